@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Messages between vault and network over a SOCK_SEQPACKET socketpair: one
+ * message a packet, so no framing and no buffer.  What may be said, by whom and
+ * when, is one table, checked before anybody looks at a payload.
+ */
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+#include <errno.h>
+#include <stddef.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "imsg.h"
+
+struct imsg_hdr {
+	uint32_t	type;
+	uint32_t	len;		/* of the whole packet */
+	uint32_t	peer;
+};
+
+union imsg_control {
+	struct cmsghdr	align;
+	char		space[CMSG_SPACE(sizeof(int))];
+};
+
+#define ANY	(IMSG_AT_START | IMSG_UNGUARDED | IMSG_GUARDED | IMSG_DROPPED)
+#define CONFIG	sizeof(struct imsg_config)
+#define NUMBER	sizeof(struct imsg_number)
+
+static const struct imsg_rule {
+	const char	*name;
+	enum imsg_side	 from;
+	size_t		 size;		/* of the payload, exactly */
+	int		 fd;		/* comes with a descriptor */
+	unsigned int	 when;
+} imsg_rules[IMSG_TYPES] = {
+	[IMSG_CONFIG] = { "CONFIG", IMSG_FROM_VAULT, CONFIG, 0, IMSG_AT_START },
+	[IMSG_LISTENER] = { "LISTENER", IMSG_FROM_VAULT, 0, 1, IMSG_AT_START },
+	[IMSG_WELCOME] = { "WELCOME", IMSG_FROM_VAULT, 0, 0, IMSG_UNGUARDED },
+	[IMSG_PONG] = { "PONG", IMSG_FROM_VAULT, NUMBER, 0, ANY },
+	[IMSG_CANCELLED] = { "CANCELLED", IMSG_FROM_VAULT, 0, 0, ANY },
+	[IMSG_NOTHING_PENDING] =
+	    { "NOTHING-PENDING", IMSG_FROM_VAULT, 0, 0, ANY },
+	[IMSG_BYE] = { "BYE", IMSG_FROM_VAULT, 0, 0, ANY },
+	[IMSG_DROP] = { "DROP", IMSG_FROM_VAULT, 0, 0, ANY },
+
+	[IMSG_READY] = { "READY", IMSG_FROM_NETWORK, 0, 0, IMSG_AT_START },
+	[IMSG_SIGNAL] = { "SIGNAL", IMSG_FROM_NETWORK, NUMBER, 0, ANY },
+	[IMSG_HELLO] = { "HELLO", IMSG_FROM_NETWORK, NUMBER, 1, IMSG_UNGUARDED },
+	[IMSG_PING] =
+	    { "PING", IMSG_FROM_NETWORK, NUMBER, 0, IMSG_GUARDED | IMSG_DROPPED },
+	[IMSG_CANCEL] =
+	    { "CANCEL", IMSG_FROM_NETWORK, 0, 0, IMSG_GUARDED | IMSG_DROPPED },
+	[IMSG_QUIT] =
+	    { "QUIT", IMSG_FROM_NETWORK, 0, 0, IMSG_GUARDED | IMSG_DROPPED },
+	[IMSG_LOST] =
+	    { "LOST", IMSG_FROM_NETWORK, 0, 0, IMSG_GUARDED | IMSG_DROPPED },
+};
+
+/* A type's name for the log. */
+const char *
+imsg_name(uint32_t type)
+{
+	if (type == 0 || type >= IMSG_TYPES)
+		return ("unknown message");
+	return (imsg_rules[type].name);
+}
+
+/*
+ * Sends im on fd as one packet, im->fd along with it where the type has one;
+ * both stay the caller's.  flags are send(2)'s.  Returns -1 with errno.
+ */
+int
+imsg_send(int fd, const struct imsg *im, int flags)
+{
+	const struct imsg_rule	*rule = &imsg_rules[im->type];
+	union imsg_control	 control;
+	struct imsg_hdr		 hdr;
+	struct iovec		 iov[2];
+	struct msghdr		 msg;
+	struct cmsghdr		*cmsg;
+
+	hdr.type = im->type;
+	hdr.len = (uint32_t)(sizeof(hdr) + rule->size);
+	hdr.peer = im->peer;
+	iov[0].iov_base = &hdr;
+	iov[0].iov_len = sizeof(hdr);
+	iov[1].iov_base = (void *)(uintptr_t)&im->u;
+	iov[1].iov_len = rule->size;
+
+	memset(&msg, 0, sizeof(msg));
+	msg.msg_iov = iov;
+	msg.msg_iovlen = 2;
+	if (rule->fd) {
+		memset(&control, 0, sizeof(control));
+		msg.msg_control = &control;
+		msg.msg_controllen = sizeof(control);
+		cmsg = CMSG_FIRSTHDR(&msg);
+		cmsg->cmsg_level = SOL_SOCKET;
+		cmsg->cmsg_type = SCM_RIGHTS;
+		cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(cmsg), &im->fd, sizeof(int));
+	}
+	return (sendmsg(fd, &msg, flags | MSG_NOSIGNAL) == -1 ? -1 : 0);
+}
+
+/* The descriptor that came with msg, or -1. */
+static int
+imsg_descriptor(struct msghdr *msg)
+{
+	struct cmsghdr	*cmsg = CMSG_FIRSTHDR(msg);
+	int		 fd = -1;
+
+	if (cmsg != NULL && cmsg->cmsg_level == SOL_SOCKET &&
+	    cmsg->cmsg_type == SCM_RIGHTS &&
+	    cmsg->cmsg_len == CMSG_LEN(sizeof(int)))
+		memcpy(&fd, CMSG_DATA(cmsg), sizeof(int));
+	return (fd);
+}
+
+static int
+imsg_allowed(const struct imsg_hdr *hdr, size_t n, enum imsg_side from,
+    unsigned int now, int with_fd)
+{
+	const struct imsg_rule	*rule;
+
+	if (n < sizeof(*hdr) || hdr->len != n ||
+	    hdr->type == 0 || hdr->type >= IMSG_TYPES)
+		return (0);
+	rule = &imsg_rules[hdr->type];
+	return (rule->from == from && (rule->when & now) != 0 &&
+	    n == sizeof(*hdr) + rule->size && with_fd == rule->fd);
+}
+
+/*
+ * Takes one message from the other side, never waiting: from is who that is, now
+ * one of IMSG_AT_START and so on.  Whatever is not in the table, is not of the
+ * exact size, or has a descriptor too many or too few is IMSG_BAD, with im->type
+ * as far as it could be read.  A peer that died with our data unread makes the
+ * first read fail with ECONNRESET: that is IMSG_EOF as well.
+ */
+enum imsg_result
+imsg_recv(int fd, enum imsg_side from, unsigned int now, struct imsg *im)
+{
+	union imsg_control	control;
+	struct imsg_hdr		hdr;
+	struct iovec		iov[2];
+	struct msghdr		msg;
+	ssize_t			n;
+
+	memset(&hdr, 0, sizeof(hdr));
+	memset(im, 0, sizeof(*im));
+	iov[0].iov_base = &hdr;
+	iov[0].iov_len = sizeof(hdr);
+	iov[1].iov_base = &im->u;
+	iov[1].iov_len = sizeof(im->u);
+	memset(&msg, 0, sizeof(msg));
+	msg.msg_iov = iov;
+	msg.msg_iovlen = 2;
+	msg.msg_control = &control;
+	/* CMSG_SPACE would have room for a second descriptor in its padding. */
+	msg.msg_controllen = CMSG_LEN(sizeof(int));
+
+	n = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return (IMSG_NONE);
+	if (n == -1 || (n == 0 && msg.msg_controllen == 0))
+		return (IMSG_EOF);
+	im->type = hdr.type;
+	im->peer = hdr.peer;
+	im->fd = imsg_descriptor(&msg);
+	if ((msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 ||
+	    !imsg_allowed(&hdr, (size_t)n, from, now, im->fd != -1)) {
+		if (im->fd != -1)
+			close(im->fd);
+		im->fd = -1;
+		return (IMSG_BAD);
+	}
+	return (IMSG_OK);
+}

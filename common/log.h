@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef DAZAI_LOG_H
+#define DAZAI_LOG_H
+
+void	log_open(const char *, int);
+void	log_role(const char *);
+void	log_syslog(void);
+int	log_verbose(void);
+
+void	log_debug(const char *, ...) __attribute__((format(printf, 1, 2)));
+void	log_info(const char *, ...) __attribute__((format(printf, 1, 2)));
+void	log_warn(const char *, ...) __attribute__((format(printf, 1, 2)));
+void	log_warnx(const char *, ...) __attribute__((format(printf, 1, 2)));
+void	log_alert(const char *, ...) __attribute__((sentinel));
+
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Numbers from command lines and from the wire, parsed whole.  strtonum(3) and
+ * strtod(3) let through what we refuse: blanks, signs, "0x10", "nan", "1e9".
+ */
+#include <stddef.h>
+
+#include "num.h"
+
+/*
+ * Reads digits into *n and returns what follows them, or NULL when there is no
+ * digit.  Stops counting, but not reading, at limit + 1: no overflow.
+ */
+static const char *
+num_digits(const char *s, int64_t limit, int64_t *n)
+{
+	const char	*p;
+
+	*n = 0;
+	for (p = s; *p >= '0' && *p <= '9'; p++) {
+		if (*n <= limit)
+			*n = *n > limit / 10 ? limit + 1 : *n * 10 + (*p - '0');
+	}
+	return (p == s ? NULL : p);
+}
+
+/*
+ * A whole number from min to max, both from 0 up and max below INT64_MAX.
+ * Returns NULL and sets *out, or returns what is wrong and leaves *out alone.
+ */
+const char *
+num_int(const char *s, int64_t min, int64_t max, int64_t *out)
+{
+	const char	*end;
+	int64_t		 n;
+
+	if ((end = num_digits(s, max, &n)) == NULL || *end != '\0')
+		return ("not a number");
+	if (n > max)
+		return ("too large");
+	if (n < min)
+		return ("too small");
+	*out = n;
+	return (NULL);
+}
+
+/*
+ * Seconds with an optional fraction ("5", "0.25") into milliseconds, 0 to
+ * NUM_MAX_SECONDS.  A finer fraction is rounded up: what is more than nothing
+ * must not become 0, which means "off" in some places.  Returns as num_int().
+ */
+const char *
+num_ms(const char *s, int64_t *out)
+{
+	const char	*p, *frac;
+	int64_t		 sec, ms = 0, scale;
+
+	if ((p = num_digits(s, NUM_MAX_SECONDS, &sec)) == NULL)
+		return ("not a number of seconds");
+	if (*p == '.') {
+		frac = ++p;
+		for (scale = 100; *p >= '0' && *p <= '9'; p++, scale /= 10) {
+			ms += (*p - '0') * scale;
+			if (scale == 0 && *p != '0') {
+				ms++;
+				break;
+			}
+		}
+		while (*p >= '0' && *p <= '9')
+			p++;
+		if (p == frac)
+			return ("not a number of seconds");
+	}
+	if (*p != '\0')
+		return ("not a number of seconds");
+	if (sec > NUM_MAX_SECONDS)
+		return ("too large");
+	*out = sec * 1000 + ms;
+	return (NULL);
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The arena: memory for secrets between two guard pages, with no access at all
+ * (PROT_NONE) unless something is being copied.  The best memory that the system
+ * gives is taken, and its kind is told, never hidden.
+ */
+#include <sys/mman.h>
+#include <sys/random.h>
+#include <sys/syscall.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "secmem.h"
+
+#define SECMEM_ALIGN	16	/* of the data's end against the guard page */
+
+/*
+ * Pages that the kernel takes out of its own map of memory (memfd_secret(2)):
+ * not even root can read them through /proc/PID/mem, ptrace or a core dump, and
+ * the kernel zeroes them when the last user dies, whatever it died of.
+ */
+static int
+secmem_map_secret(struct secmem *sm)
+{
+	int	fd, error;
+	void	*p;
+
+	if ((fd = (int)syscall(SYS_memfd_secret, O_CLOEXEC)) == -1)
+		return (-1);
+	p = MAP_FAILED;
+	if (ftruncate(fd, (off_t)sm->len) != -1)
+		p = mmap(sm->pages, sm->len, PROT_READ | PROT_WRITE,
+		    MAP_SHARED | MAP_FIXED, fd, 0);
+	error = errno;
+	close(fd);
+	errno = error;
+	return (p == MAP_FAILED ? -1 : 0);
+}
+
+static int
+secmem_map_anon(struct secmem *sm)
+{
+	void	*p;
+
+	p = mmap(sm->pages, sm->len, PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	return (p == MAP_FAILED ? -1 : 0);
+}
+
+/*
+ * Maps an arena with room for size bytes, rounded up to SECMEM_ALIGN, and leaves
+ * it sealed.  Every page is touched, so that none has to be found later.  Returns
+ * -1 with errno when there is no memory, or no random number for the canary.
+ */
+int
+secmem_open(struct secmem *sm, size_t size)
+{
+	const size_t	 page = (size_t)sysconf(_SC_PAGESIZE);
+	unsigned char	*map;
+
+	memset(sm, 0, sizeof(*sm));
+	sm->size = (size + SECMEM_ALIGN - 1) & ~(size_t)(SECMEM_ALIGN - 1);
+	sm->len = (sm->size + SECMEM_CANARY + page - 1) & ~(page - 1);
+	map = mmap(NULL, sm->len + 2 * page, PROT_NONE,
+	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (map == MAP_FAILED)
+		return (-1);
+	sm->pages = map + page;
+	sm->data = sm->pages + sm->len - sm->size;
+
+	if (secmem_map_secret(sm) == 0)
+		sm->kind = SECMEM_SECRET;
+	else if (secmem_map_anon(sm) == -1)
+		return (-1);
+	else
+		sm->kind = mlock(sm->pages, sm->len) == 0 ?
+		    SECMEM_MLOCK : SECMEM_UNLOCKED;
+
+	/* Each is refused by one kind of memory or another, and not needed there. */
+	(void)madvise(sm->pages, sm->len, MADV_DONTDUMP);
+	(void)madvise(sm->pages, sm->len, MADV_DONTFORK);
+	(void)madvise(sm->pages, sm->len, MADV_WIPEONFORK);
+
+	explicit_bzero(sm->pages, sm->len);
+	if (getrandom(sm->canary, sizeof(sm->canary), 0) !=
+	    (ssize_t)sizeof(sm->canary))
+		return (-1);
+	memcpy(sm->data - SECMEM_CANARY, sm->canary, SECMEM_CANARY);
+	return (secmem_seal(sm));
+}
+
+int
+secmem_unseal(struct secmem *sm)
+{
+	return (mprotect(sm->pages, sm->len, PROT_READ | PROT_WRITE));
+}
+
+int
+secmem_seal(struct secmem *sm)
+{
+	return (mprotect(sm->pages, sm->len, PROT_NONE));
+}
+
+/*
+ * Overwrites the whole arena with zeros.  Async-signal-safe, and may interrupt
+ * itself.  Returns NULL, or what was found wrong; the bytes are gone all the
+ * same, by giving the pages back if they cannot be opened for writing.
+ */
+const char *
+secmem_wipe(struct secmem *sm)
+{
+	int	broken;
+
+	if (sm->pages == NULL)
+		return (NULL);
+	if (secmem_unseal(sm) == -1) {
+		(void)munmap(sm->pages, sm->len);
+		sm->pages = NULL;
+		return ("arena not writable: unmapped");
+	}
+	broken = !sm->wiped && memcmp(sm->data - SECMEM_CANARY, sm->canary,
+	    SECMEM_CANARY) != 0;
+	explicit_bzero(sm->pages, sm->len);
+	sm->wiped = 1;
+	(void)secmem_seal(sm);
+	return (broken ? "arena canary overwritten" : NULL);
+}
+
+/* The kind as STATUS and the log call it. */
+const char *
+secmem_name(enum secmem_kind kind)
+{
+	static const char *const	names[] = {
+		[SECMEM_SECRET] = "secretmem",
+		[SECMEM_MLOCK] = "mlock",
+		[SECMEM_UNLOCKED] = "unlocked"
+	};
+
+	return (names[kind]);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Where the socket is: the one rule that the daemon and its clients share.
+ */
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "sockpath.h"
+
+/*
+ * Chooses the path of the heartbeat socket into path (SOCKPATH_SIZE bytes):
+ * asked (the -s option) if not NULL, else $DAZAI_SOCK, else the default for uid
+ * in rundir, or in /tmp where rundir is NULL or empty.  Returns the length that
+ * it would take: it fits when that is less than SOCKPATH_SIZE.
+ */
+int
+sockpath_choose(const char *asked, uid_t uid, const char *rundir, char *path)
+{
+	if (asked == NULL)
+		asked = getenv("DAZAI_SOCK");
+	if (asked != NULL)
+		return (snprintf(path, SOCKPATH_SIZE, "%s", asked));
+	if (rundir == NULL || *rundir == '\0')
+		rundir = "/tmp";
+	return (snprintf(path, SOCKPATH_SIZE, "%s/dazai-%u.sock", rundir, uid));
+}
+
+/* Fills in the address of a path that is known to fit. */
+void
+sockpath_addr(const char *path, struct sockaddr_un *sun)
+{
+	memset(sun, 0, sizeof(*sun));
+	sun->sun_family = AF_UNIX;
+	memcpy(sun->sun_path, path, strnlen(path, sizeof(sun->sun_path) - 1));
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef DAZAI_HB_GUARD_H
+#define DAZAI_HB_GUARD_H
+
+#include <sys/types.h>
+
+#include <stddef.h>
+
+void	guard_open(const char *);
+void	guard_claim(pid_t);
+void	guard_release(void);
+void	guard_who(char *, size_t);
+
+#endif

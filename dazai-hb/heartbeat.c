@@ -1,0 +1,391 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The heartbeat: a connection to the daemon that is held open for as long as the
+ * session lives.  Its end, for whatever reason, is the message.
+ */
+#include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <sys/un.h>
+
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "guard.h"
+#include "heartbeat.h"
+#include "line.h"
+#include "sandbox.h"
+#include "sockpath.h"
+
+#define ANSWER_MS	10000	/* for WELCOME and BYE, and to come back in */
+#define RETRY_MS	50	/* between attempts to come back */
+
+enum { PFD_DAEMON, PFD_SIGNALS, PFD_WATCH, PFD_TIMER, PFD_MAX };
+
+static struct heartbeat {
+	const struct heartbeat_options	*o;
+	enum { AWAY, ASKED, GUARDING, QUITTING } state;
+	bool		 guarded;	/* once at least */
+	bool		 detached;	/* in a session of our own */
+	int		 fd;		/* to the daemon; -1 while AWAY */
+	int		 signals;
+	int		 watch;		/* pidfd, or -1 */
+	int		 timer;		/* of the PINGs */
+	pid_t		 daemon;	/* its pid */
+	int64_t		 due;		/* give up then; not while GUARDING */
+	size_t		 in;
+	char		 inbuf[LINE_BYTES];
+} hb = { .fd = -1, .signals = -1, .watch = -1, .timer = -1 };
+
+static int64_t
+heartbeat_now(void)
+{
+	struct timespec	ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ((int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
+}
+
+/* Whom this session's guard is for. */
+static pid_t
+heartbeat_for(void)
+{
+	return (hb.o->watch != 0 ? hb.o->watch : getpid());
+}
+
+/* One line to the user, if not -q. */
+static void __attribute__((format(printf, 1, 2)))
+heartbeat_print(const char *fmt, ...)
+{
+	va_list	ap;
+
+	if (hb.o->quiet)
+		return;
+	va_start(ap, fmt);
+	printf("%s: ", getprogname());
+	vprintf(fmt, ap);
+	putchar('\n');
+	va_end(ap);
+	(void)fflush(stdout);
+}
+
+static void
+heartbeat_send(const char *line)
+{
+	/* A daemon that does not read is found out by its own deadline. */
+	if (hb.fd != -1)
+		(void)send(hb.fd, line, strlen(line), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/*
+ * Coming and going.
+ */
+
+/* The daemon that listens must be ours or root's: not a stranger's bait. */
+static void
+heartbeat_check_peer(int fd)
+{
+	struct ucred	cred;
+	socklen_t	len = sizeof(cred);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == -1)
+		err(EXIT_REFUSED, "%s", hb.o->path);
+	if (cred.uid != geteuid() && cred.uid != 0)
+		errx(EXIT_REFUSED, "%s: belongs to uid %lu, not to us or root",
+		    hb.o->path, (unsigned long)cred.uid);
+	hb.daemon = cred.pid;
+}
+
+static noreturn void
+heartbeat_no_daemon(void)
+{
+	if (hb.guarded)
+		errx(EXIT_ENDED, "the daemon ended: this session is UNGUARDED");
+	if (errno == EACCES || errno == EPERM)
+		err(EXIT_REFUSED, "%s", hb.o->path);
+	err(EXIT_NO_DAEMON, "%s: no daemon", hb.o->path);
+}
+
+/* Connects and says HELLO; stays AWAY, to be tried again, if it must wait. */
+static void
+heartbeat_connect(void)
+{
+	struct sockaddr_un	sun;
+	char			hello[32];
+
+	sockpath_addr(hb.o->path, &sun);
+	hb.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (hb.fd == -1)
+		err(EXIT_USAGE, "socket");
+	if (connect(hb.fd, (const struct sockaddr *)&sun, sizeof(sun)) == -1) {
+		if (errno != EAGAIN)
+			heartbeat_no_daemon();
+		close(hb.fd);
+		hb.fd = -1;
+		return;
+	}
+	heartbeat_check_peer(hb.fd);
+	hb.state = ASKED;
+	hb.in = 0;
+	(void)snprintf(hello, sizeof(hello), "HELLO %ld\n",
+	    (long)heartbeat_for());
+	heartbeat_send(hello);
+}
+
+/*
+ * The connection is gone.  While the daemon lives we come back: it may only have
+ * missed our PINGs, and inside its grace window that undoes the loss.
+ */
+static void
+heartbeat_cut_off(void)
+{
+	if (hb.state == QUITTING)
+		exit(EXIT_LET_GO);
+	if (!hb.guarded)
+		errx(EXIT_REFUSED, "%s: refused without an answer", hb.o->path);
+	if (hb.state == GUARDING) {
+		hb.due = heartbeat_now() + ANSWER_MS;
+		guard_release();
+	}
+	close(hb.fd);
+	hb.fd = -1;
+	hb.state = AWAY;
+}
+
+static noreturn void
+heartbeat_busy(void)
+{
+	char	who[192];
+
+	guard_who(who, sizeof(who));
+	errx(EXIT_BUSY, "guarded already%s", who);
+}
+
+/* From now on nothing of the terminal's is held, and nothing more can be done. */
+static void
+heartbeat_first_welcome(void)
+{
+	int	fd;
+
+	heartbeat_print("guarding %ld with dazaid %ld", (long)heartbeat_for(),
+	    (long)hb.daemon);
+	if (hb.detached && (fd = open("/dev/null", O_RDWR)) != -1) {
+		(void)dup2(fd, STDIN_FILENO);
+		(void)dup2(fd, STDOUT_FILENO);
+		(void)dup2(fd, STDERR_FILENO);
+		if (fd > STDERR_FILENO)
+			close(fd);
+	}
+	if (sandbox_heartbeat() == -1)
+		err(EXIT_USAGE, "sandbox");
+}
+
+/*
+ * What comes in.
+ */
+
+static void
+heartbeat_line(const char *line)
+{
+	if (hb.o->verbose)
+		heartbeat_print("%s", line);
+	if (hb.state == ASKED && strcmp(line, "WELCOME") == 0) {
+		hb.state = GUARDING;
+		guard_claim(heartbeat_for());
+		if (!hb.guarded)
+			heartbeat_first_welcome();
+		hb.guarded = true;
+	} else if (hb.state == ASKED && strcmp(line, "BUSY") == 0) {
+		/* After a loss, it may be our own old connection that is seen. */
+		if (!hb.guarded)
+			heartbeat_busy();
+		heartbeat_cut_off();
+	} else if (hb.state == ASKED) {
+		errx(EXIT_REFUSED, "%s: not the answer of a dazaid", hb.o->path);
+	} else if (strcmp(line, "CANCELLED") == 0) {
+		heartbeat_print("panic cancelled");
+	} else if (strcmp(line, "NOTHING-PENDING") == 0) {
+		heartbeat_print("no panic is pending");
+	} else if (strcmp(line, "BYE") == 0) {
+		heartbeat_print("stood down");
+		exit(EXIT_LET_GO);
+	}
+}
+
+static void
+heartbeat_read(void)
+{
+	const char	*line;
+	size_t		 used;
+	ssize_t		 n;
+
+	n = recv(hb.fd, hb.inbuf + hb.in, sizeof(hb.inbuf) - hb.in,
+	    MSG_DONTWAIT);
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		heartbeat_cut_off();
+		return;
+	}
+	hb.in += (size_t)n;
+	while (hb.fd != -1 &&
+	    (line = line_next(hb.inbuf, hb.in, &used)) != NULL) {
+		heartbeat_line(line);
+		hb.in -= used;
+		memmove(hb.inbuf, hb.inbuf + used, hb.in);
+	}
+	if (hb.in == sizeof(hb.inbuf))
+		hb.in = 0;		/* no answer is that long */
+}
+
+static void
+heartbeat_signal(void)
+{
+	struct signalfd_siginfo	si;
+
+	if (read(hb.signals, &si, sizeof(si)) != (ssize_t)sizeof(si))
+		return;
+	switch (si.ssi_signo) {
+	case SIGUSR1:
+		if (hb.state == GUARDING)
+			heartbeat_send("CANCEL\n");
+		break;
+	case SIGQUIT:
+		if (hb.state != GUARDING)
+			exit(EXIT_LET_GO);
+		hb.state = QUITTING;
+		hb.due = heartbeat_now() + ANSWER_MS;
+		heartbeat_send("QUIT\n");
+		break;
+	default:
+		exit(EXIT_LET_GO);
+	}
+}
+
+static void
+heartbeat_ping(void)
+{
+	uint64_t	times;
+
+	if (read(hb.timer, &times, sizeof(times)) == (ssize_t)sizeof(times) &&
+	    hb.state == GUARDING)
+		heartbeat_send("PING\n");
+}
+
+static noreturn void
+heartbeat_late(void)
+{
+	if (hb.state == QUITTING)
+		errx(EXIT_REFUSED, "no BYE from the daemon");
+	if (hb.guarded)
+		errx(EXIT_BUSY, "cut off, and another heartbeat guards now");
+	errx(EXIT_REFUSED, "%s: no answer", hb.o->path);
+}
+
+/* Milliseconds that the loop may sleep; -1 is for ever. */
+static int64_t
+heartbeat_wait(void)
+{
+	int64_t	left;
+
+	if (hb.state == GUARDING)
+		return (-1);
+	if ((left = hb.due - heartbeat_now()) <= 0)
+		heartbeat_late();
+	return (hb.state == AWAY && left > RETRY_MS ? RETRY_MS : left);
+}
+
+static void
+heartbeat_turn(void)
+{
+	struct pollfd	pfd[PFD_MAX] = {
+		[PFD_DAEMON] = { .fd = hb.fd, .events = POLLIN },
+		[PFD_SIGNALS] = { .fd = hb.signals, .events = POLLIN },
+		[PFD_WATCH] = { .fd = hb.watch, .events = POLLIN },
+		[PFD_TIMER] = { .fd = hb.timer, .events = POLLIN }
+	};
+	const int64_t	wait = heartbeat_wait();
+	struct timespec	ts = { wait / 1000, wait % 1000 * 1000000 };
+
+	if (ppoll(pfd, PFD_MAX, wait == -1 ? NULL : &ts, NULL) == -1)
+		return;
+	if (pfd[PFD_WATCH].revents != 0)
+		exit(EXIT_LET_GO);
+	if (pfd[PFD_SIGNALS].revents != 0)
+		heartbeat_signal();
+	if (pfd[PFD_DAEMON].revents != 0)
+		heartbeat_read();
+	if (pfd[PFD_TIMER].revents != 0)
+		heartbeat_ping();
+	if (hb.state == AWAY)
+		heartbeat_connect();
+}
+
+/*
+ * The start.
+ */
+
+/*
+ * Started for a process by its shell, without a job of our own: we must not get
+ * the signals of its keyboard, nor hold its terminal or its pipe.
+ */
+static void
+heartbeat_detach(void)
+{
+	if (hb.o->watch != 0 && setsid() != -1)
+		hb.detached = true;
+}
+
+static void
+heartbeat_descriptors(void)
+{
+	static const int	sigs[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1,
+				    SIGQUIT };
+	const time_t		sec = hb.o->interval / 1000;
+	const long		nsec = hb.o->interval % 1000 * 1000000;
+	struct itimerspec	its = { { sec, nsec }, { sec, nsec } };
+	sigset_t		set;
+	size_t			i;
+
+	sigemptyset(&set);
+	for (i = 0; i < sizeof(sigs) / sizeof(sigs[0]); i++) {
+		sigaddset(&set, sigs[i]);
+		(void)signal(sigs[i], SIG_DFL);
+	}
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)sigprocmask(SIG_SETMASK, &set, NULL);
+	hb.signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	/* This clock goes on while the machine sleeps, as the daemon's does. */
+	hb.timer = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (hb.signals == -1 || hb.timer == -1 ||
+	    timerfd_settime(hb.timer, 0, &its, NULL) == -1)
+		err(EXIT_USAGE, "signalfd, timerfd");
+	if (hb.o->watch != 0 &&
+	    (hb.watch = pidfd_open(hb.o->watch, 0)) == -1)
+		err(EXIT_USAGE, "--watch-pid %ld", (long)hb.o->watch);
+}
+
+/* Guards until the end; o must last as long. */
+noreturn void
+heartbeat_run(const struct heartbeat_options *o)
+{
+	hb.o = o;
+	hb.due = heartbeat_now() + ANSWER_MS;
+	heartbeat_descriptors();
+	heartbeat_detach();
+	guard_open(o->path);
+	heartbeat_connect();
+	for (;;)
+		heartbeat_turn();
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Starting the network process: forked, then executed anew, so that it has an
+ * address-space layout of its own and none of the vault's memory.
+ */
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <pwd.h>
+#include <unistd.h>
+
+#include "child.h"
+
+#define CHILD_START_MS	10000	/* it needs some 5; a machine can be busy */
+
+/*
+ * A uid for network that is nobody else's: one of those that no account may have
+ * (61184 to 65519, systemd's for DynamicUser=), by our pid, so that two daemons
+ * have two.
+ */
+uid_t
+child_uid(void)
+{
+	uid_t	uid = 61184 + (uid_t)getpid() % 4000;
+
+	while (getpwuid(uid) != NULL)
+		uid++;
+	return (uid);
+}
+
+static void
+child_exec(int fd)
+{
+	char	title[] = CHILD_TITLE;
+	char	*argv[] = { title, NULL };
+	char	*envp[] = { NULL };
+
+	/* dup2 of a descriptor on itself would leave it close-on-exec. */
+	if (fd == CHILD_FD)
+		fd = dup(fd);
+	if (fd != -1 && dup2(fd, CHILD_FD) != -1) {
+		closefrom(CHILD_FD + 1);
+		execve("/proc/self/exe", argv, envp);
+	}
+	_exit(1);
+}
+
+/* Sends the configuration, and waits until network is confined. */
+static int
+child_confined(int fd, const struct imsg_config *config)
+{
+	struct pollfd	pfd = { .fd = fd, .events = POLLIN };
+	struct imsg	im = { .type = IMSG_CONFIG, .u.config = *config };
+
+	if (imsg_send(fd, &im, 0) == -1)
+		return (-1);
+	if (poll(&pfd, 1, CHILD_START_MS) != 1) {
+		errno = ETIMEDOUT;
+		return (-1);
+	}
+	if (imsg_recv(fd, IMSG_FROM_NETWORK, IMSG_AT_START, &im) != IMSG_OK ||
+	    im.type != IMSG_READY) {
+		errno = ECHILD;
+		return (-1);
+	}
+	return (0);
+}
+
+/*
+ * Starts network; it has no rights any more when this returns the vault's end of
+ * the socketpair.  -1 with errno, ECHILD if it gave up and has said why.
+ */
+int
+child_start(const struct imsg_config *config, pid_t *pid)
+{
+	int	sp[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sp) == -1)
+		return (-1);
+	if ((*pid = fork()) == -1)
+		return (-1);
+	if (*pid == 0)
+		child_exec(sp[1]);
+	close(sp[1]);
+	return (child_confined(sp[0], config) == -1 ? -1 : sp[0]);
+}

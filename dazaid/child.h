@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef DAZAID_CHILD_H
+#define DAZAID_CHILD_H
+
+#include <sys/types.h>
+
+#include "imsg.h"
+
+#define CHILD_TITLE	"dazaid: network"	/* argv[0], and what ps shows */
+#define CHILD_FD	3			/* its end of the socketpair */
+
+int	child_start(const struct imsg_config *, pid_t *);
+uid_t	child_uid(void);
+
+#endif

@@ -1,0 +1,171 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Going into the background, and telling whoever started us that we are ready:
+ * the shell by the exit of the process that it waits for, a service manager by
+ * sd_notify(3)'s datagram.
+ */
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stddef.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "daemon.h"
+#include "log.h"
+
+static int			daemon_pipe = -1;	/* to the front process */
+static int			daemon_notify = -1;
+static struct sockaddr_un	daemon_manager;
+static socklen_t		daemon_manager_len;
+static volatile pid_t		daemon_child;
+
+/* Something must be open as 0, 1 and 2, or a secret's file could become them. */
+void
+daemon_std_fds(void)
+{
+	int	fd;
+
+	do {
+		if ((fd = open("/dev/null", O_RDWR)) == -1)
+			exit(1);
+	} while (fd <= STDERR_FILENO);
+	close(fd);
+}
+
+static void
+daemon_forward(int sig)
+{
+	int	saved = errno;
+
+	(void)kill(daemon_child, sig);
+	errno = saved;
+}
+
+/* The front: stays with the shell until the daemon is ready, or is no more. */
+static void
+daemon_front(int fd)
+{
+	static const int	sigs[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT,
+				    SIGUSR1, SIGUSR2 };
+	struct sigaction	sa;
+	size_t			i;
+	ssize_t			n;
+	char			c;
+	int			status;
+
+	memset(&sa, 0, sizeof(sa));
+	sa.sa_handler = daemon_forward;
+	sa.sa_flags = SA_RESTART;
+	for (i = 0; i < sizeof(sigs) / sizeof(sigs[0]); i++)
+		(void)sigaction(sigs[i], &sa, NULL);
+	while ((n = read(fd, &c, 1)) == -1 && errno == EINTR)
+		;
+	if (n == 1)
+		_exit(0);
+	if (waitpid(daemon_child, &status, 0) != -1 && WIFSIGNALED(status))
+		warnx("ended by signal %d before it was ready",
+		    WTERMSIG(status));
+	_exit(1);
+}
+
+/* Returns in the daemon-to-be; the caller's process waits for it in here. */
+void
+daemon_fork(void)
+{
+	int	p[2];
+
+	if (pipe2(p, O_CLOEXEC) == -1)
+		err(1, "pipe");
+	if ((daemon_child = fork()) == -1)
+		err(1, "fork");
+	if (daemon_child != 0) {
+		close(p[1]);
+		closefrom(p[0] + 1);
+		daemon_front(p[0]);
+	}
+	close(p[0]);
+	daemon_pipe = p[1];
+}
+
+/* Prepares for the service manager, if there is one, while sockets can be had. */
+void
+daemon_notify_open(void)
+{
+	const char	*path = getenv("NOTIFY_SOCKET");
+	size_t		 len;
+
+	if (path == NULL)
+		return;
+	len = strlen(path);
+	if ((path[0] != '/' && path[0] != '@') ||
+	    len >= sizeof(daemon_manager.sun_path)) {
+		warnx("NOTIFY_SOCKET: not a path for a socket, nobody notified");
+		return;
+	}
+	daemon_manager.sun_family = AF_UNIX;
+	memcpy(daemon_manager.sun_path, path, len + 1);
+	daemon_manager_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) +
+	    len + 1);
+	if (path[0] == '@') {			/* abstract: counted, no NUL */
+		daemon_manager.sun_path[0] = '\0';
+		daemon_manager_len--;
+	}
+	daemon_notify = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	(void)unsetenv("NOTIFY_SOCKET");
+}
+
+/*
+ * Lets go of the caller's terminal and directory.  In the foreground only
+ * standard input goes: it has been read.
+ */
+void
+daemon_detach(int background)
+{
+	int	fd;
+
+	if (background) {
+		(void)setsid();
+		if (chdir("/") == -1)
+			log_warn("chdir /");
+	}
+	if ((fd = open("/dev/null", O_RDWR | O_CLOEXEC)) == -1)
+		return;
+	(void)dup2(fd, STDIN_FILENO);
+	if (background) {
+		(void)dup2(fd, STDOUT_FILENO);
+		(void)dup2(fd, STDERR_FILENO);
+	}
+	close(fd);
+}
+
+/* Everything stands: a client that connects now will be served. */
+void
+daemon_ready(void)
+{
+	char	text[64];
+	int	len;
+
+	if (daemon_notify != -1) {
+		len = snprintf(text, sizeof(text), "MAINPID=%ld\nREADY=1",
+		    (long)getpid());
+		(void)sendto(daemon_notify, text, (size_t)len,
+		    MSG_DONTWAIT | MSG_NOSIGNAL,
+		    (const struct sockaddr *)&daemon_manager,
+		    daemon_manager_len);
+		close(daemon_notify);
+		daemon_notify = -1;
+	}
+	if (daemon_pipe != -1) {
+		(void)!write(daemon_pipe, "", 1);
+		close(daemon_pipe);
+		daemon_pipe = -1;
+	}
+}

@@ -1,0 +1,11 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef DAZAID_DAEMON_H
+#define DAZAID_DAEMON_H
+
+void	daemon_std_fds(void);
+void	daemon_fork(void);
+void	daemon_notify_open(void);
+void	daemon_detach(int);
+void	daemon_ready(void);
+
+#endif

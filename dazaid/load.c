@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The -l option: secrets that are there before anything can connect.  Their
+ * sources are opened first of all, so that a file that is not there starts
+ * nothing, and read much later, from the descriptor into the arena.
+ */
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "load.h"
+
+static struct load {
+	char		 name[STORE_NAME];
+	const char	*file;		/* NULL: the terminal */
+	int		 fd;
+} loads[LOAD_MAX];
+static unsigned int	nloads;
+
+static volatile int	load_tty = -1;	/* its echo is off */
+static struct termios	load_termios;	/* as it was */
+
+/*
+ * Takes one NAME[=FILE], which stays the caller's and must last.  Returns NULL,
+ * or what is wrong with it.
+ */
+const char *
+load_add(const char *arg)
+{
+	struct load	*l = &loads[nloads];
+	size_t		 len = strcspn(arg, "=");
+	unsigned int	 i;
+
+	if (nloads == LOAD_MAX)
+		return ("too many secrets to load");
+	if (len >= sizeof(l->name))
+		return ("name too long");
+	memcpy(l->name, arg, len);
+	l->name[len] = '\0';
+	if (!store_name_ok(l->name))
+		return ("not a name of letters, digits, '.', '_' and '-'");
+	l->file = arg[len] == '=' ? arg + len + 1 : NULL;
+	for (i = 0; i < nloads; i++) {
+		if (strcmp(loads[i].name, l->name) == 0)
+			return ("name given twice");
+		if (l->file != NULL && loads[i].file != NULL &&
+		    strcmp(l->file, "-") == 0 && strcmp(loads[i].file, "-") == 0)
+			return ("standard input can be read only once");
+	}
+	nloads++;
+	return (NULL);
+}
+
+/*
+ * Opens every source, or ends the program.  O_NONBLOCK: a FIFO without a writer
+ * must be waited for where signals are seen, not in open(2).
+ */
+void
+load_open(void)
+{
+	struct load	*l;
+
+	for (l = loads; l < loads + nloads; l++) {
+		if (l->file == NULL)
+			l->fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+		else if (strcmp(l->file, "-") == 0)
+			l->fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
+		else
+			l->fd = open(l->file,
+			    O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+		if (l->fd == -1 && l->file == NULL)
+			err(1, "no terminal to ask on");
+		if (l->fd == -1)
+			err(1, "%s", l->file);
+	}
+}
+
+/*
+ * Closes all that we inherited but standard input, output and error.  Open gives
+ * the lowest number that is free, so ours are in ascending order.
+ */
+void
+load_close_others(void)
+{
+	unsigned int	i, next = 3;
+
+	for (i = 0; i < nloads; i++) {
+		if ((unsigned int)loads[i].fd > next)
+			(void)close_range(next, (unsigned int)loads[i].fd - 1, 0);
+		next = (unsigned int)loads[i].fd + 1;
+	}
+	closefrom((int)next);
+}
+
+/* Gives the terminal its echo back, if it is off.  Async-signal-safe. */
+void
+load_restore_tty(void)
+{
+	if (load_tty != -1)
+		(void)tcsetattr(load_tty, TCSANOW, &load_termios);
+	load_tty = -1;
+}
+
+/* Turns the echo off and asks; -1 with errno. */
+static int
+load_ask(const struct load *l)
+{
+	struct termios	quiet;
+
+	if (tcgetattr(l->fd, &load_termios) == -1)
+		return (-1);
+	quiet = load_termios;
+	quiet.c_lflag &= ~(tcflag_t)(ECHO | ECHOE | ECHOK | ECHONL);
+	quiet.c_lflag |= ICANON;
+	load_tty = l->fd;
+	if (tcsetattr(l->fd, TCSAFLUSH, &quiet) == -1)
+		return (-1);
+	(void)dprintf(l->fd, "Secret %s: ", l->name);
+	return (0);
+}
+
+/* One secret; -1 with errno. */
+static int
+load_one(struct load *l, struct store *st, void (*wait)(int))
+{
+	const int	tty = isatty(l->fd);
+	ssize_t		n;
+
+	if (store_begin(st, l->name) == -1 || (tty && load_ask(l) == -1))
+		return (-1);
+	do {
+		wait(l->fd);
+		n = store_read(st, l->fd);
+		if (n == -1 && (errno == EAGAIN || errno == EINTR))
+			n = 1;
+		if (n == -1)
+			return (-1);
+	} while (n > 0 && !(tty && store_chomp(st)));
+	if (tty) {
+		load_restore_tty();
+		(void)dprintf(l->fd, "\n");
+	}
+	close(l->fd);
+	return (store_commit(st));
+}
+
+/*
+ * Reads them all into st.  wait is called with a descriptor and returns when it
+ * can be read; it is where the daemon lives on while somebody types.  Returns
+ * NULL, or the name of the one that failed and errno: ENOSPC when it does not
+ * fit, ENODATA when it is empty, EEXIST, or what the system said.
+ */
+const char *
+load_secrets(struct store *st, void (*wait)(int))
+{
+	struct load	*l;
+
+	for (l = loads; l < loads + nloads; l++) {
+		if (load_one(l, st, wait) == -1)
+			return (l->name);
+	}
+	return (NULL);
+}

@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef DAZAID_LOAD_H
+#define DAZAID_LOAD_H
+
+#include "store.h"
+
+#define LOAD_MAX	32	/* -l options: descriptors held at the start */
+
+const char	*load_add(const char *);
+void		 load_open(void);
+void		 load_close_others(void);
+const char	*load_secrets(struct store *, void (*)(int));
+void		 load_restore_tty(void);
+
+#endif

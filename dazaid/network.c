@@ -1,0 +1,576 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The network process: accepts, checks who connects, cuts what they say into
+ * lines and turns each into one message for the vault.  It has no rights and no
+ * secrets, and is the only one that reads what a client wrote.
+ *
+ * A connection with a question at the vault is left alone until the answer is
+ * there: so answers come in order, and at most one a connection is under way.
+ */
+#include <sys/prctl.h>
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <string.h>
+#include <strings.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "daemon.h"
+#include "imsg.h"
+#include "line.h"
+#include "log.h"
+#include "network.h"
+#include "sandbox.h"
+#include "signals.h"
+
+#define NOBODIES	64	/* connections that have not said HELLO */
+#define CONNS		(NOBODIES + 1)
+#define HELLO_MS	10000	/* to say it in */
+#define ACCEPTS		16	/* in a row before others are served */
+#define PAUSE_MS	100	/* without accepting, when nothing else helps */
+#define ANSWER		32	/* bytes of the longest, PONGs aside */
+#define PING_BYTES	5	/* "PING\n", and "PONG\n" */
+#define OUT_BYTES	8192	/* of answers that a client has not read */
+
+struct conn {
+	int		fd;		/* -1: this slot is free */
+	uint32_t	peer;		/* its number in messages, never reused */
+	bool		asked;		/* the vault's answer is to come */
+	bool		skip;		/* a line too long, up to its newline */
+	int64_t		due;		/* of a nobody's HELLO */
+	size_t		in;
+	size_t		out;
+	char		inbuf[LINE_BYTES];
+	char		outbuf[OUT_BYTES];
+};
+
+enum { PFD_VAULT, PFD_SIGNALS, PFD_LISTENER, PFD_CONNS, PFD_MAX = PFD_CONNS + CONNS };
+
+static struct network {
+	struct conn	 conns[CONNS];
+	struct conn	*heartbeat;	/* has said HELLO; welcomed or about to be */
+	bool		 guarded;	/* it was welcomed */
+	uid_t		 owner;
+	uint32_t	 last_peer;
+	int		 listener;
+	int		 signals;
+	int		 spare;		/* given up to turn a newcomer away */
+	int64_t		 paused;	/* accepting, until then; 0: it is not */
+} n = { .listener = -1 };
+
+static int64_t
+network_now(void)
+{
+	struct timespec	ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ((int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
+}
+
+/* A message to the vault.  Without it there is nothing left to do here. */
+static void
+network_tell(enum imsg_type type, const struct conn *c, uint32_t number)
+{
+	struct imsg	im = { .type = type, .u.number.n = number };
+
+	if (c != NULL) {
+		im.peer = c->peer;
+		im.fd = c->fd;
+	}
+	if (imsg_send(CHILD_FD, &im, 0) == -1)
+		_exit(0);
+}
+
+/*
+ * One connection.
+ */
+
+static void
+conn_close(struct conn *c)
+{
+	if (c == n.heartbeat) {
+		network_tell(IMSG_LOST, c, 0);
+		n.heartbeat = NULL;
+		n.guarded = false;
+	}
+	close(c->fd);
+	c->fd = -1;
+}
+
+/* Sends what is to be sent; false if the client is gone, and c then closed. */
+static bool
+conn_flush(struct conn *c)
+{
+	ssize_t	sent;
+
+	if (c->out == 0)
+		return (true);
+	sent = send(c->fd, c->outbuf, c->out, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (sent == -1 && errno != EAGAIN) {
+		conn_close(c);
+		return (false);
+	}
+	if (sent > 0) {
+		c->out -= (size_t)sent;
+		memmove(c->outbuf, c->outbuf + sent, c->out);
+	}
+	return (true);
+}
+
+/* Appends an answer; the caller has seen to the room. */
+static void
+conn_say(struct conn *c, const char *text)
+{
+	size_t	len = strlen(text);
+
+	memcpy(c->outbuf + c->out, text, len);
+	c->out += len;
+}
+
+/* To one who is closed on next: said if it can be, and whatever it said unread. */
+static void
+conn_dismiss(int fd, const char *text)
+{
+	char	unread[LINE_BYTES];
+
+	(void)send(fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL);
+	/* Closing on unread bytes would make the client's next read an error. */
+	(void)recv(fd, unread, sizeof(unread), MSG_DONTWAIT);
+	close(fd);
+}
+
+/* HELLO: c becomes the heartbeat, if the vault takes the client for real. */
+static void
+conn_hello(struct conn *c, pid_t pid)
+{
+	if (c == n.heartbeat) {
+		conn_say(c, "WELCOME\n");
+	} else if (n.heartbeat != NULL) {
+		conn_dismiss(c->fd, "BUSY\n");
+		c->fd = -1;
+	} else {
+		n.heartbeat = c;
+		c->asked = true;
+		network_tell(IMSG_HELLO, c, (uint32_t)pid);
+	}
+}
+
+static void
+conn_use(struct conn *c, size_t used)
+{
+	c->in -= used;
+	memmove(c->inbuf, c->inbuf + used, c->in);
+}
+
+/*
+ * A PING, already taken from the buffer, and every other one right behind it
+ * become one message: as many as there is room for PONGs.
+ */
+static void
+conn_pings(struct conn *c)
+{
+	const size_t	room = (OUT_BYTES - c->out) / PING_BYTES;
+	uint32_t	count = 1;
+	size_t		used = 0;
+
+	while (count < room && c->in - used >= PING_BYTES &&
+	    strncasecmp(c->inbuf + used, "PING\n", PING_BYTES) == 0) {
+		used += PING_BYTES;
+		count++;
+	}
+	conn_use(c, used);
+	c->asked = true;
+	network_tell(IMSG_PING, c, count);
+}
+
+static void
+conn_line(struct conn *c, const char *line, size_t used)
+{
+	pid_t		pid = 0;
+	enum line_verb	verb = line_parse(line, &pid);
+
+	conn_use(c, used);
+	if (verb == LINE_HELLO) {
+		conn_hello(c, pid);
+	} else if (verb == LINE_BAD_PID) {
+		conn_say(c, "ERR bad-pid\n");
+	} else if (verb == LINE_UNKNOWN || c != n.heartbeat) {
+		conn_say(c, "ERR unknown-verb\n");
+	} else if (verb == LINE_PING) {
+		conn_pings(c);
+	} else {
+		c->asked = true;
+		network_tell(verb == LINE_QUIT ? IMSG_QUIT : IMSG_CANCEL, c, 0);
+	}
+}
+
+/* Sees to the lines that are there, as long as there is room for answers. */
+static void
+conn_lines(struct conn *c)
+{
+	const char	*line;
+	size_t		 used;
+
+	while (c->fd != -1 && !c->asked && c->out <= OUT_BYTES - ANSWER) {
+		if ((line = line_next(c->inbuf, c->in, &used)) == NULL) {
+			if (c->in < LINE_BYTES)
+				return;
+			if (!c->skip)
+				conn_say(c, "ERR line-too-long\n");
+			c->skip = true;
+			c->in = 0;
+		} else if (c->skip) {
+			c->skip = false;
+			conn_use(c, used);
+		} else {
+			conn_line(c, line, used);
+		}
+	}
+}
+
+/* Lines in, answers out, until neither moves. */
+static void
+conn_run(struct conn *c)
+{
+	size_t	before;
+
+	do {
+		before = c->in;
+		conn_lines(c);
+		if (c->fd == -1 || !conn_flush(c))
+			return;
+	} while (!c->asked && c->in > 0 && c->in != before);
+}
+
+static void
+conn_read(struct conn *c)
+{
+	ssize_t	got;
+
+	got = recv(c->fd, c->inbuf + c->in, LINE_BYTES - c->in, MSG_DONTWAIT);
+	if (got == -1 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (got <= 0) {
+		conn_close(c);
+		return;
+	}
+	c->in += (size_t)got;
+	conn_run(c);
+}
+
+static void
+conn_ready(struct conn *c, short revents)
+{
+	if (revents == 0 || c->fd == -1 || c->asked)
+		return;
+	if (c->out > 0) {
+		if (!conn_flush(c))
+			return;
+		conn_run(c);
+	}
+	if ((revents & ~POLLOUT) != 0 && c->fd != -1 && !c->asked &&
+	    c->in < LINE_BYTES && c->out <= OUT_BYTES - ANSWER)
+		conn_read(c);
+}
+
+/*
+ * Newcomers.
+ */
+
+/*
+ * There is no descriptor for one more.  With the one that is kept for this the
+ * newcomer is taken and turned away; without it accepting rests for a moment.
+ */
+static void
+network_turn_away(void)
+{
+	int	fd = -1;
+
+	if (n.spare != -1) {
+		close(n.spare);
+		fd = accept4(n.listener, NULL, NULL, SOCK_CLOEXEC);
+		if (fd != -1)
+			close(fd);
+	}
+	n.spare = dup(CHILD_FD);
+	if (fd == -1)
+		n.paused = network_now() + PAUSE_MS;
+}
+
+static struct conn *
+network_free_slot(void)
+{
+	struct conn	*c;
+
+	for (c = n.conns; c < n.conns + NOBODIES; c++) {
+		if (c->fd == -1)
+			return (c);
+	}
+	return (NULL);
+}
+
+static void
+network_newcomer(int fd)
+{
+	struct ucred	 cred;
+	socklen_t	 len = sizeof(cred);
+	struct conn	*c;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == -1 ||
+	    (cred.uid != n.owner && cred.uid != 0)) {
+		log_info("a client of uid %lu refused", (unsigned long)cred.uid);
+		close(fd);
+	} else if (n.heartbeat != NULL) {
+		conn_dismiss(fd, "BUSY\n");
+	} else if ((c = network_free_slot()) == NULL) {
+		conn_dismiss(fd, "");
+	} else {
+		c->fd = fd;
+		if (++n.last_peer == 0)
+			n.last_peer = 1;
+		c->peer = n.last_peer;
+		c->asked = c->skip = false;
+		c->in = c->out = 0;
+		c->due = network_now() + HELLO_MS;
+	}
+}
+
+static void
+network_accept(void)
+{
+	int	fd, i;
+
+	for (i = 0; i < ACCEPTS && n.paused == 0; i++) {
+		fd = accept4(n.listener, NULL, NULL,
+		    SOCK_NONBLOCK | SOCK_CLOEXEC);
+		if (fd != -1)
+			network_newcomer(fd);
+		else if (errno == EAGAIN)
+			return;
+		else if (errno != EINTR && errno != ECONNABORTED)
+			network_turn_away();
+	}
+}
+
+/*
+ * What the vault says.
+ */
+
+/* There is a heartbeat now: nobody else is needed. */
+static void
+network_welcome(struct conn *heartbeat)
+{
+	struct conn	*c;
+
+	n.guarded = true;
+	conn_say(heartbeat, "WELCOME\n");
+	for (c = n.conns; c < n.conns + CONNS; c++) {
+		if (c->fd != -1 && c != heartbeat) {
+			conn_dismiss(c->fd, "BUSY\n");
+			c->fd = -1;
+		}
+	}
+}
+
+/* The answer to what the heartbeat asked. */
+static void
+network_answer(struct conn *c, const struct imsg *im)
+{
+	uint32_t	i;
+
+	c->asked = false;
+	switch (im->type) {
+	case IMSG_WELCOME:
+		network_welcome(c);
+		break;
+	case IMSG_PONG:
+		for (i = 0; i < im->u.number.n; i++)
+			conn_say(c, "PONG\n");
+		break;
+	case IMSG_CANCELLED:
+		conn_say(c, "CANCELLED\n");
+		break;
+	case IMSG_NOTHING_PENDING:
+		conn_say(c, "NOTHING-PENDING\n");
+		break;
+	case IMSG_BYE:
+		conn_say(c, "BYE\n");
+		(void)conn_flush(c);
+		_exit(0);
+	case IMSG_DROP:
+		log_debug("heartbeat cut off");
+		conn_close(c);
+		return;
+	}
+	conn_run(c);
+}
+
+static void
+network_vault(void)
+{
+	const unsigned int	now = n.listener == -1 ? IMSG_AT_START :
+				    n.guarded ? IMSG_GUARDED : IMSG_UNGUARDED;
+	struct imsg		im;
+
+	switch (imsg_recv(CHILD_FD, IMSG_FROM_VAULT, now, &im)) {
+	case IMSG_OK:
+		if (im.type == IMSG_LISTENER)
+			n.listener = im.fd;
+		else if (n.heartbeat != NULL && im.peer == n.heartbeat->peer)
+			network_answer(n.heartbeat, &im);
+		break;			/* else about one who is gone */
+	case IMSG_NONE:
+		break;
+	case IMSG_EOF:
+	case IMSG_BAD:
+		_exit(0);
+	}
+}
+
+/*
+ * The loop.
+ */
+
+/* Whom to listen to.  Returns when the first nobody's time is up, or -1. */
+static int64_t
+network_poll_set(struct pollfd *pfd)
+{
+	struct conn	*c;
+	int64_t		 due = n.paused != 0 ? n.paused : -1;
+
+	pfd[PFD_VAULT] = (struct pollfd){ .fd = CHILD_FD, .events = POLLIN };
+	pfd[PFD_SIGNALS] = (struct pollfd){ .fd = n.signals, .events = POLLIN };
+	pfd[PFD_LISTENER] = (struct pollfd){
+		.fd = n.paused != 0 ? -1 : n.listener, .events = POLLIN
+	};
+	for (c = n.conns, pfd += PFD_CONNS; c < n.conns + CONNS; c++, pfd++) {
+		pfd->fd = c->asked ? -1 : c->fd;
+		pfd->events = 0;
+		pfd->revents = 0;
+		if (c->out > 0)
+			pfd->events |= POLLOUT;
+		if (c->out <= OUT_BYTES - ANSWER)
+			pfd->events |= POLLIN;
+		if (c->fd != -1 && c != n.heartbeat &&
+		    (due == -1 || c->due < due))
+			due = c->due;
+	}
+	return (due);
+}
+
+static void
+network_deadlines(void)
+{
+	const int64_t	 now = network_now();
+	struct conn	*c;
+
+	if (n.paused != 0 && now >= n.paused)
+		n.paused = 0;
+	for (c = n.conns; c < n.conns + CONNS; c++) {
+		if (c->fd != -1 && c != n.heartbeat && now >= c->due)
+			conn_close(c);
+	}
+}
+
+/* The vault first, then the heartbeat, then everybody else. */
+static void
+network_turn(void)
+{
+	static struct pollfd	pfd[PFD_MAX];
+	struct timespec		ts;
+	int64_t			due, wait = 0;
+	size_t			i, first;
+	int			sig;
+
+	if ((due = network_poll_set(pfd)) != -1) {
+		wait = due - network_now();
+		if (wait < 0)
+			wait = 0;
+		ts.tv_sec = wait / 1000;
+		ts.tv_nsec = wait % 1000 * 1000000;
+	}
+	if (ppoll(pfd, PFD_MAX, due == -1 ? NULL : &ts, NULL) == -1)
+		return;
+	first = n.heartbeat != NULL ? (size_t)(n.heartbeat - n.conns) : 0;
+	if (pfd[PFD_VAULT].revents != 0)
+		network_vault();
+	if (pfd[PFD_SIGNALS].revents != 0 &&
+	    (sig = signals_next(n.signals)) != 0)
+		network_tell(IMSG_SIGNAL, NULL, (uint32_t)sig);
+	for (i = 0; i < CONNS; i++)
+		conn_ready(&n.conns[(first + i) % CONNS],
+		    pfd[PFD_CONNS + (first + i) % CONNS].revents);
+	if (pfd[PFD_LISTENER].revents != 0)
+		network_accept();
+	if (due != -1)
+		network_deadlines();
+}
+
+/* Ends a start that failed; the vault tells the user what errno was. */
+static noreturn void
+network_fail(const char *what)
+{
+	int	error = errno;
+
+	log_warn("%s", what);
+	_exit(error);
+}
+
+/* The first message; it also shows that it is the vault who started us. */
+static void
+network_config(struct imsg_config *config)
+{
+	struct pollfd	pfd = { .fd = CHILD_FD, .events = POLLIN };
+	struct imsg	im;
+
+	(void)poll(&pfd, 1, -1);
+	if (imsg_recv(CHILD_FD, IMSG_FROM_VAULT, IMSG_AT_START, &im) != IMSG_OK ||
+	    im.type != IMSG_CONFIG) {
+		errno = EPROTO;
+		network_fail("not started by a vault");
+	}
+	*config = im.u.config;
+}
+
+/* The network process from its first line to its end. */
+noreturn void
+network_main(void)
+{
+	static const int	forwarded[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT,
+				    SIGUSR1, SIGUSR2 };
+	struct imsg_config	config;
+	size_t			i;
+
+	/* We are executed as /proc/self/exe, and would be called "exe". */
+	(void)prctl(PR_SET_NAME, "dazaid", 0, 0, 0);
+	log_open("dazaid", 0);
+	log_role("network");
+	signals_ignore();
+	n.signals = signals_collect(forwarded,
+	    sizeof(forwarded) / sizeof(forwarded[0]));
+	network_config(&config);
+	log_open("dazaid", (int)config.verbose);
+	n.owner = config.owner;
+	for (i = 0; i < CONNS; i++)
+		n.conns[i].fd = -1;
+	n.spare = dup(CHILD_FD);
+	if (n.signals == -1 || n.spare == -1)
+		network_fail("descriptors");
+
+	if (sandbox_limits() == -1)
+		network_fail("limits");
+	if (config.background)
+		log_syslog();
+	daemon_detach((int)config.background);
+	if (sandbox_network(config.become) == -1)
+		network_fail("sandbox");
+	network_tell(IMSG_READY, NULL, 0);
+	for (;;)
+		network_turn();
+}

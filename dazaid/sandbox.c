@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What each process gives up, in the order in which it gives it up: limits at
+ * the start, then, right before its loop, privileges, the file system (network)
+ * and every system call that is not in its table.
+ *
+ * A call outside the table kills network at once (SIGSYS), which the vault takes
+ * for what it is.  In the vault it raises a SIGSYS that can be caught, for the
+ * sake of the one handler that wipes before it dies of it.
+ *
+ * Built with SANITIZE, both may do what the sanitizers' runtime and valgrind need
+ * as well: a flavour for the tests, never the one that is installed.
+ */
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <grp.h>
+#include <linux/capability.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "log.h"
+#include "sandbox.h"
+
+#define NELEM(a)	(sizeof(a) / sizeof((a)[0]))
+#define CALL(name)	SCMP_SYS(name)
+
+struct sandbox_rule {
+	int			nr;
+	unsigned int		nargs;
+	struct scmp_arg_cmp	args[2];
+};
+
+/* What both need in their loops. */
+static const int	sandbox_both[] = {
+	CALL(ppoll),		/* the loop */
+	CALL(recvmsg),		/* imsg */
+	CALL(sendmsg),		/* imsg */
+	CALL(sendto),		/* answers; syslog */
+	CALL(write),		/* log */
+	CALL(getsockopt),	/* SO_PEERCRED */
+	CALL(close),
+	CALL(clock_gettime),	/* where the vDSO cannot */
+	CALL(restart_syscall),	/* ppoll after SIGSTOP and SIGCONT */
+	CALL(rt_sigreturn),
+	CALL(exit_group),
+#ifdef SANITIZE
+	CALL(brk), CALL(mmap), CALL(munmap), CALL(mprotect), CALL(mremap),
+	CALL(madvise), CALL(futex), CALL(sched_yield), CALL(sched_getaffinity),
+	CALL(sigaltstack), CALL(rt_sigaction), CALL(rt_sigprocmask),
+	CALL(getpid), CALL(gettid), CALL(tgkill), CALL(getrlimit),
+	CALL(prlimit64), CALL(readlink), CALL(open), CALL(openat), CALL(read),
+	CALL(pread64), CALL(lseek), CALL(newfstatat), CALL(fstat), CALL(fcntl),
+	CALL(prctl), CALL(clone), CALL(wait4), CALL(getuid), CALL(geteuid),
+	CALL(getgid), CALL(getegid), CALL(process_vm_readv), CALL(poll),
+#endif
+};
+
+static const int	sandbox_network_calls[] = {
+	CALL(accept4),
+	CALL(recvfrom),		/* a client's bytes */
+	CALL(read),		/* signals */
+	CALL(dup),		/* the spare descriptor */
+};
+
+/*
+ * At the start of both processes: no core, and nobody may attach to us or read
+ * our /proc.  The memory that may be locked and the descriptors that may be open
+ * are raised to what the administrator allows.  Returns -1 with errno.
+ */
+int
+sandbox_limits(void)
+{
+	static const int	raise[] = { RLIMIT_MEMLOCK, RLIMIT_NOFILE };
+	const struct rlimit	none = { 0, 0 };
+	struct rlimit		rl;
+	size_t			i;
+
+	for (i = 0; i < NELEM(raise); i++) {
+		if (getrlimit((unsigned int)raise[i], &rl) == -1)
+			return (-1);
+		rl.rlim_cur = rl.rlim_max;
+		(void)setrlimit((unsigned int)raise[i], &rl);
+	}
+	if (setrlimit(RLIMIT_CORE, &none) == -1 ||
+	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1)
+		return (-1);
+	return (0);
+}
+
+/*
+ * Keeps of root's capabilities what the end of the vault needs: to remove files
+ * from its user's directory and to kill that user's registered processes.
+ */
+static int
+sandbox_capabilities(void)
+{
+	const uint32_t	keep = 1U << CAP_DAC_OVERRIDE | 1U << CAP_FOWNER |
+			    1U << CAP_KILL;
+	struct __user_cap_header_struct	hdr;
+	struct __user_cap_data_struct	data[_LINUX_CAPABILITY_U32S_3];
+
+	hdr.version = _LINUX_CAPABILITY_VERSION_3;
+	hdr.pid = 0;
+	if (syscall(SYS_capget, &hdr, data) == -1)
+		return (-1);
+	data[0].permitted &= keep;
+	data[0].effective &= keep;
+	data[1].permitted = data[1].effective = 0;
+	data[0].inheritable = data[1].inheritable = 0;
+	return ((int)syscall(SYS_capset, &hdr, data));
+}
+
+/* Loads a filter; returns -1 with errno, and then nothing is confined. */
+static int
+sandbox_filter(uint32_t otherwise, const int *calls, size_t ncalls,
+    const struct sandbox_rule *rules, size_t nrules)
+{
+	scmp_filter_ctx	ctx;
+	size_t		i;
+	int		rc = 0;
+
+	if ((ctx = seccomp_init(otherwise)) == NULL) {
+		errno = ENOMEM;
+		return (-1);
+	}
+	for (i = 0; i < NELEM(sandbox_both) && rc == 0; i++)
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, sandbox_both[i], 0);
+	for (i = 0; i < ncalls && rc == 0; i++)
+		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, calls[i], 0);
+	for (i = 0; i < nrules && rc == 0; i++)
+		rc = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, rules[i].nr,
+		    rules[i].nargs, rules[i].args);
+	if (rc == 0)
+		rc = seccomp_load(ctx);		/* sets no_new_privs */
+	seccomp_release(ctx);
+	errno = -rc;
+	return (rc == 0 ? 0 : -1);
+}
+
+/*
+ * The vault: no open, no socket, no exec, no fork.  It may kill only itself,
+ * change only the arena's protection, never to executable, and remove files only
+ * from the one directory.
+ */
+int
+sandbox_vault(const struct sandbox_vault *sv)
+{
+#define IS(n, v)	{ n, SCMP_CMP_EQ, (scmp_datum_t)(v), 0 }
+	const uintptr_t			arena = (uintptr_t)sv->arena;
+	const struct sandbox_rule	rules[] = {
+		{ CALL(mprotect), 2, { IS(0, arena), IS(2, PROT_NONE) } },
+		{ CALL(mprotect), 2,
+		    { IS(0, arena), IS(2, PROT_READ | PROT_WRITE) } },
+		{ CALL(munmap), 2, { IS(0, arena), IS(1, sv->arena_len) } },
+		{ CALL(read), 1, { IS(0, sv->signals) } },
+		{ CALL(newfstatat), 1, { IS(0, sv->dirfd) } },
+		/* what network died of */
+		{ CALL(wait4), 1, { IS(2, WNOHANG) } },
+		{ CALL(timerfd_settime), 1, { IS(0, sv->timer) } },
+		{ CALL(unlinkat), 1, { IS(0, sv->dirfd) } },
+		{ CALL(kill), 1, { IS(0, getpid()) } }
+	};
+#undef IS
+
+	/* Making the files as somebody else may have reset it. */
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1 ||
+	    (geteuid() == 0 && sandbox_capabilities() == -1))
+		return (-1);
+	return (sandbox_filter(SCMP_ACT_TRAP, NULL, 0, rules, NELEM(rules)));
+}
+
+/* The root directory becomes one that is empty and has no name any more. */
+static int
+sandbox_empty_root(void)
+{
+	char	dir[] = "/tmp/dazaid.XXXXXXXXXX";
+
+	if (mkdtemp(dir) == NULL || chdir(dir) == -1)
+		return (-1);
+	return (rmdir(dir) == -1 || chroot(".") == -1 ? -1 : 0);
+}
+
+/*
+ * Network: no file system and no uid but id, when id is not 0; no rights; dies
+ * with the vault.  PR_SET_DUMPABLE and PR_SET_PDEATHSIG come after the change of
+ * uid, which clears them.  A vault that died before that shows as EOF.
+ */
+int
+sandbox_network(uid_t id)
+{
+	if (id != 0 && (sandbox_empty_root() == -1 ||
+	    setgroups(0, NULL) == -1 || setresgid(id, id, id) == -1 ||
+	    setresuid(id, id, id) == -1))
+		return (-1);
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1 ||
+	    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == -1)
+		return (-1);
+	return (sandbox_filter(SCMP_ACT_KILL_PROCESS, sandbox_network_calls,
+	    NELEM(sandbox_network_calls), NULL, 0));
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef DAZAID_SANDBOX_H
+#define DAZAID_SANDBOX_H
+
+#include <sys/types.h>
+
+#include <stddef.h>
+
+/* What the vault still touches once it is confined. */
+struct sandbox_vault {
+	const void	*arena;		/* the pages, and their length */
+	size_t		 arena_len;
+	int		 dirfd;		/* where its socket and pid file are */
+	int		 timer;
+	int		 signals;
+};
+
+int	sandbox_limits(void);
+int	sandbox_vault(const struct sandbox_vault *);
+int	sandbox_network(uid_t);
+
+#endif

@@ -1,0 +1,104 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Two ways to take a signal.  Collected ones are blocked and read from a
+ * descriptor by the loop: unlike a flag under ppoll(2)'s mask, a flood of other
+ * events cannot hold them up.  Those taken at once interrupt whatever runs: they
+ * end the vault, and must not wait for it.
+ */
+#include <sys/signalfd.h>
+#include <sys/syscall.h>
+
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "signals.h"
+
+#define NELEM(a)	(sizeof(a) / sizeof((a)[0]))
+
+/*
+ * What must neither end nor stop us: a log reader that went away, Ctrl-Z, and a
+ * terminal that we may not use.
+ */
+void
+signals_ignore(void)
+{
+	static const int	sigs[] = { SIGPIPE, SIGTSTP, SIGTTIN, SIGTTOU };
+	size_t			i;
+
+	for (i = 0; i < NELEM(sigs); i++)
+		(void)signal(sigs[i], SIG_IGN);
+}
+
+/*
+ * Collects the n signals at sigs from now on.  Returns the descriptor that has
+ * them, or -1 with errno.  What a parent ignored or blocked is not ours to keep.
+ */
+int
+signals_collect(const int *sigs, size_t n)
+{
+	sigset_t	set;
+	size_t		i;
+
+	sigemptyset(&set);
+	for (i = 0; i < n; i++) {
+		sigaddset(&set, sigs[i]);
+		(void)signal(sigs[i], SIG_DFL);
+	}
+	(void)sigprocmask(SIG_SETMASK, &set, NULL);
+	return (signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
+}
+
+/* The next collected signal of fd, or 0. */
+int
+signals_next(int fd)
+{
+	struct signalfd_siginfo	si;
+
+	if (read(fd, &si, sizeof(si)) != (ssize_t)sizeof(si))
+		return (0);
+	return ((int)si.ssi_signo);
+}
+
+/*
+ * Installs hard for SIGUSR2 and SIGQUIT, and fatal for every other signal that
+ * would end the process, with its default action restored on entry: a handler
+ * that sends the signal to itself dies of it on return.  On a stack of their own,
+ * as a full stack is one of the reasons.
+ */
+void
+signals_at_once(void (*hard)(int), void (*fatal)(int))
+{
+	static const int	sigs[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE,
+				    SIGTRAP, SIGABRT, SIGSYS, SIGALRM, SIGVTALRM,
+				    SIGPROF, SIGXCPU, SIGXFSZ, SIGIO, SIGPWR,
+				    SIGSTKFLT };
+	static unsigned char	stack[64 * 1024];
+	/* The C library hides 32 and 33 from sigaction(2): they stay blocked. */
+	const uint64_t		hidden = 1ULL << 31 | 1ULL << 32;
+	struct sigaction	sa;
+	stack_t			ss;
+	size_t			i;
+	int			sig;
+
+	memset(&ss, 0, sizeof(ss));
+	ss.ss_sp = stack;
+	ss.ss_size = sizeof(stack);
+	(void)sigaltstack(&ss, NULL);
+
+	memset(&sa, 0, sizeof(sa));
+	sigfillset(&sa.sa_mask);
+	sa.sa_flags = SA_ONSTACK;
+	sa.sa_handler = hard;
+	(void)sigaction(SIGUSR2, &sa, NULL);
+	(void)sigaction(SIGQUIT, &sa, NULL);
+	sa.sa_flags = (int)(SA_ONSTACK | SA_RESETHAND);
+	sa.sa_handler = fatal;
+	for (i = 0; i < NELEM(sigs); i++)
+		(void)sigaction(sigs[i], &sa, NULL);
+	for (sig = SIGRTMIN; sig <= SIGRTMAX; sig++)
+		(void)sigaction(sig, &sa, NULL);
+	(void)syscall(SYS_rt_sigprocmask, SIG_BLOCK, &hidden, NULL,
+	    sizeof(hidden));
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef DAZAID_SIGNALS_H
+#define DAZAID_SIGNALS_H
+
+#include <stddef.h>
+
+void	signals_ignore(void);
+int	signals_collect(const int *, size_t);
+int	signals_next(int);
+void	signals_at_once(void (*)(int), void (*)(int));
+
+#endif

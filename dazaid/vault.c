@@ -1,0 +1,613 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The vault: the process that holds the secrets, and every bit of state about
+ * them.  It never waits for anybody, allocates nothing once it runs, and reads no
+ * byte that a client chose.  It hears of clients through network's messages, and
+ * of the heartbeat's end from the kernel as well.
+ */
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/timerfd.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "daemon.h"
+#include "files.h"
+#include "imsg.h"
+#include "load.h"
+#include "log.h"
+#include "panic.h"
+#include "sandbox.h"
+#include "secmem.h"
+#include "signals.h"
+#include "store.h"
+#include "vault.h"
+
+#define VAULT_HANGUP_MS	100	/* network's time to tell what the kernel told us */
+#define VAULT_BYE_MS	200	/* network's time to deliver BYE, after the wipe */
+#define VAULT_FATE_MS	20	/* for a process that hung up to become a zombie */
+#define VAULT_TIMER_FIRED	-1	/* in timer_due: to be set anew */
+#define VAULT_MESSAGES	16	/* taken in a row before deadlines are looked at */
+
+enum { PFD_SIGNALS, PFD_NETWORK, PFD_HEARTBEAT, PFD_TIMER, PFD_INPUT, PFD_MAX };
+
+static struct vault {
+	struct panic	 panic;
+	struct secmem	 mem;
+	struct store	 store;
+	const char	*damage;	/* what the wipe found wrong */
+	uid_t		 owner;
+	pid_t		 self;
+	pid_t		 network;
+	int		 imsg;		/* to network */
+	int		 heartbeat;	/* the client's, only polled; or -1 */
+	int		 timer;
+	int		 signals;
+	uint32_t	 peer;		/* network's number for the heartbeat */
+	int64_t		 hangup_due;	/* act on the kernel's word then */
+	int64_t		 timer_due;	/* what the timer is set to */
+	bool		 started;	/* the listener is network's */
+	bool		 lost_due;	/* we gave a heartbeat up: LOST will come */
+	bool		 network_lost;
+	bool		 bye;		/* the heartbeat waits for it */
+} v = { .imsg = -1, .heartbeat = -1, .timer = -1, .signals = -1 };
+
+/*
+ * The effects of the panic controller.
+ */
+
+static void
+vault_op_wipe(void *ctx)
+{
+	(void)ctx;
+	v.damage = secmem_wipe(&v.mem);
+}
+
+static void
+vault_op_clean(void *ctx)
+{
+	(void)ctx;
+	load_restore_tty();
+	files_remove();
+}
+
+/*
+ * What network died of, in two pieces.  Its socket closes a moment before its
+ * status can be had; all this is after the wipe.
+ */
+static const char *
+vault_fate(const char **sig)
+{
+	const struct timespec	ms = { 0, 1000 * 1000 };
+	const char		*name;
+	int			 i, status;
+
+	for (i = 0; i < VAULT_FATE_MS; i++) {
+		if (waitpid(v.network, &status, WNOHANG) == v.network) {
+			if (!WIFSIGNALED(status))
+				return (", it exited");
+			name = sigabbrev_np(WTERMSIG(status));
+			*sig = name != NULL ? name : "NAL";
+			return (", killed by SIG");
+		}
+		(void)ppoll(NULL, 0, &ms, NULL);
+	}
+	return ("");
+}
+
+static void
+vault_op_log(void *ctx, enum panic_event event, const char *reason)
+{
+	const char	*mode = v.panic.armed ? ": " : " (dry-run): ";
+	const char	*end = v.panic.armed ? ": secrets wiped, SIGKILL" :
+			    ": secrets wiped, WOULD SIGKILL";
+	const char	*fate = "", *sig = "";
+
+	(void)ctx;
+	if (v.network_lost)
+		fate = vault_fate(&sig);
+	switch (event) {
+	case PANIC_PENDING:
+		log_info("panic pending: %s, %lld.%03lld s to cancel it", reason,
+		    (long long)v.panic.grace / 1000,
+		    (long long)v.panic.grace % 1000);
+		break;
+	case PANIC_CANCELLED:
+		log_info("panic CANCELLED by %s", reason);
+		break;
+	case PANIC_EXECUTED:
+		log_alert("PANIC", mode, reason, end, NULL);
+		break;
+	case PANIC_HARD:
+		log_alert("HARD PANIC", mode, reason, fate, sig, end, NULL);
+		break;
+	case PANIC_STOPPED:
+		log_alert(reason, ": secrets wiped, bye", NULL);
+		break;
+	}
+	if (v.damage != NULL)
+		log_alert(v.damage, NULL);
+}
+
+/*
+ * SIGKILL to ourselves.  The first process of a PID namespace is spared its own
+ * signals, and exits as a shell would tell of it.
+ */
+static void
+vault_op_kill(void *ctx)
+{
+	(void)ctx;
+	(void)kill(v.self, SIGKILL);
+	_exit(128 + SIGKILL);
+}
+
+static void
+vault_op_done(void *ctx)
+{
+	struct pollfd	pfd = { .fd = v.imsg, .events = POLLRDHUP };
+	struct timespec	wait = { 0, VAULT_BYE_MS * 1000 * 1000 };
+	struct imsg	bye = { .type = IMSG_BYE, .peer = v.peer };
+
+	(void)ctx;
+	if (v.bye && imsg_send(v.imsg, &bye, MSG_DONTWAIT) == 0)
+		(void)ppoll(&pfd, 1, &wait, NULL);
+	_exit(0);
+}
+
+static const struct panic_ops vault_ops = {
+	.wipe = vault_op_wipe,
+	.clean = vault_op_clean,
+	.log = vault_op_log,
+	.kill = vault_op_kill,
+	.done = vault_op_done
+};
+
+/*
+ * Signals that do not wait for the loop.
+ */
+
+static void
+vault_on_hard(int sig)
+{
+	panic_hard(&v.panic, sig == SIGQUIT ? "SIGQUIT" : "SIGUSR2");
+}
+
+/* Wipes, then dies of sig: its default action is back, and it is blocked here. */
+static void
+vault_on_fatal(int sig)
+{
+	const char	*name = sigabbrev_np(sig);
+
+	vault_op_wipe(NULL);
+	vault_op_clean(NULL);
+	log_alert("SIG", name != NULL ? name : "NAL", ": secrets wiped", NULL);
+	(void)kill(v.self, sig);
+	if (v.self == 1)
+		_exit(128 + sig);
+}
+
+/*
+ * Talking to network.
+ */
+
+/* Milliseconds of the clock that does not stop while the machine sleeps. */
+static int64_t
+vault_now(void)
+{
+	struct timespec	ts;
+
+	(void)clock_gettime(CLOCK_BOOTTIME, &ts);
+	return ((int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
+}
+
+static void
+vault_network_lost(void)
+{
+	v.network_lost = true;
+	panic_hard(&v.panic, "network process lost");
+}
+
+static void
+vault_hostile(void)
+{
+	panic_hard(&v.panic, "network process hostile");
+}
+
+/* Never waits: who does not take what it has asked for is stuck, and so lost. */
+static void
+vault_tell(enum imsg_type type, uint32_t n)
+{
+	struct imsg	im = { .type = type, .peer = v.peer, .u.number.n = n };
+
+	if (imsg_send(v.imsg, &im, MSG_DONTWAIT) == -1)
+		vault_network_lost();
+}
+
+static unsigned int
+vault_state(void)
+{
+	if (!v.started)
+		return (IMSG_AT_START);
+	if (v.heartbeat != -1)
+		return (IMSG_GUARDED);
+	return (v.lost_due ? IMSG_DROPPED : IMSG_UNGUARDED);
+}
+
+static void
+vault_gone(const char *reason)
+{
+	if (v.heartbeat != -1)
+		close(v.heartbeat);
+	v.heartbeat = -1;
+	v.hangup_due = PANIC_NEVER;
+	panic_lost(&v.panic, vault_now(), reason);
+}
+
+/* Gives the heartbeat up before network has: its LOST is still to come. */
+static void
+vault_drop(const char *reason)
+{
+	v.lost_due = true;
+	vault_gone(reason);
+	vault_tell(IMSG_DROP, 0);
+}
+
+/*
+ * Who is at the other end of fd, by the kernel's word: a client of the owner's or
+ * root's, and neither of us two, which network could have made up.
+ */
+static bool
+vault_knows(int fd, pid_t *pid)
+{
+	struct ucred	cred;
+	socklen_t	len = sizeof(cred);
+	int		type;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == -1 ||
+	    cred.pid == v.network || cred.pid == v.self ||
+	    (cred.uid != v.owner && cred.uid != 0))
+		return (false);
+	len = sizeof(type);
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == -1 ||
+	    type != SOCK_STREAM)
+		return (false);
+	*pid = cred.pid;
+	return (true);
+}
+
+static void
+vault_hello(const struct imsg *im)
+{
+	pid_t	pid;
+
+	if (!vault_knows(im->fd, &pid)) {
+		close(im->fd);
+		vault_hostile();
+		return;
+	}
+	v.heartbeat = im->fd;
+	v.peer = im->peer;
+	panic_heartbeat(&v.panic, vault_now());
+	log_info("guarded by pid %ld", (long)pid);
+	if (pid != (pid_t)im->u.number.n)
+		log_debug("which calls itself pid %lu",
+		    (unsigned long)im->u.number.n);
+	vault_tell(IMSG_WELCOME, 0);
+}
+
+/* A signal that network was sent means the same as if it had come to us. */
+static void
+vault_signal(int sig)
+{
+	switch (sig) {
+	case 0:
+		break;
+	case SIGTERM:
+		panic_stop(&v.panic, "SIGTERM");
+		break;
+	case SIGINT:
+		panic_stop(&v.panic, "SIGINT");
+		break;
+	case SIGHUP:
+		panic_trigger(&v.panic, vault_now(), "SIGHUP");
+		break;
+	case SIGUSR1:
+		panic_trigger(&v.panic, vault_now(), "SIGUSR1");
+		break;
+	case SIGUSR2:
+	case SIGQUIT:
+		vault_on_hard(sig);
+		break;
+	default:
+		vault_hostile();
+	}
+}
+
+/* What the heartbeat says, and the end of it. */
+static void
+vault_peer(const struct imsg *im)
+{
+	if (im->peer != v.peer) {
+		vault_hostile();
+		return;
+	}
+	switch (im->type) {
+	case IMSG_PING:
+		panic_ping(&v.panic, vault_now());
+		vault_tell(IMSG_PONG, im->u.number.n);
+		break;
+	case IMSG_CANCEL:
+		vault_tell(panic_cancel(&v.panic, vault_now()) ?
+		    IMSG_CANCELLED : IMSG_NOTHING_PENDING, 0);
+		break;
+	case IMSG_QUIT:
+		v.bye = true;
+		panic_stop(&v.panic, "QUIT from the heartbeat");
+		break;
+	case IMSG_LOST:
+		v.lost_due = false;
+		vault_gone("heartbeat connection dropped");
+		break;
+	}
+}
+
+static void
+vault_dispatch(const struct imsg *im)
+{
+	switch (im->type) {
+	case IMSG_SIGNAL:
+		vault_signal((int)im->u.number.n);
+		break;
+	case IMSG_HELLO:
+		vault_hello(im);
+		break;
+	case IMSG_PING:
+	case IMSG_CANCEL:
+	case IMSG_QUIT:
+	case IMSG_LOST:
+		vault_peer(im);
+		break;
+	default:
+		vault_hostile();
+	}
+}
+
+static void
+vault_network(void)
+{
+	struct imsg	im;
+	int		i;
+
+	for (i = 0; i < VAULT_MESSAGES && !v.panic.over; i++) {
+		switch (imsg_recv(v.imsg, IMSG_FROM_NETWORK, vault_state(), &im)) {
+		case IMSG_OK:
+			log_debug("%s from network", imsg_name(im.type));
+			vault_dispatch(&im);
+			break;
+		case IMSG_NONE:
+			return;
+		case IMSG_EOF:
+			vault_network_lost();
+			return;
+		case IMSG_BAD:
+			vault_hostile();
+			return;
+		}
+	}
+}
+
+/*
+ * The loop.
+ */
+
+/*
+ * Settles what time brings.  The kernel's word on the heartbeat counts once
+ * network had its time to report a QUIT that came before the hang-up.
+ */
+static void
+vault_deadlines(void)
+{
+	int64_t	now = vault_now();
+	bool	guarded = v.panic.guarded;
+
+	panic_tick(&v.panic, now);
+	if (guarded && !v.panic.guarded)
+		vault_drop("ping deadline missed");
+	else if (now >= v.hangup_due)
+		vault_drop("heartbeat connection dropped");
+}
+
+/* Sets the timer to the next deadline, unless it is set so already. */
+static void
+vault_set_timer(void)
+{
+	struct itimerspec	its;
+	int64_t			due = panic_deadline(&v.panic);
+
+	if (v.hangup_due < due)
+		due = v.hangup_due;
+	if (due == v.timer_due)
+		return;
+	memset(&its, 0, sizeof(its));
+	if (due != PANIC_NEVER) {
+		its.it_value.tv_sec = due / 1000;
+		its.it_value.tv_nsec = due % 1000 * 1000000;
+	}
+	(void)timerfd_settime(v.timer, TFD_TIMER_ABSTIME, &its, NULL);
+	v.timer_due = due;
+}
+
+/*
+ * One turn: sleeps until something happens, and sees to it.  Network is heard
+ * before the kernel's word on the heartbeat, and both before time.  Returns
+ * whether input, if not -1, can be read.
+ */
+static bool
+vault_turn(int input)
+{
+	struct pollfd	pfd[PFD_MAX] = {
+		[PFD_SIGNALS] = { .fd = v.signals, .events = POLLIN },
+		[PFD_NETWORK] = { .fd = v.imsg, .events = POLLIN },
+		[PFD_HEARTBEAT] = { .fd = v.heartbeat, .events = POLLRDHUP },
+		[PFD_TIMER] = { .fd = v.timer, .events = POLLIN },
+		[PFD_INPUT] = { .fd = input, .events = POLLIN }
+	};
+	const uint32_t	peer = v.peer;
+
+	if (v.hangup_due != PANIC_NEVER)
+		pfd[PFD_HEARTBEAT].fd = -1;
+	vault_set_timer();
+	if (ppoll(pfd, PFD_MAX, NULL, NULL) == -1)
+		return (false);
+	if (pfd[PFD_SIGNALS].revents != 0)
+		vault_signal(signals_next(v.signals));
+	if (pfd[PFD_NETWORK].revents != 0)
+		vault_network();
+	if (pfd[PFD_HEARTBEAT].revents != 0 && v.heartbeat != -1 &&
+	    v.peer == peer)
+		v.hangup_due = vault_now() + VAULT_HANGUP_MS;
+	if (pfd[PFD_TIMER].revents != 0)
+		v.timer_due = VAULT_TIMER_FIRED;
+	vault_deadlines();
+	return (pfd[PFD_INPUT].revents != 0);
+}
+
+noreturn void
+vault_loop(void)
+{
+	for (;;)
+		(void)vault_turn(-1);
+}
+
+/*
+ * The start.
+ */
+
+/* Ends a start that failed: one line, exit 1, and nothing left behind. */
+noreturn void
+vault_fail(const char *what, const char *why)
+{
+	vault_op_wipe(NULL);
+	vault_op_clean(NULL);
+	log_alert(what, ": ", why, NULL);
+	_exit(1);
+}
+
+/*
+ * Takes the options that are the vault's, and every signal, before there is
+ * anything to lose.
+ */
+void
+vault_init(const struct vault_options *o)
+{
+	static const int	collected[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
+
+	v.owner = o->owner;
+	v.self = getpid();
+	v.hangup_due = v.timer_due = PANIC_NEVER;
+	panic_init(&v.panic, &vault_ops, NULL, o->grace, o->timeout, o->armed);
+	signals_ignore();
+	v.signals = signals_collect(collected,
+	    sizeof(collected) / sizeof(collected[0]));
+	signals_at_once(vault_on_hard, vault_on_fatal);
+	v.timer = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (v.signals == -1 || v.timer == -1)
+		vault_fail("signalfd, timerfd", strerror(errno));
+}
+
+/* The arena first, as it matters most if little memory may be locked. */
+void
+vault_memory(const struct vault_options *o)
+{
+	if (secmem_open(&v.mem, o->size) == -1)
+		vault_fail("memory for the arena", strerror(errno));
+	if (v.mem.kind == SECMEM_UNLOCKED && o->require_lock)
+		vault_fail("--require-lock",
+		    "no memory can be locked (see ulimit -l)");
+	store_init(&v.store, &v.mem);
+	if (mlockall(MCL_CURRENT | MCL_ONFAULT) == -1)
+		log_debug("the rest of the vault is not locked: %s",
+		    strerror(errno));
+}
+
+void
+vault_child(const struct vault_options *o)
+{
+	struct imsg_config	config = { .owner = o->owner };
+
+	config.become = geteuid() == 0 ? child_uid() : 0;
+	config.verbose = (uint32_t)log_verbose();
+	config.background = o->background;
+	v.imsg = child_start(&config, &v.network);
+	if (v.imsg == -1)
+		vault_fail("network process", errno == ECHILD ?
+		    "it could not start" : strerror(errno));
+}
+
+static void
+vault_wait_input(int fd)
+{
+	while (!vault_turn(fd))
+		;
+}
+
+/* Reads the secrets of -l, alive to every signal and to network's end. */
+void
+vault_load(void)
+{
+	const char	*failed;
+
+	failed = load_secrets(&v.store, vault_wait_input);
+	if (failed == NULL)
+		return;
+	if (errno == ENOSPC)
+		vault_fail(failed, "does not fit in the arena, see -z");
+	if (errno == ENODATA)
+		vault_fail(failed, "there is nothing in it");
+	vault_fail(failed, strerror(errno));
+}
+
+/* Lets clients connect, to network: the last thing that it is given. */
+void
+vault_listen(void)
+{
+	struct imsg	im = { .type = IMSG_LISTENER };
+
+	if ((im.fd = files_listen()) == -1)
+		vault_fail("listen", strerror(errno));
+	if (imsg_send(v.imsg, &im, MSG_DONTWAIT) == -1)
+		vault_fail("network process", strerror(errno));
+	close(im.fd);
+	v.started = true;
+}
+
+/* Gives up all that the loop does not need. */
+void
+vault_confine(void)
+{
+	const struct sandbox_vault	sv = {
+		.arena = v.mem.pages,
+		.arena_len = v.mem.len,
+		.dirfd = files_dirfd(),
+		.timer = v.timer,
+		.signals = v.signals
+	};
+
+	if (sandbox_vault(&sv) == -1)
+		vault_fail("sandbox", strerror(errno));
+	if (v.mem.kind == SECMEM_UNLOCKED)
+		log_warnx("DEGRADED: memory: unlocked, secrets can be swapped out "
+		    "(see ulimit -l, --require-lock)");
+	log_info("ready, memory: %s, secrets: %u, %s, ping timeout %lld ms",
+	    secmem_name(v.mem.kind), v.store.count,
+	    v.panic.armed ? "armed" : "dry-run", (long long)v.panic.timeout);
+}
