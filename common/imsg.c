@@ -78,6 +78,7 @@ imsg_send(int fd, const struct imsg *im, int flags)
 	const struct imsg_rule	*rule = &imsg_rules[im->type];
 	union imsg_control	 control;
 	struct imsg_hdr		 hdr;
+	struct imsg		 copy = *im;	/* an iovec is not const */
 	struct iovec		 iov[2];
 	struct msghdr		 msg;
 	struct cmsghdr		*cmsg;
@@ -87,7 +88,7 @@ imsg_send(int fd, const struct imsg *im, int flags)
 	hdr.peer = im->peer;
 	iov[0].iov_base = &hdr;
 	iov[0].iov_len = sizeof(hdr);
-	iov[1].iov_base = (void *)(uintptr_t)&im->u;
+	iov[1].iov_base = &copy.u;
 	iov[1].iov_len = rule->size;
 
 	memset(&msg, 0, sizeof(msg));

@@ -46,7 +46,7 @@ log_open(const char *name, int verbose)
 	struct stat	st;
 	int		fd;
 
-	snprintf(log_name, sizeof(log_name), "%s", name);
+	(void)snprintf(log_name, sizeof(log_name), "%s", name);
 	log_level = verbose;
 	if (fstat(STDERR_FILENO, &st) == -1 || S_ISREG(st.st_mode))
 		return;
@@ -65,7 +65,7 @@ log_open(const char *name, int verbose)
 void
 log_role(const char *role)
 {
-	snprintf(log_part, sizeof(log_part), "%s: ", role);
+	(void)snprintf(log_part, sizeof(log_part), "%s: ", role);
 }
 
 int
@@ -129,7 +129,7 @@ log_add(char *line, size_t n, const char *s)
 
 	if (l > LOG_LINE - 1 - n)
 		l = LOG_LINE - 1 - n;
-	memcpy(line + n, s, l);
+	memcpy(line + n, s, l);		/* its end is counted, not marked */
 	return (n + l);
 }
 
@@ -220,24 +220,16 @@ log_warnx(const char *fmt, ...)
 	va_end(ap);
 }
 
-/*
- * The line of a panic: the strings up to a NULL, one after another, with no
- * format to interpret.  Async-signal-safe, and keeps errno.
- */
+/* log_alert()'s strings, up to a NULL.  Async-signal-safe, and keeps errno. */
 void
-log_alert(const char *first, ...)
+log_parts(const char *const *part)
 {
-	char		 line[LOG_LINE];
-	const char	*s;
-	size_t		 n;
-	int		 saved = errno;
-	va_list		 ap;
+	char	line[LOG_LINE];
+	size_t	n;
+	int	saved = errno;
 
-	n = log_head(line, LOG_ALERT);
-	va_start(ap, first);
-	for (s = first; s != NULL; s = va_arg(ap, const char *))
-		n = log_add(line, n, s);
-	va_end(ap);
+	for (n = log_head(line, LOG_ALERT); *part != NULL; part++)
+		n = log_add(line, n, *part);
 	log_line(line, n);
 	errno = saved;
 }

@@ -20,7 +20,7 @@
 static noreturn void
 usage(FILE *to, int status)
 {
-	fputs("usage: dazai-hb [-hqvV] [-i SECONDS] [-p PID] [-s PATH]\n", to);
+	(void)fputs("usage: dazai-hb [-hqvV] [-i SECONDS] [-p PID] [-s PATH]\n", to);
 	exit(status);
 }
 

@@ -57,7 +57,7 @@ guard_name(pid_t pid, char *name, size_t size)
 	    fgets(name, (int)size, f) == NULL)
 		(void)snprintf(name, size, "a process");
 	if (f != NULL)
-		fclose(f);
+		(void)fclose(f);
 	name[strcspn(name, "\n")] = '\0';
 }
 

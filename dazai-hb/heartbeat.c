@@ -4,6 +4,7 @@
  * session lives.  Its end, for whatever reason, is the message.
  */
 #include <sys/pidfd.h>
+#include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <sys/un.h>
@@ -18,7 +19,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/signalfd.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -42,6 +42,8 @@ static struct heartbeat {
 	int		 signals;
 	int		 watch;		/* pidfd, or -1 */
 	int		 timer;		/* of the PINGs */
+	uid_t		 uid;		/* ours */
+	pid_t		 session;	/* whom we guard: watched, or ourselves */
 	pid_t		 daemon;	/* its pid */
 	int64_t		 due;		/* give up then; not while GUARDING */
 	size_t		 in;
@@ -55,13 +57,6 @@ heartbeat_now(void)
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
 	return ((int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
-}
-
-/* Whom this session's guard is for. */
-static pid_t
-heartbeat_for(void)
-{
-	return (hb.o->watch != 0 ? hb.o->watch : getpid());
 }
 
 /* One line to the user, if not -q. */
@@ -101,7 +96,7 @@ heartbeat_check_peer(int fd)
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == -1)
 		err(EXIT_REFUSED, "%s", hb.o->path);
-	if (cred.uid != geteuid() && cred.uid != 0)
+	if (cred.uid != hb.uid && cred.uid != 0)
 		errx(EXIT_REFUSED, "%s: belongs to uid %lu, not to us or root",
 		    hb.o->path, (unsigned long)cred.uid);
 	hb.daemon = cred.pid;
@@ -139,7 +134,7 @@ heartbeat_connect(void)
 	hb.state = ASKED;
 	hb.in = 0;
 	(void)snprintf(hello, sizeof(hello), "HELLO %ld\n",
-	    (long)heartbeat_for());
+	    (long)hb.session);
 	heartbeat_send(hello);
 }
 
@@ -178,7 +173,7 @@ heartbeat_first_welcome(void)
 {
 	int	fd;
 
-	heartbeat_print("guarding %ld with dazaid %ld", (long)heartbeat_for(),
+	heartbeat_print("guarding %ld with dazaid %ld", (long)hb.session,
 	    (long)hb.daemon);
 	if (hb.detached && (fd = open("/dev/null", O_RDWR)) != -1) {
 		(void)dup2(fd, STDIN_FILENO);
@@ -202,7 +197,7 @@ heartbeat_line(const char *line)
 		heartbeat_print("%s", line);
 	if (hb.state == ASKED && strcmp(line, "WELCOME") == 0) {
 		hb.state = GUARDING;
-		guard_claim(heartbeat_for());
+		guard_claim(hb.session);
 		if (!hb.guarded)
 			heartbeat_first_welcome();
 		hb.guarded = true;
@@ -381,6 +376,8 @@ noreturn void
 heartbeat_run(const struct heartbeat_options *o)
 {
 	hb.o = o;
+	hb.uid = geteuid();
+	hb.session = o->watch != 0 ? o->watch : getpid();
 	hb.due = heartbeat_now() + ANSWER_MS;
 	heartbeat_descriptors();
 	heartbeat_detach();

@@ -42,7 +42,7 @@ struct options {
 static noreturn void
 usage(FILE *to, int status)
 {
-	fputs("usage: dazaid [-adhvV] [-g SECONDS] [-l NAME[=FILE]]... [-s PATH] "
+	(void)fputs("usage: dazaid [-adhvV] [-g SECONDS] [-l NAME[=FILE]]... [-s PATH] "
 	    "[-t SECONDS]\n"
 	    "              [-u USER] [-z BYTES] [--require-lock]\n", to);
 	exit(status);

@@ -15,9 +15,9 @@
 #include "load.h"
 
 static struct load {
-	char		 name[STORE_NAME];
 	const char	*file;		/* NULL: the terminal */
 	int		 fd;
+	char		 name[STORE_NAME];
 } loads[LOAD_MAX];
 static unsigned int	nloads;
 

@@ -35,7 +35,7 @@
 #define VAULT_HANGUP_MS	100	/* network's time to tell what the kernel told us */
 #define VAULT_BYE_MS	200	/* network's time to deliver BYE, after the wipe */
 #define VAULT_FATE_MS	20	/* for a process that hung up to become a zombie */
-#define VAULT_TIMER_FIRED	-1	/* in timer_due: to be set anew */
+#define VAULT_TIMER_FIRED	(-1)	/* in timer_due: to be set anew */
 #define VAULT_MESSAGES	16	/* taken in a row before deadlines are looked at */
 
 enum { PFD_SIGNALS, PFD_NETWORK, PFD_HEARTBEAT, PFD_TIMER, PFD_INPUT, PFD_MAX };
@@ -87,7 +87,7 @@ vault_op_clean(void *ctx)
 static const char *
 vault_fate(const char **sig)
 {
-	const struct timespec	ms = { 0, 1000 * 1000 };
+	const struct timespec	ms = { 0, 1000000 };
 	const char		*name;
 	int			 i, status;
 
@@ -125,17 +125,17 @@ vault_op_log(void *ctx, enum panic_event event, const char *reason)
 		log_info("panic CANCELLED by %s", reason);
 		break;
 	case PANIC_EXECUTED:
-		log_alert("PANIC", mode, reason, end, NULL);
+		log_alert("PANIC", mode, reason, end);
 		break;
 	case PANIC_HARD:
-		log_alert("HARD PANIC", mode, reason, fate, sig, end, NULL);
+		log_alert("HARD PANIC", mode, reason, fate, sig, end);
 		break;
 	case PANIC_STOPPED:
-		log_alert(reason, ": secrets wiped, bye", NULL);
+		log_alert(reason, ": secrets wiped, bye");
 		break;
 	}
 	if (v.damage != NULL)
-		log_alert(v.damage, NULL);
+		log_alert(v.damage);
 }
 
 /*
@@ -154,7 +154,7 @@ static void
 vault_op_done(void *ctx)
 {
 	struct pollfd	pfd = { .fd = v.imsg, .events = POLLRDHUP };
-	struct timespec	wait = { 0, VAULT_BYE_MS * 1000 * 1000 };
+	struct timespec	wait = { 0, VAULT_BYE_MS * 1000000L };
 	struct imsg	bye = { .type = IMSG_BYE, .peer = v.peer };
 
 	(void)ctx;
@@ -189,7 +189,7 @@ vault_on_fatal(int sig)
 
 	vault_op_wipe(NULL);
 	vault_op_clean(NULL);
-	log_alert("SIG", name != NULL ? name : "NAL", ": secrets wiped", NULL);
+	log_alert("SIG", name != NULL ? name : "NAL", ": secrets wiped");
 	(void)kill(v.self, sig);
 	if (v.self == 1)
 		_exit(128 + sig);
@@ -498,7 +498,7 @@ vault_fail(const char *what, const char *why)
 {
 	vault_op_wipe(NULL);
 	vault_op_clean(NULL);
-	log_alert(what, ": ", why, NULL);
+	log_alert(what, ": ", why);
 	_exit(1);
 }
 

@@ -1,0 +1,65 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# deps.sh GROUP|PACKAGE...: installs what is missing.  The groups are build, check
+# and lint.  On Debian and its kin with apt-get, as root or through sudo; elsewhere it names
+# what to install.
+set -eu
+
+build="gcc libc6-dev make pkg-config libbsd-dev libseccomp-dev"
+check="kyua libatf-dev atf-sh zsh ksh mksh dash fish gdb procps strace"
+lint="clang clang-tidy cppcheck shellcheck mandoc"
+
+wanted=
+for g; do
+	case $g in
+	build) wanted="$wanted $build" ;;
+	check) wanted="$wanted $check" ;;
+	lint) wanted="$wanted $lint" ;;
+	*) wanted="$wanted $g" ;;
+		esac
+done
+
+if ! command -v apt-get >/dev/null 2>&1; then
+	# Not our package names, but what they bring has the same names.
+	missing=
+	command -v cc >/dev/null 2>&1 || missing="$missing cc"
+	command -v pkg-config >/dev/null 2>&1 || missing="$missing pkg-config"
+	for lib in libbsd-overlay libbsd-ctor libseccomp; do
+		pkg-config --exists "$lib" 2>/dev/null || missing="$missing $lib"
+	done
+	case $wanted in
+	*kyua*)
+		for prog in kyua atf-sh; do
+			command -v $prog >/dev/null 2>&1 ||
+			    missing="$missing $prog"
+		done
+		pkg-config --exists atf-c 2>/dev/null || missing="$missing atf-c"
+		;;
+	esac
+	[ -z "$missing" ] && exit 0
+	echo "please install:$missing" >&2
+	exit 1
+fi
+
+missing=
+for p in $wanted; do
+	case $(dpkg-query -W -f '${Status}' "$p" 2>/dev/null) in
+	*" installed") ;;
+	*) missing="$missing $p" ;;
+	esac
+done
+[ -z "$missing" ] && exit 0
+
+sudo=
+if [ "$(id -u)" -ne 0 ]; then
+	if ! command -v sudo >/dev/null 2>&1; then
+		echo "please install, as root: apt-get install$missing" >&2
+		exit 1
+	fi
+	sudo=sudo
+fi
+echo "installing:$missing"
+$sudo apt-get -qq update
+# shellcheck disable=SC2086 # a list of words
+$sudo env DEBIAN_FRONTEND=noninteractive apt-get -qq install -y \
+    --no-install-recommends $missing >/dev/null
