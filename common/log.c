@@ -125,12 +125,9 @@ log_write(const char *line, size_t len)
 static size_t
 log_add(char *line, size_t n, const char *s)
 {
-	size_t	l = strlen(s);
-
-	if (l > LOG_LINE - 1 - n)
-		l = LOG_LINE - 1 - n;
-	memcpy(line + n, s, l);		/* its end is counted, not marked */
-	return (n + l);
+	while (*s != '\0' && n < LOG_LINE - 1)
+		line[n++] = *s++;
+	return (n);
 }
 
 /* What stands before the text: "dazaid: vault: ", for syslog also "<25>". */

@@ -33,143 +33,12 @@
 #include "vault.h"
 
 #define VAULT_HANGUP_MS	100	/* network's time to tell what the kernel told us */
-#define VAULT_BYE_MS	200	/* network's time to deliver BYE, after the wipe */
-#define VAULT_FATE_MS	20	/* for a process that hung up to become a zombie */
 #define VAULT_TIMER_FIRED	(-1)	/* in timer_due: to be set anew */
 #define VAULT_MESSAGES	16	/* taken in a row before deadlines are looked at */
 
 enum { PFD_SIGNALS, PFD_NETWORK, PFD_HEARTBEAT, PFD_TIMER, PFD_INPUT, PFD_MAX };
 
-static struct vault {
-	struct panic	 panic;
-	struct secmem	 mem;
-	struct store	 store;
-	const char	*damage;	/* what the wipe found wrong */
-	uid_t		 owner;
-	pid_t		 self;
-	pid_t		 network;
-	int		 imsg;		/* to network */
-	int		 heartbeat;	/* the client's, only polled; or -1 */
-	int		 timer;
-	int		 signals;
-	uint32_t	 peer;		/* network's number for the heartbeat */
-	int64_t		 hangup_due;	/* act on the kernel's word then */
-	int64_t		 timer_due;	/* what the timer is set to */
-	bool		 started;	/* the listener is network's */
-	bool		 lost_due;	/* we gave a heartbeat up: LOST will come */
-	bool		 network_lost;
-	bool		 bye;		/* the heartbeat waits for it */
-} v = { .imsg = -1, .heartbeat = -1, .timer = -1, .signals = -1 };
-
-/*
- * The effects of the panic controller.
- */
-
-static void
-vault_op_wipe(void *ctx)
-{
-	(void)ctx;
-	v.damage = secmem_wipe(&v.mem);
-}
-
-static void
-vault_op_clean(void *ctx)
-{
-	(void)ctx;
-	load_restore_tty();
-	files_remove();
-}
-
-/*
- * What network died of, in two pieces.  Its socket closes a moment before its
- * status can be had; all this is after the wipe.
- */
-static const char *
-vault_fate(const char **sig)
-{
-	const struct timespec	ms = { 0, 1000000 };
-	const char		*name;
-	int			 i, status;
-
-	for (i = 0; i < VAULT_FATE_MS; i++) {
-		if (waitpid(v.network, &status, WNOHANG) == v.network) {
-			if (!WIFSIGNALED(status))
-				return (", it exited");
-			name = sigabbrev_np(WTERMSIG(status));
-			*sig = name != NULL ? name : "NAL";
-			return (", killed by SIG");
-		}
-		(void)ppoll(NULL, 0, &ms, NULL);
-	}
-	return ("");
-}
-
-static void
-vault_op_log(void *ctx, enum panic_event event, const char *reason)
-{
-	const char	*mode = v.panic.armed ? ": " : " (dry-run): ";
-	const char	*end = v.panic.armed ? ": secrets wiped, SIGKILL" :
-			    ": secrets wiped, WOULD SIGKILL";
-	const char	*fate = "", *sig = "";
-
-	(void)ctx;
-	if (v.network_lost)
-		fate = vault_fate(&sig);
-	switch (event) {
-	case PANIC_PENDING:
-		log_info("panic pending: %s, %lld.%03lld s to cancel it", reason,
-		    (long long)v.panic.grace / 1000,
-		    (long long)v.panic.grace % 1000);
-		break;
-	case PANIC_CANCELLED:
-		log_info("panic CANCELLED by %s", reason);
-		break;
-	case PANIC_EXECUTED:
-		log_alert("PANIC", mode, reason, end);
-		break;
-	case PANIC_HARD:
-		log_alert("HARD PANIC", mode, reason, fate, sig, end);
-		break;
-	case PANIC_STOPPED:
-		log_alert(reason, ": secrets wiped, bye");
-		break;
-	}
-	if (v.damage != NULL)
-		log_alert(v.damage);
-}
-
-/*
- * SIGKILL to ourselves.  The first process of a PID namespace is spared its own
- * signals, and exits as a shell would tell of it.
- */
-static void
-vault_op_kill(void *ctx)
-{
-	(void)ctx;
-	(void)kill(v.self, SIGKILL);
-	_exit(128 + SIGKILL);
-}
-
-static void
-vault_op_done(void *ctx)
-{
-	struct pollfd	pfd = { .fd = v.imsg, .events = POLLRDHUP };
-	struct timespec	wait = { 0, VAULT_BYE_MS * 1000000L };
-	struct imsg	bye = { .type = IMSG_BYE, .peer = v.peer };
-
-	(void)ctx;
-	if (v.bye && imsg_send(v.imsg, &bye, MSG_DONTWAIT) == 0)
-		(void)ppoll(&pfd, 1, &wait, NULL);
-	_exit(0);
-}
-
-static const struct panic_ops vault_ops = {
-	.wipe = vault_op_wipe,
-	.clean = vault_op_clean,
-	.log = vault_op_log,
-	.kill = vault_op_kill,
-	.done = vault_op_done
-};
+static struct vault v = { .imsg = -1, .heartbeat = -1, .timer = -1, .signals = -1 };
 
 /*
  * Signals that do not wait for the loop.
@@ -187,8 +56,8 @@ vault_on_fatal(int sig)
 {
 	const char	*name = sigabbrev_np(sig);
 
-	vault_op_wipe(NULL);
-	vault_op_clean(NULL);
+	effects_ops.wipe(&v);
+	effects_ops.clean(&v);
 	log_alert("SIG", name != NULL ? name : "NAL", ": secrets wiped");
 	(void)kill(v.self, sig);
 	if (v.self == 1)
@@ -496,8 +365,8 @@ vault_loop(void)
 noreturn void
 vault_fail(const char *what, const char *why)
 {
-	vault_op_wipe(NULL);
-	vault_op_clean(NULL);
+	effects_ops.wipe(&v);
+	effects_ops.clean(&v);
 	log_alert(what, ": ", why);
 	_exit(1);
 }
@@ -514,7 +383,7 @@ vault_init(const struct vault_options *o)
 	v.owner = o->owner;
 	v.self = getpid();
 	v.hangup_due = v.timer_due = PANIC_NEVER;
-	panic_init(&v.panic, &vault_ops, NULL, o->grace, o->timeout, o->armed);
+	panic_init(&v.panic, &effects_ops, &v, o->grace, o->timeout, o->armed);
 	signals_ignore();
 	v.signals = signals_collect(collected,
 	    sizeof(collected) / sizeof(collected[0]));

@@ -9,6 +9,10 @@
 #include <stdint.h>
 #include <stdnoreturn.h>
 
+#include "panic.h"
+#include "secmem.h"
+#include "store.h"
+
 struct vault_options {
 	uid_t		 owner;		/* whose session this guards */
 	int64_t		 grace;		/* ms */
@@ -18,6 +22,30 @@ struct vault_options {
 	bool		 require_lock;
 	bool		 background;
 };
+
+/* The vault's whole state; only its own two files see it. */
+struct vault {
+	struct panic	 panic;
+	struct secmem	 mem;
+	struct store	 store;
+	const char	*damage;	/* what the wipe found wrong */
+	uid_t		 owner;
+	pid_t		 self;
+	pid_t		 network;
+	int		 imsg;		/* to network */
+	int		 heartbeat;	/* the client's, only polled; or -1 */
+	int		 timer;
+	int		 signals;
+	uint32_t	 peer;		/* network's number for the heartbeat */
+	int64_t		 hangup_due;	/* act on the kernel's word then */
+	int64_t		 timer_due;	/* what the timer is set to */
+	bool		 started;	/* the listener is network's */
+	bool		 lost_due;	/* we gave a heartbeat up: LOST will come */
+	bool		 network_lost;
+	bool		 bye;		/* the heartbeat waits for it */
+};
+
+extern const struct panic_ops	effects_ops;
 
 void		vault_init(const struct vault_options *);
 void		vault_memory(const struct vault_options *);

@@ -1,0 +1,131 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What a panic does to the world, in the order of struct panic_ops.  All of it
+ * may run in a signal handler: raw system calls, no format, no allocation.  (The
+ * two events that are formatted come from the loop only.)
+ */
+#include <sys/socket.h>
+#include <sys/wait.h>
+
+#include <poll.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "files.h"
+#include "imsg.h"
+#include "load.h"
+#include "log.h"
+#include "vault.h"
+
+#define EFFECTS_BYE_MS	200	/* for network to deliver BYE */
+#define EFFECTS_FATE_MS	20	/* for a process that hung up to become a zombie */
+
+static void
+effects_wipe(void *ctx)
+{
+	struct vault	*v = ctx;
+
+	v->damage = secmem_wipe(&v->mem);
+}
+
+static void
+effects_clean(void *ctx)
+{
+	(void)ctx;
+	load_restore_tty();
+	files_remove();
+}
+
+/*
+ * What network died of, in two pieces.  Its socket closes a moment before its
+ * status can be had; all this is after the wipe.
+ */
+static const char *
+effects_fate(pid_t pid, const char **sig)
+{
+	const struct timespec	ms = { 0, 1000000 };
+	const char		*name;
+	int			 i, status;
+
+	for (i = 0; i < EFFECTS_FATE_MS; i++) {
+		if (waitpid(pid, &status, WNOHANG) == pid) {
+			if (!WIFSIGNALED(status))
+				return (", it exited");
+			name = sigabbrev_np(WTERMSIG(status));
+			*sig = name != NULL ? name : "NAL";
+			return (", killed by SIG");
+		}
+		(void)ppoll(NULL, 0, &ms, NULL);
+	}
+	return ("");
+}
+
+static void
+effects_log(void *ctx, enum panic_event event, const char *reason)
+{
+	struct vault	*v = ctx;
+	const char	*mode = v->panic.armed ? ": " : " (dry-run): ";
+	const char	*end = v->panic.armed ? ": secrets wiped, SIGKILL" :
+			    ": secrets wiped, WOULD SIGKILL";
+	const char	*fate = "", *sig = "";
+
+	if (v->network_lost)
+		fate = effects_fate(v->network, &sig);
+	switch (event) {
+	case PANIC_PENDING:
+		log_info("panic pending: %s, %lld.%03lld s to cancel it", reason,
+		    (long long)v->panic.grace / 1000,
+		    (long long)v->panic.grace % 1000);
+		break;
+	case PANIC_CANCELLED:
+		log_info("panic CANCELLED by %s", reason);
+		break;
+	case PANIC_EXECUTED:
+		log_alert("PANIC", mode, reason, end);
+		break;
+	case PANIC_HARD:
+		log_alert("HARD PANIC", mode, reason, fate, sig, end);
+		break;
+	case PANIC_STOPPED:
+		log_alert(reason, ": secrets wiped, bye");
+		break;
+	}
+	if (v->damage != NULL)
+		log_alert(v->damage);
+}
+
+/*
+ * SIGKILL to ourselves.  The first process of a PID namespace is spared its own
+ * signals, and exits as a shell would tell of it.
+ */
+static void
+effects_kill(void *ctx)
+{
+	struct vault	*v = ctx;
+
+	(void)kill(v->self, SIGKILL);
+	_exit(128 + SIGKILL);
+}
+
+static void
+effects_done(void *ctx)
+{
+	struct vault	*v = ctx;
+	struct pollfd	pfd = { .fd = v->imsg, .events = POLLRDHUP };
+	struct timespec	wait = { 0, EFFECTS_BYE_MS * 1000000L };
+	struct imsg	bye = { .type = IMSG_BYE, .peer = v->peer };
+
+	if (v->bye && imsg_send(v->imsg, &bye, MSG_DONTWAIT) == 0)
+		(void)ppoll(&pfd, 1, &wait, NULL);
+	_exit(0);
+}
+
+const struct panic_ops effects_ops = {
+	.wipe = effects_wipe,
+	.clean = effects_clean,
+	.log = effects_log,
+	.kill = effects_kill,
+	.done = effects_done
+};
