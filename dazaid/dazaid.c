@@ -198,6 +198,20 @@ claim_files(const struct options *o)
 		vault_fail("socket", why);
 }
 
+/*
+ * What ps shows.  libbsd marks the end of an argv[0] that is longer than the
+ * title with a '.', which would show as well.
+ */
+static void
+title(char *argv0)
+{
+	size_t	len = strlen(argv0);
+
+	setproctitle("vault");
+	if (strlen(argv0) < len)
+		argv0[len] = '\0';
+}
+
 int
 main(int argc, char *argv[])
 {
@@ -226,7 +240,7 @@ main(int argc, char *argv[])
 	vault_listen();
 
 	log_role("vault");
-	setproctitle("vault");
+	title(argv[0]);
 	if (o.vault.background)
 		log_syslog();
 	daemon_detach(o.vault.background);
