@@ -57,23 +57,27 @@ load_add(const char *arg)
 
 /*
  * Opens every source, or ends the program.  O_NONBLOCK: a FIFO without a writer
- * must be waited for where signals are seen, not in open(2).
+ * must be waited for where signals are seen, not in open(2), and a terminal that
+ * takes no output (Ctrl-S) not at all.
  */
 void
 load_open(void)
 {
+	const int	 flags = O_NONBLOCK | O_CLOEXEC | O_NOCTTY;
 	struct load	*l;
 
 	for (l = loads; l < loads + nloads; l++) {
+		if (l->file != NULL && strcmp(l->file, "-") == 0 &&
+		    isatty(STDIN_FILENO))
+			l->file = NULL;
 		if (l->file == NULL)
-			l->fd = open("/dev/tty", O_RDWR | O_CLOEXEC | O_NOCTTY);
+			l->fd = open("/dev/tty", O_RDWR | flags);
 		else if (strcmp(l->file, "-") == 0)
 			l->fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
 		else
-			l->fd = open(l->file,
-			    O_RDONLY | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+			l->fd = open(l->file, O_RDONLY | flags);
 		if (l->fd == -1 && l->file == NULL)
-			err(1, "no terminal to ask on");
+			err(1, "no terminal to ask on: /dev/tty");
 		if (l->fd == -1)
 			err(1, "%s", l->file);
 	}

@@ -10,6 +10,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 
+#include <err.h>
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
@@ -531,10 +532,8 @@ network_config(struct imsg_config *config)
 
 	(void)poll(&pfd, 1, -1);
 	if (imsg_recv(CHILD_FD, IMSG_FROM_VAULT, IMSG_AT_START, &im) != IMSG_OK ||
-	    im.type != IMSG_CONFIG) {
-		errno = EPROTO;
-		network_fail("not started by a vault");
-	}
+	    im.type != IMSG_CONFIG)
+		errx(1, "not started by a vault");
 	*config = im.u.config;
 }
 
@@ -549,13 +548,12 @@ network_main(void)
 
 	/* We are executed as /proc/self/exe, and would be called "exe". */
 	(void)prctl(PR_SET_NAME, "dazaid", 0, 0, 0);
-	log_open("dazaid", 0);
-	log_role("network");
 	signals_ignore();
 	n.signals = signals_collect(forwarded,
 	    sizeof(forwarded) / sizeof(forwarded[0]));
 	network_config(&config);
 	log_open("dazaid", (int)config.verbose);
+	log_role("network");
 	n.owner = config.owner;
 	for (i = 0; i < CONNS; i++)
 		n.conns[i].fd = -1;

@@ -18,6 +18,7 @@
 #include <sys/wait.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <seccomp.h>
@@ -70,6 +71,19 @@ static const int	sandbox_network_calls[] = {
 	CALL(dup),		/* the spare descriptor */
 };
 
+/* As root, asks the kernel to look for somebody else when memory runs out. */
+static void
+sandbox_spare(void)
+{
+	int	fd;
+
+	if (geteuid() != 0 ||
+	    (fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC)) == -1)
+		return;
+	(void)!write(fd, "-1000", 5);
+	close(fd);
+}
+
 /*
  * At the start of both processes: no core, and nobody may attach to us or read
  * our /proc.  The memory that may be locked and the descriptors that may be open
@@ -83,6 +97,7 @@ sandbox_limits(void)
 	struct rlimit		rl;
 	size_t			i;
 
+	sandbox_spare();
 	for (i = 0; i < NELEM(raise); i++) {
 		if (getrlimit((unsigned int)raise[i], &rl) == -1)
 			return (-1);

@@ -19,7 +19,8 @@
 
 /*
  * What must neither end nor stop us: a log reader that went away, Ctrl-Z, and a
- * terminal that we may not use.
+ * terminal that we may not use.  A child's end we want to hear of, even if our
+ * parent did not.
  */
 void
 signals_ignore(void)
@@ -29,6 +30,7 @@ signals_ignore(void)
 
 	for (i = 0; i < NELEM(sigs); i++)
 		(void)signal(sigs[i], SIG_IGN);
+	(void)signal(SIGCHLD, SIG_DFL);
 }
 
 /*

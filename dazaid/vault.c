@@ -385,9 +385,9 @@ vault_init(const struct vault_options *o)
 	v.hangup_due = v.timer_due = PANIC_NEVER;
 	panic_init(&v.panic, &effects_ops, &v, o->grace, o->timeout, o->armed);
 	signals_ignore();
+	signals_at_once(vault_on_hard, vault_on_fatal);
 	v.signals = signals_collect(collected,
 	    sizeof(collected) / sizeof(collected[0]));
-	signals_at_once(vault_on_hard, vault_on_fatal);
 	v.timer = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (v.signals == -1 || v.timer == -1)
 		vault_fail("signalfd, timerfd", strerror(errno));
