@@ -77,17 +77,17 @@ log_verbose(void)
 /*
  * Turns from standard error to syslog.  The socket is connected for the sake of
  * the process that will have no file system; the other one can find a restarted
- * syslogd again by its path.  If nobody listens there, the log says so where it
- * still can, and is off until somebody does.
+ * syslogd again by its path.  If nobody listens there the log is off until
+ * somebody does; tell: say so while it can still be said.
  */
 void
-log_syslog(void)
+log_syslog(int tell)
 {
 	int	fd;
 
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd == -1 || connect(fd, (const struct sockaddr *)&devlog,
-	    sizeof(devlog)) == -1)
+	if ((fd == -1 || connect(fd, (const struct sockaddr *)&devlog,
+	    sizeof(devlog)) == -1) && tell)
 		log_warn("no syslog: %s", devlog.sun_path);
 	if (log_out == OUT_OWN)
 		close(log_fd);

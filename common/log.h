@@ -4,7 +4,7 @@
 
 void	log_open(const char *, int);
 void	log_role(const char *);
-void	log_syslog(void);
+void	log_syslog(int);
 int	log_verbose(void);
 void	log_debug(const char *, ...) __attribute__((format(printf, 1, 2)));
 void	log_info(const char *, ...) __attribute__((format(printf, 1, 2)));

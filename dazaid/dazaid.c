@@ -242,7 +242,7 @@ main(int argc, char *argv[])
 	log_role("vault");
 	title(argv[0]);
 	if (o.vault.background)
-		log_syslog();
+		log_syslog(1);
 	daemon_detach(o.vault.background);
 	vault_confine();
 	daemon_ready();

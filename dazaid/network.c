@@ -564,7 +564,7 @@ network_main(void)
 	if (sandbox_limits() == -1)
 		network_fail("limits");
 	if (config.background)
-		log_syslog();
+		log_syslog(0);
 	daemon_detach((int)config.background);
 	if (sandbox_network(config.become) == -1)
 		network_fail("sandbox");
