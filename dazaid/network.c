@@ -74,8 +74,12 @@ network_now(void)
 	return ((int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
 }
 
-/* A message to the vault.  Without it there is nothing left to do here. */
-static void
+/*
+ * A message to the vault.  Without it there is nothing left to do here; but that
+ * the client's user has too many descriptors on their way somewhere (unix(7)) is
+ * the client's trouble: false.
+ */
+static bool
 network_tell(enum imsg_type type, const struct conn *c, uint32_t number)
 {
 	struct imsg	im = { .type = type, .u.number.n = number };
@@ -84,8 +88,12 @@ network_tell(enum imsg_type type, const struct conn *c, uint32_t number)
 		im.peer = c->peer;
 		im.fd = c->fd;
 	}
-	if (imsg_send(CHILD_FD, &im, 0) == -1)
-		_exit(0);
+	if (imsg_send(CHILD_FD, &im, 0) == -1) {
+		if (errno != ETOOMANYREFS)
+			_exit(0);
+		return (false);
+	}
+	return (true);
 }
 
 /*
@@ -96,7 +104,7 @@ static void
 conn_close(struct conn *c)
 {
 	if (c == n.heartbeat) {
-		network_tell(IMSG_LOST, c, 0);
+		(void)network_tell(IMSG_LOST, c, 0);
 		n.heartbeat = NULL;
 		n.guarded = false;
 	}
@@ -134,9 +142,9 @@ conn_say(struct conn *c, const char *text)
 	c->out += len;
 }
 
-/* To one who is closed on next: said if it can be, and whatever it said unread. */
+/* Says text, if that can be, and closes, whatever the client said unread. */
 static void
-conn_dismiss(int fd, const char *text)
+network_dismiss(int fd, const char *text)
 {
 	char	unread[LINE_BYTES];
 
@@ -146,6 +154,13 @@ conn_dismiss(int fd, const char *text)
 	close(fd);
 }
 
+static void
+conn_dismiss(struct conn *c, const char *text)
+{
+	network_dismiss(c->fd, text);
+	c->fd = -1;
+}
+
 /* HELLO: c becomes the heartbeat, if the vault takes the client for real. */
 static void
 conn_hello(struct conn *c, pid_t pid)
@@ -153,12 +168,12 @@ conn_hello(struct conn *c, pid_t pid)
 	if (c == n.heartbeat) {
 		conn_say(c, "WELCOME\n");
 	} else if (n.heartbeat != NULL) {
-		conn_dismiss(c->fd, "BUSY\n");
-		c->fd = -1;
-	} else {
+		conn_dismiss(c, "BUSY\n");
+	} else if (network_tell(IMSG_HELLO, c, (uint32_t)pid)) {
 		n.heartbeat = c;
 		c->asked = true;
-		network_tell(IMSG_HELLO, c, (uint32_t)pid);
+	} else {
+		conn_dismiss(c, "");
 	}
 }
 
@@ -187,7 +202,7 @@ conn_pings(struct conn *c)
 	}
 	conn_use(c, used);
 	c->asked = true;
-	network_tell(IMSG_PING, c, count);
+	(void)network_tell(IMSG_PING, c, count);
 }
 
 static void
@@ -207,7 +222,8 @@ conn_line(struct conn *c, const char *line, size_t used)
 		conn_pings(c);
 	} else {
 		c->asked = true;
-		network_tell(verb == LINE_QUIT ? IMSG_QUIT : IMSG_CANCEL, c, 0);
+		(void)network_tell(verb == LINE_QUIT ? IMSG_QUIT : IMSG_CANCEL,
+		    c, 0);
 	}
 }
 
@@ -328,9 +344,9 @@ network_newcomer(int fd)
 		log_info("a client of uid %lu refused", (unsigned long)cred.uid);
 		close(fd);
 	} else if (n.heartbeat != NULL) {
-		conn_dismiss(fd, "BUSY\n");
+		network_dismiss(fd, "BUSY\n");
 	} else if ((c = network_free_slot()) == NULL) {
-		conn_dismiss(fd, "");
+		network_dismiss(fd, "");
 	} else {
 		c->fd = fd;
 		if (++n.last_peer == 0)
@@ -372,10 +388,8 @@ network_welcome(struct conn *heartbeat)
 	n.guarded = true;
 	conn_say(heartbeat, "WELCOME\n");
 	for (c = n.conns; c < n.conns + CONNS; c++) {
-		if (c->fd != -1 && c != heartbeat) {
-			conn_dismiss(c->fd, "BUSY\n");
-			c->fd = -1;
-		}
+		if (c->fd != -1 && c != heartbeat)
+			conn_dismiss(c, "BUSY\n");
 	}
 }
 
@@ -503,7 +517,7 @@ network_turn(void)
 		network_vault();
 	if (pfd[PFD_SIGNALS].revents != 0 &&
 	    (sig = signals_next(n.signals)) != 0)
-		network_tell(IMSG_SIGNAL, NULL, (uint32_t)sig);
+		(void)network_tell(IMSG_SIGNAL, NULL, (uint32_t)sig);
 	for (i = 0; i < CONNS; i++)
 		conn_ready(&n.conns[(first + i) % CONNS],
 		    pfd[PFD_CONNS + (first + i) % CONNS].revents);
@@ -568,7 +582,7 @@ network_main(void)
 	daemon_detach((int)config.background);
 	if (sandbox_network(config.become) == -1)
 		network_fail("sandbox");
-	network_tell(IMSG_READY, NULL, 0);
+	(void)network_tell(IMSG_READY, NULL, 0);
 	for (;;)
 		network_turn();
 }
