@@ -18,8 +18,10 @@ num_digits(const char *s, int64_t limit, int64_t *n)
 
 	*n = 0;
 	for (p = s; *p >= '0' && *p <= '9'; p++) {
-		if (*n <= limit)
-			*n = *n > limit / 10 ? limit + 1 : *n * 10 + (*p - '0');
+		if (*n > (limit - (*p - '0')) / 10)
+			*n = limit + 1;
+		else
+			*n = *n * 10 + (*p - '0');
 	}
 	return (p == s ? NULL : p);
 }
@@ -73,7 +75,7 @@ num_ms(const char *s, int64_t *out)
 	}
 	if (*p != '\0')
 		return ("not a number of seconds");
-	if (sec > NUM_MAX_SECONDS)
+	if (sec > NUM_MAX_SECONDS || (sec == NUM_MAX_SECONDS && ms > 0))
 		return ("too large");
 	*out = sec * 1000 + ms;
 	return (NULL);

@@ -25,6 +25,7 @@ static int			daemon_pipe = -1;	/* to the front process */
 static int			daemon_notify = -1;
 static struct sockaddr_un	daemon_manager;
 static socklen_t		daemon_manager_len;
+static char			daemon_news[64];	/* for the manager */
 static volatile pid_t		daemon_child;
 
 /* Something must be open as 0, 1 and 2, or a secret's file could become them. */
@@ -95,7 +96,10 @@ daemon_fork(void)
 	daemon_pipe = p[1];
 }
 
-/* Prepares for the service manager, if there is one, while sockets can be had. */
+/*
+ * Prepares for the service manager, if there is one, while sockets and pids can be
+ * had; in the process that is to be the daemon.
+ */
 void
 daemon_notify_open(void)
 {
@@ -119,6 +123,8 @@ daemon_notify_open(void)
 		daemon_manager_len--;
 	}
 	daemon_notify = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	(void)snprintf(daemon_news, sizeof(daemon_news), "MAINPID=%ld\nREADY=1",
+	    (long)getpid());
 	(void)unsetenv("NOTIFY_SOCKET");
 }
 
@@ -150,13 +156,8 @@ daemon_detach(int background)
 void
 daemon_ready(void)
 {
-	char	text[64];
-	int	len;
-
 	if (daemon_notify != -1) {
-		len = snprintf(text, sizeof(text), "MAINPID=%ld\nREADY=1",
-		    (long)getpid());
-		(void)sendto(daemon_notify, text, (size_t)len,
+		(void)sendto(daemon_notify, daemon_news, strlen(daemon_news),
 		    MSG_DONTWAIT | MSG_NOSIGNAL,
 		    (const struct sockaddr *)&daemon_manager,
 		    daemon_manager_len);

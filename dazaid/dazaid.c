@@ -225,9 +225,9 @@ main(int argc, char *argv[])
 	options_path(&o);
 	load_open();
 	load_close_others();
-	daemon_notify_open();
 	if (o.vault.background)
 		daemon_fork();
+	daemon_notify_open();
 
 	log_open("dazaid", o.verbose);
 	if (sandbox_limits() == -1)

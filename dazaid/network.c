@@ -44,6 +44,8 @@ struct conn {
 	uint32_t	peer;		/* its number in messages, never reused */
 	bool		asked;		/* the vault's answer is to come */
 	bool		skip;		/* a line too long, up to its newline */
+	bool		deaf;		/* takes no answers any more */
+	bool		dropped;	/* by the vault: only a QUIT still counts */
 	int64_t		due;		/* of a nobody's HELLO */
 	size_t		in;
 	size_t		out;
@@ -51,7 +53,12 @@ struct conn {
 	char		outbuf[OUT_BYTES];
 };
 
-enum { PFD_VAULT, PFD_SIGNALS, PFD_LISTENER, PFD_CONNS, PFD_MAX = PFD_CONNS + CONNS };
+/* PFD_LEAST of them are polled even when RLIMIT_NOFILE allows for no more. */
+enum {
+	PFD_VAULT, PFD_SIGNALS, PFD_HEARTBEAT, PFD_LEAST,
+	PFD_LISTENER = PFD_LEAST, PFD_NOBODIES,
+	PFD_MAX = PFD_NOBODIES + CONNS
+};
 
 static struct network {
 	struct conn	 conns[CONNS];
@@ -112,24 +119,26 @@ conn_close(struct conn *c)
 	c->fd = -1;
 }
 
-/* Sends what is to be sent; false if the client is gone, and c then closed. */
-static bool
+/*
+ * Sends what is to be sent.  That the client is gone is no reason to close: it may
+ * have said QUIT before it went, and that is still to be read.
+ */
+static void
 conn_flush(struct conn *c)
 {
 	ssize_t	sent;
 
 	if (c->out == 0)
-		return (true);
+		return;
 	sent = send(c->fd, c->outbuf, c->out, MSG_DONTWAIT | MSG_NOSIGNAL);
-	if (sent == -1 && errno != EAGAIN) {
-		conn_close(c);
-		return (false);
-	}
+	if (sent == -1 && errno != EAGAIN)
+		c->deaf = true;
+	if (c->deaf)
+		sent = (ssize_t)c->out;
 	if (sent > 0) {
 		c->out -= (size_t)sent;
 		memmove(c->outbuf, c->outbuf + sent, c->out);
 	}
-	return (true);
 }
 
 /* Appends an answer; the caller has seen to the room. */
@@ -212,6 +221,8 @@ conn_line(struct conn *c, const char *line, size_t used)
 	enum line_verb	verb = line_parse(line, &pid);
 
 	conn_use(c, used);
+	if (c->dropped && verb != LINE_QUIT)
+		return;
 	if (verb == LINE_HELLO) {
 		conn_hello(c, pid);
 	} else if (verb == LINE_BAD_PID) {
@@ -260,8 +271,9 @@ conn_run(struct conn *c)
 	do {
 		before = c->in;
 		conn_lines(c);
-		if (c->fd == -1 || !conn_flush(c))
+		if (c->fd == -1)
 			return;
+		conn_flush(c);
 	} while (!c->asked && c->in > 0 && c->in != before);
 }
 
@@ -281,14 +293,27 @@ conn_read(struct conn *c)
 	conn_run(c);
 }
 
+/*
+ * The vault has given this heartbeat up.  The client hears of it now; what it had
+ * said before is looked through for a QUIT, which makes the end a clean one.
+ */
+static void
+conn_drop(struct conn *c)
+{
+	log_debug("heartbeat cut off");
+	c->dropped = true;
+	(void)shutdown(c->fd, SHUT_RDWR);
+	while (c->fd != -1 && !c->asked)
+		conn_read(c);
+}
+
 static void
 conn_ready(struct conn *c, short revents)
 {
-	if (revents == 0 || c->fd == -1 || c->asked)
+	if (c->fd == -1 || c->asked)
 		return;
 	if (c->out > 0) {
-		if (!conn_flush(c))
-			return;
+		conn_flush(c);
 		conn_run(c);
 	}
 	if ((revents & ~POLLOUT) != 0 && c->fd != -1 && !c->asked &&
@@ -352,7 +377,7 @@ network_newcomer(int fd)
 		if (++n.last_peer == 0)
 			n.last_peer = 1;
 		c->peer = n.last_peer;
-		c->asked = c->skip = false;
+		c->asked = c->skip = c->deaf = c->dropped = false;
 		c->in = c->out = 0;
 		c->due = network_now() + HELLO_MS;
 	}
@@ -399,6 +424,10 @@ network_answer(struct conn *c, const struct imsg *im)
 {
 	uint32_t	i;
 
+	if (im->type == IMSG_DROP) {
+		conn_drop(c);
+		return;
+	}
 	c->asked = false;
 	switch (im->type) {
 	case IMSG_WELCOME:
@@ -416,12 +445,8 @@ network_answer(struct conn *c, const struct imsg *im)
 		break;
 	case IMSG_BYE:
 		conn_say(c, "BYE\n");
-		(void)conn_flush(c);
+		conn_flush(c);
 		_exit(0);
-	case IMSG_DROP:
-		log_debug("heartbeat cut off");
-		conn_close(c);
-		return;
 	}
 	conn_run(c);
 }
@@ -452,31 +477,77 @@ network_vault(void)
  * The loop.
  */
 
-/* Whom to listen to.  Returns when the first nobody's time is up, or -1. */
-static int64_t
-network_poll_set(struct pollfd *pfd)
+static struct pollfd	pfd[PFD_MAX];
+static struct conn	*polled[PFD_MAX];	/* whose entry it is */
+
+/* What c, which may be NULL, waits for. */
+static struct pollfd
+conn_pollfd(const struct conn *c)
+{
+	struct pollfd	entry = { .fd = -1 };
+
+	if (c == NULL || c->asked)
+		return (entry);
+	entry.fd = c->fd;
+	if (c->out > 0)
+		entry.events |= POLLOUT;
+	if (c->out <= OUT_BYTES - ANSWER)
+		entry.events |= POLLIN;
+	return (entry);
+}
+
+/*
+ * Whom to listen to: sets pfd, of which it returns the length, and *due to when
+ * the first nobody's time is up, or -1.
+ */
+static nfds_t
+network_poll_set(int64_t *due)
 {
 	struct conn	*c;
-	int64_t		 due = n.paused != 0 ? n.paused : -1;
+	nfds_t		 len = PFD_NOBODIES;
 
 	pfd[PFD_VAULT] = (struct pollfd){ .fd = CHILD_FD, .events = POLLIN };
 	pfd[PFD_SIGNALS] = (struct pollfd){ .fd = n.signals, .events = POLLIN };
+	pfd[PFD_HEARTBEAT] = conn_pollfd(n.heartbeat);
+	polled[PFD_HEARTBEAT] = n.heartbeat;
 	pfd[PFD_LISTENER] = (struct pollfd){
 		.fd = n.paused != 0 ? -1 : n.listener, .events = POLLIN
 	};
-	for (c = n.conns, pfd += PFD_CONNS; c < n.conns + CONNS; c++, pfd++) {
-		pfd->fd = c->asked ? -1 : c->fd;
-		pfd->events = 0;
-		pfd->revents = 0;
-		if (c->out > 0)
-			pfd->events |= POLLOUT;
-		if (c->out <= OUT_BYTES - ANSWER)
-			pfd->events |= POLLIN;
-		if (c->fd != -1 && c != n.heartbeat &&
-		    (due == -1 || c->due < due))
-			due = c->due;
+	*due = n.paused != 0 ? n.paused : -1;
+	for (c = n.conns; c < n.conns + CONNS; c++) {
+		if (c->fd == -1 || c == n.heartbeat)
+			continue;
+		pfd[len] = conn_pollfd(c);
+		polled[len++] = c;
+		if (*due == -1 || c->due < *due)
+			*due = c->due;
 	}
-	return (due);
+	return (len);
+}
+
+/* Sleeps until something happens, or due; returns how many of pfd tell of it. */
+static nfds_t
+network_wait(nfds_t len, int64_t due)
+{
+	struct timespec	ts;
+	int64_t		wait;
+
+	if (due != -1) {
+		wait = due - network_now();
+		if (wait < 0)
+			wait = 0;
+		ts.tv_sec = wait / 1000;
+		ts.tv_nsec = wait % 1000 * 1000000;
+	}
+	if (ppoll(pfd, len, due == -1 ? NULL : &ts, NULL) != -1)
+		return (len);
+	if (errno == EINTR)
+		return (0);
+	/* More than RLIMIT_NOFILE, which somebody has lowered, allows to poll. */
+	if (errno != EINVAL || len == PFD_LEAST)
+		_exit(1);
+	n.paused = network_now() + PAUSE_MS;
+	return (network_wait(PFD_LEAST, n.paused));
 }
 
 static void
@@ -497,31 +568,25 @@ network_deadlines(void)
 static void
 network_turn(void)
 {
-	static struct pollfd	pfd[PFD_MAX];
-	struct timespec		ts;
-	int64_t			due, wait = 0;
-	size_t			i, first;
-	int			sig;
+	int64_t	due;
+	nfds_t	i, len;
+	int	sig;
 
-	if ((due = network_poll_set(pfd)) != -1) {
-		wait = due - network_now();
-		if (wait < 0)
-			wait = 0;
-		ts.tv_sec = wait / 1000;
-		ts.tv_nsec = wait % 1000 * 1000000;
-	}
-	if (ppoll(pfd, PFD_MAX, due == -1 ? NULL : &ts, NULL) == -1)
+	len = network_poll_set(&due);
+	if ((len = network_wait(len, due)) == 0)
 		return;
-	first = n.heartbeat != NULL ? (size_t)(n.heartbeat - n.conns) : 0;
 	if (pfd[PFD_VAULT].revents != 0)
 		network_vault();
 	if (pfd[PFD_SIGNALS].revents != 0 &&
 	    (sig = signals_next(n.signals)) != 0)
 		(void)network_tell(IMSG_SIGNAL, NULL, (uint32_t)sig);
-	for (i = 0; i < CONNS; i++)
-		conn_ready(&n.conns[(first + i) % CONNS],
-		    pfd[PFD_CONNS + (first + i) % CONNS].revents);
-	if (pfd[PFD_LISTENER].revents != 0)
+	if (pfd[PFD_HEARTBEAT].revents != 0)
+		conn_ready(polled[PFD_HEARTBEAT], pfd[PFD_HEARTBEAT].revents);
+	for (i = PFD_NOBODIES; i < len; i++) {
+		if (pfd[i].revents != 0)
+			conn_ready(polled[i], pfd[i].revents);
+	}
+	if (len > PFD_LISTENER && pfd[PFD_LISTENER].revents != 0)
 		network_accept();
 	if (due != -1)
 		network_deadlines();
@@ -541,10 +606,10 @@ network_fail(const char *what)
 static void
 network_config(struct imsg_config *config)
 {
-	struct pollfd	pfd = { .fd = CHILD_FD, .events = POLLIN };
+	struct pollfd	vault = { .fd = CHILD_FD, .events = POLLIN };
 	struct imsg	im;
 
-	(void)poll(&pfd, 1, -1);
+	(void)poll(&vault, 1, -1);
 	if (imsg_recv(CHILD_FD, IMSG_FROM_VAULT, IMSG_AT_START, &im) != IMSG_OK ||
 	    im.type != IMSG_CONFIG)
 		errx(1, "not started by a vault");

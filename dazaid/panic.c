@@ -114,6 +114,7 @@ panic_heartbeat(struct panic *p, int64_t now)
 	p->ping_due = p->timeout != 0 ? now + p->timeout : PANIC_NEVER;
 	if (p->pending && p->lost)
 		panic_cancelled(p, "a new heartbeat");
+	p->lost = false;
 }
 
 void

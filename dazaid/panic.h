@@ -40,7 +40,7 @@ struct panic {
 	volatile bool		 over;		/* executed or stopped */
 	bool			 pending;
 	bool			 guarded;	/* a heartbeat lives */
-	bool			 lost;		/* one was lost before */
+	bool			 lost;		/* the last one was, and none came since */
 };
 
 void	panic_init(struct panic *, const struct panic_ops *, void *,

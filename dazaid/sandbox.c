@@ -68,6 +68,7 @@ static const int	sandbox_network_calls[] = {
 	CALL(accept4),
 	CALL(recvfrom),		/* a client's bytes */
 	CALL(read),		/* signals */
+	CALL(shutdown),		/* of a heartbeat that missed its deadline */
 	CALL(dup),		/* the spare descriptor */
 };
 

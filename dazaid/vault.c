@@ -335,8 +335,12 @@ vault_turn(int input)
 	if (v.hangup_due != PANIC_NEVER)
 		pfd[PFD_HEARTBEAT].fd = -1;
 	vault_set_timer();
-	if (ppoll(pfd, PFD_MAX, NULL, NULL) == -1)
+	if (ppoll(pfd, PFD_MAX, NULL, NULL) == -1) {
+		/* Somebody lowered RLIMIT_NOFILE: we would be deaf from now on. */
+		if (errno != EINTR)
+			panic_hard(&v.panic, "the vault cannot poll");
 		return (false);
+	}
 	if (pfd[PFD_SIGNALS].revents != 0)
 		vault_signal(signals_next(v.signals));
 	if (pfd[PFD_NETWORK].revents != 0)

@@ -1,0 +1,537 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The arena, in each kind of memory that a system may give: what it keeps out,
+ * and that the wipe leaves nothing.  Cases that mean to die have "_faults" in
+ * their names.
+ */
+#include <sys/mman.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+
+#include <atf-c.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/capability.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "secmem.h"
+
+#define SIZE		65536
+#define NELEM(a)	(sizeof(a) / sizeof((a)[0]))
+
+/* AddressSanitizer's mlock(2) does nothing, and says that it did. */
+#ifdef SANITIZE
+#define MLOCK_LIES	true
+#else
+#define MLOCK_LIES	false
+#endif
+
+/* From here on the system has no memfd_secret(2).  Returns -1 if that fails. */
+static int
+no_secret_memory(void)
+{
+	scmp_filter_ctx	ctx;
+	int		rc;
+
+	if ((ctx = seccomp_init(SCMP_ACT_ALLOW)) == NULL)
+		return (-1);
+	rc = seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS),
+	    SCMP_SYS(memfd_secret), 0);
+	if (rc == 0)
+		rc = seccomp_load(ctx);
+	seccomp_release(ctx);
+	return (rc == 0 ? 0 : -1);
+}
+
+/* From here on nothing can be locked, not even by root. */
+static int
+no_locked_memory(void)
+{
+	const struct rlimit		none = { 0, 0 };
+	struct __user_cap_header_struct	hdr = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_data_struct	data[_LINUX_CAPABILITY_U32S_3];
+
+	if (syscall(SYS_capget, &hdr, data) == -1)
+		return (-1);
+	data[0].effective &= ~(1U << CAP_IPC_LOCK);
+	if (syscall(SYS_capset, &hdr, data) == -1)
+		return (-1);
+	return (setrlimit(RLIMIT_MEMLOCK, &none));
+}
+
+/* Brings about that an arena is of that kind, or says that it cannot. */
+static int
+make_system(enum secmem_kind kind)
+{
+	switch (kind) {
+	case SECMEM_SECRET:
+		return (0);
+	case SECMEM_MLOCK:
+		return (no_secret_memory());
+	case SECMEM_UNLOCKED:
+		return (no_locked_memory());
+	}
+	return (-1);
+}
+
+static void
+arena_of(struct secmem *sm, size_t size, enum secmem_kind kind)
+{
+	ATF_REQUIRE(make_system(kind) == 0);
+	ATF_REQUIRE(secmem_open(sm, size) == 0);
+	if (kind == SECMEM_SECRET && sm->kind != kind)
+		atf_tc_skip("this system has no memfd_secret");
+	if (kind == SECMEM_UNLOCKED && MLOCK_LIES)
+		atf_tc_skip("there is no telling what is locked");
+	ATF_REQUIRE_EQ(kind, sm->kind);
+}
+
+static bool
+all_are(const unsigned char *p, size_t len, unsigned char want)
+{
+	while (len > 0 && *p == want) {
+		p++;
+		len--;
+	}
+	return (len == 0);
+}
+
+/*
+ * Faults.  A child opens an arena, touches it somewhere, and must die of that.
+ */
+
+enum where { BEFORE, BEHIND, FIRST, LAST, IN_FORK };
+
+static void
+touch(volatile unsigned char *p, bool writing)
+{
+	if (writing)
+		*p = 1;
+	else
+		(void)*p;
+}
+
+static void
+touch_arena(enum secmem_kind kind, enum where where, bool writing)
+{
+	const struct rlimit	none = { 0, 0 };
+	struct secmem		sm;
+	int			status;
+
+	(void)setrlimit(RLIMIT_CORE, &none);
+	(void)signal(SIGSEGV, SIG_DFL);
+	if (make_system(kind) == -1 || secmem_open(&sm, SIZE) == -1 ||
+	    (where != FIRST && where != LAST && secmem_unseal(&sm) == -1))
+		_exit(2);
+	if (sm.kind != kind)
+		_exit(3);
+	switch (where) {
+	case BEFORE:
+		touch(sm.pages, writing);	/* that one is ours */
+		touch(sm.pages - 1, writing);
+		break;
+	case BEHIND:
+		touch(sm.data + sm.size - 1, writing);
+		touch(sm.data + sm.size, writing);
+		break;
+	case FIRST:
+		touch(sm.pages, writing);
+		break;
+	case LAST:
+		touch(sm.data + sm.size - 1, writing);
+		break;
+	case IN_FORK:
+		touch(sm.data, writing);
+		if (fork() == 0)
+			touch(sm.data, writing);
+		else if (wait(&status) != -1 && WIFSIGNALED(status))
+			(void)raise(WTERMSIG(status));
+		break;
+	}
+	_exit(0);
+}
+
+static void
+require_faults(enum where where)
+{
+	static const enum secmem_kind	kinds[] = {
+		SECMEM_SECRET, SECMEM_MLOCK, SECMEM_UNLOCKED
+	};
+	size_t	i;
+	pid_t	pid;
+	int	status;
+
+	for (i = 0; i < 2 * NELEM(kinds); i++) {
+		ATF_REQUIRE((pid = fork()) != -1);
+		if (pid == 0)
+			touch_arena(kinds[i / 2], where, i & 1);
+		ATF_REQUIRE(waitpid(pid, &status, 0) == pid);
+		if (WIFEXITED(status) && WEXITSTATUS(status) == 3 &&
+		    (kinds[i / 2] == SECMEM_SECRET || MLOCK_LIES))
+			continue;	/* not on this system */
+		ATF_REQUIRE_MSG(WIFSIGNALED(status) &&
+		    WTERMSIG(status) == SIGSEGV, "%s, %s: status 0x%x",
+		    secmem_name(kinds[i / 2]), i & 1 ? "written" : "read",
+		    (unsigned int)status);
+	}
+}
+
+ATF_TC_WITHOUT_HEAD(the_page_before_the_arena_faults);
+ATF_TC_BODY(the_page_before_the_arena_faults, tc)
+{
+	require_faults(BEFORE);
+}
+
+ATF_TC_WITHOUT_HEAD(the_byte_behind_the_arena_faults);
+ATF_TC_BODY(the_byte_behind_the_arena_faults, tc)
+{
+	require_faults(BEHIND);
+}
+
+ATF_TC_WITHOUT_HEAD(a_sealed_arena_faults);
+ATF_TC_BODY(a_sealed_arena_faults, tc)
+{
+	require_faults(FIRST);
+	require_faults(LAST);
+}
+
+ATF_TC_WITHOUT_HEAD(the_arena_in_a_fork_faults);
+ATF_TC_BODY(the_arena_in_a_fork_faults, tc)
+{
+	require_faults(IN_FORK);
+}
+
+/*
+ * What the kernel says about the memory.
+ */
+
+/* Whether the mapping that is the arena, and it alone, has that flag. */
+static bool
+has_flag(const struct secmem *sm, const char *flag)
+{
+	const unsigned long	 start = (uintptr_t)sm->pages;
+	char			 line[512], want[8], head[64];
+	bool			 here = false, found = false, has = false;
+	FILE			*f = fopen("/proc/self/smaps", "re");
+
+	ATF_REQUIRE(f != NULL);
+	(void)snprintf(want, sizeof(want), " %s ", flag);
+	(void)snprintf(head, sizeof(head), "%08lx-%08lx ", start,
+	    start + sm->len);
+	while (fgets(line, sizeof(line), f) != NULL) {
+		if (line[0] >= 'A' && line[0] <= 'Z') {
+			if (!here || strncmp(line, "VmFlags:", 8) != 0)
+				continue;
+			found = true;
+			line[strcspn(line, "\n")] = ' ';
+			has = strstr(line, want) != NULL;
+		} else {
+			here = strncmp(line, head, strlen(head)) == 0;
+		}
+	}
+	(void)fclose(f);
+	ATF_REQUIRE_MSG(found, "the arena is no mapping of its own");
+	return (has);
+}
+
+static unsigned long
+locked_kib(void)
+{
+	char		 line[256];
+	unsigned long	 kib = 0;
+	FILE		*f = fopen("/proc/self/status", "re");
+
+	ATF_REQUIRE(f != NULL);
+	while (fgets(line, sizeof(line), f) != NULL)
+		if (strncmp(line, "VmLck:", 6) == 0)
+			kib = strtoul(line + 6, NULL, 10);
+	(void)fclose(f);
+	return (kib);
+}
+
+static void
+require_kept(enum secmem_kind kind)
+{
+	struct secmem	sm;
+	unsigned long	before = locked_kib();
+
+	arena_of(&sm, SIZE, kind);
+	ATF_REQUIRE(has_flag(&sm, "dd"));	/* not dumped */
+	ATF_REQUIRE(has_flag(&sm, "dc"));	/* not copied on fork */
+	if (kind != SECMEM_SECRET)
+		ATF_REQUIRE(has_flag(&sm, "wf"));
+	if (kind == SECMEM_MLOCK && MLOCK_LIES)
+		return;
+	if (kind == SECMEM_UNLOCKED) {
+		ATF_REQUIRE_EQ(before, locked_kib());
+		return;
+	}
+	ATF_REQUIRE(has_flag(&sm, "lo"));	/* not swapped */
+	ATF_REQUIRE(locked_kib() >= before + sm.len / 1024);
+}
+
+ATF_TC_WITHOUT_HEAD(secret_memory_is_locked_and_not_dumped);
+ATF_TC_BODY(secret_memory_is_locked_and_not_dumped, tc)
+{
+	require_kept(SECMEM_SECRET);
+}
+
+ATF_TC_WITHOUT_HEAD(the_second_best_is_locked_and_not_dumped);
+ATF_TC_BODY(the_second_best_is_locked_and_not_dumped, tc)
+{
+	require_kept(SECMEM_MLOCK);
+}
+
+ATF_TC_WITHOUT_HEAD(the_last_resort_is_at_least_not_dumped);
+ATF_TC_BODY(the_last_resort_is_at_least_not_dumped, tc)
+{
+	require_kept(SECMEM_UNLOCKED);
+}
+
+/* Reads len bytes at p as a debugger would; false if it may not. */
+static bool
+read_from_outside(unsigned char *p, unsigned char *to, size_t len)
+{
+	struct iovec	here = { to, len };
+	struct iovec	there = { p, len };
+	int		fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+	bool		got;
+
+	ATF_REQUIRE(fd != -1);
+	got = pread(fd, to, len, (off_t)(uintptr_t)p) == (ssize_t)len;
+	close(fd);
+	return (process_vm_readv(getpid(), &here, 1, &there, 1, 0) ==
+	    (ssize_t)len || got);
+}
+
+ATF_TC_WITHOUT_HEAD(secret_memory_cannot_be_read_from_outside);
+ATF_TC_BODY(secret_memory_cannot_be_read_from_outside, tc)
+{
+	struct secmem	sm;
+	unsigned char	seen[16];
+
+	arena_of(&sm, SIZE, SECMEM_SECRET);
+	ATF_REQUIRE(!read_from_outside(sm.data, seen, sizeof(seen)));
+	ATF_REQUIRE(secmem_unseal(&sm) == 0);
+	memset(sm.data, 0x5a, sm.size);
+	ATF_REQUIRE(!read_from_outside(sm.data, seen, sizeof(seen)));
+}
+
+/* That the way to look in the last case is one that shows something. */
+ATF_TC_WITHOUT_HEAD(other_memory_can_be_read_from_outside);
+ATF_TC_BODY(other_memory_can_be_read_from_outside, tc)
+{
+	struct secmem	sm;
+	unsigned char	seen[16] = { 0 };
+
+	arena_of(&sm, SIZE, SECMEM_MLOCK);
+	ATF_REQUIRE(secmem_unseal(&sm) == 0);
+	memset(sm.data, 0x5a, sm.size);
+	ATF_REQUIRE(read_from_outside(sm.data, seen, sizeof(seen)));
+	ATF_REQUIRE(all_are(seen, sizeof(seen), 0x5a));
+}
+
+/*
+ * Use, and the wipe.
+ */
+
+static void
+require_wiped(enum secmem_kind kind, bool sealed)
+{
+	struct secmem	sm;
+	size_t		i;
+
+	arena_of(&sm, SIZE, kind);
+	ATF_REQUIRE(secmem_unseal(&sm) == 0);
+	for (i = 0; i < sm.size; i++)
+		sm.data[i] = (unsigned char)(i % 255 + 1);
+	if (sealed)
+		ATF_REQUIRE(secmem_seal(&sm) == 0);
+	ATF_REQUIRE(secmem_wipe(&sm) == NULL);
+	ATF_REQUIRE(secmem_unseal(&sm) == 0);
+	ATF_REQUIRE(all_are(sm.pages, sm.len, 0));
+	/* And once more, as from a handler; the canary is no news by now. */
+	ATF_REQUIRE(secmem_wipe(&sm) == NULL);
+	ATF_REQUIRE(secmem_wipe(&sm) == NULL);
+}
+
+ATF_TC_WITHOUT_HEAD(a_wipe_leaves_only_zeros);
+ATF_TC_BODY(a_wipe_leaves_only_zeros, tc)
+{
+	require_wiped(SECMEM_SECRET, true);
+}
+
+ATF_TC_WITHOUT_HEAD(a_wipe_leaves_only_zeros_in_the_second_best);
+ATF_TC_BODY(a_wipe_leaves_only_zeros_in_the_second_best, tc)
+{
+	require_wiped(SECMEM_MLOCK, true);
+}
+
+ATF_TC_WITHOUT_HEAD(a_wipe_leaves_only_zeros_in_the_last_resort);
+ATF_TC_BODY(a_wipe_leaves_only_zeros_in_the_last_resort, tc)
+{
+	require_wiped(SECMEM_UNLOCKED, true);
+}
+
+ATF_TC_WITHOUT_HEAD(a_wipe_may_come_in_the_middle_of_a_copy);
+ATF_TC_BODY(a_wipe_may_come_in_the_middle_of_a_copy, tc)
+{
+	require_wiped(SECMEM_SECRET, false);
+}
+
+static int
+protection_is_none(const struct secmem *sm)
+{
+	return (!has_flag(sm, "rd") && !has_flag(sm, "wr") &&
+	    !has_flag(sm, "ex"));
+}
+
+ATF_TC_WITHOUT_HEAD(an_arena_is_sealed_but_for_its_use);
+ATF_TC_BODY(an_arena_is_sealed_but_for_its_use, tc)
+{
+	struct secmem	sm;
+
+	ATF_REQUIRE(secmem_open(&sm, SIZE) == 0);
+	ATF_REQUIRE(protection_is_none(&sm));
+	ATF_REQUIRE(secmem_unseal(&sm) == 0);
+	ATF_REQUIRE(has_flag(&sm, "rd") && has_flag(&sm, "wr"));
+	ATF_REQUIRE(!has_flag(&sm, "ex"));
+	ATF_REQUIRE(secmem_seal(&sm) == 0);
+	ATF_REQUIRE(protection_is_none(&sm));
+	ATF_REQUIRE(secmem_unseal(&sm) == 0);
+	ATF_REQUIRE(secmem_wipe(&sm) == NULL);
+	ATF_REQUIRE(protection_is_none(&sm));
+}
+
+ATF_TC_WITHOUT_HEAD(every_byte_of_the_canary_is_watched);
+ATF_TC_BODY(every_byte_of_the_canary_is_watched, tc)
+{
+	struct secmem	sm;
+	size_t		i;
+
+	for (i = 1; i <= SECMEM_CANARY; i++) {
+		ATF_REQUIRE(secmem_open(&sm, 4096) == 0);
+		ATF_REQUIRE(secmem_unseal(&sm) == 0);
+		sm.data[-(ptrdiff_t)i] ^= 0x10;
+		ATF_REQUIRE(secmem_seal(&sm) == 0);
+		ATF_REQUIRE_STREQ("arena canary overwritten",
+		    secmem_wipe(&sm));
+		ATF_REQUIRE(secmem_wipe(&sm) == NULL);
+		ATF_REQUIRE(secmem_unseal(&sm) == 0);
+		ATF_REQUIRE(all_are(sm.pages, sm.len, 0));
+		ATF_REQUIRE(munmap(sm.pages, sm.len) == 0);
+	}
+}
+
+ATF_TC_WITHOUT_HEAD(two_arenas_have_two_canaries);
+ATF_TC_BODY(two_arenas_have_two_canaries, tc)
+{
+	struct secmem	a, b;
+
+	ATF_REQUIRE(secmem_open(&a, 4096) == 0);
+	ATF_REQUIRE(secmem_open(&b, 4096) == 0);
+	ATF_REQUIRE(memcmp(a.canary, b.canary, SECMEM_CANARY) != 0);
+	ATF_REQUIRE(!all_are(a.canary, SECMEM_CANARY, 0));
+}
+
+/* The bytes are gone all the same, and it is told. */
+ATF_TC_WITHOUT_HEAD(an_arena_that_cannot_be_opened_is_given_back);
+ATF_TC_BODY(an_arena_that_cannot_be_opened_is_given_back, tc)
+{
+	struct secmem	sm;
+
+	ATF_REQUIRE(secmem_open(&sm, SIZE) == 0);
+	ATF_REQUIRE(munmap(sm.pages, sm.len) == 0);
+	ATF_REQUIRE_STREQ("arena not writable: unmapped", secmem_wipe(&sm));
+	ATF_REQUIRE(secmem_wipe(&sm) == NULL);
+}
+
+ATF_TC_WITHOUT_HEAD(before_there_is_an_arena_a_wipe_does_nothing);
+ATF_TC_BODY(before_there_is_an_arena_a_wipe_does_nothing, tc)
+{
+	struct secmem	sm;
+
+	memset(&sm, 0, sizeof(sm));
+	ATF_REQUIRE(secmem_wipe(&sm) == NULL);
+}
+
+ATF_TC_WITHOUT_HEAD(an_arena_has_any_size);
+ATF_TC_BODY(an_arena_has_any_size, tc)
+{
+	static const size_t	sizes[] = {
+		1, 2, 15, 16, 17, 31, 4063, 4064, 4065, 4079, 4080, 4081, 4095,
+		4096, 4097, 4111, 4112, 8175, 8176, 8177, 8192, 10000, 65535,
+		65536, 65537, 1000003
+	};
+	struct secmem	sm;
+	size_t		i;
+
+	for (i = 0; i < NELEM(sizes); i++) {
+		ATF_REQUIRE(secmem_open(&sm, sizes[i]) == 0);
+		ATF_REQUIRE(sm.size >= sizes[i] && sm.size < sizes[i] + 16);
+		ATF_REQUIRE_EQ(0, (uintptr_t)sm.data % 16);
+		ATF_REQUIRE_EQ(0, sm.len % 4096);
+		ATF_REQUIRE(sm.len < sm.size + SECMEM_CANARY + 4096);
+		ATF_REQUIRE(sm.data >= sm.pages + SECMEM_CANARY);
+		ATF_REQUIRE(sm.data + sm.size == sm.pages + sm.len);
+		ATF_REQUIRE(secmem_unseal(&sm) == 0);
+		ATF_REQUIRE(all_are(sm.data, sm.size, 0));
+		memset(sm.data, 0xff, sm.size);
+		ATF_REQUIRE(secmem_seal(&sm) == 0);
+		ATF_REQUIRE(secmem_wipe(&sm) == NULL);
+		ATF_REQUIRE(munmap(sm.pages, sm.len) == 0);
+	}
+}
+
+ATF_TC_WITHOUT_HEAD(more_than_there_is_is_an_error);
+ATF_TC_BODY(more_than_there_is_is_an_error, tc)
+{
+	struct secmem	sm;
+
+	ATF_REQUIRE(secmem_open(&sm, (size_t)1 << 48) == -1);
+	ATF_REQUIRE(secmem_wipe(&sm) == NULL);
+}
+
+ATF_TC_WITHOUT_HEAD(a_kind_has_a_name);
+ATF_TC_BODY(a_kind_has_a_name, tc)
+{
+	ATF_REQUIRE_STREQ("secretmem", secmem_name(SECMEM_SECRET));
+	ATF_REQUIRE_STREQ("mlock", secmem_name(SECMEM_MLOCK));
+	ATF_REQUIRE_STREQ("unlocked", secmem_name(SECMEM_UNLOCKED));
+}
+
+ATF_TP_ADD_TCS(tp)
+{
+	ATF_TP_ADD_TC(tp, the_page_before_the_arena_faults);
+	ATF_TP_ADD_TC(tp, the_byte_behind_the_arena_faults);
+	ATF_TP_ADD_TC(tp, a_sealed_arena_faults);
+	ATF_TP_ADD_TC(tp, the_arena_in_a_fork_faults);
+	ATF_TP_ADD_TC(tp, secret_memory_is_locked_and_not_dumped);
+	ATF_TP_ADD_TC(tp, the_second_best_is_locked_and_not_dumped);
+	ATF_TP_ADD_TC(tp, the_last_resort_is_at_least_not_dumped);
+	ATF_TP_ADD_TC(tp, secret_memory_cannot_be_read_from_outside);
+	ATF_TP_ADD_TC(tp, other_memory_can_be_read_from_outside);
+	ATF_TP_ADD_TC(tp, a_wipe_leaves_only_zeros);
+	ATF_TP_ADD_TC(tp, a_wipe_leaves_only_zeros_in_the_second_best);
+	ATF_TP_ADD_TC(tp, a_wipe_leaves_only_zeros_in_the_last_resort);
+	ATF_TP_ADD_TC(tp, a_wipe_may_come_in_the_middle_of_a_copy);
+	ATF_TP_ADD_TC(tp, an_arena_is_sealed_but_for_its_use);
+	ATF_TP_ADD_TC(tp, every_byte_of_the_canary_is_watched);
+	ATF_TP_ADD_TC(tp, two_arenas_have_two_canaries);
+	ATF_TP_ADD_TC(tp, an_arena_that_cannot_be_opened_is_given_back);
+	ATF_TP_ADD_TC(tp, before_there_is_an_arena_a_wipe_does_nothing);
+	ATF_TP_ADD_TC(tp, an_arena_has_any_size);
+	ATF_TP_ADD_TC(tp, more_than_there_is_is_an_error);
+	ATF_TP_ADD_TC(tp, a_kind_has_a_name);
+
+	return (atf_no_error());
+}

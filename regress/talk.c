@@ -1,0 +1,683 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * talk: says and expects on a heartbeat socket what its arguments tell it, one
+ * after another; for the tests.  Every command waits for its event, at most -w
+ * SECONDS (10), and none sleeps but "at".  Exit 0 when all went as wanted, or 1
+ * with one line on what did not.
+ *
+ *	talk [-r] [-w SECONDS] SOCK COMMAND...
+ *		-r: SOCK may not be there yet; a SOCK of - is no connection
+ *	talk -l [-w SECONDS] SOCK COMMAND...
+ *		listens at SOCK instead, see "accept"
+ *	talk -x|-X PROGRAM [ARG...]
+ *		becomes PROGRAM, with a socket for standard error: it is copied to
+ *		standard output (-x), or it is full and never read (-X)
+ */
+#include <sys/pidfd.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+
+#include <ctype.h>
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#define CONNS		1300
+#define LINE		8192
+#define BULK		(1 << 20)	/* the most that one command says */
+#define RETRY_MS	10
+#define STUCK_MS	300		/* a daemon that takes nothing so long */
+
+struct conn {
+	int	fd;
+	size_t	len;
+	char	buf[LINE];
+};
+
+static struct conn		 conns[CONNS];
+static size_t			 nconns;
+static struct conn		*cur;		/* whom the commands are about */
+static struct sockaddr_un	 addr = { .sun_family = AF_UNIX };
+static int			 listener = -1;
+static int64_t			 patience = 10000;
+static int64_t			 deadline;	/* of this command */
+static int64_t			 marked;
+static const char		*doing = "start";	/* this command, */
+static char			**arg;		/* its arguments */
+static char			 bulk[BULK];
+
+static int64_t
+now(void)
+{
+	struct timespec	ts;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
+	return ((int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
+}
+
+static long
+number(const char *s)
+{
+	char	*end;
+	long	 n = strtol(s, &end, 10);
+
+	if (*s == '\0' || *end != '\0' || n < 0)
+		errx(1, "%s: %s: not a number", doing, s);
+	return (n);
+}
+
+/* Whether one of events comes at fd within ms, and before the deadline. */
+static bool
+ready(int fd, short events, int64_t ms)
+{
+	struct pollfd	pfd = { .fd = fd, .events = events };
+	int64_t		left = deadline - now();
+
+	if (ms < left)
+		left = ms;
+	return (poll(&pfd, 1, left > 0 ? (int)left : 0) == 1);
+}
+
+/*
+ * Connections.
+ */
+
+static void
+adopt(int fd)
+{
+	if (fd == -1)
+		err(1, "%s", doing);
+	if (nconns == CONNS)
+		errx(1, "%s: too many connections", doing);
+	cur = &conns[nconns++];
+	cur->fd = fd;
+}
+
+/* A new connection, or -1 with errno; nothing that it sends can wait for ever. */
+static int
+reach(void)
+{
+	const struct timeval	tv = { patience / 1000, patience % 1000 * 1000 };
+	int			fd, error;
+
+	if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) == -1 ||
+	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv)) == -1)
+		err(1, "socket");
+	if (connect(fd, (struct sockaddr *)&addr, sizeof(addr)) == 0)
+		return (fd);
+	error = errno;
+	close(fd);
+	errno = error;
+	return (-1);
+}
+
+static void
+do_connect(void)
+{
+	adopt(reach());
+}
+
+/* The first connection; with patient, to a daemon that is only about to start. */
+static void
+open_first(bool patient)
+{
+	int	fd;
+
+	while ((fd = reach()) == -1 && patient && now() < deadline &&
+	    (errno == ENOENT || errno == ECONNREFUSED))
+		(void)poll(NULL, 0, RETRY_MS);
+	adopt(fd);
+}
+
+static void
+do_many(void)
+{
+	struct conn	*was = cur;
+	struct rlimit	 rl;
+	long		 n;
+
+	if (getrlimit(RLIMIT_NOFILE, &rl) == 0) {
+		rl.rlim_cur = rl.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &rl);
+	}
+	for (n = number(arg[0]); n > 0; n--)
+		adopt(reach());
+	cur = was;
+}
+
+static void
+do_accept(void)
+{
+	if (!ready(listener, POLLIN, patience))
+		errx(1, "%s: nobody came", doing);
+	adopt(accept4(listener, NULL, NULL, SOCK_CLOEXEC));
+}
+
+static void
+do_use(void)
+{
+	const long	n = number(arg[0]);
+
+	if ((size_t)n >= nconns)
+		errx(1, "%s: there is no connection %ld", doing, n);
+	cur = &conns[n];
+}
+
+static void
+do_close(void)
+{
+	close(cur->fd);
+	cur->fd = -1;
+}
+
+static void
+do_shutwr(void)
+{
+	if (shutdown(cur->fd, SHUT_WR) == -1)
+		err(1, "%s", doing);
+}
+
+/*
+ * Saying.
+ */
+
+/* A daemon that has closed is no failure of ours: "want" or "eof" will see it. */
+static void
+put(const char *buf, size_t len)
+{
+	ssize_t	n = send(cur->fd, buf, len, MSG_NOSIGNAL);
+
+	if (n == -1 && errno != EPIPE && errno != ECONNRESET)
+		err(1, "%s", doing);
+	if (n != -1 && (size_t)n != len)
+		errx(1, "%s: %zd of %zu bytes were taken", doing, n, len);
+}
+
+/* Undoes \n \r \t \0 \\ and \xNN of s into bulk at len; returns the new len. */
+static size_t
+unescape(const char *s, size_t len)
+{
+	static const char	from[] = "nrt0\\", to[] = "\n\r\t\0\\";
+	const char		*p;
+	char			 hex[3] = "";
+
+	for (; *s != '\0' && len < BULK; s++) {
+		if (*s != '\\') {
+			bulk[len++] = *s;
+		} else if (*++s == 'x' && isxdigit((unsigned char)s[1]) &&
+		    isxdigit((unsigned char)s[2])) {
+			hex[0] = *++s;
+			hex[1] = *++s;
+			bulk[len++] = (char)strtol(hex, NULL, 16);
+		} else if (*s != '\0' && (p = strchr(from, *s)) != NULL) {
+			bulk[len++] = to[p - from];
+		} else {
+			errx(1, "%s: bad escape", doing);
+		}
+	}
+	if (len == BULK)
+		errx(1, "%s: too much", doing);
+	return (len);
+}
+
+static void
+do_say(void)
+{
+	const int	len = snprintf(bulk, BULK, "%s\n", arg[0]);
+
+	put(bulk, (size_t)len);
+}
+
+static void
+do_raw(void)
+{
+	put(bulk, unescape(arg[0], 0));
+}
+
+/* Byte by byte. */
+static void
+do_bytes(void)
+{
+	const size_t	len = unescape(arg[0], 0);
+	size_t		i;
+
+	for (i = 0; i < len; i++)
+		put(bulk + i, 1);
+}
+
+static void
+do_repeat(void)
+{
+	size_t	len = 0;
+	long	n;
+
+	for (n = number(arg[0]); n > 0; n--)
+		len = unescape(arg[1], len);
+	put(bulk, len);
+}
+
+/* PINGs until the daemon takes no more, and no answer read. */
+static void
+do_fill(void)
+{
+	size_t	len = 0, at = 0;
+	ssize_t	n;
+
+	while (len < LINE)
+		len = unescape("PING\\n", len);
+	while (ready(cur->fd, POLLOUT, STUCK_MS)) {
+		n = send(cur->fd, bulk + at, len - at,
+		    MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (n == -1 && errno != EAGAIN)
+			err(1, "%s", doing);
+		at = (at + (n > 0 ? (size_t)n : 0)) % len;
+	}
+	if (now() >= deadline)
+		errx(1, "%s: it takes all of them", doing);
+}
+
+/* n bytes of noise, the same every time; what is answered meanwhile is dropped. */
+static void
+do_junk(void)
+{
+	uint32_t	x = 2463534242U;
+	long		left = number(arg[0]);
+	ssize_t		n;
+	size_t		i;
+	char		answer[LINE];
+
+	while (left > 0) {
+		for (i = 0; i < LINE; i++) {
+			x ^= x << 13;
+			x ^= x >> 17;
+			x ^= x << 5;
+			bulk[i] = (char)(x % 8 == 0 ? '\n' : x >> 24);
+		}
+		if (!ready(cur->fd, POLLIN | POLLOUT, patience))
+			errx(1, "%s: %ld bytes not taken", doing, left);
+		while (recv(cur->fd, answer, LINE, MSG_DONTWAIT) > 0)
+			;
+		n = send(cur->fd, bulk, left < LINE ? (size_t)left : LINE,
+		    MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (n == -1 && errno != EAGAIN)
+			err(1, "%s", doing);
+		left -= n > 0 ? n : 0;
+	}
+}
+
+/* Knocks, talks and leaves, for as long as somebody listens. */
+static void
+do_hammer(void)
+{
+	int	fd;
+
+	while ((fd = reach()) != -1) {
+		(void)send(fd, "HELLO\nPING\n", 11, MSG_NOSIGNAL | MSG_DONTWAIT);
+		close(fd);
+	}
+}
+
+/*
+ * Expecting.
+ */
+
+/* The next line, valid until the one after it; NULL at the end of it all. */
+static const char *
+next_line(void)
+{
+	static char	line[LINE];
+	char		*end;
+	ssize_t		n;
+	size_t		used;
+
+	while ((end = memchr(cur->buf, '\n', cur->len)) == NULL) {
+		if (!ready(cur->fd, POLLIN, patience))
+			errx(1, "%s: nothing came", doing);
+		n = recv(cur->fd, cur->buf + cur->len, LINE - cur->len, 0);
+		if (n == 0 || (n == -1 && errno == ECONNRESET))
+			return (NULL);
+		if (n == -1)
+			err(1, "%s", doing);
+		cur->len += (size_t)n;
+	}
+	*end = '\0';
+	used = (size_t)(end - cur->buf) + 1;
+	memcpy(line, cur->buf, used);
+	cur->len -= used;
+	memmove(cur->buf, cur->buf + used, cur->len);
+	return (line);
+}
+
+static void
+want(const char *text)
+{
+	const char	*line = next_line();
+
+	if (line == NULL)
+		errx(1, "%s: wanted '%s', got the end", doing, text);
+	if (strcmp(line, text) != 0)
+		errx(1, "%s: wanted '%s', got '%s'", doing, text, line);
+}
+
+static void
+do_want(void)
+{
+	want(arg[0]);
+}
+
+static void
+do_wantn(void)
+{
+	long	n;
+
+	for (n = number(arg[0]); n > 0; n--)
+		want(arg[1]);
+}
+
+/* Whatever comes before it. */
+static void
+do_until(void)
+{
+	const char	*line;
+
+	while ((line = next_line()) != NULL && strcmp(line, arg[0]) != 0)
+		;
+	if (line == NULL)
+		errx(1, "%s: wanted '%s', got the end", doing, arg[0]);
+}
+
+static void
+do_eof(void)
+{
+	const char	*line = next_line();
+
+	if (line != NULL)
+		errx(1, "%s: wanted the end, got '%s'", doing, line);
+}
+
+/* The end, whatever comes before it, if it takes for ever. */
+static void
+do_hold(void)
+{
+	deadline = INT64_MAX;
+	patience = INT32_MAX;
+	while (next_line() != NULL)
+		;
+}
+
+static void
+do_pong_under(void)
+{
+	const long	most = number(arg[0]);
+	int64_t		asked, took;
+	long		n;
+
+	for (n = number(arg[1]); n > 0; n--) {
+		asked = now();
+		put("PING\n", 5);
+		want("PONG");
+		took = now() - asked;
+		if (took >= most)
+			errx(1, "%s: PONG took %lld ms", doing, (long long)took);
+		deadline = now() + patience;
+	}
+}
+
+/*
+ * The rest of the world.
+ */
+
+static void
+do_echo(void)
+{
+	puts(arg[0]);
+	(void)fflush(stdout);
+}
+
+static bool
+file_has(const char *file, const char *text)
+{
+	FILE	*f;
+	size_t	 n;
+
+	if ((f = fopen(file, "re")) == NULL)
+		return (false);
+	n = fread(bulk, 1, BULK, f);
+	(void)fclose(f);
+	return (memmem(bulk, n, text, strlen(text)) != NULL);
+}
+
+static void
+wait_for(const char *file, const char *text)
+{
+	while (!file_has(file, text)) {
+		if (now() >= deadline)
+			errx(1, "%s: '%s' not in %s", doing, text, file);
+		(void)poll(NULL, 0, RETRY_MS);
+	}
+}
+
+static void
+do_log(void)
+{
+	wait_for(arg[0], arg[1]);
+}
+
+/* A process that is told to stop has done so when this returns. */
+static void
+do_kill(void)
+{
+	const char	*name;
+	char		 status[64];
+	int		 sig;
+
+	for (sig = 1; sig < NSIG; sig++) {
+		name = sigabbrev_np(sig);
+		if (name != NULL && strcmp(name, arg[0]) == 0)
+			break;
+	}
+	if (sig == NSIG || kill((pid_t)number(arg[1]), sig) == -1)
+		err(1, "%s %s %s", doing, arg[0], arg[1]);
+	(void)snprintf(status, sizeof(status), "/proc/%s/status", arg[1]);
+	if (sig == SIGSTOP)
+		wait_for(status, "(stopped)");
+}
+
+static void
+do_ended(void)
+{
+	int	fd = pidfd_open((pid_t)number(arg[0]), 0);
+
+	if (fd == -1 && errno == ESRCH)
+		return;
+	if (fd == -1)
+		err(1, "%s", doing);
+	if (!ready(fd, POLLIN, patience))
+		errx(1, "%s: process %s lives", doing, arg[0]);
+	close(fd);
+}
+
+static void
+do_mark(void)
+{
+	marked = now();
+}
+
+/* Waits until so many ms after the mark. */
+static void
+do_at(void)
+{
+	int64_t	left;
+
+	while ((left = marked + number(arg[0]) - now()) > 0)
+		(void)poll(NULL, 0, (int)left);
+}
+
+static void
+do_within(void)
+{
+	if (now() - marked > number(arg[0]))
+		errx(1, "%s %s: %lld ms have passed", doing, arg[0],
+		    (long long)(now() - marked));
+}
+
+static void
+do_over(void)
+{
+	if (now() - marked < number(arg[0]))
+		errx(1, "%s %s: only %lld ms have passed", doing, arg[0],
+		    (long long)(now() - marked));
+}
+
+static const struct command {
+	const char	*name;
+	int		 nargs;
+	bool		 alone;		/* needs no connection */
+	void		(*run)(void);
+} commands[] = {
+	{ "connect", 0, true, do_connect },
+	{ "accept", 0, true, do_accept },
+	{ "many", 1, true, do_many },
+	{ "use", 1, true, do_use },
+	{ "close", 0, false, do_close },
+	{ "shutwr", 0, false, do_shutwr },
+	{ "say", 1, false, do_say },
+	{ "raw", 1, false, do_raw },
+	{ "bytes", 1, false, do_bytes },
+	{ "repeat", 2, false, do_repeat },
+	{ "fill", 0, false, do_fill },
+	{ "junk", 1, false, do_junk },
+	{ "hammer", 0, true, do_hammer },
+	{ "want", 1, false, do_want },
+	{ "wantn", 2, false, do_wantn },
+	{ "until", 1, false, do_until },
+	{ "eof", 0, false, do_eof },
+	{ "hold", 0, false, do_hold },
+	{ "pong-under", 2, false, do_pong_under },
+	{ "echo", 1, true, do_echo },
+	{ "kill", 2, true, do_kill },
+	{ "log", 2, true, do_log },
+	{ "ended", 1, true, do_ended },
+	{ "mark", 0, true, do_mark },
+	{ "at", 1, true, do_at },
+	{ "within", 1, true, do_within },
+	{ "over", 1, true, do_over }
+};
+
+/* Runs the command at word, of n words left; returns how many it took. */
+static int
+command(char **word, int n)
+{
+	const struct command	*c = commands;
+	const struct command	*end = c + sizeof(commands) / sizeof(*c);
+
+	while (c < end && strcmp(c->name, word[0]) != 0)
+		c++;
+	if (c == end || c->nargs >= n)
+		errx(1, "%s: no such command, or too few arguments", word[0]);
+	doing = c->name;
+	if (!c->alone && (cur == NULL || cur->fd == -1))
+		errx(1, "%s: not connected", doing);
+	deadline = now() + patience;
+	arg = word + 1;
+	c->run();
+	return (c->nargs + 1);
+}
+
+static void
+open_listener(void)
+{
+	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (listener == -1 ||
+	    bind(listener, (struct sockaddr *)&addr, sizeof(addr)) == -1 ||
+	    listen(listener, 8) == -1)
+		err(1, "%s", addr.sun_path);
+}
+
+/* The other end of a log: reads it, or only holds it, until the writers end. */
+static void
+hold_log(int fd, bool reads)
+{
+	struct pollfd	pfd = { .fd = fd, .events = reads ? POLLIN : 0 };
+	ssize_t		n;
+
+	do {
+		(void)poll(&pfd, 1, -1);
+		n = reads ? read(fd, bulk, BULK) : 0;
+		if (n > 0 && write(STDOUT_FILENO, bulk, (size_t)n) != n)
+			err(1, "write");
+	} while (n > 0);
+	exit(0);
+}
+
+static void
+become(char **argv, bool reads)
+{
+	int	sp[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sp) == -1)
+		err(1, "socketpair");
+	while (!reads && send(sp[0], bulk, 1, MSG_DONTWAIT) == 1)
+		;
+	switch (fork()) {
+	case -1:
+		err(1, "fork");
+	case 0:
+		close(sp[0]);
+		hold_log(sp[1], reads);
+	}
+	if (dup2(sp[0], STDERR_FILENO) != -1)
+		execv(argv[0], argv);
+	exit(1);
+}
+
+int
+main(int argc, char *argv[])
+{
+	bool	listens = false, patient = false;
+	int	ch;
+
+	while ((ch = getopt(argc, argv, "+lrw:xX")) != -1) {
+		switch (ch) {
+		case 'l':
+			listens = true;
+			break;
+		case 'r':
+			patient = true;
+			break;
+		case 'w':
+			patience = number(optarg) * 1000;
+			break;
+		case 'x':
+		case 'X':
+			become(argv + optind, ch == 'x');
+			break;
+		default:
+			errx(1, "usage: see the source");
+		}
+	}
+	argc -= optind;
+	argv += optind;
+	if (argc < 1 || strlen(argv[0]) >= sizeof(addr.sun_path))
+		errx(1, "no socket");
+	memcpy(addr.sun_path, argv[0], strlen(argv[0]));
+	deadline = now() + patience;
+	if (listens)
+		open_listener();
+	else if (strcmp(argv[0], "-") != 0)
+		open_first(patient);
+	for (argc--, argv++; argc > 0; argc -= ch, argv += ch)
+		ch = command(argv, argc);
+	return (0);
+}

@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: ISC
+#
+# dazai.fish: ties dazaid(8) to this session.  Source it from config.fish:
+#
+#	source /usr/local/share/dazai/dazai.fish
+#
+# It does for fish what dazai.sh beside it does for the other shells, in the same
+# words and with the same variables; the reasons are told there.
+
+status is-interactive
+or return 0
+
+# True if the dazai-hb of DAZAI_GUARD lives; a zombie does not.
+function _dazai_alive
+    set -g _dazai_hb (string match -r '\d+$' -- "$DAZAI_GUARD")
+    or return 1
+    # Not a redirection: fish tells of a file that is gone, 2>/dev/null or not.
+    set -l line (cat /proc/$_dazai_hb/stat 2>/dev/null)
+    and string match -qr "^$_dazai_hb \(dazai-hb\) [^ZX]" -- $line
+end
+
+function _dazai_own
+    string match -q -- "$fish_pid *" "$DAZAI_GUARD"
+end
+
+# fish_exit is never sent by a subshell: fish has none.
+function _dazai_exit --on-event fish_exit
+    _dazai_own
+    and _dazai_alive
+    and kill -TERM $_dazai_hb 2>/dev/null
+end
+
+function _dazai_ask
+    set -e DAZAI_GUARD
+    set -l hb dazai-hb
+    test -n "$DAZAI_HB"
+    and set hb $DAZAI_HB
+    set -l out (/bin/sh -c '
+		command -v "$1" >/dev/null || { echo "0 $1: not found"; exit; }
+		{
+			"$1" -p "$2" </dev/null 2>&1 &
+			echo "pid=$!"
+		} | {
+			read -r one
+			read -r two
+			case $two in
+			pid=*)	printf "%s %s\n" "${two#*=}" "$one" ;;
+			*)	printf "%s %s\n" "${one#*=}" "$two" ;;
+			esac
+		}' sh $hb $fish_pid | string split -m 1 " ")
+    set -l line $out[2]
+    set -l by (string match -r 'by dazai-hb (\d+) for process (\d+) .*' -- "$line")
+    if string match -q "*: guarding $fish_pid with dazaid *" -- "$line"
+        set -gx DAZAI_GUARD "$fish_pid $out[1]"
+    else if set -q by[3]
+        set -gx DAZAI_GUARD "$by[3] $by[2]"
+        _dazai_own
+        or echo "dazai: session guarded already, $by[1]" >&2
+    else
+        set -g _dazai_why "UNGUARDED: "(test -n "$line"; and echo $line; or echo no answer)
+        string match -q '*: guarded already*' -- "$line"
+        and set -g _dazai_why 'guarded already, by nobody whom this shell can watch'
+        echo "dazai: session $_dazai_why" >&2
+        return 1
+    end
+    test -z "$DAZAI_VERBOSE"
+    or dazai_status >&2
+end
+
+function dazai_guard --description 'Guard this session, if it is not guarded'
+    _dazai_alive
+    or _dazai_ask
+end
+
+function dazai_status --description 'Say who guards this session'
+    if not _dazai_alive
+        test -n "$DAZAI_GUARD"
+        and set -g _dazai_why "UNGUARDED: dazai-hb $_dazai_hb has ended"
+        test -n "$_dazai_why"
+        or set -g _dazai_why UNGUARDED
+        echo "dazai: session $_dazai_why"
+        return 1
+    end
+    set -l of
+    _dazai_own
+    or set of " for process "(string match -r '^\d+' -- $DAZAI_GUARD)
+    echo "dazai: session guarded by dazai-hb $_dazai_hb$of"
+end
+
+dazai_guard
+or true
