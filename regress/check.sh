@@ -11,7 +11,8 @@ HOME=$dir
 TMPDIR=$dir
 export HOME TMPDIR
 
-kyua test -r "$dir/results" "$@"
+# Two at a time: most cases wait for a deadline, not for the processor.
+kyua -v parallelism=2 test -r "$dir/results" "$@"
 status=$?
 if [ $status -ne 0 ]; then
 	kyua report --verbose -r "$dir/results" \

@@ -225,7 +225,7 @@ has_flag(const struct secmem *sm, const char *flag)
 
 	ATF_REQUIRE(f != NULL);
 	(void)snprintf(want, sizeof(want), " %s ", flag);
-	(void)snprintf(head, sizeof(head), "%08lx-%08lx ", start,
+	(void)snprintf(head, sizeof(head), "%08lx-%08zx ", start,
 	    start + sm->len);
 	while (fgets(line, sizeof(line), f) != NULL) {
 		if (line[0] >= 'A' && line[0] <= 'Z') {

@@ -40,7 +40,7 @@ require_sealed(void)
 	FILE			*f = fopen("/proc/self/maps", "re");
 
 	ATF_REQUIRE(f != NULL);
-	(void)snprintf(want, sizeof(want), "%08lx-%08lx ---", pages,
+	(void)snprintf(want, sizeof(want), "%08lx-%08zx ---", pages,
 	    pages + mem.len);
 	while (fgets(line, sizeof(line), f) != NULL)
 		found |= strncmp(line, want, strlen(want)) == 0;
