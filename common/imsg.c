@@ -26,8 +26,14 @@ union imsg_control {
 };
 
 #define ANY	(IMSG_AT_START | IMSG_UNGUARDED | IMSG_GUARDED | IMSG_DROPPED)
+#define CTL	(IMSG_UNGUARDED | IMSG_GUARDED | IMSG_DROPPED)
 #define CONFIG	sizeof(struct imsg_config)
 #define NUMBER	sizeof(struct imsg_number)
+#define STATE	sizeof(struct imsg_state)
+#define NAME	sizeof(struct imsg_name)
+#define PUT	sizeof(struct imsg_put)
+#define ENTRY	sizeof(struct imsg_entry)
+#define ID	sizeof(struct imsg_id)
 
 static const struct imsg_rule {
 	const char	*name;
@@ -37,7 +43,8 @@ static const struct imsg_rule {
 	unsigned int	 when;
 } imsg_rules[IMSG_TYPES] = {
 	[IMSG_CONFIG] = { "CONFIG", IMSG_FROM_VAULT, CONFIG, 0, IMSG_AT_START },
-	[IMSG_LISTENER] = { "LISTENER", IMSG_FROM_VAULT, 0, 1, IMSG_AT_START },
+	[IMSG_LISTENER] =
+	    { "LISTENER", IMSG_FROM_VAULT, NUMBER, 1, IMSG_AT_START },
 	[IMSG_WELCOME] = { "WELCOME", IMSG_FROM_VAULT, 0, 0, IMSG_UNGUARDED },
 	[IMSG_PONG] = { "PONG", IMSG_FROM_VAULT, NUMBER, 0, ANY },
 	[IMSG_CANCELLED] = { "CANCELLED", IMSG_FROM_VAULT, 0, 0, ANY },
@@ -45,6 +52,9 @@ static const struct imsg_rule {
 	    { "NOTHING-PENDING", IMSG_FROM_VAULT, 0, 0, ANY },
 	[IMSG_BYE] = { "BYE", IMSG_FROM_VAULT, 0, 0, ANY },
 	[IMSG_DROP] = { "DROP", IMSG_FROM_VAULT, 0, 0, ANY },
+	[IMSG_ANSWER] = { "ANSWER", IMSG_FROM_VAULT, NUMBER, 0, CTL },
+	[IMSG_STATE] = { "STATE", IMSG_FROM_VAULT, STATE, 0, CTL },
+	[IMSG_ENTRY] = { "ENTRY", IMSG_FROM_VAULT, ENTRY, 0, CTL },
 
 	[IMSG_READY] = { "READY", IMSG_FROM_NETWORK, 0, 0, IMSG_AT_START },
 	[IMSG_SIGNAL] = { "SIGNAL", IMSG_FROM_NETWORK, NUMBER, 0, ANY },
@@ -57,6 +67,16 @@ static const struct imsg_rule {
 	    { "QUIT", IMSG_FROM_NETWORK, 0, 0, IMSG_GUARDED | IMSG_DROPPED },
 	[IMSG_LOST] =
 	    { "LOST", IMSG_FROM_NETWORK, 0, 0, IMSG_GUARDED | IMSG_DROPPED },
+
+	[IMSG_STATUS] = { "STATUS", IMSG_FROM_NETWORK, 0, 0, CTL },
+	[IMSG_ARM] = { "ARM", IMSG_FROM_NETWORK, 0, 0, CTL },
+	[IMSG_LIST] = { "LIST", IMSG_FROM_NETWORK, ID, 0, CTL },
+	[IMSG_REGISTER] = { "REGISTER", IMSG_FROM_NETWORK, NUMBER, 1, CTL },
+	[IMSG_UNREGISTER] = { "UNREGISTER", IMSG_FROM_NETWORK, NUMBER, 1, CTL },
+	[IMSG_PUT] = { "PUT", IMSG_FROM_NETWORK, PUT, 1, CTL },
+	[IMSG_GET] = { "GET", IMSG_FROM_NETWORK, NAME, 1, CTL },
+	[IMSG_DEL] = { "DEL", IMSG_FROM_NETWORK, NAME, 1, CTL },
+	[IMSG_PANIC] = { "PANIC", IMSG_FROM_NETWORK, NUMBER, 0, CTL },
 };
 
 /* A type's name for the log. */

@@ -24,7 +24,7 @@ line_blank(char c)
  * it without a \r before the newline and without the blanks around it.  NULL if
  * there is none.  A line with a NUL byte inside is returned as an empty one.
  */
-const char *
+char *
 line_next(char *buf, size_t len, size_t *used)
 {
 	char	*end, *start = buf;

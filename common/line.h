@@ -15,7 +15,7 @@ enum line_verb {
 	LINE_QUIT
 };
 
-const char	*line_next(char *, size_t, size_t *);
+char		*line_next(char *, size_t, size_t *);
 enum line_verb	 line_parse(const char *, pid_t *);
 
 #endif

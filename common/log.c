@@ -6,21 +6,18 @@
  * hold up a wipe.  syslog(3) and err(3) can do neither.
  */
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 
 #include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "log.h"
+#include "out.h"
 
 #define LOG_LINE	512	/* below PIPE_BUF: whole or not at all */
 
@@ -28,37 +25,20 @@ static const struct sockaddr_un devlog = {
 	.sun_family = AF_UNIX, .sun_path = "/dev/log"
 };
 
-static char	log_name[32] = "dazaid";
-static char	log_part[32];		/* "vault: ", or empty at the start */
-static int	log_fd = STDERR_FILENO;
-static int	log_level;		/* above 0: log_debug() speaks */
-static enum { OUT_SHARED, OUT_OWN, OUT_SOCKET, OUT_SYSLOG } log_out;
+static char		log_name[32] = "dazaid";
+static char		log_part[32];	/* "vault: ", or empty at the start */
+static struct out	log_out = { STDERR_FILENO, OUT_FILE };
+static int		log_level;	/* above 0: log_debug() speaks */
+static int		log_sys;	/* to syslog, by log_out's socket */
+static int		log_finds;	/* a syslogd that was started anew */
 
-/*
- * Starts to log on standard error as name.  O_NONBLOCK belongs to the open file
- * that we share with the shell, so a pipe or terminal is opened anew for a
- * description of our own.  Where that is refused (the terminal of another user)
- * poll(2) is asked before each write; regular files never make a writer wait.
- */
+/* Starts to log on standard error as name. */
 void
 log_open(const char *name, int verbose)
 {
-	struct stat	st;
-	int		fd;
-
 	(void)snprintf(log_name, sizeof(log_name), "%s", name);
 	log_level = verbose;
-	if (fstat(STDERR_FILENO, &st) == -1 || S_ISREG(st.st_mode))
-		return;
-	if (S_ISSOCK(st.st_mode)) {
-		log_out = OUT_SOCKET;
-		return;
-	}
-	fd = open("/proc/self/fd/2", O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
-	if (fd != -1) {
-		log_fd = fd;
-		log_out = OUT_OWN;
-	}
+	out_open(&log_out, STDERR_FILENO);
 }
 
 /* Names the process within the daemon, for every line from here on. */
@@ -76,23 +56,24 @@ log_verbose(void)
 
 /*
  * Turns from standard error to syslog.  The socket is connected for the sake of
- * the process that will have no file system; the other one can find a restarted
- * syslogd again by its path.  If nobody listens there the log is off until
- * somebody does; tell: say so while it can still be said.
+ * network, which will have no file system.  first: in the process that still has one,
+ * which finds a restarted syslogd again by its path, and says so, while it can be said,
+ * if there is none.
  */
 void
-log_syslog(int tell)
+log_syslog(int first)
 {
 	int	fd;
 
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if ((fd == -1 || connect(fd, (const struct sockaddr *)&devlog,
-	    sizeof(devlog)) == -1) && tell)
+	    sizeof(devlog)) == -1) && first)
 		log_warn("no syslog: %s", devlog.sun_path);
-	if (log_out == OUT_OWN)
-		close(log_fd);
-	log_fd = fd;
-	log_out = OUT_SYSLOG;
+	if (log_out.kind == OUT_OWN && log_out.fd != -1)
+		close(log_out.fd);
+	log_out.fd = fd;
+	log_sys = 1;
+	log_finds = first;
 }
 
 static void
@@ -100,25 +81,10 @@ log_send(const char *line, size_t len)
 {
 	const int	flags = MSG_DONTWAIT | MSG_NOSIGNAL;
 
-	if (log_out == OUT_SOCKET) {
-		(void)send(log_fd, line, len, flags);
-	} else if (send(log_fd, line, len, flags) == -1 && errno != EAGAIN) {
-		(void)sendto(log_fd, line, len, flags,
+	if (send(log_out.fd, line, len, flags) == -1 && errno != EAGAIN &&
+	    log_finds)
+		(void)sendto(log_out.fd, line, len, flags,
 		    (const struct sockaddr *)&devlog, sizeof(devlog));
-	}
-}
-
-static void
-log_write(const char *line, size_t len)
-{
-	const struct timespec	now = { 0, 0 };
-	struct pollfd		pfd = { .fd = log_fd, .events = POLLOUT };
-	ssize_t			n = 0;
-
-	if (log_out == OUT_OWN ||
-	    (ppoll(&pfd, 1, &now, NULL) == 1 && (pfd.revents & POLLOUT)))
-		n = write(log_fd, line, len);
-	(void)n;		/* dropped, and nobody left to tell */
 }
 
 /* Appends s to line at n, keeping one byte for the newline; returns the new n. */
@@ -136,7 +102,7 @@ log_head(char *line, int priority)
 {
 	size_t	n = 0;
 
-	if (log_out == OUT_SYSLOG) {
+	if (log_sys) {
 		priority |= LOG_DAEMON;		/* two digits: 24 to 31 */
 		line[n++] = '<';
 		line[n++] = (char)('0' + priority / 10);
@@ -151,12 +117,12 @@ log_head(char *line, int priority)
 static void
 log_line(char *line, size_t n)
 {
-	if (log_out != OUT_SYSLOG)
-		line[n++] = '\n';
-	if (log_out == OUT_SYSLOG || log_out == OUT_SOCKET)
+	if (log_sys) {
 		log_send(line, n);
-	else
-		log_write(line, n);
+		return;
+	}
+	line[n++] = '\n';
+	out_write(&log_out, line, n);
 }
 
 static void __attribute__((format(printf, 3, 0)))

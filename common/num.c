@@ -3,7 +3,10 @@
  * Numbers from command lines and from the wire, parsed whole.  strtonum(3) and
  * strtod(3) let through what we refuse: blanks, signs, "0x10", "nan", "1e9".
  */
+#include <inttypes.h>
 #include <stddef.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "num.h"
 
@@ -79,4 +82,25 @@ num_ms(const char *s, int64_t *out)
 		return ("too large");
 	*out = sec * 1000 + ms;
 	return (NULL);
+}
+
+/*
+ * Milliseconds as num_ms() reads them, no digit more than needed, into buf of
+ * NUM_PRINT bytes, which is returned.  What is below 0 is past, and told as 0.
+ */
+char *
+num_print_ms(int64_t ms, char *buf)
+{
+	size_t	len;
+
+	if (ms < 0)
+		ms = 0;
+	(void)snprintf(buf, NUM_PRINT, "%" PRId64 ".%03d", ms / 1000,
+	    (int)(ms % 1000));
+	for (len = strlen(buf); buf[len - 1] == '0'; len--)
+		;
+	if (buf[len - 1] == '.')
+		len--;
+	buf[len] = '\0';
+	return (buf);
 }

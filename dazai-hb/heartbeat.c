@@ -25,6 +25,7 @@
 #include "guard.h"
 #include "heartbeat.h"
 #include "line.h"
+#include "out.h"
 #include "sandbox.h"
 #include "sockpath.h"
 
@@ -46,6 +47,9 @@ static struct heartbeat {
 	pid_t		 session;	/* whom we guard: watched, or ourselves */
 	pid_t		 daemon;	/* its pid */
 	int64_t		 due;		/* give up then; not while GUARDING */
+	int64_t		 retry;		/* while AWAY: not before */
+	bool		 busy;		/* another guarded when we last asked */
+	struct out	 out;		/* standard output */
 	size_t		 in;
 	char		 inbuf[LINE_BYTES];
 } hb = { .fd = -1, .signals = -1, .watch = -1, .timer = -1 };
@@ -59,20 +63,41 @@ heartbeat_now(void)
 	return ((int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
 }
 
-/* One line to the user, if not -q. */
+/*
+ * One line to the user, if not -q.  Never waits: somebody's full pipe must not hold us
+ * when it is time to let go.
+ */
 static void __attribute__((format(printf, 1, 2)))
 heartbeat_print(const char *fmt, ...)
 {
+	char	line[512];
 	va_list	ap;
+	size_t	n;
 
 	if (hb.o->quiet)
 		return;
+	(void)snprintf(line, sizeof(line), "%s: ", getprogname());
+	n = strlen(line);
 	va_start(ap, fmt);
-	printf("%s: ", getprogname());
-	vprintf(fmt, ap);
-	putchar('\n');
+	(void)vsnprintf(line + n, sizeof(line) - 1 - n, fmt, ap);
 	va_end(ap);
-	(void)fflush(stdout);
+	n = strlen(line);
+	line[n++] = '\n';
+	out_write(&hb.out, line, n);
+}
+
+/* Ends with one line on what went wrong; lets go first, as that line may wait. */
+static noreturn void __attribute__((format(printf, 2, 3)))
+heartbeat_fail(int code, const char *fmt, ...)
+{
+	va_list	ap;
+
+	if (hb.fd != -1)
+		close(hb.fd);
+	va_start(ap, fmt);
+	vwarnx(fmt, ap);
+	va_end(ap);
+	exit(code);
 }
 
 static void
@@ -97,7 +122,7 @@ heartbeat_check_peer(int fd)
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == -1)
 		err(EXIT_REFUSED, "%s", hb.o->path);
 	if (cred.uid != hb.uid && cred.uid != 0)
-		errx(EXIT_REFUSED, "%s: belongs to uid %lu, not to us or root",
+		heartbeat_fail(EXIT_REFUSED, "%s: belongs to uid %lu, not to us or root",
 		    hb.o->path, (unsigned long)cred.uid);
 	hb.daemon = cred.pid;
 }
@@ -106,7 +131,7 @@ static noreturn void
 heartbeat_no_daemon(void)
 {
 	if (hb.guarded)
-		errx(EXIT_ENDED, "the daemon ended: this session is UNGUARDED");
+		heartbeat_fail(EXIT_ENDED, "the daemon ended: this session is UNGUARDED");
 	if (errno == EACCES || errno == EPERM)
 		err(EXIT_REFUSED, "%s", hb.o->path);
 	err(EXIT_NO_DAEMON, "%s: no daemon", hb.o->path);
@@ -128,8 +153,10 @@ heartbeat_connect(void)
 			heartbeat_no_daemon();
 		close(hb.fd);
 		hb.fd = -1;
+		hb.retry = heartbeat_now() + RETRY_MS;
 		return;
 	}
+	hb.busy = false;
 	heartbeat_check_peer(hb.fd);
 	hb.state = ASKED;
 	hb.in = 0;
@@ -148,10 +175,13 @@ heartbeat_cut_off(void)
 	if (hb.state == QUITTING)
 		exit(EXIT_LET_GO);
 	if (!hb.guarded)
-		errx(EXIT_REFUSED, "%s: refused without an answer", hb.o->path);
+		heartbeat_fail(EXIT_REFUSED, "%s: refused without an answer", hb.o->path);
+	hb.retry = heartbeat_now();
 	if (hb.state == GUARDING) {
-		hb.due = heartbeat_now() + ANSWER_MS;
+		hb.due = hb.retry + ANSWER_MS;
 		guard_release();
+	} else {
+		hb.retry += RETRY_MS;	/* once at once is enough */
 	}
 	close(hb.fd);
 	hb.fd = -1;
@@ -164,7 +194,7 @@ heartbeat_busy(void)
 	char	who[192];
 
 	guard_who(who, sizeof(who));
-	errx(EXIT_BUSY, "guarded already%s", who);
+	heartbeat_fail(EXIT_BUSY, "guarded already%s", who);
 }
 
 /* From now on nothing of the terminal's is held, and nothing more can be done. */
@@ -181,6 +211,10 @@ heartbeat_first_welcome(void)
 		(void)dup2(fd, STDERR_FILENO);
 		if (fd > STDERR_FILENO)
 			close(fd);
+		if (hb.out.fd != STDOUT_FILENO && hb.out.fd != -1)
+			close(hb.out.fd);
+		hb.out.fd = STDOUT_FILENO;
+		hb.out.kind = OUT_FILE;
 	}
 	if (sandbox_heartbeat() == -1)
 		err(EXIT_USAGE, "sandbox");
@@ -205,9 +239,10 @@ heartbeat_line(const char *line)
 		/* After a loss, it may be our own old connection that is seen. */
 		if (!hb.guarded)
 			heartbeat_busy();
+		hb.busy = true;
 		heartbeat_cut_off();
 	} else if (hb.state == ASKED) {
-		errx(EXIT_REFUSED, "%s: not the answer of a dazaid", hb.o->path);
+		heartbeat_fail(EXIT_REFUSED, "%s: not the answer of a dazaid", hb.o->path);
 	} else if (strcmp(line, "CANCELLED") == 0) {
 		heartbeat_print("panic cancelled");
 	} else if (strcmp(line, "NOTHING-PENDING") == 0) {
@@ -257,9 +292,9 @@ heartbeat_signal(void)
 			heartbeat_send("CANCEL\n");
 		break;
 	case SIGQUIT:
-		if (hb.state != GUARDING)
+		if (hb.state == AWAY)
 			exit(EXIT_LET_GO);
-		hb.state = QUITTING;
+		hb.state = QUITTING;	/* also when HELLO is on its way */
 		hb.due = heartbeat_now() + ANSWER_MS;
 		heartbeat_send("QUIT\n");
 		break;
@@ -282,10 +317,11 @@ static noreturn void
 heartbeat_late(void)
 {
 	if (hb.state == QUITTING)
-		errx(EXIT_REFUSED, "no BYE from the daemon");
-	if (hb.guarded)
-		errx(EXIT_BUSY, "cut off, and another heartbeat guards now");
-	errx(EXIT_REFUSED, "%s: no answer", hb.o->path);
+		heartbeat_fail(EXIT_REFUSED, "no BYE from the daemon");
+	if (hb.guarded && hb.busy)
+		heartbeat_fail(EXIT_BUSY,
+		    "cut off, and another heartbeat guards now");
+	heartbeat_fail(EXIT_REFUSED, "%s: no answer", hb.o->path);
 }
 
 /* Milliseconds that the loop may sleep; -1 is for ever. */
@@ -298,7 +334,9 @@ heartbeat_wait(void)
 		return (-1);
 	if ((left = hb.due - heartbeat_now()) <= 0)
 		heartbeat_late();
-	return (hb.state == AWAY && left > RETRY_MS ? RETRY_MS : left);
+	if (hb.state == AWAY && hb.retry - heartbeat_now() < left)
+		left = hb.retry - heartbeat_now();
+	return (left > 0 ? left : 0);
 }
 
 static void
@@ -313,8 +351,11 @@ heartbeat_turn(void)
 	const int64_t	wait = heartbeat_wait();
 	struct timespec	ts = { wait / 1000, wait % 1000 * 1000000 };
 
-	if (ppoll(pfd, PFD_MAX, wait == -1 ? NULL : &ts, NULL) == -1)
+	if (ppoll(pfd, PFD_MAX, wait == -1 ? NULL : &ts, NULL) == -1) {
+		if (errno != EINTR)
+			heartbeat_fail(EXIT_USAGE, "poll: %s", strerror(errno));
 		return;
+	}
 	if (pfd[PFD_WATCH].revents != 0)
 		exit(EXIT_LET_GO);
 	if (pfd[PFD_SIGNALS].revents != 0)
@@ -323,7 +364,7 @@ heartbeat_turn(void)
 		heartbeat_read();
 	if (pfd[PFD_TIMER].revents != 0)
 		heartbeat_ping();
-	if (hb.state == AWAY)
+	if (hb.state == AWAY && heartbeat_now() >= hb.retry)
 		heartbeat_connect();
 }
 
@@ -379,6 +420,7 @@ heartbeat_run(const struct heartbeat_options *o)
 	hb.uid = geteuid();
 	hb.session = o->watch != 0 ? o->watch : getpid();
 	hb.due = heartbeat_now() + ANSWER_MS;
+	out_open(&hb.out, STDOUT_FILENO);
 	heartbeat_descriptors();
 	heartbeat_detach();
 	guard_open(o->path);

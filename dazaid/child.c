@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <poll.h>
 #include <pwd.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "child.h"
@@ -17,7 +18,7 @@
 /*
  * A uid for network that is nobody else's: one of those that no account may have
  * (61184 to 65519, systemd's for DynamicUser=), by our pid, so that two daemons
- * have two.
+ * hardly have the same.
  */
 uid_t
 child_uid(void)
@@ -74,14 +75,19 @@ child_confined(int fd, const struct imsg_config *config)
 int
 child_start(const struct imsg_config *config, pid_t *pid)
 {
-	int	sp[2];
+	sigset_t	all, was;
+	int		sp[2];
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sp) == -1)
 		return (-1);
-	if ((*pid = fork()) == -1)
-		return (-1);
-	if (*pid == 0)
+	/* Until it is executed anew the vault's handlers are its own. */
+	sigfillset(&all);
+	(void)sigprocmask(SIG_BLOCK, &all, &was);
+	if ((*pid = fork()) == 0)
 		child_exec(sp[1]);
+	(void)sigprocmask(SIG_SETMASK, &was, NULL);
+	if (*pid == -1)
+		return (-1);
 	close(sp[1]);
 	return (child_confined(sp[0], config) == -1 ? -1 : sp[0]);
 }

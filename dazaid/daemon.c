@@ -50,12 +50,16 @@ daemon_forward(int sig)
 	errno = saved;
 }
 
-/* The front: stays with the shell until the daemon is ready, or is no more. */
+static const int	daemon_sigs[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1,
+			    SIGUSR2 };
+
+/*
+ * The front: stays with the shell until the daemon is ready, or is no more.  mask is
+ * what the signals were before they were blocked for the fork.
+ */
 static void
-daemon_front(int fd)
+daemon_front(int fd, const sigset_t *mask)
 {
-	static const int	sigs[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT,
-				    SIGUSR1, SIGUSR2 };
 	struct sigaction	sa;
 	size_t			i;
 	ssize_t			n;
@@ -65,8 +69,9 @@ daemon_front(int fd)
 	memset(&sa, 0, sizeof(sa));
 	sa.sa_handler = daemon_forward;
 	sa.sa_flags = SA_RESTART;
-	for (i = 0; i < sizeof(sigs) / sizeof(sigs[0]); i++)
-		(void)sigaction(sigs[i], &sa, NULL);
+	for (i = 0; i < sizeof(daemon_sigs) / sizeof(daemon_sigs[0]); i++)
+		(void)sigaction(daemon_sigs[i], &sa, NULL);
+	(void)sigprocmask(SIG_SETMASK, mask, NULL);
 	while ((n = read(fd, &c, 1)) == -1 && errno == EINTR)
 		;
 	if (n == 1)
@@ -77,21 +82,31 @@ daemon_front(int fd)
 	_exit(1);
 }
 
-/* Returns in the daemon-to-be; the caller's process waits for it in here. */
+/*
+ * Returns in the daemon-to-be; the caller's process waits for it in here, and passes
+ * on what signals it gets.
+ */
 void
 daemon_fork(void)
 {
-	int	p[2];
+	sigset_t	set, mask;
+	size_t		i;
+	int		p[2];
 
 	if (pipe2(p, O_CLOEXEC) == -1)
 		err(1, "pipe");
+	sigemptyset(&set);
+	for (i = 0; i < sizeof(daemon_sigs) / sizeof(daemon_sigs[0]); i++)
+		sigaddset(&set, daemon_sigs[i]);
+	(void)sigprocmask(SIG_BLOCK, &set, &mask);
 	if ((daemon_child = fork()) == -1)
 		err(1, "fork");
 	if (daemon_child != 0) {
 		close(p[1]);
 		closefrom(p[0] + 1);
-		daemon_front(p[0]);
+		daemon_front(p[0], &mask);
 	}
+	(void)sigprocmask(SIG_SETMASK, &mask, NULL);
 	close(p[0]);
 	daemon_pipe = p[1];
 }

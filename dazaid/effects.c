@@ -17,6 +17,7 @@
 #include "imsg.h"
 #include "load.h"
 #include "log.h"
+#include "registry.h"
 #include "vault.h"
 
 #define EFFECTS_BYE_MS	200	/* for network to deliver BYE */
@@ -28,6 +29,13 @@ effects_wipe(void *ctx)
 	struct vault	*v = ctx;
 
 	v->damage = secmem_wipe(&v->mem);
+}
+
+static void
+effects_kill_registered(void *ctx)
+{
+	(void)ctx;
+	registry_kill();
 }
 
 static void
@@ -124,6 +132,7 @@ effects_done(void *ctx)
 
 const struct panic_ops effects_ops = {
 	.wipe = effects_wipe,
+	.kill_registered = effects_kill_registered,
 	.clean = effects_clean,
 	.log = effects_log,
 	.kill = effects_kill,

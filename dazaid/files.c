@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The names that a daemon leaves in the file system, its socket and its pid
+ * The names that a daemon leaves in the file system, its two sockets and its pid
  * file: taking them without touching anybody else's, and giving them back.
  */
 #include <sys/file.h>
@@ -21,16 +21,20 @@
 
 #define FILES_BACKLOG	128
 #define FILES_NAME	(SOCKPATH_SIZE + sizeof(".pid"))
+#define FILES_PID	FILES_SOCKETS	/* behind them */
 
-struct files_name {
-	char	name[FILES_NAME];	/* in the directory */
-	dev_t	dev;
-	ino_t	ino;				/* 0: not ours */
+static const char *const	files_suffix[] = {
+	[FILES_HEARTBEAT] = "", [FILES_CONTROL] = ".ctl", [FILES_PID] = ".pid"
 };
 
-static int			files_dir = -1;
-static int			files_sock = -1;
-static struct files_name	files_socket, files_pid;
+static struct files_name {
+	char	name[FILES_NAME];	/* in the directory */
+	dev_t	dev;
+	ino_t	ino;			/* 0: not ours */
+	int	fd;
+	struct sockaddr_un sun;		/* of a socket */
+} files[FILES_PID + 1];
+static int	files_dir = -1;
 
 static void
 files_remember(struct files_name *f, const struct stat *st)
@@ -59,14 +63,14 @@ files_is_pid(int fd)
  * *why otherwise (NULL: errno).
  */
 static int
-files_lock(const char **why)
+files_lock(struct files_name *pid, const char **why)
 {
 	struct stat	st, now;
 	int		fd;
 
 	*why = NULL;
 	for (;;) {
-		fd = openat(files_dir, files_pid.name, O_RDWR | O_CREAT |
+		fd = openat(files_dir, pid->name, O_RDWR | O_CREAT |
 		    O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
 		if (fd == -1)
 			return (-1);
@@ -80,24 +84,24 @@ files_lock(const char **why)
 			return (-1);
 		}
 		/* A daemon that ended may have removed it before we had the lock. */
-		if (fstatat(files_dir, files_pid.name, &now,
+		if (fstatat(files_dir, pid->name, &now,
 		    AT_SYMLINK_NOFOLLOW) == 0 && now.st_ino == st.st_ino &&
 		    now.st_dev == st.st_dev)
 			break;
 		close(fd);
 	}
-	files_remember(&files_pid, &st);
+	files_remember(pid, &st);
 	return (fd);
 }
 
-/* Makes way for our socket.  Returns NULL, or why what is there must stay. */
+/* Makes way for a socket of ours.  Returns NULL, or why what is there must stay. */
 static const char *
-files_make_way(const struct sockaddr_un *sun)
+files_make_way(const struct files_name *f)
 {
 	struct stat	st;
 	int		s, rc;
 
-	if (fstatat(files_dir, files_socket.name, &st, AT_SYMLINK_NOFOLLOW) == -1)
+	if (fstatat(files_dir, f->name, &st, AT_SYMLINK_NOFOLLOW) == -1)
 		return (errno == ENOENT ? NULL : strerror(errno));
 	if (!S_ISSOCK(st.st_mode))
 		return ("in the way, and no socket");
@@ -106,10 +110,10 @@ files_make_way(const struct sockaddr_un *sun)
 	s = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (s == -1)
 		return (strerror(errno));
-	rc = connect(s, (const struct sockaddr *)sun, sizeof(*sun));
+	rc = connect(s, (const struct sockaddr *)&f->sun, sizeof(f->sun));
 	/* Only "refused" is a sure sign that nobody listens any more. */
 	if (rc == -1 && errno == ECONNREFUSED)
-		rc = unlinkat(files_dir, files_socket.name, 0);
+		rc = unlinkat(files_dir, f->name, 0);
 	else
 		rc = 1;
 	close(s);
@@ -119,82 +123,107 @@ files_make_way(const struct sockaddr_un *sun)
 }
 
 static const char *
-files_bind(const struct sockaddr_un *sun)
+files_bind(struct files_name *f)
 {
 	struct stat	st;
 	mode_t		mask;
 	int		rc;
 
-	files_sock = socket(AF_UNIX,
-	    SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (files_sock == -1)
+	f->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (f->fd == -1)
 		return (strerror(errno));
 	mask = umask(0177);
-	rc = bind(files_sock, (const struct sockaddr *)sun, sizeof(*sun));
+	rc = bind(f->fd, (const struct sockaddr *)&f->sun, sizeof(f->sun));
 	umask(mask);
-	if (rc == -1 || fstatat(files_dir, files_socket.name, &st,
+	if (rc == -1 || fstatat(files_dir, f->name, &st,
 	    AT_SYMLINK_NOFOLLOW) == -1)
 		return (strerror(errno));
-	files_remember(&files_socket, &st);
+	files_remember(f, &st);
+	return (NULL);
+}
+
+/* Both sockets and the pid file; *which is then the one that why is about. */
+static const char *
+files_make(const char *path, unsigned int *which)
+{
+	struct files_name	*pid = &files[FILES_PID];
+	char			 file[FILES_NAME];
+	const char		*why;
+
+	*which = FILES_PID;
+	if ((pid->fd = files_lock(pid, &why)) == -1)
+		return (why != NULL ? why : strerror(errno));
+	for (*which = 0; *which < FILES_SOCKETS; ++*which) {
+		(void)snprintf(file, sizeof(file), "%s%s", path,
+		    files_suffix[*which]);
+		sockpath_addr(file, &files[*which].sun);
+		if ((why = files_make_way(&files[*which])) != NULL ||
+		    (why = files_bind(&files[*which])) != NULL)
+			return (why);
+	}
+	if (ftruncate(pid->fd, 0) == -1 ||
+	    dprintf(pid->fd, "%ld\n", (long)getpid()) == -1)
+		return (strerror(errno));
 	return (NULL);
 }
 
 /*
- * Takes path for our socket, and path with .pid for our pid file, as the
- * effective user.  Nobody can connect yet.  What is there and is not a stale
- * socket or pid file of that user's stays untouched.  Returns NULL, or what is
- * wrong, as "PATH: why"; files_remove() then removes what was made.
+ * Takes path for the heartbeat's socket, and path with .ctl and .pid for the control
+ * socket and our pid file, as the effective user.  Nobody can connect yet.  What is
+ * there and is not a stale socket or pid file of that user's stays untouched.
+ * Returns NULL, or what is wrong, as "PATH: why"; files_remove() then removes what was
+ * made.
  */
 const char *
 files_claim(const char *path)
 {
-	static char		 error[SOCKPATH_SIZE + 128];
-	char			 dir[SOCKPATH_SIZE], base[SOCKPATH_SIZE];
-	const char		*why;
-	struct sockaddr_un	 sun;
-	int			 fd;
+	static char	 error[FILES_NAME + 128];
+	char		 dir[SOCKPATH_SIZE], base[SOCKPATH_SIZE];
+	const char	*why;
+	unsigned int	 i;
 
 	(void)snprintf(dir, sizeof(dir), "%s", path);
 	(void)snprintf(base, sizeof(base), "%s", path);
-	(void)snprintf(files_socket.name, sizeof(files_socket.name), "%s",
-	    basename(base));
-	(void)snprintf(files_pid.name, sizeof(files_pid.name), "%s.pid",
-	    basename(base));
-	sockpath_addr(path, &sun);
+	for (i = 0; i <= FILES_PID; i++)
+		(void)snprintf(files[i].name, sizeof(files[i].name), "%s%s",
+		    basename(base), files_suffix[i]);
 
 	files_dir = open(dirname(dir), O_PATH | O_DIRECTORY | O_CLOEXEC);
-	if (files_dir == -1) {
-		(void)snprintf(error, sizeof(error), "%s: %s", path,
-		    strerror(errno));
-		return (error);
-	}
-	if ((fd = files_lock(&why)) == -1) {
-		(void)snprintf(error, sizeof(error), "%s.pid: %s", path,
-		    why != NULL ? why : strerror(errno));
-		return (error);
-	}
-	if ((why = files_make_way(&sun)) != NULL ||
-	    (why = files_bind(&sun)) != NULL) {
-		(void)snprintf(error, sizeof(error), "%s: %s", path, why);
-		return (error);
-	}
-	if (ftruncate(fd, 0) == -1 ||
-	    dprintf(fd, "%ld\n", (long)getpid()) == -1) {
-		(void)snprintf(error, sizeof(error), "%s.pid: %s", path,
-		    strerror(errno));
-		return (error);
-	}
-	return (NULL);
+	i = FILES_HEARTBEAT;
+	why = files_dir == -1 ? strerror(errno) : files_make(path, &i);
+	if (why == NULL)
+		return (NULL);
+	(void)snprintf(error, sizeof(error), "%s%s: %s", path, files_suffix[i],
+	    why);
+	return (error);
 }
 
-/* Lets clients connect; returns the socket, the caller's to close, or -1. */
+/* Lets clients connect to a socket; returns it, the caller's to close, or -1. */
 int
-files_listen(void)
+files_listen(unsigned int which)
 {
-	return (listen(files_sock, FILES_BACKLOG) == -1 ? -1 : files_sock);
+	return (listen(files[which].fd, FILES_BACKLOG) == -1 ?
+	    -1 : files[which].fd);
 }
 
-/* The directory of both files, for as long as the process lives. */
+/*
+ * Whether fd is a connection that was accepted on one of our sockets: the kernel gives
+ * it the listener's name.
+ */
+bool
+files_accepted(unsigned int which, int fd)
+{
+	const char		*path = files[which].sun.sun_path;
+	struct sockaddr_un	 sun;
+	socklen_t		 len = sizeof(sun);
+
+	memset(&sun, 0, sizeof(sun));
+	return (getsockname(fd, (struct sockaddr *)&sun, &len) != -1 &&
+	    sun.sun_family == AF_UNIX &&
+	    strncmp(sun.sun_path, path, sizeof(sun.sun_path)) == 0);
+}
+
+/* The directory of them all, for as long as the process lives. */
 int
 files_dirfd(void)
 {
@@ -220,6 +249,9 @@ files_remove_one(struct files_name *f)
 void
 files_remove(void)
 {
-	files_remove_one(&files_socket);
-	files_remove_one(&files_pid);
+	unsigned int	i;
+
+	/* The pid file last: with it goes the lock. */
+	for (i = 0; i <= FILES_PID; i++)
+		files_remove_one(&files[i]);
 }

@@ -100,12 +100,17 @@ load_close_others(void)
 	closefrom((int)next);
 }
 
-/* Gives the terminal its echo back, if it is off.  Async-signal-safe. */
+/*
+ * Gives the terminal its echo back, if it is off.  What was typed and not read goes,
+ * or the shell would take it for a command.  Async-signal-safe.
+ */
 void
 load_restore_tty(void)
 {
-	if (load_tty != -1)
+	if (load_tty != -1) {
+		(void)tcflush(load_tty, TCIFLUSH);
 		(void)tcsetattr(load_tty, TCSANOW, &load_termios);
+	}
 	load_tty = -1;
 }
 
@@ -132,24 +137,25 @@ static int
 load_one(struct load *l, struct store *st, void (*wait)(int))
 {
 	const int	tty = isatty(l->fd);
+	const uint64_t	id = store_begin(st, l->name, STORE_ALL);
 	ssize_t		n;
 
-	if (store_begin(st, l->name) == -1 || (tty && load_ask(l) == -1))
+	if (id == 0 || (tty && load_ask(l) == -1))
 		return (-1);
 	do {
 		wait(l->fd);
-		n = store_read(st, l->fd);
+		n = store_fill(st, id, l->fd, read, STORE_ALL);
 		if (n == -1 && (errno == EAGAIN || errno == EINTR))
 			n = 1;
 		if (n == -1)
 			return (-1);
-	} while (n > 0 && !(tty && store_chomp(st)));
+	} while (n > 0 && !(tty && store_chomp(st, id)));
 	if (tty) {
 		load_restore_tty();
 		(void)dprintf(l->fd, "\n");
 	}
 	close(l->fd);
-	return (store_commit(st));
+	return (store_commit(st, id, 0, STORE_NEVER));
 }
 
 /*

@@ -51,6 +51,8 @@ panic_execute(struct panic *p, enum panic_event how, const char *reason)
 		return;
 	p->over = true;
 	p->ops->wipe(p->ctx);
+	if (p->armed && how != PANIC_STOPPED)
+		p->ops->kill_registered(p->ctx);
 	p->ops->clean(p->ctx);
 	p->ops->log(p->ctx, how, reason);
 	if (p->armed && how != PANIC_STOPPED)
@@ -117,12 +119,16 @@ panic_heartbeat(struct panic *p, int64_t now)
 	p->lost = false;
 }
 
-void
+/* Returns whether it came in time, and so moved the deadline, if there is one. */
+bool
 panic_ping(struct panic *p, int64_t now)
 {
 	panic_tick(p, now);
-	if (!p->over && p->guarded && p->timeout != 0)
+	if (p->over || !p->guarded)
+		return (false);
+	if (p->timeout != 0)
 		p->ping_due = now + p->timeout;
+	return (true);
 }
 
 /* CANCEL from the living heartbeat.  Returns whether there was what to cancel. */

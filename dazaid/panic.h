@@ -18,10 +18,11 @@ enum panic_event {		/* what the log hears of */
 /*
  * What the controller does to the world, in the order in which it does it.  ctx
  * is the owner's.  kill and done do not return in the daemon; they do in tests.
- * All are called from signal handlers.
+ * All are called from signal handlers, log not with PENDING and CANCELLED.
  */
 struct panic_ops {
 	void	(*wipe)(void *ctx);
+	void	(*kill_registered)(void *ctx);	/* SIGKILL to them, if armed */
 	void	(*clean)(void *ctx);		/* socket and pid files */
 	void	(*log)(void *ctx, enum panic_event, const char *reason);
 	void	(*kill)(void *ctx);		/* SIGKILL to ourselves */
@@ -47,7 +48,7 @@ void	panic_init(struct panic *, const struct panic_ops *, void *,
 	    int64_t, int64_t, bool);
 bool	panic_arm(struct panic *);
 void	panic_heartbeat(struct panic *, int64_t);
-void	panic_ping(struct panic *, int64_t);
+bool	panic_ping(struct panic *, int64_t);
 bool	panic_cancel(struct panic *, int64_t);
 void	panic_lost(struct panic *, int64_t, const char *);
 void	panic_trigger(struct panic *, int64_t, const char *);

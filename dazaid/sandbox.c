@@ -36,17 +36,19 @@
 struct sandbox_rule {
 	int			nr;
 	unsigned int		nargs;
-	struct scmp_arg_cmp	args[2];
+	struct scmp_arg_cmp	args[3];
 };
 
 /* What both need in their loops. */
 static const int	sandbox_both[] = {
 	CALL(ppoll),		/* the loop */
 	CALL(recvmsg),		/* imsg */
-	CALL(sendmsg),		/* imsg */
-	CALL(sendto),		/* answers; syslog */
+	CALL(sendmsg),		/* imsg; a secret to its client */
 	CALL(write),		/* log */
-	CALL(getsockopt),	/* SO_PEERCRED */
+	CALL(pwritev2),		/* log */
+	CALL(getsockopt),	/* SO_PEERCRED, SO_PEERPIDFD */
+	CALL(recvfrom),		/* a client's bytes; in the vault, a secret's */
+	CALL(shutdown),		/* of a connection that is given up */
 	CALL(close),
 	CALL(clock_gettime),	/* where the vDSO cannot */
 	CALL(restart_syscall),	/* ppoll after SIGSTOP and SIGCONT */
@@ -64,11 +66,15 @@ static const int	sandbox_both[] = {
 #endif
 };
 
+static const int	sandbox_vault_calls[] = {
+	CALL(pidfd_open),	/* to register a process */
+	CALL(getsockname),	/* is it a client of ours? */
+	CALL(sendto),		/* GO; syslog */
+};
+
 static const int	sandbox_network_calls[] = {
 	CALL(accept4),
-	CALL(recvfrom),		/* a client's bytes */
 	CALL(read),		/* signals */
-	CALL(shutdown),		/* of a heartbeat that missed its deadline */
 	CALL(dup),		/* the spare descriptor */
 };
 
@@ -112,20 +118,19 @@ sandbox_limits(void)
 }
 
 /*
- * Keeps of root's capabilities what the end of the vault needs: to remove files
- * from its user's directory and to kill that user's registered processes.
+ * Gives up all capabilities but those of keep, a set of the first 32, and the ambient
+ * ones, which an exec would bring back.
  */
 static int
-sandbox_capabilities(void)
+sandbox_capabilities(uint32_t keep)
 {
-	const uint32_t	keep = 1U << CAP_DAC_OVERRIDE | 1U << CAP_FOWNER |
-			    1U << CAP_KILL;
 	struct __user_cap_header_struct	hdr;
 	struct __user_cap_data_struct	data[_LINUX_CAPABILITY_U32S_3];
 
 	hdr.version = _LINUX_CAPABILITY_VERSION_3;
 	hdr.pid = 0;
-	if (syscall(SYS_capget, &hdr, data) == -1)
+	if (syscall(SYS_capget, &hdr, data) == -1 || prctl(PR_CAP_AMBIENT,
+	    PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == -1)
 		return (-1);
 	data[0].permitted &= keep;
 	data[0].effective &= keep;
@@ -162,19 +167,30 @@ sandbox_filter(uint32_t otherwise, const int *calls, size_t ncalls,
 }
 
 /*
- * The vault: no open, no socket, no exec, no fork.  It may kill only itself,
- * change only the arena's protection, never to executable, and remove files only
- * from the one directory.
+ * The vault: no open, no socket, no exec, no fork.  It may kill only itself and what
+ * it holds by pidfd, change only the arena's protection, never to executable, and
+ * become only the owner, and itself again.  It may remove files; that those are its
+ * own the kernel cannot check.
+ *
+ * Of root's capabilities it keeps what its end needs: to remove files from the
+ * directory of its user, to kill in that user's name, and to take network along (the
+ * kernel asks for CAP_KILL when it sends PR_SET_PDEATHSIG's signal to another uid).
  */
 int
 sandbox_vault(const struct sandbox_vault *sv)
 {
 #define IS(n, v)	{ n, SCMP_CMP_EQ, (scmp_datum_t)(v), 0 }
+/* For an int or a uid_t, of which the kernel ignores the upper half. */
+#define IS32(n, v)	{ n, SCMP_CMP_MASKED_EQ, UINT32_MAX, (uint32_t)(v) }
+	const uint32_t			keep = 1U << CAP_DAC_OVERRIDE |
+					    1U << CAP_FOWNER | 1U << CAP_SETUID |
+					    1U << CAP_KILL;
 	const uintptr_t			arena = (uintptr_t)sv->arena;
 	const struct sandbox_rule	rules[] = {
-		{ CALL(mprotect), 2, { IS(0, arena), IS(2, PROT_NONE) } },
-		{ CALL(mprotect), 2,
-		    { IS(0, arena), IS(2, PROT_READ | PROT_WRITE) } },
+		{ CALL(mprotect), 3, { IS(0, arena), IS(1, sv->arena_len),
+		    IS(2, PROT_NONE) } },
+		{ CALL(mprotect), 3, { IS(0, arena), IS(1, sv->arena_len),
+		    IS(2, PROT_READ | PROT_WRITE) } },
 		{ CALL(munmap), 2, { IS(0, arena), IS(1, sv->arena_len) } },
 		{ CALL(read), 1, { IS(0, sv->signals) } },
 		{ CALL(newfstatat), 1, { IS(0, sv->dirfd) } },
@@ -182,15 +198,26 @@ sandbox_vault(const struct sandbox_vault *sv)
 		{ CALL(wait4), 1, { IS(2, WNOHANG) } },
 		{ CALL(timerfd_settime), 1, { IS(0, sv->timer) } },
 		{ CALL(unlinkat), 1, { IS(0, sv->dirfd) } },
-		{ CALL(kill), 1, { IS(0, getpid()) } }
+		{ CALL(kill), 1, { IS(0, getpid()) } },
+		{ CALL(pidfd_send_signal), 1, { IS32(1, 0) } },
+		{ CALL(pidfd_send_signal), 1, { IS32(1, SIGKILL) } },
+		/* only with /proc: root's */
+		{ CALL(newfstatat), 1, { IS32(0, sv->procfd) } },
+		{ CALL(setresuid), 3,
+		    { IS32(0, sv->owner), IS32(1, sv->owner), IS32(2, 0) } },
+		{ CALL(setresuid), 3, { IS32(0, 0), IS32(1, 0), IS32(2, 0) } }
 	};
+	const size_t			nrules = NELEM(rules) -
+					    (sv->procfd == -1 ? 3 : 0);
 #undef IS
+#undef IS32
 
 	/* Making the files as somebody else may have reset it. */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1 ||
-	    (geteuid() == 0 && sandbox_capabilities() == -1))
+	    sandbox_capabilities(geteuid() == 0 ? keep : 0) == -1)
 		return (-1);
-	return (sandbox_filter(SCMP_ACT_TRAP, NULL, 0, rules, NELEM(rules)));
+	return (sandbox_filter(SCMP_ACT_TRAP, sandbox_vault_calls,
+	    NELEM(sandbox_vault_calls), rules, nrules));
 }
 
 /* The root directory becomes one that is empty and has no name any more. */
@@ -212,13 +239,19 @@ sandbox_empty_root(void)
 int
 sandbox_network(uid_t id)
 {
+	/* Answers, and syslog by the socket that is there: to no other address. */
+	const struct sandbox_rule	rules[] = {
+		{ CALL(sendto), 1, { { 4, SCMP_CMP_EQ, 0, 0 } } }
+	};
+
 	if (id != 0 && (sandbox_empty_root() == -1 ||
 	    setgroups(0, NULL) == -1 || setresgid(id, id, id) == -1 ||
 	    setresuid(id, id, id) == -1))
 		return (-1);
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1 ||
+	if (sandbox_capabilities(0) == -1 ||
+	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1 ||
 	    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == -1)
 		return (-1);
 	return (sandbox_filter(SCMP_ACT_KILL_PROCESS, sandbox_network_calls,
-	    NELEM(sandbox_network_calls), NULL, 0));
+	    NELEM(sandbox_network_calls), rules, NELEM(rules)));
 }

@@ -10,7 +10,9 @@
 struct sandbox_vault {
 	const void	*arena;		/* the pages, and their length */
 	size_t		 arena_len;
+	uid_t		 owner;		/* in whose name root's vault kills */
 	int		 dirfd;		/* where its socket and pid file are */
+	int		 procfd;	/* /proc, or -1 */
 	int		 timer;
 	int		 signals;
 };

@@ -18,14 +18,15 @@
 #define NELEM(a)	(sizeof(a) / sizeof((a)[0]))
 
 /*
- * What must neither end nor stop us: a log reader that went away, Ctrl-Z, and a
- * terminal that we may not use.  A child's end we want to hear of, even if our
- * parent did not.
+ * What must neither end nor stop us: a log reader that went away, a log that may not
+ * grow (ulimit -f), Ctrl-Z, and a terminal that we may not use.  A child's end we want
+ * to hear of, even if our parent did not.
  */
 void
 signals_ignore(void)
 {
-	static const int	sigs[] = { SIGPIPE, SIGTSTP, SIGTTIN, SIGTTOU };
+	static const int	sigs[] = { SIGPIPE, SIGXFSZ, SIGTSTP,
+				    SIGTTIN, SIGTTOU };
 	size_t			i;
 
 	for (i = 0; i < NELEM(sigs); i++)
@@ -74,11 +75,9 @@ signals_at_once(void (*hard)(int), void (*fatal)(int))
 {
 	static const int	sigs[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE,
 				    SIGTRAP, SIGABRT, SIGSYS, SIGALRM, SIGVTALRM,
-				    SIGPROF, SIGXCPU, SIGXFSZ, SIGIO, SIGPWR,
+				    SIGPROF, SIGXCPU, SIGIO, SIGPWR,
 				    SIGSTKFLT };
 	static unsigned char	stack[64 * 1024];
-	/* The C library hides 32 and 33 from sigaction(2): they stay blocked. */
-	const uint64_t		hidden = 1ULL << 31 | 1ULL << 32;
 	struct sigaction	sa;
 	stack_t			ss;
 	size_t			i;
@@ -101,6 +100,18 @@ signals_at_once(void (*hard)(int), void (*fatal)(int))
 		(void)sigaction(sigs[i], &sa, NULL);
 	for (sig = SIGRTMIN; sig <= SIGRTMAX; sig++)
 		(void)sigaction(sig, &sa, NULL);
+}
+
+/*
+ * Blocks 32 and 33, which would end us and which the C library keeps for itself: it
+ * hides them from sigaction(2), and whatever it does to the mask unblocks them.  So
+ * this comes last.
+ */
+void
+signals_hide(void)
+{
+	const uint64_t	hidden = 1ULL << 31 | 1ULL << 32;
+
 	(void)syscall(SYS_rt_sigprocmask, SIG_BLOCK, &hidden, NULL,
 	    sizeof(hidden));
 }

@@ -1,21 +1,40 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Named secrets, one after another in the arena: a header with the name, then
- * the value in one piece.  Nothing about a secret but their number is kept
- * outside the arena, and the arena is open only inside these functions.
+ * Named secrets in the arena: blocks, one behind the other, each a header and the
+ * value in one piece.  They never move.  A block is free, being filled, whole, or
+ * spent: read as often as it may be, and gone once the last reader has it.  What is
+ * given up is wiped at once, and its room joined with what is free beside it.
+ *
+ * Nothing about a secret but numbers is kept outside the arena, which is open only
+ * inside these functions.  Blocks are named by an id that is never used again, so
+ * that who holds one finds nothing, rather than another secret, when it is gone.
  */
+#include <sys/socket.h>
+#include <sys/uio.h>
+
 #include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "store.h"
 
-#define STORE_ALIGN	16	/* of an entry; the arena is aligned so as well */
+#define STORE_ALIGN	16		/* of a block; the arena is aligned so as well */
+#define STORE_PIECE	((size_t)64 * 1024)	/* bytes moved at once: others wait meanwhile */
 
-struct store_entry {
-	size_t	len;			/* of the value that follows */
-	char	name[STORE_NAME];
+enum store_state { STORE_FREE, STORE_FILLING, STORE_WHOLE, STORE_SPENT };
+
+struct store_block {
+	size_t		 span;		/* bytes up to the next block */
+	size_t		 len;		/* of the value so far */
+	uint64_t	 id;
+	int64_t		 due;
+	uint32_t	 reads;
+	uint32_t	 readers;	/* that have not released it */
+	enum store_state state;
+	char		 name[STORE_NAME];
 } __attribute__((aligned(STORE_ALIGN)));
+
+#define VALUE(b)	((unsigned char *)(b) + sizeof(struct store_block))
+#define CAPACITY(b)	((b)->span - sizeof(struct store_block))
 
 /* What a name may be: 1 to 64 of [A-Za-z0-9._-], not beginning with - or . */
 bool
@@ -29,119 +48,484 @@ store_name_ok(const char *name)
 	    name[0] != '-' && name[0] != '.');
 }
 
-/* mem stays the caller's, and belongs to the store until it is wiped. */
-void
+/*
+ * The blocks.  All of these want the arena open.
+ */
+
+static struct store_block *
+store_first(const struct store *st)
+{
+	return ((struct store_block *)(void *)st->mem->data);
+}
+
+/* The one behind b, or NULL. */
+static struct store_block *
+store_after(const struct store *st, const struct store_block *b)
+{
+	const unsigned char	*data = st->mem->data;
+	const size_t		 at = (size_t)((const unsigned char *)b - data) +
+				    b->span;
+
+	if (at >= st->mem->size)
+		return (NULL);
+	return ((struct store_block *)(void *)(st->mem->data + at));
+}
+
+static struct store_block *
+store_by_id(const struct store *st, uint64_t id)
+{
+	struct store_block	*b;
+
+	for (b = store_first(st); b != NULL; b = store_after(st, b)) {
+		if (b->state != STORE_FREE && b->id == id)
+			return (b);
+	}
+	return (NULL);
+}
+
+/* By a name that is taken: a spent secret has given its own up. */
+static struct store_block *
+store_by_name(const struct store *st, const char *name)
+{
+	struct store_block	*b;
+
+	for (b = store_first(st); b != NULL; b = store_after(st, b)) {
+		if ((b->state == STORE_FILLING || b->state == STORE_WHOLE) &&
+		    strcmp(b->name, name) == 0)
+			return (b);
+	}
+	return (NULL);
+}
+
+/* Bytes of a block for a value of size. */
+static size_t
+store_span(size_t size)
+{
+	return (sizeof(struct store_block) +
+	    ((size + STORE_ALIGN - 1) & ~(size_t)(STORE_ALIGN - 1)));
+}
+
+/* Gives back what b, in use, does not need for a value of size. */
+static void
+store_split(struct store_block *b, size_t size)
+{
+	const size_t		 span = store_span(size);
+	struct store_block	*rest;
+
+	if (b->span - span < sizeof(*rest) + STORE_ALIGN)
+		return;
+	rest = (struct store_block *)(void *)((unsigned char *)b + span);
+	memset(rest, 0, sizeof(*rest));
+	rest->span = b->span - span;
+	b->span = span;
+}
+
+/* Makes one of free blocks that lie side by side. */
+static void
+store_join(struct store *st)
+{
+	struct store_block	*b, *next;
+
+	for (b = store_first(st); b != NULL; b = next) {
+		next = store_after(st, b);
+		if (next == NULL || b->state != STORE_FREE ||
+		    next->state != STORE_FREE)
+			continue;
+		b->span += next->span;
+		memset(next, 0, sizeof(*next));
+		next = b;
+	}
+}
+
+/* When the first secret expires, of those that are left. */
+static void
+store_find_due(struct store *st)
+{
+	const struct store_block	*b;
+
+	st->due = STORE_NEVER;
+	for (b = store_first(st); b != NULL; b = store_after(st, b)) {
+		if (b->state != STORE_FREE && b->due < st->due)
+			st->due = b->due;
+	}
+}
+
+/* Wipes b, which is free then; store_join() and store_find_due() follow. */
+static void
+store_wipe(struct store *st, struct store_block *b)
+{
+	const size_t	span = b->span;
+
+	if (b->state == STORE_WHOLE)
+		st->count--;
+	st->blocks--;
+	explicit_bzero(b, span);
+	b->span = span;
+	b->state = STORE_FREE;
+}
+
+static void
+store_give_up(struct store *st, struct store_block *b)
+{
+	store_wipe(st, b);
+	store_join(st);
+	store_find_due(st);
+}
+
+/* The first free block with room for size, or the largest for STORE_ALL. */
+static struct store_block *
+store_find_room(const struct store *st, size_t size)
+{
+	struct store_block	*b, *best = NULL;
+
+	for (b = store_first(st); b != NULL; b = store_after(st, b)) {
+		if (b->state != STORE_FREE)
+			continue;
+		if (size != STORE_ALL && CAPACITY(b) >= size)
+			return (b);
+		if (best == NULL || b->span > best->span)
+			best = b;
+	}
+	return (size == STORE_ALL ? best : NULL);
+}
+
+/*
+ * The store as a whole.
+ */
+
+/*
+ * mem, sealed and of a page at least, stays the caller's, and is the store's until
+ * it is wiped.  Returns -1 with errno if it cannot be opened.
+ */
+int
 store_init(struct store *st, struct secmem *mem)
 {
 	memset(st, 0, sizeof(*st));
 	st->mem = mem;
+	st->due = STORE_NEVER;
+	if (secmem_unseal(mem) == -1)
+		return (-1);
+	memset(store_first(st), 0, sizeof(struct store_block));
+	store_first(st)->span = mem->size;
+	return (secmem_seal(mem));
 }
 
-static struct store_entry *
-store_at(const struct store *st, size_t offset)
+/* Bytes of the largest value that fits now; 0 also if the arena cannot be opened. */
+size_t
+store_room(const struct store *st)
 {
-	return ((struct store_entry *)(void *)(st->mem->data + offset));
+	const struct store_block	*b;
+	size_t				 room = 0;
+
+	if (st->blocks == STORE_MAX || secmem_unseal(st->mem) == -1)
+		return (0);
+	if ((b = store_find_room(st, STORE_ALL)) != NULL)
+		room = CAPACITY(b);
+	(void)secmem_seal(st->mem);
+	return (room);
 }
 
-/* Bytes that an entry with a value of len takes. */
-static size_t
-store_span(size_t len)
+/* Bytes of the largest value that an empty arena holds. */
+size_t
+store_most(const struct store *st)
 {
-	return (sizeof(struct store_entry) +
-	    ((len + STORE_ALIGN - 1) & ~(size_t)(STORE_ALIGN - 1)));
+	return (st->mem->size - sizeof(struct store_block));
+}
+
+/* Whether there still is a secret, or the beginning of one, of this id. */
+bool
+store_has(const struct store *st, uint64_t id)
+{
+	bool	has;
+
+	if (secmem_unseal(st->mem) == -1)
+		return (false);
+	has = store_by_id(st, id) != NULL;
+	(void)secmem_seal(st->mem);
+	return (has);
 }
 
 /*
- * Begins a secret; store_read() fills it and store_commit() makes it one.
- * Returns -1 with EEXIST, ENOSPC, or why the arena could not be opened.
+ * Tells of the whole secret with the lowest id above after, so that a loop from 0
+ * sees each once.  False if there is none.
  */
-int
-store_begin(struct store *st, const char *name)
+bool
+store_next(const struct store *st, uint64_t after, struct store_item *item)
 {
-	struct store_entry	*e;
-	size_t			 at;
-	int			 error = 0;
+	const struct store_block	*b, *next = NULL;
 
-	if (st->mem->size - st->used < sizeof(*e)) {
-		errno = ENOSPC;
-		return (-1);
+	memset(item, 0, sizeof(*item));
+	if (secmem_unseal(st->mem) == -1)
+		return (false);
+	for (b = store_first(st); b != NULL; b = store_after(st, b)) {
+		if (b->state == STORE_WHOLE && b->id > after &&
+		    (next == NULL || b->id < next->id))
+			next = b;
+	}
+	if (next != NULL) {
+		item->id = next->id;
+		item->len = next->len;
+		item->due = next->due;
+		item->reads = next->reads;
+		memcpy(item->name, next->name, sizeof(item->name));
+	}
+	(void)secmem_seal(st->mem);
+	return (next != NULL);
+}
+
+/*
+ * In.
+ */
+
+/*
+ * Begins a secret with room for size bytes; store_fill() fills it, store_commit()
+ * makes it one, store_drop() gives it up.  Returns its id; 0 with EEXIST, EFBIG
+ * (more than store_most()), ENOSPC, or why the arena could not be opened.
+ */
+uint64_t
+store_begin(struct store *st, const char *name, size_t size)
+{
+	struct store_block	*b = NULL;
+
+	if (size != STORE_ALL && size > store_most(st)) {
+		errno = EFBIG;
+		return (0);
 	}
 	if (secmem_unseal(st->mem) == -1)
-		return (-1);
-	for (at = 0; at < st->used && error == 0; at += store_span(e->len)) {
-		e = store_at(st, at);
-		if (strcmp(e->name, name) == 0)
-			error = EEXIST;
+		return (0);
+	if (store_by_name(st, name) != NULL)
+		errno = EEXIST;
+	else if (st->blocks == STORE_MAX ||
+	    (b = store_find_room(st, size)) == NULL)
+		errno = ENOSPC;
+	if (b != NULL) {
+		if (size != STORE_ALL)
+			store_split(b, size);
+		b->state = STORE_FILLING;
+		b->id = ++st->last_id;
+		b->due = STORE_NEVER;
+		memcpy(b->name, name, strlen(name) + 1);
+		st->blocks++;
 	}
-	if (error == 0) {
-		e = store_at(st, st->used);
-		memcpy(e->name, name, strlen(name) + 1);
-	}
-	st->len = 0;
 	(void)secmem_seal(st->mem);
-	errno = error;
-	return (error == 0 ? 0 : -1);
+	return (b != NULL ? st->last_id : 0);
 }
 
 /*
- * Reads from fd straight into the arena, behind what was read before.  Returns
- * as read(2); -1 with ENOSPC once the value does not fit, for which its last
- * free byte is kept.
+ * Has source read from fd into the secret, behind what it has: at most size bytes,
+ * and not too many at once.  Returns as read(2); -1 with ENOSPC if it is full, with
+ * ENOENT if it is gone.
  */
 ssize_t
-store_read(struct store *st, int fd)
+store_fill(struct store *st, uint64_t id, int fd, store_source *source,
+    size_t size)
 {
-	const size_t	at = st->used + sizeof(struct store_entry) + st->len;
-	ssize_t		n;
-	int		error;
+	struct store_block	*b;
+	size_t			 most;
+	ssize_t			 n = -1;
+	int			 error;
 
 	if (secmem_unseal(st->mem) == -1)
 		return (-1);
-	n = read(fd, st->mem->data + at, st->mem->size - at);
+	errno = ENOENT;
+	if ((b = store_by_id(st, id)) != NULL && b->state == STORE_FILLING) {
+		most = CAPACITY(b) - b->len;
+		if (most > size)
+			most = size;
+		if (most > STORE_PIECE)
+			most = STORE_PIECE;
+		errno = ENOSPC;
+		if (most > 0)
+			n = source(fd, VALUE(b) + b->len, most);
+		if (n > 0)
+			b->len += (size_t)n;
+	}
 	error = errno;
 	(void)secmem_seal(st->mem);
 	errno = error;
-	if (n > 0)
-		st->len += (size_t)n;
-	if (n >= 0 && at + (size_t)n >= st->mem->size) {
-		errno = ENOSPC;
-		return (-1);
-	}
 	return (n);
 }
 
 /* Takes the newline off the end of what was read; false if there is none. */
 bool
-store_chomp(struct store *st)
+store_chomp(struct store *st, uint64_t id)
 {
-	unsigned char	*end;
-	bool		 found;
+	struct store_block	*b;
+	bool			 found;
 
-	if (st->len == 0 || secmem_unseal(st->mem) == -1)
+	if (secmem_unseal(st->mem) == -1)
 		return (false);
-	end = st->mem->data + st->used + sizeof(struct store_entry) + st->len;
-	found = end[-1] == '\n';
-	if (found) {
-		end[-1] = '\0';
-		st->len--;
-	}
+	b = store_by_id(st, id);
+	found = b != NULL && b->len > 0 && VALUE(b)[b->len - 1] == '\n';
+	if (found)
+		VALUE(b)[--b->len] = '\0';
 	(void)secmem_seal(st->mem);
 	return (found);
 }
 
-/* Makes what was read a secret.  Returns -1 with ENODATA if that is nothing. */
+/*
+ * Makes what was read a secret, for reads takers (0: any number) and until due (or
+ * STORE_NEVER).  Returns -1 with ENODATA if it is empty, and then gives it up.
+ */
 int
-store_commit(struct store *st)
+store_commit(struct store *st, uint64_t id, uint32_t reads, int64_t due)
 {
-	if (st->len == 0) {
-		errno = ENODATA;
-		return (-1);
-	}
+	struct store_block	*b;
+	int			 rc = -1;
+
 	if (secmem_unseal(st->mem) == -1)
 		return (-1);
-	store_at(st, st->used)->len = st->len;
+	b = store_by_id(st, id);
+	if (b != NULL && b->state == STORE_FILLING && b->len == 0) {
+		store_give_up(st, b);
+	} else if (b != NULL && b->state == STORE_FILLING) {
+		store_split(b, b->len);
+		b->state = STORE_WHOLE;
+		b->reads = reads;
+		b->due = due;
+		st->count++;
+		store_join(st);
+		store_find_due(st);
+		rc = 0;
+	}
 	(void)secmem_seal(st->mem);
-	st->used += store_span(st->len);
-	st->count++;
-	return (0);
+	errno = ENODATA;
+	return (rc);
+}
+
+/*
+ * Out.
+ */
+
+/*
+ * Takes a secret to be sent, which counts as one read; *len is its length.  Returns
+ * its id, to be given to store_release() in the end; 0 with ENOENT, or why the arena
+ * could not be opened.
+ */
+uint64_t
+store_take(struct store *st, const char *name, size_t *len)
+{
+	struct store_block	*b;
+	uint64_t		 id = 0;
+
+	if (secmem_unseal(st->mem) == -1)
+		return (0);
+	b = store_by_name(st, name);
+	if (b != NULL && b->state == STORE_WHOLE) {
+		id = b->id;
+		*len = b->len;
+		b->readers++;
+		if (b->reads > 0 && --b->reads == 0) {
+			b->state = STORE_SPENT;
+			st->count--;
+		}
+	}
+	(void)secmem_seal(st->mem);
+	errno = ENOENT;
+	return (id);
+}
+
+/*
+ * Sends on the socket fd what is behind the first from bytes of head and value, and
+ * not too much at once, never waiting.  Returns as send(2); -1 with ENOENT if the
+ * secret is gone.
+ */
+ssize_t
+store_send(struct store *st, uint64_t id, int fd, const char *head, size_t from)
+{
+	size_t			 headlen = strlen(head);
+	struct store_block	*b;
+	struct iovec		 iov[2];
+	struct msghdr		 msg;
+	ssize_t			 n = -1;
+	int			 error = ENOENT;
+
+	if (secmem_unseal(st->mem) == -1)
+		return (-1);
+	if ((b = store_by_id(st, id)) != NULL) {
+		memset(&msg, 0, sizeof(msg));
+		msg.msg_iov = iov;
+		msg.msg_iovlen = 2;
+		for (; from > 0 && headlen > 0; from--, headlen--)
+			head++;
+		memcpy(&iov[0].iov_base, &head, sizeof(head));	/* it is const */
+		iov[0].iov_len = headlen;
+		iov[1].iov_base = VALUE(b) + from;
+		iov[1].iov_len = b->len - from < STORE_PIECE ?
+		    b->len - from : STORE_PIECE;
+		n = sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+		error = errno;
+	}
+	(void)secmem_seal(st->mem);
+	errno = error;
+	return (n);
+}
+
+/* One that was taken is not wanted any more; the last reader of a spent one wipes. */
+void
+store_release(struct store *st, uint64_t id)
+{
+	struct store_block	*b;
+
+	if (secmem_unseal(st->mem) == -1)
+		return;
+	if ((b = store_by_id(st, id)) != NULL && b->readers > 0 &&
+	    --b->readers == 0 && b->state == STORE_SPENT)
+		store_give_up(st, b);
+	(void)secmem_seal(st->mem);
+}
+
+/*
+ * The end of a secret.
+ */
+
+/* Wipes it, whatever it is used for just now.  -1 with ENOENT, or why it cannot. */
+int
+store_delete(struct store *st, const char *name)
+{
+	struct store_block	*b;
+
+	if (secmem_unseal(st->mem) == -1)
+		return (-1);
+	b = store_by_name(st, name);
+	if (b != NULL && b->state == STORE_WHOLE)
+		store_give_up(st, b);
+	else
+		b = NULL;
+	(void)secmem_seal(st->mem);
+	errno = ENOENT;
+	return (b != NULL ? 0 : -1);
+}
+
+/* Wipes what was begun and came to nothing. */
+void
+store_drop(struct store *st, uint64_t id)
+{
+	struct store_block	*b;
+
+	if (secmem_unseal(st->mem) == -1)
+		return;
+	if ((b = store_by_id(st, id)) != NULL)
+		store_give_up(st, b);
+	(void)secmem_seal(st->mem);
+}
+
+/* Wipes what is due at now; returns whether anything was, -1 if it cannot. */
+int
+store_expire(struct store *st, int64_t now)
+{
+	struct store_block	*b;
+
+	if (now < st->due)
+		return (0);
+	if (secmem_unseal(st->mem) == -1)
+		return (-1);
+	for (b = store_first(st); b != NULL; b = store_after(st, b)) {
+		if (b->state != STORE_FREE && b->due <= now)
+			store_wipe(st, b);
+	}
+	store_join(st);
+	store_find_due(st);
+	(void)secmem_seal(st->mem);
+	return (1);
 }

@@ -6,23 +6,53 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "secmem.h"
 
-#define STORE_NAME	65	/* bytes of a name with its NUL */
+#define STORE_NAME	65		/* bytes of a name with its NUL */
+#define STORE_MAX	1024		/* secrets: bounds every walk of the arena */
+#define STORE_NEVER	INT64_MAX
+#define STORE_ALL	SIZE_MAX	/* as much room as there is */
 
 struct store {
 	struct secmem	*mem;
-	size_t		 used;		/* by finished secrets */
-	size_t		 len;		/* of the value being read */
-	unsigned int	 count;
+	uint64_t	 last_id;
+	int64_t		 due;		/* of the first to expire, or STORE_NEVER */
+	unsigned int	 count;		/* of whole secrets */
+	unsigned int	 blocks;	/* of those in use, unfinished ones included */
 };
 
-bool	store_name_ok(const char *);
-void	store_init(struct store *, struct secmem *);
-int	store_begin(struct store *, const char *);
-ssize_t	store_read(struct store *, int);
-bool	store_chomp(struct store *);
-int	store_commit(struct store *);
+/* What LIST tells of a secret. */
+struct store_item {
+	uint64_t	id;
+	size_t		len;
+	int64_t		due;		/* or STORE_NEVER */
+	uint32_t	reads;		/* left; 0: any number */
+	char		name[STORE_NAME];
+};
+
+/* read(2), or what does for it: where the bytes of a secret come from. */
+typedef ssize_t	store_source(int, void *, size_t);
+
+bool	 store_name_ok(const char *);
+int	 store_init(struct store *, struct secmem *);
+size_t	 store_room(const struct store *);
+size_t	 store_most(const struct store *);
+
+uint64_t store_begin(struct store *, const char *, size_t);
+ssize_t	 store_fill(struct store *, uint64_t, int, store_source *, size_t);
+bool	 store_chomp(struct store *, uint64_t);
+int	 store_commit(struct store *, uint64_t, uint32_t, int64_t);
+
+uint64_t store_take(struct store *, const char *, size_t *);
+ssize_t	 store_send(struct store *, uint64_t, int, const char *, size_t);
+void	 store_release(struct store *, uint64_t);
+
+bool	 store_has(const struct store *, uint64_t);
+int	 store_delete(struct store *, const char *);
+void	 store_drop(struct store *, uint64_t);
+int	 store_expire(struct store *, int64_t);
+bool	 store_next(const struct store *, uint64_t, struct store_item *);
 
 #endif

@@ -6,6 +6,7 @@
  * of the heartbeat's end from the kernel as well.
  */
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 #include <sys/wait.h>
@@ -26,17 +27,24 @@
 #include "load.h"
 #include "log.h"
 #include "panic.h"
+#include "registry.h"
 #include "sandbox.h"
 #include "secmem.h"
+#include "serve.h"
 #include "signals.h"
 #include "store.h"
+#include "transfer.h"
 #include "vault.h"
 
 #define VAULT_HANGUP_MS	100	/* network's time to tell what the kernel told us */
 #define VAULT_TIMER_FIRED	(-1)	/* in timer_due: to be set anew */
+#define VAULT_FDS	20	/* its own, the heartbeat's, and one that comes */
 #define VAULT_MESSAGES	16	/* taken in a row before deadlines are looked at */
 
-enum { PFD_SIGNALS, PFD_NETWORK, PFD_HEARTBEAT, PFD_TIMER, PFD_INPUT, PFD_MAX };
+enum {
+	PFD_HEARTBEAT, PFD_SIGNALS, PFD_NETWORK, PFD_TIMER, PFD_INPUT, PFD_NAMED,
+	PFD_MAX = PFD_NAMED + REGISTRY_MAX + TRANSFER_MAX
+};
 
 static struct vault v = { .imsg = -1, .heartbeat = -1, .timer = -1, .signals = -1 };
 
@@ -69,7 +77,7 @@ vault_on_fatal(int sig)
  */
 
 /* Milliseconds of the clock that does not stop while the machine sleeps. */
-static int64_t
+int64_t
 vault_now(void)
 {
 	struct timespec	ts;
@@ -92,13 +100,33 @@ vault_hostile(void)
 }
 
 /* Never waits: who does not take what it has asked for is stuck, and so lost. */
-static void
-vault_tell(enum imsg_type type, uint32_t n)
+void
+vault_tell(struct vault *vault, const struct imsg *im)
 {
-	struct imsg	im = { .type = type, .peer = v.peer, .u.number.n = n };
-
-	if (imsg_send(v.imsg, &im, MSG_DONTWAIT) == -1)
+	if (imsg_send(vault->imsg, im, MSG_DONTWAIT) == -1)
 		vault_network_lost();
+}
+
+/* To the heartbeat. */
+static void
+vault_say(enum imsg_type type, uint32_t n)
+{
+	const struct imsg	im = {
+		.type = type, .peer = v.peer, .u.number.n = n
+	};
+
+	vault_tell(&v, &im);
+}
+
+/* The end of a transfer. */
+static void
+vault_transferred(uint32_t peer, enum imsg_answer answer)
+{
+	const struct imsg	im = {
+		.type = IMSG_ANSWER, .peer = peer, .u.number.n = answer
+	};
+
+	vault_tell(&v, &im);
 }
 
 static unsigned int
@@ -127,50 +155,67 @@ vault_drop(const char *reason)
 {
 	v.lost_due = true;
 	vault_gone(reason);
-	vault_tell(IMSG_DROP, 0);
+	vault_say(IMSG_DROP, 0);
 }
 
 /*
- * Who is at the other end of fd, by the kernel's word: a client of the owner's or
- * root's, and neither of us two, which network could have made up.
+ * Who is at the other end of fd, by the kernel's word: true for a client of the
+ * owner's or root's on one of our two sockets, which is neither of us, whom network
+ * could have made up.  A listener's peer is who made it: us.
  */
-static bool
-vault_knows(int fd, pid_t *pid)
+bool
+vault_knows(int fd, unsigned int socket, struct ucred *who)
 {
-	struct ucred	cred;
-	socklen_t	len = sizeof(cred);
-	int		type;
+	socklen_t	len = sizeof(*who);
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == -1 ||
-	    cred.pid == v.network || cred.pid == v.self ||
-	    (cred.uid != v.owner && cred.uid != 0))
-		return (false);
-	len = sizeof(type);
-	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &len) == -1 ||
-	    type != SOCK_STREAM)
-		return (false);
-	*pid = cred.pid;
-	return (true);
+	return (files_accepted(socket, fd) &&
+	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, who, &len) != -1 &&
+	    who->pid != v.network && who->pid != v.self &&
+	    (who->uid == v.owner || who->uid == 0));
+}
+
+/*
+ * Whether a secret may be handed out.  That the kernel has told of the heartbeat's
+ * hang-up is enough not to, whatever network will say of it.
+ */
+bool
+vault_gives(const struct vault *vault)
+{
+	return (panic_gives(&vault->panic) && vault->hangup_due == PANIC_NEVER);
+}
+
+/*
+ * Whether one more descriptor may be kept.  The last ones are not for clients: when no
+ * message of network's could bring one any more, that would look like an attack.
+ */
+bool
+vault_has_fd(const struct vault *vault)
+{
+	return (registry_count() + transfer_count() < vault->spare_fds);
 }
 
 static void
 vault_hello(const struct imsg *im)
 {
-	pid_t	pid;
+	struct ucred	who;
+	struct timespec	ts;
 
-	if (!vault_knows(im->fd, &pid)) {
+	if (!vault_knows(im->fd, FILES_HEARTBEAT, &who)) {
 		close(im->fd);
 		vault_hostile();
 		return;
 	}
 	v.heartbeat = im->fd;
 	v.peer = im->peer;
+	v.client = who.pid;
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	v.since = ts.tv_sec;
 	panic_heartbeat(&v.panic, vault_now());
-	log_info("guarded by pid %ld", (long)pid);
-	if (pid != (pid_t)im->u.number.n)
+	log_info("guarded by pid %ld", (long)who.pid);
+	if (who.pid != (pid_t)im->u.number.n)
 		log_debug("which calls itself pid %lu",
 		    (unsigned long)im->u.number.n);
-	vault_tell(IMSG_WELCOME, 0);
+	vault_say(IMSG_WELCOME, 0);
 }
 
 /* A signal that network was sent means the same as if it had come to us. */
@@ -201,22 +246,28 @@ vault_signal(int sig)
 	}
 }
 
-/* What the heartbeat says, and the end of it. */
+/*
+ * What the heartbeat says, and the end of it.  One that was given up, which may show
+ * only now, gets no answer: the connection is about to end.
+ */
 static void
 vault_peer(const struct imsg *im)
 {
+	bool	had;
+
 	if (im->peer != v.peer) {
 		vault_hostile();
 		return;
 	}
 	switch (im->type) {
 	case IMSG_PING:
-		panic_ping(&v.panic, vault_now());
-		vault_tell(IMSG_PONG, im->u.number.n);
+		if (panic_ping(&v.panic, vault_now()))
+			vault_say(IMSG_PONG, im->u.number.n);
 		break;
 	case IMSG_CANCEL:
-		vault_tell(panic_cancel(&v.panic, vault_now()) ?
-		    IMSG_CANCELLED : IMSG_NOTHING_PENDING, 0);
+		had = panic_cancel(&v.panic, vault_now());
+		if (v.panic.guarded)
+			vault_say(had ? IMSG_CANCELLED : IMSG_NOTHING_PENDING, 0);
 		break;
 	case IMSG_QUIT:
 		v.bye = true;
@@ -245,8 +296,18 @@ vault_dispatch(const struct imsg *im)
 	case IMSG_LOST:
 		vault_peer(im);
 		break;
-	default:
+	case IMSG_PANIC:
+		if (im->u.number.n != 0)
+			panic_hard(&v.panic, "PANIC hard");
+		else
+			panic_trigger(&v.panic, vault_now(), "PANIC");
+		break;
+	case IMSG_READY:
 		vault_hostile();
+		break;
+	default:
+		if (!serve_request(&v, im))
+			vault_hostile();
 	}
 }
 
@@ -278,18 +339,29 @@ vault_network(void)
  * The loop.
  */
 
+/* Before anybody is heard: who asks for a secret that is due is too late. */
+static void
+vault_expire(int64_t now)
+{
+	switch (store_expire(&v.store, now)) {
+	case -1:
+		panic_hard(&v.panic, "the arena cannot be opened");
+		break;
+	case 1:
+		transfer_cut_gone();
+		break;
+	}
+}
+
 /*
- * Settles what time brings.  The kernel's word on the heartbeat counts once
- * network had its time to report a QUIT that came before the hang-up.
+ * Settles what time brings.  The kernel's word on the heartbeat counts once network
+ * had its time to report a QUIT that came before the hang-up.
  */
 static void
-vault_deadlines(void)
+vault_deadlines(int64_t now)
 {
-	int64_t	now = vault_now();
-	bool	guarded = v.panic.guarded;
-
 	panic_tick(&v.panic, now);
-	if (guarded && !v.panic.guarded)
+	if (!v.panic.guarded && v.heartbeat != -1)
 		vault_drop("ping deadline missed");
 	else if (now >= v.hangup_due)
 		vault_drop("heartbeat connection dropped");
@@ -299,11 +371,16 @@ vault_deadlines(void)
 static void
 vault_set_timer(void)
 {
+	const int64_t		dues[] = { panic_deadline(&v.panic), v.hangup_due,
+				    v.store.due, transfer_due() };
 	struct itimerspec	its;
-	int64_t			due = panic_deadline(&v.panic);
+	int64_t			due = PANIC_NEVER;
+	size_t			i;
 
-	if (v.hangup_due < due)
-		due = v.hangup_due;
+	for (i = 0; i < sizeof(dues) / sizeof(dues[0]); i++) {
+		if (dues[i] < due)
+			due = dues[i];
+	}
 	if (due == v.timer_due)
 		return;
 	memset(&its, 0, sizeof(its));
@@ -315,42 +392,63 @@ vault_set_timer(void)
 	v.timer_due = due;
 }
 
+/* What there is to wait for, in the order in which a turn sees to it. */
+struct vault_poll {
+	struct pollfd	pfd[PFD_MAX];
+	nfds_t		registered;	/* entries behind PFD_NAMED, ... */
+	nfds_t		transfers;	/* ... and behind those */
+};
+
+static nfds_t
+vault_poll_set(struct vault_poll *vp, int input)
+{
+	const int	heartbeat = v.hangup_due == PANIC_NEVER ?
+			    v.heartbeat : -1;
+
+	vp->pfd[PFD_HEARTBEAT] = (struct pollfd){ heartbeat, POLLRDHUP, 0 };
+	vp->pfd[PFD_SIGNALS] = (struct pollfd){ v.signals, POLLIN, 0 };
+	vp->pfd[PFD_NETWORK] = (struct pollfd){ v.imsg, POLLIN, 0 };
+	vp->pfd[PFD_TIMER] = (struct pollfd){ v.timer, POLLIN, 0 };
+	vp->pfd[PFD_INPUT] = (struct pollfd){ input, POLLIN, 0 };
+	vp->registered = registry_poll(vp->pfd + PFD_NAMED);
+	vp->transfers = transfer_poll(vp->pfd + PFD_NAMED + vp->registered);
+	return (PFD_NAMED + vp->registered + vp->transfers);
+}
+
 /*
- * One turn: sleeps until something happens, and sees to it.  Network is heard
- * before the kernel's word on the heartbeat, and both before time.  Returns
- * whether input, if not -1, can be read.
+ * One turn: sleeps until something happens, and sees to it.  That the heartbeat hung
+ * up is noted first, so that nothing is handed out any more, and acted on last, as
+ * network may have more to say of it.  Returns whether input, if not -1, can be read.
  */
 static bool
 vault_turn(int input)
 {
-	struct pollfd	pfd[PFD_MAX] = {
-		[PFD_SIGNALS] = { .fd = v.signals, .events = POLLIN },
-		[PFD_NETWORK] = { .fd = v.imsg, .events = POLLIN },
-		[PFD_HEARTBEAT] = { .fd = v.heartbeat, .events = POLLRDHUP },
-		[PFD_TIMER] = { .fd = v.timer, .events = POLLIN },
-		[PFD_INPUT] = { .fd = input, .events = POLLIN }
-	};
-	const uint32_t	peer = v.peer;
+	struct vault_poll	vp;
+	struct pollfd *const	pfd = vp.pfd;
+	nfds_t			n;
 
-	if (v.hangup_due != PANIC_NEVER)
-		pfd[PFD_HEARTBEAT].fd = -1;
 	vault_set_timer();
-	if (ppoll(pfd, PFD_MAX, NULL, NULL) == -1) {
+	n = vault_poll_set(&vp, input);
+	if (ppoll(pfd, n, NULL, NULL) == -1) {
 		/* Somebody lowered RLIMIT_NOFILE: we would be deaf from now on. */
 		if (errno != EINTR)
 			panic_hard(&v.panic, "the vault cannot poll");
 		return (false);
 	}
+	if (pfd[PFD_HEARTBEAT].revents != 0)
+		v.hangup_due = vault_now() + VAULT_HANGUP_MS;
 	if (pfd[PFD_SIGNALS].revents != 0)
 		vault_signal(signals_next(v.signals));
+	registry_forget(pfd + PFD_NAMED, vp.registered);
+	vault_expire(vault_now());
 	if (pfd[PFD_NETWORK].revents != 0)
 		vault_network();
-	if (pfd[PFD_HEARTBEAT].revents != 0 && v.heartbeat != -1 &&
-	    v.peer == peer)
-		v.hangup_due = vault_now() + VAULT_HANGUP_MS;
 	if (pfd[PFD_TIMER].revents != 0)
 		v.timer_due = VAULT_TIMER_FIRED;
-	vault_deadlines();
+	vault_deadlines(vault_now());
+	if (!vault_gives(&v))
+		transfer_cut_gets();
+	transfer_run(pfd + PFD_NAMED + vp.registered, vp.transfers, vault_now());
 	return (pfd[PFD_INPUT].revents != 0);
 }
 
@@ -384,6 +482,8 @@ vault_init(const struct vault_options *o)
 {
 	static const int	collected[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
 
+	struct rlimit		rl;
+
 	v.owner = o->owner;
 	v.self = getpid();
 	v.hangup_due = v.timer_due = PANIC_NEVER;
@@ -395,6 +495,11 @@ vault_init(const struct vault_options *o)
 	v.timer = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (v.signals == -1 || v.timer == -1)
 		vault_fail("signalfd, timerfd", strerror(errno));
+	if (registry_init(o->owner) == -1)
+		vault_fail("/proc", strerror(errno));
+	if (getrlimit(RLIMIT_NOFILE, &rl) == -1 || rl.rlim_cur <= VAULT_FDS)
+		vault_fail("descriptors", "too few may be open (see ulimit -n)");
+	v.spare_fds = rl.rlim_cur - VAULT_FDS;
 }
 
 /* The arena first, as it matters most if little memory may be locked. */
@@ -406,7 +511,9 @@ vault_memory(const struct vault_options *o)
 	if (v.mem.kind == SECMEM_UNLOCKED && o->require_lock)
 		vault_fail("--require-lock",
 		    "no memory can be locked (see ulimit -l)");
-	store_init(&v.store, &v.mem);
+	if (store_init(&v.store, &v.mem) == -1)
+		vault_fail("memory for the arena", strerror(errno));
+	transfer_init(&v.store, vault_transferred);
 	if (mlockall(MCL_CURRENT | MCL_ONFAULT) == -1)
 		log_debug("the rest of the vault is not locked: %s",
 		    strerror(errno));
@@ -424,6 +531,7 @@ vault_child(const struct vault_options *o)
 	if (v.imsg == -1)
 		vault_fail("network process", errno == ECHILD ?
 		    "it could not start" : strerror(errno));
+	signals_hide();
 }
 
 static void
@@ -449,17 +557,21 @@ vault_load(void)
 	vault_fail(failed, strerror(errno));
 }
 
-/* Lets clients connect, to network: the last thing that it is given. */
+/* Lets clients connect, to network: the last things that it is given. */
 void
 vault_listen(void)
 {
 	struct imsg	im = { .type = IMSG_LISTENER };
+	uint32_t	i;
 
-	if ((im.fd = files_listen()) == -1)
-		vault_fail("listen", strerror(errno));
-	if (imsg_send(v.imsg, &im, MSG_DONTWAIT) == -1)
-		vault_fail("network process", strerror(errno));
-	close(im.fd);
+	for (i = 0; i < FILES_SOCKETS; i++) {
+		im.u.number.n = i;
+		if ((im.fd = files_listen(i)) == -1)
+			vault_fail("listen", strerror(errno));
+		if (imsg_send(v.imsg, &im, MSG_DONTWAIT) == -1)
+			vault_fail("network process", strerror(errno));
+		close(im.fd);
+	}
 	v.started = true;
 }
 
@@ -470,7 +582,9 @@ vault_confine(void)
 	const struct sandbox_vault	sv = {
 		.arena = v.mem.pages,
 		.arena_len = v.mem.len,
+		.owner = v.owner,
 		.dirfd = files_dirfd(),
+		.procfd = registry_procfd(),
 		.timer = v.timer,
 		.signals = v.signals
 	};

@@ -2,6 +2,7 @@
 #ifndef DAZAID_VAULT_H
 #define DAZAID_VAULT_H
 
+#include <sys/resource.h>
 #include <sys/types.h>
 
 #include <stdbool.h>
@@ -9,9 +10,12 @@
 #include <stdint.h>
 #include <stdnoreturn.h>
 
+#include "imsg.h"
 #include "panic.h"
 #include "secmem.h"
 #include "store.h"
+
+struct ucred;
 
 struct vault_options {
 	uid_t		 owner;		/* whose session this guards */
@@ -23,7 +27,7 @@ struct vault_options {
 	bool		 background;
 };
 
-/* The vault's whole state; only its own two files see it. */
+/* The vault's whole state; only vault, serve and effects see it. */
 struct vault {
 	struct panic	 panic;
 	struct secmem	 mem;
@@ -32,10 +36,13 @@ struct vault {
 	uid_t		 owner;
 	pid_t		 self;
 	pid_t		 network;
+	pid_t		 client;	/* the heartbeat's, by the kernel's word */
+	int64_t		 since;		/* when it came, in s of the epoch */
 	int		 imsg;		/* to network */
 	int		 heartbeat;	/* the client's, only polled; or -1 */
 	int		 timer;
 	int		 signals;
+	rlim_t		 spare_fds;	/* descriptors that clients may take */
 	uint32_t	 peer;		/* network's number for the heartbeat */
 	int64_t		 hangup_due;	/* act on the kernel's word then */
 	int64_t		 timer_due;	/* what the timer is set to */
@@ -46,6 +53,12 @@ struct vault {
 };
 
 extern const struct panic_ops	effects_ops;
+
+int64_t		vault_now(void);
+void		vault_tell(struct vault *, const struct imsg *);
+bool		vault_knows(int, unsigned int, struct ucred *);
+bool		vault_gives(const struct vault *);
+bool		vault_has_fd(const struct vault *);
 
 void		vault_init(const struct vault_options *);
 void		vault_memory(const struct vault_options *);

@@ -361,3 +361,52 @@ is_confined_body() {
 	ends 0 "$heartbeat"
 	ends 0
 }
+
+behaviour deaf_lets_go 'one that cannot poll any more lets go, and says why'
+deaf_lets_go_body() {
+	start
+	heartbeat
+	prlimit --pid "$heartbeat" --nofile=1: || fail "prlimit"
+	kill -USR1 "$heartbeat"
+	ends 1 "$heartbeat"
+	grep -q '^dazai-hb: poll: ' hb.err || fail "$(cat hb.err)"
+	rehearsed 'heartbeat connection dropped'
+}
+
+behaviour full_output_lets_go 'a full pipe that nobody reads does not keep it from letting go'
+full_output_lets_go_body() {
+	start
+	mkfifo fifo
+	exec 9<>fifo
+	dd if=/dev/zero of=fifo bs=4096 oflag=nonblock 2>/dev/null
+	"$hb" -s "$sock" -v -i 0.05 >fifo 2>hb.err 9>&- &
+	heartbeat=$!
+	remember "$heartbeat"
+	logged "guarded by pid $heartbeat"
+	kill -TERM "$heartbeat"
+	ends 0 "$heartbeat"
+	rehearsed 'heartbeat connection dropped'
+}
+
+behaviour comes_back_with_patience 'while it finds another one it asks again, and not all the time'
+comes_back_with_patience_body() {
+	client -l "$sock" accept want 'HELLO 1' say WELCOME echo welcomed \
+	    log go go close mark accept say BUSY close accept say BUSY close \
+	    accept say BUSY close accept say BUSY close accept over 150 \
+	    say WELCOME echo back hold
+	tries=0
+	until [ -S "$sock" ]; do
+		tries=$((tries + 1))
+		[ $tries -lt 200 ] || fail "nobody listens"
+		sleep 0.02
+	done
+	"$hb" -s "$sock" -p 1 >hb.out 2>hb.err &
+	heartbeat=$!
+	remember "$heartbeat"
+	talk - log said welcomed
+	echo go >go
+	talk - log said back
+	kill "$heartbeat"
+	ends 0 "$heartbeat"
+	ends 0 "$client"
+}

@@ -21,7 +21,7 @@
 
 #include "imsg.h"
 
-#define SIZES		64	/* of payloads, tried one by one */
+#define SIZES		128	/* of payloads, tried one by one */
 #define FDS		8	/* descriptors, at most, in one packet */
 #define PEER		0x12345678
 #define NELEM(a)	(sizeof(a) / sizeof((a)[0]))
@@ -30,6 +30,7 @@
 #define FREE		IMSG_UNGUARDED
 #define HELD		(IMSG_GUARDED | IMSG_DROPPED)
 #define ALWAYS		(START | FREE | HELD)
+#define STARTED		(FREE | HELD)	/* as clients of the control socket are */
 
 /* A packet's first bytes, as both sides know them. */
 struct header {
@@ -48,7 +49,7 @@ static const struct expected {
 	const char	*name;
 } table[] = {
 	{ IMSG_CONFIG, IMSG_FROM_VAULT, 16, false, START, "CONFIG" },
-	{ IMSG_LISTENER, IMSG_FROM_VAULT, 0, true, START, "LISTENER" },
+	{ IMSG_LISTENER, IMSG_FROM_VAULT, 4, true, START, "LISTENER" },
 	{ IMSG_WELCOME, IMSG_FROM_VAULT, 0, false, FREE, "WELCOME" },
 	{ IMSG_PONG, IMSG_FROM_VAULT, 4, false, ALWAYS, "PONG" },
 	{ IMSG_CANCELLED, IMSG_FROM_VAULT, 0, false, ALWAYS, "CANCELLED" },
@@ -56,13 +57,25 @@ static const struct expected {
 	    "NOTHING-PENDING" },
 	{ IMSG_BYE, IMSG_FROM_VAULT, 0, false, ALWAYS, "BYE" },
 	{ IMSG_DROP, IMSG_FROM_VAULT, 0, false, ALWAYS, "DROP" },
+	{ IMSG_ANSWER, IMSG_FROM_VAULT, 4, false, STARTED, "ANSWER" },
+	{ IMSG_STATE, IMSG_FROM_VAULT, 72, false, STARTED, "STATE" },
+	{ IMSG_ENTRY, IMSG_FROM_VAULT, 96, false, STARTED, "ENTRY" },
 	{ IMSG_READY, IMSG_FROM_NETWORK, 0, false, START, "READY" },
 	{ IMSG_SIGNAL, IMSG_FROM_NETWORK, 4, false, ALWAYS, "SIGNAL" },
 	{ IMSG_HELLO, IMSG_FROM_NETWORK, 4, true, FREE, "HELLO" },
 	{ IMSG_PING, IMSG_FROM_NETWORK, 4, false, HELD, "PING" },
 	{ IMSG_CANCEL, IMSG_FROM_NETWORK, 0, false, HELD, "CANCEL" },
 	{ IMSG_QUIT, IMSG_FROM_NETWORK, 0, false, HELD, "QUIT" },
-	{ IMSG_LOST, IMSG_FROM_NETWORK, 0, false, HELD, "LOST" }
+	{ IMSG_LOST, IMSG_FROM_NETWORK, 0, false, HELD, "LOST" },
+	{ IMSG_STATUS, IMSG_FROM_NETWORK, 0, false, STARTED, "STATUS" },
+	{ IMSG_ARM, IMSG_FROM_NETWORK, 0, false, STARTED, "ARM" },
+	{ IMSG_LIST, IMSG_FROM_NETWORK, 8, false, STARTED, "LIST" },
+	{ IMSG_REGISTER, IMSG_FROM_NETWORK, 4, true, STARTED, "REGISTER" },
+	{ IMSG_UNREGISTER, IMSG_FROM_NETWORK, 4, true, STARTED, "UNREGISTER" },
+	{ IMSG_PUT, IMSG_FROM_NETWORK, 88, true, STARTED, "PUT" },
+	{ IMSG_GET, IMSG_FROM_NETWORK, 65, true, STARTED, "GET" },
+	{ IMSG_DEL, IMSG_FROM_NETWORK, 65, true, STARTED, "DEL" },
+	{ IMSG_PANIC, IMSG_FROM_NETWORK, 4, false, STARTED, "PANIC" }
 };
 
 static const enum imsg_side	sides[] = { IMSG_FROM_VAULT, IMSG_FROM_NETWORK };
@@ -153,6 +166,17 @@ expected(uint32_t type)
 	return (NULL);
 }
 
+/* The payload is size bytes as send_packet() sends them, and then nothing. */
+static void
+require_payload(const struct imsg *im, size_t size)
+{
+	const unsigned char	*bytes = (const unsigned char *)&im->u;
+	size_t			 i;
+
+	for (i = 0; i < sizeof(im->u); i++)
+		ATF_REQUIRE_EQ(i < size ? 0x5a : 0, bytes[i]);
+}
+
 /* Takes the packet that was sent, and compares with the table. */
 static void
 require_as_in_table(uint32_t type, size_t size, size_t nfds,
@@ -174,8 +198,7 @@ require_as_in_table(uint32_t type, size_t size, size_t nfds,
 	if (good) {
 		ATF_REQUIRE_EQ(type, im.type);
 		ATF_REQUIRE_EQ(PEER, im.peer);
-		if (size == 4)
-			ATF_REQUIRE_EQ(0x5a5a5a5a, im.u.number.n);
+		require_payload(&im, size);
 	}
 	ATF_REQUIRE_EQ(good && nfds == 1, im.fd != -1);
 	if (im.fd != -1)
@@ -289,12 +312,13 @@ ATF_TC_BODY(half_a_header_is_refused, tc)
 	ATF_REQUIRE_EQ(before, open_fds());
 }
 
+/* ENTRY is the longest: what is longer is cut to its length. */
 ATF_TC_WITHOUT_HEAD(an_oversize_packet_is_refused);
 ATF_TC_BODY(an_oversize_packet_is_refused, tc)
 {
-	static const size_t	sizes[] = { 28, 29, 64, 1000, 4096 };
+	static const size_t	sizes[] = { 108, 109, 128, 1000, 4096 };
 	static unsigned char	bytes[4096];
-	struct header		hdr = { IMSG_CONFIG, 0, PEER };
+	struct header		hdr = { IMSG_ENTRY, 0, PEER };
 	struct imsg		im;
 	size_t			i;
 	int			before;
@@ -307,36 +331,40 @@ ATF_TC_BODY(an_oversize_packet_is_refused, tc)
 		memcpy(bytes, &hdr, sizeof(hdr));
 		send_raw(bytes, sizes[i], i & 1);
 		ATF_REQUIRE_EQ(IMSG_BAD, imsg_recv(sp[1], IMSG_FROM_VAULT,
-		    IMSG_AT_START, &im));
+		    IMSG_GUARDED, &im));
 		hdr.len = (uint32_t)sizes[0];
 		memcpy(bytes, &hdr, sizeof(hdr));
 		send_raw(bytes, sizes[i], 0);
 		ATF_REQUIRE_EQ(IMSG_BAD, imsg_recv(sp[1], IMSG_FROM_VAULT,
-		    IMSG_AT_START, &im));
+		    IMSG_GUARDED, &im));
 	}
 	hdr.len = (uint32_t)sizes[0];
 	memcpy(bytes, &hdr, sizeof(hdr));
 	send_raw(bytes, sizes[0], 0);
 	ATF_REQUIRE_EQ(IMSG_OK, imsg_recv(sp[1], IMSG_FROM_VAULT,
-	    IMSG_AT_START, &im));
+	    IMSG_GUARDED, &im));
+	ATF_REQUIRE_EQ(sizes[0] - sizeof(hdr), sizeof(im.u));
 	ATF_REQUIRE_EQ(before, open_fds());
 }
 
+/* Of every type, those included that are to come with one. */
 ATF_TC_WITHOUT_HEAD(many_descriptors_are_refused_and_none_is_kept);
 ATF_TC_BODY(many_descriptors_are_refused_and_none_is_kept, tc)
 {
 	struct imsg	im;
-	size_t		nfds;
+	size_t		i, nfds;
 	int		before;
 
 	pair();
 	before = open_fds();
-	for (nfds = 2; nfds <= FDS; nfds++) {
-		send_packet(IMSG_HELLO, 4, nfds);
-		ATF_REQUIRE_EQ(IMSG_BAD, imsg_recv(sp[1], IMSG_FROM_NETWORK,
-		    IMSG_UNGUARDED, &im));
-		ATF_REQUIRE_EQ(-1, im.fd);
-		ATF_REQUIRE_EQ(before, open_fds());
+	for (i = 0; i < NELEM(table); i++) {
+		for (nfds = 2; nfds <= FDS; nfds++) {
+			send_packet(table[i].type, table[i].size, nfds);
+			ATF_REQUIRE_EQ(IMSG_BAD, imsg_recv(sp[1], table[i].from,
+			    table[i].when & ~(table[i].when - 1), &im));
+			ATF_REQUIRE_EQ(-1, im.fd);
+			ATF_REQUIRE_EQ(before, open_fds());
+		}
 	}
 }
 
@@ -480,10 +508,7 @@ ATF_TC_BODY(what_is_sent_arrives, tc)
 		im.type = table[i].type;
 		im.peer = 7 + (uint32_t)i;
 		im.fd = STDERR_FILENO;
-		if (im.type == IMSG_CONFIG)
-			im.u.config = (struct imsg_config){ 1, 2, 3, 4 };
-		else if (table[i].size != 0)
-			im.u.number.n = 99;
+		memset(&im.u, 0xa5, table[i].size);
 		ATF_REQUIRE_EQ(0, imsg_send(sp[0], &im, 0));
 		ATF_REQUIRE_EQ(IMSG_OK, imsg_recv(sp[1], table[i].from,
 		    table[i].when & ~(table[i].when - 1), &got));

@@ -26,7 +26,7 @@ behaviour() {
 	atf_test_case "$1" cleanup
 	eval "$1_head() {
 		atf_set descr '$2'
-		atf_set timeout 60
+		atf_set timeout 180
 		${3:+atf_set $3 '${4:-}'}
 	}
 	$1_cleanup() { kill_all; }"
@@ -125,6 +125,7 @@ ends() {
 # The daemon has left neither its files nor network.
 gone() {
 	[ ! -e "$sock" ] || fail "the socket is still there"
+	[ ! -e "$sock.ctl" ] || fail "the control socket is still there"
 	[ ! -e "$sock.pid" ] || fail "the pid file is still there"
 	[ -z "$network" ] || talk -w 1 - ended "$network"
 }
@@ -179,4 +180,16 @@ killed() {
 	ends $SIGKILL
 	logged "$1"
 	not_logged 'WOULD SIGKILL'
+}
+
+# calls PID CALL...: makes a live process call these, as gdb can
+calls() {
+	local pid=$1
+
+	shift
+	gdb -nx -batch -p "$pid" -ex 'handle SIGSYS nostop noprint pass' \
+	    -ex "call (long)$*" </dev/null >gdb.out 2>&1
+	if grep -qi 'no symbol\|not permitted\|cannot ' gdb.out; then
+		fail "gdb: $(cat gdb.out)"
+	fi
 }

@@ -189,3 +189,31 @@ no_secret_when_verbose_body() {
 	logs -v -v
 	without "$secret" Qx7 not-in-any Zv3 INJECTION FOO
 }
+
+behaviour stuck_terminal_of_another_user 'a terminal of somebody else that nobody reads: the same' \
+    require.user root
+stuck_terminal_of_another_user_body() {
+	public
+	chmod 777 "$dir"
+	cat >script <<-EOT
+	run "$talk" -r "$sock" say "$guard" want WELCOME pong-under 1000 600
+	run "$talk" - ended \$PTY_PID
+	wait
+	EOT
+	"$src/pty" setpriv --reuid 65534 --regid 65534 --clear-groups \
+	    "$dazaid" -d -v -a -g 0.2 -s "$sock" <script >out 2>err ||
+	    fail "$(cat err)"
+	grep -qx 'signal 9' out || fail "$(cat out)"
+}
+
+behaviour log_that_may_not_grow 'a file that may not grow any more: it lives on'
+log_that_may_not_grow_body() {
+	head -c 8192 /dev/zero >full
+	prlimit --fsize=8192 "$dazaid" -d -v -a -g 0 -s "$sock" 2>>full &
+	vault=$!
+	remember "$vault"
+	talk -r "$sock" say "$guard" want WELCOME say PING want PONG \
+	    say QUIT want BYE eof
+	ends 0
+	[ "$(wc -c <full)" -eq 8192 ] || fail "it has grown"
+}

@@ -1,6 +1,6 @@
 #!/usr/bin/env atf-sh
 # SPDX-License-Identifier: ISC
-# shellcheck shell=dash
+# shellcheck shell=dash disable=SC2016 # text for gdb
 # A network process that is dead, stopped or slow holds no panic back.
 
 # shellcheck source=regress/lib.sh
@@ -162,4 +162,48 @@ vault_stopped_past_the_deadline_body() {
 	talk "$sock" say "$guard" want WELCOME mark kill STOP "$vault" at 600 \
 	    kill CONT "$vault" eof
 	killed 'PANIC: ping deadline missed'
+}
+
+behaviour garbage_is_hostile 'network sends garbage: a hard panic, without any grace' require.user root
+garbage_is_hostile_body() {
+	command -v gdb >/dev/null || atf_skip "no gdb"
+	start
+	sendto='((long (*)(long, long, long, long, long, long))sendto)'
+	calls "$network" "$sendto(3, (long)\$sp, 7, 0, 0, 0)"
+	rehearsed 'HARD PANIC (dry-run): network process hostile'
+	start -a -g 60
+	calls "$network" "$sendto(3, (long)\$sp, 12, 0, 0, 0)"
+	killed 'HARD PANIC: network process hostile'
+}
+
+# offers MESSAGE: network, whose standard error is a socket of root's, offers that to
+# the vault as the connection of a client
+offers() {
+	command -v gdb >/dev/null || atf_skip "no gdb"
+	: >log
+	"$talk" -x "$dazaid" -d -a -g 60 -s "$sock" >log &
+	vault=$!
+	remember "$vault"
+	logged 'vault: ready'
+	# The other child copies the log.
+	network=$(pgrep -P "$vault" dazaid)
+	remember "$network"
+	gdb -nx -batch -p "$network" -ex 'set $c = &n.conns[1]' \
+	    -ex 'set $c->peer = 77' -ex 'set $c->fd = 2' \
+	    -ex "call (int)network_tell($1, \$c, 4711)" </dev/null \
+	    >gdb.out 2>&1
+	# The vault may have ended network before gdb was told of it.
+	grep -q '= 1$\|No such process' gdb.out || fail "gdb: $(tail -n 1 gdb.out)"
+	killed 'HARD PANIC: network process hostile'
+}
+
+behaviour own_socket_is_no_heartbeat 'a socket that was there from the start is no heartbeat' \
+    require.user root
+own_socket_is_no_heartbeat_body() {
+	offers IMSG_HELLO
+}
+
+behaviour own_socket_is_no_client 'nor a client that asks for anything' require.user root
+own_socket_is_no_client_body() {
+	offers IMSG_UNREGISTER
 }

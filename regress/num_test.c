@@ -4,6 +4,7 @@
  */
 #include <atf-c.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "num.h"
@@ -227,6 +228,92 @@ ATF_TC_BODY(more_seconds_than_the_most_are_too_large, tc)
 	require_no_ms("9223372036854775807", "too large");
 }
 
+/* What num_print_ms() makes of ms, in memory of just the size that it may use. */
+static const char *
+printed(int64_t ms)
+{
+	static char	*buf;
+
+	free(buf);
+	buf = malloc(NUM_PRINT);
+	ATF_REQUIRE(buf != NULL);
+	memset(buf, 'x', NUM_PRINT);
+	ATF_REQUIRE(num_print_ms(ms, buf) == buf);
+	ATF_REQUIRE(memchr(buf, '\0', NUM_PRINT) != NULL);
+	return (buf);
+}
+
+/* Digits, then perhaps a point and more of them; none that says nothing. */
+static void
+require_no_digit_too_many(const char *s)
+{
+	const char	*point = strchr(s, '.');
+	const size_t	 whole = strcspn(s, ".");
+
+	ATF_REQUIRE_MSG(strspn(s, "0123456789") == whole && whole > 0 &&
+	    (s[0] != '0' || whole == 1), "\"%s\"", s);
+	if (point != NULL)
+		ATF_REQUIRE_MSG(strspn(point + 1, "0123456789") ==
+		    strlen(point + 1) && point[1] != '\0' &&
+		    s[strlen(s) - 1] != '0', "\"%s\"", s);
+}
+
+static void
+require_round_trip(int64_t ms)
+{
+	const char	*s = printed(ms);
+
+	require_ms(s, ms);
+	require_no_digit_too_many(s);
+}
+
+ATF_TC_WITHOUT_HEAD(seconds_are_printed_without_a_digit_too_many);
+ATF_TC_BODY(seconds_are_printed_without_a_digit_too_many, tc)
+{
+	ATF_REQUIRE_STREQ("0", printed(0));
+	ATF_REQUIRE_STREQ("0.001", printed(1));
+	ATF_REQUIRE_STREQ("0.01", printed(10));
+	ATF_REQUIRE_STREQ("0.1", printed(100));
+	ATF_REQUIRE_STREQ("0.101", printed(101));
+	ATF_REQUIRE_STREQ("0.11", printed(110));
+	ATF_REQUIRE_STREQ("0.999", printed(999));
+	ATF_REQUIRE_STREQ("1", printed(1000));
+	ATF_REQUIRE_STREQ("1.001", printed(1001));
+	ATF_REQUIRE_STREQ("2.5", printed(2500));
+	ATF_REQUIRE_STREQ("5", printed(5000));
+	ATF_REQUIRE_STREQ("10", printed(10000));
+	ATF_REQUIRE_STREQ("100", printed(100000));
+	ATF_REQUIRE_STREQ("100.01", printed(100010));
+	ATF_REQUIRE_STREQ("1000000000", printed(NUM_MAX_SECONDS * 1000));
+	ATF_REQUIRE_STREQ("9223372036854775.807", printed(INT64_MAX));
+}
+
+ATF_TC_WITHOUT_HEAD(what_is_past_is_printed_as_nothing);
+ATF_TC_BODY(what_is_past_is_printed_as_nothing, tc)
+{
+	ATF_REQUIRE_STREQ("0", printed(-1));
+	ATF_REQUIRE_STREQ("0", printed(-999));
+	ATF_REQUIRE_STREQ("0", printed(-1000));
+	ATF_REQUIRE_STREQ("0", printed(-123456789));
+	ATF_REQUIRE_STREQ("0", printed(INT64_MIN));
+}
+
+ATF_TC_WITHOUT_HEAD(what_is_printed_reads_as_what_it_was);
+ATF_TC_BODY(what_is_printed_reads_as_what_it_was, tc)
+{
+	const int64_t	most = NUM_MAX_SECONDS * 1000;
+	int64_t		ms, around;
+
+	for (ms = 0; ms <= 120000; ms++)
+		require_round_trip(ms);
+	for (around = 1000; around < most; around *= 10) {
+		for (ms = around - 1000; ms <= around + 1000; ms++)
+			require_round_trip(ms);
+	}
+	for (ms = most - 2000; ms <= most; ms++)
+		require_round_trip(ms);
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, whole_numbers_are_read);
@@ -239,6 +326,9 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, a_finer_fraction_is_rounded_up);
 	ATF_TP_ADD_TC(tp, what_is_no_number_of_seconds_is_refused);
 	ATF_TP_ADD_TC(tp, more_seconds_than_the_most_are_too_large);
+	ATF_TP_ADD_TC(tp, seconds_are_printed_without_a_digit_too_many);
+	ATF_TP_ADD_TC(tp, what_is_past_is_printed_as_nothing);
+	ATF_TP_ADD_TC(tp, what_is_printed_reads_as_what_it_was);
 
 	return (atf_no_error());
 }

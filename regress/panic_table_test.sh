@@ -137,8 +137,8 @@ fatal() {
 
 # Crashes: SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV, SIGSYS.
 crashes='4 5 6 7 8 11 31'
-# SIGALRM, SIGSTKFLT, SIGXCPU, SIGXFSZ, SIGVTALRM, SIGPROF, SIGIO, SIGPWR.
-others='14 16 24 25 26 27 29 30'
+# SIGALRM, SIGSTKFLT, SIGXCPU, SIGVTALRM, SIGPROF, SIGIO, SIGPWR.
+others='14 16 24 26 27 29 30'
 
 behaviour crashes_dry_run 'SIGSEGV and its kin: wiped, then the default'
 crashes_dry_run_body() {
@@ -177,7 +177,7 @@ realtime_signals_body() {
 behaviour signals_without_effect 'what ends no process does not end this one'
 signals_without_effect_body() {
 	start -a -g 0
-	for sig in CHLD CONT URG WINCH PIPE TSTP TTIN TTOU; do
+	for sig in CHLD CONT URG WINCH PIPE XFSZ TSTP TTIN TTOU; do
 		kill -"$sig" "$vault"
 		kill -"$sig" "$network"
 	done

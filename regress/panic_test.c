@@ -28,6 +28,7 @@
 struct world {
 	struct panic	 p;
 	unsigned int	 wiped;		/* how often each was done */
+	unsigned int	 felled;	/* the registered processes */
 	unsigned int	 cleaned;
 	unsigned int	 logged;	/* an end; the rest by itself: */
 	unsigned int	 killed;
@@ -53,6 +54,21 @@ on_wipe(void *ctx)
 
 	if (w->wiped++ != 0)
 		broken(w, "wiped twice");
+}
+
+static void
+on_kill_registered(void *ctx)
+{
+	struct world	*w = ctx;
+
+	if (!w->wiped)
+		broken(w, "the registered killed before the wipe");
+	if (w->cleaned || w->logged || w->killed || w->exited)
+		broken(w, "the registered killed after more than the wipe");
+	if (!w->p.armed)
+		broken(w, "the registered killed unarmed");
+	if (w->felled++ != 0)
+		broken(w, "the registered killed twice");
 }
 
 static void
@@ -86,6 +102,8 @@ on_log(void *ctx, enum panic_event event, const char *reason)
 			broken(w, "logged before the wipe, or the files");
 		if (w->logged++ != 0)
 			broken(w, "ended twice in the log");
+		if (event == PANIC_STOPPED && w->felled)
+			broken(w, "the registered killed at a clean stop");
 		w->how = event;
 		return;
 	}
@@ -98,7 +116,7 @@ on_kill(void *ctx)
 {
 	struct world	*w = ctx;
 
-	if (!w->wiped || !w->cleaned || !w->logged)
+	if (!w->wiped || !w->felled || !w->cleaned || !w->logged)
 		broken(w, "killed before the rest was done");
 	if (!w->p.armed)
 		broken(w, "killed unarmed");
@@ -115,13 +133,15 @@ on_done(void *ctx)
 
 	if (!w->wiped || !w->cleaned || !w->logged)
 		broken(w, "exited before the rest was done");
+	if (w->felled)
+		broken(w, "exited, with the registered killed");
 	if (w->exited++ != 0 || w->killed != 0)
 		broken(w, "exited twice, or after the end");
 }
 
 static const struct panic_ops	ops = {
-	.wipe = on_wipe, .clean = on_clean, .log = on_log,
-	.kill = on_kill, .done = on_done
+	.wipe = on_wipe, .kill_registered = on_kill_registered,
+	.clean = on_clean, .log = on_log, .kill = on_kill, .done = on_done
 };
 
 static struct panic *
@@ -137,8 +157,8 @@ require_alive(const struct world *w)
 {
 	ATF_REQUIRE_MSG(w->wrong == NULL, "%s", w->wrong);
 	ATF_REQUIRE(!w->p.over);
-	ATF_REQUIRE_EQ(0, w->wiped + w->cleaned + w->logged + w->killed +
-	    w->exited);
+	ATF_REQUIRE_EQ(0, w->wiped + w->felled + w->cleaned + w->logged +
+	    w->killed + w->exited);
 }
 
 /* It is over, in that way, for that reason, and nothing happens any more. */
@@ -153,6 +173,7 @@ require_ended(struct world *w, enum panic_event how, const char *reason,
 	ATF_REQUIRE_EQ(1, w->logged);
 	ATF_REQUIRE_EQ(how, w->how);
 	ATF_REQUIRE_STREQ(reason, w->reason);
+	ATF_REQUIRE_EQ(killed ? 1 : 0, w->felled);
 	ATF_REQUIRE_EQ(killed ? 1 : 0, w->killed);
 	ATF_REQUIRE_EQ(killed ? 0 : 1, w->exited);
 	ATF_REQUIRE(!panic_gives(&w->p));
@@ -182,7 +203,7 @@ ATF_TC_BODY(before_the_first_heartbeat_nothing_is_lost, tc)
 	struct panic	*p = begin(&w, 0, TIMEOUT, true);
 
 	panic_lost(p, 1, "x");
-	panic_ping(p, 2);
+	ATF_REQUIRE(!panic_ping(p, 2));
 	ATF_REQUIRE(!panic_cancel(p, 3));
 	panic_tick(p, 1000000);
 	require_alive(&w);
@@ -307,14 +328,14 @@ ATF_TC_BODY(ping_moves_the_deadline_and_nothing_else_does, tc)
 	struct panic	*p = begin(&w, GRACE, TIMEOUT, false);
 
 	panic_heartbeat(p, 10);
-	panic_ping(p, 12);
+	ATF_REQUIRE(panic_ping(p, 12));
 	ATF_REQUIRE_EQ(12 + TIMEOUT, panic_deadline(p));
 	ATF_REQUIRE(!panic_cancel(p, 13));
 	(void)panic_arm(p);
 	panic_tick(p, 14);
 	ATF_REQUIRE_EQ(12 + TIMEOUT, panic_deadline(p));
 	panic_trigger(p, 15, "x");
-	panic_ping(p, 16);
+	ATF_REQUIRE(panic_ping(p, 16));
 	ATF_REQUIRE(panic_cancel(p, 17));
 	ATF_REQUIRE_EQ(16 + TIMEOUT, panic_deadline(p));
 }
@@ -326,8 +347,17 @@ ATF_TC_BODY(ping_at_its_deadline_is_too_late, tc)
 	struct panic	*p = begin(&w, GRACE, TIMEOUT, false);
 
 	panic_heartbeat(p, 10);
-	panic_ping(p, 10 + TIMEOUT);
+	ATF_REQUIRE(!panic_ping(p, 10 + TIMEOUT));
 	require_ended(&w, PANIC_EXECUTED, "ping deadline missed", false);
+	/* With a window there is no session any more that could say PING. */
+	p = begin(&w, GRACE, TIMEOUT, true);
+	panic_heartbeat(p, 10);
+	ATF_REQUIRE(!panic_ping(p, 10 + TIMEOUT));
+	require_alive(&w);
+	ATF_REQUIRE_EQ(10 + TIMEOUT + GRACE, panic_deadline(p));
+	ATF_REQUIRE(!panic_ping(p, 10 + TIMEOUT + 1));
+	panic_heartbeat(p, 10 + TIMEOUT + 2);
+	ATF_REQUIRE(panic_ping(p, 10 + TIMEOUT + 3));
 }
 
 ATF_TC_WITHOUT_HEAD(ping_means_nothing_without_a_timeout);
@@ -338,7 +368,7 @@ ATF_TC_BODY(ping_means_nothing_without_a_timeout, tc)
 
 	panic_heartbeat(p, 10);
 	ATF_REQUIRE_EQ(NEVER, panic_deadline(p));
-	panic_ping(p, 11);
+	ATF_REQUIRE(panic_ping(p, 11));
 	ATF_REQUIRE_EQ(NEVER, panic_deadline(p));
 	panic_tick(p, NEVER - 1);
 	require_alive(&w);
@@ -354,11 +384,11 @@ ATF_TC_BODY(pings_do_not_hold_a_pending_panic_back, tc)
 	panic_heartbeat(p, 10);
 	panic_trigger(p, 10, "SIGUSR1");
 	for (t = 10; t < 10 + GRACE; t++) {
-		panic_ping(p, t);
+		ATF_REQUIRE(panic_ping(p, t));
 		ATF_REQUIRE_EQ(10 + GRACE, panic_deadline(p));
 	}
 	require_alive(&w);
-	panic_ping(p, t);
+	ATF_REQUIRE(!panic_ping(p, t));
 	require_ended(&w, PANIC_EXECUTED, "SIGUSR1", true);
 }
 
@@ -509,6 +539,40 @@ ATF_TC_BODY(a_clean_stop_never_kills, tc)
 	require_ended(&w, PANIC_STOPPED, "SIGTERM", false);
 }
 
+/* In each way to the end; that it is in its place, the table of ops has seen to. */
+ATF_TC_WITHOUT_HEAD(the_registered_are_killed_with_us_and_never_without);
+ATF_TC_BODY(the_registered_are_killed_with_us_and_never_without, tc)
+{
+	struct world	w;
+	struct panic	*p;
+	unsigned int	armed;
+
+	for (armed = 0; armed <= 1; armed++) {
+		panic_trigger(begin(&w, 0, 0, armed), 0, "x");
+		ATF_REQUIRE_EQ(armed, w.felled);
+		panic_hard(begin(&w, GRACE, 0, armed), "x");
+		ATF_REQUIRE_EQ(armed, w.felled);
+		panic_stop(begin(&w, GRACE, 0, armed), "x");
+		ATF_REQUIRE_EQ(0, w.felled);
+		p = begin(&w, 0, TIMEOUT, armed);
+		panic_heartbeat(p, 0);
+		panic_tick(p, TIMEOUT);
+		ATF_REQUIRE_EQ(armed, w.felled);
+	}
+	p = begin(&w, GRACE, 0, true);
+	panic_trigger(p, 0, "x");
+	panic_tick(p, GRACE - 1);
+	ATF_REQUIRE_EQ(0, w.felled);
+	panic_tick(p, GRACE);
+	require_ended(&w, PANIC_EXECUTED, "x", true);
+	/* Armed after the end: too late. */
+	p = begin(&w, GRACE, 0, false);
+	panic_hard(p, "x");
+	(void)panic_arm(p);
+	panic_hard(p, "x");
+	require_ended(&w, PANIC_HARD, "x", false);
+}
+
 ATF_TC_WITHOUT_HEAD(quit_and_then_the_close_is_no_panic);
 ATF_TC_BODY(quit_and_then_the_close_is_no_panic, tc)
 {
@@ -567,7 +631,7 @@ ATF_TC_BODY(a_clock_that_jumped_finds_the_deadline_missed, tc)
 
 	panic_heartbeat(p, 10);
 	panic_trigger(p, 11, "SIGUSR1");
-	panic_ping(p, 1LL << 50);
+	ATF_REQUIRE(!panic_ping(p, 1LL << 50));
 	require_ended(&w, PANIC_EXECUTED, "SIGUSR1", true);
 }
 
@@ -615,6 +679,13 @@ late_wipe(void *ctx)
 }
 
 static void
+late_kill_registered(void *ctx)
+{
+	interrupted(ctx);
+	on_kill_registered(ctx);
+}
+
+static void
 late_clean(void *ctx)
 {
 	interrupted(ctx);
@@ -639,20 +710,21 @@ ATF_TC_WITHOUT_HEAD(a_handler_in_the_middle_of_the_end_lets_it_finish);
 ATF_TC_BODY(a_handler_in_the_middle_of_the_end_lets_it_finish, tc)
 {
 	static const struct panic_ops	late = {
-		.wipe = late_wipe, .clean = late_clean, .log = late_log,
-		.kill = late_kill, .done = on_done
+		.wipe = late_wipe, .kill_registered = late_kill_registered,
+		.clean = late_clean, .log = late_log, .kill = late_kill,
+		.done = on_done
 	};
 	struct world	 w;
 	struct panic	*p;
 	int		 at;
 
-	for (at = 0; at < 4; at++) {
+	for (at = 0; at < 5; at++) {
 		p = begin(&w, 0, 0, true);
 		p->ops = &late;
 		interrupt.at = at;
 		interrupt.step = 0;
 		panic_trigger(p, 0, "loop");
-		ATF_REQUIRE_EQ(4, interrupt.step);
+		ATF_REQUIRE_EQ(5, interrupt.step);
 		require_ended(&w, PANIC_EXECUTED, "loop", true);
 	}
 }
@@ -800,7 +872,8 @@ node_event(struct node *n, enum event e)
 		m->ping = m->timeout > 0 ? n->now + m->timeout : NEVER;
 		break;
 	case PING:
-		panic_ping(p, n->now);
+		if (panic_ping(p, n->now) != m->session)
+			return ("ping does not tell the truth");
 		if (m->session && m->timeout > 0)
 			m->ping = n->now + m->timeout;
 		break;
@@ -866,6 +939,8 @@ node_check_end(const struct node *n)
 	/* Armed too late, the end was a rehearsal's. */
 	if (w->killed + w->exited != 1 || (w->killed == 1 && !kills))
 		return ("not killed or exited once, as it should");
+	if (w->felled != w->killed)
+		return ("the registered not killed with us, or without");
 	return (NULL);
 }
 
@@ -887,8 +962,8 @@ node_check(const struct node *before, const struct node *n, enum event e)
 	if (m->dead && !before->m.dead && (w->killed == 1) !=
 	    (m->armed && m->how != PANIC_STOPPED))
 		return ("killed and should not, or not and should");
-	if (!m->dead && (w->wiped || w->cleaned || w->logged || w->killed ||
-	    w->exited))
+	if (!m->dead && (w->wiped || w->felled || w->cleaned || w->logged ||
+	    w->killed || w->exited))
 		return ("an effect without an end");
 	if (panic_deadline(&w->p) != due)
 		return ("the deadline is not right");
@@ -1044,6 +1119,8 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, hard_panic_has_no_grace);
 	ATF_TP_ADD_TC(tp, hard_panic_does_not_wait_for_a_window);
 	ATF_TP_ADD_TC(tp, a_clean_stop_never_kills);
+	ATF_TP_ADD_TC(tp,
+	    the_registered_are_killed_with_us_and_never_without);
 	ATF_TP_ADD_TC(tp, quit_and_then_the_close_is_no_panic);
 	ATF_TP_ADD_TC(tp, arming_is_a_ratchet);
 	ATF_TP_ADD_TC(tp, secrets_are_given_only_to_a_calm_guarded_session);

@@ -114,8 +114,9 @@ vault_of_root_keeps_little_body() {
 	status_is "$vault" CapInh 0000000000000000
 	status_is "$vault" CapAmb 0000000000000000
 	for set in CapPrm CapEff; do
-		# CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_KILL
-		caps=$((0x$(status "$vault" $set) & ~(1 << 1 | 1 << 3 | 1 << 5)))
+		# CAP_DAC_OVERRIDE, CAP_FOWNER, CAP_KILL, CAP_SETUID
+		caps=$((0x$(status "$vault" $set) & \
+		    ~(1 << 1 | 1 << 3 | 1 << 5 | 1 << 7)))
 		[ $caps -eq 0 ] || fail "$set has $caps as well"
 	done
 	lives
@@ -129,6 +130,26 @@ user_has_no_capability_body() {
 	for pid in "$vault" "$network"; do
 		no_capabilities "$pid"
 		status_is "$pid" Uid "$uid $uid $uid $uid"
+	done
+	lives
+}
+
+behaviour user_keeps_no_capability 'nor has it what came with its user: ambient ones go as well' \
+    require.user root
+user_keeps_no_capability_body() {
+	public
+	chmod 777 "$dir"
+	cat >as-a-user <<-EOT
+	#!/bin/sh
+	exec setpriv --reuid 65534 --regid 65534 --clear-groups \\
+	    --inh-caps +net_admin,+ipc_lock \\
+	    --ambient-caps +net_admin,+ipc_lock $real "\$@"
+	EOT
+	chmod 755 as-a-user
+	dazaid=$PWD/as-a-user
+	start
+	for pid in "$vault" "$network"; do
+		no_capabilities "$pid"
 	done
 	lives
 }
@@ -237,29 +258,31 @@ no_inherited_descriptor_body() {
 	exec $real "\$@"
 	EOT
 	chmod 755 inherits
+	proc=/proc
 	for who in root user; do
 		rm -f log
 		if [ $who = user ]; then
+			proc=
 			as_a_user
 			sed -i "s|^exec $real|exec $PWD/as-a-user|" inherits
 		fi
 		dazaid=$PWD/inherits
 		echo x >file
 		start -l a=file -l b=file >stdout
-		# The pid file, its directory, the line to network.
+		# The pid file, its directory, the line to network; root's: /proc.
 		only "$vault" /dev/null "$PWD/stdout" "$PWD/log" \
 		    'anon_inode:[signalfd]' 'anon_inode:[timerfd]' \
-		    "${sock%/*}" "$sock.pid" socket
-		# The line to the vault, twice, as one is the spare; the listener.
+		    "${sock%/*}" "$sock.pid" socket $proc
+		# The line to the vault, twice, as one is the spare; two listeners.
 		only "$network" /dev/null "$PWD/stdout" "$PWD/log" \
-		    'anon_inode:[signalfd]' socket socket socket
+		    'anon_inode:[signalfd]' socket socket socket socket
 		client "$sock" say "$guard" want WELCOME echo guards hold
 		talk - log said guards
 		only "$vault" /dev/null "$PWD/stdout" "$PWD/log" \
 		    'anon_inode:[signalfd]' 'anon_inode:[timerfd]' \
-		    "${sock%/*}" "$sock.pid" socket socket
+		    "${sock%/*}" "$sock.pid" socket socket $proc
 		only "$network" /dev/null "$PWD/stdout" "$PWD/log" \
-		    'anon_inode:[signalfd]' socket socket socket socket
+		    'anon_inode:[signalfd]' socket socket socket socket socket
 		kill "$client"
 		rehearsed 'heartbeat connection dropped'
 	done
@@ -292,18 +315,6 @@ now: $(descriptors)"
 	ends 0
 }
 
-# calls PID CALL...: makes a live process call these, as gdb can
-calls() {
-	local pid=$1
-
-	shift
-	gdb -nx -batch -p "$pid" -ex 'handle SIGSYS nostop noprint pass' \
-	    -ex "call (long)$*" </dev/null >gdb.out 2>&1
-	if grep -qi 'no symbol\|not permitted\|cannot ' gdb.out; then
-		fail "gdb: $(cat gdb.out)"
-	fi
-}
-
 behaviour vault_forbidden_call_wipes 'a call that is not in its table: the vault wipes and dies of SIGSYS' \
     require.user root
 vault_forbidden_call_wipes_body() {
@@ -326,6 +337,7 @@ vault_may_not_with_others_body() {
 	command -v gdb >/dev/null || atf_skip "no gdb"
 	for call in 'kill(1, 0)' "kill($$, 9)" 'kill(-1, 0)' \
 	    'mprotect(ARENA, 4096, 7)' 'mprotect(ARENA, 4096, 5)' \
+	    'mprotect(ARENA, 1048576, 3)' \
 	    'mprotect(STACK, 4096, 3)' 'munmap(STACK, 4096)' \
 	    'munmap(ARENA, 4096)' 'unlinkat(-100, 0, 0)' 'read(0, 0, 0)'; do
 		rm -f log

@@ -52,7 +52,7 @@ setup() {
 		done
 	EOF
 	chmod +x hb await
-	unset LEVEL DAZAI_GUARD DAZAI_HB DAZAI_VERBOSE
+	unset LEVEL DAZAI_GUARD DAZAI_GUARD_AT DAZAI_HB DAZAI_VERBOSE
 	PATH=$top/dazai-hb:$PATH DAZAI_SOCK=$PWD/s TERM=dumb
 	ENV=$PWD/rc HOME=$PWD ZDOTDIR=$PWD XDG_CONFIG_HOME=$PWD
 	export PATH DAZAI_SOCK TERM ENV HOME ZDOTDIR XDG_CONFIG_HOME
@@ -407,6 +407,28 @@ can_be_guarded_later() {
 	wiped
 }
 
+is_unguarded_at_another_socket() {
+	other="(DAZAI_SOCK=$PWD/other; dazai_status)"
+	[ "$sh" != fish ] || other="begin; set -lx DAZAI_SOCK $PWD/other; dazai_status; end"
+	daemon
+	drive <<-EOF
+		expect P1>
+		send DAZAI_SOCK=$PWD/other $(command_line "$sh")\n
+		expect dazai: session UNGUARDED: dazai-hb: $PWD/other: no daemon
+		expect P2>
+		send exit\n
+		expect P1>
+		send $other\n
+		expect dazai: session UNGUARDED
+		expect P1>
+		send dazai_status\n
+		expect dazai: session guarded by dazai-hb
+		send exit\n
+		wait
+	EOF
+	wiped
+}
+
 is_unguarded_without_program() {
 	drive DAZAI_HB=/nonexistent/hb <<-EOF
 		expect dazai: session UNGUARDED: /nonexistent/hb: not found
@@ -575,6 +597,7 @@ kills_an_armed_daemon
 is_guarded_after_subshells is_guarded_across_exec child_is_of_the_session
 runs_the_trap_that_was_there sourced_again_does_nothing
 is_unguarded_without_daemon can_be_guarded_later is_unguarded_without_program
+is_unguarded_at_another_socket
 is_unguarded_when_the_daemon_ends second_terminal_learns_who_guards
 lets_go_politely ends_only_its_own
 makes_no_job_noise never_kills_a_stranger does_nothing_when_not_interactive

@@ -1064,3 +1064,19 @@ no_terminal_body() {
 	    fail "$(cat why)"
 	[ ! -e "$sock" ] || fail "a socket was left"
 }
+
+behaviour half_typed 'what was typed of a secret is not left for who reads the terminal next'
+half_typed_body() {
+	cat >script <<-EOT
+	expect Secret x:
+	send half a secr
+	run kill -TERM \$(cat "$sock.pid")
+	expect wiped
+	send \\n
+	expect got:.
+	EOT
+	# shellcheck disable=SC2016 # expanded by the sh
+	"$src/pty" sh -c '"$1" -d -l x -s "$2"; IFS= read -r line
+	    echo "got:$line."' sh "$dazaid" "$sock" <script >out 2>err ||
+	    fail "$(cat err)"
+}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * talk: says and expects on a heartbeat socket what its arguments tell it, one
+ * talk: says and expects on a daemon's sockets what its arguments tell it, one
  * after another; for the tests.  Every command waits for its event, at most -w
  * SECONDS (10), and none sleeps but "at".  Exit 0 when all went as wanted, or 1
  * with one line on what did not.
@@ -12,10 +12,23 @@
  *	talk -x|-X PROGRAM [ARG...]
  *		becomes PROGRAM, with a socket for standard error: it is copied to
  *		standard output (-x), or it is full and never read (-X)
+ *
+ * Of the commands, those for the control socket:
+ *	to PATH			connects to PATH, and "connect" and "many" do, too
+ *	like PATTERN		as "want", for a line that fnmatch(3) finds like it
+ *	ask LINE PATTERN	says LINE until the answer is like PATTERN
+ *	show			prints the next line
+ *	send-file FILE		says the bytes of FILE
+ *	want-file FILE		wants exactly as many bytes, and these
+ *	take N			wants N bytes, whatever they are
+ *	rest FILE		what comes up to the end becomes FILE
+ *	die			SIGKILL to itself
  */
+#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
 
@@ -23,6 +36,7 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -123,8 +137,24 @@ reach(void)
 }
 
 static void
+set_address(const char *path)
+{
+	if (strlen(path) >= sizeof(addr.sun_path))
+		errx(1, "%s: no socket can be there", path);
+	memset(addr.sun_path, 0, sizeof(addr.sun_path));
+	memcpy(addr.sun_path, path, strlen(path));
+}
+
+static void
 do_connect(void)
 {
+	adopt(reach());
+}
+
+static void
+do_to(void)
+{
+	set_address(arg[0]);
 	adopt(reach());
 }
 
@@ -196,12 +226,15 @@ do_shutwr(void)
 static void
 put(const char *buf, size_t len)
 {
-	ssize_t	n = send(cur->fd, buf, len, MSG_NOSIGNAL);
+	ssize_t	n;
 
-	if (n == -1 && errno != EPIPE && errno != ECONNRESET)
-		err(1, "%s", doing);
-	if (n != -1 && (size_t)n != len)
-		errx(1, "%s: %zd of %zu bytes were taken", doing, n, len);
+	for (; len > 0; buf += n, len -= (size_t)n) {
+		n = send(cur->fd, buf, len, MSG_NOSIGNAL);
+		if (n == -1 && (errno == EPIPE || errno == ECONNRESET))
+			return;
+		if (n == -1)
+			err(1, "%s: %zu bytes not taken", doing, len);
+	}
 }
 
 /* Undoes \n \r \t \0 \\ and \xNN of s into bulk at len; returns the new len. */
@@ -232,11 +265,17 @@ unescape(const char *s, size_t len)
 }
 
 static void
-do_say(void)
+say(const char *line)
 {
-	const int	len = snprintf(bulk, BULK, "%s\n", arg[0]);
+	const int	len = snprintf(bulk, BULK, "%s\n", line);
 
 	put(bulk, (size_t)len);
+}
+
+static void
+do_say(void)
+{
+	say(arg[0]);
 }
 
 static void
@@ -265,6 +304,33 @@ do_repeat(void)
 	for (n = number(arg[0]); n > 0; n--)
 		len = unescape(arg[1], len);
 	put(bulk, len);
+}
+
+/* The bytes of file, for good; *len is their number. */
+static const char *
+contents(const char *file, size_t *len)
+{
+	int		 fd = open(file, O_RDONLY | O_CLOEXEC);
+	struct stat	 st;
+	void		*map;
+
+	if (fd == -1 || fstat(fd, &st) == -1)
+		err(1, "%s: %s", doing, file);
+	*len = (size_t)st.st_size;
+	map = mmap(NULL, *len, PROT_READ, MAP_PRIVATE, fd, 0);
+	if (map == MAP_FAILED)
+		err(1, "%s: %s", doing, file);
+	close(fd);
+	return (map);
+}
+
+static void
+do_send_file(void)
+{
+	size_t		 len;
+	const char	*bytes = contents(arg[0], &len);
+
+	put(bytes, len);
 }
 
 /* PINGs until the daemon takes no more, and no answer read. */
@@ -398,6 +464,116 @@ do_until(void)
 }
 
 static void
+do_like(void)
+{
+	const char	*line = next_line();
+
+	if (line == NULL)
+		errx(1, "%s: wanted '%s', got the end", doing, arg[0]);
+	if (fnmatch(arg[0], line, 0) != 0)
+		errx(1, "%s: wanted '%s', got '%s'", doing, arg[0], line);
+}
+
+static void
+do_ask(void)
+{
+	const char	*line;
+
+	for (;;) {
+		say(arg[0]);
+		if ((line = next_line()) == NULL)
+			errx(1, "%s: got the end", doing);
+		if (fnmatch(arg[1], line, 0) == 0)
+			return;
+		if (now() + RETRY_MS >= deadline)
+			errx(1, "%s: wanted '%s', got '%s'", doing, arg[1], line);
+		(void)poll(NULL, 0, RETRY_MS);
+	}
+}
+
+static void
+do_show(void)
+{
+	const char	*line = next_line();
+
+	if (line == NULL)
+		errx(1, "%s: got the end", doing);
+	puts(line);
+	(void)fflush(stdout);
+}
+
+/* At most most of the bytes that come next, into bulk; 0 at the end of it all. */
+static size_t
+next_bytes(size_t most)
+{
+	ssize_t	n;
+
+	if (most > BULK)
+		most = BULK;
+	if (cur->len > 0) {
+		if (most > cur->len)
+			most = cur->len;
+		memcpy(bulk, cur->buf, most);
+		cur->len -= most;
+		memmove(cur->buf, cur->buf + most, cur->len);
+		return (most);
+	}
+	if (!ready(cur->fd, POLLIN, patience))
+		errx(1, "%s: nothing came", doing);
+	n = recv(cur->fd, bulk, most, 0);
+	if (n == -1 && errno != ECONNRESET)
+		err(1, "%s", doing);
+	return (n > 0 ? (size_t)n : 0);
+}
+
+/* Wants len bytes, those at bytes if that is not NULL. */
+static void
+want_bytes(const char *bytes, size_t len)
+{
+	size_t	n, done;
+
+	for (done = 0; done < len; done += n) {
+		if ((n = next_bytes(len - done)) == 0)
+			errx(1, "%s: got the end, %zu of %zu bytes before it",
+			    doing, done, len);
+		if (bytes != NULL && memcmp(bulk, bytes + done, n) != 0)
+			errx(1, "%s: other bytes behind the first %zu", doing,
+			    done);
+	}
+}
+
+static void
+do_want_file(void)
+{
+	size_t		 len;
+	const char	*bytes = contents(arg[0], &len);
+
+	want_bytes(bytes, len);
+}
+
+static void
+do_take(void)
+{
+	want_bytes(NULL, (size_t)number(arg[0]));
+}
+
+static void
+do_rest(void)
+{
+	FILE	*f = fopen(arg[0], "we");
+	size_t	 n;
+
+	if (f == NULL)
+		err(1, "%s: %s", doing, arg[0]);
+	while ((n = next_bytes(BULK)) > 0) {
+		if (fwrite(bulk, 1, n, f) != n)
+			err(1, "%s: %s", doing, arg[0]);
+	}
+	if (fclose(f) != 0)
+		err(1, "%s: %s", doing, arg[0]);
+}
+
+static void
 do_eof(void)
 {
 	const char	*line = next_line();
@@ -509,6 +685,12 @@ do_ended(void)
 }
 
 static void
+do_die(void)
+{
+	(void)raise(SIGKILL);
+}
+
+static void
 do_mark(void)
 {
 	marked = now();
@@ -547,6 +729,7 @@ static const struct command {
 	void		(*run)(void);
 } commands[] = {
 	{ "connect", 0, true, do_connect },
+	{ "to", 1, true, do_to },
 	{ "accept", 0, true, do_accept },
 	{ "many", 1, true, do_many },
 	{ "use", 1, true, do_use },
@@ -556,16 +739,24 @@ static const struct command {
 	{ "raw", 1, false, do_raw },
 	{ "bytes", 1, false, do_bytes },
 	{ "repeat", 2, false, do_repeat },
+	{ "send-file", 1, false, do_send_file },
 	{ "fill", 0, false, do_fill },
 	{ "junk", 1, false, do_junk },
 	{ "hammer", 0, true, do_hammer },
 	{ "want", 1, false, do_want },
 	{ "wantn", 2, false, do_wantn },
+	{ "like", 1, false, do_like },
+	{ "ask", 2, false, do_ask },
+	{ "show", 0, false, do_show },
+	{ "want-file", 1, false, do_want_file },
+	{ "take", 1, false, do_take },
+	{ "rest", 1, false, do_rest },
 	{ "until", 1, false, do_until },
 	{ "eof", 0, false, do_eof },
 	{ "hold", 0, false, do_hold },
 	{ "pong-under", 2, false, do_pong_under },
 	{ "echo", 1, true, do_echo },
+	{ "die", 0, true, do_die },
 	{ "kill", 2, true, do_kill },
 	{ "log", 2, true, do_log },
 	{ "ended", 1, true, do_ended },
@@ -669,9 +860,9 @@ main(int argc, char *argv[])
 	}
 	argc -= optind;
 	argv += optind;
-	if (argc < 1 || strlen(argv[0]) >= sizeof(addr.sun_path))
+	if (argc < 1)
 		errx(1, "no socket");
-	memcpy(addr.sun_path, argv[0], strlen(argv[0]));
+	set_address(argv[0]);
 	deadline = now() + patience;
 	if (listens)
 		open_listener();

@@ -286,3 +286,15 @@ who_never_reads_holds_nothing_up_body() {
 	ends 0
 	logged 'SIGTERM: secrets wiped, bye'
 }
+
+behaviour quit_behind_pings 'a QUIT behind as many PINGs as one read takes is heard'
+quit_behind_pings_body() {
+	local pings
+
+	# shellcheck disable=SC2046 # a word a PING
+	pings=$(printf 'PING\\n%.0s' $(seq 1637))
+	start -a -g 0
+	talk "$sock" say "$guard" want WELCOME raw "${pings}QUIT\n" \
+	    wantn 1637 PONG want BYE eof
+	ends 0
+}

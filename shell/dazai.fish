@@ -10,10 +10,13 @@
 status is-interactive
 or return 0
 
-# True if the dazai-hb of DAZAI_GUARD lives; a zombie does not.
+# True if the dazai-hb of DAZAI_GUARD lives, and is this daemon's; a zombie does not.
 function _dazai_alive
     set -g _dazai_hb (string match -r '\d+$' -- "$DAZAI_GUARD")
     or return 1
+    set -q DAZAI_GUARD_AT
+    and test "$DAZAI_GUARD_AT" != "$DAZAI_SOCK $XDG_RUNTIME_DIR"
+    and return 1
     # Not a redirection: fish tells of a file that is gone, 2>/dev/null or not.
     set -l line (cat /proc/$_dazai_hb/stat 2>/dev/null)
     and string match -qr "^$_dazai_hb \(dazai-hb\) [^ZX]" -- $line
@@ -32,6 +35,7 @@ end
 
 function _dazai_ask
     set -e DAZAI_GUARD
+    set -e DAZAI_GUARD_AT
     set -l hb dazai-hb
     test -n "$DAZAI_HB"
     and set hb $DAZAI_HB
@@ -63,6 +67,7 @@ function _dazai_ask
         echo "dazai: session $_dazai_why" >&2
         return 1
     end
+    set -gx DAZAI_GUARD_AT "$DAZAI_SOCK $XDG_RUNTIME_DIR"
     test -z "$DAZAI_VERBOSE"
     or dazai_status >&2
 end
@@ -75,7 +80,7 @@ end
 function dazai_status --description 'Say who guards this session'
     if not _dazai_alive
         test -n "$DAZAI_GUARD"
-        and set -g _dazai_why "UNGUARDED: dazai-hb $_dazai_hb has ended"
+        and set -g _dazai_why "UNGUARDED: dazai-hb $_dazai_hb has ended, or is another daemon's"
         test -n "$_dazai_why"
         or set -g _dazai_why UNGUARDED
         echo "dazai: session $_dazai_why"

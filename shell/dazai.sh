@@ -17,17 +17,21 @@
 #	DAZAI_GUARD	is set and exported here: the pid of the guarded process, and
 #			its dazai-hb's.  exec keeps a shell's pid, so that the next
 #			one knows itself guarded; a child finds its parent's.
+#	DAZAI_GUARD_AT	likewise: what said where the daemon is, since a guard at
+#			another daemon's socket is none at this one's
 
 case $- in
 *i*)	;;
 *)	return 0 ;;
 esac
 
-# True if the dazai-hb of DAZAI_GUARD lives.  Its name is asked, because a pid may
+# True if the dazai-hb of DAZAI_GUARD lives, and is this daemon's.  Its name is asked, because a pid may
 # be used anew, and its state, because a zombie that nobody reaps keeps its name.
 _dazai_alive() {
 	_dazai_hb=${DAZAI_GUARD-}
 	_dazai_hb=${_dazai_hb##* }
+	_dazai_at="${DAZAI_SOCK-} ${XDG_RUNTIME_DIR-}"
+	[ "${DAZAI_GUARD_AT-$_dazai_at}" = "$_dazai_at" ] || return 1
 	{ IFS='' read -r _dazai_line <"/proc/$_dazai_hb/stat"; } 2>/dev/null ||
 	    return 1
 	case $_dazai_line in
@@ -124,7 +128,7 @@ _dazai_start() {
 
 # Asks the daemon to guard this session, and sets DAZAI_GUARD if anybody does.
 _dazai_ask() {
-	unset DAZAI_GUARD
+	unset DAZAI_GUARD DAZAI_GUARD_AT
 	_dazai_start
 	case $_dazai_line in
 	*": guarding $$ with dazaid "*)
@@ -145,7 +149,8 @@ _dazai_ask() {
 		printf 'dazai: session %s\n' "$_dazai_why" >&2
 		return 1 ;;
 	esac
-	export DAZAI_GUARD
+	DAZAI_GUARD_AT="${DAZAI_SOCK-} ${XDG_RUNTIME_DIR-}"
+	export DAZAI_GUARD DAZAI_GUARD_AT
 	[ -z "${DAZAI_VERBOSE-}" ] || dazai_status >&2
 }
 
@@ -161,7 +166,7 @@ dazai_status() {
 	[ -z "${ZSH_VERSION-}" ] || emulate -L sh
 	if ! _dazai_alive; then
 		[ -z "${DAZAI_GUARD-}" ] ||
-		    _dazai_why="UNGUARDED: dazai-hb $_dazai_hb has ended"
+		    _dazai_why="UNGUARDED: dazai-hb $_dazai_hb has ended, or is another daemon's"
 		printf 'dazai: session %s\n' "${_dazai_why:-UNGUARDED}"
 		return 1
 	fi

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef DAZAI_HB_GUARD_H
-#define DAZAI_HB_GUARD_H
+#ifndef DAZAI_GUARD_H
+#define DAZAI_GUARD_H
 
 #include <sys/types.h>
 

@@ -7,11 +7,15 @@
  */
 #include <fcntl.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "guard.h"
+
+#define GUARD_TRIES	20	/* of 10 ms */
 
 static int	guard_fd = -1;
 
@@ -61,6 +65,24 @@ guard_name(pid_t pid, char *name, size_t size)
 	name[strcspn(name, "\n")] = '\0';
 }
 
+/* Who holds the lock, into fl; one who has just been welcomed is about to take it. */
+static bool
+guard_ask(struct flock *fl)
+{
+	const struct timespec	wait = { 0, 10000000 };
+	int			i;
+
+	for (i = 0; i < GUARD_TRIES; i++) {
+		*fl = (struct flock){ .l_type = F_WRLCK, .l_whence = SEEK_SET };
+		if (fcntl(guard_fd, F_GETLK, fl) == -1)
+			return (false);
+		if (fl->l_type != F_UNLCK)
+			return (true);
+		(void)nanosleep(&wait, NULL);
+	}
+	return (false);
+}
+
 /*
  * Writes ", by dazai-hb N for process N (NAME on TTY)", as far as it is known;
  * size is that of text.
@@ -68,12 +90,12 @@ guard_name(pid_t pid, char *name, size_t size)
 void
 guard_who(char *text, size_t size)
 {
-	struct flock	fl = { .l_type = F_WRLCK, .l_whence = SEEK_SET };
+	struct flock	fl;
 	char		name[32], file[64], tty[64];
 	ssize_t		len;
 
 	text[0] = '\0';
-	if (fcntl(guard_fd, F_GETLK, &fl) == -1 || fl.l_type == F_UNLCK)
+	if (!guard_ask(&fl))
 		return;
 	guard_name((pid_t)fl.l_start, name, sizeof(name));
 	(void)snprintf(file, sizeof(file), "/proc/%lld/fd/0",

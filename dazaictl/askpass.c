@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Called as dazai-askpass: what ssh, git and sudo run when they need a secret and have
+ * no terminal to ask on.  All that they tell is a prompt, so that the secret's name is
+ * in DAZAI_SECRET.
+ */
+#include <err.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "askpass.h"
+#include "client.h"
+#include "command.h"
+#include "secret.h"
+
+/*
+ * Whether prompt asks for something else than a secret.  ssh wants a yes for a host
+ * key, or, with SSH_ASKPASS_PROMPT, just a click; git wants a user's name, which it
+ * would send and show in the clear.  ssh-add asks again for ever when the secret is
+ * wrong.
+ */
+static int
+askpass_not_secret(const char *prompt)
+{
+	const char	*kind = getenv("SSH_ASKPASS_PROMPT");
+
+	return ((kind != NULL && *kind != '\0') ||
+	    strncasecmp(prompt, "Username", strlen("Username")) == 0 ||
+	    strncmp(prompt, "Bad passphrase", strlen("Bad passphrase")) == 0 ||
+	    strstr(prompt, "(yes/no") != NULL);
+}
+
+noreturn void
+askpass_main(int argc, char *argv[])
+{
+	const char	*name = getenv("DAZAI_SECRET");
+	char		 path[SOCKPATH_SIZE];
+
+	if (argc > 1 && askpass_not_secret(argv[1]))
+		errx(EXIT_USAGE, "not a question for a secret: %s", argv[1]);
+	if (name == NULL || *name == '\0')
+		errx(EXIT_USAGE, "DAZAI_SECRET does not name a secret");
+	command_path(NULL, path);
+	command_check_name(name);
+	secret_get(path, name, true);
+	exit(EXIT_DONE);
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef DAZAICTL_COMMAND_H
+#define DAZAICTL_COMMAND_H
+
+#include <stdnoreturn.h>
+
+#include "sockpath.h"
+
+void		command_path(const char *, char *);
+void		command_check_name(const char *);
+noreturn void	command_usage(int);
+noreturn void	command_run(const char *, int, char **);
+
+#endif

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * dazaictl: the operator's hand on dazaid(8).
+ */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "askpass.h"
+#include "client.h"
+#include "command.h"
+#include "version.h"
+
+noreturn void
+command_usage(int status)
+{
+	(void)fputs("usage: dazaictl [-hV] [-s PATH] COMMAND ...\n"
+	    "       status [-l] | arm | panic [hard] | list\n"
+	    "       put NAME [-n READS] [-t SECONDS] | get [-f] NAME | del NAME\n"
+	    "       run COMMAND [ARG]...\n", status == 0 ? stdout : stderr);
+	exit(status);
+}
+
+int
+main(int argc, char *argv[])
+{
+	static const struct option	longs[] = {
+		{ "help", no_argument, NULL, 'h' },
+		{ "socket", required_argument, NULL, 's' },
+		{ "version", no_argument, NULL, 'V' },
+		{ NULL, 0, NULL, 0 }
+	};
+	char		 path[SOCKPATH_SIZE];
+	const char	*sock = NULL;
+	int		 ch;
+
+	if (strcmp(getprogname(), "dazai-askpass") == 0)
+		askpass_main(argc, argv);
+	/* The first word that is no option is the command; the rest is its own. */
+	while ((ch = getopt_long(argc, argv, "+hs:V", longs, NULL)) != -1) {
+		switch (ch) {
+		case 'h':
+			command_usage(EXIT_DONE);
+		case 's':
+			sock = optarg;
+			break;
+		case 'V':
+			puts("dazaictl " DAZAI_VERSION);
+			exit(EXIT_DONE);
+		default:
+			command_usage(EXIT_USAGE);
+		}
+	}
+	if (optind == argc)
+		command_usage(EXIT_USAGE);
+	command_path(sock, path);
+	command_run(path, argc - optind, argv + optind);
+}

@@ -1,0 +1,311 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The bytes of a secret, between the daemon and our standard input and output.  Where
+ * the kernel can move them by itself they never are in our memory; else they pass
+ * through memory that is locked, and wiped before we end.
+ */
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <bsd/readpassphrase.h>
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client.h"
+#include "secmem.h"
+#include "secret.h"
+
+#define SECRET_TYPED	4096		/* bytes of a line that is typed; a tty's most */
+#define SECRET_PIECE	((size_t)64 * 1024)	/* on their way out */
+
+static struct secmem	secret;
+
+static void
+secret_wipe(void)
+{
+	(void)secmem_wipe(&secret);
+}
+
+static void
+secret_on_signal(int sig)
+{
+	secret_wipe();
+	(void)raise(sig);		/* SA_RESETHAND: its default again */
+}
+
+/* Memory for size bytes, wiped at our end, if that is not SIGKILL; left open. */
+static void
+secret_memory(size_t size)
+{
+	static const int	sigs[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM,
+				    SIGPIPE };
+	const struct rlimit	none = { 0, 0 };
+	struct sigaction	sa;
+	struct rlimit		rl;
+	size_t			i;
+
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1 ||
+	    setrlimit(RLIMIT_CORE, &none) == -1)
+		err(EXIT_USAGE, "no protection from a core dump");
+	if (getrlimit(RLIMIT_MEMLOCK, &rl) == 0) {
+		rl.rlim_cur = rl.rlim_max;
+		(void)setrlimit(RLIMIT_MEMLOCK, &rl);
+	}
+	if (atexit(secret_wipe) != 0 || secmem_open(&secret, size) == -1 ||
+	    secmem_unseal(&secret) == -1)
+		err(EXIT_USAGE, "no memory for the secret");
+	if (secret.kind == SECMEM_UNLOCKED)
+		warnx("DEGRADED: the secret passes through memory that can be "
+		    "swapped out (see ulimit -l)");
+	memset(&sa, 0, sizeof(sa));
+	sa.sa_handler = secret_on_signal;
+	sa.sa_flags = (int)SA_RESETHAND;
+	for (i = 0; i < sizeof(sigs) / sizeof(sigs[0]); i++) {
+		/* What our parent has us ignore we go on ignoring. */
+		struct sigaction	was;
+
+		if (sigaction(sigs[i], NULL, &was) == 0 &&
+		    was.sa_handler != SIG_IGN)
+			(void)sigaction(sigs[i], &sa, NULL);
+	}
+}
+
+/*
+ * In.
+ */
+
+/* Asks the daemon how large a secret may be now. */
+static size_t
+secret_room(const char *path)
+{
+	const char	*line, *room;
+	int		 fd = client_open(path);
+
+	client_ask(fd, "STATUS");
+	line = client_line(fd);
+	if (strncmp(line, "STATUS ", 7) != 0)
+		client_refused(line);
+	close(fd);
+	room = strstr(line, " room=");
+	return (room == NULL ? 0 :
+	    (size_t)strtoull(room + strlen(" room="), NULL, 10));
+}
+
+/* All of standard input into our memory; returns how much that is. */
+static size_t
+secret_read(const char *path)
+{
+	const size_t	room = secret_room(path);
+	size_t		len = 0;
+	ssize_t		n;
+
+	secret_memory(room + 1);
+	while (len <= room) {
+		n = read(STDIN_FILENO, secret.data + len, room + 1 - len);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1)
+			err(EXIT_USAGE, "standard input");
+		if (n == 0)
+			return (len);
+		len += (size_t)n;
+	}
+	errx(EXIT_REFUSED, "refused: full: there is room for %zu bytes, and "
+	    "standard input has more", room);
+}
+
+/* A line typed without echo; returns its length. */
+static size_t
+secret_ask(const char *name)
+{
+	char	prompt[128];
+
+	(void)snprintf(prompt, sizeof(prompt), "Secret %s: ", name);
+	secret_memory(SECRET_TYPED);
+	if (readpassphrase(prompt, (char *)secret.data, SECRET_TYPED,
+	    RPP_REQUIRE_TTY) == NULL)
+		err(EXIT_USAGE, "no secret");
+	return (strlen((char *)secret.data));
+}
+
+static void
+secret_send(int fd, size_t len)
+{
+	size_t	done;
+	ssize_t	n;
+
+	for (done = 0; done < len; done += (size_t)n) {
+		n = send(fd, secret.data + done, len - done, MSG_NOSIGNAL);
+		if (n == -1 && errno == EINTR)
+			n = 0;
+		if (n == -1)
+			err(EXIT_CUT, "the daemon is gone");
+	}
+}
+
+/* From the file that is standard input, by the kernel alone. */
+static void
+secret_sendfile(int fd, size_t len)
+{
+	ssize_t	n;
+
+	for (; len > 0; len -= (size_t)n) {
+		n = sendfile(fd, STDIN_FILENO, NULL, len);
+		if (n == -1 && errno == EINTR)
+			n = 0;
+		else if (n == 0)
+			errx(EXIT_USAGE, "standard input has become shorter");
+		if (n == -1)
+			err(EXIT_CUT, "standard input, or the daemon");
+	}
+}
+
+/*
+ * Puts what is on standard input, or is typed if that is a terminal, as name into the
+ * daemon at path.  reads and ttl are the request's options, as text, or NULL.
+ */
+void
+secret_put(const char *path, const char *name, const char *reads,
+    const char *ttl)
+{
+	struct stat	st;
+	size_t		len;
+	off_t		at;
+	bool		file;
+	int		fd;
+
+	if (fstat(STDIN_FILENO, &st) == -1)
+		err(EXIT_USAGE, "standard input");
+	file = S_ISREG(st.st_mode) &&
+	    (at = lseek(STDIN_FILENO, 0, SEEK_CUR)) != -1;
+	if (file)
+		len = at < st.st_size ? (size_t)(st.st_size - at) : 0;
+	else if (isatty(STDIN_FILENO))
+		len = secret_ask(name);
+	else
+		len = secret_read(path);
+	if (len == 0)
+		errx(EXIT_USAGE, "an empty secret is none");
+
+	/* sendfile(2) knows no MSG_NOSIGNAL. */
+	(void)signal(SIGPIPE, SIG_IGN);
+	fd = client_open(path);
+	client_ask(fd, "PUT %s %zu%s%s%s%s", name, len,
+	    reads != NULL ? " reads=" : "", reads != NULL ? reads : "",
+	    ttl != NULL ? " ttl=" : "", ttl != NULL ? ttl : "");
+	client_want(fd, "GO");
+	if (file)
+		secret_sendfile(fd, len);
+	else
+		secret_send(fd, len);
+	client_want(fd, "OK");
+	close(fd);
+}
+
+/*
+ * Out.
+ */
+
+static void
+secret_write(size_t len)
+{
+	size_t	done;
+	ssize_t	n;
+
+	for (done = 0; done < len; done += (size_t)n) {
+		n = write(STDOUT_FILENO, secret.data + done, len - done);
+		if (n == -1 && errno == EINTR)
+			n = 0;
+		if (n == -1)
+			err(EXIT_USAGE, "standard output");
+	}
+}
+
+/* Receives len bytes, or ends the program. */
+static void
+secret_receive(int fd, size_t len)
+{
+	ssize_t	n;
+
+	n = recv(fd, secret.data, len, MSG_WAITALL);
+	if (n != (ssize_t)len)
+		errx(EXIT_CUT, "cut off before the end of the secret");
+}
+
+/*
+ * To standard output by the kernel alone, if that is a pipe.  Returns how much is left
+ * for another way: nothing, or all of it.
+ */
+static size_t
+secret_splice(int fd, size_t len)
+{
+	size_t	left = len;
+	ssize_t	n;
+
+	while (left > 0) {
+		n = splice(fd, NULL, STDOUT_FILENO, NULL, left, SPLICE_F_MOVE);
+		if (n == -1 && errno == EINVAL && left == len)
+			return (len);
+		if (n == -1 && errno == EINTR)
+			continue;
+		if (n == -1 && errno != EAGAIN)
+			err(EXIT_USAGE, "standard output");
+		if (n <= 0)
+			errx(EXIT_CUT, "cut off before the end of the secret");
+		left -= (size_t)n;
+	}
+	return (0);
+}
+
+/* Through our memory, piece by piece; line: with a newline behind it, if it has none. */
+static void
+secret_copy(int fd, size_t len, bool line)
+{
+	size_t	piece;
+
+	secret_memory(SECRET_PIECE);
+	for (; len > 0; len -= piece) {
+		/* Not to the last byte: a newline must have room. */
+		piece = len < SECRET_PIECE - 1 ? len : SECRET_PIECE - 1;
+		secret_receive(fd, piece);
+		if (line && piece == len && secret.data[piece - 1] != '\n') {
+			secret.data[piece] = '\n';
+			secret_write(piece + 1);
+		} else {
+			secret_write(piece);
+		}
+	}
+}
+
+/* Gets name from the daemon at path to standard output; line: as a line of text. */
+void
+secret_get(const char *path, const char *name, bool line)
+{
+	const char	*answer;
+	char		*end;
+	size_t		 len;
+	int		 fd = client_open(path);
+
+	client_ask(fd, "GET %s", name);
+	answer = client_line(fd);
+	if (strncmp(answer, "DATA ", 5) != 0)
+		client_refused(answer);
+	len = (size_t)strtoull(answer + 5, &end, 10);
+	if (*end != '\0')
+		errx(EXIT_CUT, "not the answer of a dazaid");
+	if (!line)
+		len = secret_splice(fd, len);
+	if (len > 0)
+		secret_copy(fd, len, line);
+	close(fd);
+}

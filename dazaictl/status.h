@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef DAZAICTL_STATUS_H
+#define DAZAICTL_STATUS_H
+
+void	status_print(const char *, const char *);
+
+#endif

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One connection of a client, as network has it: what it said and what it is told,
+ * in buffers that are there from the start.
+ */
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "conn.h"
+
+/* Puts the connection fd, which becomes the slot's, into the slot c. */
+void
+conn_open(struct conn *c, int fd, uint32_t peer, int64_t due)
+{
+	c->fd = fd;
+	c->peer = peer;
+	c->asked = c->skip = c->deaf = c->dropped = false;
+	c->putting = c->last = c->listing = false;
+	c->listed = 0;
+	c->in = c->out = 0;
+	c->due = due;
+}
+
+/* Appends an answer; the caller has seen to the room. */
+void
+conn_say(struct conn *c, const char *text)
+{
+	size_t	len = strlen(text);
+
+	memcpy(c->outbuf + c->out, text, len);
+	c->out += len;
+}
+
+/*
+ * Sends what is to be sent.  That the client is gone is no reason to close: it may
+ * have said QUIT before it went, and that is still to be read.
+ */
+void
+conn_flush(struct conn *c)
+{
+	ssize_t	sent;
+
+	if (c->out == 0)
+		return;
+	sent = send(c->fd, c->outbuf, c->out, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (sent == -1 && errno != EAGAIN)
+		c->deaf = true;
+	if (c->deaf)
+		sent = (ssize_t)c->out;
+	if (sent > 0) {
+		c->out -= (size_t)sent;
+		memmove(c->outbuf, c->outbuf + sent, c->out);
+	}
+}
+
+/* The first used bytes of what came in are done with. */
+void
+conn_use(struct conn *c, size_t used)
+{
+	c->in -= used;
+	memmove(c->inbuf, c->inbuf + used, c->in);
+}
+
+/* Says text, if that can be, and closes, whatever the client said unread. */
+void
+conn_dismiss(int fd, const char *text)
+{
+	char	unread[LINE_BYTES];
+
+	(void)send(fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL);
+	/* Closing on unread bytes would make the client's next read an error. */
+	(void)recv(fd, unread, sizeof(unread), MSG_DONTWAIT);
+	close(fd);
+}

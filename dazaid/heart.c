@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The heartbeat socket, in network: cuts what clients say into lines, and turns each
+ * into one message for the vault.
+ *
+ * A connection with a question at the vault is left alone until the answer is there:
+ * so answers come in order, and at most one a connection is under way.
+ */
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "line.h"
+#include "log.h"
+#include "network.h"
+
+#define ANSWER		32	/* bytes of the longest, PONGs aside */
+#define PING_BYTES	5	/* "PING\n", and "PONG\n" */
+
+static void
+heart_close(struct conn *c)
+{
+	if (c == n.heartbeat) {
+		(void)network_tell(IMSG_LOST, c, 0);
+		n.heartbeat = NULL;
+		n.guarded = false;
+	}
+	close(c->fd);
+	c->fd = -1;
+}
+
+static void
+heart_dismiss(struct conn *c, const char *text)
+{
+	conn_dismiss(c->fd, text);
+	c->fd = -1;
+}
+
+/* HELLO: c becomes the heartbeat, if the vault takes the client for real. */
+static void
+heart_hello(struct conn *c, pid_t pid)
+{
+	if (c == n.heartbeat) {
+		conn_say(c, "WELCOME\n");
+	} else if (n.heartbeat != NULL) {
+		heart_dismiss(c, "BUSY\n");
+	} else if (network_tell(IMSG_HELLO, c, (uint32_t)pid)) {
+		n.heartbeat = c;
+		c->asked = true;
+	} else {
+		heart_dismiss(c, "");
+	}
+}
+
+/*
+ * A PING, already taken from the buffer, and every other one right behind it
+ * become one message: as many as there is room for PONGs.
+ */
+static void
+heart_pings(struct conn *c)
+{
+	const size_t	room = (CONN_OUT - c->out) / PING_BYTES;
+	uint32_t	count = 1;
+	size_t		used = 0;
+
+	while (count < room && c->in - used >= PING_BYTES &&
+	    strncasecmp(c->inbuf + used, "PING\n", PING_BYTES) == 0) {
+		used += PING_BYTES;
+		count++;
+	}
+	conn_use(c, used);
+	c->asked = true;
+	(void)network_tell(IMSG_PING, c, count);
+}
+
+static void
+heart_line(struct conn *c, const char *line, size_t used)
+{
+	pid_t		pid = 0;
+	enum line_verb	verb = line_parse(line, &pid);
+
+	conn_use(c, used);
+	if (c->dropped && verb != LINE_QUIT)
+		return;
+	if (verb == LINE_HELLO) {
+		heart_hello(c, pid);
+	} else if (verb == LINE_BAD_PID) {
+		conn_say(c, "ERR bad-pid\n");
+	} else if (verb == LINE_UNKNOWN || c != n.heartbeat) {
+		conn_say(c, "ERR unknown-verb\n");
+	} else if (verb == LINE_PING) {
+		heart_pings(c);
+	} else {
+		c->asked = true;
+		(void)network_tell(verb == LINE_QUIT ? IMSG_QUIT : IMSG_CANCEL,
+		    c, 0);
+	}
+}
+
+/* Sees to the lines that are there, as long as there is room for answers. */
+static void
+heart_lines(struct conn *c)
+{
+	const char	*line;
+	size_t		 used;
+
+	while (c->fd != -1 && !c->asked && c->out <= CONN_OUT - ANSWER) {
+		if ((line = line_next(c->inbuf, c->in, &used)) == NULL) {
+			if (c->in < LINE_BYTES)
+				return;
+			if (!c->skip)
+				conn_say(c, "ERR line-too-long\n");
+			c->skip = true;
+			c->in = 0;
+		} else if (c->skip) {
+			c->skip = false;
+			conn_use(c, used);
+		} else {
+			heart_line(c, line, used);
+		}
+	}
+}
+
+/*
+ * Lines in, answers out, until neither moves.  Answers go first: their room may be all
+ * that a line waits for, and nobody would call again for its sake.
+ */
+static void
+heart_run(struct conn *c)
+{
+	size_t	before;
+
+	do {
+		conn_flush(c);
+		before = c->in;
+		heart_lines(c);
+	} while (c->fd != -1 && !c->asked && c->in > 0 && c->in != before);
+	if (c->fd != -1)
+		conn_flush(c);
+}
+
+static void
+heart_read(struct conn *c)
+{
+	ssize_t	got;
+
+	got = recv(c->fd, c->inbuf + c->in, LINE_BYTES - c->in, MSG_DONTWAIT);
+	if (got == -1 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (got <= 0) {
+		heart_close(c);
+		return;
+	}
+	c->in += (size_t)got;
+	heart_run(c);
+}
+
+/* c's descriptor is ready, or its time is up (revents 0). */
+void
+heart_ready(struct conn *c, short revents)
+{
+	if (c->fd == -1 || c->asked)
+		return;
+	if (revents == 0) {
+		heart_close(c);
+		return;
+	}
+	if (c->out > 0)
+		heart_run(c);
+	if ((revents & ~POLLOUT) != 0 && c->fd != -1 && !c->asked &&
+	    c->in < LINE_BYTES && c->out <= CONN_OUT - ANSWER)
+		heart_read(c);
+}
+
+/* There is a heartbeat now: nobody else is needed. */
+static void
+heart_welcome(struct conn *heartbeat)
+{
+	struct conn	*c;
+
+	n.guarded = true;
+	conn_say(heartbeat, "WELCOME\n");
+	for (c = n.conns; c < n.conns + CONNS; c++) {
+		if (c->fd != -1 && c != heartbeat)
+			heart_dismiss(c, "BUSY\n");
+	}
+}
+
+/*
+ * The vault has given this heartbeat up.  The client hears of it now; what it had
+ * said before is looked through for a QUIT, which makes the end a clean one.
+ */
+static void
+heart_drop(struct conn *c)
+{
+	log_debug("heartbeat cut off");
+	c->dropped = true;
+	(void)shutdown(c->fd, SHUT_RDWR);
+	heart_run(c);
+	while (c->fd != -1 && !c->asked)
+		heart_read(c);
+}
+
+/* What the vault says about the heartbeat c. */
+void
+heart_answer(struct conn *c, const struct imsg *im)
+{
+	uint32_t	i;
+
+	c->asked = false;
+	switch (im->type) {
+	case IMSG_WELCOME:
+		heart_welcome(c);
+		break;
+	case IMSG_PONG:
+		for (i = 0; i < im->u.number.n; i++)
+			conn_say(c, "PONG\n");
+		break;
+	case IMSG_CANCELLED:
+		conn_say(c, "CANCELLED\n");
+		break;
+	case IMSG_NOTHING_PENDING:
+		conn_say(c, "NOTHING-PENDING\n");
+		break;
+	case IMSG_BYE:
+		conn_say(c, "BYE\n");
+		conn_flush(c);
+		_exit(0);
+	case IMSG_DROP:
+		heart_drop(c);
+		return;
+	}
+	heart_run(c);
+}

@@ -1,0 +1,239 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the vault does for clients of the control socket: each request that network
+ * passes on, checked once more, done, and answered.  Bytes of a secret go to and from
+ * the client's own descriptor, once the kernel has said whose that is.
+ */
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "files.h"
+#include "log.h"
+#include "num.h"
+#include "registry.h"
+#include "serve.h"
+#include "store.h"
+#include "transfer.h"
+
+#define SERVE_TTL_MAX	(NUM_MAX_SECONDS * 1000)
+
+static void
+serve_answer(struct vault *v, uint32_t peer, enum imsg_answer answer)
+{
+	struct imsg	im;
+
+	memset(&im, 0, sizeof(im));
+	im.type = IMSG_ANSWER;
+	im.peer = peer;
+	im.u.number.n = answer;
+	vault_tell(v, &im);
+}
+
+static void
+serve_status(struct vault *v, uint32_t peer)
+{
+	const struct panic	*p = &v->panic;
+	struct imsg		 im;
+	struct imsg_state	*s = &im.u.state;
+
+	memset(&im, 0, sizeof(im));
+	im.type = IMSG_STATE;
+	im.peer = peer;
+	s->grace = p->grace;
+	s->left = p->pending ? p->due - vault_now() : 0;
+	s->since = p->guarded ? v->since : 0;
+	s->size = v->mem.size;
+	s->room = store_room(&v->store);
+	s->heartbeat = p->guarded ? (uint32_t)v->client : 0;
+	s->memory = (uint32_t)v->mem.kind;
+	s->secrets = v->store.count;
+	s->registered = registry_count();
+	s->armed = p->armed;
+	s->guarded = p->guarded;
+	s->pending = p->pending;
+	vault_tell(v, &im);
+}
+
+static void
+serve_arm(struct vault *v, uint32_t peer)
+{
+	const bool	armed = panic_arm(&v->panic);
+
+	if (armed)
+		log_info("armed");
+	serve_answer(v, peer, armed ? ANSWER_OK : ANSWER_ALREADY_ARMED);
+}
+
+/* One secret, or that there is none behind the one of this id. */
+static void
+serve_list(struct vault *v, uint32_t peer, uint64_t after)
+{
+	struct store_item	 item;
+	struct imsg		 im;
+	struct imsg_entry	*e = &im.u.entry;
+
+	if (!store_next(&v->store, after, &item)) {
+		serve_answer(v, peer, ANSWER_OK);
+		return;
+	}
+	memset(&im, 0, sizeof(im));
+	im.type = IMSG_ENTRY;
+	im.peer = peer;
+	e->id = item.id;
+	e->size = item.len;
+	e->reads = item.reads;
+	e->left = item.due == STORE_NEVER ? -1 : item.due - vault_now();
+	memcpy(e->name, item.name, sizeof(e->name));
+	vault_tell(v, &im);
+}
+
+static void
+serve_register(struct vault *v, const struct imsg *im, const struct ucred *who)
+{
+	const pid_t		pid = (pid_t)im->u.number.n;
+	const bool		itself = pid == who->pid && who->uid == v->owner;
+	enum imsg_answer	answer = ANSWER_OK;
+
+	/* Init is nobody's to kill; without it no end of ours would matter. */
+	if (pid <= 1 || pid == v->self || pid == v->network)
+		answer = ANSWER_INVALID_PID;
+	else if (!vault_has_fd(v) && !registry_has(pid))
+		answer = ANSWER_BUSY;
+	else if (registry_add(pid, itself ? im->fd : -1) == -1)
+		answer = errno == ENOSPC ? ANSWER_BUSY : ANSWER_INVALID_PID;
+	serve_answer(v, im->peer, answer);
+}
+
+static void
+serve_put(struct vault *v, const struct imsg *im)
+{
+	const struct imsg_put	*put = &im->u.put;
+	uint64_t		 id = 0;
+
+	if (v->panic.pending)
+		serve_answer(v, im->peer, ANSWER_PENDING);
+	else if (!vault_has_fd(v) || !transfer_free())
+		serve_answer(v, im->peer, ANSWER_BUSY);
+	else if ((id = store_begin(&v->store, put->name,
+	    (size_t)put->size)) == 0)
+		serve_answer(v, im->peer, errno == EEXIST ? ANSWER_EXISTS :
+		    errno == EFBIG ? ANSWER_TOO_LARGE : ANSWER_FULL);
+	if (id == 0)
+		close(im->fd);
+	else
+		transfer_put(im->fd, im->peer, id, put, vault_now());
+}
+
+/* From the first trigger until a cancel no secret is handed out. */
+static void
+serve_get(struct vault *v, const struct imsg *im)
+{
+	uint64_t	id = 0;
+	size_t		len = 0;
+
+	panic_tick(&v->panic, vault_now());	/* it may be due, and not seen yet */
+	if (v->panic.pending)
+		serve_answer(v, im->peer, ANSWER_PENDING);
+	else if (!vault_gives(v))
+		serve_answer(v, im->peer, ANSWER_UNGUARDED);
+	else if (!vault_has_fd(v) || !transfer_free())
+		serve_answer(v, im->peer, ANSWER_BUSY);
+	else if ((id = store_take(&v->store, im->u.name.name, &len)) == 0)
+		serve_answer(v, im->peer, ANSWER_NO_SUCH_SECRET);
+	if (id == 0)
+		close(im->fd);
+	else
+		transfer_get(im->fd, im->peer, id, len, vault_now());
+}
+
+static void
+serve_del(struct vault *v, const struct imsg *im)
+{
+	const int	rc = store_delete(&v->store, im->u.name.name);
+
+	transfer_cut_gone();
+	serve_answer(v, im->peer, rc == 0 ? ANSWER_OK : ANSWER_NO_SUCH_SECRET);
+}
+
+/* What comes with the client's descriptor; that is ours to close or to keep. */
+static bool
+serve_client(struct vault *v, const struct imsg *im)
+{
+	struct ucred	who;
+
+	if (!vault_knows(im->fd, FILES_CONTROL, &who)) {
+		close(im->fd);
+		return (false);
+	}
+	switch (im->type) {
+	case IMSG_PUT:
+		serve_put(v, im);
+		return (true);
+	case IMSG_GET:
+		serve_get(v, im);
+		return (true);
+	case IMSG_DEL:
+		serve_del(v, im);
+		break;
+	case IMSG_REGISTER:
+		serve_register(v, im, &who);
+		break;
+	case IMSG_UNREGISTER:
+		serve_answer(v, im->peer,
+		    registry_remove((pid_t)im->u.number.n) == 0 ?
+		    ANSWER_OK : ANSWER_INVALID_PID);
+		break;
+	}
+	close(im->fd);
+	return (true);
+}
+
+static bool
+serve_name_ok(const char *name)
+{
+	return (memchr(name, '\0', IMSG_NAME) != NULL && store_name_ok(name));
+}
+
+/* Network checks these first: what is wrong here it has made up. */
+static bool
+serve_sane(const struct imsg *im)
+{
+	switch (im->type) {
+	case IMSG_PUT:
+		return (serve_name_ok(im->u.put.name) && im->u.put.size > 0 &&
+		    im->u.put.size < INT64_MAX && im->u.put.ttl >= 0 && im->u.put.ttl <= SERVE_TTL_MAX);
+	case IMSG_GET:
+	case IMSG_DEL:
+		return (serve_name_ok(im->u.name.name));
+	default:
+		return (true);
+	}
+}
+
+/* False if network can only be hostile.  A descriptor that came with im is ours. */
+bool
+serve_request(struct vault *v, const struct imsg *im)
+{
+	if (!serve_sane(im)) {
+		if (im->fd != -1)
+			close(im->fd);
+		return (false);
+	}
+	switch (im->type) {
+	case IMSG_STATUS:
+		serve_status(v, im->peer);
+		break;
+	case IMSG_ARM:
+		serve_arm(v, im->peer);
+		break;
+	case IMSG_LIST:
+		serve_list(v, im->peer, im->u.id.id);
+		break;
+	default:
+		return (serve_client(v, im));
+	}
+	return (true);
+}

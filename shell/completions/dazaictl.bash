@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: ISC
+# shellcheck shell=bash
+# Completion of dazaictl(8) for bash(1).
+
+# The answers, a word each, that begin with what is typed.
+_dazaictl_words() {
+	mapfile -t COMPREPLY < <(compgen -W "$1" -- "$2")
+}
+
+_dazaictl_files() {
+	compopt -o filenames 2>/dev/null
+	mapfile -t COMPREPLY < <(compgen -f -- "$1")
+}
+
+# The names of the secrets; $1 is the socket, as typed, if there was -s.
+_dazaictl_names() {
+	local sock=${1/#\~\//$HOME/}
+
+	dazaictl ${sock:+-s "$sock"} list 2>/dev/null | cut -d ' ' -f 1
+}
+
+# What follows "run": a program, and then what it wants.
+_dazaictl_run() {
+	local at=$1 cur=$2
+
+	if [ "$COMP_CWORD" -gt "$at" ]; then
+		# bash-completion, if it is there, knows what that is.
+		if declare -F _command_offset >/dev/null; then
+			_command_offset "$at"
+		else
+			_dazaictl_files "$cur"
+		fi
+	elif [[ $cur == */* ]]; then
+		_dazaictl_files "$cur"
+	else
+		mapfile -t COMPREPLY < <(compgen -c -- "$cur" | sort -u)
+	fi
+}
+
+_dazaictl() {
+	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
+	local command='' sock='' i=1
+
+	COMPREPLY=()
+	# Readline makes three words of --socket=PATH.
+	[ "$prev" != = ] || prev=${COMP_WORDS[COMP_CWORD - 2]}
+	if [ "$cur" = = ]; then
+		cur=
+	fi
+	while [ "$i" -lt "$COMP_CWORD" ] && [ -z "$command" ]; do
+		case ${COMP_WORDS[i]} in
+		-s | --socket)
+			[ "${COMP_WORDS[i + 1]}" != = ] || i=$((i + 1))
+			i=$((i + 1))
+			sock=${COMP_WORDS[i]-}
+			;;
+		-s*)	sock=${COMP_WORDS[i]#-s} ;;
+		-*)	;;
+		*)	command=${COMP_WORDS[i]} ;;
+		esac
+		i=$((i + 1))
+	done
+
+	case $command:$prev:$cur in
+	:-s:* | :--socket:*)
+		_dazaictl_files "$cur" ;;
+	:*:-*)	_dazaictl_words '-h -s -V --help --socket --version' "$cur" ;;
+	:*)	_dazaictl_words 'status arm panic put get del list run' "$cur" ;;
+	status:*)
+		_dazaictl_words -l "$cur" ;;
+	panic:panic:*)
+		_dazaictl_words hard "$cur" ;;
+	put:-[nt]:*) ;;
+	put:*)	_dazaictl_words '-n -t' "$cur" ;;
+	get:*:-*)
+		_dazaictl_words -f "$cur" ;;
+	get:* | del:*)
+		_dazaictl_words "$(_dazaictl_names "$sock")" "$cur" ;;
+	run:*)	_dazaictl_run "$i" "$cur" ;;
+	esac
+}
+
+complete -F _dazaictl dazaictl
