@@ -15,6 +15,7 @@
 #include "heartbeat.h"
 #include "num.h"
 #include "sockpath.h"
+#include "stdfd.h"
 #include "version.h"
 
 static noreturn void
@@ -86,6 +87,7 @@ main(int argc, char *argv[])
 	const char			*sock;
 	int				len;
 
+	stdfd_open();
 	memset(&o, 0, sizeof(o));
 	sock = options_parse(&o, argc, argv);
 	len = sockpath_choose(sock, geteuid(), getenv("XDG_RUNTIME_DIR"), path);

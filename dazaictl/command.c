@@ -202,7 +202,8 @@ command_exec(const char *path, int argc, char *argv[])
 	if (argc < 2)
 		command_usage(EXIT_USAGE);
 	fd = client_open(path);
-	client_ask(fd, "REGISTER pid=%ld", (long)getpid());
+	/* Not by our pid: in a PID namespace of our own it would be a stranger's. */
+	client_ask(fd, "REGISTER");
 	client_want(fd, "OK");
 	close(fd);
 	execvp(argv[1], argv + 1);

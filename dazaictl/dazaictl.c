@@ -10,6 +10,7 @@
 #include "askpass.h"
 #include "client.h"
 #include "command.h"
+#include "stdfd.h"
 #include "version.h"
 
 noreturn void
@@ -35,6 +36,7 @@ main(int argc, char *argv[])
 	const char	*sock = NULL;
 	int		 ch;
 
+	stdfd_open();
 	if (strcmp(getprogname(), "dazai-askpass") == 0)
 		askpass_main(argc, argv);
 	/* The first word that is no option is the command; the rest is its own. */

@@ -2,7 +2,7 @@
 /*
  * The bytes of a secret, between the daemon and our standard input and output.  Where
  * the kernel can move them by itself they never are in our memory; else they pass
- * through memory that is locked, and wiped before we end.
+ * through memory that is locked, as the arena is, and wiped before we end.
  */
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -15,6 +15,7 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -26,7 +27,7 @@
 #include "secret.h"
 
 #define SECRET_TYPED	4096		/* bytes of a line that is typed; a tty's most */
-#define SECRET_PIECE	((size_t)64 * 1024)	/* on their way out */
+#define SECRET_PIECE	((size_t)64 * 1024)	/* bytes at once; to begin with, coming in */
 
 static struct secmem	secret;
 
@@ -43,9 +44,9 @@ secret_on_signal(int sig)
 	(void)raise(sig);		/* SA_RESETHAND: its default again */
 }
 
-/* Memory for size bytes, wiped at our end, if that is not SIGKILL; left open. */
+/* From here on our end, if it is not SIGKILL, wipes, and nothing dumps our memory. */
 static void
-secret_memory(size_t size)
+secret_protect(void)
 {
 	static const int	sigs[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM,
 				    SIGPIPE };
@@ -61,12 +62,8 @@ secret_memory(size_t size)
 		rl.rlim_cur = rl.rlim_max;
 		(void)setrlimit(RLIMIT_MEMLOCK, &rl);
 	}
-	if (atexit(secret_wipe) != 0 || secmem_open(&secret, size) == -1 ||
-	    secmem_unseal(&secret) == -1)
-		err(EXIT_USAGE, "no memory for the secret");
-	if (secret.kind == SECMEM_UNLOCKED)
-		warnx("DEGRADED: the secret passes through memory that can be "
-		    "swapped out (see ulimit -l)");
+	if (atexit(secret_wipe) != 0)
+		err(EXIT_USAGE, "atexit");
 	memset(&sa, 0, sizeof(sa));
 	sa.sa_handler = secret_on_signal;
 	sa.sa_flags = (int)SA_RESETHAND;
@@ -78,6 +75,36 @@ secret_memory(size_t size)
 		    was.sa_handler != SIG_IGN)
 			(void)sigaction(sigs[i], &sa, NULL);
 	}
+}
+
+/* Memory for size bytes, left open, with the first len of what we had before. */
+static void
+secret_memory(size_t size, size_t len)
+{
+	struct secmem	old = secret, more;
+
+	if (old.pages == NULL)
+		secret_protect();
+	if (secmem_open(&more, size) == -1 || secmem_unseal(&more) == -1)
+		err(EXIT_USAGE, "no memory for the secret");
+	if (more.kind == SECMEM_UNLOCKED && old.kind != SECMEM_UNLOCKED)
+		warnx("DEGRADED: the secret passes through memory that can be "
+		    "swapped out (see ulimit -l)");
+	if (len > 0)
+		memcpy(more.data, old.data, len);
+	secret = more;
+	(void)secmem_wipe(&old);
+	if (old.pages != NULL)
+		(void)munmap(old.pages, old.len);
+}
+
+/* For a descriptor that somebody has made one that does not wait. */
+static void
+secret_wait(int fd, short events)
+{
+	struct pollfd	pfd = { .fd = fd, .events = events };
+
+	(void)poll(&pfd, 1, -1);
 }
 
 /*
@@ -109,16 +136,19 @@ secret_read(const char *path)
 	size_t		len = 0;
 	ssize_t		n;
 
-	secret_memory(room + 1);
+	secret_memory(SECRET_PIECE, 0);
 	while (len <= room) {
-		n = read(STDIN_FILENO, secret.data + len, room + 1 - len);
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1)
-			err(EXIT_USAGE, "standard input");
+		if (len == secret.size)
+			secret_memory(2 * len, len);
+		n = read(STDIN_FILENO, secret.data + len, secret.size - len);
 		if (n == 0)
 			return (len);
-		len += (size_t)n;
+		if (n > 0)
+			len += (size_t)n;
+		else if (errno == EAGAIN)
+			secret_wait(STDIN_FILENO, POLLIN);
+		else if (errno != EINTR)
+			err(EXIT_USAGE, "standard input");
 	}
 	errx(EXIT_REFUSED, "refused: full: there is room for %zu bytes, and "
 	    "standard input has more", room);
@@ -131,7 +161,7 @@ secret_ask(const char *name)
 	char	prompt[128];
 
 	(void)snprintf(prompt, sizeof(prompt), "Secret %s: ", name);
-	secret_memory(SECRET_TYPED);
+	secret_memory(SECRET_TYPED, 0);
 	if (readpassphrase(prompt, (char *)secret.data, SECRET_TYPED,
 	    RPP_REQUIRE_TTY) == NULL)
 		err(EXIT_USAGE, "no secret");
@@ -153,7 +183,22 @@ secret_send(int fd, size_t len)
 	}
 }
 
-/* From the file that is standard input, by the kernel alone. */
+/* A piece of the file that is standard input, through our memory. */
+static ssize_t
+secret_sendread(int fd, size_t len)
+{
+	ssize_t	n;
+
+	if (secret.pages == NULL)
+		secret_memory(SECRET_PIECE, 0);
+	n = read(STDIN_FILENO, secret.data,
+	    len < SECRET_PIECE ? len : SECRET_PIECE);
+	if (n > 0)
+		secret_send(fd, (size_t)n);
+	return (n);
+}
+
+/* The file that is standard input, by the kernel alone where its file system can. */
 static void
 secret_sendfile(int fd, size_t len)
 {
@@ -161,10 +206,12 @@ secret_sendfile(int fd, size_t len)
 
 	for (; len > 0; len -= (size_t)n) {
 		n = sendfile(fd, STDIN_FILENO, NULL, len);
+		if (n == -1 && (errno == EINVAL || errno == ENOSYS))
+			n = secret_sendread(fd, len);
+		if (n == 0)
+			errx(EXIT_USAGE, "standard input has become shorter");
 		if (n == -1 && errno == EINTR)
 			n = 0;
-		else if (n == 0)
-			errx(EXIT_USAGE, "standard input has become shorter");
 		if (n == -1)
 			err(EXIT_CUT, "standard input, or the daemon");
 	}
@@ -188,6 +235,8 @@ secret_put(const char *path, const char *name, const char *reads,
 		err(EXIT_USAGE, "standard input");
 	file = S_ISREG(st.st_mode) &&
 	    (at = lseek(STDIN_FILENO, 0, SEEK_CUR)) != -1;
+	/* One of /proc has no size, and more in it all the same. */
+	file = file && st.st_size > 0;
 	if (file)
 		len = at < st.st_size ? (size_t)(st.st_size - at) : 0;
 	else if (isatty(STDIN_FILENO))
@@ -224,10 +273,12 @@ secret_write(size_t len)
 
 	for (done = 0; done < len; done += (size_t)n) {
 		n = write(STDOUT_FILENO, secret.data + done, len - done);
-		if (n == -1 && errno == EINTR)
-			n = 0;
-		if (n == -1)
+		if (n == -1 && errno == EAGAIN)
+			secret_wait(STDOUT_FILENO, POLLOUT);
+		else if (n == -1 && errno != EINTR)
 			err(EXIT_USAGE, "standard output");
+		if (n == -1)
+			n = 0;
 	}
 }
 
@@ -235,11 +286,26 @@ secret_write(size_t len)
 static void
 secret_receive(int fd, size_t len)
 {
+	size_t	done;
 	ssize_t	n;
 
-	n = recv(fd, secret.data, len, MSG_WAITALL);
-	if (n != (ssize_t)len)
-		errx(EXIT_CUT, "cut off before the end of the secret");
+	/* With its time limit recv(2) is ended by a stop and its continuation. */
+	for (done = 0; done < len; done += (size_t)n) {
+		n = recv(fd, secret.data + done, len - done, 0);
+		if (n == -1 && errno == EINTR)
+			n = 0;
+		else if (n <= 0)
+			errx(EXIT_CUT, "cut off before the end of the secret");
+	}
+}
+
+/* Whether it is standard output that has no room. */
+static bool
+secret_out_is_full(void)
+{
+	struct pollfd	pfd = { .fd = STDOUT_FILENO, .events = POLLOUT };
+
+	return (poll(&pfd, 1, 0) == 0);
 }
 
 /*
@@ -256,6 +322,10 @@ secret_splice(int fd, size_t len)
 		n = splice(fd, NULL, STDOUT_FILENO, NULL, left, SPLICE_F_MOVE);
 		if (n == -1 && errno == EINVAL && left == len)
 			return (len);
+		if (n == -1 && errno == EAGAIN && secret_out_is_full()) {
+			secret_wait(STDOUT_FILENO, POLLOUT);
+			continue;
+		}
 		if (n == -1 && errno == EINTR)
 			continue;
 		if (n == -1 && errno != EAGAIN)
@@ -273,7 +343,7 @@ secret_copy(int fd, size_t len, bool line)
 {
 	size_t	piece;
 
-	secret_memory(SECRET_PIECE);
+	secret_memory(SECRET_PIECE, 0);
 	for (; len > 0; len -= piece) {
 		/* Not to the last byte: a newline must have room. */
 		piece = len < SECRET_PIECE - 1 ? len : SECRET_PIECE - 1;

@@ -16,6 +16,7 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <strings.h>
 #include <unistd.h>
 
 #include "line.h"
@@ -24,7 +25,7 @@
 #include "request.h"
 #include "secmem.h"
 
-#define CONTROL_TURN	1024	/* bytes of one client's before others are served */
+#define CONTROL_TURN	256	/* bytes of one client's before others are served */
 #define CONTROL_ANSWER	512	/* bytes of the longest answer */
 
 static const char *const	control_words[ANSWERS] = {
@@ -149,6 +150,17 @@ control_request(struct conn *c, const struct request *rq)
 	}
 }
 
+/* Whether what is there of the line, which may be no good otherwise, is a PUT's. */
+static bool
+control_is_put(const struct conn *c)
+{
+	size_t	i = 0;
+
+	while (i < c->in && (c->inbuf[i] == ' ' || c->inbuf[i] == '\t'))
+		i++;
+	return (c->in - i >= 3 && strncasecmp(c->inbuf + i, "PUT", 3) == 0);
+}
+
 /* A line is there. */
 static void
 control_line(struct conn *c)
@@ -157,7 +169,9 @@ control_line(struct conn *c)
 	const char	*refusal;
 	char		*line;
 	size_t		 used;
+	bool		 put;
 
+	put = control_is_put(c);
 	c->due = network_now() + CONN_MS;
 	line = line_next(c->inbuf, c->in, &used);
 	c->in = 0;
@@ -169,8 +183,8 @@ control_line(struct conn *c)
 		control_request(c, &rq);
 	} else {
 		conn_say(c, refusal);
-		c->last = rq.verb == REQUEST_PUT;
 	}
+	c->last = refusal != NULL && put;
 	control_flush(c);
 }
 
@@ -199,16 +213,28 @@ control_read(struct conn *c)
 			if (!c->skip)
 				conn_say(c, "ERROR bad-request the line is "
 				    "too long\n");
+			c->last = !c->skip && control_is_put(c);
 			c->skip = true;
 			c->in = 0;
+			if (c->last) {
+				control_flush(c);
+				return;
+			}
 		}
 	}
 }
 
 /*
- * c's descriptor is ready, or its time is up (revents 0).  Nothing is read before all
- * answers are sent: the vault, too, speaks on this connection.
+ * Whether a request is wanted now.  Not before all answers are sent: the vault, too,
+ * speaks on this connection.
  */
+bool
+control_reads(const struct conn *c)
+{
+	return (!c->asked && !c->listing && !c->last && c->out == 0);
+}
+
+/* c's descriptor is ready, or its time is up (revents 0). */
 void
 control_ready(struct conn *c, short revents)
 {
@@ -219,11 +245,11 @@ control_ready(struct conn *c, short revents)
 		return;
 	}
 	control_flush(c);
-	if (c->fd == -1 || c->last)
+	if (c->fd == -1)
 		return;
 	if (c->listing)
 		control_list(c);
-	else if (c->out == 0)
+	else if (control_reads(c))
 		control_read(c);
 }
 

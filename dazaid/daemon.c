@@ -28,19 +28,6 @@ static socklen_t		daemon_manager_len;
 static char			daemon_news[64];	/* for the manager */
 static volatile pid_t		daemon_child;
 
-/* Something must be open as 0, 1 and 2, or a secret's file could become them. */
-void
-daemon_std_fds(void)
-{
-	int	fd;
-
-	do {
-		if ((fd = open("/dev/null", O_RDWR)) == -1)
-			exit(1);
-	} while (fd <= STDERR_FILENO);
-	close(fd);
-}
-
 static void
 daemon_forward(int sig)
 {

@@ -2,7 +2,6 @@
 #ifndef DAZAID_DAEMON_H
 #define DAZAID_DAEMON_H
 
-void	daemon_std_fds(void);
 void	daemon_fork(void);
 void	daemon_notify_open(void);
 void	daemon_detach(int);

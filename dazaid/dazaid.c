@@ -23,6 +23,7 @@
 #include "num.h"
 #include "sandbox.h"
 #include "sockpath.h"
+#include "stdfd.h"
 #include "vault.h"
 #include "version.h"
 
@@ -217,7 +218,7 @@ main(int argc, char *argv[])
 {
 	struct options	o;
 
-	daemon_std_fds();
+	stdfd_open();
 	if (argc > 0 && strcmp(argv[0], CHILD_TITLE) == 0)
 		network_main();
 	options_parse(&o, argc, argv);

@@ -19,6 +19,10 @@
 #include "files.h"
 #include "sockpath.h"
 
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS	83		/* Linux 6.16 */
+#endif
+
 #define FILES_BACKLOG	128
 #define FILES_NAME	(SOCKPATH_SIZE + sizeof(".pid"))
 #define FILES_PID	FILES_SOCKETS	/* behind them */
@@ -125,6 +129,7 @@ files_make_way(const struct files_name *f)
 static const char *
 files_bind(struct files_name *f)
 {
+	const int	none = 0;
 	struct stat	st;
 	mode_t		mask;
 	int		rc;
@@ -132,6 +137,12 @@ files_bind(struct files_name *f)
 	f->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (f->fd == -1)
 		return (strerror(errno));
+	/*
+	 * Clients may not pass us descriptors: to drop one is to close it, and that can
+	 * wait as long as its owner likes (SO_LINGER).  Connections inherit this.  A
+	 * kernel before 6.16 does not know it.
+	 */
+	(void)setsockopt(f->fd, SOL_SOCKET, SO_PASSRIGHTS, &none, sizeof(none));
 	mask = umask(0177);
 	rc = bind(f->fd, (const struct sockaddr *)&f->sun, sizeof(f->sun));
 	umask(mask);

@@ -158,6 +158,13 @@ heart_read(struct conn *c)
 	heart_run(c);
 }
 
+/* Whether more of what the client said is wanted now. */
+bool
+heart_reads(const struct conn *c)
+{
+	return (!c->asked && c->in < LINE_BYTES && c->out <= CONN_OUT - ANSWER);
+}
+
 /* c's descriptor is ready, or its time is up (revents 0). */
 void
 heart_ready(struct conn *c, short revents)
@@ -170,8 +177,7 @@ heart_ready(struct conn *c, short revents)
 	}
 	if (c->out > 0)
 		heart_run(c);
-	if ((revents & ~POLLOUT) != 0 && c->fd != -1 && !c->asked &&
-	    c->in < LINE_BYTES && c->out <= CONN_OUT - ANSWER)
+	if ((revents & ~POLLOUT) != 0 && c->fd != -1 && heart_reads(c))
 		heart_read(c);
 }
 

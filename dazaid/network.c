@@ -212,6 +212,12 @@ network_vault(void)
  * The loop.
  */
 
+static bool
+network_is_control(const struct conn *c)
+{
+	return (c >= n.controls && c < n.controls + CONTROLS);
+}
+
 /* Adds what c, which may be NULL, waits for. */
 static void
 network_poll_conn(nfds_t at, struct conn *c)
@@ -223,7 +229,7 @@ network_poll_conn(nfds_t at, struct conn *c)
 	pfd[at].fd = c->fd;
 	if (c->out > 0)
 		pfd[at].events |= POLLOUT;
-	if (c->out <= CONN_OUT / 2)
+	if (network_is_control(c) ? control_reads(c) : heart_reads(c))
 		pfd[at].events |= POLLIN;
 }
 
@@ -305,7 +311,7 @@ network_wait(nfds_t len, int64_t due)
 static void
 network_ready(struct conn *c, short revents)
 {
-	if (c >= n.controls && c < n.controls + CONTROLS)
+	if (network_is_control(c))
 		control_ready(c, revents);
 	else
 		heart_ready(c, revents);

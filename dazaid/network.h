@@ -37,10 +37,12 @@ bool		network_send(struct imsg *, const struct conn *);
 bool		network_tell(enum imsg_type, const struct conn *, uint32_t);
 
 /* The heartbeat socket. */
+bool		heart_reads(const struct conn *);
 void		heart_ready(struct conn *, short);
 void		heart_answer(struct conn *, const struct imsg *);
 
 /* The control socket. */
+bool		control_reads(const struct conn *);
 void		control_ready(struct conn *, short);
 void		control_answer(struct conn *, const struct imsg *);
 

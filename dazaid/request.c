@@ -74,6 +74,13 @@ request_pid(char **word, size_t n, struct request *rq)
 	return (NULL);
 }
 
+/* REGISTER alone is for who says it. */
+static const char *
+request_register(char **word, size_t n, struct request *rq)
+{
+	return (n == 0 ? NULL : request_pid(word, n, rq));
+}
+
 static const char *
 request_name(char **word, size_t n, struct request *rq)
 {
@@ -149,7 +156,7 @@ request_parse(char *line, struct request *rq)
 		{ "ARM", REQUEST_ARM, request_nothing },
 		{ "PANIC", REQUEST_PANIC, request_panic },
 		{ "LIST", REQUEST_LIST, request_nothing },
-		{ "REGISTER", REQUEST_REGISTER, request_pid },
+		{ "REGISTER", REQUEST_REGISTER, request_register },
 		{ "UNREGISTER", REQUEST_UNREGISTER, request_pid },
 		{ "PUT", REQUEST_PUT, request_put },
 		{ "GET", REQUEST_GET, request_name },

@@ -24,7 +24,7 @@ enum request_verb {
 struct request {
 	enum request_verb	 verb;
 	uint32_t		 hard;	/* PANIC's: 1 for hard */
-	pid_t			 pid;	/* of REGISTER and UNREGISTER */
+	pid_t			 pid;	/* of REGISTER and UNREGISTER; 0: itself */
 	uint64_t		 size;	/* PUT's, in bytes */
 	uint32_t		 reads;	/* PUT's; 0: any number */
 	int64_t			 ttl;	/* PUT's, in ms; 0: for ever */

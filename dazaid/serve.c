@@ -93,7 +93,8 @@ serve_list(struct vault *v, uint32_t peer, uint64_t after)
 static void
 serve_register(struct vault *v, const struct imsg *im, const struct ucred *who)
 {
-	const pid_t		pid = (pid_t)im->u.number.n;
+	const pid_t		pid = im->u.number.n == 0 ? who->pid :
+				    (pid_t)im->u.number.n;
 	const bool		itself = pid == who->pid && who->uid == v->owner;
 	enum imsg_answer	answer = ANSWER_OK;
 
@@ -164,10 +165,8 @@ serve_client(struct vault *v, const struct imsg *im)
 {
 	struct ucred	who;
 
-	if (!vault_knows(im->fd, FILES_CONTROL, &who)) {
-		close(im->fd);
+	if (!vault_knows(im->fd, FILES_CONTROL, &who))
 		return (false);
-	}
 	switch (im->type) {
 	case IMSG_PUT:
 		serve_put(v, im);
@@ -213,15 +212,15 @@ serve_sane(const struct imsg *im)
 	}
 }
 
-/* False if network can only be hostile.  A descriptor that came with im is ours. */
+/*
+ * False if network can only be hostile.  A descriptor that came with im is ours; but
+ * before a panic it is not closed, as that might take its time.
+ */
 bool
 serve_request(struct vault *v, const struct imsg *im)
 {
-	if (!serve_sane(im)) {
-		if (im->fd != -1)
-			close(im->fd);
+	if (!serve_sane(im))
 		return (false);
-	}
 	switch (im->type) {
 	case IMSG_STATUS:
 		serve_status(v, im->peer);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The vault: the process that holds the secrets, and every bit of state about
- * them.  It never waits for anybody, allocates nothing once it runs, and reads no
+ * them.  It never waits for anybody, allocates nothing once it runs, and interprets no
  * byte that a client chose.  It hears of clients through network's messages, and
  * of the heartbeat's end from the kernel as well.
  */
@@ -142,11 +142,13 @@ vault_state(void)
 static void
 vault_gone(const char *reason)
 {
-	if (v.heartbeat != -1)
-		close(v.heartbeat);
+	const int	heartbeat = v.heartbeat;
+
 	v.heartbeat = -1;
 	v.hangup_due = PANIC_NEVER;
 	panic_lost(&v.panic, vault_now(), reason);
+	if (heartbeat != -1)
+		close(heartbeat);
 }
 
 /* Gives the heartbeat up before network has: its LOST is still to come. */
@@ -201,7 +203,6 @@ vault_hello(const struct imsg *im)
 	struct timespec	ts;
 
 	if (!vault_knows(im->fd, FILES_HEARTBEAT, &who)) {
-		close(im->fd);
 		vault_hostile();
 		return;
 	}

@@ -9,41 +9,6 @@
 real=$dazaid
 peek=$src/peek
 
-# control ARG...: talk, at the control socket
-control() {
-	talk "$sock.ctl" "$@"
-}
-
-# guarded OPTION...: as start, with a heartbeat that stays, as $guardian
-guarded() {
-	start "$@"
-	client "$sock" say "$guard" want WELCOME echo guards hold
-	guardian=$client
-	talk - log said guards
-}
-
-# Nothing that came before has raised a panic: the daemon ends as it is told.
-stands_down() {
-	not_logged PANIC
-	not_logged 'panic pending'
-	kill "$vault"
-	ends 0
-	logged 'SIGTERM: secrets wiped, bye'
-}
-
-# see_room: $room is how large a secret may be just now
-see_room() {
-	"$talk" "$sock.ctl" say STATUS show >status || fail "no STATUS"
-	room=$(sed 's/.* room=\([0-9]*\).*/\1/' status)
-}
-
-# A process that does nothing, as $idler.
-idler() {
-	sleep 60 &
-	idler=$!
-	remember "$idler"
-}
-
 # every WANT LINE...: each of the lines reads an answer like WANT, on one connection,
 # which still works then
 every() {
@@ -302,7 +267,7 @@ invalid_pids_body() {
 	    99999999999999999999999999; do
 		every 'ERROR invalid pid' "REGISTER pid=$pid" "UNREGISTER pid=$pid"
 	done
-	every 'ERROR invalid pid' REGISTER UNREGISTER 'REGISTER 5' \
+	every 'ERROR invalid pid' UNREGISTER 'REGISTER 5' \
 	    "REGISTER pid $$" "REGISTER $$" "REGISTER pid=$$ now" \
 	    "UNREGISTER pid=$$"
 	stands_down
@@ -737,8 +702,10 @@ network_sees_no_secret_body() {
 	stands_down
 }
 
+shipped_only=1
 behaviour in_no_readable_memory 'what was put and got is in no memory that root can read' \
     require.user root
+shipped_only=
 in_no_readable_memory_body() {
 	guarded -v -a -g 60
 	grep -qF 'memory: secretmem' log || atf_skip "no memfd_secret here"
@@ -759,15 +726,10 @@ in_no_readable_memory_body() {
 	stands_down
 }
 
-# Both processes' memory as it is laid out, but for how far a stack has grown and
-# whether the arena is open.
-layout() {
-	cat "/proc/$vault/maps" "/proc/$network/maps" | grep -v '\[stack\]' |
-	    sed '/secretmem/s/ [-rw]*s / ---s /'
-}
-
+shipped_only=1
 behaviour nothing_is_allocated 'whatever is asked for, neither process maps or unmaps anything' \
     require.user root
+shipped_only=
 nothing_is_allocated_body() {
 	guarded -v -a -g 0
 	idler
@@ -953,4 +915,33 @@ strangers_file_stays_body() {
 	kill "$vault"
 	talk - ended "$vault"
 	[ "$(cat "$sock.ctl")" = precious ] || fail "it went"
+}
+
+behaviour passes_no_descriptor 'a client cannot attach a descriptor, whose closing could wait, to what it says'
+passes_no_descriptor_body() {
+	[ "$(printf '%s\n' 6.16 "$(uname -r)" | sort -V | head -n 1)" = 6.16 ] ||
+	    atf_skip "before Linux 6.16 the kernel lets it"
+	guarded -a -g 0
+	control pass say ARM want ALREADY_ARMED
+	talk "$sock" pass want BUSY eof
+	stands_down
+}
+
+# ticks PID: processor time that it has had, in clock ticks
+ticks() {
+	sed 's/^.*) //' "/proc/$1/stat" | awk '{ print $12 + $13 }'
+}
+
+behaviour who_does_not_read_is_left_alone 'a client that asks and never reads costs nothing'
+who_does_not_read_is_left_alone_body() {
+	guarded -a -g 0
+	client "$sock.ctl" repeat 2000 'STATUS\n' echo asked hold
+	talk - log said asked
+	# It answers until there is no more room, and then rests.
+	talk "$sock.ctl" mark at 300 ask STATUS '*'
+	before=$(ticks "$network")
+	talk - mark at 1000
+	spent=$(($(ticks "$network") - before))
+	[ $spent -lt 20 ] || fail "network ran for $spent ticks of a second's 100"
+	stands_down
 }

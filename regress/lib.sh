@@ -19,6 +19,14 @@ SIGSEGV=139
 network=
 behaviours=
 
+# The runtime of a sanitizer has memory of its own, without end, and locks none: what
+# is declared while this is 1 makes no sense with it.
+shipped_only=
+
+sanitized() {
+	[ -n "$shipped_only" ] && grep -q __asan_init "$dazaid"
+}
+
 # behaviour NAME TEXT [METADATA VALUE]: declares the test case whose body is
 # NAME_body, and which leaves nothing running.
 behaviour() {
@@ -28,6 +36,7 @@ behaviour() {
 		atf_set descr '$2'
 		atf_set timeout 180
 		${3:+atf_set $3 '${4:-}'}
+		$(sanitized && echo atf_set require.progs no-sanitizer)
 	}
 	$1_cleanup() { kill_all; }"
 }
@@ -160,6 +169,41 @@ client() {
 	remember "$client"
 }
 
+# control ARG...: talk, at the control socket
+control() {
+	talk "$sock.ctl" "$@"
+}
+
+# guarded OPTION...: as start, with a heartbeat that stays, as $guardian
+guarded() {
+	start "$@"
+	client "$sock" say "$guard" want WELCOME echo guards hold
+	guardian=$client
+	talk - log said guards
+}
+
+# Nothing that came before has raised a panic: the daemon ends as it is told.
+stands_down() {
+	not_logged PANIC
+	not_logged 'panic pending'
+	kill "$vault"
+	ends 0
+	logged 'SIGTERM: secrets wiped, bye'
+}
+
+# see_room: $room is how large a secret may be just now
+see_room() {
+	"$talk" "$sock.ctl" say STATUS show >status || fail "no STATUS"
+	room=$(sed 's/.* room=\([0-9]*\).*/\1/' status)
+}
+
+# A process that does nothing, as $idler.
+idler() {
+	sleep 300 &
+	idler=$!
+	remember "$idler"
+}
+
 # heartbeat ARG...: dazai-hb in the background, as $heartbeat; once it guards
 heartbeat() {
 	: >hb.out
@@ -180,6 +224,13 @@ killed() {
 	ends $SIGKILL
 	logged "$1"
 	not_logged 'WOULD SIGKILL'
+}
+
+# Both processes' memory as it is laid out, but for how far a stack has grown and
+# whether the arena is open.
+layout() {
+	cat "/proc/$vault/maps" "/proc/$network/maps" | grep -v '\[stack\]' |
+	    sed '/secretmem/s/ [-rw]*s / ---s /'
 }
 
 # calls PID CALL...: makes a live process call these, as gdb can

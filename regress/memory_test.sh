@@ -7,6 +7,7 @@
 . "$(atf_get_srcdir)/lib.sh"
 
 real=$dazaid
+shipped_only=1
 nomemfd=$src/nomemfd
 peek=$src/peek
 warning='DEGRADED: memory: unlocked'

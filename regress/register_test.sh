@@ -6,35 +6,6 @@
 # shellcheck source=regress/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
-# control ARG...: talk, at the control socket
-control() {
-	talk "$sock.ctl" "$@"
-}
-
-# guarded OPTION...: as start, with a heartbeat that stays, as $guardian
-guarded() {
-	start "$@"
-	client "$sock" say "$guard" want WELCOME echo guards hold
-	guardian=$client
-	talk - log said guards
-}
-
-# Nothing that came before has raised a panic: the daemon ends as it is told.
-stands_down() {
-	not_logged PANIC
-	not_logged 'panic pending'
-	kill "$vault"
-	ends 0
-	logged 'SIGTERM: secrets wiped, bye'
-}
-
-# A process that does nothing, as $idler.
-idler() {
-	sleep 300 &
-	idler=$!
-	remember "$idler"
-}
-
 # registered: one that does nothing, as $idler, which another process registers
 registered() {
 	idler
@@ -493,4 +464,21 @@ killed_after_the_wipe_body() {
 	    trace | uniq | tr '\n' ' ' >order
 	[ "$(cat order)" = 'mprotect pidfd_send_signal unlinkat write ' ] ||
 	    fail "$(cat order)"
+}
+
+behaviour run_in_a_namespace 'dazaictl run in a PID namespace of its own registers itself, not a stranger' \
+    require.user root
+run_in_a_namespace_body() {
+	guarded -a -g 0
+	DAZAI_SOCK=$sock
+	export DAZAI_SOCK
+	unshare -pf "$src/../dazaictl/dazaictl" run sleep 300 &
+	idler=$!
+	remember "$idler"
+	control ask STATUS '* registered=1 *'
+	inside=$(pgrep -P "$idler")
+	remember "$inside"
+	kill -USR1 "$vault"
+	killed 'PANIC: SIGUSR1'
+	talk - ended "$inside"
 }

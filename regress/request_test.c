@@ -163,6 +163,8 @@ ATF_TC_BODY(panic_is_alone_or_hard, tc)
 ATF_TC_WITHOUT_HEAD(register_takes_a_pid);
 ATF_TC_BODY(register_takes_a_pid, tc)
 {
+	require_pid("REGISTER", REQUEST_REGISTER, 0);
+	require_pid("REGISTER ", REQUEST_REGISTER, 0);
 	require_pid("REGISTER pid=1", REQUEST_REGISTER, 1);
 	require_pid("REGISTER pid=1234", REQUEST_REGISTER, 1234);
 	require_pid("REGISTER PID=5", REQUEST_REGISTER, 5);
@@ -176,7 +178,7 @@ ATF_TC_WITHOUT_HEAD(anything_else_is_an_invalid_pid);
 ATF_TC_BODY(anything_else_is_an_invalid_pid, tc)
 {
 	static const char *const	rest[] = {
-		"", " ", " pid", " pid=", " =", " 5", " pid=0", " pid=000",
+		" pid", " pid=", " =", " 5", " pid=0", " pid=000",
 		" pid=-1", " pid=-0", " pid=+1", " pid=2147483648",
 		" pid=4294967295", " pid=4294967297", " pid=9223372036854775807",
 		" pid=18446744073709551617", " pid=99999999999999999999999999",
@@ -194,6 +196,8 @@ ATF_TC_BODY(anything_else_is_an_invalid_pid, tc)
 		(void)snprintf(line, sizeof(line), "UNREGISTER%s", rest[i]);
 		require_refused(line, "invalid pid\n");
 	}
+	require_refused("UNREGISTER", "invalid pid\n");
+	require_refused("UNREGISTER ", "invalid pid\n");
 }
 
 ATF_TC_WITHOUT_HEAD(get_and_del_take_a_name);
@@ -501,7 +505,7 @@ is_request(const struct word *const *w, size_t n)
 	if (word_is(w[0], "PANIC"))
 		return (n == 1 || (n == 2 && word_is(w[1], "hard")));
 	if (word_is(w[0], "REGISTER"))
-		return (n == 2 && word_is(w[1], "pid=7"));
+		return (n == 1 || (n == 2 && word_is(w[1], "pid=7")));
 	if (word_is(w[0], "GET"))
 		return (n == 2 && w[1]->name);
 	return (word_is(w[0], "PUT") && n >= 3 && n <= 5 && w[1]->name &&

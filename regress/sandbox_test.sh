@@ -7,6 +7,7 @@
 . "$(atf_get_srcdir)/lib.sh"
 
 real=$dazaid
+shipped_only=1
 
 # status PID FIELD: what the kernel says in /proc/PID/status, blanks as one space
 status() {
@@ -30,13 +31,6 @@ as_a_user() {
 	EOT
 	chmod 755 as-a-user
 	dazaid=$PWD/as-a-user
-}
-
-# guarded: as start, with a heartbeat that stays, as $client
-guarded() {
-	start "$@"
-	client "$sock" say "$guard" want WELCOME echo guards hold
-	talk - log said guards
 }
 
 behaviour filtered 'both are under a seccomp filter and can gain no privilege'
@@ -393,13 +387,6 @@ user_forbidden_call_body() {
 	guarded -a -g 60
 	calls "$network" 'getuid()'
 	killed 'HARD PANIC: network process lost, killed by SIGSYS'
-}
-
-# Both processes' memory as it is laid out, but for how far a stack has grown and
-# whether the arena is open.
-layout() {
-	cat "/proc/$vault/maps" "/proc/$network/maps" | grep -v '\[stack\]' |
-	    sed '/secretmem/s/ [-rw]*s / ---s /'
 }
 
 behaviour nothing_is_allocated 'whatever comes, neither maps or unmaps anything' require.user root

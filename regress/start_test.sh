@@ -256,7 +256,9 @@ load_many_body() {
 	refused 'dazaid: --load: too many secrets' "$@" -l last=secret
 }
 
+shipped_only=1
 behaviour bytes_are_kept 'a file is taken as it is, a final newline included' require.user root
+shipped_only=
 bytes_are_kept_body() {
 	printf '\001first\n\nline\r\nlast line of a secret\n' >secret
 	printf 'no newline at the end of this' >other
@@ -917,7 +919,9 @@ asked_for_standard_input_body() {
 	showed 'exit 0'
 }
 
+shipped_only=1
 behaviour typed_bytes 'the line is the secret, without its newline' require.user root
+shipped_only=
 typed_bytes_body() {
 	printf '%s' "$secret" >secret
 	printf '%s\n' "$secret" >with-newline

@@ -23,6 +23,7 @@
  *	take N			wants N bytes, whatever they are
  *	rest FILE		what comes up to the end becomes FILE
  *	die			SIGKILL to itself
+ *	pass			says a byte with a descriptor, and is refused
  */
 #include <sys/mman.h>
 #include <sys/pidfd.h>
@@ -209,6 +210,30 @@ do_close(void)
 {
 	close(cur->fd);
 	cur->fd = -1;
+}
+
+/* A byte with a descriptor, which the daemon has the kernel refuse. */
+static void
+do_pass(void)
+{
+	union {
+		struct cmsghdr	align;
+		char		space[CMSG_SPACE(sizeof(int))];
+	} control = { .space = "" };
+	struct iovec	iov = { .iov_base = bulk, .iov_len = 1 };
+	struct msghdr	msg = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+		.msg_controllen = sizeof(control)
+	};
+	struct cmsghdr	*cmsg = CMSG_FIRSTHDR(&msg);
+
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = SCM_RIGHTS;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+	if (sendmsg(cur->fd, &msg, MSG_NOSIGNAL) != -1)
+		errx(1, "%s: it was taken", doing);
+	if (errno != EPERM)
+		err(1, "%s", doing);
 }
 
 static void
@@ -735,6 +760,7 @@ static const struct command {
 	{ "use", 1, true, do_use },
 	{ "close", 0, false, do_close },
 	{ "shutwr", 0, false, do_shutwr },
+	{ "pass", 0, false, do_pass },
 	{ "say", 1, false, do_say },
 	{ "raw", 1, false, do_raw },
 	{ "bytes", 1, false, do_bytes },

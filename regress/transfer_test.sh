@@ -7,34 +7,6 @@
 # shellcheck source=regress/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
-# control ARG...: talk, at the control socket
-control() {
-	talk "$sock.ctl" "$@"
-}
-
-# guarded OPTION...: as start, with a heartbeat that stays, as $guardian
-guarded() {
-	start "$@"
-	client "$sock" say "$guard" want WELCOME echo guards hold
-	guardian=$client
-	talk - log said guards
-}
-
-# Nothing that came before has raised a panic: the daemon ends as it is told.
-stands_down() {
-	not_logged PANIC
-	not_logged 'panic pending'
-	kill "$vault"
-	ends 0
-	logged 'SIGTERM: secrets wiped, bye'
-}
-
-# see_room: $room is how large a secret may be just now
-see_room() {
-	"$talk" "$sock.ctl" say STATUS show >status || fail "no STATUS"
-	room=$(sed 's/.* room=\([0-9]*\).*/\1/' status)
-}
-
 size() {
 	stat -c %s "$1"
 }

@@ -1,0 +1,7 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef DAZAI_STDFD_H
+#define DAZAI_STDFD_H
+
+void	stdfd_open(void);
+
+#endif
