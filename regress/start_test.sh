@@ -320,7 +320,7 @@ sources_that_fail_body() {
 	refused 'dazaid: a: there is nothing in it' -l a=empty
 	refused 'dazaid: a: there is nothing in it' -l a=/dev/null
 	refused 'dazaid: a: there is nothing in it' -l a=- </dev/null
-	refused 'dazaid: a: there is nothing in it' -l a=- <&-
+	refused 'dazaid: a: Bad file descriptor' -l a=- <&-
 	refused 'dazaid: a: Is a directory' -l a=directory
 	echo x >good
 	refused 'dazaid: b: there is nothing in it' -l a=good -l b=empty
