@@ -921,10 +921,10 @@ behaviour passes_no_descriptor 'a client cannot attach a descriptor, whose closi
 passes_no_descriptor_body() {
 	[ "$(printf '%s\n' 6.16 "$(uname -r)" | sort -V | head -n 1)" = 6.16 ] ||
 	    atf_skip "before Linux 6.16 the kernel lets it"
-	guarded -a -g 0
+	start -a -g 0
 	control pass say ARM want ALREADY_ARMED
-	talk "$sock" pass want BUSY eof
-	stands_down
+	talk "$sock" pass say "$guard" want WELCOME pass say QUIT want BYE eof
+	ends 0
 }
 
 # ticks PID: processor time that it has had, in clock ticks
