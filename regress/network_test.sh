@@ -194,8 +194,7 @@ offers() {
 	    -ex 'set $c->peer = 77' -ex 'set $c->fd = 2' \
 	    -ex "call (int)network_tell($1, \$c, 4711)" </dev/null \
 	    >gdb.out 2>&1
-	# The vault may have ended network before gdb was told of it.
-	grep -q '= 1$\|No such process' gdb.out || fail "gdb: $(tail -n 1 gdb.out)"
+	# gdb may be told only that network has ended; the log says why.
 	killed 'HARD PANIC: network process hostile'
 }
 
