@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# Runs the suite, tells the story of what failed, decides it by a run alone, and ends with the line
+# Runs the suite, tells the story of what failed, and ends with the line
 # "N passed, N failed, N skipped".
 set -u
 cd "$(dirname "$0")" || exit 1
@@ -21,21 +21,9 @@ if [ $status -ne 0 ]; then
 	kyua report --verbose -r "$dir/results" \
 	    --results-filter broken,failed 2>&1 | sed -e '/^===> Summary/,$d'
 fi
-# Two at a time may be too much for a clock on a busy machine: what failed so has the
-# last word alone, and is named.
-alone=0
-names=$(kyua report -r "$dir/results" --results-filter broken,failed |
-    sed -n 's/^\([^ ]*:[^ ]*\)  ->  .*/\1/p')
-for name in $names; do
-	if kyua test -r "$dir/alone" "$name" >/dev/null; then
-		echo "passed when run alone: $name"
-		alone=$((alone + 1))
-	fi
-	rm -f "$dir/alone"
-done
 kyua report -r "$dir/results" --results-filter skipped 2>/dev/null |
     sed -n '/^===> Skipped/,/^===> Summary/{/^===>/!p;}'
-kyua report -r "$dir/results" | awk -v alone="$alone" '
+kyua report -r "$dir/results" | awk '
 	/^Test cases:/ {
 		# Test cases: 9 total, 1 skipped, 0 expected failures, 0 broken, 1 failed
 		for (i = 3; i < NF; i++) {
@@ -44,9 +32,8 @@ kyua report -r "$dir/results" | awk -v alone="$alone" '
 			if ($(i + 1) ~ /^broken/) broken = $i
 			if ($(i + 1) ~ /^failed/) failed = $i
 		}
-		bad = broken + failed - alone
+		bad = broken + failed
 		printf "%d passed, %d failed, %d skipped\n",
 		    total - skipped - bad, bad, skipped
 	}'
-[ "$alone" -eq 0 ] || [ "$(echo "$names" | wc -l)" -ne "$alone" ] || status=0
 exit $status
