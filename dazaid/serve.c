@@ -20,6 +20,9 @@
 
 #define SERVE_TTL_MAX	(NUM_MAX_SECONDS * 1000)
 
+/* Names are copied from one to the other as they are. */
+_Static_assert(STORE_NAME == IMSG_NAME, "a name has one size");
+
 static void
 serve_answer(struct vault *v, uint32_t peer, enum imsg_answer answer)
 {
