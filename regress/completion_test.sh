@@ -189,6 +189,9 @@ fish_offers_body() {
 behaviour fish_types 'a Tab in fish completes them' require.progs fish
 fish_types_body() {
 	ready
+	# Else fish reads every man page there is, in the background.
+	mkdir -p .local/share/fish/generated_completions
+	unset XDG_DATA_HOME
 	cat >start <<-EOF
 		function fish_prompt; echo -n 'P> '; end
 		source '$completions/dazaictl.fish'

@@ -24,7 +24,8 @@ setup() {
 		. '$PWD/after'
 	EOF
 	cp rc .zshrc
-	mkdir -p fish
+	# Else fish reads every man page there is at its first start, in the background.
+	mkdir -p fish .local/share/fish/generated_completions
 	cat >fish/config.fish <<-EOF
 		set -gx LEVEL (math 0\$LEVEL + 1)
 		function fish_prompt; echo -n "P\$LEVEL> "; end
@@ -55,6 +56,7 @@ setup() {
 	unset LEVEL DAZAI_GUARD DAZAI_GUARD_AT DAZAI_HB DAZAI_VERBOSE
 	PATH=$top/dazai-hb:$PATH DAZAI_SOCK=$PWD/s TERM=dumb
 	ENV=$PWD/rc HOME=$PWD ZDOTDIR=$PWD XDG_CONFIG_HOME=$PWD
+	unset XDG_DATA_HOME
 	export PATH DAZAI_SOCK TERM ENV HOME ZDOTDIR XDG_CONFIG_HOME
 }
 
