@@ -115,11 +115,12 @@ static void
 serve_put(struct vault *v, const struct imsg *im)
 {
 	const struct imsg_put	*put = &im->u.put;
+	struct transfer		*t = NULL;
 	uint64_t		 id = 0;
 
 	if (v->panic.pending)
 		serve_answer(v, im->peer, ANSWER_PENDING);
-	else if (!vault_has_fd(v) || !transfer_free())
+	else if (!vault_has_fd(v) || (t = transfer_slot()) == NULL)
 		serve_answer(v, im->peer, ANSWER_BUSY);
 	else if ((id = store_begin(&v->store, put->name,
 	    (size_t)put->size)) == 0)
@@ -128,29 +129,30 @@ serve_put(struct vault *v, const struct imsg *im)
 	if (id == 0)
 		close(im->fd);
 	else
-		transfer_put(im->fd, im->peer, id, put, vault_now());
+		transfer_put(t, im->fd, im->peer, id, put, vault_now());
 }
 
 /* From the first trigger until a cancel no secret is handed out. */
 static void
 serve_get(struct vault *v, const struct imsg *im)
 {
-	uint64_t	id = 0;
-	size_t		len = 0;
+	struct transfer	*t = NULL;
+	uint64_t	 id = 0;
+	size_t		 len = 0;
 
 	panic_tick(&v->panic, vault_now());	/* it may be due, and not seen yet */
 	if (v->panic.pending)
 		serve_answer(v, im->peer, ANSWER_PENDING);
 	else if (!vault_gives(v))
 		serve_answer(v, im->peer, ANSWER_UNGUARDED);
-	else if (!vault_has_fd(v) || !transfer_free())
+	else if (!vault_has_fd(v) || (t = transfer_slot()) == NULL)
 		serve_answer(v, im->peer, ANSWER_BUSY);
 	else if ((id = store_take(&v->store, im->u.name.name, &len)) == 0)
 		serve_answer(v, im->peer, ANSWER_NO_SUCH_SECRET);
 	if (id == 0)
 		close(im->fd);
 	else
-		transfer_get(im->fd, im->peer, id, len, vault_now());
+		transfer_get(t, im->fd, im->peer, id, len, vault_now());
 }
 
 static void

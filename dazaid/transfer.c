@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -43,7 +44,8 @@ transfer_init(struct store *st, transfer_end *ended)
 		t->fd = -1;
 }
 
-static struct transfer *
+/* A free slot, for transfer_get() or transfer_put() to take; NULL if there is none. */
+struct transfer *
 transfer_slot(void)
 {
 	struct transfer	*t;
@@ -53,13 +55,6 @@ transfer_slot(void)
 			return (t);
 	}
 	return (NULL);
-}
-
-/* Whether there is a slot for one more. */
-bool
-transfer_free(void)
-{
-	return (transfer_slot() != NULL);
 }
 
 /* How many there are. */
@@ -151,14 +146,13 @@ transfer_begin(struct transfer *t, int fd, uint32_t peer, uint64_t id,
 }
 
 /*
- * Sends the secret id, of len bytes and taken for this, to the client at fd, which
- * becomes ours.  There is a slot, as transfer_free() has said.
+ * In the free slot t, sends the secret id, of len bytes and taken for this, to the
+ * client at fd, which becomes ours.
  */
 void
-transfer_get(int fd, uint32_t peer, uint64_t id, size_t len, int64_t now)
+transfer_get(struct transfer *t, int fd, uint32_t peer, uint64_t id, size_t len,
+    int64_t now)
 {
-	struct transfer	*t = transfer_slot();
-
 	t->put = false;
 	(void)snprintf(t->head, sizeof(t->head), "DATA %zu\n", len);
 	transfer_begin(t, fd, peer, id, len, now);
@@ -166,11 +160,9 @@ transfer_get(int fd, uint32_t peer, uint64_t id, size_t len, int64_t now)
 
 /* Fills the secret id, begun for this, from the client at fd; as transfer_get(). */
 void
-transfer_put(int fd, uint32_t peer, uint64_t id, const struct imsg_put *put,
-    int64_t now)
+transfer_put(struct transfer *t, int fd, uint32_t peer, uint64_t id,
+    const struct imsg_put *put, int64_t now)
 {
-	struct transfer	*t = transfer_slot();
-
 	t->put = true;
 	t->ttl = put->ttl;
 	t->reads = put->reads;
