@@ -9,7 +9,7 @@ build="gcc libc6-dev make pkg-config libbsd-dev libseccomp-dev"
 check="kyua libatf-dev atf-sh zsh ksh mksh dash fish gdb procps strace"
 programs="age ansible-core borgbackup cryptsetup-bin curl git gpg openssh-client openssl
 python3 restic"
-lint="clang clang-tidy cppcheck shellcheck mandoc"
+lint="clang clang-tidy clang-tools cppcheck shellcheck mandoc"
 
 wanted=
 for g; do
