@@ -161,6 +161,25 @@ vault_drop(const char *reason)
 }
 
 /*
+ * Whether a panic is pending that the heartbeat, which says that it would end it, cannot:
+ * by the kernel's word of this moment it has hung up.  All that is left to hear of it
+ * then is a QUIT.  Else network could end panic after panic in the name of the dead.
+ */
+static bool
+vault_too_late(void)
+{
+	const struct timespec	at_once = { 0, 0 };
+	struct pollfd		pfd = { v.heartbeat, POLLRDHUP, 0 };
+
+	if (v.hangup_due == PANIC_NEVER && ppoll(&pfd, 1, &at_once, NULL) != 0)
+		v.hangup_due = vault_now() + VAULT_HANGUP_MS;
+	if (v.hangup_due == PANIC_NEVER || !v.panic.pending)
+		return (false);
+	vault_drop("heartbeat connection dropped");
+	return (true);
+}
+
+/*
  * Who is at the other end of fd, by the kernel's word: true for a client of the
  * owner's or root's on one of our two sockets, which is neither of us, whom network
  * could have made up.  A listener's peer is who made it: us.
@@ -209,6 +228,8 @@ vault_hello(const struct imsg *im)
 	v.heartbeat = im->fd;
 	v.peer = im->peer;
 	v.client = who.pid;
+	if (vault_too_late())
+		return;
 	(void)clock_gettime(CLOCK_REALTIME, &ts);
 	v.since = ts.tv_sec;
 	panic_heartbeat(&v.panic, vault_now());
@@ -266,6 +287,8 @@ vault_peer(const struct imsg *im)
 			vault_say(IMSG_PONG, im->u.number.n);
 		break;
 	case IMSG_CANCEL:
+		if (vault_too_late())
+			break;
 		had = panic_cancel(&v.panic, vault_now());
 		if (v.panic.guarded)
 			vault_say(had ? IMSG_CANCELLED : IMSG_NOTHING_PENDING, 0);

@@ -178,6 +178,24 @@ garbage_is_hostile_body() {
 	killed 'HARD PANIC: network process hostile'
 }
 
+behaviour dead_heartbeat_ends_no_panic 'a heartbeat that is dead ends no panic, whatever network says for it' require.user root
+dead_heartbeat_ends_no_panic_body() {
+	command -v gdb >/dev/null || atf_skip "no gdb"
+	guarded -v -a -g 60
+	gdb -nx -batch -p "$network" \
+	    -ex "shell kill -KILL $guardian; $talk - ended $guardian" \
+	    -ex 'set $c = n.heartbeat' \
+	    -ex 'call (int)network_tell(IMSG_LOST, $c, 0)' \
+	    -ex 'call (int)network_tell(IMSG_HELLO, $c, 1)' \
+	    -ex 'call (int)network_tell(IMSG_CANCEL, $c, 0)' \
+	    </dev/null >gdb.out 2>&1 || :
+	logged 'panic pending: heartbeat connection dropped'
+	logged 'CANCEL from network'
+	kill -KILL "$network"
+	killed 'HARD PANIC: network process lost'
+	not_logged CANCELLED
+}
+
 # offers MESSAGE: network, whose standard error is a socket of root's, offers that to
 # the vault as the connection of a client
 offers() {
