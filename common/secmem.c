@@ -92,16 +92,26 @@ secmem_open(struct secmem *sm, size_t size)
 	return (secmem_seal(sm));
 }
 
+static int
+secmem_protect(struct secmem *sm, int prot)
+{
+	const int	rc = mprotect(sm->pages, sm->len, prot);
+
+	if (rc == -1)
+		sm->stuck = 1;
+	return (rc);
+}
+
 int
 secmem_unseal(struct secmem *sm)
 {
-	return (mprotect(sm->pages, sm->len, PROT_READ | PROT_WRITE));
+	return (secmem_protect(sm, PROT_READ | PROT_WRITE));
 }
 
 int
 secmem_seal(struct secmem *sm)
 {
-	return (mprotect(sm->pages, sm->len, PROT_NONE));
+	return (secmem_protect(sm, PROT_NONE));
 }
 
 /*

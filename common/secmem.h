@@ -20,6 +20,7 @@ struct secmem {
 	size_t			 len;
 	enum secmem_kind	 kind;
 	volatile sig_atomic_t	 wiped;
+	volatile sig_atomic_t	 stuck;		/* it could not be opened, or shut */
 	unsigned char		 canary[SECMEM_CANARY];
 };
 

@@ -99,10 +99,25 @@ vault_hostile(void)
 	panic_hard(&v.panic, "network process hostile");
 }
 
-/* Never waits: who does not take what it has asked for is stuck, and so lost. */
+/*
+ * An arena that the kernel did not open is one whose secrets cannot be had, told of, or
+ * wiped when their time is up; one that it did not shut lies open.
+ */
+static void
+vault_see_arena(void)
+{
+	if (v.mem.stuck)
+		panic_hard(&v.panic, "the arena cannot be opened or shut");
+}
+
+/*
+ * Never waits: who does not take what it has asked for is stuck, and so lost.  Nor is
+ * anything told that an arena which could not be looked into made us believe.
+ */
 void
 vault_tell(struct vault *vault, const struct imsg *im)
 {
+	vault_see_arena();
 	if (imsg_send(vault->imsg, im, MSG_DONTWAIT) == -1)
 		vault_network_lost();
 }
@@ -367,14 +382,8 @@ vault_network(void)
 static void
 vault_expire(int64_t now)
 {
-	switch (store_expire(&v.store, now)) {
-	case -1:
-		panic_hard(&v.panic, "the arena cannot be opened");
-		break;
-	case 1:
+	if (store_expire(&v.store, now) == 1)
 		transfer_cut_gone();
-		break;
-	}
 }
 
 /*
@@ -451,6 +460,7 @@ vault_turn(int input)
 	struct pollfd *const	pfd = vp.pfd;
 	nfds_t			n;
 
+	vault_see_arena();
 	vault_set_timer();
 	n = vault_poll_set(&vp, input);
 	if (ppoll(pfd, n, NULL, NULL) == -1) {
@@ -572,8 +582,10 @@ vault_load(void)
 	const char	*failed;
 
 	failed = load_secrets(&v.store, vault_wait_input);
-	if (failed == NULL)
+	if (failed == NULL) {
+		vault_see_arena();
 		return;
+	}
 	if (errno == ENOSPC)
 		vault_fail(failed, "does not fit in the arena, see -z");
 	if (errno == ENODATA)

@@ -367,6 +367,24 @@ closed_to_its_owner_body() {
 	lives
 }
 
+# An arena that is gone is one that mprotect(2) refuses to open.
+behaviour stuck_arena 'an arena that cannot be opened is the end, and nothing untrue is said before' \
+    require.user root
+stuck_arena_body() {
+	for ask in "GET $name" LIST "DEL $name"; do
+		through "$nomemfd"
+		guarded -v
+		printf '%s' "$secret" | "$peek" "$vault" >seen
+		range=$(sed -n 's/.*of it at .*: \([0-9a-f]*-[0-9a-f]*\) ---p.*/\1/p' \
+		    seen)
+		arena=$((0x${range%-*}))
+		calls "$vault" "munmap($arena, $((0x${range#*-} - arena)))"
+		control say "$ask" eof
+		rehearsed 'the arena cannot be opened or shut'
+		logged unmapped
+	done
+}
+
 behaviour canary 'what was written where nothing may is told at the wipe' require.user root
 canary_body() {
 	through "$nomemfd"
