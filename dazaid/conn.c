@@ -36,18 +36,22 @@ conn_say(struct conn *c, const char *text)
 
 /*
  * Sends what is to be sent.  That the client is gone is no reason to close: it may
- * have said QUIT before it went, and that is still to be read.
+ * have said QUIT before it went, and that is still to be read.  But nothing may follow
+ * an answer that is lost: one that is there still sees the end.
  */
 void
 conn_flush(struct conn *c)
 {
-	ssize_t	sent;
+	ssize_t	sent = 0;
 
 	if (c->out == 0)
 		return;
-	sent = send(c->fd, c->outbuf, c->out, MSG_DONTWAIT | MSG_NOSIGNAL);
-	if (sent == -1 && errno != EAGAIN)
+	if (!c->deaf)
+		sent = send(c->fd, c->outbuf, c->out, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (sent == -1 && errno != EAGAIN && errno != EINTR) {
 		c->deaf = true;
+		(void)shutdown(c->fd, SHUT_WR);
+	}
 	if (c->deaf)
 		sent = (ssize_t)c->out;
 	if (sent > 0) {

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: ISC */
+/* A client's connection as network has it: what becomes of answers. */
+#include <sys/socket.h>
+
+#include <atf-c.h>
+#include <errno.h>
+#include <seccomp.h>
+#include <unistd.h>
+
+#include "conn.h"
+
+/* From now on send(2) fails, as it may when there is no memory. */
+static void
+no_sending(void)
+{
+	scmp_filter_ctx	ctx = seccomp_init(SCMP_ACT_ALLOW);
+
+	ATF_REQUIRE(ctx != NULL && seccomp_rule_add(ctx,
+	    SCMP_ACT_ERRNO(ENOBUFS), SCMP_SYS(sendto), 0) == 0 &&
+	    seccomp_load(ctx) == 0);
+	seccomp_release(ctx);
+}
+
+ATF_TC_WITHOUT_HEAD(nothing_follows_what_is_lost);
+ATF_TC_BODY(nothing_follows_what_is_lost, tc)
+{
+	static struct conn	c;
+	char			byte;
+	int			sp[2];
+
+	conn_open(&c, socket(AF_UNIX, SOCK_STREAM, 0), 1, 0);
+	conn_say(&c, "first\n");
+	conn_flush(&c);
+	ATF_CHECK(c.deaf);
+	ATF_CHECK_EQ(c.out, 0);
+	/* It can send again, and must not: the first line is missing. */
+	ATF_REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, sp) == 0);
+	ATF_REQUIRE(dup2(sp[0], c.fd) == c.fd);
+	conn_say(&c, "OK\n");
+	conn_flush(&c);
+	ATF_CHECK_EQ(recv(sp[1], &byte, 1, MSG_DONTWAIT), -1);
+}
+
+ATF_TC_WITHOUT_HEAD(the_loss_shows);
+ATF_TC_BODY(the_loss_shows, tc)
+{
+	static struct conn	c;
+	char			byte;
+	int			sp[2];
+
+	ATF_REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, sp) == 0);
+	conn_open(&c, sp[0], 1, 0);
+	no_sending();
+	conn_say(&c, "OK\n");
+	conn_flush(&c);
+	ATF_CHECK(c.deaf);
+	ATF_CHECK_EQ(recv(sp[1], &byte, 1, MSG_DONTWAIT), 0);
+	/* What it says is heard still. */
+	ATF_CHECK_EQ(write(sp[1], "x", 1), 1);
+	ATF_CHECK_EQ(recv(sp[0], &byte, 1, MSG_DONTWAIT), 1);
+}
+
+ATF_TP_ADD_TCS(tp)
+{
+	ATF_TP_ADD_TC(tp, nothing_follows_what_is_lost);
+	ATF_TP_ADD_TC(tp, the_loss_shows);
+	return (atf_no_error());
+}
