@@ -3,8 +3,8 @@
  * Something must be open as 0, 1 and 2, or a secret's file, or the connection to a
  * daemon, would become standard input or output.
  */
+#include <err.h>
 #include <fcntl.h>
-#include <stdlib.h>
 #include <unistd.h>
 
 #include "stdfd.h"
@@ -21,6 +21,6 @@ stdfd_open(void)
 	for (fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
 		if (fcntl(fd, F_GETFD) == -1 && open("/dev/null",
 		    fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
-			_exit(1);
+			err(1, "/dev/null");
 	}
 }

@@ -84,7 +84,8 @@ files_lock(struct files_name *pid, const char **why)
 			return (-1);
 		}
 		if (flock(fd, LOCK_EX | LOCK_NB) == -1) {
-			*why = "another dazaid holds it";
+			if (errno == EWOULDBLOCK)
+				*why = "another dazaid holds it";
 			return (-1);
 		}
 		/* A daemon that ended may have removed it before we had the lock. */
