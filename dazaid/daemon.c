@@ -63,6 +63,10 @@ daemon_front(int fd, const sigset_t *mask)
 		;
 	if (n == 1)
 		_exit(0);
+	if (n == -1) {			/* it may be well: nobody would know */
+		warn("pipe");
+		(void)kill(daemon_child, SIGTERM);
+	}
 	if (waitpid(daemon_child, &status, 0) != -1 && WIFSIGNALED(status))
 		warnx("ended by signal %d before it was ready",
 		    WTERMSIG(status));
