@@ -32,9 +32,11 @@ heart_close(struct conn *c)
 	c->fd = -1;
 }
 
+/* Says text, behind what is still to be said, and closes. */
 static void
 heart_dismiss(struct conn *c, const char *text)
 {
+	conn_flush(c);
 	conn_dismiss(c->fd, text);
 	c->fd = -1;
 }

@@ -200,6 +200,17 @@ busy_stranger_cannot_cancel_body() {
 	not_logged CANCELLED
 }
 
+behaviour busy_after_what_was_said 'BUSY comes behind the answers to the lines before it'
+busy_after_what_was_said_body() {
+	start
+	# The vault has not welcomed the first yet when the second comes to its HELLO.
+	talk "$sock" connect say PING want "$unknown" kill STOP "$vault" \
+	    use 0 say "$guard" use 1 raw 'PING\nHELLO x\nHELLO 2\nPING\n' want "$unknown" \
+	    want "$bad" want BUSY eof \
+	    kill CONT "$vault" use 0 want WELCOME say QUIT want BYE eof
+	ends 0
+}
+
 behaviour busy_for_those_who_wait 'when one is welcomed, all who have not said HELLO read BUSY'
 busy_for_those_who_wait_body() {
 	start
