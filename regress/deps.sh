@@ -1,14 +1,15 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 # deps.sh GROUP|PACKAGE...: installs what is missing.  The groups are build, check,
-# programs (that programs_test.sh hands secrets to) and lint.  On Debian and its kin
-# with apt-get, as root or through sudo; elsewhere it names what to install.
+# programs (that programs_test.sh hands secrets to), audit and lint.  On Debian and its
+# kin with apt-get, as root or through sudo; elsewhere it names what to install.
 set -eu
 
 build="gcc libc6-dev make pkg-config libbsd-dev libseccomp-dev"
 check="kyua libatf-dev atf-sh zsh ksh mksh dash fish gdb procps strace"
 programs="age ansible-core borgbackup cryptsetup-bin curl git gpg openssh-client openssl
 python3 restic"
+audit="qemu-system-x86 busybox-static cpio"
 lint="clang clang-tidy clang-tools cppcheck shellcheck mandoc"
 
 wanted=
@@ -17,6 +18,7 @@ for g; do
 	build) wanted="$wanted $build" ;;
 	check) wanted="$wanted $check" ;;
 	programs) wanted="$wanted $programs" ;;
+	audit) wanted="$wanted $audit" ;;
 	lint) wanted="$wanted $lint" ;;
 	*) wanted="$wanted $g" ;;
 		esac

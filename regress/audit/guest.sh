@@ -1,0 +1,334 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# shellcheck shell=dash disable=SC2154
+# The audit's side in the virtual machine, as its first process.  Each case starts a
+# daemon with secrets of its own, has the host look at the memory while they are alive,
+# ends them, and has the host look again.  The host is at the other end of the serial
+# port, and gives in our environment: seed, and boot, the cases to run.
+
+PATH=/bin
+export PATH
+busybox mount -t proc proc /proc
+busybox --install -s /bin
+
+s=/run/s		# the socket
+hb=
+vault=
+network=
+
+# A case that goes wrong ends the audit.
+fail() {
+	echo "fail $case: $*" >&3
+	read -r _ <&3
+	poweroff -f
+}
+
+# row CASE READ KEPT WHAT...: begins one.  READ is what may be left of its first secret
+# in the end: none, kernel (in no program, and not the copy in the arena), some (it must
+# be) or swap (it must be in swap).  KEPT is yes if there is a second one, never read,
+# of which nothing may be left; or no.
+row() {
+	case=$1
+	promise=$2
+	kept=$3
+	shift 3
+	n=${bytes:-1024}
+	grep -q init_on_free=1 /proc/cmdline && promise=none
+	echo "row $case $n $promise $kept $*" >&3
+	read -r _ <&3
+}
+
+# Has the host look at the memory, and tells it which pages are what.
+ask() {
+	echo "$*" >&3
+	while read -r word pages <&3; do
+		[ "$word" = where ] || return 0
+		# shellcheck disable=SC2086 # a list of words
+		pattern where $pages >&3
+	done
+}
+
+make() {
+	pattern make "$seed.$case" "$n"
+}
+
+# ready: the daemon that has been started is $vault, and guards, thanks to $hb
+ready() {
+	vault=$(cat $s.pid) || fail "no daemon"
+	network=$(cat "/proc/$vault/task/$vault/children")
+	network=${network% }
+	dazai-hb -q -s $s -i 1 2>/dev/null &
+	hb=$!
+	talk -w 30 $s.ctl ask STATUS '*guarded=1*' || fail "no guard"
+}
+
+# daemon OPTION...: one that has no secret yet; loaded: one that has it from a pipe
+daemon() {
+	dazaid -a -g 0 -s $s "$@" || fail dazaid
+	ready
+}
+loaded() {
+	make | dazaid -a -g 0 -s $s -l s=- "$@" || fail dazaid
+	ready
+}
+
+put() {
+	make | dazaictl -s $s put s "$@" || fail put
+}
+
+# keep OPTION...: the second secret, by sendfile(2), which leaves no copy of its own
+keep() {
+	pattern make "$seed.$case.kept" "$n" >/run/kept
+	dazaictl -s $s put kept "$@" </run/kept || fail put
+	shred -n 1 -u /run/kept
+}
+
+get() {
+	dazaictl -s $s get s | pattern check "$seed.$case" "$n" || fail get
+}
+
+# Both secrets are there, and one has been read twice.
+twice() {
+	loaded "$@"
+	keep
+	get
+	get
+	ask alive
+}
+
+# The daemon is gone, by itself.
+gone() {
+	talk -w 30 - ended "$vault" ended "$network" || fail "it does not end"
+}
+
+over() {
+	ask over
+	kill -9 $hb "$vault" 2>/dev/null
+	gone
+	rm -f $s*
+}
+
+killed() {
+	ask alive
+	kill -9 "$vault"
+	gone
+	over
+}
+
+#
+# How it dies: one secret from a pipe, read twice, and one that is never read.
+#
+
+deaths() {
+	row quit kernel yes 'QUIT from the heartbeat'
+	twice
+	kill -QUIT $hb
+	gone
+	over
+
+	row term kernel yes 'SIGTERM'
+	twice
+	kill "$vault"
+	gone
+	over
+
+	row eof kernel yes 'the heartbeat is killed'
+	twice
+	kill -9 $hb
+	gone
+	over
+
+	row ping kernel yes 'a PING is missed'
+	twice -t 4
+	kill -STOP $hb
+	gone
+	over
+
+	row usr1 kernel yes 'SIGUSR1'
+	twice
+	kill -USR1 "$vault"
+	gone
+	over
+
+	usr2
+
+	row network kernel yes 'network is killed'
+	twice
+	kill -9 "$network"
+	gone
+	over
+
+	row kill9 kernel yes 'kill -9 of the vault'
+	twice
+	killed
+
+	row segv kernel yes 'SIGSEGV in the vault'
+	twice
+	kill -SEGV "$vault"
+	gone
+	over
+
+	row oom kernel yes 'the OOM killer takes the vault'
+	twice
+	out_of_memory
+	gone
+	dmesg | grep -q "Memory cgroup out of memory: Killed process $vault " ||
+	    fail "not by the OOM killer"
+	over
+
+	row ttl kernel yes 'put -t is over, the daemon lives'
+	daemon </dev/null
+	put -t 15
+	keep -t 15
+	get
+	get
+	ask alive
+	talk -w 60 $s.ctl ask STATUS '*secrets=0*' || fail "no end"
+	over
+
+	row reads kernel no 'put -n 2, read twice, the daemon lives'
+	daemon </dev/null
+	put -n 2
+	get
+	ask alive
+	get
+	talk $s.ctl ask STATUS '*secrets=0*' || fail "no end"
+	over
+}
+
+usr2() {
+	row usr2 kernel yes 'SIGUSR2'
+	twice
+	kill -USR2 "$vault"
+	gone
+	over
+}
+
+# A group in which a program wants more memory than it has: the kernel takes the vault.
+out_of_memory() {
+	mkdir -p /cg
+	mount -t cgroup2 none /cg
+	echo +memory >/cg/cgroup.subtree_control
+	mkdir /cg/small
+	echo 4M >/cg/small/memory.max
+	echo 0 >/cg/small/memory.swap.max
+	echo "$vault" >/cg/small/cgroup.procs
+	echo 1000 >"/proc/$vault/oom_score_adj"
+	(echo 0 >/cg/small/cgroup.procs && exec pattern fill oom 16 >/dev/null) &
+}
+
+# More memory in use than there is, a good part of it in swap.  That the program which
+# wants so much is found there shows that the secrets would be.
+pressure() {
+	row pressure kernel yes 'memory is short, then kill -9'
+	twice
+	mkfifo /full
+	pattern fill "$seed.hog" 220 >/full &
+	hog=$!
+	read -r word </full
+	[ "$word" = filled ] || fail "no hog"
+	killed
+	bytes=4096
+	row hog swap no 'control: the program that made it short'
+	bytes=
+	ask alive
+	kill -9 $hog
+}
+
+#
+# How it comes in and goes out; then kill -9.
+#
+
+ways_in() {
+	row pipe none no 'loaded from a pipe (-l NAME=-)'
+	loaded
+	killed
+
+	row file none no 'loaded from a file that is overwritten'
+	make >/run/file
+	daemon -l s=/run/file
+	shred -n 1 -u /run/file
+	killed
+
+	row typed none no 'typed (-l NAME)'
+	pattern type "$seed.$case" "$n" 'Secret s: ' dazaid -a -g 0 -s $s -l s \
+	    2>/dev/null || fail typed
+	ready
+	killed
+
+	row put-typed kernel no 'typed (dazaictl put)'
+	daemon </dev/null
+	pattern type "$seed.$case" "$n" 'Secret s: ' dazaictl -s $s put s \
+	    2>/dev/null || fail typed
+	killed
+
+	row put-pipe kernel no 'put from a pipe'
+	daemon </dev/null
+	put
+	killed
+
+	row put-file none no 'put from a file that is overwritten'
+	daemon </dev/null
+	make >/run/file
+	dazaictl -s $s put s </run/file || fail put
+	shred -n 1 -u /run/file
+	killed
+}
+
+ways_out() {
+	row get-pipe kernel no 'loaded, read to a pipe'
+	loaded
+	get
+	killed
+
+	row get-file kernel no 'loaded, read to a file that is overwritten'
+	loaded
+	dazaictl -s $s get s >/run/file || fail get
+	shred -n 1 -u /run/file
+	killed
+
+	bytes=40000
+	row large kernel no '40000 bytes loaded, read to a pipe'
+	bytes=
+	loaded
+	get
+	killed
+}
+
+#
+# Without memfd_secret.
+#
+
+mlocked() {
+	row mlock-term kernel yes 'SIGTERM'
+	twice
+	kill "$vault"
+	gone
+	over
+
+	row mlock-kill9 some no 'control: kill -9 of the vault'
+	loaded
+	killed
+}
+
+mount -t sysfs sys /sys
+mount -t devtmpfs dev /dev
+mkdir -p /dev/pts /run /tmp
+mount -t devpts pts /dev/pts
+mount -t tmpfs run /run
+stty -F /dev/ttyS0 raw -echo
+exec 3<>/dev/ttyS0
+case=start
+for module in virtio_ring virtio virtio_pci_modern_dev virtio_pci_legacy_dev virtio_pci \
+    virtio_blk; do
+	insmod /modules/$module.ko
+done
+mkswap /dev/vda >/dev/null
+swapon /dev/vda || fail "no swap"
+
+for cases in $boot; do
+	$cases
+done
+echo end >&3
+read -r _ <&3
+poweroff -f
