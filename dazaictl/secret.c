@@ -23,6 +23,7 @@
 #include <unistd.h>
 
 #include "client.h"
+#include "residue.h"
 #include "secmem.h"
 #include "secret.h"
 
@@ -259,6 +260,7 @@ secret_put(const char *path, const char *name, const char *reads,
 		secret_send(fd, len);
 	client_want(fd, "OK");
 	close(fd);
+	residue_overwrite(len);
 }
 
 /*
@@ -363,7 +365,7 @@ secret_get(const char *path, const char *name, bool line)
 {
 	const char	*answer;
 	char		*end;
-	size_t		 len;
+	size_t		 len, all;
 	int		 fd = client_open(path);
 
 	client_ask(fd, "GET %s", name);
@@ -373,9 +375,11 @@ secret_get(const char *path, const char *name, bool line)
 	len = (size_t)strtoull(answer + 5, &end, 10);
 	if (*end != '\0')
 		errx(EXIT_CUT, "not the answer of a dazaid");
+	all = strlen(answer) + 1 + len;	/* they may come in one buffer */
 	if (!line)
 		len = secret_splice(fd, len);
 	if (len > 0)
 		secret_copy(fd, len, line);
 	close(fd);
+	residue_overwrite(all);
 }

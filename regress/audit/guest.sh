@@ -256,7 +256,7 @@ ways_in() {
 	ready
 	killed
 
-	row put-typed kernel no 'typed (dazaictl put)'
+	row put-typed none no 'typed (dazaictl put)'
 	daemon </dev/null
 	pattern type "$seed.$case" "$n" 'Secret s: ' dazaictl -s $s put s \
 	    2>/dev/null || fail typed
@@ -281,7 +281,7 @@ ways_out() {
 	get
 	killed
 
-	row get-file kernel no 'loaded, read to a file that is overwritten'
+	row get-file none no 'loaded, read to a file that is overwritten'
 	loaded
 	dazaictl -s $s get s >/run/file || fail get
 	shred -n 1 -u /run/file

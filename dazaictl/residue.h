@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef DAZAICTL_RESIDUE_H
+#define DAZAICTL_RESIDUE_H
+
+#include <stddef.h>
+
+void	 residue_overwrite(size_t);
+
+#endif
