@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Clients of the control socket: what they are told, and whether that can be so.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "storm.h"
+
+#define MOST_CONTROLS	32	/* connections */
+#define IDLE		(4900 * MS)	/* a transfer without progress is cut then */
+#define HEADER		112	/* bytes of the arena that a secret takes beside its own */
+
+static const struct {
+	const char	*line;		/* or the beginning of it */
+	enum result	 result;
+} control_words[] = {
+	{ "OK", A_OK }, { "ALREADY_ARMED", A_ALREADY }, { "BUSY", A_BUSY },
+	{ "ERROR invalid ", A_INVALID }, { "ERROR unguarded ", A_UNGUARDED },
+	{ "ERROR pending ", A_PENDING }, { "ERROR no-such-secret ", A_NO_SUCH },
+	{ "ERROR exists ", A_EXISTS }, { "ERROR full ", A_FULL },
+	{ "ERROR too-large ", A_TOO_LARGE }, { "ERROR bad-request ", A_REFUSED }
+};
+
+static void
+control_status(struct op *op, const char *line)
+{
+	int		armed, guarded, pending, n = 0;
+	unsigned int	registered, secrets, pid;
+	double		grace, left;
+	char		memory[16];
+	size_t		size, want = (l.setup.size + 15) & ~(size_t)15;
+
+	if (sscanf(line, "STATUS alive=1 armed=%d grace=%lf registered=%u guarded=%d "
+	    "pending=%d memory=%15s secrets=%u left=%lf heartbeat=%u since=%*d "
+	    "size=%zu room=%*u%n", &armed, &grace, &registered, &guarded, &pending,
+	    memory, &secrets, &left, &pid, &size, &n) != 10 || line[n] != '\0')
+		broken("STATUS is not as documented");
+	if (size != want || (usec)(grace * 1e6 + .5) != l.setup.grace)
+		broken("STATUS tells of another daemon");
+	if (armed ? l.arm_lo >= op->resp : l.arm_hi < op->inv)
+		broken("STATUS: armed=%d", armed);
+	if (armed && op->resp < l.arm_hi)
+		l.arm_hi = op->resp;
+	if (registered > KIDS)
+		broken("STATUS: registered=%u", registered);
+	if (guarded)
+		guard_guarded(op);
+	else
+		guard_unguarded(op);
+	if ((guarded && pid == 0) || (!guarded && pid != 0))
+		broken("STATUS: guarded=%d and heartbeat=%u", guarded, pid);
+	if (pending)
+		model_pending(op, (usec)(left * 1e6));
+	else
+		model_not_pending(op, op->resp, "says pending=0", false);
+}
+
+/* GO: the name was free, and a PUT may begin. */
+static void
+control_go(struct op *op)
+{
+	const struct op	*put;
+
+	op->go = op->resp;
+	op->resp = NEVER;
+	for (put = l.ops; put < l.ops + l.nops; put++) {
+		if (secret_sure(put, op))
+			broken("PUT n%d: GO, but there is one", op->name);
+	}
+	secret_absence(op->name, op->inv, op->go);
+	model_not_pending(op, op->go, "GO", false);
+	if (op->size > l.setup.size + 15 - HEADER)
+		broken("PUT n%d: GO, but it cannot fit", op->name);
+}
+
+/* DATA: a secret comes. */
+static void
+control_data(struct conn *c, struct op *op, const char *line)
+{
+	int	n = 0;
+
+	if (sscanf(line, "DATA %zu%n", &op->size, &n) != 1 || line[n] != '\0')
+		broken("GET: %s", line);
+	if (op->size > l.setup.size)
+		broken("GET: more than the arena holds: %s", line);
+	op->result = A_OK;
+	if ((op->bytes = malloc(op->size)) == NULL)
+		fatal("malloc");
+	c->getting = (int)(op - l.ops);
+	model_not_pending(op, op->resp, "DATA", true);
+	guard_guarded(op);
+}
+
+/* Its bytes.  Returns how many of the len at buf are. */
+size_t
+control_bytes(struct conn *c, const char *buf, size_t len)
+{
+	struct op	*op = &l.ops[c->getting];
+	size_t		 n = op->size - op->moved;
+
+	if (n > len)
+		n = len;
+	memcpy(op->bytes + op->moved, buf, n);
+	op->moved += n;
+	if (op->moved == op->size) {
+		note("control %d has n%d, %zu bytes", c->slot, op->name, op->size);
+		secret_got(op);
+		free(op->bytes);
+		op->bytes = NULL;
+		c->getting = -1;
+		conn_done(c);
+	} else if (op->manner == CUT && op->moved >= op->at_byte) {
+		conn_close(c);
+	}
+	return (n);
+}
+
+static void
+control_refused(const struct op *op)
+{
+	switch (op->result) {
+	case A_UNGUARDED:
+		guard_unguarded(op);
+		model_not_pending(op, op->resp, "says unguarded", true);
+		break;
+	case A_PENDING:
+		model_pending(op, -1);
+		break;
+	case A_NO_SUCH:
+		secret_absent(op);
+		secret_absence(op->name, op->inv, op->resp);
+		if (op->kind == K_GET) {
+			model_not_pending(op, op->resp, "says that there is none",
+			    true);
+			guard_guarded(op);
+		}
+		break;
+	case A_EXISTS:
+		secret_exists(op);
+		break;
+	case A_TOO_LARGE:
+		if (op->size <= l.setup.size - HEADER)
+			broken("PUT n%d: too-large, but it fits", op->name);
+		break;
+	default:
+		break;
+	}
+}
+
+/* Which results there are for what, as bits. */
+static bool
+control_may(const struct op *op)
+{
+	static const unsigned int	may[KINDS] = {
+		[K_PUT] = 1U << A_OK | 1U << A_PENDING | 1U << A_EXISTS |
+		    1U << A_FULL | 1U << A_TOO_LARGE,
+		[K_GET] = 1U << A_UNGUARDED | 1U << A_PENDING | 1U << A_NO_SUCH,
+		[K_DEL] = 1U << A_OK | 1U << A_NO_SUCH,
+		[K_LIST] = 1U << A_OK,
+		[K_ARM] = 1U << A_OK | 1U << A_ALREADY,
+		[K_PANIC] = 1U << A_OK, [K_HARD] = 1U << A_OK,
+		[K_REGISTER] = 1U << A_OK | 1U << A_INVALID,
+		[K_UNREGISTER] = 1U << A_OK | 1U << A_INVALID,
+		[K_WRONG] = 1U << A_REFUSED
+	};
+
+	if (op->kind == K_PUT && op->result == A_OK && op->moved < op->size)
+		return (false);
+	return ((may[op->kind] & 1U << op->result) != 0);
+}
+
+static void
+control_armed(const struct op *op)
+{
+	const struct op	*o;
+	int		 others = l.setup.armed;
+
+	for (o = l.ops; o < l.ops + l.nops; o++)
+		others += o->kind == K_ARM && o != op && o->inv < op->resp;
+	if (op->result == A_OK ? l.arm_hi < op->inv : others == 0)
+		broken("ARM: it was armed already, or was not");
+	if (op->resp < l.arm_hi)
+		l.arm_hi = op->resp;
+}
+
+static void
+control_answer(struct conn *c, struct op *op)
+{
+	struct trigger	*t;
+
+	if (op->kind != K_PANIC && op->kind != K_HARD && op->kind != K_WRONG)
+		model_answered(op);
+	control_refused(op);
+	switch (op->kind) {
+	case K_PUT:
+		c->putting = -1;
+		c->ending = op->result != A_OK;
+		break;
+	case K_DEL:
+		if (op->result == A_OK)
+			secret_absence(op->name, op->inv, op->resp);
+		break;
+	case K_LIST:
+		secret_list_ends(op, c->listing);
+		c->listing = 0;
+		break;
+	case K_ARM:
+		control_armed(op);
+		break;
+	case K_PANIC:
+	case K_HARD:
+		t = &l.triggers[op->of];
+		t->ack = op->resp;
+		t->network = true;
+		t->sight = AT_ONCE;
+		break;
+	case K_REGISTER:
+	case K_UNREGISTER:
+		kid_answer(op, op->name);
+		break;
+	default:
+		break;
+	}
+	conn_done(c);
+}
+
+/* A word for how it went; false if line is none. */
+static bool
+control_word(struct op *op, const char *line)
+{
+	size_t	i, len;
+
+	for (i = 0; i < sizeof(control_words) / sizeof(control_words[0]); i++) {
+		len = strlen(control_words[i].line);
+		if (strncmp(line, control_words[i].line, len) == 0 &&
+		    (control_words[i].line[len - 1] == ' ' || line[len] == '\0')) {
+			op->result = control_words[i].result;
+			return (true);
+		}
+	}
+	return (false);
+}
+
+void
+control_line(struct conn *c, char *line)
+{
+	struct op	*op = c->queued > 0 ? &l.ops[c->queue[0]] : NULL;
+
+	note("control %d reads %s", c->slot, line);
+	if (strcmp(line, "BUSY") == 0) {
+		if (l.opened <= MOST_CONTROLS)
+			broken("control %d: BUSY, and there are but %d", c->slot,
+			    l.opened);
+		c->ending = true;
+		return;
+	}
+	if (op == NULL)
+		broken("control %d is told, unasked: %s", c->slot, line);
+	op->resp = now();
+	if (op->kind == K_STATUS) {
+		model_answered(op);
+		control_status(op, line);
+		conn_done(c);
+	} else if (op->kind == K_PUT && strcmp(line, "GO") == 0) {
+		model_answered(op);
+		control_go(op);
+	} else if (op->kind == K_GET && strncmp(line, "DATA ", 5) == 0) {
+		model_answered(op);
+		control_data(c, op, line);
+	} else if (op->kind == K_LIST && strcmp(line, "OK") != 0) {
+		secret_listed(op, line);
+		c->listing |= 1 << strtol(line + 1, NULL, 10);
+		op->resp = NEVER;
+	} else if (control_word(op, line) && control_may(op)) {
+		control_answer(c, op);
+	} else {
+		broken("%s is answered: %s", kind_names[op->kind], line);
+	}
+}
+
+/* The daemon has closed c. */
+void
+control_lost(struct conn *c)
+{
+	const usec	t = now();
+
+	if (c->getting != -1) {
+		secret_got(&l.ops[c->getting]);
+		if (!secret_cut_explained(&l.ops[c->getting], t) &&
+		    t < c->active + IDLE)
+			model_odd("GET n%d was cut off", l.ops[c->getting].name);
+	} else if (!c->ending && t < c->active + IDLE) {
+		model_odd("control %d was cut off", c->slot);
+	}
+}

@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * A client's connection: what it says, and the lines and bytes that it is told.
+ */
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "storm.h"
+
+#define PACE	(4 * MS)	/* between PIECES */
+
+/* Connects c anew; user: in the name of the user whose session it is. */
+void
+conn_open(struct conn *c, const char *path, bool user)
+{
+	struct sockaddr_un	sun = { .sun_family = AF_UNIX };
+	int			rc;
+
+	conn_close(c);
+	(void)snprintf(sun.sun_path, sizeof(sun.sun_path), "%s", path);
+	c->ending = false;
+	c->queued = 0;
+	c->peer = c->putting = c->getting = -1;
+	c->listing = 0;
+	c->len = c->outlen = 0;
+	c->pace = 0;
+	c->opened = now();
+	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (c->fd == -1)
+		fatal("socket");
+	if (user && l.setup.other && seteuid(NOBODY) == -1)
+		fatal("seteuid");
+	rc = connect(c->fd, (struct sockaddr *)&sun, sizeof(sun));
+	if (user && l.setup.other && seteuid(0) == -1)
+		fatal("seteuid");
+	if (rc == 0) {
+		l.opened += c->control;
+		return;
+	}
+	close(c->fd);
+	c->fd = -1;
+	/* EAGAIN: nobody accepts just now. */
+	if (errno == ENOENT || errno == ECONNREFUSED)
+		model_odd("nobody listens");
+	else if (errno != EAGAIN)
+		fatal("connect");
+}
+
+/* An operation begins: its answer is the one behind those of the last. */
+int
+conn_op(struct conn *c, enum kind kind)
+{
+	struct op	*op;
+
+	if (l.nops == OPS || c->queued == QUEUE)
+		broken("too many operations for the model");
+	op = &l.ops[l.nops];
+	memset(op, 0, sizeof(*op));
+	op->kind = kind;
+	op->go = op->sent = op->resp = op->left = NEVER;
+	op->of = -1;
+	op->count = 1;
+	op->inv = now();
+	c->queue[c->queued++] = l.nops;
+	l.counts->ops[kind]++;
+	return (l.nops++);
+}
+
+/* The first operation of the queue is over. */
+void
+conn_done(struct conn *c)
+{
+	c->queued--;
+	memmove(c->queue, c->queue + 1, (size_t)c->queued * sizeof(c->queue[0]));
+}
+
+static void
+conn_flush(struct conn *c)
+{
+	ssize_t	n;
+
+	if (c->outlen == 0)
+		return;
+	n = send(c->fd, c->out, c->outlen, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (n == -1 && errno != EAGAIN)
+		n = (ssize_t)c->outlen;		/* reading tells why */
+	if (n > 0) {
+		c->outlen -= (size_t)n;
+		memmove(c->out, c->out + n, c->outlen);
+	}
+}
+
+void
+conn_say(struct conn *c, const char *text, size_t len)
+{
+	char	*grown = realloc(c->out, c->outlen + len);
+
+	if (grown == NULL)
+		fatal("realloc");
+	c->out = grown;
+	memcpy(c->out + c->outlen, text, len);
+	c->outlen += len;
+	c->active = now();
+	conn_flush(c);
+}
+
+/* What has no answer when c ends, by the daemon's doing or ours, will have none. */
+static void
+conn_unanswered(struct conn *c, bool left)
+{
+	const usec	t = now();
+	struct op	*op;
+	int		 i;
+
+	for (i = 0; i < c->queued; i++) {
+		op = &l.ops[c->queue[i]];
+		if (left)
+			op->left = t;
+		else if (op->resp == NEVER) {
+			op->resp = t;
+			op->result = A_CLOSED;
+		}
+	}
+	c->queued = 0;
+	c->putting = c->getting = -1;
+}
+
+/* We hang up. */
+void
+conn_close(struct conn *c)
+{
+	int	trigger;
+
+	if (c->fd == -1)
+		return;
+	if (c->getting != -1)
+		secret_got(&l.ops[c->getting]);
+	trigger = guard_hangup(c);
+	note("%s %d hangs up", c->control ? "control" : "heart", c->slot);
+	close(c->fd);
+	if (trigger != -1)
+		l.triggers[trigger].ack = now();
+	conn_unanswered(c, true);
+	c->fd = -1;
+}
+
+/* We close our direction only. */
+void
+conn_shut(struct conn *c)
+{
+	const int	trigger = guard_hangup(c);
+
+	note("heart %d closes its direction", c->slot);
+	(void)shutdown(c->fd, SHUT_WR);
+	if (trigger != -1)
+		l.triggers[trigger].ack = now();
+	c->ending = true;
+}
+
+/* The daemon has closed c. */
+static void
+conn_lost(struct conn *c)
+{
+	note("%s %d is closed", c->control ? "control" : "heart", c->slot);
+	if (c->control)
+		control_lost(c);
+	else
+		heart_lost(c);
+	close(c->fd);
+	conn_unanswered(c, false);
+	c->fd = -1;
+}
+
+/* Whether to poll c at t, and for what. */
+bool
+conn_wants(const struct conn *c, usec t, short *events)
+{
+	const struct op	*op = c->putting != -1 ? &l.ops[c->putting] :
+			    c->getting != -1 ? &l.ops[c->getting] : NULL;
+
+	*events = POLLIN;
+	if (c->fd == -1 || c->pace > t)
+		return (false);
+	if (c->getting != -1 && op->manner == STUCK && op->moved >= op->at_byte)
+		return (false);
+	if (c->outlen > 0 || (c->putting != -1 && op->moved < op->size &&
+	    (op->go != NEVER || op->manner == EARLY) &&
+	    !(op->manner == STUCK && op->moved >= op->at_byte)))
+		*events |= POLLOUT;
+	return (true);
+}
+
+/* How much of a secret c reads now. */
+static size_t
+conn_appetite(struct conn *c, size_t most)
+{
+	const struct op	*op;
+	size_t		 n;
+
+	if (c->getting == -1)
+		return (most);
+	op = &l.ops[c->getting];
+	n = op->size - op->moved;
+	if (op->manner == PIECES) {
+		n = op->size / 8 + 1;
+		c->pace = now() + PACE;
+	} else if (op->manner == CUT || op->manner == STUCK) {
+		n = op->at_byte - op->moved;
+	}
+	return (n > 0 && n < most ? n : most);
+}
+
+/* Takes the lines off what has come, and hands the bytes of secrets on. */
+static void
+conn_take(struct conn *c)
+{
+	char	*end;
+	size_t	 used;
+
+	while (c->fd != -1 && c->len > 0) {
+		if (c->getting != -1) {
+			used = control_bytes(c, c->in, c->len);
+			if (c->fd == -1)
+				return;
+		} else {
+			if ((end = memchr(c->in, '\n', c->len)) == NULL)
+				return;
+			*end = '\0';
+			used = (size_t)(end - c->in) + 1;
+			if (c->control)
+				control_line(c, c->in);
+			else
+				heart_line(c, c->in);
+		}
+		c->len -= used;
+		memmove(c->in, c->in + used, c->len);
+	}
+}
+
+static void
+conn_read(struct conn *c)
+{
+	ssize_t	n;
+
+	if (c->len == sizeof(c->in))
+		broken("an answer without end");
+	n = recv(c->fd, c->in + c->len, conn_appetite(c, sizeof(c->in) - c->len),
+	    MSG_DONTWAIT);
+	if (n == -1 && errno == EAGAIN)
+		return;
+	model_time(now());
+	if (n <= 0) {
+		conn_lost(c);
+		return;
+	}
+	c->len += (size_t)n;
+	c->active = now();
+	conn_take(c);
+}
+
+void
+conn_ready(struct conn *c, short revents)
+{
+	if ((revents & POLLOUT) != 0) {
+		conn_flush(c);
+		if (c->outlen == 0 && c->putting != -1)
+			control_write(c);
+	}
+	if ((revents & ~POLLOUT) != 0 && c->fd != -1)
+		conn_read(c);
+}
+
+void
+conn_begin(void)
+{
+	int	i;
+
+	for (i = 0; i < HEARTS; i++) {
+		l.hearts[i].fd = l.hearts[i].peer = -1;
+		l.hearts[i].slot = i;
+	}
+	for (i = 0; i < CONTROLS; i++) {
+		l.controls[i].fd = l.controls[i].peer = -1;
+		l.controls[i].slot = i;
+		l.controls[i].control = true;
+	}
+}

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The daemon of this life: a child of ours, with its log in a pipe.
+ */
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "storm.h"
+
+#define LOG_PIPE	(1 << 20)	/* a line that has no room is dropped */
+
+static void
+daemon_exec(int in, int err)
+{
+	char		 grace[32], timeout[32], size[32];
+	const char	*argv[20] = { DAZAID, "-d", "-s", l.sock, "-g", grace, "-t",
+			    timeout, "-z", size };
+	size_t		 n = 10;
+
+	(void)snprintf(grace, sizeof(grace), "%.3f", (double)l.setup.grace / 1e6);
+	(void)snprintf(timeout, sizeof(timeout), "%.3f",
+	    (double)l.setup.timeout / 1e6);
+	(void)snprintf(size, sizeof(size), "%zu", l.setup.size);
+	if (l.setup.armed)
+		argv[n++] = "-a";
+	if (l.setup.verbose)
+		argv[n++] = "-v";
+	if (l.setup.load) {
+		argv[n++] = "-l";
+		argv[n++] = "n0=-";
+	}
+	if (l.setup.other) {
+		argv[n++] = "-u";
+		argv[n++] = "nobody";
+	}
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (dup2(in, STDIN_FILENO) != -1 && dup2(err, STDERR_FILENO) != -1)
+		(void)execv(argv[0], (char *const *)(uintptr_t)argv);
+	_exit(127);
+}
+
+/* The secret of -l, which is of the first PUT that there is. */
+static void
+daemon_load(int fd)
+{
+	unsigned char	bytes[64];
+	struct op	*op;
+
+	if (l.setup.load) {
+		op = &l.ops[l.nops++];
+		memset(op, 0, sizeof(*op));
+		op->kind = K_PUT;
+		op->result = A_OK;
+		op->size = op->moved = sizeof(bytes);
+		op->id = ++l.ids;
+		op->of = -1;
+		secret_fill(op->id, op->size, 0, bytes, sizeof(bytes));
+		if (write(fd, bytes, sizeof(bytes)) != (ssize_t)sizeof(bytes))
+			fatal("write to the daemon");
+	}
+	close(fd);
+}
+
+/* Appends what there is of the log. */
+void
+daemon_log(void)
+{
+	static size_t	size;
+	char		*grown;
+	ssize_t		 n;
+
+	do {
+		if (size - l.loglen < 4096) {
+			grown = realloc(l.log, size + (1 << 16));
+			if (grown == NULL)
+				fatal("realloc");
+			l.log = grown;
+			size += 1 << 16;
+		}
+		n = read(l.logfd, l.log + l.loglen, 4095);
+		if (n > 0)
+			l.loglen += (size_t)n;
+		l.log[l.loglen] = '\0';
+	} while (n > 0);
+}
+
+static void
+daemon_wait_ready(void)
+{
+	const usec	until = now() + SLOW;
+	struct pollfd	pfd = { .fd = l.logfd, .events = POLLIN };
+
+	while (l.log == NULL || strstr(l.log, "vault: ready") == NULL) {
+		if (now() > until || poll(&pfd, 1, 1000) == -1)
+			broken("the daemon does not get ready");
+		if (pfd.revents != 0)
+			daemon_log();
+		if (pfd.revents == POLLHUP)
+			broken("the daemon does not start");
+	}
+}
+
+static pid_t
+daemon_network(void)
+{
+	char	path[64], line[64] = "";
+	FILE	*fp;
+	long	 pid = 0;
+
+	(void)snprintf(path, sizeof(path), "/proc/%ld/task/%ld/children",
+	    (long)l.vault, (long)l.vault);
+	if ((fp = fopen(path, "r")) != NULL) {
+		if (fgets(line, sizeof(line), fp) != NULL)
+			pid = strtol(line, NULL, 10);
+		(void)fclose(fp);
+	}
+	if (pid <= 1)
+		fatal("no network process in /proc/PID/task/PID/children");
+	return ((pid_t)pid);
+}
+
+void
+daemon_start(void)
+{
+	int	in[2], err[2];
+
+	if (pipe2(in, O_CLOEXEC) == -1 || pipe2(err, O_CLOEXEC) == -1)
+		fatal("pipe");
+	(void)fcntl(err[0], F_SETPIPE_SZ, LOG_PIPE);
+	if ((l.vault = fork()) == 0)
+		daemon_exec(in[0], err[1]);
+	if (l.vault == -1)
+		fatal("fork");
+	close(in[0]);
+	close(err[1]);
+	l.logfd = err[0];
+	(void)fcntl(l.logfd, F_SETFL, O_NONBLOCK);
+	l.vaultfd = pidfd_open(l.vault, 0);
+	daemon_load(in[1]);
+	daemon_wait_ready();
+	l.networkfd = pidfd_open(daemon_network(), 0);
+	if (l.vaultfd == -1 || l.networkfd == -1)
+		fatal("pidfd_open");
+}
+
+static const char *
+daemon_reason(int sig)
+{
+	switch (sig) {
+	case SIGUSR1:
+		return ("SIGUSR1");
+	case SIGHUP:
+		return ("SIGHUP");
+	case SIGUSR2:
+		return ("SIGUSR2");
+	case SIGQUIT:
+		return ("SIGQUIT");
+	case SIGTERM:
+		return ("SIGTERM");
+	default:
+		return ("SIGINT");
+	}
+}
+
+/* Sends sig to the vault, or to network, and tells the model what it may come to. */
+void
+daemon_signal(bool network, int sig)
+{
+	const usec	inv = now();
+	enum class	class = GRACEFUL;
+	const char	*reason = daemon_reason(sig);
+	bool		*stopped = network ? &l.network_stopped : &l.vault_stopped;
+	struct trigger	*t;
+
+	note("%s to %s", sig == SIGKILL ? "SIGKILL" : sig == SIGSTOP ? "SIGSTOP" :
+	    sig == SIGCONT ? "SIGCONT" : reason, network ? "network" : "vault");
+	if (sig == SIGUSR2 || sig == SIGQUIT)
+		class = HARD;
+	else if (sig == SIGTERM || sig == SIGINT)
+		class = STOP;
+	if (sig == SIGKILL) {
+		class = network ? HARD : KILL;
+		reason = network ? "network process lost, killed by SIGKILL" :
+		    "SIGKILL to the vault";
+	}
+	if (sig == SIGSTOP)
+		*stopped = true;
+	if (pidfd_send_signal(network ? l.networkfd : l.vaultfd, sig, NULL, 0) == -1 &&
+	    errno != ESRCH)
+		fatal("pidfd_send_signal");
+	if (sig == SIGCONT) {
+		*stopped = false;
+		*(network ? &l.network_cont : &l.vault_cont) = now();
+	}
+	if (sig == SIGSTOP || sig == SIGCONT)
+		return;
+	t = &l.triggers[model_trigger(reason, class, inv, now())];
+	t->network = network && sig != SIGKILL;
+	if (!network && (class == HARD || class == KILL))
+		t->sight = AT_ONCE;
+}
+
+/* Leaves nothing behind. */
+void
+daemon_kill(void)
+{
+	if (l.vaultfd > 0)
+		(void)pidfd_send_signal(l.vaultfd, SIGKILL, NULL, 0);
+	if (l.networkfd > 0)
+		(void)pidfd_send_signal(l.networkfd, SIGKILL, NULL, 0);
+}

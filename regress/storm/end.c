@@ -1,0 +1,203 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The daemon has ended: of what, by its log and its status, and whether that can be
+ * so; and what it has left behind.
+ */
+#include <sys/wait.h>
+
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "storm.h"
+
+const char *const	end_causes[CAUSES] = {
+	"heartbeat connection dropped", "ping deadline missed", "SIGUSR1", "SIGHUP",
+	"PANIC", "PANIC hard", "SIGUSR2", "SIGQUIT", "SIGTERM", "SIGINT",
+	"QUIT from the heartbeat", "network process lost", "SIGKILL to the vault"
+};
+
+/* What the log says of the end. */
+struct last_word {
+	char		reason[128];
+	char		pending[128];	/* of the panic that was, and not cancelled */
+	enum class	class;
+	bool		dry;
+	bool		said;
+};
+
+/* A line of the log without "dazaid: vault: ". */
+static void
+end_line(struct last_word *w, const char *line)
+{
+	char	mode[32] = "", reason[128] = "", end[128] = "";
+
+	if (strstr(line, "hostile") != NULL || strstr(line, "canary") != NULL ||
+	    strstr(line, "unmapped") != NULL || strstr(line, "Sanitizer") != NULL ||
+	    strstr(line, "runtime error") != NULL)
+		broken("log: %s", line);
+	if (w->said)
+		broken("log: a line behind the last: %s", line);
+	if (sscanf(line, "panic pending: %127[^,],", reason) == 1) {
+		if (w->pending[0] != '\0')
+			broken("log: pending twice");
+		memcpy(w->pending, reason, sizeof(reason));
+	} else if (strncmp(line, "panic CANCELLED by", 18) == 0) {
+		if (w->pending[0] == '\0')
+			broken("log: cancelled, and nothing was pending");
+		w->pending[0] = '\0';
+	} else if (sscanf(line, "HARD PANIC%31[^:]: %127[^:]: %127[^\n]", mode, reason,
+	    end) == 3 || sscanf(line, "HARD PANIC: %127[^:]: %127[^\n]", reason,
+	    end) == 2) {
+		w->class = HARD;
+		w->said = true;
+	} else if (sscanf(line, "PANIC%31[^:]: %127[^:]: %127[^\n]", mode, reason,
+	    end) == 3 || sscanf(line, "PANIC: %127[^:]: %127[^\n]", reason,
+	    end) == 2) {
+		w->class = GRACEFUL;
+		w->said = true;
+	} else if (sscanf(line, "%127[^:]: %127[^\n]", reason, end) == 2 &&
+	    strcmp(end, "secrets wiped, bye") == 0) {
+		w->class = STOP;
+		w->said = true;
+	}
+	if (!w->said)
+		return;
+	memcpy(w->reason, reason, sizeof(reason));
+	w->dry = mode[0] != '\0';
+	if (w->class != STOP && strcmp(end, w->dry ?
+	    "secrets wiped, WOULD SIGKILL" : "secrets wiped, SIGKILL") != 0)
+		broken("log: %s", line);
+}
+
+static void
+end_read_log(struct last_word *w)
+{
+	static const char	role[] = "dazaid: vault: ";
+	char			*line, *next;
+
+	memset(w, 0, sizeof(*w));
+	if (secret_leaked())
+		broken("a secret is in the log");
+	for (line = l.log; line != NULL && *line != '\0'; line = next) {
+		if ((next = strchr(line, '\n')) != NULL)
+			*next++ = '\0';
+		if (strncmp(line, role, sizeof(role) - 1) == 0)
+			end_line(w, line + sizeof(role) - 1);
+		else if (strncmp(line, "dazaid: ", 8) != 0)
+			broken("log: %s", line);
+		if (next != NULL)
+			next[-1] = '\n';
+	}
+}
+
+/* Whether the schedule has what the log says; for a panic that had to wait, in time. */
+static void
+end_cause(const struct last_word *w)
+{
+	const usec		grace = w->class == GRACEFUL && !w->dry ?
+				    l.setup.grace : 0;
+	const struct trigger	*t;
+	bool			 early = false;
+
+	for (t = l.triggers; t < l.triggers + l.ntriggers; t++) {
+		if (t->void_ || t->class != w->class || t->inv > l.end ||
+		    strncmp(t->reason, w->reason, strlen(w->reason)) != 0)
+			continue;
+		/* A rehearsal cannot be of one that came when it was armed. */
+		if (w->dry && t->inv > l.arm_hi)
+			continue;
+		if (t->inv + grace > l.end) {
+			early = true;
+			continue;
+		}
+		if (grace == 0 || !model_over(t, l.end))
+			return;
+	}
+	broken("it ended by %s%s, %s", w->reason, w->dry ? " (dry-run)" : "",
+	    early ? "before its time" : "which nothing has caused");
+}
+
+static void
+end_status(const struct last_word *w)
+{
+	const bool	lethal = w->class != STOP && !w->dry;
+
+	if (lethal ? l.status != SIGKILL : l.status != 0)
+		broken("it ended by %s with status %#x", w->reason,
+		    (unsigned int)l.status);
+	if (lethal && l.arm_lo == NEVER)
+		broken("it killed, and was not armed");
+	if (l.bye && strcmp(w->reason, "QUIT from the heartbeat") != 0)
+		broken("it said BYE, and ended by %s", w->reason);
+	if (w->class == GRACEFUL && lethal && l.setup.grace != 0 &&
+	    strcmp(w->pending, w->reason) != 0)
+		broken("it ended by %s, pending was: %s", w->reason, w->pending);
+	end_cause(w);
+}
+
+static void
+end_network(void)
+{
+	struct pollfd	pfd = { .fd = l.networkfd, .events = POLLIN };
+
+	if (poll(&pfd, 1, (int)(SLOW / MS)) != 1)
+		broken("network outlives the vault");
+}
+
+static void
+end_files(void)
+{
+	static const char *const	names[] = { "", ".ctl", ".pid" };
+	char				path[100];
+	size_t				i;
+
+	for (i = 0; i < 3; i++) {
+		(void)snprintf(path, sizeof(path), "%s%s", l.sock, names[i]);
+		if (access(path, F_OK) == 0)
+			broken("%s is left behind", path);
+	}
+}
+
+static void
+end_count(const char *reason)
+{
+	int	i;
+
+	/* "PANIC" is the beginning of "PANIC hard". */
+	for (i = CAUSES - 1; i >= 0; i--) {
+		if (strncmp(reason, end_causes[i], strlen(end_causes[i])) == 0) {
+			l.counts->causes[i]++;
+			return;
+		}
+	}
+	broken("it ended by %s", reason);
+}
+
+void
+end_verdict(void)
+{
+	const struct trigger	*t;
+	struct last_word	 w;
+	bool			 killed = false;
+
+	end_read_log(&w);
+	for (t = l.triggers; t < l.triggers + l.ntriggers; t++)
+		killed = killed || t->class == KILL;
+	killed = killed && l.status == SIGKILL;
+	if (!w.said && !killed)
+		broken("it ended without a word, status %#x",
+		    (unsigned int)l.status);
+	end_network();
+	if (killed) {
+		end_count("SIGKILL to the vault");
+		kids_verdict(l.arm_lo != NEVER, true);
+		return;
+	}
+	end_status(&w);
+	end_files();
+	end_count(w.reason);
+	kids_verdict(w.class != STOP && !w.dry, false);
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The model's heartbeats: who may guard, who does, and when that ends.
+ */
+#include <string.h>
+
+#include "storm.h"
+
+#define BACKSTOP	(100 * MS)	/* until the vault goes by the kernel's word */
+
+/* The earliest end of p's time, if it has one. */
+usec
+guard_miss(const struct peer *p)
+{
+	return (l.setup.timeout == 0 ? NEVER : p->inv + l.setup.timeout - TICK);
+}
+
+/* From then on everybody knows that p has hung up. */
+static usec
+guard_gone(const struct peer *p)
+{
+	usec	t = p->gone;
+
+	if (t == NEVER || l.vault_stopped || l.network_stopped)
+		return (NEVER);
+	if (l.vault_cont > t)
+		t = l.vault_cont;
+	if (l.network_cont > t)
+		t = l.network_cont;
+	return (t + BACKSTOP + STALL);
+}
+
+/* Whether there may be a heartbeat, other than peer except, between inv and resp. */
+bool
+guard_may_be(usec inv, usec resp, int except)
+{
+	int	i;
+
+	for (i = 0; i < l.npeers; i++) {
+		if (i != except && l.peers[i].hello < resp &&
+		    l.peers[i].refused > inv && guard_gone(&l.peers[i]) > inv)
+			return (true);
+	}
+	return (false);
+}
+
+/* Whether p was the heartbeat from since up to t, in whichever order. */
+static bool
+guard_does(const struct peer *p, usec since, usec t)
+{
+	return (p->welcome < since && p->gone == NEVER && !p->quit &&
+	    guard_miss(p) > t);
+}
+
+/* op's answer says that there was no heartbeat. */
+void
+guard_unguarded(const struct op *op)
+{
+	int	i;
+
+	for (i = 0; i < l.npeers; i++) {
+		if (guard_does(&l.peers[i], op->inv, op->resp))
+			broken("%s: unguarded, but heartbeat %d lives",
+			    kind_names[op->kind], i);
+	}
+}
+
+/* op's answer says that there was one. */
+void
+guard_guarded(const struct op *op)
+{
+	if (!guard_may_be(op->inv, op->resp, -1))
+		broken("%s: guarded, but there is no heartbeat",
+		    kind_names[op->kind]);
+}
+
+/* Peer i was welcomed: nobody else can be the heartbeat. */
+void
+guard_welcome(int i)
+{
+	const usec	t = l.peers[i].welcome;
+	int		k;
+
+	for (k = 0; k < l.npeers; k++) {
+		if (k != i && guard_does(&l.peers[k], t, t))
+			broken("two heartbeats at once, %d and %d", k, i);
+	}
+}
+
+/* c is about to say its first HELLO, which is op. */
+void
+guard_hello(struct conn *c, const struct op *op)
+{
+	struct peer	*p;
+
+	if (c->peer != -1)
+		return;
+	if (l.npeers == PEERS)
+		broken("too many heartbeats for the model");
+	c->peer = l.npeers++;
+	p = &l.peers[c->peer];
+	memset(p, 0, sizeof(*p));
+	p->hello = p->inv = op->inv;
+	p->welcome = p->refused = p->gone = p->resp = NEVER;
+	p->miss = -1;
+}
+
+/*
+ * c is about to be closed by us, or in our direction.  Returns the trigger that this
+ * surely is, or -1.
+ */
+int
+guard_hangup(struct conn *c)
+{
+	const usec	t = now();
+	struct peer	*p;
+	bool		 sure;
+	int		 i;
+
+	if (c->peer == -1 || l.peers[c->peer].gone != NEVER)
+		return (-1);
+	p = &l.peers[c->peer];
+	p->gone = t;
+	if (p->refused != NEVER)
+		return (-1);
+	/* One that may have been given up already is no loss. */
+	sure = p->welcome != NEVER && p->miss == -1 && guard_miss(p) > t && !p->quit;
+	i = model_trigger("heartbeat connection dropped", GRACEFUL, t, NEVER);
+	l.triggers[i].sight = GET_IN_A_TURN;
+	return (sure ? i : -1);
+}
+
+/* p's PING op, or a part of it, has its PONG. */
+void
+guard_pong(struct peer *p, const struct op *op)
+{
+	if (op->late)
+		broken("PONG to a PING behind the deadline");
+	p->inv = op->inv;
+	p->resp = now();
+	if (p->miss != -1)
+		l.triggers[p->miss].void_ = true;
+	p->miss = -1;
+}

@@ -1,0 +1,205 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Processes of ours that clients register, and that do nothing.  None is reaped before
+ * the end: its pid must not become somebody else's, who would be killed for it.
+ */
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "storm.h"
+
+/* Registers itself, and says how that went. */
+static void
+kid_register(int news)
+{
+	struct sockaddr_un	sun = { .sun_family = AF_UNIX };
+	char			answer = '-';
+	int			fd;
+
+	(void)snprintf(sun.sun_path, sizeof(sun.sun_path), "%s", l.ctl);
+	fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	if (fd != -1 && connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0 &&
+	    send(fd, "REGISTER\n", 9, MSG_NOSIGNAL) == 9)
+		(void)!read(fd, &answer, 1);
+	(void)!write(news, &answer, 1);
+	close(fd);
+	close(news);
+}
+
+static void
+kid_start(struct kid *k, bool itself)
+{
+	int	p[2] = { -1, -1 };
+
+	if (itself && pipe2(p, O_CLOEXEC) == -1)
+		fatal("pipe");
+	if ((k->pid = fork()) == -1)
+		fatal("fork");
+	if (k->pid == 0) {
+		if (l.setup.other && setresuid(NOBODY, NOBODY, NOBODY) == -1)
+			_exit(1);
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		/* As after exec: what /proc says of its owner is true. */
+		(void)prctl(PR_SET_DUMPABLE, 1);
+		(void)signal(SIGTERM, SIG_DFL);
+		if (p[1] != -1 && p[1] != 3)
+			p[1] = dup2(p[1], 3);
+		(void)close_range(4, ~0U, 0);
+		if (p[1] != -1)
+			kid_register(p[1]);
+		for (;;)
+			(void)pause();
+	}
+	k->news = p[0];
+	if (itself)
+		close(p[1]);
+	if ((k->pidfd = pidfd_open(k->pid, 0)) == -1)
+		fatal("pidfd_open");
+}
+
+void
+kids_start(void)
+{
+	int	i;
+
+	for (i = 0; i < KIDS; i++) {
+		l.kids[i].news = -1;
+		kid_start(&l.kids[i], false);
+	}
+}
+
+void
+kid_kill(int i)
+{
+	struct kid	*k = &l.kids[i];
+
+	note("SIGKILL to kid %d", i);
+	k->killed = true;
+	(void)pidfd_send_signal(k->pidfd, SIGKILL, NULL, 0);
+}
+
+/* (UN)REGISTER of kid i is about to be said. */
+void
+kid_asked(enum kind kind, int i)
+{
+	struct kid	*k = &l.kids[i];
+
+	if (kind == K_REGISTER) {
+		k->maybe = true;
+		k->regs++;
+	} else {
+		k->sure = false;
+		k->unregs++;
+	}
+}
+
+/* Another one takes the place of kid i, if that is nobody's concern yet. */
+void
+kid_self(int i)
+{
+	struct kid	*k = &l.kids[i];
+
+	if (k->killed || k->regs + k->unregs > 0 || k->reg + k->unreg > 0)
+		return;
+	(void)pidfd_send_signal(k->pidfd, SIGKILL, NULL, 0);
+	(void)waitpid(k->pid, NULL, 0);
+	close(k->pidfd);
+	note("kid %d registers itself", i);
+	kid_asked(K_REGISTER, i);
+	k->self = now();
+	kid_start(k, true);
+}
+
+/*
+ * REGISTER, begun at inv, was answered: the kid is registered, unless an UNREGISTER was
+ * under way that may have come later.
+ */
+static void
+kid_registered(struct kid *k, usec inv)
+{
+	if (k->unregs == 0 && k->unreg < inv)
+		k->sure = true;
+}
+
+/* What a kid that registers itself was told. */
+void
+kid_news(int i)
+{
+	struct kid	*k = &l.kids[i];
+	char		 answer = '-';
+
+	if (read(k->news, &answer, 1) == 1)
+		note("kid %d read %c", i, answer);
+	close(k->news);
+	k->news = -1;
+	if (answer == 'E')
+		broken("kid %d is refused when it registers itself", i);
+	if (answer == 'O')
+		kid_registered(k, k->self);
+	if (answer != '-' && --k->regs == 0)
+		k->reg = now();
+}
+
+/* The answer of the daemon to somebody else. */
+void
+kid_answer(const struct op *op, int i)
+{
+	struct kid	*k = &l.kids[i];
+
+	if (op->kind == K_REGISTER) {
+		if (op->result == A_INVALID && !k->killed)
+			broken("REGISTER of kid %d, which lives, is refused", i);
+		if (op->result == A_OK)
+			kid_registered(k, op->inv);
+		if (--k->regs == 0)
+			k->reg = op->resp;
+		return;
+	}
+	if (op->result == A_OK && !k->maybe)
+		broken("UNREGISTER of kid %d is OK, and it never was", i);
+	/* From here on it is not, unless somebody registers it. */
+	if (k->regs == 0 && k->reg < op->inv)
+		k->maybe = false;
+	if (--k->unregs == 0)
+		k->unreg = op->resp;
+}
+
+static bool
+kid_is_dead(const struct kid *k, usec wait)
+{
+	struct pollfd	pfd = { .fd = k->pidfd, .events = POLLIN };
+
+	return (poll(&pfd, 1, (int)(wait / MS)) == 1);
+}
+
+/*
+ * The daemon is gone.  executed: it may have killed, or if not doubted must have.
+ */
+void
+kids_verdict(bool executed, bool doubted)
+{
+	struct kid	*k;
+	int		 i;
+
+	for (i = 0; i < KIDS; i++) {
+		k = &l.kids[i];
+		if (!k->killed && k->sure && executed && !doubted &&
+		    !kid_is_dead(k, SLOW))
+			broken("kid %d is registered and outlives the panic", i);
+		if (!k->killed && (!executed || !k->maybe) && kid_is_dead(k, 0))
+			broken("kid %d is dead, and should not be", i);
+		(void)pidfd_send_signal(k->pidfd, SIGKILL, NULL, 0);
+		(void)waitpid(k->pid, NULL, 0);
+	}
+}

@@ -1,0 +1,237 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One life of a daemon: its acts in their time, then, if it still lives, an end.
+ */
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "storm.h"
+
+#define REST	(300 * MS)	/* for a last act that may not be one */
+
+struct life	l;
+
+static void
+life_act(const struct act *a)
+{
+	int	i;
+
+	l.counts->acts++;
+	switch (a->deed) {
+	case D_SIGNAL_VAULT:
+	case D_SIGNAL_NETWORK:
+		daemon_signal(a->deed == D_SIGNAL_NETWORK, a->n);
+		break;
+	case D_KILL_KID:
+		kid_kill(a->n);
+		break;
+	case D_SELF:
+		kid_self(a->n);
+		break;
+	default:
+		if (a->deed >= D_PUT && a->deed <= D_HANGUP)
+			control_act(a);
+		else if (a == &l.last && a->deed == D_CLOSE)
+			for (i = 0; i < HEARTS; i++)
+				conn_close(&l.hearts[i]);
+		else
+			heart_act(a);
+	}
+}
+
+/*
+ * The loop.
+ */
+
+enum { P_VAULT, P_LOG, P_KIDS, P_CONNS = P_KIDS + KIDS,
+	P_MAX = P_CONNS + HEARTS + CONTROLS };
+
+static struct conn *
+life_conn(int i)
+{
+	return (i < HEARTS ? &l.hearts[i] : &l.controls[i - HEARTS]);
+}
+
+static void
+life_ended(void)
+{
+	if (waitpid(l.vault, &l.status, WNOHANG) != l.vault)
+		return;
+	l.end = now();
+	note("the daemon has ended, status %#x", (unsigned int)l.status);
+}
+
+/* One turn: sleeps until something happens, but not beyond until. */
+static void
+life_turn(usec until)
+{
+	struct pollfd	pfd[P_MAX];
+	const usec	t = now();
+	struct conn	*c;
+	struct timespec	ts;
+	int		i;
+
+	pfd[P_VAULT] = (struct pollfd){ l.end == NEVER ? l.vaultfd : -1, POLLIN, 0 };
+	pfd[P_LOG] = (struct pollfd){ l.end == NEVER ? l.logfd : -1, POLLIN, 0 };
+	for (i = 0; i < KIDS; i++)
+		pfd[P_KIDS + i] = (struct pollfd){ l.kids[i].news, POLLIN, 0 };
+	for (i = 0; i < HEARTS + CONTROLS; i++) {
+		c = life_conn(i);
+		pfd[P_CONNS + i] = (struct pollfd){ c->fd, 0, 0 };
+		if (!conn_wants(c, t, &pfd[P_CONNS + i].events)) {
+			pfd[P_CONNS + i].fd = -1;
+			if (c->fd != -1 && c->pace > t && c->pace < until)
+				until = c->pace;
+		}
+	}
+	ts.tv_sec = until > t ? (until - t) / 1000000 : 0;
+	ts.tv_nsec = until > t ? (until - t) % 1000000 * 1000 : 0;
+	if (ppoll(pfd, P_MAX, &ts, NULL) == -1)
+		fatal("ppoll");
+	model_time(now());
+	if (pfd[P_LOG].revents != 0)
+		daemon_log();
+	for (i = 0; i < KIDS; i++) {
+		if (pfd[P_KIDS + i].revents != 0)
+			kid_news(i);
+	}
+	for (i = 0; i < HEARTS + CONTROLS; i++) {
+		if (pfd[P_CONNS + i].revents != 0)
+			conn_ready(life_conn(i), pfd[P_CONNS + i].revents);
+	}
+	if (pfd[P_VAULT].revents != 0)
+		life_ended();
+	if (l.end == NEVER && now() > model_bound(t))
+		broken("the daemon has not ended, and should have");
+}
+
+/* Whether somebody waits for an answer that must come. */
+static bool
+life_owes(void)
+{
+	const struct conn	*c;
+	int			 i;
+
+	if (l.network_stopped || l.vault_stopped)
+		return (false);
+	for (i = 0; i < HEARTS + CONTROLS; i++) {
+		c = life_conn(i);
+		if (c->fd != -1 && c->queued > 0 &&
+		    l.ops[c->queue[0]].manner != STUCK)
+			return (true);
+	}
+	return (false);
+}
+
+static void
+life_acts(void)
+{
+	const struct act	*a = l.acts;
+
+	while (l.end == NEVER && (a < l.acts + l.nacts ||
+	    now() < l.start + l.setup.span)) {
+		while (l.end == NEVER && a < l.acts + l.nacts &&
+		    l.start + a->at <= now())
+			life_act(a++);
+		life_turn(l.start + (a < l.acts + l.nacts ? a->at : l.setup.span));
+	}
+}
+
+/* All is said: what must be answered is, and then the daemon is brought to its end. */
+static void
+life_last(void)
+{
+	const usec	patience = now() + SLOW;
+	usec		rest;
+
+	while (l.end == NEVER && life_owes()) {
+		if (now() > patience)
+			broken("somebody got no answer");
+		life_turn(patience);
+	}
+	if (l.end == NEVER && model_bound(now()) == NEVER)
+		life_act(&l.last);
+	for (rest = now() + REST; l.end == NEVER;) {
+		if (now() >= rest && model_bound(now()) == NEVER) {
+			if (l.vault_stopped)
+				daemon_signal(false, SIGCONT);
+			daemon_signal(false, SIGTERM);
+		}
+		life_turn(now() < rest ? rest : now() + REST);
+	}
+}
+
+/* What was told before the end is still there to be read. */
+static void
+life_rest(void)
+{
+	const usec	patience = now() + SLOW;
+	struct conn	*c;
+	int		 i, open = 1;
+
+	if (l.network_stopped)
+		daemon_signal(true, SIGCONT);
+	while (open > 0) {
+		for (i = open = 0; i < HEARTS + CONTROLS; i++) {
+			c = life_conn(i);
+			if (c->fd == -1)
+				continue;
+			if (c->queued > 0 && l.ops[c->queue[0]].manner == STUCK)
+				conn_close(c);
+			else
+				open++;
+		}
+		if (now() > patience)
+			broken("the daemon has ended, its connections have not");
+		if (open > 0)
+			life_turn(now() + REST);
+	}
+	daemon_log();
+}
+
+static void
+life_begin(uint64_t seed, uint64_t number, const char *dir, bool root,
+    struct counts *counts)
+{
+	memset(&l, 0, sizeof(l));
+	l.seed = seed;
+	l.number = number;
+	l.counts = counts;
+	l.end = l.odd = l.arm_lo = l.arm_hi = NEVER;
+	conn_begin();
+	rng_seed(seed, number);
+	plan_life(root);
+	if (l.setup.armed)
+		l.arm_lo = l.arm_hi = 0;
+	(void)snprintf(l.dir, sizeof(l.dir), "%s/%llu", dir,
+	    (unsigned long long)number);
+	(void)snprintf(l.sock, sizeof(l.sock), "%s/s", l.dir);
+	(void)snprintf(l.ctl, sizeof(l.ctl), "%s.ctl", l.sock);
+	if (mkdir(l.dir, 0700) == -1 ||
+	    (l.setup.other && chown(l.dir, NOBODY, NOBODY) == -1))
+		fatal(l.dir);
+}
+
+/* Life number of seed, in a directory of its own below dir. */
+void
+life_run(uint64_t seed, uint64_t number, const char *dir, bool root,
+    struct counts *counts)
+{
+	life_begin(seed, number, dir, root, counts);
+	kids_start();
+	daemon_start();
+	l.start = now();
+	life_acts();
+	life_last();
+	life_rest();
+	end_verdict();
+	counts->lives++;
+}

@@ -1,0 +1,275 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The model: whether a panic may be pending, must be, and must have ended the daemon.
+ * It knows of each operation only that it took effect between its beginning and its
+ * answer, and of what has no answer that it did so after its beginning.  What it calls
+ * broken is impossible in whichever order the two processes came to run.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "storm.h"
+
+#define TURN	16		/* messages that the vault takes in a turn, at most */
+
+/* Something that triggers was begun at inv and, unless NEVER, is under way at ack. */
+int
+model_trigger(const char *reason, enum class class, usec inv, usec ack)
+{
+	struct trigger	*t;
+
+	if (l.ntriggers == TRIGGERS)
+		broken("too many triggers for the model");
+	t = &l.triggers[l.ntriggers];
+	memset(t, 0, sizeof(*t));
+	t->reason = reason;
+	t->class = class;
+	t->inv = inv;
+	t->ack = ack;
+	return (l.ntriggers++);
+}
+
+/* A connection ended without cause, unless it is the end of the daemon. */
+void
+model_odd(const char *fmt, ...)
+{
+	va_list	ap;
+
+	if (l.odd != NEVER)
+		return;
+	l.odd = now();
+	va_start(ap, fmt);
+	(void)vsnprintf(l.why_odd, sizeof(l.why_odd), fmt, ap);
+	va_end(ap);
+	note("odd: %s", l.why_odd);
+}
+
+/* The vault has answered op: it lives. */
+void
+model_answered(struct op *op)
+{
+	op->vault = true;
+	if (op->inv > l.odd)
+		broken("%s, and the daemon lives: %s is answered", l.why_odd,
+		    kind_names[op->kind]);
+	if (l.bye)
+		broken("%s is answered after BYE", kind_names[op->kind]);
+}
+
+/*
+ * Whether the vault has begun a turn between since and until: it has if it answered
+ * more than it takes in one.
+ */
+bool
+model_passed(usec since, usec until)
+{
+	int	i, n = 0;
+
+	for (i = l.nops - 1; i >= 0 && n <= TURN; i--)
+		n += l.ops[i].vault && l.ops[i].inv > since &&
+		    l.ops[i].resp < until;
+	return (n > TURN);
+}
+
+/* Of what was under way at ack: when it surely has arrived. */
+static usec
+model_arrived(usec ack, bool network)
+{
+	usec	t = ack;
+
+	if (ack == NEVER || l.vault_stopped || (network && l.network_stopped))
+		return (NEVER);
+	if (l.vault_cont > t)
+		t = l.vault_cont;
+	if (network && l.network_cont > t)
+		t = l.network_cont;
+	return (t + STALL);
+}
+
+/* Up to when something that was said before until may end a panic. */
+static usec
+model_last_cancel(usec until)
+{
+	const struct op	*op;
+	usec		last = 0, end;
+
+	for (op = l.ops; op < l.ops + l.nops; op++) {
+		if ((op->kind != K_CANCEL && op->kind != K_HELLO) || op->void_ ||
+		    op->inv >= until)
+			continue;
+		end = op->resp != NEVER ? op->resp : model_arrived(op->left, true);
+		if (end > last)
+			last = end;
+	}
+	return (last);
+}
+
+static void
+model_fact(usec lo, usec hi, bool pending, usec due_lo)
+{
+	if (l.nfacts == FACTS)
+		broken("too many facts for the model");
+	l.facts[l.nfacts++] = (struct fact){ lo, hi, pending, due_lo };
+}
+
+/* Whether the panic that t may have begun is over at inv: settled, one way or the other. */
+bool
+model_over(const struct trigger *t, usec inv)
+{
+	const usec	sure = model_arrived(t->ack, t->network);
+	int		i;
+
+	for (i = 0; i < l.nfacts && sure != NEVER; i++) {
+		if (!l.facts[i].pending && l.facts[i].lo > sure &&
+		    l.facts[i].hi < inv)
+			return (true);
+	}
+	return (false);
+}
+
+/* Whether t had been heard of before a request that was begun at inv. */
+static bool
+model_heard(const struct trigger *t, usec inv, bool get)
+{
+	if (t->void_ || t->ack >= inv)
+		return (false);
+	if (t->sight == AT_ONCE || (get && (t->sight == GET_AT_ONCE ||
+	    (t->sight == GET_IN_A_TURN && model_passed(t->ack, inv)))))
+		return (true);
+	return (model_arrived(t->ack, t->network) < inv);
+}
+
+/*
+ * op was answered at resp with what (DATA, GO...), which means that no panic was
+ * pending, nor executed.  get: it looks at the deadlines, and at hang-ups, first.
+ */
+void
+model_not_pending(const struct op *op, usec resp, const char *what, bool get)
+{
+	const usec	cancel = model_last_cancel(resp);
+	int		i;
+
+	for (i = 0; i < l.nfacts; i++) {
+		if (l.facts[i].pending && l.facts[i].hi < op->inv &&
+		    l.facts[i].lo > cancel)
+			broken("%s %s, but a panic was pending before, and nothing "
+			    "has cancelled it", kind_names[op->kind], what);
+	}
+	for (i = 0; i < l.ntriggers; i++) {
+		if ((l.triggers[i].class != GRACEFUL ||
+		    l.triggers[i].inv > cancel) &&
+		    model_heard(&l.triggers[i], op->inv, get))
+			broken("%s %s, after: %s", kind_names[op->kind], what,
+			    l.triggers[i].reason);
+	}
+	model_fact(op->inv, resp, false, 0);
+}
+
+/* op's answer says that there was a panic pending. */
+static void
+model_pending_possible(const struct op *op)
+{
+	const struct trigger	*t;
+
+	if (l.arm_lo >= op->resp || l.setup.grace == 0)
+		broken("%s: a panic is pending, without arming or grace",
+		    kind_names[op->kind]);
+	for (t = l.triggers; t < l.triggers + l.ntriggers; t++) {
+		if (!t->void_ && t->class == GRACEFUL && t->inv < op->resp &&
+		    !model_over(t, op->inv))
+			return;
+	}
+	broken("%s: a panic is pending, and nothing has triggered",
+	    kind_names[op->kind]);
+}
+
+/* CANCELLED: it was, and is no more. */
+void
+model_cancelled(const struct op *op)
+{
+	model_pending_possible(op);
+	model_fact(op->inv, op->resp, false, 0);
+}
+
+/* The same; left is how long it waits, by STATUS, or -1. */
+void
+model_pending(const struct op *op, usec left)
+{
+	const usec	cancel = model_last_cancel(op->resp);
+	const usec	due_lo = op->inv + left - TICK;
+	const usec	due_hi = op->resp + left + TICK;
+	usec		first = NEVER;
+	int		i;
+
+	model_pending_possible(op);
+	for (i = 0; i < l.ntriggers; i++) {
+		if (!l.triggers[i].void_ && l.triggers[i].inv < first)
+			first = l.triggers[i].inv;
+	}
+	if (left != -1 && due_hi < first + l.setup.grace)
+		broken("STATUS: the panic is due too early");
+	for (i = 0; i < l.nfacts && left != -1; i++) {
+		if (l.facts[i].pending && l.facts[i].lo > cancel &&
+		    due_lo > l.facts[i].hi + l.setup.grace + TICK)
+			broken("STATUS: the panic was postponed by %.1f ms",
+			    (double)(due_lo - l.facts[i].hi - l.setup.grace) / MS);
+	}
+	model_fact(op->inv, op->resp, true, left == -1 ? 0 : due_lo);
+}
+
+/* Deadlines of heartbeats that may have passed at t, and those that have. */
+void
+model_time(usec t)
+{
+	struct trigger	*miss;
+	struct peer	*p;
+
+	if (l.setup.timeout == 0)
+		return;
+	for (p = l.peers; p < l.peers + l.npeers; p++) {
+		if (p->refused != NEVER || guard_miss(p) > t)
+			continue;
+		if (p->gone != NEVER && guard_miss(p) > p->gone + STALL &&
+		    l.vault_cont == 0 && !l.vault_stopped)
+			continue;
+		if (p->miss == -1)
+			p->miss = model_trigger("ping deadline missed", GRACEFUL,
+			    guard_miss(p), NEVER);
+		miss = &l.triggers[p->miss];
+		if (p->welcome == NEVER || p->gone != NEVER || p->pings > 0 ||
+		    miss->ack != NEVER || p->resp + l.setup.timeout + TICK > t)
+			continue;
+		miss->ack = p->resp + l.setup.timeout + TICK;
+		miss->sight = GET_AT_ONCE;
+	}
+}
+
+/* When the daemon must have ended, by all that is known at t; NEVER: nothing says so. */
+usec
+model_bound(usec t)
+{
+	const usec	cancel = model_last_cancel(t);
+	usec		bound = NEVER, at;
+	int		i;
+
+	for (i = 0; i < l.ntriggers; i++) {
+		const struct trigger	*tr = &l.triggers[i];
+
+		if (tr->void_ || (tr->class == GRACEFUL && tr->inv <= cancel))
+			continue;
+		at = model_arrived(tr->ack, tr->network);
+		if (tr->class == KILL)
+			at = tr->ack;
+		if (at != NEVER && at < bound)
+			bound = at;
+	}
+	for (i = 0; i < l.nfacts; i++) {
+		if (!l.facts[i].pending || l.facts[i].lo <= cancel)
+			continue;
+		at = model_arrived(l.facts[i].hi, false);
+		if (at < bound)
+			bound = at;
+	}
+	return (bound == NEVER ? NEVER : bound + l.setup.grace + SLOW);
+}

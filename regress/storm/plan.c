@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What is to happen in a life, drawn from its stream of random numbers before it
+ * begins: each client is a walk through time that leaves acts behind.  The acts do not
+ * depend on what the daemon answers.
+ */
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "storm.h"
+
+static struct act *
+plan_add(enum deed deed, usec at, int who)
+{
+	static struct act	 none;
+	struct act		*a = &none;
+
+	if (l.nacts < ACTS && at < l.setup.span)
+		a = &l.acts[l.nacts++];
+	memset(a, 0, sizeof(*a));
+	a->order = l.nacts;
+	a->deed = deed;
+	a->at = at;
+	a->who = who;
+	a->fresh = rng_chance(30);
+	a->other = rng_chance(50);
+	return (a);
+}
+
+static usec
+plan_ms(uint64_t from, uint64_t to)
+{
+	return ((usec)rng_range(from * MS, to * MS));
+}
+
+static void
+plan_setup(bool root)
+{
+	static const size_t	sizes[] = { 4096, 5000, 65536, 65536, 300000, 2500000 };
+	struct setup		*s = &l.setup;
+
+	s->armed = rng_chance(75);
+	s->grace = rng_chance(20) ? 0 : (usec)rng_range(20, 1200) * MS;
+	s->timeout = rng_chance(60) ? 0 : (usec)rng_range(150, 1200) * MS;
+	s->size = sizes[rng_below(sizeof(sizes) / sizeof(sizes[0]))];
+	s->verbose = rng_chance(25);
+	s->other = rng_chance(30) && root;
+	s->load = rng_chance(40);
+	s->span = rng_chance(40) ? plan_ms(20, 300) : plan_ms(300, 2500);
+}
+
+/* Says something on the heartbeat's socket. */
+static void
+plan_say(usec at, int who)
+{
+	static const enum deed	deeds[] = { D_PING, D_PING, D_PING, D_PING, D_PING,
+				    D_CANCEL, D_CANCEL, D_NOISE, D_BAD_PID, D_LONG,
+				    D_HELLO };
+	struct act		*a;
+
+	a = plan_add(deeds[rng_below(sizeof(deeds) / sizeof(deeds[0]))], at, who);
+	a->n = rng_chance(10) ? (int)rng_range(100, 6000) : (int)rng_range(1, 4);
+}
+
+/*
+ * A heartbeat, as long as it lasts, and then perhaps another one from the same slot.
+ * Some stop to PING, and miss their deadline.
+ */
+static void
+plan_heart(int who, usec at)
+{
+	const usec	pace = l.setup.timeout != 0 && rng_chance(85) ?
+			    l.setup.timeout / 3 : plan_ms(5, 300);
+	usec		end, until;
+
+	while (at < l.setup.span) {
+		(void)plan_add(D_CONNECT, at, who);
+		if (rng_chance(20))
+			plan_say(at, who);
+		(void)plan_add(D_HELLO, at + (usec)rng_below(5 * MS), who);
+		end = rng_chance(60) ? l.setup.span : at + plan_ms(10, 1500);
+		until = rng_chance(85) ? end : at + plan_ms(10, 800);
+		for (; at < until; at += (usec)rng_range(1, (uint64_t)pace * 2))
+			plan_say(at + 5 * MS, who);
+		if (rng_chance(8))
+			(void)plan_add(D_QUIT, end, who);
+		(void)plan_add(rng_chance(25) ? D_SHUT : D_CLOSE, end, who);
+		at = end + plan_ms(0, 600);
+	}
+}
+
+/* Somebody who never says HELLO, or is too late with it. */
+static void
+plan_stranger(int who)
+{
+	static const enum deed	deeds[] = { D_CONNECT, D_CONNECT, D_NOISE, D_BAD_PID,
+				    D_LONG, D_PING, D_CANCEL, D_QUIT, D_CLOSE, D_SHUT };
+	usec			at;
+
+	for (at = plan_ms(0, 200); at < l.setup.span; at += plan_ms(1, 200))
+		plan_add(deeds[rng_below(sizeof(deeds) / sizeof(deeds[0]))], at,
+		    who)->n = (int)rng_range(1, 20);
+	if (rng_chance(10))
+		plan_add(D_CROWD, plan_ms(0, 2000), who)->n =
+		    (int)rng_range(60, 100);
+}
+
+/* Most of what is put is small; some is of about the size of the arena. */
+static size_t
+plan_size(void)
+{
+	const size_t	most = l.setup.size;
+
+	switch (rng_below(8)) {
+	case 0:
+		return ((size_t)rng_range(1, 20));
+	case 1:
+		return ((size_t)rng_range(1, most / 2));
+	case 2:
+		return ((size_t)rng_range(most - 300, most + 100));
+	case 3:
+		return ((size_t)rng_range(1, most));
+	default:
+		return ((size_t)rng_range(8, 3000));
+	}
+}
+
+static enum manner
+plan_manner(void)
+{
+	return (rng_chance(60) ? WHOLE : (enum manner)rng_below(MANNERS));
+}
+
+static void
+plan_transfer(enum deed deed, usec at, int who, int names)
+{
+	struct act	*a = plan_add(deed, at, who);
+
+	a->n = (int)rng_below((uint64_t)names);
+	a->manner = plan_manner();
+	a->size = plan_size();
+	a->at_byte = (size_t)rng_below(a->size);
+	a->reads = rng_chance(40) ? (uint32_t)rng_range(1, 3) : 0;
+	a->ttl = rng_chance(20) ? plan_ms(1, 600) / MS * MS : 0;
+}
+
+/* A client of the control socket: each has a leaning. */
+static void
+plan_control(int who)
+{
+	static const enum deed	deeds[] = { D_PUT, D_GET, D_GET, D_DEL, D_LIST,
+				    D_STATUS, D_STATUS, D_REGISTER, D_UNREGISTER,
+				    D_WRONG, D_HANGUP, D_ARM };
+	const uint64_t		pace = rng_range(2, 120);
+	const int		names = (int)rng_range(1, NAMES);
+	const enum deed		lean = deeds[rng_below(8)];
+	enum deed		deed;
+	usec			at;
+
+	for (at = plan_ms(0, 100); at < l.setup.span; at += plan_ms(0, pace)) {
+		deed = rng_chance(60) ? lean :
+		    deeds[rng_below(sizeof(deeds) / sizeof(deeds[0]))];
+		if (deed == D_ARM && rng_chance(70))
+			deed = D_STATUS;
+		if (deed == D_REGISTER || deed == D_UNREGISTER)
+			plan_add(deed, at, who)->n = (int)rng_below(KIDS);
+		else
+			plan_transfer(deed, at, who, names);
+	}
+}
+
+static void
+plan_signal(enum deed deed, usec at, int sig)
+{
+	plan_add(deed, at, 0)->n = sig;
+}
+
+/* Stops one of the two processes; network sometimes for good. */
+static void
+plan_stop(void)
+{
+	const bool	network = rng_chance(65);
+	const enum deed	deed = network ? D_SIGNAL_NETWORK : D_SIGNAL_VAULT;
+	const usec	at = (usec)rng_below((uint64_t)l.setup.span);
+
+	plan_signal(deed, at, SIGSTOP);
+	if (!network || rng_chance(60))
+		plan_signal(deed, at + plan_ms(1, 400), SIGCONT);
+}
+
+/* What triggers, often more than once, so that the second finds the first. */
+static void
+plan_triggers(void)
+{
+	static const int	sigs[] = { SIGUSR1, SIGUSR1, SIGHUP, SIGUSR1, SIGHUP,
+				    SIGUSR2, SIGTERM, SIGINT, SIGQUIT, SIGKILL };
+	const enum deed		deeds[] = { D_SIGNAL_VAULT, D_SIGNAL_VAULT,
+				    D_SIGNAL_NETWORK, D_PANIC, D_PANIC };
+	usec			at = (usec)rng_below((uint64_t)l.setup.span);
+	enum deed		deed;
+	int			i, n = (int)rng_range(1, 4);
+
+	for (i = 0; i < n; i++) {
+		deed = deeds[rng_below(sizeof(deeds) / sizeof(deeds[0]))];
+		if (deed == D_PANIC && rng_chance(8))
+			deed = D_HARD;
+		plan_add(deed, at, CONTROLS - 1)->n = sigs[rng_below(rng_chance(85) ?
+		    5 : sizeof(sigs) / sizeof(sigs[0]))];
+		at += plan_ms(0, 400);
+	}
+}
+
+/* What ends a life that has come through all its acts. */
+static void
+plan_last(void)
+{
+	static const int	sigs[] = { SIGUSR1, SIGHUP, SIGUSR2, SIGQUIT, SIGTERM,
+				    SIGINT, SIGKILL, SIGKILL, SIGKILL };
+	static const enum deed	deeds[] = { D_CLOSE, D_CLOSE, D_CLOSE, D_QUIT,
+				    D_SIGNAL_VAULT, D_SIGNAL_VAULT, D_SIGNAL_NETWORK,
+				    D_SIGNAL_NETWORK, D_PANIC, D_HARD };
+
+	memset(&l.last, 0, sizeof(l.last));
+	l.last.deed = deeds[rng_below(sizeof(deeds) / sizeof(deeds[0]))];
+	l.last.n = sigs[rng_below(sizeof(sigs) / sizeof(sigs[0]))];
+	l.last.who = l.last.deed == D_PANIC || l.last.deed == D_HARD ?
+	    CONTROLS - 1 : 0;
+	l.last.fresh = true;
+}
+
+/* By time; who is first in the plan is first of those at the same time. */
+static int
+plan_compare(const void *va, const void *vb)
+{
+	const struct act	*a = va, *b = vb;
+
+	if (a->at != b->at)
+		return (a->at < b->at ? -1 : 1);
+	return (a->order < b->order ? -1 : 1);
+}
+
+void
+plan_life(bool root)
+{
+	int	i, n;
+
+	plan_setup(root);
+	if (rng_chance(90))
+		plan_heart(0, plan_ms(0, 20));
+	if (rng_chance(60))
+		plan_heart(1, plan_ms(0, 800));
+	if (rng_chance(30))
+		plan_heart(2, plan_ms(0, 1500));
+	for (i = 3; i < HEARTS; i++)
+		if (rng_chance(35))
+			plan_stranger(i);
+	n = (int)rng_range(1, CONTROLS - 1);
+	for (i = 0; i < n; i++)
+		plan_control(i);
+	if (rng_chance(30))
+		plan_stop();
+	if (rng_chance(60))
+		plan_triggers();
+	for (i = 0; i < KIDS; i++) {
+		if (rng_chance(20))
+			plan_add(D_KILL_KID, plan_ms(0, 2000), 0)->n = i;
+		else if (rng_chance(15))
+			plan_add(D_SELF, plan_ms(0, 1000), 0)->n = i;
+	}
+	plan_last();
+	qsort(l.acts, (size_t)l.nacts, sizeof(l.acts[0]), plan_compare);
+}

@@ -1,0 +1,249 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The model's secrets: which of those that were put a GET, DEL or LIST may find, and
+ * which it must.  What a secret's bytes are says whose PUT they come from.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "storm.h"
+
+#define HEAD	3		/* bytes of each eight that are in no log */
+
+static const unsigned char	secret_head[HEAD] = { 0xf5, 0xda, 0x5a };
+
+/* The bytes from at on of the secret of that id and size. */
+void
+secret_fill(uint32_t id, size_t size, size_t at, unsigned char *buf, size_t len)
+{
+	uint64_t	x = 0;
+	size_t		i, k;
+
+	for (i = at; i < at + len; i++) {
+		k = i % 8;
+		if (i == at || k == 0)
+			x = rng_mix(((uint64_t)id << 32) + i / 8 + 1);
+		buf[i - at] = k < HEAD && size >= 8 ? secret_head[k] :
+		    (unsigned char)(x >> (8 * k));
+	}
+}
+
+static bool
+secret_is(const struct op *put, const struct op *get)
+{
+	unsigned char	*want;
+	bool		 is;
+
+	if ((want = malloc(get->moved + 1)) == NULL)
+		fatal("malloc");
+	secret_fill(put->id, put->size, 0, want, get->moved);
+	is = memcmp(want, get->bytes, get->moved) == 0;
+	free(want);
+	return (is);
+}
+
+/* There was no secret of this name, at some moment between lo and hi. */
+void
+secret_absence(int name, usec lo, usec hi)
+{
+	if (l.nabsences == FACTS)
+		broken("too many facts for the model");
+	l.absences[l.nabsences++] = (struct absence){ lo, hi, name };
+}
+
+static bool
+secret_may_be_stored(const struct op *put, usec until)
+{
+	return (put->kind == K_PUT && put->sent < until && (put->result == A_OK ||
+	    put->result == A_NONE || put->result == A_CLOSED));
+}
+
+/* Why a request that began at inv cannot find what put has stored; NULL if it can. */
+static const char *
+secret_gone(const struct op *put, usec inv)
+{
+	int	i;
+
+	if (put->result != A_OK)
+		return (NULL);
+	for (i = 0; i < l.nabsences; i++) {
+		if (l.absences[i].name == put->name &&
+		    l.absences[i].lo > put->resp && l.absences[i].hi < inv)
+			return ("which was gone before");
+	}
+	if (put->ttl != 0 && model_passed(put->resp + put->ttl, inv))
+		return ("whose time was up");
+	return (NULL);
+}
+
+/* How many have read put for sure, or may have, but for not. */
+static uint32_t
+secret_reads(int put, const struct op *not, usec until, bool sure)
+{
+	const struct op	*op;
+	uint32_t	 n = 0;
+
+	for (op = l.ops; op < l.ops + l.nops; op++) {
+		if (op->kind != K_GET || op == not || op->inv >= until ||
+		    op->name != l.ops[put].name)
+			continue;
+		if (sure ? op->of == put : op->of == put || (op->of == -1 &&
+		    (op->result == A_OK || op->result == A_NONE ||
+		    op->result == A_CLOSED)))
+			n++;
+	}
+	return (n);
+}
+
+/* A GET has come to its end, or been cut short: are its bytes those of a secret? */
+void
+secret_got(struct op *get)
+{
+	const char	*why = "of no PUT of that name and size";
+	const char	*gone;
+	int		 i, n = 0, found = -1;
+
+	for (i = 0; i < l.nops; i++) {
+		if (l.ops[i].name != get->name || l.ops[i].size != get->size ||
+		    !secret_may_be_stored(&l.ops[i], get->resp) ||
+		    !secret_is(&l.ops[i], get))
+			continue;
+		n++;
+		if ((gone = secret_gone(&l.ops[i], get->inv)) == NULL)
+			found = i;
+		else
+			why = gone;
+	}
+	if (found == -1)
+		broken("GET n%d gave %zu of %zu bytes, %s", get->name, get->moved,
+		    get->size, why);
+	l.counts->bytes += get->moved;
+	if (n != 1 || get->moved < (get->size < 8 ? get->size : 8))
+		return;
+	get->of = found;
+	if (l.ops[found].reads != 0 &&
+	    secret_reads(found, get, NEVER, true) >= l.ops[found].reads)
+		broken("GET n%d: the secret was to be read %u times only",
+		    get->name, (unsigned int)l.ops[found].reads);
+}
+
+/* Whether put must be found by op, which has just been answered. */
+bool
+secret_sure(const struct op *put, const struct op *op)
+{
+	const struct op	*o;
+	const usec	 until = now();
+
+	if (put->kind != K_PUT || put->result != A_OK || put->name != op->name ||
+	    put->resp >= op->inv)
+		return (false);
+	if (put->ttl != 0 && put->sent + put->ttl - TICK <= until)
+		return (false);
+	for (o = l.ops; o < l.ops + l.nops; o++) {
+		if (o->kind == K_DEL && o->name == put->name && o != op &&
+		    o->resp > put->sent && o->inv < until)
+			return (false);
+	}
+	return (put->reads == 0 ||
+	    secret_reads((int)(put - l.ops), op, until, false) < put->reads);
+}
+
+/* op's answer says that there is no secret of its name. */
+void
+secret_absent(const struct op *op)
+{
+	const struct op	*put;
+
+	for (put = l.ops; put < l.ops + l.nops; put++) {
+		if (secret_sure(put, op))
+			broken("%s n%d says that there is none, but one was put",
+			    kind_names[op->kind], op->name);
+	}
+}
+
+/* A PUT was refused because there is one. */
+void
+secret_exists(const struct op *op)
+{
+	const struct op	*put;
+
+	for (put = l.ops; put < l.ops + l.nops; put++) {
+		if (put->kind == K_PUT && put != op && put->name == op->name &&
+		    put->inv < op->resp && (put->resp > op->inv ||
+		    put->result == A_OK || put->result == A_NONE) &&
+		    secret_gone(put, op->inv) == NULL)
+			return;
+	}
+	broken("PUT n%d: exists, but there is none", op->name);
+}
+
+/* Whether it may end before its last byte, at t, by the model. */
+bool
+secret_cut_explained(const struct op *get, usec t)
+{
+	const struct op	*op;
+	int		 i;
+
+	for (i = 0; i < l.ntriggers; i++) {
+		if (!l.triggers[i].void_ && l.triggers[i].inv < t)
+			return (true);
+	}
+	for (op = l.ops; op < l.ops + l.nops; op++) {
+		if (op->kind == K_DEL && op->name == get->name && op->inv < t &&
+		    op->resp > get->inv)
+			return (true);
+		if (op->kind == K_PUT && op->name == get->name && op->ttl != 0 &&
+		    op->sent != NEVER && op->sent + op->ttl - TICK < t)
+			return (true);
+	}
+	return (false);
+}
+
+/* LIST has this entry. */
+void
+secret_listed(const struct op *list, const char *line)
+{
+	char		 reads[16], left[24];
+	size_t		 size;
+	int		 i, name, n = 0;
+
+	if (sscanf(line, "n%d %zu %15s %23s%n", &name, &size, reads, left, &n) != 4 ||
+	    line[n] != '\0')
+		broken("LIST: %s", line);
+	for (i = 0; i < l.nops; i++) {
+		const struct op	*put = &l.ops[i];
+		const unsigned long	r = strtoul(reads, NULL, 10);
+
+		if (put->name == name && put->size == size &&
+		    secret_may_be_stored(put, now()) &&
+		    secret_gone(put, list->inv) == NULL &&
+		    (put->reads == 0 ? strcmp(reads, "-") == 0 :
+		    r > 0 && r <= put->reads) &&
+		    (put->ttl == 0 ? strcmp(left, "-") == 0 :
+		    strtod(left, NULL) * 1e6 <= (double)put->ttl))
+			return;
+	}
+	broken("LIST tells of what is not there: %s", line);
+}
+
+/* LIST has told of the names in seen, a bit each. */
+void
+secret_list_ends(const struct op *list, int seen)
+{
+	struct op	 one = *list;
+
+	for (one.name = 0; one.name < NAMES; one.name++) {
+		if ((seen & 1 << one.name) != 0)
+			continue;
+		secret_absent(&one);
+		secret_absence(one.name, list->inv, list->resp);
+	}
+}
+
+/* Whether a piece of a secret is in the log. */
+bool
+secret_leaked(void)
+{
+	return (memmem(l.log, l.loglen, secret_head, HEAD) != NULL);
+}

@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * storm: lives of daemons, one after another and some at a time, each with many clients
+ * of every kind, killers and stoppers, and a model that knows what must hold in
+ * whichever order the kernel lets them run.  The seed alone decides what each client
+ * does and when.  Exit 1 with the story of the life in which something did not hold.
+ *
+ *	storm SEED SECONDS [LIFE]
+ *		LIFE: this one alone, over and over
+ */
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <err.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "storm.h"
+
+#define LIVES	8		/* at a time: most wait for something */
+
+static char			dir[] = "/tmp/dazai-storm.XXXXXX";
+static struct counts		*counts;	/* one a place, shared */
+static pid_t			workers[LIVES];
+static uint64_t			numbers[LIVES];
+static volatile sig_atomic_t	stopped;
+
+static void
+on_stop(int sig)
+{
+	stopped = sig;
+}
+
+/* A worker must leave nothing behind either. */
+static void
+on_stop_worker(int sig)
+{
+	(void)sig;
+	daemon_kill();
+	_exit(2);
+}
+
+static uint64_t
+number(const char *s)
+{
+	char		*end;
+	uint64_t	 n;
+
+	errno = 0;
+	n = strtoull(s, &end, 10);
+	if (*s == '\0' || *end != '\0' || errno != 0)
+		errx(2, "%s: not a number", s);
+	return (n);
+}
+
+static void
+worker_start(int place, uint64_t seed, uint64_t life)
+{
+	numbers[place] = life;
+	if ((workers[place] = fork()) == -1)
+		err(2, "fork");
+	if (workers[place] != 0)
+		return;
+	/* Ctrl-C is not for the daemons. */
+	(void)setpgid(0, 0);
+	(void)signal(SIGTERM, on_stop_worker);
+	(void)signal(SIGINT, SIG_IGN);
+	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+	life_run(seed, life, dir, geteuid() == 0, &counts[place]);
+	_exit(0);
+}
+
+/* A vault that was killed leaves its files. */
+static void
+clean(uint64_t life)
+{
+	static const char *const	names[] = { "/s", "/s.ctl", "/s.pid", "" };
+	char				path[64];
+	size_t				i;
+
+	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		(void)snprintf(path, sizeof(path), "%s/%" PRIu64 "%s", dir, life,
+		    names[i]);
+		(void)remove(path);
+	}
+}
+
+/* Waits for one to end; returns its place, or -1.  *status is 0 if all went well. */
+static int
+worker_wait(int *status)
+{
+	const pid_t	pid = waitpid(-1, status, 0);
+	int		i;
+
+	for (i = 0; i < LIVES; i++) {
+		if (pid <= 0 || workers[i] != pid)
+			continue;
+		workers[i] = 0;
+		clean(numbers[i]);
+		return (i);
+	}
+	return (-1);
+}
+
+static void
+report(uint64_t seed, usec took)
+{
+	struct counts	sum = { 0 };
+	int		i, k;
+
+	for (i = 0; i < LIVES; i++) {
+		sum.lives += counts[i].lives;
+		sum.acts += counts[i].acts;
+		sum.bytes += counts[i].bytes;
+		for (k = 0; k < KINDS; k++)
+			sum.ops[k] += counts[i].ops[k];
+		for (k = 0; k < CAUSES; k++)
+			sum.causes[k] += counts[i].causes[k];
+	}
+	printf("storm: seed %" PRIu64 ", %" PRIu64 " lives, %" PRIu64 " acts, %"
+	    PRIu64 " secret bytes read, %.0f s\n", seed, sum.lives, sum.acts,
+	    sum.bytes, (double)took / 1e6);
+	printf("said:");
+	for (k = 0; k < KINDS; k++)
+		printf("%s %s %" PRIu64, k > 0 ? "," : "", kind_names[k], sum.ops[k]);
+	printf("\nended by:");
+	for (k = 0; k < CAUSES; k++)
+		printf("%s %s %" PRIu64, k > 0 ? "," : "", end_causes[k],
+		    sum.causes[k]);
+	printf("\n");
+}
+
+static void
+all_stop(void)
+{
+	int	i, status;
+
+	for (i = 0; i < LIVES; i++) {
+		if (workers[i] <= 0)
+			continue;
+		(void)kill(workers[i], SIGTERM);
+		(void)waitpid(workers[i], &status, 0);
+		clean(numbers[i]);
+	}
+}
+
+/* Lives until the time is up; returns the exit status. */
+static int
+storm(uint64_t seed, usec until, const uint64_t *only)
+{
+	uint64_t	life = 0;
+	int		i, status, running = 0, rc = 0;
+
+	for (i = 0; i < LIVES && (only == NULL || i == 0); i++, running++)
+		worker_start(i, seed, only != NULL ? *only : life++);
+	while (running > 0 && rc == 0 && stopped == 0) {
+		if ((i = worker_wait(&status)) == -1)
+			continue;
+		running--;
+		if (status != 0)
+			rc = WIFEXITED(status) ? WEXITSTATUS(status) : 2;
+		else if (now() < until) {
+			worker_start(i, seed, only != NULL ? *only : life++);
+			running++;
+		}
+	}
+	all_stop();
+	return (stopped != 0 ? 2 : rc);
+}
+
+int
+main(int argc, char *argv[])
+{
+	struct sigaction	sa = { .sa_handler = on_stop };
+	usec			begin = now();
+	uint64_t		seed, only = 0;
+	int			rc;
+
+	if (argc < 3 || argc > 4)
+		errx(2, "usage: storm SEED SECONDS [LIFE]");
+	seed = number(argv[1]);
+	if (argc == 4)
+		only = number(argv[3]);
+	if (mkdtemp(dir) == NULL || chmod(dir, 0711) == -1)
+		err(2, "%s", dir);
+	counts = mmap(NULL, LIVES * sizeof(*counts), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (counts == MAP_FAILED)
+		err(2, "mmap");
+	(void)sigaction(SIGINT, &sa, NULL);
+	(void)sigaction(SIGTERM, &sa, NULL);
+	printf("storm: seed %" PRIu64 ", %s s, as %s\n", seed, argv[2],
+	    geteuid() == 0 ? "root" : "a user");
+	(void)fflush(stdout);
+	rc = storm(seed, begin + (usec)number(argv[2]) * 1000000,
+	    argc == 4 ? &only : NULL);
+	report(seed, now() - begin);
+	(void)rmdir(dir);
+	return (rc);
+}
