@@ -10,6 +10,7 @@
 
 #define MOST_CONTROLS	32	/* connections */
 #define IDLE		(4900 * MS)	/* a transfer without progress is cut then */
+#define FLIGHT		(512 * 1024)	/* more than a socket holds */
 #define HEADER		112	/* bytes of the arena that a secret takes beside its own */
 
 static const struct {
@@ -93,6 +94,25 @@ control_data(struct conn *c, struct op *op, const char *line)
 	guard_guarded(op);
 }
 
+/*
+ * A panic was pending after since: of a GET that was under way by then no byte comes
+ * but those that had left.
+ */
+void
+control_cut(usec since)
+{
+	struct op	*op;
+	int		 i;
+
+	for (i = 0; i < CONTROLS; i++) {
+		if (l.controls[i].fd == -1 || l.controls[i].getting == -1)
+			continue;
+		op = &l.ops[l.controls[i].getting];
+		if (op->resp < since && op->most == 0)
+			op->most = op->moved + l.controls[i].len + FLIGHT;
+	}
+}
+
 /* Its bytes.  Returns how many of the len at buf are. */
 size_t
 control_bytes(struct conn *c, const char *buf, size_t len)
@@ -104,6 +124,8 @@ control_bytes(struct conn *c, const char *buf, size_t len)
 		n = len;
 	memcpy(op->bytes + op->moved, buf, n);
 	op->moved += n;
+	if (op->most != 0 && op->moved > op->most)
+		broken("GET n%d goes on while a panic is pending", op->name);
 	if (op->moved == op->size) {
 		note("control %d has n%d, %zu bytes", c->slot, op->name, op->size);
 		secret_got(op);

@@ -67,13 +67,15 @@ control_request(struct conn *c, struct op *op, const struct act *a, char *line,
 	}
 }
 
-/* Whether c must be left alone, as it is in the middle of something. */
+/* Whether c is in the midst of something; that may be stuck. */
 static bool
-control_is_taken(const struct conn *c)
+control_is_busy(const struct conn *c, bool *stuck)
 {
+	const struct op	*op = c->queued > 0 ? &l.ops[c->queue[c->queued - 1]] : NULL;
+
+	*stuck = op != NULL && op->manner == STUCK;
 	return (c->ending || c->putting != -1 || c->queued > QUEUE / 2 ||
-	    (c->queued > 0 && l.ops[c->queue[c->queued - 1]].kind == K_GET &&
-	    l.ops[c->queue[c->queued - 1]].manner != WHOLE));
+	    (op != NULL && op->kind == K_GET && op->manner != WHOLE));
 }
 
 void
@@ -88,14 +90,18 @@ control_act(const struct act *a)
 	struct conn		*c = &l.controls[a->who];
 	struct op		*op;
 	char			 line[128];
+	bool			 busy, stuck;
 
+	busy = c->fd != -1 && control_is_busy(c, &stuck);
+	if (busy && !a->rude && !(stuck && a->fresh))
+		return;
 	if (a->deed == D_HANGUP) {
 		conn_close(c);
 		return;
 	}
-	if (c->fd == -1 || a->fresh)
+	if (c->fd == -1 || a->fresh || busy)
 		conn_open(c, l.ctl, a->other);
-	if (c->fd == -1 || control_is_taken(c))
+	if (c->fd == -1)
 		return;
 	op = &l.ops[conn_op(c, kinds[a->deed])];
 	op->name = a->n;

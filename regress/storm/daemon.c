@@ -97,7 +97,7 @@ daemon_log(void)
 static void
 daemon_wait_ready(void)
 {
-	const usec	until = now() + SLOW;
+	const usec	until = now() + 2 * SLOW;
 	struct pollfd	pfd = { .fd = l.logfd, .events = POLLIN };
 
 	while (l.log == NULL || strstr(l.log, "vault: ready") == NULL) {
@@ -202,6 +202,8 @@ daemon_signal(bool network, int sig)
 		*stopped = false;
 		*(network ? &l.network_cont : &l.vault_cont) = now();
 	}
+	if (sig == SIGSTOP && network)
+		l.network_stop = now() + MS;
 	if (sig == SIGSTOP || sig == SIGCONT)
 		return;
 	t = &l.triggers[model_trigger(reason, class, inv, now())];

@@ -44,6 +44,20 @@ guard_may_be(usec inv, usec resp, int except)
 	return (false);
 }
 
+/* Whether peer i may have come, before until, after one that was lost. */
+bool
+guard_may_follow(int i, usec until)
+{
+	int	k;
+
+	for (k = 0; k < l.npeers; k++) {
+		if (k != i && !l.peers[k].busy && l.peers[k].hello < until &&
+		    (l.peers[k].gone < until || guard_miss(&l.peers[k]) < until))
+			return (true);
+	}
+	return (false);
+}
+
 /* Whether p was the heartbeat from since up to t, in whichever order. */
 static bool
 guard_does(const struct peer *p, usec since, usec t)

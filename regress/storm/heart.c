@@ -64,6 +64,7 @@ heart_hello(struct conn *c)
 	struct op	*op = &l.ops[conn_op(c, K_HELLO)];
 
 	guard_hello(c, op);
+	op->of = c->peer;
 	note("heart %d, peer %d: HELLO", c->slot, c->peer);
 	conn_say(c, "HELLO 1\n", 8);
 }
@@ -154,6 +155,8 @@ heart_busy(struct conn *c)
 	if (heart_is_welcome(c) || !guard_may_be(c->opened, now(), c->peer))
 		broken("heart %d reads BUSY, but nobody else guards", c->slot);
 	heart_refuse(c, now());
+	if (c->peer != -1)
+		l.peers[c->peer].busy = true;
 	c->ending = true;
 }
 

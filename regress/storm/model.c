@@ -96,7 +96,8 @@ model_last_cancel(usec until)
 
 	for (op = l.ops; op < l.ops + l.nops; op++) {
 		if ((op->kind != K_CANCEL && op->kind != K_HELLO) || op->void_ ||
-		    op->inv >= until)
+		    op->inv >= until || (op->kind == K_HELLO &&
+		    !guard_may_follow(op->of, until)))
 			continue;
 		end = op->resp != NEVER ? op->resp : model_arrived(op->left, true);
 		if (end > last)
@@ -106,11 +107,11 @@ model_last_cancel(usec until)
 }
 
 static void
-model_fact(usec lo, usec hi, bool pending, usec due_lo)
+model_fact(usec lo, usec hi, bool pending)
 {
 	if (l.nfacts == FACTS)
 		broken("too many facts for the model");
-	l.facts[l.nfacts++] = (struct fact){ lo, hi, pending, due_lo };
+	l.facts[l.nfacts++] = (struct fact){ lo, hi, pending };
 }
 
 /* Whether the panic that t may have begun is over at inv: settled, one way or the other. */
@@ -163,7 +164,7 @@ model_not_pending(const struct op *op, usec resp, const char *what, bool get)
 			broken("%s %s, after: %s", kind_names[op->kind], what,
 			    l.triggers[i].reason);
 	}
-	model_fact(op->inv, resp, false, 0);
+	model_fact(op->inv, resp, false);
 }
 
 /* op's answer says that there was a panic pending. */
@@ -189,7 +190,7 @@ void
 model_cancelled(const struct op *op)
 {
 	model_pending_possible(op);
-	model_fact(op->inv, op->resp, false, 0);
+	model_fact(op->inv, op->resp, false);
 }
 
 /* The same; left is how long it waits, by STATUS, or -1. */
@@ -215,7 +216,8 @@ model_pending(const struct op *op, usec left)
 			broken("STATUS: the panic was postponed by %.1f ms",
 			    (double)(due_lo - l.facts[i].hi - l.setup.grace) / MS);
 	}
-	model_fact(op->inv, op->resp, true, left == -1 ? 0 : due_lo);
+	model_fact(op->inv, op->resp, true);
+	control_cut(op->inv);
 }
 
 /* Deadlines of heartbeats that may have passed at t, and those that have. */
@@ -245,6 +247,17 @@ model_time(usec t)
 	}
 }
 
+/*
+ * Whether t is a hang-up that came when network was stopped, as it is still: nobody
+ * can take its place.
+ */
+static bool
+model_is_final(const struct trigger *t)
+{
+	return (t->sight == GET_IN_A_TURN && l.network_stopped &&
+	    t->inv > l.network_stop);
+}
+
 /* When the daemon must have ended, by all that is known at t; NEVER: nothing says so. */
 usec
 model_bound(usec t)
@@ -256,7 +269,8 @@ model_bound(usec t)
 	for (i = 0; i < l.ntriggers; i++) {
 		const struct trigger	*tr = &l.triggers[i];
 
-		if (tr->void_ || (tr->class == GRACEFUL && tr->inv <= cancel))
+		if (tr->void_ || (tr->class == GRACEFUL && tr->inv <= cancel &&
+		    !model_is_final(tr)))
 			continue;
 		at = model_arrived(tr->ack, tr->network);
 		if (tr->class == KILL)

@@ -10,6 +10,13 @@
 
 #include "storm.h"
 
+/* How a life is meant. */
+static enum mood {
+	STORMY,		/* all of it */
+	CALM,		/* one heartbeat, many and large secrets, one trigger */
+	DEAF		/* network does not tell of the heartbeat's end */
+} mood;
+
 static struct act *
 plan_add(enum deed deed, usec at, int who)
 {
@@ -25,6 +32,7 @@ plan_add(enum deed deed, usec at, int who)
 	a->who = who;
 	a->fresh = rng_chance(30);
 	a->other = rng_chance(50);
+	a->rude = rng_chance(10);
 	return (a);
 }
 
@@ -48,6 +56,15 @@ plan_setup(bool root)
 	s->other = rng_chance(30) && root;
 	s->load = rng_chance(40);
 	s->span = rng_chance(40) ? plan_ms(20, 300) : plan_ms(300, 2500);
+	mood = rng_chance(15) ? CALM : rng_chance(10) ? DEAF : STORMY;
+	if (mood != STORMY)
+		s->timeout = 0;
+	if (mood == CALM) {
+		s->armed = true;
+		s->grace += plan_ms(300, 600) / MS * MS;
+		s->span = plan_ms(800, 2000);
+		s->size = rng_chance(60) ? 2500000 : s->size;
+	}
 }
 
 /* Says something on the heartbeat's socket. */
@@ -112,15 +129,16 @@ plan_size(void)
 {
 	const size_t	most = l.setup.size;
 
-	switch (rng_below(8)) {
+	switch (rng_below(12)) {
 	case 0:
 		return ((size_t)rng_range(1, 20));
 	case 1:
-		return ((size_t)rng_range(1, most / 2));
-	case 2:
 		return ((size_t)rng_range(most - 300, most + 100));
-	case 3:
+	case 2:
 		return ((size_t)rng_range(1, most));
+	case 3:
+	case 4:
+		return ((size_t)rng_range(1, most / 2));
 	default:
 		return ((size_t)rng_range(8, 3000));
 	}
@@ -149,12 +167,12 @@ plan_transfer(enum deed deed, usec at, int who, int names)
 static void
 plan_control(int who)
 {
-	static const enum deed	deeds[] = { D_PUT, D_GET, D_GET, D_DEL, D_LIST,
-				    D_STATUS, D_STATUS, D_REGISTER, D_UNREGISTER,
-				    D_WRONG, D_HANGUP, D_ARM };
-	const uint64_t		pace = rng_range(2, 120);
+	static const enum deed	deeds[] = { D_PUT, D_PUT, D_GET, D_GET, D_GET, D_DEL,
+				    D_LIST, D_STATUS, D_STATUS, D_REGISTER,
+				    D_UNREGISTER, D_WRONG, D_HANGUP, D_ARM };
+	const uint64_t		pace = rng_range(2, mood == CALM ? 20 : 120);
 	const int		names = (int)rng_range(1, NAMES);
-	const enum deed		lean = deeds[rng_below(8)];
+	const enum deed		lean = deeds[who < 2 ? who * 2 : (int)rng_below(10)];
 	enum deed		deed;
 	usec			at;
 
@@ -187,6 +205,32 @@ plan_stop(void)
 	plan_signal(deed, at, SIGSTOP);
 	if (!network || rng_chance(60))
 		plan_signal(deed, at + plan_ms(1, 400), SIGCONT);
+}
+
+/* A network process that tells nothing of the heartbeat's end. */
+static void
+plan_deaf(void)
+{
+	const usec	at = (usec)rng_below((uint64_t)l.setup.span);
+
+	plan_signal(D_SIGNAL_NETWORK, at, SIGSTOP);
+	(void)plan_add(D_CLOSE, at + plan_ms(2, 50), 0);
+}
+
+/* A heartbeat that does nothing else, and a trigger that finds much under way. */
+static void
+plan_calm(void)
+{
+	const usec	at = l.setup.span * 2 / 3;
+
+	(void)plan_add(D_CONNECT, 0, 0);
+	(void)plan_add(D_HELLO, 0, 0);
+	if (rng_chance(50))
+		plan_signal(D_SIGNAL_VAULT, at, SIGUSR1);
+	else
+		(void)plan_add(D_PANIC, at, CONTROLS - 1);
+	if (rng_chance(20))
+		(void)plan_add(D_CANCEL, at + plan_ms(1, 300), 0);
 }
 
 /* What triggers, often more than once, so that the second finds the first. */
@@ -226,7 +270,7 @@ plan_last(void)
 	l.last.n = sigs[rng_below(sizeof(sigs) / sizeof(sigs[0]))];
 	l.last.who = l.last.deed == D_PANIC || l.last.deed == D_HARD ?
 	    CONTROLS - 1 : 0;
-	l.last.fresh = true;
+	l.last.fresh = l.last.rude = true;
 }
 
 /* By time; who is first in the plan is first of those at the same time. */
@@ -240,14 +284,14 @@ plan_compare(const void *va, const void *vb)
 	return (a->order < b->order ? -1 : 1);
 }
 
-void
-plan_life(bool root)
+/* Who comes, and what is done to the daemon itself. */
+static void
+plan_stormy(void)
 {
-	int	i, n;
+	int	i;
 
-	plan_setup(root);
-	if (rng_chance(90))
-		plan_heart(0, plan_ms(0, 20));
+	if (mood == DEAF || rng_chance(90))
+		plan_heart(0, rng_chance(80) ? plan_ms(0, 20) : plan_ms(0, 1500));
 	if (rng_chance(60))
 		plan_heart(1, plan_ms(0, 800));
 	if (rng_chance(30))
@@ -255,13 +299,29 @@ plan_life(bool root)
 	for (i = 3; i < HEARTS; i++)
 		if (rng_chance(35))
 			plan_stranger(i);
-	n = (int)rng_range(1, CONTROLS - 1);
-	for (i = 0; i < n; i++)
-		plan_control(i);
+	if (mood == DEAF) {
+		plan_deaf();
+		return;
+	}
 	if (rng_chance(30))
 		plan_stop();
 	if (rng_chance(60))
 		plan_triggers();
+}
+
+void
+plan_life(bool root)
+{
+	int	i, n;
+
+	plan_setup(root);
+	if (mood == CALM)
+		plan_calm();
+	else
+		plan_stormy();
+	n = (int)rng_range(1, CONTROLS - 1);
+	for (i = 0; i < n; i++)
+		plan_control(i);
 	for (i = 0; i < KIDS; i++) {
 		if (rng_chance(20))
 			plan_add(D_KILL_KID, plan_ms(0, 2000), 0)->n = i;

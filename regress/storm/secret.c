@@ -221,7 +221,8 @@ secret_listed(const struct op *list, const char *line)
 		    (put->reads == 0 ? strcmp(reads, "-") == 0 :
 		    r > 0 && r <= put->reads) &&
 		    (put->ttl == 0 ? strcmp(left, "-") == 0 :
-		    strtod(left, NULL) * 1e6 <= (double)put->ttl))
+		    (strcmp(left, "-") != 0 &&
+		    strtod(left, NULL) * 1e6 <= (double)put->ttl)))
 			return;
 	}
 	broken("LIST tells of what is not there: %s", line);

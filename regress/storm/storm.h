@@ -17,7 +17,7 @@ typedef int64_t	usec;			/* CLOCK_BOOTTIME, the daemon's own clock */
 #define MS		1000
 #define TICK		(2 * MS)	/* the daemon counts whole milliseconds */
 #define STALL		(2000 * MS)	/* no turn of a loop takes so long */
-#define SLOW		(20000 * MS)	/* nothing that must happen takes so long */
+#define SLOW		(30000 * MS)	/* nothing that must happen takes so long */
 
 enum {
 	HEARTS = 6, CONTROLS = 10, KIDS = 5, NAMES = 6, ACTS = 4096, OPS = 8192,
@@ -57,6 +57,7 @@ struct act {
 	int		who;	/* slot of the client, or kid */
 	bool		fresh;	/* on a new connection */
 	bool		other;	/* ... of the guarded user's */
+	bool		rude;	/* in the midst of another operation */
 	int		n;	/* a count, signal, name or kid */
 	enum manner	manner;
 	size_t		size;
@@ -93,11 +94,13 @@ struct op {
 	uint32_t	reads;
 	usec		ttl;
 	uint32_t	id;		/* of a PUT: says what its bytes are */
-	int		of;		/* of a GET: the PUT that it reads, or -1 */
+	int		of;		/* PUT that a GET reads, trigger that a PANIC is,
+					 * peer of a HELLO or PING; or -1 */
 	unsigned int	count;		/* of PINGs that are not answered yet */
 	bool		late;		/* a PING behind the deadline */
 	bool		void_;		/* a CANCEL or HELLO that ends no panic */
 	bool		vault;		/* it was the vault who answered */
+	size_t		most;		/* of its bytes can still come; 0: all */
 	unsigned char	*bytes;		/* of a GET, as they came */
 };
 
@@ -112,6 +115,7 @@ struct peer {
 	unsigned int	pings;		/* not answered yet */
 	int		miss;		/* trigger: its deadline, or -1 */
 	bool		quit;
+	bool		busy;		/* never was the heartbeat */
 };
 
 enum class { GRACEFUL, HARD, STOP, KILL };
@@ -133,7 +137,6 @@ struct trigger {
 struct fact {
 	usec	lo, hi;
 	bool	pending;
-	usec	due_lo;			/* of a pending panic; 0: not told */
 };
 
 /* Between lo and hi there was a moment without a secret of this name. */
@@ -208,6 +211,7 @@ struct life {
 	usec		 arm_lo, arm_hi;	/* may be, is armed */
 	usec		 vault_cont, network_cont;	/* stopped no more */
 	bool		 vault_stopped, network_stopped;
+	usec		 network_stop;		/* when the latter began */
 	bool		 bye;
 	bool		 crowded;
 	int		 opened;		/* control connections */
@@ -273,6 +277,7 @@ void		control_line(struct conn *, char *);
 void		control_lost(struct conn *);
 size_t		control_bytes(struct conn *, const char *, size_t);
 void		control_write(struct conn *);
+void		control_cut(usec);
 
 /* model.c: panics */
 int		model_trigger(const char *, enum class, usec, usec);
@@ -289,6 +294,7 @@ usec		model_bound(usec);
 /* guard.c: heartbeats */
 usec		guard_miss(const struct peer *);
 bool		guard_may_be(usec, usec, int);
+bool		guard_may_follow(int, usec);
 void		guard_unguarded(const struct op *);
 void		guard_guarded(const struct op *);
 void		guard_welcome(int);
