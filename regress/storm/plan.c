@@ -10,6 +10,9 @@
 
 #include "storm.h"
 
+#define LARGE		7	/* a control client that has large secrets, and the next */
+#define LEAST_LARGE	1000000
+
 /* How a life is meant. */
 static enum mood {
 	STORMY,		/* all of it */
@@ -171,7 +174,7 @@ plan_control(int who)
 				    D_LIST, D_STATUS, D_STATUS, D_REGISTER,
 				    D_UNREGISTER, D_WRONG, D_HANGUP, D_ARM };
 	const uint64_t		pace = rng_range(2, mood == CALM ? 20 : 120);
-	const int		names = (int)rng_range(1, NAMES);
+	const int		names = (int)rng_range(1, NAMES - 1);
 	const enum deed		lean = deeds[who < 2 ? who * 2 : (int)rng_below(10)];
 	enum deed		deed;
 	usec			at;
@@ -217,11 +220,33 @@ plan_deaf(void)
 	(void)plan_add(D_CLOSE, at + plan_ms(2, 50), 0);
 }
 
+/* A large secret, put at once and read when the trigger comes. */
+static void
+plan_large(usec at)
+{
+	struct act	*a;
+	int		 i;
+
+	a = plan_add(D_PUT, 0, LARGE);
+	a->n = NAMES - 1;
+	a->size = l.setup.size - 1000 - (size_t)rng_below(200000);
+	for (i = 0; i < 2; i++) {
+		a = plan_add(D_GET, at - plan_ms(5, 60), LARGE + i);
+		a->n = NAMES - 1;
+		a->manner = PIECES;
+	}
+	for (i = 1; i < 6; i++)
+		(void)plan_add(D_STATUS, at + i * 10 * MS, CONTROLS - 1);
+}
+
 /* A heartbeat that does nothing else, and a trigger that finds much under way. */
 static void
 plan_calm(void)
 {
 	const usec	at = l.setup.span * 2 / 3;
+
+	if (l.setup.size > LEAST_LARGE)
+		plan_large(at);
 
 	(void)plan_add(D_CONNECT, 0, 0);
 	(void)plan_add(D_HELLO, 0, 0);
@@ -290,8 +315,13 @@ plan_stormy(void)
 {
 	int	i;
 
-	if (mood == DEAF || rng_chance(90))
-		plan_heart(0, rng_chance(80) ? plan_ms(0, 20) : plan_ms(0, 1500));
+	if (mood == STORMY && rng_chance(15)) {
+		/* The first heartbeat finds a panic that it cannot end. */
+		(void)plan_add(D_PANIC, plan_ms(0, 200), CONTROLS - 1);
+		plan_heart(0, plan_ms(50, 400));
+	} else if (mood == DEAF || rng_chance(90)) {
+		plan_heart(0, plan_ms(0, 20));
+	}
 	if (rng_chance(60))
 		plan_heart(1, plan_ms(0, 800));
 	if (rng_chance(30))
@@ -319,7 +349,7 @@ plan_life(bool root)
 		plan_calm();
 	else
 		plan_stormy();
-	n = (int)rng_range(1, CONTROLS - 1);
+	n = (int)rng_range(1, mood == CALM ? LARGE : CONTROLS - 1);
 	for (i = 0; i < n; i++)
 		plan_control(i);
 	for (i = 0; i < KIDS; i++) {

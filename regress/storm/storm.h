@@ -21,7 +21,7 @@ typedef int64_t	usec;			/* CLOCK_BOOTTIME, the daemon's own clock */
 
 enum {
 	HEARTS = 6, CONTROLS = 10, KIDS = 5, NAMES = 6, ACTS = 4096, OPS = 8192,
-	CAUSES = 13, PEERS = 1024, TRIGGERS = 1024, FACTS = 8192, QUEUE = 1024, ANSWER = 8192
+	CAUSES = 13, PEERS = 1024, TRIGGERS = 1024, FACTS = 8192, QUEUE = 1024, ANSWER = 16384
 };
 
 /* One life of a daemon: what it is started with. */
