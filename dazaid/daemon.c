@@ -158,8 +158,11 @@ daemon_detach(int background)
 	close(fd);
 }
 
-/* Everything stands: a client that connects now will be served. */
-void
+/*
+ * Everything stands: a client that connects now will be served.  Returns -1 with errno
+ * if who waits for it would never hear; one that is gone waits no more.
+ */
+int
 daemon_ready(void)
 {
 	if (daemon_notify != -1) {
@@ -171,8 +174,10 @@ daemon_ready(void)
 		daemon_notify = -1;
 	}
 	if (daemon_pipe != -1) {
-		(void)!write(daemon_pipe, "", 1);
+		if (write(daemon_pipe, "", 1) == -1 && errno != EPIPE)
+			return (-1);
 		close(daemon_pipe);
 		daemon_pipe = -1;
 	}
+	return (0);
 }

@@ -5,6 +5,6 @@
 void	daemon_fork(void);
 void	daemon_notify_open(void);
 void	daemon_detach(int);
-void	daemon_ready(void);
+int	daemon_ready(void);
 
 #endif

@@ -246,6 +246,7 @@ main(int argc, char *argv[])
 		log_syslog(1);
 	daemon_detach(o.vault.background);
 	vault_confine();
-	daemon_ready();
+	if (daemon_ready() == -1)
+		vault_fail("pipe", strerror(errno));
 	vault_loop();
 }

@@ -421,7 +421,8 @@ vault_set_timer(void)
 		its.it_value.tv_sec = due / 1000;
 		its.it_value.tv_nsec = due % 1000 * 1000000;
 	}
-	(void)timerfd_settime(v.timer, TFD_TIMER_ABSTIME, &its, NULL);
+	if (timerfd_settime(v.timer, TFD_TIMER_ABSTIME, &its, NULL) == -1)
+		panic_hard(&v.panic, "the timer cannot be set");
 	v.timer_due = due;
 }
 

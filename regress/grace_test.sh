@@ -189,3 +189,12 @@ stopped_heartbeat_too_late_body() {
 	killed 'PANIC: ping deadline missed'
 	ends 5 "$heartbeat"
 }
+
+behaviour no_timer 'a vault whose timer cannot be set does not wait for what never comes' \
+    require.user root
+no_timer_body() {
+	start
+	timer=$(find "/proc/$vault/fd" -lname '*timerfd*')
+	calls "$vault" "close(${timer##*/})"
+	rehearsed 'the timer cannot be set'
+}
