@@ -10,7 +10,7 @@
 
 #define MOST_CONTROLS	32	/* connections */
 #define IDLE		(4900 * MS)	/* a transfer without progress is cut then */
-#define FLIGHT		(512 * 1024)	/* more than a socket holds */
+#define FLIGHT		((size_t)512 * 1024)	/* more than a socket holds */
 #define HEADER		112	/* bytes of the arena that a secret takes beside its own */
 
 static const struct {
@@ -24,36 +24,49 @@ static const struct {
 	{ "ERROR too-large ", A_TOO_LARGE }, { "ERROR bad-request ", A_REFUSED }
 };
 
+/* The number behind key in what STATUS says. */
+static double
+control_field(const char *line, const char *key)
+{
+	const char	*at = strstr(line, key);
+	char		*end;
+	double		 value;
+
+	if (at == NULL)
+		broken("STATUS: no%s", key);
+	at += strlen(key);
+	value = strtod(at, &end);
+	if (end == at || (*end != ' ' && *end != '\0'))
+		broken("STATUS:%s has no number", key);
+	return (value);
+}
+
 static void
 control_status(struct op *op, const char *line)
 {
-	int		armed, guarded, pending, n = 0;
-	unsigned int	registered, secrets, pid;
-	double		grace, left;
-	char		memory[16];
-	size_t		size, want = (l.setup.size + 15) & ~(size_t)15;
+	const bool	armed = control_field(line, " armed=") != 0;
+	const bool	guarded = control_field(line, " guarded=") != 0;
+	const size_t	size = (l.setup.size + 15) & ~(size_t)15;
 
-	if (sscanf(line, "STATUS alive=1 armed=%d grace=%lf registered=%u guarded=%d "
-	    "pending=%d memory=%15s secrets=%u left=%lf heartbeat=%u since=%*d "
-	    "size=%zu room=%*u%n", &armed, &grace, &registered, &guarded, &pending,
-	    memory, &secrets, &left, &pid, &size, &n) != 10 || line[n] != '\0')
-		broken("STATUS is not as documented");
-	if (size != want || (usec)(grace * 1e6 + .5) != l.setup.grace)
+	if (strncmp(line, "STATUS alive=1 ", 15) != 0 ||
+	    (size_t)control_field(line, " size=") != size ||
+	    (usec)(control_field(line, " grace=") * 1e6 + .5) != l.setup.grace)
 		broken("STATUS tells of another daemon");
 	if (armed ? l.arm_lo >= op->resp : l.arm_hi < op->inv)
 		broken("STATUS: armed=%d", armed);
 	if (armed && op->resp < l.arm_hi)
 		l.arm_hi = op->resp;
-	if (registered > KIDS)
-		broken("STATUS: registered=%u", registered);
+	if (control_field(line, " registered=") > KIDS)
+		broken("STATUS: more are registered than there are");
 	if (guarded)
 		guard_guarded(op);
 	else
 		guard_unguarded(op);
-	if ((guarded && pid == 0) || (!guarded && pid != 0))
-		broken("STATUS: guarded=%d and heartbeat=%u", guarded, pid);
-	if (pending)
-		model_pending(op, (usec)(left * 1e6));
+	if (guarded != (control_field(line, " heartbeat=") != 0))
+		broken("STATUS: guarded=%d, and its heartbeat is of another mind",
+		    guarded);
+	if (control_field(line, " pending=") != 0)
+		model_pending(op, (usec)(control_field(line, " left=") * 1e6));
 	else
 		model_not_pending(op, op->resp, "says pending=0", false);
 }
@@ -80,9 +93,10 @@ control_go(struct op *op)
 static void
 control_data(struct conn *c, struct op *op, const char *line)
 {
-	int	n = 0;
+	char	*end;
 
-	if (sscanf(line, "DATA %zu%n", &op->size, &n) != 1 || line[n] != '\0')
+	op->size = (size_t)strtoull(line + 5, &end, 10);
+	if (end == line + 5 || *end != '\0')
 		broken("GET: %s", line);
 	if (op->size > l.setup.size)
 		broken("GET: more than the arena holds: %s", line);
@@ -292,8 +306,7 @@ control_line(struct conn *c, char *line)
 		model_answered(op);
 		control_data(c, op, line);
 	} else if (op->kind == K_LIST && strcmp(line, "OK") != 0) {
-		secret_listed(op, line);
-		c->listing |= 1 << strtol(line + 1, NULL, 10);
+		c->listing |= 1 << secret_listed(op, line);
 		op->resp = NEVER;
 	} else if (control_word(op, line) && control_may(op)) {
 		control_answer(c, op);

@@ -10,6 +10,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,35 +18,47 @@
 
 #include "storm.h"
 
+#define WORDS		12	/* of a command line */
 #define LOG_PIPE	(1 << 20)	/* a line that has no room is dropped */
+
+static char	*daemon_argv[WORDS + 1];
+
+static void __attribute__((format(printf, 1, 2)))
+daemon_word(const char *fmt, ...)
+{
+	static char	words[WORDS][96];
+	static size_t	n;
+	va_list		ap;
+
+	if (n == WORDS)
+		fatal("too many arguments");
+	va_start(ap, fmt);
+	(void)vsnprintf(words[n], sizeof(words[n]), fmt, ap);
+	va_end(ap);
+	daemon_argv[n] = words[n];
+	n++;
+}
 
 static void
 daemon_exec(int in, int err)
 {
-	char		 grace[32], timeout[32], size[32];
-	const char	*argv[20] = { DAZAID, "-d", "-s", l.sock, "-g", grace, "-t",
-			    timeout, "-z", size };
-	size_t		 n = 10;
-
-	(void)snprintf(grace, sizeof(grace), "%.3f", (double)l.setup.grace / 1e6);
-	(void)snprintf(timeout, sizeof(timeout), "%.3f",
-	    (double)l.setup.timeout / 1e6);
-	(void)snprintf(size, sizeof(size), "%zu", l.setup.size);
+	daemon_word("%s", DAZAID);
+	daemon_word("-d");
+	daemon_word("-s%s", l.sock);
+	daemon_word("-g%.3f", (double)l.setup.grace / 1e6);
+	daemon_word("-t%.3f", (double)l.setup.timeout / 1e6);
+	daemon_word("-z%zu", l.setup.size);
 	if (l.setup.armed)
-		argv[n++] = "-a";
+		daemon_word("-a");
 	if (l.setup.verbose)
-		argv[n++] = "-v";
-	if (l.setup.load) {
-		argv[n++] = "-l";
-		argv[n++] = "n0=-";
-	}
-	if (l.setup.other) {
-		argv[n++] = "-u";
-		argv[n++] = "nobody";
-	}
+		daemon_word("-v");
+	if (l.setup.load)
+		daemon_word("-ln0=-");
+	if (l.setup.other)
+		daemon_word("-unobody");
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (dup2(in, STDIN_FILENO) != -1 && dup2(err, STDERR_FILENO) != -1)
-		(void)execv(argv[0], (char *const *)(uintptr_t)argv);
+		(void)execv(DAZAID, daemon_argv);
 	_exit(127);
 }
 

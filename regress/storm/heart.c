@@ -33,8 +33,8 @@ heart_ping(struct conn *c, int n)
 	int		 i;
 
 	op->count = (unsigned int)n;
-	for (i = 0; i < n; i++)
-		memcpy(flood + i * 5, "PING\n", 5);
+	for (i = 0; i < n * 5; i++)
+		flood[i] = "PING\n"[i % 5];
 	note("heart %d: PING, %d times", c->slot, n);
 	if (p != NULL) {
 		op->late = l.setup.timeout != 0 && p->pings == 0 &&

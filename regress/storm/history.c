@@ -13,7 +13,7 @@
 
 #include "storm.h"
 
-#define LINE	512
+#define LINE	((size_t)512)
 
 const char *const	kind_names[KINDS] = {
 	[K_HELLO] = "HELLO", [K_PING] = "PING", [K_CANCEL] = "CANCEL",

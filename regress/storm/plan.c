@@ -236,7 +236,7 @@ plan_large(usec at)
 		a->manner = PIECES;
 	}
 	for (i = 1; i < 6; i++)
-		(void)plan_add(D_STATUS, at + i * 10 * MS, CONTROLS - 1);
+		(void)plan_add(D_STATUS, at + i * (10 * MS), CONTROLS - 1);
 }
 
 /* A heartbeat that does nothing else, and a trigger that finds much under way. */

@@ -200,30 +200,38 @@ secret_cut_explained(const struct op *get, usec t)
 	return (false);
 }
 
-/* LIST has this entry. */
-void
+/* A word of LIST's on how often or how long: "-" if there is no limit. */
+static bool
+secret_limit(const char *word, double least, double most)
+{
+	char	*end;
+	double	 value;
+
+	if (most == 0)
+		return (strcmp(word, "-") == 0);
+	value = strtod(word, &end);
+	return (end != word && *end == '\0' && value >= least && value <= most);
+}
+
+/* LIST has this entry.  Returns which name it is of. */
+int
 secret_listed(const struct op *list, const char *line)
 {
-	char		 reads[16], left[24];
-	size_t		 size;
-	int		 i, name, n = 0;
+	char			 name[8], size[24], reads[16], left[24];
+	int			 n = 0;
+	const struct op		*put;
 
-	if (sscanf(line, "n%d %zu %15s %23s%n", &name, &size, reads, left, &n) != 4 ||
+	if (sscanf(line, "n%7s %23s %15s %23s%n", name, size, reads, left, &n) != 4 ||
 	    line[n] != '\0')
 		broken("LIST: %s", line);
-	for (i = 0; i < l.nops; i++) {
-		const struct op	*put = &l.ops[i];
-		const unsigned long	r = strtoul(reads, NULL, 10);
-
-		if (put->name == name && put->size == size &&
+	n = (int)strtol(name, NULL, 10);
+	for (put = l.ops; put < l.ops + l.nops; put++) {
+		if (put->name == n && put->size == strtoull(size, NULL, 10) &&
 		    secret_may_be_stored(put, now()) &&
 		    secret_gone(put, list->inv) == NULL &&
-		    (put->reads == 0 ? strcmp(reads, "-") == 0 :
-		    r > 0 && r <= put->reads) &&
-		    (put->ttl == 0 ? strcmp(left, "-") == 0 :
-		    (strcmp(left, "-") != 0 &&
-		    strtod(left, NULL) * 1e6 <= (double)put->ttl)))
-			return;
+		    secret_limit(reads, 1, put->reads) &&
+		    secret_limit(left, -1, (double)put->ttl / 1e6))
+			return (n);
 	}
 	broken("LIST tells of what is not there: %s", line);
 }

@@ -37,13 +37,12 @@ on_stop(int sig)
 	stopped = sig;
 }
 
-/* A worker must leave nothing behind either. */
+/* A worker ends with all that it has started: they are one process group. */
 static void
 on_stop_worker(int sig)
 {
 	(void)sig;
-	daemon_kill();
-	_exit(2);
+	(void)kill(0, SIGKILL);
 }
 
 static uint64_t
@@ -65,10 +64,10 @@ worker_start(int place, uint64_t seed, uint64_t life)
 	numbers[place] = life;
 	if ((workers[place] = fork()) == -1)
 		err(2, "fork");
+	/* So that Ctrl-C is not for the daemons, either. */
+	(void)setpgid(workers[place], 0);
 	if (workers[place] != 0)
 		return;
-	/* Ctrl-C is not for the daemons. */
-	(void)setpgid(0, 0);
 	(void)signal(SIGTERM, on_stop_worker);
 	(void)signal(SIGINT, SIG_IGN);
 	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
@@ -144,7 +143,7 @@ all_stop(void)
 	for (i = 0; i < LIVES; i++) {
 		if (workers[i] <= 0)
 			continue;
-		(void)kill(workers[i], SIGTERM);
+		(void)kill(-workers[i], SIGKILL);
 		(void)waitpid(workers[i], &status, 0);
 		clean(numbers[i]);
 	}

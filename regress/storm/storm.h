@@ -14,7 +14,7 @@
 typedef int64_t	usec;			/* CLOCK_BOOTTIME, the daemon's own clock */
 
 #define NEVER		INT64_MAX
-#define MS		1000
+#define MS		((usec)1000)
 #define TICK		(2 * MS)	/* the daemon counts whole milliseconds */
 #define STALL		(2000 * MS)	/* no turn of a loop takes so long */
 #define SLOW		(30000 * MS)	/* nothing that must happen takes so long */
@@ -310,7 +310,7 @@ void		secret_absent(const struct op *);
 void		secret_absence(int, usec, usec);
 void		secret_exists(const struct op *);
 bool		secret_sure(const struct op *, const struct op *);
-void		secret_listed(const struct op *, const char *);
+int		secret_listed(const struct op *, const char *);
 void		secret_list_ends(const struct op *, int);
 bool		secret_leaked(void);
 
