@@ -3,6 +3,8 @@
 # deps.sh GROUP|PACKAGE...: installs what is missing.  The groups are build, check,
 # programs (that programs_test.sh hands secrets to), audit and lint.  On Debian and its
 # kin with apt-get, as root or through sudo; elsewhere it names what to install.
+# programs (that programs_test.sh hands secrets to), bench and lint.  On Debian and its kin
+# with apt-get, as root or through sudo; elsewhere it names what to install.
 set -eu
 
 build="gcc libc6-dev make pkg-config libbsd-dev libseccomp-dev"
@@ -11,6 +13,8 @@ programs="age ansible-core borgbackup cryptsetup-bin curl git gpg openssh-client
 python3 restic"
 audit="qemu-system-x86 busybox-static cpio"
 lint="clang clang-tidy clang-tools cppcheck shellcheck mandoc"
+bench="gnuplot-nox gpg-agent keyutils openssh-client"
+lint="clang clang-tidy cppcheck shellcheck mandoc"
 
 wanted=
 for g; do
@@ -19,6 +23,7 @@ for g; do
 	check) wanted="$wanted $check" ;;
 	programs) wanted="$wanted $programs" ;;
 	audit) wanted="$wanted $audit" ;;
+	bench) wanted="$wanted $bench" ;;
 	lint) wanted="$wanted $lint" ;;
 	*) wanted="$wanted $g" ;;
 		esac

@@ -1,0 +1,63 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# Measures, prints the table, and draws it.  A whole run, every figure with its full
+# number of samples, is kept in results.md and bench.svg; BENCH_ONLY="FIGURE..." and
+# BENCH_SAMPLES=N are for looking closer and for trying out, and leave these alone.
+set -eu
+
+dir=$(cd "$(dirname "$0")" && pwd)
+full=200
+samples=${BENCH_SAMPLES:-$full}
+tmp=$(mktemp -d)
+# A tmpfs, as $XDG_RUNTIME_DIR is one; users must get into it.
+run=$(mktemp -d /dev/shm/dazaid-bench.XXXXXX)
+chmod 711 "$run"
+trap 'rm -rf "$tmp" "$run"' EXIT
+trap 'exit 1' INT TERM HUP
+
+# The machine, the kernel and the date, in one line.
+where() {
+	cpu=$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | head -n 1)
+	memory=$(sed -n 's/^MemTotal: *\([0-9]*\).*/\1/p' /proc/meminfo)
+	echo "$cpu, $(nproc) cores, $((memory / 1048576)) GiB of memory;" \
+	    "Linux $(uname -r); $(date +%Y-%m-%d)."
+}
+
+preface() {
+	where
+	echo "Load when it began: $(cut -d ' ' -f 1-3 /proc/loadavg)."
+	echo "$samples samples a figure, the subjects in turn; sockets in a tmpfs."
+}
+
+# draw FIGURE FILE: the goals, and the distribution of one figure, that of the end
+draw() {
+	awk -F '\t' '$1 == "goal" { n++; printf "%d\t%s\t%s (%s)\t%s\n", n, $2, $3, $4, $5 }' \
+	    "$tmp/data" >"$tmp/goals"
+	for name in dazaid 'dazaid, wiped' 'one-process floor' 'two-process floor'; do
+		awk -F '\t' -v name="$name" '$1 == "sample" && $3 == name &&
+		    $2 == figure { print $4, $5 }' figure="$1" "$tmp/data" \
+		    >"$tmp/$name"
+	done
+	(cd "$tmp" && gnuplot -e "title='$(where | tr -d "'")'; out='$2'" \
+	    "$dir/bench.gp")
+}
+
+# shellcheck disable=SC2086 # a list of words
+set -- ${BENCH_ONLY:-}
+{
+	preface
+	echo
+	"$dir/bench" -n "$samples" -o "$tmp/data" "$run" "$@"
+} | tee "$tmp/table"
+# A pipeline has the status of its last command only.
+grep -q '^sample' "$tmp/data" || [ $# -gt 0 ]
+
+if [ $# -eq 0 ] && [ "$samples" -ge "$full" ] && [ "$(id -u)" -eq 0 ]; then
+	cp "$tmp/table" "$dir/results.md"
+	draw 'EOF to dead, root' "$dir/bench.svg"
+	echo
+	echo "kept in $dir: results.md, bench.svg"
+elif [ $# -eq 0 ]; then
+	draw "EOF to dead, $([ "$(id -u)" -eq 0 ] && echo root || echo user)" \
+	    "${BENCH_PLOT:-/dev/null}"
+fi

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * floor 1|2 SOCK BYTES: what the machine can do, to measure dazaid against.  It holds
+ * BYTES in memfd_secret(2) memory, guards, answers and dies as dazaid does, and does
+ * nothing else: no check, no limit, no sandbox, no log, no clean-up, and lines are
+ * taken to come whole.
+ *
+ * 1: one process, which polls its client, wipes, and kills itself.
+ * 2: a relay, which has the clients, in front of that process; a socketpair between
+ * them.  As in dazaid the bytes of a GET go to the client's own descriptor.
+ *
+ * Both wait with poll(2): a thing of this kind has more than one event to wait for.
+ */
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include <err.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define CONNS		4
+#define BATCH		8192	/* bytes taken at once */
+#define PING_BYTES	5
+
+enum { PFD_LISTENER, PFD_PAIR, PFD_CONNS };
+
+struct msg {
+	char	what;		/* the first letter of a line; 0: heartbeat lost */
+	int	conn;
+	int	count;		/* of PINGs */
+};
+
+union control {
+	struct cmsghdr	align;
+	char		space[CMSG_SPACE(sizeof(int))];
+};
+
+static unsigned char	*memory;
+static size_t		 size;
+static struct pollfd	 pfd[PFD_CONNS + CONNS];
+static int		 heartbeat = -1;
+static int		 pair = -1;	/* to the other process; -1: one does all */
+
+static void
+die(int sig)
+{
+	(void)sig;
+	/* NOLINTNEXTLINE(bugprone-signal-handler,cert-sig30-c): it only writes */
+	explicit_bzero(memory, size);
+	(void)kill(getpid(), SIGKILL);
+}
+
+static void
+hold(void)
+{
+	const int	fd = (int)syscall(SYS_memfd_secret, O_CLOEXEC);
+
+	if (fd == -1 || ftruncate(fd, (off_t)size) == -1)
+		err(1, "memfd_secret");
+	memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (memory == MAP_FAILED)
+		err(1, "mmap");
+	close(fd);
+	memset(memory, 'x', size);
+}
+
+static void
+listen_at(const char *path)
+{
+	struct sockaddr_un	sun = { .sun_family = AF_UNIX };
+
+	if (strlen(path) >= sizeof(sun.sun_path))
+		errx(1, "%s: too long", path);
+	memcpy(sun.sun_path, path, strlen(path));
+	pfd[PFD_LISTENER].fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (bind(pfd[PFD_LISTENER].fd, (struct sockaddr *)&sun, sizeof(sun)) ==
+	    -1 || listen(pfd[PFD_LISTENER].fd, 128) == -1)
+		err(1, "%s", path);
+}
+
+/* What the holder of the memory does for a client, who is at fd for a GET. */
+static void
+serve(const struct msg *m, int fd)
+{
+	char		head[32];
+	struct iovec	iov[2];
+
+	if (m->what == '\0')
+		die(0);
+	if (m->what != 'G')
+		return;
+	iov[0].iov_base = head;
+	iov[0].iov_len = (size_t)snprintf(head, sizeof(head), "DATA %zu\n", size);
+	iov[1].iov_base = memory;
+	iov[1].iov_len = size;
+	if (writev(fd, iov, 2) == -1)
+		warn("GET");
+}
+
+/* What a client hears then. */
+static void
+answer(const struct msg *m)
+{
+	static const char	pong[PING_BYTES] = { 'P', 'O', 'N', 'G', '\n' };
+	static char		pongs[BATCH];
+	const int		fd = pfd[PFD_CONNS + m->conn].fd;
+	const size_t		len = (size_t)m->count * PING_BYTES;
+	size_t			i;
+
+	if (m->what == 'H') {
+		heartbeat = m->conn;
+		(void)send(fd, "WELCOME\n", 8, MSG_NOSIGNAL);
+	} else if (m->what == 'P') {
+		for (i = 0; i < len; i += PING_BYTES)
+			memcpy(pongs + i, pong, PING_BYTES);
+		(void)send(fd, pongs, len, MSG_NOSIGNAL);
+	}
+}
+
+/* From one process to the other: fd goes along with a GET. */
+static void
+pass(const struct msg *m, int fd)
+{
+	union control	control;
+	struct msg	copy = *m;
+	struct iovec	iov = { .iov_base = &copy, .iov_len = sizeof(copy) };
+	struct msghdr	hdr = { .msg_iov = &iov, .msg_iovlen = 1 };
+	struct cmsghdr	*cmsg;
+
+	if (fd != -1) {
+		memset(&control, 0, sizeof(control));
+		hdr.msg_control = &control;
+		hdr.msg_controllen = sizeof(control);
+		cmsg = CMSG_FIRSTHDR(&hdr);
+		cmsg->cmsg_level = SOL_SOCKET;
+		cmsg->cmsg_type = SCM_RIGHTS;
+		cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(cmsg), &fd, sizeof(int));
+	}
+	if (sendmsg(pair, &hdr, MSG_NOSIGNAL) == -1)
+		_exit(0);
+}
+
+/* The next message of the other process, with its descriptor or -1. */
+static int
+take(struct msg *m)
+{
+	union control	control;
+	struct iovec	iov = { .iov_base = m, .iov_len = sizeof(*m) };
+	struct msghdr	hdr = {
+		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
+		.msg_controllen = sizeof(control)
+	};
+	struct cmsghdr	*cmsg;
+	int		fd = -1;
+
+	if (recvmsg(pair, &hdr, MSG_CMSG_CLOEXEC) <= 0)
+		_exit(0);
+	if ((cmsg = CMSG_FIRSTHDR(&hdr)) != NULL)
+		memcpy(&fd, CMSG_DATA(cmsg), sizeof(int));
+	return (fd);
+}
+
+static void
+newcomer(void)
+{
+	const int	fd = accept4(pfd[PFD_LISTENER].fd, NULL, NULL, SOCK_CLOEXEC);
+	int		i;
+
+	for (i = 0; i < CONNS; i++) {
+		if (pfd[PFD_CONNS + i].fd == -1) {
+			pfd[PFD_CONNS + i].fd = fd;
+			return;
+		}
+	}
+	close(fd);
+}
+
+static void
+client(int conn)
+{
+	static char	buf[BATCH];
+	const int	fd = pfd[PFD_CONNS + conn].fd;
+	struct msg	m = { .conn = conn };
+	const ssize_t	n = recv(fd, buf, sizeof(buf), 0);
+
+	if (n <= 0) {
+		close(fd);
+		pfd[PFD_CONNS + conn].fd = -1;
+		if (conn != heartbeat)
+			return;
+	} else {
+		m.what = buf[0];
+		m.count = (int)(n / PING_BYTES);
+	}
+	if (pair != -1) {
+		pass(&m, m.what == 'G' ? fd : -1);
+		return;
+	}
+	serve(&m, fd);
+	answer(&m);
+}
+
+/* The process that has the clients, in front of the other one or alone. */
+static void
+front(void)
+{
+	struct msg	m;
+	int		i;
+
+	pfd[PFD_PAIR].fd = pair;
+	for (i = 0; i < CONNS; i++)
+		pfd[PFD_CONNS + i].fd = -1;
+	for (i = 0; i < PFD_CONNS + CONNS; i++)
+		pfd[i].events = POLLIN;
+	for (;;) {
+		if (poll(pfd, PFD_CONNS + CONNS, -1) == -1)
+			continue;
+		if (pfd[PFD_PAIR].revents != 0) {
+			(void)take(&m);
+			answer(&m);
+		}
+		for (i = 0; i < CONNS; i++) {
+			if (pfd[PFD_CONNS + i].revents != 0)
+				client(i);
+		}
+		if (pfd[PFD_LISTENER].revents != 0)
+			newcomer();
+	}
+}
+
+/* The process behind it. */
+static void
+back(void)
+{
+	struct pollfd	p = { .fd = pair, .events = POLLIN };
+	struct msg	m;
+	int		fd;
+
+	for (;;) {
+		if (poll(&p, 1, -1) == -1)
+			continue;
+		fd = take(&m);
+		serve(&m, fd);
+		if (fd != -1)
+			close(fd);
+		else
+			pass(&m, -1);
+	}
+}
+
+int
+main(int argc, char *argv[])
+{
+	int	sp[2];
+
+	if (argc != 4 || (size = strtoul(argv[3], NULL, 10)) == 0)
+		errx(1, "usage: floor 1|2 SOCK BYTES");
+	listen_at(argv[2]);
+	if (argv[1][0] == '2') {
+		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sp) ==
+		    -1)
+			err(1, "socketpair");
+		switch (fork()) {
+		case -1:
+			err(1, "fork");
+		case 0:
+			close(sp[0]);
+			pair = sp[1];
+			front();
+		}
+		close(sp[1]);
+		close(pfd[PFD_LISTENER].fd);
+		pair = sp[0];
+	}
+	hold();
+	(void)signal(SIGUSR2, die);
+	if (pair != -1)
+		back();
+	front();
+}

@@ -1,0 +1,370 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What a living daemon takes for an answer: PING, one by one and in a stream, with
+ * strangers at the door, and GET.
+ */
+#include <sys/socket.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include <err.h>
+#include <fcntl.h>
+#include <linux/keyctl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bench.h"
+
+#define PINGS		20	/* in a row, of one subject */
+#define DEEP		64
+#define STREAM		20000	/* PINGs of one sample */
+#define SILENT		600
+#define HAMMERS		3
+#define BIG		65536
+#define KEY_MOST	32767	/* bytes of a "user" key; see keyrings(7) */
+#define PING_BYTES	((size_t)5)
+
+static const char	ours_command[] = "dazaid -d -a -g 60 -z 65536 -l key=- -s @";
+static const char	floor_command[] = "floor 2 @ 65536";
+
+static double
+ping(struct subject *s)
+{
+	const int64_t	t = now_ns();
+	char		buf[16];
+
+	say(s->heart, "PING\n", PING_BYTES);
+	want(s->heart, buf, sizeof(buf), "PONG\n");
+	return (us_since(t));
+}
+
+static void
+pings(struct subject *s, struct series *to)
+{
+	int	i;
+
+	for (i = 0; i < PINGS; i++)
+		series_add(to, ping(s));
+}
+
+/* Both of them at once: who is not asked sleeps. */
+static void
+pair_start(struct subject *ours, struct subject *two)
+{
+	subject_init(ours, "dazaid", HEARTBEAT, getuid(), ours_command);
+	subject_init(two, "two-process floor", HEARTBEAT, getuid(), floor_command);
+	subject_guard(ours);
+	subject_guard(two);
+}
+
+static void
+pair_stop(struct subject *ours, struct subject *two)
+{
+	subject_stop(ours);
+	subject_stop(two);
+}
+
+static void
+ping_pong(const char *figure)
+{
+	struct subject	ours, two;
+	struct series	a = { 0 }, b = { 0 };
+	const struct row r = {
+		.figure = figure, .unit = "µs", .name = "two-process floor",
+		.ours = &a, .other = &b, .goal = 1.3
+	};
+	size_t		i;
+
+	pair_start(&ours, &two);
+	for (i = 0; i < samples; i++) {
+		pings(&ours, &a);
+		pings(&two, &b);
+	}
+	pair_stop(&ours, &two);
+	report(&r);
+}
+
+void
+figure_ping(void)
+{
+	cpu_set_t	all, one;
+
+	ping_pong("PING to PONG");
+	(void)sched_getaffinity(0, sizeof(all), &all);
+	CPU_ZERO(&one);
+	CPU_SET((size_t)sched_getcpu(), &one);
+	if (sched_setaffinity(0, sizeof(one), &one) == -1)
+		err(1, "one core");
+	ping_pong("PING to PONG, one core");
+	(void)sched_setaffinity(0, sizeof(all), &all);
+}
+
+/* PINGs a second, with DEEP of them under way. */
+static double
+stream(struct subject *s)
+{
+	static const char	line[PING_BYTES] = { 'P', 'I', 'N', 'G', '\n' };
+	const int64_t	t = now_ns();
+	char		out[DEEP * PING_BYTES], in[DEEP * PING_BYTES];
+	size_t		sent = DEEP, got = 0, i;
+	ssize_t		n;
+
+	for (i = 0; i < DEEP; i++)
+		memcpy(out + i * PING_BYTES, line, PING_BYTES);
+	say(s->heart, out, sizeof(out));
+	while (got < STREAM * PING_BYTES) {
+		if ((n = recv(s->heart, in, sizeof(in), 0)) <= 0)
+			err(1, "%s: no PONG", s->name);
+		i = (got + (size_t)n) / PING_BYTES - got / PING_BYTES;
+		got += (size_t)n;
+		if (i > STREAM - sent)
+			i = STREAM - sent;
+		if (i > 0)
+			say(s->heart, out, i * PING_BYTES);
+		sent += i;
+	}
+	return (STREAM * 1e6 / us_since(t));
+}
+
+void
+figure_rate(void)
+{
+	struct subject	ours, two;
+	struct series	a = { 0 }, b = { 0 };
+	struct row	r = {
+		.figure = "PINGs a second, 64 deep", .unit = "/s",
+		.name = "two-process floor", .ours = &a, .other = &b,
+		.goal = 0.7, .more = true
+	};
+	size_t		i;
+
+	pair_start(&ours, &two);
+	for (i = 0; i < samples; i++) {
+		series_add(&a, stream(&ours));
+		series_add(&b, stream(&two));
+	}
+	pair_stop(&ours, &two);
+	report(&r);
+}
+
+static void
+load_hammer(const char *path)
+{
+	const int	fd = subject_connect(path);
+
+	if (fd == -1)
+		return;
+	(void)send(fd, "HELLO\nPING\n", 11, MSG_NOSIGNAL | MSG_DONTWAIT);
+	close(fd);
+}
+
+static void
+flooded(struct subject *s, const struct load *load, struct series *quiet,
+    struct series *loud)
+{
+	int	silent[SILENT], i;
+
+	pings(s, quiet);
+	for (i = 0; i < SILENT; i++)
+		silent[i] = subject_connect(s->sock);
+	load_pause(load, false);
+	subject_settle(5);
+	pings(s, loud);
+	load_pause(load, true);
+	for (i = 0; i < SILENT; i++) {
+		if (silent[i] != -1)
+			close(silent[i]);
+	}
+	subject_settle(5);
+}
+
+void
+figure_flood(void)
+{
+	struct subject	ours, two;
+	struct load	on_ours, on_two;
+	struct series	quiet = { 0 }, loud = { 0 }, quiet2 = { 0 },
+			loud2 = { 0 };
+	struct row	r = {
+		.figure = "PONG, 600 silent and 3 hammering clients",
+		.unit = "µs", .tail = true, .ours = &loud,
+		.name = "without them", .other = &quiet, .goal = 2
+	};
+	size_t		i;
+
+	pair_start(&ours, &two);
+	load_start(&on_ours, HAMMERS, load_hammer, ours.sock);
+	load_start(&on_two, HAMMERS, load_hammer, two.sock);
+	for (i = 0; i < samples; i++) {
+		flooded(&ours, &on_ours, &quiet, &loud);
+		flooded(&two, &on_two, &quiet2, &loud2);
+	}
+	load_stop(&on_ours);
+	load_stop(&on_two);
+	pair_stop(&ours, &two);
+	report(&r);
+	r.name = "two-process floor, with them";
+	r.other = &loud2;
+	r.goal = 0;
+	report(&r);
+}
+
+/*
+ * GET.
+ */
+
+/* Up to the last of size bytes behind the head. */
+static double
+get(int fd, size_t size)
+{
+	static char	buf[BIG + 64];
+	char		head[32];
+	const size_t	all = (size_t)snprintf(head, sizeof(head), "DATA %zu\n",
+			    size) + size;
+	const int64_t	t = now_ns();
+	size_t		got = 0;
+	ssize_t		n;
+
+	say(fd, "GET key\n", 8);
+	while (got < all) {
+		if ((n = recv(fd, buf + got, sizeof(buf) - got, 0)) <= 0)
+			err(1, "GET");
+		got += (size_t)n;
+		if (got > strlen(head) &&
+		    strncmp(buf, head, strlen(head)) != 0)
+			errx(1, "GET: got %.80s", buf);
+	}
+	return (us_since(t));
+}
+
+/* Makes the secret one of size bytes; returns the control connection. */
+static int
+get_open(const struct subject *s, size_t size)
+{
+	static char	bytes[BIG];
+	char		path[120], line[64];
+	int		fd;
+
+	(void)snprintf(path, sizeof(path), "%s.ctl", s->sock);
+	if ((fd = subject_connect(path)) == -1)
+		err(1, "%s", path);
+	memset(bytes, 'x', sizeof(bytes));
+	say(fd, line, (size_t)snprintf(line, sizeof(line), "PUT key %zu\n", size));
+	want(fd, line, sizeof(line), "GO\n");
+	say(fd, bytes, size);
+	want(fd, line, sizeof(line), "OK\n");
+	return (fd);
+}
+
+static void
+get_relay(const char *figure, size_t size)
+{
+	struct subject	ours, two;
+	struct series	a = { 0 }, b = { 0 };
+	const struct row r = {
+		.figure = figure, .unit = "µs", .name = "two-process floor",
+		.ours = &a, .other = &b, .goal = 1.3
+	};
+	char		floor_size[32];
+	size_t		i;
+	int		fd;
+
+	(void)snprintf(floor_size, sizeof(floor_size), "floor 2 @ %zu", size);
+	subject_init(&ours, "dazaid", HEARTBEAT, getuid(),
+	    "dazaid -d -a -g 60 -z 262144 -s @");
+	subject_init(&two, "two-process floor", HEARTBEAT, getuid(), floor_size);
+	subject_guard(&ours);
+	subject_guard(&two);
+	fd = get_open(&ours, size);
+	for (i = 0; i < samples; i++) {
+		series_add(&a, get(fd, size));
+		series_add(&b, get(two.heart, size));
+	}
+	close(fd);
+	pair_stop(&ours, &two);
+	report(&r);
+}
+
+/* A program's run, from fork to the end of what it writes, which must be size. */
+static double
+get_command(char *const argv[], size_t size)
+{
+	static char	buf[BIG + 1];
+	const int64_t	t = now_ns();
+	size_t		got = 0;
+	ssize_t		n;
+	pid_t		pid;
+	int		p[2], status;
+
+	if (pipe2(p, O_CLOEXEC) == -1 || (pid = fork()) == -1)
+		err(1, "fork");
+	if (pid == 0) {
+		(void)dup2(p[1], 1);
+		execvp(argv[0], argv);
+		_exit(127);
+	}
+	close(p[1]);
+	while ((n = read(p[0], buf + got, sizeof(buf) - got)) > 0)
+		got += (size_t)n;
+	close(p[0]);
+	if (waitpid(pid, &status, 0) == -1 || status != 0 || got != size)
+		errx(1, "%s: status %d, %zu bytes", argv[0], status, got);
+	return (us_since(t));
+}
+
+/* A key of size bytes in a keyring of our own; -1 with errno if that cannot be. */
+static long
+keyring_add(size_t size)
+{
+	static char	bytes[BIG];
+
+	memset(bytes, 'x', sizeof(bytes));
+	(void)syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
+	return (syscall(SYS_add_key, size > KEY_MOST ? "big_key" : "user",
+	    "dazaid-bench", bytes, size, KEY_SPEC_SESSION_KEYRING));
+}
+
+static void
+get_program(const char *figure, size_t size)
+{
+	struct subject	ours;
+	struct series	a = { 0 }, b = { 0 };
+	const struct row r = {
+		.figure = figure, .unit = "µs", .name = "keyctl pipe",
+		.ours = &a, .other = &b
+	};
+	const long	key = keyring_add(size);
+	char		id[32], text[3][8] = { "-s", "get", "key" },
+			pipe[] = "pipe", keyctl[] = "keyctl";
+	size_t		i;
+
+	if (key == -1) {
+		report_missing(figure, "the kernel takes no such key");
+		return;
+	}
+	(void)snprintf(id, sizeof(id), "%ld", key);
+	subject_init(&ours, "dazaid", HEARTBEAT, getuid(),
+	    "dazaid -d -a -g 60 -z 262144 -s @");
+	subject_guard(&ours);
+	close(get_open(&ours, size));
+	for (i = 0; i < samples; i++) {
+		series_add(&a, get_command((char *[]){ dazaictl, text[0], ours.sock,
+		    text[1], text[2], NULL }, size));
+		series_add(&b, get_command((char *[]){ keyctl, pipe, id, NULL },
+		    size));
+	}
+	subject_stop(&ours);
+	report(&r);
+}
+
+void
+figure_get(void)
+{
+	get_relay("GET, 32 bytes", 32);
+	get_relay("GET, 64 KiB", BIG);
+	get_program("dazaictl get, 32 bytes", 32);
+	get_program("dazaictl get, 64 KiB", BIG);
+}
