@@ -116,7 +116,7 @@ answer(const struct msg *m)
 	const size_t		len = (size_t)m->count * PING_BYTES;
 	size_t			i;
 
-	if (m->what == 'H') {
+	if (m->what == 'H' && heartbeat == -1) {
 		heartbeat = m->conn;
 		(void)send(fd, "WELCOME\n", 8, MSG_NOSIGNAL);
 	} else if (m->what == 'P') {
