@@ -3,6 +3,7 @@
 # sets title and out, in the directory that has the data.
 set terminal svg size 960,760 font 'sans-serif,13' background 'white'
 set output out
+set datafile separator '\t'
 set multiplot title title font ',13'
 
 set origin 0, 0.42
@@ -18,7 +19,7 @@ set border 3
 set boxwidth 0.7
 set style fill solid
 set lmargin 44
-set rmargin 4
+set rmargin 12
 unset key
 plot 'goals' using (0):1:(0):($4 > 2 ? 2 : $4):($1 - 0.36):($1 + 0.36): \
     ($4 > 1 ? 0xc0504d : 0x4f81bd):yticlabels(2) with boxxyerror \
@@ -28,6 +29,7 @@ plot 'goals' using (0):1:(0):($4 > 2 ? 2 : $4):($1 - 0.36):($1 + 0.36): \
 set origin 0, 0
 set size 1, 0.42
 set lmargin 10
+set rmargin 6
 set title 'from the close(2) of the heartbeat to the death of the vault: part of all runs'
 set xtics auto format '%g'
 set ytics auto
@@ -36,7 +38,7 @@ set yrange [0:1]
 set ytics 0.25
 set logscale x
 set xlabel 'microseconds'
-set key bottom right
+set key outside below horizontal
 plot 'dazaid' with steps lw 2 lc rgb '#4f81bd' title 'dazaid', \
     'dazaid, wiped' with steps lw 2 dt 2 lc rgb '#4f81bd' \
     title 'dazaid: the secrets are wiped', \

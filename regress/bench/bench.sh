@@ -35,7 +35,7 @@ draw() {
 	    "$tmp/data" >"$tmp/goals"
 	for name in dazaid 'dazaid, wiped' 'one-process floor' 'two-process floor'; do
 		awk -F '\t' -v name="$name" '$1 == "sample" && $3 == name &&
-		    $2 == figure { print $4, $5 }' figure="$1" "$tmp/data" \
+		    $2 == figure { print $4 "\t" $5 }' figure="$1" "$tmp/data" \
 		    >"$tmp/$name"
 	done
 	(cd "$tmp" && gnuplot -e "title='$(where | tr -d "'")'; out='$2'" \
