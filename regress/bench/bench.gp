@@ -22,9 +22,9 @@ set lmargin 44
 set rmargin 12
 unset key
 plot 'goals' using (0):1:(0):($4 > 2 ? 2 : $4):($1 - 0.36):($1 + 0.36): \
-    ($4 > 1 ? 0xc0504d : 0x4f81bd):yticlabels(2) with boxxyerror \
+    ($4 > 1 ? 0xe6a19d : 0x9dc3e6):yticlabels(2) with boxxyerror \
     linecolor rgb variable, \
-    '' using (0.02):1:3 with labels left textcolor rgb 'white' font ',11'
+    '' using (0.02):1:3 with labels left textcolor rgb "#202020" font ',11'
 
 set origin 0, 0
 set size 1, 0.42
