@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <stddef.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "imsg.h"
 
@@ -20,9 +19,16 @@ struct imsg_hdr {
 	uint32_t	peer;
 };
 
+#define MOST_FDS	253	/* that a packet can carry: the kernel's SCM_MAX_FD */
+
 union imsg_control {
 	struct cmsghdr	align;
 	char		space[CMSG_SPACE(sizeof(int))];
+};
+
+union imsg_controls {
+	struct cmsghdr	align;
+	char		space[CMSG_SPACE(MOST_FDS * sizeof(int))];
 };
 
 #define ANY	(IMSG_AT_START | IMSG_UNGUARDED | IMSG_GUARDED | IMSG_DROPPED)
@@ -39,7 +45,7 @@ static const struct imsg_rule {
 	const char	*name;
 	enum imsg_side	 from;
 	size_t		 size;		/* of the payload, exactly */
-	int		 fd;		/* comes with a descriptor */
+	unsigned int	 fds;		/* descriptors that come with it */
 	unsigned int	 when;
 } imsg_rules[IMSG_TYPES] = {
 	[IMSG_CONFIG] = { "CONFIG", IMSG_FROM_VAULT, CONFIG, 0, IMSG_AT_START },
@@ -114,7 +120,7 @@ imsg_send(int fd, const struct imsg *im, int flags)
 	memset(&msg, 0, sizeof(msg));
 	msg.msg_iov = iov;
 	msg.msg_iovlen = 2;
-	if (rule->fd) {
+	if (rule->fds > 0) {
 		memset(&control, 0, sizeof(control));
 		msg.msg_control = &control;
 		msg.msg_controllen = sizeof(control);
@@ -127,23 +133,24 @@ imsg_send(int fd, const struct imsg *im, int flags)
 	return (sendmsg(fd, &msg, flags | MSG_NOSIGNAL) == -1 ? -1 : 0);
 }
 
-/* The descriptor that came with msg, or -1. */
-static int
-imsg_descriptor(struct msghdr *msg)
+/* How many descriptors came with msg; *fd is the first, or -1. */
+static size_t
+imsg_descriptors(struct msghdr *msg, int *fd)
 {
 	struct cmsghdr	*cmsg = CMSG_FIRSTHDR(msg);
-	int		 fd = -1;
 
-	if (cmsg != NULL && cmsg->cmsg_level == SOL_SOCKET &&
-	    cmsg->cmsg_type == SCM_RIGHTS &&
-	    cmsg->cmsg_len == CMSG_LEN(sizeof(int)))
-		memcpy(&fd, CMSG_DATA(cmsg), sizeof(int));
-	return (fd);
+	*fd = -1;
+	if (cmsg == NULL || cmsg->cmsg_level != SOL_SOCKET ||
+	    cmsg->cmsg_type != SCM_RIGHTS ||
+	    cmsg->cmsg_len < CMSG_LEN(sizeof(int)))
+		return (0);
+	memcpy(fd, CMSG_DATA(cmsg), sizeof(int));
+	return ((cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int));
 }
 
 static int
 imsg_allowed(const struct imsg_hdr *hdr, size_t n, enum imsg_side from,
-    unsigned int now, int with_fd)
+    unsigned int now, size_t fds)
 {
 	const struct imsg_rule	*rule;
 
@@ -152,7 +159,7 @@ imsg_allowed(const struct imsg_hdr *hdr, size_t n, enum imsg_side from,
 		return (0);
 	rule = &imsg_rules[hdr->type];
 	return (rule->from == from && (rule->when & now) != 0 &&
-	    n == sizeof(*hdr) + rule->size && with_fd == rule->fd);
+	    n == sizeof(*hdr) + rule->size && fds == rule->fds);
 }
 
 /*
@@ -161,14 +168,19 @@ imsg_allowed(const struct imsg_hdr *hdr, size_t n, enum imsg_side from,
  * exact size, or has a descriptor too many or too few is IMSG_BAD, with im->type
  * as far as it could be read.  A peer that died with our data unread makes the
  * first read fail with ECONNRESET: that is IMSG_EOF as well.
+ *
+ * Who has IMSG_BAD is about to end, and that must not wait.  To close a descriptor
+ * can, for as long as its owner likes (SO_LINGER), so what came with it stays open; and
+ * there is room for all, as the kernel would close what there is none for.
  */
 enum imsg_result
 imsg_recv(int fd, enum imsg_side from, unsigned int now, struct imsg *im)
 {
-	union imsg_control	control;
+	union imsg_controls	control;
 	struct imsg_hdr		hdr;
 	struct iovec		iov[2];
 	struct msghdr		msg;
+	size_t			fds;
 	ssize_t			n;
 
 	memset(&hdr, 0, sizeof(hdr));
@@ -181,8 +193,7 @@ imsg_recv(int fd, enum imsg_side from, unsigned int now, struct imsg *im)
 	msg.msg_iov = iov;
 	msg.msg_iovlen = 2;
 	msg.msg_control = &control;
-	/* CMSG_SPACE would have room for a second descriptor in its padding. */
-	msg.msg_controllen = CMSG_LEN(sizeof(int));
+	msg.msg_controllen = sizeof(control);
 
 	n = recvmsg(fd, &msg, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
@@ -191,11 +202,9 @@ imsg_recv(int fd, enum imsg_side from, unsigned int now, struct imsg *im)
 		return (IMSG_EOF);
 	im->type = hdr.type;
 	im->peer = hdr.peer;
-	im->fd = imsg_descriptor(&msg);
+	fds = imsg_descriptors(&msg, &im->fd);
 	if ((msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 ||
-	    !imsg_allowed(&hdr, (size_t)n, from, now, im->fd != -1)) {
-		if (im->fd != -1)
-			close(im->fd);
+	    !imsg_allowed(&hdr, (size_t)n, from, now, fds)) {
 		im->fd = -1;
 		return (IMSG_BAD);
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Messages between vault and network: whatever can be put in a packet, taken or
- * refused as the table of the design says, and no descriptor kept by mistake.
+ * refused as the table of the design says, and no descriptor kept or closed by mistake.
  */
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -22,7 +22,7 @@
 #include "imsg.h"
 
 #define SIZES		128	/* of payloads, tried one by one */
-#define FDS		8	/* descriptors, at most, in one packet */
+#define FDS		253	/* descriptors, at most, in one packet: SCM_MAX_FD */
 #define PEER		0x12345678
 #define NELEM(a)	(sizeof(a) / sizeof((a)[0]))
 
@@ -103,6 +103,18 @@ open_fds(void)
 		n++;
 	closedir(d);
 	return (n);
+}
+
+/* Those that came with what was refused are the n last, and open. */
+static void
+close_kept(size_t n)
+{
+	int	fd = dup(STDERR_FILENO);
+
+	ATF_REQUIRE(fd != -1);
+	close(fd);
+	while (n-- > 0)
+		ATF_REQUIRE_EQ(0, close(--fd));
 }
 
 /* Sends len bytes as they are, and nfds duplicates of one descriptor with them. */
@@ -203,6 +215,8 @@ require_as_in_table(uint32_t type, size_t size, size_t nfds,
 	ATF_REQUIRE_EQ(good && nfds == 1, im.fd != -1);
 	if (im.fd != -1)
 		close(im.fd);
+	if (!good)
+		close_kept(nfds);
 }
 
 /* Every type, those there are not included. */
@@ -308,6 +322,7 @@ ATF_TC_BODY(half_a_header_is_refused, tc)
 		ATF_REQUIRE_EQ(IMSG_BAD, imsg_recv(sp[1], IMSG_FROM_NETWORK,
 		    IMSG_GUARDED, &im));
 		ATF_REQUIRE_EQ(-1, im.fd);
+		close_kept(1);
 	}
 	ATF_REQUIRE_EQ(before, open_fds());
 }
@@ -332,6 +347,7 @@ ATF_TC_BODY(an_oversize_packet_is_refused, tc)
 		send_raw(bytes, sizes[i], i & 1);
 		ATF_REQUIRE_EQ(IMSG_BAD, imsg_recv(sp[1], IMSG_FROM_VAULT,
 		    IMSG_GUARDED, &im));
+		close_kept(i & 1);
 		hdr.len = (uint32_t)sizes[0];
 		memcpy(bytes, &hdr, sizeof(hdr));
 		send_raw(bytes, sizes[i], 0);
@@ -348,8 +364,8 @@ ATF_TC_BODY(an_oversize_packet_is_refused, tc)
 }
 
 /* Of every type, those included that are to come with one. */
-ATF_TC_WITHOUT_HEAD(many_descriptors_are_refused_and_none_is_kept);
-ATF_TC_BODY(many_descriptors_are_refused_and_none_is_kept, tc)
+ATF_TC_WITHOUT_HEAD(many_descriptors_are_refused_and_none_is_closed);
+ATF_TC_BODY(many_descriptors_are_refused_and_none_is_closed, tc)
 {
 	struct imsg	im;
 	size_t		i, nfds;
@@ -363,7 +379,8 @@ ATF_TC_BODY(many_descriptors_are_refused_and_none_is_kept, tc)
 			ATF_REQUIRE_EQ(IMSG_BAD, imsg_recv(sp[1], table[i].from,
 			    table[i].when & ~(table[i].when - 1), &im));
 			ATF_REQUIRE_EQ(-1, im.fd);
-			ATF_REQUIRE_EQ(before, open_fds());
+			ATF_REQUIRE_EQ(before + (int)nfds, open_fds());
+			close_kept(nfds);
 		}
 	}
 }
@@ -458,7 +475,7 @@ ATF_TC_BODY(an_empty_packet_is_never_taken, tc)
 	send_raw(NULL, 0, 2);
 	ATF_REQUIRE_EQ(IMSG_BAD, imsg_recv(sp[1], IMSG_FROM_NETWORK,
 	    IMSG_GUARDED, &im));
-	ATF_REQUIRE_EQ(before, open_fds());
+	ATF_REQUIRE_EQ(before + 3, open_fds());
 }
 
 ATF_TC_WITHOUT_HEAD(a_descriptor_that_is_none_is_an_end);
@@ -584,7 +601,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, a_header_must_tell_the_true_length);
 	ATF_TP_ADD_TC(tp, half_a_header_is_refused);
 	ATF_TP_ADD_TC(tp, an_oversize_packet_is_refused);
-	ATF_TP_ADD_TC(tp, many_descriptors_are_refused_and_none_is_kept);
+	ATF_TP_ADD_TC(tp, many_descriptors_are_refused_and_none_is_closed);
 	ATF_TP_ADD_TC(tp, nothing_there_is_none);
 	ATF_TP_ADD_TC(tp, the_end_of_the_other_side_is_eof);
 	ATF_TP_ADD_TC(tp, what_was_said_before_the_end_is_heard);
