@@ -220,18 +220,20 @@ files_listen(unsigned int which)
 
 /*
  * Whether fd is a connection that was accepted on one of our sockets: the kernel gives
- * it the listener's name.
+ * it the listener's name.  The family comes first: to ask a TCP socket for its name is
+ * to wait for whoever is at work on it, and no signal, SIGKILL included, ends that wait.
  */
 bool
 files_accepted(unsigned int which, int fd)
 {
 	const char		*path = files[which].sun.sun_path;
 	struct sockaddr_un	 sun;
-	socklen_t		 len = sizeof(sun);
+	socklen_t		 len = sizeof(sun), ilen = sizeof(int);
+	int			 family = AF_UNSPEC;
 
 	memset(&sun, 0, sizeof(sun));
-	return (getsockname(fd, (struct sockaddr *)&sun, &len) != -1 &&
-	    sun.sun_family == AF_UNIX &&
+	return (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &ilen) != -1 &&
+	    family == AF_UNIX && getsockname(fd, (struct sockaddr *)&sun, &len) != -1 &&
 	    strncmp(sun.sun_path, path, sizeof(sun.sun_path)) == 0);
 }
 
