@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef HOSTILE_ATTACK_H
+#define HOSTILE_ATTACK_H
+
+#include "siege.h"
+
+void	attack_hostile(enum state);
+void	attack_lost(enum state);
+
+void	attack_values(void);
+void	attack_descriptors(void);
+void	attack_slow(void);
+void	attack_life(void);
+void	attack_floods(void);
+void	attack_ends(void);
+void	attack_calls(void);
+
+#endif

@@ -1,0 +1,664 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * One daemon after another, each brought to a state, attacked, and judged.  Several
+ * processes share the attempts: each does its own.
+ *
+ * "Within 100 ms" is the vault's own time: what it, network and this process were ready
+ * to run but had no processor (/proc/PID/schedstat) is not counted, as on a busy machine
+ * that can be any number.  Whatever the vault waits for itself is.  So is what it waits
+ * for a lock in the kernel whose holder has no processor: for that a single attempt has
+ * an allowance.  The median of all has none.
+ */
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "imsg.h"
+#include "packet.h"
+#include "siege.h"
+
+#define PATIENCE_MS	20000	/* for what must come; a machine can be busy */
+#define ALLOWANCE_MS	900
+#define ARGS		16
+#define ATTEMPTS	8192
+
+const char	*state_names[STATES] = { "starting", "loading", "unguarded",
+		    "unguarded, armed", "guarded", "guarded, armed", "pending",
+		    "dropped", "PUT under way", "GET under way", "after QUIT" };
+struct siege	s;
+
+static struct packet	packet;
+static char		doing[512];
+static unsigned int	said[IMSG_TYPES];	/* by the vault, not looked at yet */
+static uint32_t		number[IMSG_TYPES];	/* the last one's */
+static unsigned int	share, shares = 1, turn, attempts;
+static int64_t		worst, times[ATTEMPTS];	/* us; of those within 100 ms */
+static size_t		ntimes;
+static char		worst_of[sizeof(doing)];
+
+void
+siege_describe(const char *fmt, ...)
+{
+	va_list	ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(doing, sizeof(doing), fmt, ap);
+	va_end(ap);
+}
+
+/* Takes what the log has; false at its end. */
+static bool
+more_log(void)
+{
+	ssize_t	n;
+
+	n = read(s.log, s.text + s.text_len, sizeof(s.text) - 1 - s.text_len);
+	if (n > 0)
+		s.text_len += (size_t)n;
+	s.text[s.text_len] = '\0';
+	return (n > 0);
+}
+
+void
+siege_fail(const char *fmt, ...)
+{
+	va_list	ap;
+
+	while (more_log())
+		;
+	printf("%s: ", doing);
+	va_start(ap, fmt);
+	(void)vprintf(fmt, ap);
+	va_end(ap);
+	printf("\n%s", s.text);
+	(void)fflush(stdout);
+	if (s.vault > 0)
+		(void)kill(s.vault, SIGKILL);
+	_exit(1);
+}
+
+/*
+ * Attempts are shared out.
+ */
+
+/* Whether the next attempt is ours. */
+bool
+siege_mine(void)
+{
+	return (turn++ % shares == share);
+}
+
+/* Goes on in n processes; the first one returns when all have done their share. */
+void
+siege_share(unsigned int n)
+{
+	(void)fflush(stdout);
+	shares = n;
+	for (share = 0; share < n - 1; share++) {
+		const pid_t	pid = fork();
+
+		if (pid == -1)
+			err(1, "fork");
+		if (pid == 0) {
+			(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+			break;
+		}
+	}
+	/* Network, when the vault is gone. */
+	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+}
+
+static int
+by_time(const void *a, const void *b)
+{
+	const int64_t	*x = a, *y = b;
+
+	return ((*x > *y) - (*x < *y));
+}
+
+/* The end of a share; that of the last waits for the others. */
+void
+siege_report(const char *what)
+{
+	int	status, bad = 0;
+
+	qsort(times, ntimes, sizeof(times[0]), by_time);
+	printf("%s: %u attempts, median %lld us, at most %lld us (%s)\n", what,
+	    attempts, (long long)times[ntimes / 2], (long long)worst, worst_of);
+	(void)fflush(stdout);
+	if (times[ntimes / 2] > INT64_C(100000))
+		siege_fail("the median is above 100 ms");
+	while (share == shares - 1 && wait(&status) != -1)
+		bad |= status != 0;
+	exit(bad);
+}
+
+/*
+ * Time.
+ */
+
+static int64_t
+delay(pid_t pid)
+{
+	char		path[64], text[128] = "", *at;
+	unsigned long	ns = 0;
+	ssize_t		n;
+	int		fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/%ld/schedstat", (long)pid);
+	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
+		return (0);
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (n > 0 && (at = strchr(text, ' ')) != NULL)
+		ns = strtoul(at, NULL, 10);
+	return ((int64_t)(ns / 1000));
+}
+
+/*
+ * How long those who take part have waited for a processor, in us.  Network's stays what
+ * it was when the vault has seen to its end; without the vault it is ours to see to.
+ */
+int64_t
+siege_delays(void)
+{
+	const int64_t	network = delay(s.network);
+
+	if (network > s.network_delayed)
+		s.network_delayed = network;
+	return (delay(s.vault) + s.network_delayed + delay(getpid()));
+}
+
+void
+siege_since(int64_t began, int64_t delayed)
+{
+	s.began = began;
+	s.delayed = delayed;
+}
+
+/* What comes now is the attack. */
+void
+siege_now(void)
+{
+	siege_since(packet_now(), siege_delays());
+}
+
+/*
+ * Between network and us.
+ */
+
+/* Nobody but who is entitled to it may see this. */
+static void
+unseen(const unsigned char *bytes, size_t len, const char *where)
+{
+	if (memmem(bytes, len, SECRET, 8) != NULL)
+		siege_fail("THE SECRET %s", where);
+}
+
+static void
+vault_said(void)
+{
+	uint32_t	type;
+
+	unseen(packet.bytes, packet.len, "was told to network");
+	memcpy(&type, packet.bytes, sizeof(type));
+	if (packet.len < 3 * sizeof(type) || type >= IMSG_TYPES)
+		siege_fail("the vault said nonsense");
+	said[type]++;
+	memcpy(&number[type], packet.bytes + 3 * sizeof(type), sizeof(type));
+	if (type == IMSG_LISTENER && packet.nfds == 1) {
+		s.listeners[number[type] != 0] = packet.fds[0];
+		packet.nfds = 0;
+	}
+	packet_close(&packet);
+}
+
+static bool
+readable(int fd, int ms)
+{
+	struct pollfd	pfd = { .fd = fd, .events = POLLIN };
+
+	return (poll(&pfd, 1, ms) == 1);
+}
+
+/* The next that network tells; false if it is gone. */
+static bool
+hear(int ms)
+{
+	if (!readable(s.orders, ms))
+		siege_fail("nothing is heard from network");
+	if (packet_recv(s.orders, &packet, 1, 0) <= 0)
+		return (false);
+	if (packet.head.what == NEWS_VAULT)
+		vault_said();
+	return (true);
+}
+
+static void
+hear_until(enum news what)
+{
+	do {
+		if (!hear(PATIENCE_MS))
+			siege_fail("network is gone");
+	} while (packet.head.what != what);
+}
+
+static void
+order(uint32_t what, uint32_t arg, const void *bytes, size_t len, const int *fds,
+    unsigned int nfds)
+{
+	packet.head = (struct order_head){ what, arg, 0 };
+	packet.len = len;
+	packet.nfds = nfds;
+	if (len > 0)
+		memcpy(packet.bytes, bytes, len);
+	if (nfds > 0)
+		memcpy(packet.fds, fds, nfds * sizeof(*fds));
+	if (packet_send(s.orders, &packet, 1, 0) == -1)
+		siege_fail("no order can be given: %s", strerror(errno));
+	packet.nfds = 0;
+}
+
+/* Returns the descriptor that it brought, or -1. */
+int
+siege_order(uint32_t what, uint32_t arg)
+{
+	int64_t	delayed = siege_delays();
+
+	order(what, arg, NULL, 0, NULL, 0);
+	if (what == ORDER_SHUTDOWN || what == ORDER_EXIT || what == ORDER_CALL) {
+		hear_until(NEWS_NOW);
+		siege_since(packet.head.time, delayed);
+		return (-1);
+	}
+	hear_until(NEWS_DONE);
+	if (packet.head.arg != 0)
+		siege_fail("order %u: %s", what, strerror((int)packet.head.arg));
+	return (packet.nfds == 1 ? packet.fds[0] : -1);
+}
+
+/* Any bytes and any descriptors, to the vault. */
+void
+siege_attack(const void *bytes, size_t len, const int *fds, unsigned int nfds)
+{
+	const int64_t	delayed = siege_delays();
+
+	order(ORDER_SEND, 0, bytes, len, fds, nfds);
+	hear_until(NEWS_NOW);
+	siege_since(packet.head.time, delayed);
+}
+
+/* The same bytes again and again, while nothing that the vault says is read. */
+void
+siege_flood(const void *bytes, size_t len)
+{
+	const int64_t	delayed = siege_delays();
+
+	order(ORDER_FLOOD, UINT32_MAX, bytes, len, NULL, 0);
+	hear_until(NEWS_NOW);
+	siege_since(packet.head.time, delayed);
+}
+
+/* A message as it should be, with a descriptor unless fd is -1. */
+void
+siege_say(uint32_t type, uint32_t peer, const void *payload, size_t len, int fd)
+{
+	unsigned char	bytes[512];
+	const uint32_t	head[3] = { type, (uint32_t)(sizeof(head) + len), peer };
+
+	memcpy(bytes, head, sizeof(head));
+	if (len > 0)
+		memcpy(bytes + sizeof(head), payload, len);
+	siege_attack(bytes, sizeof(head) + len, &fd, fd != -1 ? 1 : 0);
+}
+
+/* Waits until the vault has sent one of type; returns its number. */
+uint32_t
+siege_answer(uint32_t type)
+{
+	while (said[type] == 0) {
+		if (!hear(PATIENCE_MS))
+			siege_fail("gone, without message %u", type);
+	}
+	said[type]--;
+	return (number[type]);
+}
+
+/* Waits until the log has text. */
+void
+siege_logged(const char *text)
+{
+	while (strstr(s.text, text) == NULL) {
+		if (!readable(s.log, PATIENCE_MS) || !more_log())
+			siege_fail("not in the log: %s", text);
+	}
+}
+
+/*
+ * Clients.
+ */
+
+/* To one of the two sockets. */
+int
+siege_connect(int which)
+{
+	struct sockaddr_un	sun = { .sun_family = AF_UNIX };
+	int			fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	(void)snprintf(sun.sun_path, sizeof(sun.sun_path), "sock.%u%s", share,
+	    which == 0 ? "" : ".ctl");
+	if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == -1)
+		siege_fail("%s: %s", sun.sun_path, strerror(errno));
+	return (fd);
+}
+
+/* Lets everybody connect to it. */
+void
+siege_unlock(int which)
+{
+	char	path[32];
+
+	(void)snprintf(path, sizeof(path), "sock.%u%s", share,
+	    which == 0 ? "" : ".ctl");
+	if (chmod(".", 0711) == -1 || chmod(path, 0666) == -1)
+		siege_fail("%s: %s", path, strerror(errno));
+}
+
+/* As network accepted it. */
+int
+siege_accept(int which)
+{
+	return (siege_order(ORDER_ACCEPT, (uint32_t)which));
+}
+
+int
+siege_client(int which, int *at)
+{
+	const int	fd = siege_connect(which);
+
+	*at = siege_accept(which);
+	return (fd);
+}
+
+/* These bytes are what comes at fd. */
+void
+siege_want(int fd, const char *text)
+{
+	char	got[256] = "";
+	size_t	n = 0;
+	ssize_t	rc;
+
+	for (; n < strlen(text); n += (size_t)rc) {
+		if (!readable(fd, PATIENCE_MS) ||
+		    (rc = read(fd, got + n, strlen(text) - n)) <= 0)
+			siege_fail("a client wants '%s'", text);
+	}
+	if (memcmp(got, text, n) != 0)
+		siege_fail("a client wants '%s', not '%.*s'", text, (int)n, got);
+}
+
+/* Nothing of the secret is there, for whoever has fd. */
+void
+siege_clean(int fd)
+{
+	static unsigned char	bytes[1 << 20];
+	ssize_t			n;
+
+	while (fd != -1 && (n = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT)) > 0)
+		unseen(bytes, (size_t)n, "is where it must not be");
+}
+
+/*
+ * The daemon.
+ */
+
+static void
+execute(int in, int out, int log, const char *const *options)
+{
+	char		 path[4096], sock[32];
+	char		*argv[ARGS + 5] = { strdup("dazaid"), strdup("-d"),
+			    strdup("-s"), sock };
+	const ssize_t	 n = readlink("/proc/self/exe", path, sizeof(path) - 8);
+	size_t		 i;
+
+	if (n == -1 || dup2(in, 0) == -1 || dup2(out, 1) == -1 ||
+	    dup2(log, 2) == -1)
+		_exit(126);
+	path[n] = '\0';
+	memcpy(strrchr(path, '/') + 1, "dazaid", sizeof("dazaid"));
+	(void)snprintf(sock, sizeof(sock), "sock.%u", share);
+	for (i = 0; i < ARGS && options[i] != NULL; i++)
+		argv[4 + i] = strdup(options[i]);
+	(void)execv(path, argv);
+	_exit(127);
+}
+
+static void
+start(const char *const *options)
+{
+	int	in[2], log[2], line[2];
+
+	memset(&s, 0, sizeof(s));
+	memset(said, 0, sizeof(said));
+	s.heart = s.heart_at = s.busy = s.listeners[0] = s.listeners[1] = -1;
+	if (pipe2(in, O_CLOEXEC) == -1 || pipe2(log, O_CLOEXEC) == -1 ||
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, line) == -1 ||
+	    (s.vault = fork()) == -1)
+		err(1, "start");
+	if (s.vault == 0)
+		execute(in[0], line[1], log[1], options);
+	close(in[0]);
+	close(log[1]);
+	close(line[1]);
+	s.input = in[1];
+	s.log = log[0];
+	s.orders = line[0];
+	(void)fcntl(s.log, F_SETFL, O_NONBLOCK);
+	if ((s.pidfd = pidfd_open(s.vault, 0)) == -1)
+		err(1, "pidfd_open");
+	hear_until(NEWS_HERE);
+	if (packet.nfds != 3)
+		siege_fail("network has not come with its descriptors");
+	s.network = (pid_t)packet.head.arg;
+	s.line = packet.fds[0];
+	s.own[0] = packet.fds[1];
+	s.own[1] = packet.fds[2];
+}
+
+/* The heartbeat, and that the vault took it. */
+void
+siege_guard(void)
+{
+	const uint32_t	pid = (uint32_t)getpid();
+
+	s.heart = siege_client(0, &s.heart_at);
+	siege_say(IMSG_HELLO, PEER_HEART, &pid, sizeof(pid), s.heart_at);
+	(void)siege_answer(IMSG_WELCOME);
+}
+
+static void
+transfer(uint32_t type, const void *payload, size_t len, const char *head)
+{
+	int	at;
+
+	s.busy = siege_client(1, &at);
+	siege_say(type, PEER_BUSY, payload, len, at);
+	siege_want(s.busy, head);
+	close(at);
+}
+
+/* From guarded on. */
+static void
+go_on(enum state state)
+{
+	struct imsg_put		put = { .size = 1000, .name = "half" };
+	struct imsg_name	name = { .name = NAME };
+
+	switch (state) {
+	case PENDING:
+		(void)kill(s.vault, SIGUSR1);
+		siege_logged("panic pending: SIGUSR1");
+		break;
+	case DROPPED:
+		close(s.heart);
+		s.heart = -1;
+		(void)siege_answer(IMSG_DROP);
+		siege_logged("panic pending: heartbeat connection dropped");
+		break;
+	case PUTTING:
+		transfer(IMSG_PUT, &put, sizeof(put), "GO\n");
+		(void)send(s.busy, SECRET, strlen(SECRET), MSG_NOSIGNAL);
+		break;
+	case GETTING:
+		transfer(IMSG_GET, &name, sizeof(name), "DATA ");
+		break;
+	case QUITTING:
+		siege_say(IMSG_QUIT, PEER_HEART, NULL, 0, -1);
+		(void)siege_answer(IMSG_BYE);
+		break;
+	default:
+		break;
+	}
+}
+
+/*
+ * A daemon in this state.  confined: network is in its sandbox, as it should be;
+ * more: further options, or NULL.
+ */
+void
+siege_begin(enum state state, bool confined, const char *const *more)
+{
+	static const char *const	none[] = { NULL };
+	const char			*options[ARGS] = { "-l", NAME "=secret" };
+	size_t				 n = 2;
+
+	attempts++;
+	if (state == LOADING)
+		options[1] = NAME "=-";
+	if (state == GETTING) {
+		options[1] = NAME "=large";
+		options[n++] = "-z4194304";
+	}
+	if (state == UNGUARDED_ARMED || (state >= GUARDED_ARMED &&
+	    state != GETTING)) {
+		options[n++] = "-a";
+		options[n++] = "-g60";
+	}
+	for (more = more != NULL ? more : none; *more != NULL; more++)
+		options[n++] = *more;
+	start(options);
+	s.state = state;
+	if (state == STARTING)
+		return;
+	if (confined)
+		(void)siege_order(ORDER_CONFINE, 0);
+	siege_say(IMSG_READY, 0, NULL, 0, -1);
+	if (state == LOADING)
+		return;
+	close(s.input);
+	s.input = -1;
+	siege_logged("vault: ready");
+	(void)siege_answer(IMSG_LISTENER);
+	(void)siege_answer(IMSG_LISTENER);
+	if (state >= GUARDED)
+		siege_guard();
+	go_on(state);
+}
+
+/* Our part in what belongs to network, so that only it keeps the line open. */
+void
+siege_let_go(void)
+{
+	close(s.line);
+	s.line = -1;
+}
+
+/* What nobody was to see has not come anywhere; and all is given back. */
+static void
+settle(void)
+{
+	const int	fds[] = { s.line, s.own[0], s.own[1], s.heart, s.heart_at,
+			    s.listeners[0], s.listeners[1], s.pidfd, s.log,
+			    s.orders, s.input, s.busy };
+	size_t		i;
+
+	while (readable(s.orders, PATIENCE_MS) && hear(0))
+		;
+	(void)waitpid(s.network, NULL, 0);
+	siege_clean(s.line);
+	siege_clean(s.own[0]);
+	siege_clean(s.own[1]);
+	siege_clean(s.heart);
+	unseen((const unsigned char *)s.text, s.text_len, "is in the log");
+	for (i = 0; i < sizeof(fds) / sizeof(fds[0]); i++) {
+		if (fds[i] != -1)
+			close(fds[i]);
+	}
+	s.vault = 0;
+}
+
+/* The vault ends so, with text in its log, in most_ms of its own time. */
+void
+siege_ends(int want, const char *text, int64_t most_ms)
+{
+	int64_t	took;
+	int	status;
+
+	if (!readable(s.pidfd, PATIENCE_MS))
+		siege_fail("the vault lives on");
+	took = packet_now() - s.began - (siege_delays() - s.delayed);
+	if (took < 0)			/* some of the wait was before it began */
+		took = 0;
+	if (waitpid(s.vault, &status, 0) != s.vault)
+		siege_fail("no status");
+	while (more_log())
+		;
+	status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) :
+	    WEXITSTATUS(status);
+	if (status != want)
+		siege_fail("it ended with %d, not %d", status, want);
+	if (strstr(s.text, text) == NULL)
+		siege_fail("not in the log: %s", text);
+	if (took > worst) {
+		worst = took;
+		(void)snprintf(worst_of, sizeof(worst_of), "%s", doing);
+	}
+	if (most_ms == 100 && ntimes < ATTEMPTS)
+		times[ntimes++] = took;
+	if (took > 1000 * (most_ms + ALLOWANCE_MS))
+		siege_fail("after %lld.%03lld ms", (long long)took / 1000,
+		    (long long)took % 1000);
+	settle();
+}
+
+/* It lives, answers, and ends as it is told, without any panic. */
+void
+siege_lives(void)
+{
+	if (s.input != -1) {
+		close(s.input);
+		s.input = -1;
+	}
+	if (s.state == STARTING)
+		(void)siege_order(ORDER_CONFINE, 0);
+	siege_logged("vault: ready");
+	siege_say(IMSG_STATUS, 99, NULL, 0, -1);
+	(void)siege_answer(IMSG_STATE);
+	siege_now();
+	(void)kill(s.vault, SIGTERM);
+	siege_ends(0, "SIGTERM: secrets wiped, bye", 100);
+}
