@@ -34,7 +34,7 @@ behaviour() {
 	atf_test_case "$1" cleanup
 	eval "$1_head() {
 		atf_set descr '$2'
-		atf_set timeout 180
+		$([ "${3:-}" = timeout ] || echo atf_set timeout 180)
 		${3:+atf_set $3 '${4:-}'}
 		$(sanitized && echo atf_set require.progs no-sanitizer)
 	}

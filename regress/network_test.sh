@@ -112,6 +112,17 @@ continued_waiting_heartbeat_body() {
 	ends 0
 }
 
+behaviour continued_without_a_heartbeat 'one that came and left while network was stopped does not'
+continued_without_a_heartbeat_body() {
+	start -a -g 1
+	talk "$sock" say "$guard" want WELCOME kill STOP "$network" mark close \
+	    connect say "$guard" say CANCEL close \
+	    log log "panic pending: $lost" kill CONT "$network" \
+	    ended "$vault" over 950 within 2500
+	killed "PANIC: $lost"
+	not_logged CANCELLED
+}
+
 behaviour continued_silence 'stopped past the deadline, continued: cut off, and a new one cancels'
 continued_silence_body() {
 	start -a -g 60 -t 0.3

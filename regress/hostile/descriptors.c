@@ -377,6 +377,9 @@ foreign(const struct kind *kind, uint32_t type)
 {
 	int	fd;
 
+	/* An ordinary user may not have this one, nor every machine. */
+	if (kind->make == of_fuse && access("/dev/fuse", R_OK | W_OK) == -1)
+		return;
 	if (!siege_mine())
 		return;
 	siege_describe("%s with message %u", kind->name, type);

@@ -94,7 +94,6 @@ dead_heartbeat(bool cancels)
 	siege_logged("panic pending: heartbeat connection dropped");
 	for (i = 0; i < 3; i++) {
 		hello(s.heart_at);
-		(void)siege_answer(IMSG_WELCOME);
 		if (cancels)
 			siege_say(IMSG_CANCEL, PEER_HEART, NULL, 0, -1);
 		(void)siege_answer(IMSG_DROP);
