@@ -19,6 +19,19 @@
 
 struct life	l;
 
+/* The heartbeat, if there is one, else anybody. */
+static int
+life_heartbeat(void)
+{
+	const struct conn	*c;
+
+	for (c = l.hearts; c < l.hearts + HEARTS; c++) {
+		if (c->fd != -1 && c->peer != -1 && l.peers[c->peer].welcome != NEVER)
+			return (c->slot);
+	}
+	return (0);
+}
+
 static void
 life_act(const struct act *a)
 {
@@ -157,6 +170,8 @@ life_last(void)
 			broken("somebody got no answer");
 		life_turn(patience);
 	}
+	if (l.last.deed == D_QUIT)
+		l.last.who = life_heartbeat();
 	if (l.end == NEVER && model_bound(now()) == NEVER)
 		life_act(&l.last);
 	for (rest = now() + REST; l.end == NEVER;) {

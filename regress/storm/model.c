@@ -27,6 +27,7 @@ model_trigger(const char *reason, enum class class, usec inv, usec ack)
 	t->class = class;
 	t->inv = inv;
 	t->ack = ack;
+	t->seen = NEVER;
 	return (l.ntriggers++);
 }
 
@@ -118,9 +119,12 @@ model_fact(usec lo, usec hi, bool pending)
 bool
 model_over(const struct trigger *t, usec inv)
 {
-	const usec	sure = model_arrived(t->ack, t->network);
-	int		i;
+	usec	sure = t->sight == AT_ONCE ? t->ack :
+		    model_arrived(t->ack, t->network);
+	int	i;
 
+	if (t->seen < sure)
+		sure = t->seen;
 	for (i = 0; i < l.nfacts && sure != NEVER; i++) {
 		if (!l.facts[i].pending && l.facts[i].lo > sure &&
 		    l.facts[i].hi < inv)
@@ -167,22 +171,31 @@ model_not_pending(const struct op *op, usec resp, const char *what, bool get)
 	model_fact(op->inv, resp, false);
 }
 
-/* op's answer says that there was a panic pending. */
+/*
+ * op's answer says that there was a panic pending.  If only one trigger can have begun
+ * it, that one is seen.
+ */
 static void
 model_pending_possible(const struct op *op)
 {
-	const struct trigger	*t;
+	struct trigger	*t, *only = NULL;
+	int		 n = 0;
 
 	if (l.arm_lo >= op->resp || l.setup.grace == 0)
 		broken("%s: a panic is pending, without arming or grace",
 		    kind_names[op->kind]);
 	for (t = l.triggers; t < l.triggers + l.ntriggers; t++) {
 		if (!t->void_ && t->class == GRACEFUL && t->inv < op->resp &&
-		    !model_over(t, op->inv))
-			return;
+		    !model_over(t, op->inv)) {
+			only = t;
+			n++;
+		}
 	}
-	broken("%s: a panic is pending, and nothing has triggered",
-	    kind_names[op->kind]);
+	if (n == 0)
+		broken("%s: a panic is pending, and nothing has triggered",
+		    kind_names[op->kind]);
+	if (n == 1 && op->resp < only->seen)
+		only->seen = op->resp;
 }
 
 /* CANCELLED: it was, and is no more. */

@@ -59,7 +59,7 @@ plan_setup(bool root)
 	s->other = rng_chance(30) && root;
 	s->load = rng_chance(40);
 	s->span = rng_chance(40) ? plan_ms(20, 300) : plan_ms(300, 2500);
-	mood = rng_chance(15) ? CALM : rng_chance(10) ? DEAF : STORMY;
+	mood = rng_chance(20) ? CALM : rng_chance(10) ? DEAF : STORMY;
 	if (mood != STORMY)
 		s->timeout = 0;
 	if (mood == CALM) {

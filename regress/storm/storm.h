@@ -128,6 +128,7 @@ struct trigger {
 	enum class	 class;
 	usec		 inv;
 	usec		 ack;		/* on its way to the vault */
+	usec		 seen;		/* in effect */
 	bool		 network;	/* network passes it on */
 	enum sight	 sight;
 	bool		 void_;		/* it turned out not to be one */
