@@ -90,17 +90,24 @@ clean(uint64_t life)
 	}
 }
 
-/* Waits for one to end; returns its place, or -1.  *status is 0 if all went well. */
+/*
+ * Waits for one to end, and ends what it may have left.  Returns its place, or -1;
+ * *status is 0 if all went well.
+ */
 static int
 worker_wait(int *status)
 {
-	const pid_t	pid = waitpid(-1, status, 0);
+	siginfo_t	si = { .si_pid = 0 };
 	int		i;
 
+	if (waitid(P_ALL, 0, &si, WEXITED | WNOWAIT) == -1)
+		return (-1);
 	for (i = 0; i < LIVES; i++) {
-		if (pid <= 0 || workers[i] != pid)
+		if (workers[i] != si.si_pid)
 			continue;
 		workers[i] = 0;
+		(void)kill(-si.si_pid, SIGKILL);
+		(void)waitpid(si.si_pid, status, 0);
 		clean(numbers[i]);
 		return (i);
 	}
