@@ -4,6 +4,7 @@
 # programs (that programs_test.sh hands secrets to), audit and lint.  On Debian and its
 # kin with apt-get, as root or through sudo; elsewhere it names what to install.
 # programs (that programs_test.sh hands secrets to), bench and lint.  On Debian and its kin
+# programs (that programs_test.sh hands secrets to), model and lint.  On Debian and its kin
 # with apt-get, as root or through sudo; elsewhere it names what to install.
 set -eu
 
@@ -14,6 +15,7 @@ python3 restic"
 audit="qemu-system-x86 busybox-static cpio"
 lint="clang clang-tidy clang-tools cppcheck shellcheck mandoc"
 bench="gnuplot-nox gpg-agent keyutils openssh-client"
+model="spin gcc libc6-dev"
 lint="clang clang-tidy cppcheck shellcheck mandoc"
 
 wanted=
@@ -24,6 +26,7 @@ for g; do
 	programs) wanted="$wanted $programs" ;;
 	audit) wanted="$wanted $audit" ;;
 	bench) wanted="$wanted $bench" ;;
+	model) wanted="$wanted $model" ;;
 	lint) wanted="$wanted $lint" ;;
 	*) wanted="$wanted $g" ;;
 		esac
