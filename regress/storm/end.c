@@ -130,7 +130,7 @@ end_status(const struct last_word *w)
 		    (unsigned int)l.status);
 	if (lethal && l.arm_lo == NEVER)
 		broken("it killed, and was not armed");
-	if (l.bye && strcmp(w->reason, "QUIT from the heartbeat") != 0)
+	if (l.bye != NEVER && strcmp(w->reason, "QUIT from the heartbeat") != 0)
 		broken("it said BYE, and ended by %s", w->reason);
 	if (w->class == GRACEFUL && lethal && l.setup.grace != 0 &&
 	    strcmp(w->pending, w->reason) != 0)

@@ -204,7 +204,7 @@ static void
 heart_bye(struct op *op)
 {
 	model_answered(op);
-	l.bye = true;
+	l.bye = op->resp;
 	l.triggers[model_trigger("QUIT from the heartbeat", STOP, op->inv,
 	    op->resp)].sight = AT_ONCE;
 }

@@ -220,7 +220,7 @@ life_begin(uint64_t seed, uint64_t number, const char *dir, bool root,
 	l.seed = seed;
 	l.number = number;
 	l.counts = counts;
-	l.end = l.odd = l.arm_lo = l.arm_hi = NEVER;
+	l.end = l.odd = l.bye = l.arm_lo = l.arm_hi = NEVER;
 	conn_begin();
 	rng_seed(seed, number);
 	plan_life(root);

@@ -54,7 +54,7 @@ model_answered(struct op *op)
 	if (op->inv > l.odd)
 		broken("%s, and the daemon lives: %s is answered", l.why_odd,
 		    kind_names[op->kind]);
-	if (l.bye)
+	if (op->inv > l.bye)
 		broken("%s is answered after BYE", kind_names[op->kind]);
 }
 

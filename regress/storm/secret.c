@@ -24,8 +24,10 @@ secret_fill(uint32_t id, size_t size, size_t at, unsigned char *buf, size_t len)
 		k = i % 8;
 		if (i == at || k == 0)
 			x = rng_mix(((uint64_t)id << 32) + i / 8 + 1);
-		buf[i - at] = k < HEAD && size >= 8 ? secret_head[k] :
-		    (unsigned char)(x >> (8 * k));
+		if (k < HEAD && size >= 8)
+			buf[i - at] = secret_head[k];
+		else
+			buf[i - at] = (unsigned char)(x >> (8 * k));
 	}
 }
 

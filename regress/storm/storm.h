@@ -213,7 +213,7 @@ struct life {
 	usec		 vault_cont, network_cont;	/* stopped no more */
 	bool		 vault_stopped, network_stopped;
 	usec		 network_stop;		/* when the latter began */
-	bool		 bye;
+	usec		 bye;			/* when BYE was read */
 	bool		 crowded;
 	int		 opened;		/* control connections */
 	usec		 odd;		/* when a connection ended without cause */
