@@ -11,13 +11,17 @@
 hostile=$src/hostile
 long=timeout
 
-# besieged CASE [PROCESSES]: these attacks, and as root once more in an ordinary
-# user's name
-besieged() {
+# attacked CASE [PROCESSES]: these attacks
+attacked() {
 	printf '%s' "$secret" >secret
 	# What a client does not read at once: a GET of it takes as long as we like.
 	yes "$secret" | tr -d '\n' | head -c 660000 >large
 	"$hostile/attack" "$@" || fail "as $(id -un)"
+}
+
+# besieged CASE [PROCESSES]: the same, and as root once more in an ordinary user's name
+besieged() {
+	attacked "$@"
 	[ "$(id -u)" -eq 0 ] || return 0
 	public
 	cp "$hostile/attack" "$hostile/dazaid" secret large "$dir"
@@ -61,17 +65,17 @@ messages_body() {
 
 behaviour sizes 'every message in every size' $long 1800
 sizes_body() {
-	besieged sizes 3
+	attacked sizes 3
 }
 
 behaviour ends 'network exits with every status, and closes half of the line' $long 900
 ends_body() {
-	besieged ends 2
+	attacked ends 2
 }
 
 behaviour calls 'network makes every system call, and the vault sees to it' $long 900
 calls_body() {
-	besieged calls 2
+	attacked calls 2
 }
 
 behaviour calls_are_listed 'who makes a system call that is not on the list dies of SIGSYS' $long 900
