@@ -55,38 +55,3 @@ behaviour floods 'floods, stalls, and no ear for an answer'
 floods_body() {
 	besieged floods 4
 }
-
-shipped_only=1		# by their number
-
-behaviour messages 'every message in every state, as it should be and not' $long 1800
-messages_body() {
-	besieged messages 3
-}
-
-behaviour sizes 'every message in every size' $long 1800
-sizes_body() {
-	attacked sizes 3
-}
-
-behaviour ends 'network exits with every status, and closes half of the line' $long 900
-ends_body() {
-	attacked ends 2
-}
-
-behaviour calls 'network makes every system call, and the vault sees to it' $long 900
-calls_body() {
-	attacked calls 2
-}
-
-behaviour calls_are_listed 'who makes a system call that is not on the list dies of SIGSYS' $long 900
-calls_are_listed_body() {
-	if [ "$(id -u)" -ne 0 ]; then
-		"$hostile/calls" || fail "as $(id -un)"
-		return 0
-	fi
-	"$hostile/calls" 61184 || fail "as root"
-	public
-	cp "$hostile/calls" "$dir"
-	chmod 755 "$dir/calls"
-	(cd "$dir" && as_other ./calls) || fail "as an ordinary user"
-}
