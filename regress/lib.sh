@@ -28,15 +28,20 @@ sanitized() {
 }
 
 # behaviour NAME TEXT [METADATA VALUE]: declares the test case whose body is
-# NAME_body, and which leaves nothing running.
+# NAME_body, and which leaves nothing running.  It forks nothing: a program declares
+# all its cases each time that it runs one.
 behaviour() {
+	local limit='atf_set timeout 180' needs=
+
+	[ "${3:-}" != timeout ] || limit=
+	! sanitized || needs='atf_set require.progs no-sanitizer'
 	behaviours="$behaviours $1"
 	atf_test_case "$1" cleanup
 	eval "$1_head() {
 		atf_set descr '$2'
-		$([ "${3:-}" = timeout ] || echo atf_set timeout 180)
+		$limit
 		${3:+atf_set $3 '${4:-}'}
-		$(sanitized && echo atf_set require.progs no-sanitizer)
+		$needs
 	}
 	$1_cleanup() { kill_all; }"
 }
