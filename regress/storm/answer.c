@@ -9,7 +9,7 @@
 #include "storm.h"
 
 #define MOST_CONTROLS	32	/* connections */
-#define IDLE		(4900 * MS)	/* a transfer without progress is cut then */
+#define YOUNG		(4900 * MS)	/* nobody is cut off for being slow before */
 #define FLIGHT		((size_t)512 * 1024)	/* more than a socket holds */
 #define HEADER		112	/* bytes of the arena that a secret takes beside its own */
 
@@ -324,9 +324,9 @@ control_lost(struct conn *c)
 	if (c->getting != -1) {
 		secret_got(&l.ops[c->getting]);
 		if (!secret_cut_explained(&l.ops[c->getting], t) &&
-		    t < c->active + IDLE)
+		    t < c->opened + YOUNG)
 			model_odd("GET n%d was cut off", l.ops[c->getting].name);
-	} else if (!c->ending && t < c->active + IDLE) {
+	} else if (!c->ending && t < c->opened + YOUNG) {
 		model_odd("control %d was cut off", c->slot);
 	}
 }

@@ -118,6 +118,8 @@ daemon_wait_ready(void)
 			broken("the daemon does not get ready");
 		if (pfd.revents != 0)
 			daemon_log();
+		if (pfd.revents == POLLHUP && strstr(l.log, "timed out") != NULL)
+			fatal("this machine is too busy to start a daemon");
 		if (pfd.revents == POLLHUP)
 			broken("the daemon does not start");
 	}

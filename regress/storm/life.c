@@ -126,9 +126,9 @@ life_turn(usec until)
 		broken("the daemon has not ended, and should have");
 }
 
-/* Whether somebody waits for an answer that must come. */
+/* Whether somebody waits, not yet too long, for an answer that must come. */
 static bool
-life_owes(void)
+life_owes(usec since)
 {
 	const struct conn	*c;
 	int			 i;
@@ -137,9 +137,13 @@ life_owes(void)
 		return (false);
 	for (i = 0; i < HEARTS + CONTROLS; i++) {
 		c = life_conn(i);
-		if (c->fd != -1 && c->queued > 0 &&
-		    l.ops[c->queue[0]].manner != STUCK)
-			return (true);
+		if (c->fd == -1 || c->queued == 0 ||
+		    l.ops[c->queue[0]].manner == STUCK)
+			continue;
+		if (now() > (c->active > since ? c->active : since) + SLOW)
+			broken("%s %d gets no answer", c->control ? "control" :
+			    "heart", c->slot);
+		return (true);
 	}
 	return (false);
 }
@@ -162,14 +166,11 @@ life_acts(void)
 static void
 life_last(void)
 {
-	const usec	patience = now() + SLOW;
+	const usec	since = now();
 	usec		rest;
 
-	while (l.end == NEVER && life_owes()) {
-		if (now() > patience)
-			broken("somebody got no answer");
-		life_turn(patience);
-	}
+	while (l.end == NEVER && life_owes(since))
+		life_turn(now() + REST);
 	if (l.last.deed == D_QUIT)
 		l.last.who = life_heartbeat();
 	if (l.end == NEVER && model_bound(now()) == NEVER)

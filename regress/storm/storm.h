@@ -16,8 +16,9 @@ typedef int64_t	usec;			/* CLOCK_BOOTTIME, the daemon's own clock */
 #define NEVER		INT64_MAX
 #define MS		((usec)1000)
 #define TICK		(2 * MS)	/* the daemon counts whole milliseconds */
-#define STALL		(2000 * MS)	/* no turn of a loop takes so long */
-#define SLOW		(30000 * MS)	/* nothing that must happen takes so long */
+/* Of a machine that is busy with something else, as this one often is. */
+#define STALL		(10000 * MS)	/* no turn of a loop takes so long */
+#define SLOW		(60000 * MS)	/* nothing that must happen takes so long */
 
 enum {
 	HEARTS = 6, CONTROLS = 10, KIDS = 5, NAMES = 6, ACTS = 4096, OPS = 8192,
