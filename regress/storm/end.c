@@ -76,20 +76,19 @@ static void
 end_read_log(struct last_word *w)
 {
 	static const char	role[] = "dazaid: vault: ";
-	char			*line, *next;
+	const char		*line, *end;
+	char			 copy[512];
 
 	memset(w, 0, sizeof(*w));
 	if (secret_leaked())
 		broken("a secret is in the log");
-	for (line = l.log; line != NULL && *line != '\0'; line = next) {
-		if ((next = strchr(line, '\n')) != NULL)
-			*next++ = '\0';
-		if (strncmp(line, role, sizeof(role) - 1) == 0)
-			end_line(w, line + sizeof(role) - 1);
-		else if (strncmp(line, "dazaid: ", 8) != 0)
-			broken("log: %s", line);
-		if (next != NULL)
-			next[-1] = '\n';
+	for (line = l.log; *line != '\0'; line = end + (*end == '\n')) {
+		end = line + strcspn(line, "\n");
+		(void)snprintf(copy, sizeof(copy), "%.*s", (int)(end - line), line);
+		if (strncmp(copy, role, sizeof(role) - 1) == 0)
+			end_line(w, copy + sizeof(role) - 1);
+		else if (strncmp(copy, "dazaid: ", 8) != 0)
+			broken("log: %s", copy);
 	}
 }
 

@@ -40,9 +40,10 @@ kid_register(int news)
 static void
 kid_start(struct kid *k, bool itself)
 {
-	int	p[2] = { -1, -1 };
+	char	ready;
+	int	p[2];
 
-	if (itself && pipe2(p, O_CLOEXEC) == -1)
+	if (pipe2(p, O_CLOEXEC) == -1)
 		fatal("pipe");
 	if ((k->pid = fork()) == -1)
 		fatal("fork");
@@ -53,17 +54,24 @@ kid_start(struct kid *k, bool itself)
 		/* As after exec: what /proc says of its owner is true. */
 		(void)prctl(PR_SET_DUMPABLE, 1);
 		(void)signal(SIGTERM, SIG_DFL);
-		if (p[1] != -1 && p[1] != 3)
+		if (p[1] != 3)
 			p[1] = dup2(p[1], 3);
 		(void)close_range(4, ~0U, 0);
-		if (p[1] != -1)
+		(void)!write(p[1], "", 1);
+		if (itself)
 			kid_register(p[1]);
 		for (;;)
 			(void)pause();
 	}
+	close(p[1]);
+	/* Before that it is root's, by /proc. */
+	if (read(p[0], &ready, 1) != 1)
+		fatal("a kid that does not start");
 	k->news = p[0];
-	if (itself)
-		close(p[1]);
+	if (!itself) {
+		close(p[0]);
+		k->news = -1;
+	}
 	if ((k->pidfd = pidfd_open(k->pid, 0)) == -1)
 		fatal("pidfd_open");
 }
@@ -73,10 +81,8 @@ kids_start(void)
 {
 	int	i;
 
-	for (i = 0; i < KIDS; i++) {
-		l.kids[i].news = -1;
+	for (i = 0; i < KIDS; i++)
 		kid_start(&l.kids[i], false);
-	}
 }
 
 void
