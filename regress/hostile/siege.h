@@ -78,6 +78,7 @@ void	siege_logged(const char *);
 void	siege_want(int, const char *);
 void	siege_clean(int);
 void	siege_ends(int, const char *, int64_t);
+void	siege_never(const char *);
 void	siege_lives(void);
 void	siege_let_go(void);
 void	siege_report(const char *);

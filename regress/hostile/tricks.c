@@ -101,6 +101,7 @@ dead_heartbeat(bool cancels)
 	}
 	siege_since(began, delayed);
 	siege_ends(SIGKILLED, "PANIC: heartbeat connection dropped", 500 + 100);
+	siege_never("CANCELLED");
 }
 
 /* Nor does anybody get a secret in its name, not even for a moment. */
