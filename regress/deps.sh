@@ -1,11 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 # deps.sh GROUP|PACKAGE...: installs what is missing.  The groups are build, check,
-# programs (that programs_test.sh hands secrets to), audit and lint.  On Debian and its
-# kin with apt-get, as root or through sudo; elsewhere it names what to install.
-# programs (that programs_test.sh hands secrets to), bench and lint.  On Debian and its kin
-# programs (that programs_test.sh hands secrets to), model and lint.  On Debian and its kin
-# with apt-get, as root or through sudo; elsewhere it names what to install.
+# programs (that programs_test.sh hands secrets to), lint, audit, bench, model and
+# fuzz.  On Debian and its kin with apt-get, as root or through sudo; elsewhere it names
+# what to install.
 set -eu
 
 build="gcc libc6-dev make pkg-config libbsd-dev libseccomp-dev"
@@ -16,7 +14,7 @@ audit="qemu-system-x86 busybox-static cpio"
 lint="clang clang-tidy clang-tools cppcheck shellcheck mandoc"
 bench="gnuplot-nox gpg-agent keyutils openssh-client"
 model="spin gcc libc6-dev"
-lint="clang clang-tidy cppcheck shellcheck mandoc"
+fuzz="clang libclang-rt-dev llvm"
 
 wanted=
 for g; do
@@ -27,6 +25,7 @@ for g; do
 	audit) wanted="$wanted $audit" ;;
 	bench) wanted="$wanted $bench" ;;
 	model) wanted="$wanted $model" ;;
+	fuzz) wanted="$wanted $fuzz" ;;
 	lint) wanted="$wanted $lint" ;;
 	*) wanted="$wanted $g" ;;
 		esac

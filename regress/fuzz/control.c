@@ -1,0 +1,616 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The control socket: any bytes in any pieces from many clients, and a vault that says
+ * yes, no or nothing, against dazai-protocol(7).  Each descriptor that is handed over
+ * is looked at: whatever is behind the request's line must still be in it.
+ */
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <inttypes.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+#include <strings.h>
+#include <unistd.h>
+
+#include "net.h"
+
+#define WORDS	8
+#define SLOTS	32
+#define SECONDS_MOST	1000000000000LL	/* in ms */
+
+const enum net_socket	oracle_socket = NET_CONTROL;
+
+static unsigned int	panics[2];	/* that the vault is to hear of: soft, hard */
+static bool		refused;	/* a message could not be passed on */
+
+void
+oracle_begin(void)
+{
+	panics[0] = panics[1] = 0;
+	refused = false;
+}
+
+bool
+oracle_takes(struct client *c)
+{
+	const struct client	*o;
+	unsigned int		 others = 0;
+
+	for (o = net_clients; o < net_clients + net_n; o++)
+		others += o->peer != 0 && !o->closing &&
+		    (fuzz_ms < o->due || (o->asked && !o->listing));
+	if (others < SLOTS)
+		return (true);
+	net_want(c, "BUSY\n");
+	return (false);
+}
+
+/*
+ * What a line asks for, read anew.
+ */
+
+struct want {
+	struct imsg	 im;		/* type 0: none, as it was refused ... */
+	const char	*refusal;	/* ... with this */
+	bool		 put;		/* which ends the connection then */
+};
+
+/* A whole number from min to max; else false, and *large says if that is why. */
+static bool
+number(const char *text, uint64_t min, uint64_t max, uint64_t *n, bool *large)
+{
+	const char	*p = text;
+	const wide	 sum = fuzz_digits(&p);
+
+	*large = p > text && *p == '\0' && sum > max;
+	*n = (uint64_t)sum;
+	return (p > text && *p == '\0' && sum >= min && sum <= max);
+}
+
+/* ms, 0 if text is no number of seconds that may be. */
+static int64_t
+seconds(const char *text)
+{
+	const wide	ms = fuzz_seconds(text);
+
+	return (ms > 0 && ms <= SECONDS_MOST ? (int64_t)ms : 0);
+}
+
+static bool
+name_ok(const char *name)
+{
+	const char	*p;
+
+	for (p = name; *p != '\0'; p++) {
+		if (!((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
+		    (*p >= '0' && *p <= '9') || *p == '_' ||
+		    ((*p == '.' || *p == '-') && p > name)))
+			return (false);
+	}
+	return (p > name && p - name <= 64);
+}
+
+static const char *
+want_option(const char *word, struct imsg_put *put)
+{
+	uint64_t	n;
+	bool		large;
+
+	if (strncasecmp(word, "reads=", 6) == 0 &&
+	    number(word + 6, 1, UINT32_MAX, &n, &large))
+		put->reads = (uint32_t)n;
+	else if (strncasecmp(word, "ttl=", 4) == 0 && seconds(word + 4) != 0)
+		put->ttl = seconds(word + 4);
+	else
+		return ("bad-request");
+	return (NULL);
+}
+
+static const char *
+want_put(char **word, size_t n, struct imsg *im)
+{
+	bool	large;
+	size_t	i;
+
+	if (n < 3 || n > 5)
+		return ("bad-request");
+	if (!name_ok(word[1]))
+		return ("bad-name");
+	if (!number(word[2], 1, INT64_MAX - 1, &im->u.put.size, &large))
+		return (large ? "too-large" : "bad-request");
+	for (i = 3; i < n; i++) {
+		if (want_option(word[i], &im->u.put) != NULL)
+			return ("bad-request");
+	}
+	(void)snprintf(im->u.put.name, IMSG_NAME, "%s", word[1]);
+	im->type = IMSG_PUT;
+	return (NULL);
+}
+
+static const char *
+want_name(char **word, size_t n, struct imsg *im, uint32_t type)
+{
+	if (n != 2)
+		return ("bad-request");
+	if (!name_ok(word[1]))
+		return ("bad-name");
+	(void)snprintf(im->u.name.name, IMSG_NAME, "%s", word[1]);
+	im->type = type;
+	return (NULL);
+}
+
+static const char *
+want_pid(char **word, size_t n, struct imsg *im, uint32_t type)
+{
+	uint64_t	pid = 0;
+	bool		large;
+
+	if ((n != 1 || type != IMSG_REGISTER) && (n != 2 ||
+	    strncasecmp(word[1], "pid=", 4) != 0 ||
+	    !number(word[1] + 4, 1, INT_MAX, &pid, &large)))
+		return ("invalid");
+	im->u.number.n = (uint32_t)pid;
+	im->type = type;
+	return (NULL);
+}
+
+static const char *
+want_panic(char **word, size_t n, struct imsg *im)
+{
+	if (n > 2 || (n == 2 && strcasecmp(word[1], "hard") != 0))
+		return ("bad-request");
+	im->u.number.n = n == 2;
+	im->type = IMSG_PANIC;
+	return (NULL);
+}
+
+static const char *
+want_words(char **word, size_t n, struct imsg *im)
+{
+	const char	*verb = n > 0 ? word[0] : "";
+
+	if (strcasecmp(verb, "put") == 0)
+		return (want_put(word, n, im));
+	if (strcasecmp(verb, "get") == 0)
+		return (want_name(word, n, im, IMSG_GET));
+	if (strcasecmp(verb, "del") == 0)
+		return (want_name(word, n, im, IMSG_DEL));
+	if (strcasecmp(verb, "register") == 0)
+		return (want_pid(word, n, im, IMSG_REGISTER));
+	if (strcasecmp(verb, "unregister") == 0)
+		return (want_pid(word, n, im, IMSG_UNREGISTER));
+	if (strcasecmp(verb, "panic") == 0)
+		return (want_panic(word, n, im));
+	im->type = strcasecmp(verb, "status") == 0 ? IMSG_STATUS :
+	    strcasecmp(verb, "arm") == 0 ? IMSG_ARM :
+	    strcasecmp(verb, "list") == 0 ? IMSG_LIST : 0;
+	return (n == 1 && im->type != 0 ? NULL : "bad-request");
+}
+
+static bool
+is_put(const char *text)
+{
+	return (strncasecmp(text, "put", 3) == 0);
+}
+
+static void
+want_of(const struct client *c, const struct line *l, struct want *w)
+{
+	static char	 text[NET_LINE + 1];
+	char		*word[WORDS], *rest = NULL, *p;
+	size_t		 n = 0;
+
+	memset(w, 0, sizeof(*w));
+	memcpy(text, c->sent + c->done, l->used);
+	text[l->used - 1] = '\0';
+	w->put = is_put(text + strspn(text, " \t"));
+	(void)snprintf(text, sizeof(text), "%s", l->nul ? "" : l->text);
+	for (p = strtok_r(text, " \t", &rest); p != NULL && n < WORDS;
+	    p = strtok_r(NULL, " \t", &rest))
+		word[n++] = p;
+	w->refusal = want_words(word, n, &w->im);
+}
+
+bool
+oracle_line(struct client *c, const struct line *l)
+{
+	struct want	w;
+
+	want_of(c, l, &w);
+	if (w.refusal != NULL) {
+		net_want(c, "ERROR %s " NET_ANY "\n", w.refusal);
+		c->closing = w.put;
+	} else if (w.im.type == IMSG_PANIC) {
+		net_want(c, "OK\n");
+		panics[w.im.u.number.n]++;
+	} else if (refused) {
+		refused = false;
+		c->closing = true;
+	} else {
+		return (false);
+	}
+	c->due = fuzz_ms + NET_MS;
+	return (true);
+}
+
+void
+oracle_too_long(struct client *c)
+{
+	char	start[NET_LINE + 1];
+
+	memcpy(start, c->sent + c->done, NET_LINE);
+	start[NET_LINE] = '\0';
+	net_want(c, "ERROR bad-request " NET_ANY "\n");
+	c->closing = is_put(start + strspn(start, " \t"));
+}
+
+void
+oracle_gone(struct client *c)
+{
+	c->closing = true;
+}
+
+void
+oracle_refused(void)
+{
+	refused = true;
+}
+
+/*
+ * The vault.
+ */
+
+static void
+check_same(const struct imsg *want, const struct imsg *im)
+{
+	bool	same = want->type == im->type;
+
+	switch (im->type) {
+	case IMSG_PUT:
+		same = same && want->u.put.size == im->u.put.size &&
+		    want->u.put.ttl == im->u.put.ttl &&
+		    want->u.put.reads == im->u.put.reads &&
+		    strcmp(want->u.put.name, im->u.put.name) == 0;
+		break;
+	case IMSG_GET:
+	case IMSG_DEL:
+		same = same && strcmp(want->u.name.name, im->u.name.name) == 0;
+		break;
+	case IMSG_REGISTER:
+	case IMSG_UNREGISTER:
+		same = same && want->u.number.n == im->u.number.n;
+		break;
+	case IMSG_LIST:
+		same = same && want->u.id.id == im->u.id.id;
+		break;
+	}
+	CHECK(same, "%s is asked for, and %s passed on", imsg_name(want->type),
+	    imsg_name(im->type));
+}
+
+static void
+panic_message(const struct imsg *im)
+{
+	struct client	*c;
+
+	for (c = net_clients; c < net_clients + net_n; c++)
+		net_walk(c);
+	CHECK(im->type == IMSG_PANIC && im->u.number.n <= 1 &&
+	    panics[im->u.number.n] > 0, "a panic that nobody wants");
+	panics[im->u.number.n]--;
+}
+
+void
+oracle_message(struct client *c, const struct imsg *im)
+{
+	static struct line	l;
+	struct want		w;
+
+	if (c == NULL) {
+		panic_message(im);
+		return;
+	}
+	if (c->listing) {
+		CHECK(im->type == IMSG_LIST && im->u.id.id == c->listed,
+		    "LIST goes on elsewhere");
+		c->listing = false;
+		return;
+	}
+	CHECK(net_line(c, &l), "%s, of no line", imsg_name(im->type));
+	want_of(c, &l, &w);
+	CHECK(w.refusal == NULL, "\"%s\" is passed on", l.text);
+	check_same(&w.im, im);
+	c->done += l.used;
+	c->asked = true;
+	c->question = im->type;
+	c->taking = im->type == IMSG_PUT ? im->u.put.size : 0;
+	c->listed = 0;
+	if (im->fd != -1) {
+		net_passed(c, im);
+		c->passed = dup(im->fd);
+	}
+}
+
+bool
+oracle_may_be_sluggish(const struct client *c)
+{
+	return (c->peer != 0);
+}
+
+bool
+oracle_is_timed(const struct client *c)
+{
+	(void)c;
+	return (true);
+}
+
+static void
+release(struct client *c)
+{
+	if (c->passed != -1)
+		close(c->passed);
+	c->passed = -1;
+	c->taking = 0;
+	c->asked = false;
+	c->due = fuzz_ms + NET_MS;
+}
+
+static void
+answer(struct client *c, enum imsg_answer answer)
+{
+	static const char *const	words[ANSWERS] = {
+		[ANSWER_OK] = "OK\n",
+		[ANSWER_ALREADY_ARMED] = "ALREADY_ARMED\n",
+		[ANSWER_BUSY] = "BUSY\n",
+		[ANSWER_INVALID_PID] = "ERROR invalid pid\n",
+		[ANSWER_UNGUARDED] = "ERROR unguarded " NET_ANY "\n",
+		[ANSWER_PENDING] = "ERROR pending " NET_ANY "\n",
+		[ANSWER_NO_SUCH_SECRET] = "ERROR no-such-secret " NET_ANY "\n",
+		[ANSWER_EXISTS] = "ERROR exists " NET_ANY "\n",
+		[ANSWER_FULL] = "ERROR full " NET_ANY "\n",
+		[ANSWER_TOO_LARGE] = "ERROR too-large " NET_ANY "\n",
+	};
+	struct imsg	im = { .type = IMSG_ANSWER, .peer = c->peer,
+			    .u.number.n = answer };
+
+	if (answer == ANSWER_CUT) {
+		(void)shutdown(c->passed, SHUT_RDWR);
+		c->closing = true;
+	} else if (answer != ANSWER_SENT) {
+		net_want(c, "%s", words[answer]);
+		c->closing = c->question == IMSG_PUT && answer != ANSWER_OK;
+	}
+	net_send(&im);
+	release(c);
+}
+
+/* ms as seconds with no digit too many. */
+static const char *
+printed(int64_t ms, char *buf)
+{
+	int	len;
+
+	if (ms < 0)
+		ms = 0;
+	len = sprintf(buf, "%" PRId64 ".%03" PRId64, ms / 1000, ms % 1000);
+	while (buf[len - 1] == '0')
+		len--;
+	if (buf[len - 1] == '.')
+		len--;
+	buf[len] = '\0';
+	return (buf);
+}
+
+static void
+answer_status(struct client *c)
+{
+	static const char *const	kinds[] = { "secretmem", "mlock",
+					    "unlocked" };
+	struct imsg		im = { .type = IMSG_STATE, .peer = c->peer };
+	struct imsg_state	*s = &im.u.state;
+	char			grace[32], left[32];
+
+	s->grace = (int64_t)fuzz_number();
+	s->left = (int64_t)fuzz_number();
+	s->since = (int64_t)fuzz_number();
+	s->size = fuzz_number();
+	s->room = fuzz_number();
+	s->heartbeat = (uint32_t)fuzz_number();
+	s->secrets = fuzz_byte();
+	s->registered = fuzz_byte();
+	s->memory = fuzz_byte() % 3;
+	s->armed = fuzz_byte() & 1;
+	s->guarded = fuzz_byte() & 1;
+	s->pending = fuzz_byte() & 1;
+	net_want(c, "STATUS alive=1 armed=%u grace=%s registered=%u guarded=%u "
+	    "pending=%u memory=%s secrets=%u left=%s heartbeat=%u since=%"
+	    PRId64 " size=%" PRIu64 " room=%" PRIu64 "\n", s->armed,
+	    printed(s->grace, grace), s->registered, s->guarded, s->pending,
+	    kinds[s->memory], s->secrets, printed(s->left, left), s->heartbeat,
+	    s->since, s->size, s->room);
+	net_send(&im);
+	release(c);
+}
+
+static void
+answer_entry(struct client *c)
+{
+	struct imsg	im = { .type = IMSG_ENTRY, .peer = c->peer };
+	struct bytes	b = fuzz_text();
+	char		reads[32] = "-", left[32] = "-";
+	size_t		i;
+
+	for (i = 0; i < b.len && i < IMSG_NAME - 1; i++)
+		im.u.entry.name[i] = (char)(b.at[i] % 94 + 33);
+	im.u.entry.id = c->listed + 1 + fuzz_byte();
+	im.u.entry.size = fuzz_number();
+	im.u.entry.reads = (uint32_t)fuzz_number();
+	im.u.entry.left = (int64_t)fuzz_number();
+	if (im.u.entry.left < -1)
+		im.u.entry.left = -1;
+	if (im.u.entry.reads != 0)
+		(void)snprintf(reads, sizeof(reads), "%u", im.u.entry.reads);
+	if (im.u.entry.left != -1)
+		(void)printed(im.u.entry.left, left);
+	net_want(c, "%s %" PRIu64 " %s %s\n", im.u.entry.name, im.u.entry.size,
+	    reads, left);
+	c->listed = im.u.entry.id;
+	c->listing = true;
+	c->due = fuzz_ms + NET_MS;
+	net_send(&im);
+}
+
+/* GET is served: head and bytes on the client's own connection, and then SENT. */
+static void
+answer_get(struct client *c, size_t len)
+{
+	char	data[512];
+	int	head;
+
+	head = snprintf(data, sizeof(data), "DATA %zu\n", len);
+	memset(data + head, 's', len);
+	if (send(c->passed, data, (size_t)head + len, MSG_DONTWAIT |
+	    MSG_NOSIGNAL) == head + (ssize_t)len) {
+		net_want(c, "DATA %zu\n%.*s", len, (int)len, data + head);
+		answer(c, ANSWER_SENT);
+	} else {
+		c->loose = true;	/* a part of it may have been sent */
+		answer(c, ANSWER_CUT);
+	}
+}
+
+/* PUT is granted; oracle_idle() takes what comes. */
+static void
+answer_put(struct client *c)
+{
+	if (send(c->passed, "GO\n", 3, MSG_DONTWAIT | MSG_NOSIGNAL) == 3) {
+		net_want(c, "GO\n");
+		c->question = IMSG_TYPES;	/* answered so far */
+	} else {
+		answer(c, ANSWER_CUT);
+	}
+}
+
+/* Takes what has come of a PUT that was granted; returns whether anything has. */
+static bool
+take(struct client *c)
+{
+	static uint8_t	buf[NET_SENT];
+	ssize_t		got;
+
+	got = recv(c->passed, buf, c->taking < sizeof(buf) ? c->taking :
+	    sizeof(buf), MSG_DONTWAIT);
+	if (got == -1 && errno == EAGAIN)
+		return (false);
+	if (got > 0) {
+		CHECK((size_t)got <= c->nsent - c->done && memcmp(buf,
+		    c->sent + c->done, (size_t)got) == 0,
+		    "the secret is not what was sent");
+		c->done += (size_t)got;
+		c->taking -= (uint64_t)got;
+	}
+	if (got <= 0)
+		answer(c, ANSWER_CUT);
+	else if (c->taking == 0)
+		answer(c, ANSWER_OK);
+	return (true);
+}
+
+bool
+oracle_idle(void)
+{
+	struct client	*c;
+	bool		 any = false;
+
+	for (c = net_clients; c < net_clients + net_n; c++) {
+		if (c->asked && c->question == IMSG_TYPES && take(c))
+			any = true;
+	}
+	return (any);
+}
+
+/* What the vault says to c's question; how is the input's choice. */
+static void
+reply(struct client *c, unsigned int how)
+{
+	static const enum imsg_answer	puts[] = { ANSWER_PENDING, ANSWER_BUSY,
+					    ANSWER_TOO_LARGE, ANSWER_EXISTS,
+					    ANSWER_FULL },
+					gets[] = { ANSWER_PENDING,
+					    ANSWER_UNGUARDED, ANSWER_BUSY,
+					    ANSWER_NO_SUCH_SECRET };
+
+	switch (c->question) {
+	case IMSG_STATUS:
+		answer_status(c);
+		break;
+	case IMSG_ARM:
+		answer(c, how % 2 ? ANSWER_OK : ANSWER_ALREADY_ARMED);
+		break;
+	case IMSG_LIST:
+		if (how % 4 != 0)
+			answer_entry(c);
+		else
+			answer(c, ANSWER_OK);
+		break;
+	case IMSG_REGISTER:
+		answer(c, how % 3 == 0 ? ANSWER_OK : how % 3 == 1 ?
+		    ANSWER_BUSY : ANSWER_INVALID_PID);
+		break;
+	case IMSG_UNREGISTER:
+		answer(c, how % 2 ? ANSWER_OK : ANSWER_INVALID_PID);
+		break;
+	case IMSG_PUT:
+		if (how % 8 < 5)
+			answer(c, puts[how % 8]);
+		else
+			answer_put(c);
+		break;
+	case IMSG_GET:
+		if (how % 8 < 4)
+			answer(c, gets[how % 8]);
+		else
+			answer_get(c, how);
+		break;
+	case IMSG_DEL:
+		answer(c, how % 2 ? ANSWER_OK : ANSWER_NO_SUCH_SECRET);
+		break;
+	default:			/* a PUT that does not come to its end */
+		answer(c, ANSWER_CUT);
+	}
+}
+
+bool
+oracle_step(unsigned int op)
+{
+	struct client	*c;
+
+	if (op != 'v' || (c = net_chosen()) == NULL)
+		return (false);
+	if (c->asked && !c->listing)
+		reply(c, fuzz_byte());
+	return (true);
+}
+
+bool
+oracle_finish(void)
+{
+	struct client	*c;
+
+	for (c = net_clients; c < net_clients + net_n; c++) {
+		if (c->asked && !c->listing) {
+			reply(c, 0);
+			return (false);
+		}
+	}
+	CHECK(panics[0] == 0 && panics[1] == 0, "a panic is not passed on");
+	return (true);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	return (net_run(data, size));
+}

@@ -1,0 +1,333 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The heartbeat socket: any bytes in any pieces from many clients, and a vault that
+ * takes its time, against dazai-protocol(7).
+ */
+#include <sys/types.h>
+
+#include <limits.h>
+#include <string.h>
+#include <strings.h>
+
+#include "net.h"
+
+#define NOBODIES	64
+
+enum verb { UNKNOWN, HELLO, BAD_PID, PING, CANCEL, QUIT };
+
+const enum net_socket	oracle_socket = NET_HEARTBEAT;
+
+static struct client	*heart;		/* has said HELLO */
+static bool		 welcomed;
+static bool		 refused;	/* a HELLO could not be passed on */
+static uint32_t		 question;	/* of the heart's, as it was asked */
+static uint32_t		 pings;		/* in it */
+
+void
+oracle_begin(void)
+{
+	heart = NULL;
+	welcomed = refused = false;
+}
+
+/* The number behind HELLO; 0 for none from 1 to INT_MAX. */
+static uint32_t
+pid_of(const char *text)
+{
+	uint64_t	n = 0;
+
+	if (*text == '\0')
+		return (0);
+	for (; *text >= '0' && *text <= '9'; text++) {
+		n = n * 10 + (uint64_t)(*text - '0');
+		if (n > INT_MAX)
+			n = (uint64_t)INT_MAX + 1;
+	}
+	return (*text == '\0' && n <= INT_MAX ? (uint32_t)n : 0);
+}
+
+static enum verb
+verb_of(const struct line *l, uint32_t *pid)
+{
+	static const char *const	alone[] = { "ping", "cancel", "quit" };
+	const char			*t = l->text;
+	unsigned int			 i;
+
+	if (l->nul)
+		return (UNKNOWN);
+	for (i = 0; i < 3; i++) {
+		if (strcasecmp(t, alone[i]) == 0)
+			return ((enum verb)(PING + i));
+	}
+	if (strncasecmp(t, "hello", 5) != 0 || strchr(" \t", t[5]) == NULL)
+		return (UNKNOWN);
+	t += 5;
+	*pid = pid_of(t + strspn(t, " \t"));
+	return (*pid != 0 ? HELLO : BAD_PID);
+}
+
+static bool
+nobody(const struct client *c)
+{
+	return (c->peer != 0 && !c->closing && c != heart);
+}
+
+/* A newcomer: true if it may say who it is. */
+bool
+oracle_takes(struct client *c)
+{
+	const struct client	*o;
+	unsigned int		 others = 0;
+
+	if (heart != NULL) {
+		net_want(c, "BUSY\n");
+		return (false);
+	}
+	for (o = net_clients; o < net_clients + net_n; o++)
+		others += nobody(o) && fuzz_ms < o->due;
+	return (others < NOBODIES);
+}
+
+/* False: it is the vault's to answer. */
+static bool
+hello(struct client *c)
+{
+	if (c == heart) {
+		net_want(c, "WELCOME\n");
+		return (true);
+	}
+	if (heart == NULL && !refused)
+		return (false);
+	if (heart != NULL)
+		net_want(c, "BUSY\n");
+	refused = false;
+	c->closing = true;
+	return (true);
+}
+
+/* Answers a line that needs no vault, or returns false. */
+bool
+oracle_line(struct client *c, const struct line *l)
+{
+	uint32_t		pid;
+	const enum verb		verb = verb_of(l, &pid);
+
+	if (c == heart && net_state == IMSG_DROPPED)
+		return (verb != QUIT);
+	if (verb == HELLO)
+		return (hello(c));
+	if (verb == BAD_PID)
+		net_want(c, "ERR bad-pid\n");
+	else if (verb == UNKNOWN || c != heart)
+		net_want(c, "ERR unknown-verb\n");
+	else
+		return (false);
+	return (true);
+}
+
+void
+oracle_too_long(struct client *c)
+{
+	if (c != heart || net_state != IMSG_DROPPED)
+		net_want(c, "ERR line-too-long\n");
+}
+
+/*
+ * c has closed, and all that it said is done; of the heartbeat a message will tell.
+ * Answers for which it had no room are not waited for: its end must be seen at once.
+ */
+void
+oracle_gone(struct client *c)
+{
+	c->loose |= c->small || c->lazy;
+	if (c != heart)
+		c->closing = true;
+}
+
+void
+oracle_refused(void)
+{
+	refused = true;
+}
+
+/* The next line of c's must be this verb, and is done. */
+static void
+consume(struct client *c, enum verb want, uint32_t number)
+{
+	static struct line	l;
+	uint32_t		pid = 0;
+
+	net_walk(c);
+	CHECK(net_line(c, &l) && verb_of(&l, &pid) == want &&
+	    (want != HELLO || pid == number), "\"%s\" is none of %d", l.text,
+	    (int)want);
+	c->done += l.used;
+}
+
+static void
+lost(struct client *c)
+{
+	static struct line	l;
+
+	CHECK((c->ended || net_state == IMSG_DROPPED) && !net_line(c, &l),
+	    "a heartbeat is lost that lives");
+	heart = NULL;
+	welcomed = false;
+	c->closing = true;
+	net_state = IMSG_UNGUARDED;
+}
+
+void
+oracle_message(struct client *c, const struct imsg *im)
+{
+	uint32_t	i;
+
+	CHECK(c != NULL && (im->type == IMSG_HELLO) == (c != heart),
+	    "%s of another", imsg_name(im->type));
+	switch (im->type) {
+	case IMSG_HELLO:
+		CHECK(heart == NULL, "a second heartbeat");
+		consume(c, HELLO, im->u.number.n);
+		net_passed(c, im);
+		heart = c;
+		net_state = IMSG_GUARDED;
+		break;
+	case IMSG_PING:
+		pings = im->u.number.n;
+		CHECK(pings > 0, "no PING");
+		for (i = 0; i < pings; i++)
+			consume(c, PING, 0);
+		break;
+	case IMSG_CANCEL:
+		consume(c, CANCEL, 0);
+		break;
+	case IMSG_QUIT:
+		consume(c, QUIT, 0);
+		break;
+	case IMSG_LOST:
+		lost(c);
+		return;
+	default:
+		CHECK(false, "%s", imsg_name(im->type));
+	}
+	c->asked = true;
+	question = im->type;
+}
+
+bool
+oracle_may_be_sluggish(const struct client *c)
+{
+	return (c == heart && welcomed);
+}
+
+bool
+oracle_is_timed(const struct client *c)
+{
+	return (c != heart);
+}
+
+static void
+welcome(void)
+{
+	struct client	*c;
+
+	welcomed = true;
+	net_want(heart, "WELCOME\n");
+	for (c = net_clients; c < net_clients + net_n; c++) {
+		if (nobody(c)) {
+			net_want(c, "BUSY\n");
+			c->closing = true;
+		}
+	}
+}
+
+/* What the vault says to what it was asked; how is the input's choice. */
+static void
+answer(unsigned int how)
+{
+	struct imsg	im = { .peer = heart->peer };
+	uint32_t	i;
+
+	heart->asked = false;
+	switch (question) {
+	case IMSG_HELLO:
+		im.type = IMSG_WELCOME;
+		welcome();
+		break;
+	case IMSG_PING:
+		im.type = IMSG_PONG;
+		im.u.number.n = pings;
+		for (i = 0; i < pings && net_state == IMSG_GUARDED; i++)
+			net_want(heart, "PONG\n");
+		break;
+	case IMSG_CANCEL:
+		im.type = how % 2 ? IMSG_CANCELLED : IMSG_NOTHING_PENDING;
+		net_want(heart, "%s\n", how % 2 ? "CANCELLED" :
+		    "NOTHING-PENDING");
+		break;
+	case IMSG_QUIT:
+		im.type = IMSG_BYE;
+		if (net_state == IMSG_GUARDED)
+			net_want(heart, "BYE\n");
+		/* Its last words are those before it; what is behind is lost. */
+		heart->done = heart->nsent;
+		heart->loose |= heart->sluggish;
+		net_may_end = true;
+		break;
+	}
+	net_send(&im);
+}
+
+/* The vault gives the heartbeat up: what it was asked has no answer. */
+static void
+drop(void)
+{
+	struct imsg	im = { .type = IMSG_DROP, .peer = heart->peer };
+
+	net_state = IMSG_DROPPED;
+	heart->asked = false;
+	heart->loose |= heart->sluggish;
+	heart->cut = true;
+	net_send(&im);
+}
+
+bool
+oracle_idle(void)
+{
+	return (false);
+}
+
+bool
+oracle_step(unsigned int op)
+{
+	switch (op) {
+	case 'v':
+		if (heart != NULL && heart->asked)
+			answer(fuzz_byte());
+		break;
+	case 'D':
+		if (welcomed && net_state == IMSG_GUARDED &&
+		    !(heart->asked && question == IMSG_QUIT))
+			drop();
+		break;
+	default:
+		return (false);
+	}
+	return (true);
+}
+
+/* Nothing is left to be answered? */
+bool
+oracle_finish(void)
+{
+	if (heart == NULL || !heart->asked)
+		return (true);
+	answer(0);
+	return (false);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	return (net_run(data, size));
+}

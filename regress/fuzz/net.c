@@ -1,0 +1,861 @@
+/* SPDX-License-Identifier: ISC */
+#include <sys/socket.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "child.h"
+#include "daemon.h"
+#include "log.h"
+#include "net.h"
+#include "network.h"
+#include "sandbox.h"
+
+#define OWNER		1000
+#define STRANGER	1001
+#define PFD_LEAST	3	/* of network: the vault, signals, the heartbeat */
+#define TURNS		100000	/* that network may take for one thing */
+/* When a sluggish one gives its slot up is not ours to say: no slot may be missed then. */
+#define LAZY_CLIENTS	30
+
+struct client	net_clients[NET_CLIENTS];
+size_t		net_n;
+bool		net_may_end;
+unsigned int	net_state;
+
+static uint8_t		sent[NET_CLIENTS][NET_SENT];
+static char		wanted[NET_CLIENTS][NET_WANTED];
+static struct sockaddr_un	address;
+static socklen_t	address_len;
+static int		listeners[2];
+static int		signals[2];	/* to network, which reads from the first */
+static int		vault = -1;
+static size_t		accepted;	/* clients are, in the order of their coming */
+static uint32_t		last_peer;
+static int		last_signal;
+static bool		lazy;		/* one of them is */
+static unsigned int	turns;
+static unsigned int	ending;		/* steps behind the end of the input */
+static bool		ready;		/* network has said so */
+
+/* What is to fail. */
+static unsigned int	fail_accept, fail_refs;
+static int		fail_poll;
+static bool		fail_limits, fail_sandbox, fail_signals;
+static bool		partly;		/* network looks at some of its clients only */
+
+/*
+ * What network is built on.
+ */
+
+int
+sandbox_limits(void)
+{
+	return (fail_limits ? -1 : 0);
+}
+
+int
+sandbox_network(uid_t uid)
+{
+	(void)uid;
+	return (fail_sandbox ? -1 : 0);
+}
+
+void
+daemon_detach(int background)
+{
+	(void)background;
+}
+
+WRAP(void, log_syslog, int first)
+{
+	CHECK(!first, "network finds no syslogd");
+}
+
+WRAP(int, signals_collect, const int *sigs, size_t count)
+{
+	(void)sigs;
+	CHECK(count == 6, "%zu signals", count);
+	return (fail_signals ? -1 : fcntl(signals[0], F_DUPFD_CLOEXEC, 4));
+}
+
+WRAP(noreturn void, _exit, int status)
+{
+	if (!fuzz_runs)
+		__real__exit(status);
+	CHECK(net_may_end, "network ends by itself, %d", status);
+	fuzz_leave("exit");
+}
+
+WRAP(noreturn void, errx, int status, const char *fmt, ...)
+{
+	(void)fmt;
+	CHECK(fuzz_runs && net_may_end, "network ends by itself, %d", status);
+	fuzz_leave("exit");
+}
+
+WRAP(ssize_t, sendmsg, int fd, const struct msghdr *msg, int flags)
+{
+	if (fuzz_runs && fd == CHILD_FD && msg->msg_control != NULL &&
+	    fail_refs > 0) {
+		fail_refs--;
+		oracle_refused();
+		errno = ETOOMANYREFS;
+		return (-1);
+	}
+	return (__real_sendmsg(fd, msg, flags));
+}
+
+WRAP(int, getsockopt, int fd, int level, int name, void *value, socklen_t *len)
+{
+	struct ucred	*cred = value;
+	const int	 rc = __real_getsockopt(fd, level, name, value, len);
+
+	if (fuzz_runs && name == SO_PEERCRED && accepted > 0)
+		cred->uid = net_clients[accepted - 1].stranger ?
+		    STRANGER : OWNER;
+	return (rc);
+}
+
+static void
+took(struct client *c, int fd, bool turned_away)
+{
+	const int	least = 1;
+	struct stat	st;
+
+	(void)fstat(fd, &st);
+	c->ino = st.st_ino;
+	c->accepted = true;
+	if (c->small)
+		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &least,
+		    sizeof(least));
+	if (turned_away || c->stranger || !oracle_takes(c)) {
+		c->closing = true;
+		return;
+	}
+	c->peer = ++last_peer;
+	c->due = fuzz_ms + NET_MS;
+}
+
+WRAP(int, accept4, int listener, struct sockaddr *sa, socklen_t *len, int flags)
+{
+	int	fd;
+
+	if (fail_accept > 0) {
+		fail_accept--;
+		errno = EMFILE;
+		return (-1);
+	}
+	if ((fd = __real_accept4(listener, sa, len, flags)) != -1)
+		took(&net_clients[accepted++], fd, (flags & SOCK_NONBLOCK) == 0);
+	return (fd);
+}
+
+/*
+ * Clients.
+ */
+
+struct client *
+net_chosen(void)
+{
+	const unsigned int	i = fuzz_byte();
+
+	return (net_n > 0 ? &net_clients[i % net_n] : NULL);
+}
+
+/*
+ * One that is to do something.  While network does not look at all of them, in what
+ * order it will see things is not ours to say: only the heartbeat may then.
+ */
+static struct client *
+actor(void)
+{
+	struct client	*c = net_chosen();
+
+	return (c != NULL && (partly || n.paused != 0) && oracle_is_timed(c) ?
+	    NULL : c);
+}
+
+/* c is to read this. */
+void
+net_want(struct client *c, const char *fmt, ...)
+{
+	const size_t	room = NET_WANTED - c->nwanted;
+	va_list		ap;
+	int		len;
+
+	va_start(ap, fmt);
+	len = vsnprintf(c->wanted + c->nwanted, room, fmt, ap);
+	va_end(ap);
+	CHECK(len >= 0 && (size_t)len < room, "an answer too long");
+	c->nwanted += (size_t)len;
+}
+
+static void
+client_connect(unsigned int how)
+{
+	struct client	*c = &net_clients[net_n];
+
+	if (net_n == (lazy ? LAZY_CLIENTS : NET_CLIENTS))
+		return;
+	*c = (struct client){ .fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK |
+	    SOCK_CLOEXEC, 0), .stranger = (how & 3) == 3,
+	    .small = (how & 4) != 0, .sent = sent[net_n],
+	    .wanted = wanted[net_n], .passed = -1 };
+	CHECK(connect(c->fd, (const struct sockaddr *)&address, address_len) == 0,
+	    "connect: %s", strerror(errno));
+	net_n++;
+}
+
+static void
+client_send(struct client *c, const void *bytes, size_t len)
+{
+	ssize_t	took;
+
+	if (c == NULL || c->ended)
+		return;
+	if (len > NET_SENT - c->nsent)
+		len = NET_SENT - c->nsent;
+	took = send(c->fd, bytes, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	if (took > 0) {
+		memcpy(c->sent + c->nsent, bytes, (size_t)took);
+		c->nsent += (size_t)took;
+	}
+}
+
+static void
+client_fill(struct client *c, unsigned int byte, size_t len)
+{
+	static uint8_t	many[33 * 255];
+
+	memset(many, (int)byte, len);
+	client_send(c, many, len);
+}
+
+static void
+client_repeat(struct client *c, struct bytes what, unsigned int times)
+{
+	static uint8_t	many[1 << 15];
+	size_t		len = 0;
+
+	for (; times > 0 && len + what.len <= sizeof(many); times--) {
+		memcpy(many + len, what.at, what.len);
+		len += what.len;
+	}
+	client_send(c, many, len);
+}
+
+static void
+client_end(struct client *c, bool all)
+{
+	if (c == NULL || c->fd == -1)
+		return;
+	c->ended = true;
+	if (!all) {
+		(void)shutdown(c->fd, SHUT_WR);
+		return;
+	}
+	close(c->fd);
+	c->fd = -1;
+}
+
+/* Compares what c reads with what it should. */
+static void
+client_compare(struct client *c, const char *text, size_t len)
+{
+	const char	*at = text, *nl, *end = text + len;
+
+	while (at < end && c->got < c->nwanted) {
+		if (c->wanted[c->got] == NET_ANY[0]) {
+			nl = memchr(at, '\n', (size_t)(end - at));
+			at = nl != NULL ? nl : end;
+			c->got += nl != NULL;
+		} else if (*at++ != c->wanted[c->got++]) {
+			at--;
+			break;
+		}
+	}
+	CHECK(at == end, "client %td reads \"%.*s\"[%td], and not \"%.*s\"",
+	    c - net_clients, (int)len, text, at - text,
+	    (int)(c->nwanted - c->got), c->wanted + c->got);
+}
+
+/* Reads what is there; returns whether there was anything. */
+static bool
+client_read(struct client *c)
+{
+	static char	buf[NET_SENT];
+	bool		any = false;
+	ssize_t		got;
+
+	if (c == NULL || c->fd == -1 || c->eof)
+		return (false);
+	while ((got = recv(c->fd, buf, sizeof(buf), MSG_DONTWAIT)) > 0) {
+		any = true;
+		if (!c->loose)
+			client_compare(c, buf, (size_t)got);
+	}
+	if (got == 0 || errno != EAGAIN) {
+		c->eof = true;
+		CHECK(c->closing || c->cut || c->loose, "client %td is cut off",
+		    c - net_clients);
+	}
+	return (any);
+}
+
+/*
+ * What was said so far, by the protocol.
+ */
+
+/* The next line of c's that is whole; it stays until the oracle is done with it. */
+bool
+net_line(const struct client *c, struct line *l)
+{
+	const uint8_t	*from = c->sent + c->done, *nl;
+	size_t		 left = c->nsent - c->done, len;
+
+	if (left > NET_LINE)
+		left = NET_LINE;
+	if ((nl = memchr(from, '\n', left)) == NULL)
+		return (false);
+	len = (size_t)(nl - from);
+	l->used = len + 1;
+	l->nul = memchr(from, '\0', len) != NULL;
+	if (len > 0 && from[len - 1] == '\r')
+		len--;
+	for (; len > 0 && (*from == ' ' || *from == '\t'); len--)
+		from++;
+	while (len > 0 && (from[len - 1] == ' ' || from[len - 1] == '\t'))
+		len--;
+	memcpy(l->text, from, len);
+	l->text[len] = '\0';
+	return (true);
+}
+
+/* Leaves the rest of a line that is too long behind; false if it has no end yet. */
+static bool
+skipped(struct client *c)
+{
+	const uint8_t	*nl;
+
+	if (!c->skip)
+		return (true);
+	nl = memchr(c->sent + c->done, '\n', c->nsent - c->done);
+	c->done = nl != NULL ? (size_t)(nl - c->sent) + 1 : c->nsent;
+	c->skip = nl == NULL;
+	if (!c->skip && oracle_socket == NET_CONTROL)
+		c->due = fuzz_ms + NET_MS;
+	return (!c->skip);
+}
+
+/* Goes on to the line that is the vault's to answer, or to the end. */
+void
+net_walk(struct client *c)
+{
+	static struct line	l;
+
+	while (c->peer != 0 && !c->asked && !c->closing && skipped(c)) {
+		if (net_line(c, &l)) {
+			if (!oracle_line(c, &l))
+				return;
+			c->done += l.used;
+		} else if (c->nsent - c->done >= NET_LINE) {
+			oracle_too_long(c);
+			c->done += NET_LINE;
+			c->skip = true;
+		} else {
+			break;
+		}
+	}
+	if (c->peer != 0 && !c->asked && !c->closing && c->ended)
+		oracle_gone(c);
+}
+
+/* im came with the descriptor of c, and of what c says nothing more was read. */
+void
+net_passed(const struct client *c, const struct imsg *im)
+{
+	static uint8_t	rest[NET_SENT];
+	struct stat	st;
+	ssize_t		got;
+
+	CHECK(im->fd != -1 && fstat(im->fd, &st) == 0 && st.st_ino == c->ino,
+	    "another's descriptor");
+	got = recv(im->fd, rest, sizeof(rest), MSG_PEEK | MSG_DONTWAIT);
+	if (got < 0)
+		got = 0;
+	if (oracle_socket == NET_CONTROL)
+		CHECK((size_t)got == c->nsent - c->done &&
+		    memcmp(rest, c->sent + c->done, (size_t)got) == 0,
+		    "bytes behind the request were read");
+}
+
+/*
+ * The vault.
+ */
+
+void
+net_send(struct imsg *im)
+{
+	CHECK(imsg_send(vault, im, MSG_DONTWAIT) == 0, "imsg_send: %s",
+	    strerror(errno));
+}
+
+static struct client *
+client_of(uint32_t peer)
+{
+	struct client	*c;
+
+	for (c = net_clients; c < net_clients + net_n; c++) {
+		if (c->peer == peer)
+			return (c);
+	}
+	BROKEN("nobody is %u", peer);
+}
+
+static void
+vault_message(const struct imsg *im)
+{
+	struct client	*c;
+
+	switch (im->type) {
+	case IMSG_READY:
+		CHECK(!ready, "ready twice");
+		ready = true;
+		net_state = IMSG_UNGUARDED;
+		return;
+	case IMSG_SIGNAL:
+		CHECK((int)im->u.number.n == last_signal, "another signal");
+		last_signal = 0;
+		return;
+	}
+	c = im->peer != 0 ? client_of(im->peer) : NULL;
+	if (c != NULL) {
+		net_walk(c);
+		CHECK(!c->asked || c->listing, "asked twice");
+	}
+	oracle_message(c, im);
+}
+
+static bool
+vault_read(void)
+{
+	enum imsg_result	rc;
+	struct imsg		im;
+	bool			any = false;
+
+	while ((rc = imsg_recv(vault, IMSG_FROM_NETWORK, net_state, &im)) ==
+	    IMSG_OK) {
+		any = true;
+		vault_message(&im);
+		if (im.fd != -1)
+			close(im.fd);
+	}
+	CHECK(rc == IMSG_NONE, "network breaks the rules with %s",
+	    imsg_name(im.type));
+	return (any);
+}
+
+/* Bytes that are no message: network must go. */
+static void
+vault_garbage(struct bytes b)
+{
+	uint8_t	packet[512] = { 0 };
+
+	if (b.len > sizeof(packet))
+		b.len = sizeof(packet);
+	memcpy(packet, b.at, b.len);
+	packet[1] |= 0x80;		/* of no type that there is */
+	(void)send(vault, packet, b.len, MSG_NOSIGNAL | MSG_DONTWAIT);
+	net_may_end = true;
+}
+
+static void
+vault_close(void)
+{
+	close(vault);
+	vault = -1;
+	net_may_end = true;
+}
+
+static void
+signal_send(unsigned int sig)
+{
+	const struct signalfd_siginfo	si = { .ssi_signo = sig % 64 + 1 };
+
+	if (last_signal == 0 && write(signals[1], &si, sizeof(si)) ==
+	    (ssize_t)sizeof(si))
+		last_signal = (int)si.ssi_signo;
+}
+
+/*
+ * The rules, when network has nothing to do.
+ */
+
+static void
+check_client(struct client *c)
+{
+	static struct line	l;
+
+	if (!c->accepted) {
+		CHECK(n.paused != 0 || partly, "client %td is kept waiting",
+		    c - net_clients);
+		return;
+	}
+	if (partly || c->sluggish || c->fd == -1 || c->loose)
+		return;
+	CHECK(!c->listing, "LIST does not go on");
+	/* While the vault is asked, answers that found no room wait as well. */
+	CHECK(c->got == c->nwanted || (c->small && c->asked), "client %td does not read \"%.*s\"",
+	    c - net_clients, (int)(c->nwanted - c->got), c->wanted + c->got);
+	CHECK(c->eof == (c->closing || c->cut), "client %td is %s",
+	    c - net_clients, c->eof ? "closed" : "not closed");
+	CHECK(c->closing || c->asked || !net_line(c, &l),
+	    "\"%s\" of client %td is not seen to", l.text, c - net_clients);
+}
+
+/* Whose time is up. */
+static void
+check_due(struct client *c)
+{
+	if (c->peer == 0 || c->closing || fuzz_ms < c->due ||
+	    (c->asked && !c->listing) || !oracle_is_timed(c))
+		return;
+	if (c->lazy)
+		c->loose = true;
+	else
+		c->closing = true;
+}
+
+/* Takes what the vault and the clients can read; false if there was nothing. */
+static bool
+take_all(void)
+{
+	static struct pollfd	pfd[NET_CLIENTS + 1];
+	struct client		*c;
+	bool			 any = false;
+	size_t			 i;
+
+	for (i = 0; i < net_n; i++) {
+		c = &net_clients[i];
+		pfd[i] = (struct pollfd){ c->eof || c->sluggish ? -1 : c->fd,
+		    POLLIN, 0 };
+	}
+	pfd[net_n] = (struct pollfd){ vault, POLLIN, 0 };
+	(void)poll(pfd, net_n + 1, 0);
+	if (pfd[net_n].revents != 0)
+		any = vault_read();
+	for (i = 0; i < net_n; i++) {
+		c = &net_clients[i];
+		check_due(c);
+		if (!partly || !oracle_is_timed(c))
+			net_walk(c);
+		if (pfd[i].revents != 0 && client_read(c))
+			any = true;
+	}
+	return (any);
+}
+
+/* False if there may be more to come for those that have just read. */
+static bool
+check_all(void)
+{
+	struct client	*c;
+
+	if (take_all() || oracle_idle())
+		return (false);
+	for (c = net_clients; c < net_clients + net_n; c++)
+		check_client(c);
+	CHECK(last_signal == 0 || partly, "a signal is not passed on");
+	return (true);
+}
+
+/*
+ * What happens.
+ */
+
+/* One thing; false if that byte stands for none. */
+static bool
+step(void)
+{
+	const unsigned int	op = fuzz_byte();
+	struct client		*c;
+	struct bytes		 b;
+
+	switch (op) {
+	case 'c':
+		client_connect(fuzz_byte());
+		break;
+	case 's':
+		c = actor();
+		b = fuzz_text();
+		client_send(c, b.at, b.len);
+		break;
+	case 'f':
+		c = actor();
+		b.at = NULL;
+		client_fill(c, fuzz_byte(), 33 * (size_t)fuzz_byte());
+		break;
+	case 'm':
+		c = actor();
+		b = fuzz_text();
+		client_repeat(c, b, fuzz_byte());
+		break;
+	case 'x':
+		client_end(actor(), true);
+		break;
+	case 'w':
+		client_end(actor(), false);
+		break;
+	case 'z':
+		if ((c = net_chosen()) != NULL && net_n <= LAZY_CLIENTS &&
+		    oracle_may_be_sluggish(c))
+			c->sluggish = c->lazy = lazy = true;
+		break;
+	case 'r':
+		(void)client_read(net_chosen());
+		break;
+	case 't':
+		fuzz_ms += (int64_t)fuzz_byte() * 64;
+		break;
+	case 'E':
+		fail_accept = fuzz_byte() % 4;
+		break;
+	case 'I':
+		fail_poll = fuzz_byte() % 2 ? EINVAL : EINTR;
+		break;
+	case 'R':
+		fail_refs = 1;
+		break;
+	case 'S':
+		signal_send(fuzz_byte());
+		break;
+	case 'G':
+		vault_garbage(fuzz_text());
+		break;
+	case 'V':
+		vault_close();
+		break;
+	default:
+		return (oracle_step(op));
+	}
+	return (true);
+}
+
+/* The end: everybody reads all, is answered, and goes; nothing may be left then. */
+static void
+finish(void)
+{
+	struct client	*c;
+	size_t		 i;
+
+	fail_accept = fail_refs = 0;
+	fail_poll = 0;
+	switch (ending) {
+	case 0:
+		fuzz_ms += 1000;	/* accepting goes on */
+		for (c = net_clients; c < net_clients + net_n; c++)
+			c->sluggish = false;
+		break;
+	case 1:
+		if (!oracle_finish())
+			return;
+		break;
+	case 2:
+		for (c = net_clients; c < net_clients + net_n; c++)
+			client_end(c, true);
+		break;
+	case 3:
+		if (!oracle_finish())
+			return;
+		break;
+	case 4:
+		fuzz_ms += NET_MS;
+		break;
+	default:
+		for (i = 0; i < CONNS; i++)
+			CHECK(n.conns[i].fd == -1, "a connection is left");
+		for (i = 0; i < CONTROLS; i++)
+			CHECK(n.controls[i].fd == -1, "a connection is left");
+		vault_close();
+	}
+	ending++;
+}
+
+WRAP(int, ppoll, struct pollfd *pfd, nfds_t nfds, const struct timespec *wait,
+    const sigset_t *mask)
+{
+	static const struct timespec	zero;
+	int64_t				due = INT64_MAX;
+	int				rc;
+
+	if (!fuzz_runs)
+		return (__real_ppoll(pfd, nfds, wait, mask));
+	if (wait != NULL)
+		due = fuzz_ms + wait->tv_sec * 1000 + wait->tv_nsec / 1000000;
+	for (;;) {
+		if (fail_poll != 0 && nfds > PFD_LEAST) {
+			errno = fail_poll;
+			fail_poll = 0;
+			return (-1);
+		}
+		CHECK(++turns < TURNS, "network spins");
+		rc = __real_ppoll(pfd, nfds, &zero, mask);
+		CHECK(rc != -1, "ppoll: %s", strerror(errno));
+		if (rc > 0 || fuzz_ms >= due)
+			return (rc);
+		CHECK(!net_may_end, "network lives on");
+		partly = nfds <= PFD_LEAST;
+		if (!check_all())
+			continue;
+		turns = 0;
+		while (fuzz_more() && !step())
+			;
+		if (!fuzz_more())
+			finish();
+	}
+}
+
+/*
+ * One life of a network process.
+ */
+
+int
+LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	int	i, fd;
+
+	(void)argc;
+	(void)argv;
+	(void)signal(SIGPIPE, SIG_IGN);
+	for (i = 0; i < 2; i++) {
+		fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+		    0);
+		/* Without a name the kernel chooses one, in no file system. */
+		address = (struct sockaddr_un){ .sun_family = AF_UNIX };
+		CHECK(bind(fd, (const struct sockaddr *)&address,
+		    sizeof(address.sun_family)) == 0 && listen(fd, 128) == 0,
+		    "listen: %s", strerror(errno));
+		listeners[i] = fcntl(fd, F_DUPFD_CLOEXEC, 10);
+		close(fd);
+	}
+	CHECK(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, signals) == 0,
+	    "socketpair");
+	for (i = 0; i < 2; i++)
+		signals[i] = fcntl(signals[i], F_DUPFD_CLOEXEC, 20);
+	address_len = sizeof(address);
+	(void)getsockname(listeners[oracle_socket], (struct sockaddr *)&address,
+	    &address_len);
+	(void)dup2(signals[0], CHILD_FD);	/* nobody else's */
+	return (0);
+}
+
+/* How it is started: mostly as it should be. */
+static void
+begin(void)
+{
+	const unsigned int	how = fuzz_byte();
+	struct imsg		im = { .type = IMSG_CONFIG };
+	uint32_t		i;
+	int			sp[2];
+
+	CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sp) == 0,
+	    "socketpair");
+	vault = sp[0];
+	(void)dup2(sp[1], CHILD_FD);
+	close(sp[1]);
+	fail_limits = how == 0xf0;
+	fail_sandbox = how == 0xf1;
+	fail_signals = how == 0xf2;
+	net_may_end = how >= 0xf0;
+	im.u.config.owner = OWNER;
+	im.u.config.verbose = how & 1;
+	im.u.config.background = how >> 1 & 1;
+	if (how >= 0xf3)
+		im.type = IMSG_BYE;
+	net_send(&im);
+	im.type = IMSG_LISTENER;
+	for (i = 0; i < 2 && !net_may_end; i++) {
+		im.fd = listeners[i];
+		im.u.number.n = i;
+		net_send(&im);
+	}
+	net_state = IMSG_AT_START;
+}
+
+static void
+clean(void)
+{
+	struct signalfd_siginfo	si;
+	size_t			i;
+	int			fd;
+
+	for (i = 0; i < net_n; i++) {
+		fuzz_close(&net_clients[i].fd);
+		fuzz_close(&net_clients[i].passed);
+	}
+	while ((fd = __real_accept4(listeners[oracle_socket], NULL, NULL, 0)) !=
+	    -1)
+		close(fd);
+	for (i = 0; i < CONNS; i++)
+		fuzz_close(&n.conns[i].fd);
+	for (i = 0; i < CONTROLS; i++)
+		fuzz_close(&n.controls[i].fd);
+	for (i = 0; i < 2; i++)
+		fuzz_close(&n.listeners[i]);
+	fuzz_close(&n.signals);
+	fuzz_close(&n.spare);
+	fuzz_close(&vault);
+	(void)dup2(signals[0], CHILD_FD);
+	while (recv(signals[0], &si, sizeof(si), MSG_DONTWAIT) > 0)
+		;
+	n.heartbeat = NULL;
+	n.guarded = n.started = false;
+	n.last_peer = 0;
+	n.paused = 0;
+}
+
+int
+net_run(const uint8_t *data, size_t size)
+{
+	size_t	i;
+
+	fuzz_fds_begin();
+	fuzz_input(data, size);
+	fuzz_ms = 1000000;
+	net_n = accepted = 0;
+	last_peer = 0;
+	last_signal = 0;
+	turns = ending = 0;
+	fail_accept = fail_refs = 0;
+	fail_poll = 0;
+	ready = partly = lazy = false;
+	for (i = 0; i < CONNS; i++)
+		n.conns[i].fd = -1;
+	for (i = 0; i < CONTROLS; i++)
+		n.controls[i].fd = -1;
+	n.signals = n.spare = -1;
+	oracle_begin();
+	begin();
+	if (setjmp(fuzz_end) == 0) {
+		fuzz_runs = true;
+		network_main();
+	}
+	/* What it said last is there, and true. */
+	for (i = 0; i < net_n; i++) {
+		net_clients[i].closing = true;
+		(void)client_read(&net_clients[i]);
+	}
+	clean();
+	fuzz_fds_end(false);
+	return (0);
+}
