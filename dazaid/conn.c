@@ -20,7 +20,7 @@ conn_open(struct conn *c, int fd, uint32_t peer, int64_t due)
 	c->asked = c->skip = c->deaf = c->dropped = false;
 	c->putting = c->last = c->listing = false;
 	c->listed = 0;
-	c->in = c->out = 0;
+	c->in = c->taken = c->used = c->out = 0;
 	c->due = due;
 }
 
@@ -58,14 +58,6 @@ conn_flush(struct conn *c)
 		c->out -= (size_t)sent;
 		memmove(c->outbuf, c->outbuf + sent, c->out);
 	}
-}
-
-/* The first used bytes of what came in are done with. */
-void
-conn_use(struct conn *c, size_t used)
-{
-	c->in -= used;
-	memmove(c->inbuf, c->inbuf + used, c->in);
 }
 
 /* Says text, if that can be, and closes, whatever the client said unread. */

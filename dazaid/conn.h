@@ -23,7 +23,9 @@ struct conn {
 	bool		listing;	/* LIST goes on, behind ... */
 	uint64_t	listed;		/* ... the secret of this id */
 	int64_t		due;		/* to be closed then */
-	size_t		in;
+	size_t		in;		/* bytes in inbuf */
+	size_t		used;		/* heart: done with, but ... */
+	size_t		taken;		/* ... only so many, and of inbuf, left the socket */
 	size_t		out;
 	char		inbuf[LINE_BYTES];
 	char		outbuf[CONN_OUT];
@@ -32,7 +34,6 @@ struct conn {
 void	conn_open(struct conn *, int, uint32_t, int64_t);
 void	conn_say(struct conn *, const char *);
 void	conn_flush(struct conn *);
-void	conn_use(struct conn *, size_t);
 void	conn_dismiss(int, const char *);
 
 #endif

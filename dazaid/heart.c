@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <string.h>
 #include <strings.h>
 #include <unistd.h>
 
@@ -30,6 +31,44 @@ heart_close(struct conn *c)
 	}
 	close(c->fd);
 	c->fd = -1;
+}
+
+/* The first used bytes of what came in are done with. */
+static void
+heart_use(struct conn *c, size_t used)
+{
+	c->in -= used;
+	memmove(c->inbuf, c->inbuf + used, c->in);
+	c->used += used;
+}
+
+/*
+ * Takes from the socket what has been seen to, and what no line has come of yet; the
+ * rest was only looked at, and stays.  So a line leaves the socket when the vault has
+ * been told of it, not before: of a client that has hung up and left nothing in there
+ * the vault need not wait for more.
+ */
+static void
+heart_take(struct conn *c)
+{
+	char		unwanted[LINE_BYTES];
+	size_t		done = c->used;
+	ssize_t		got;
+
+	if (!c->asked && c->out <= CONN_OUT - ANSWER)
+		done += c->in;
+	while (c->taken < done) {
+		got = recv(c->fd, unwanted, done - c->taken, MSG_DONTWAIT);
+		if (got == -1 && errno == EINTR)
+			continue;
+		if (got <= 0) {
+			heart_close(c);
+			return;
+		}
+		c->taken += (size_t)got;
+	}
+	c->taken -= c->used;
+	c->used = 0;
 }
 
 /* Says text, behind what is still to be said, and closes. */
@@ -73,7 +112,7 @@ heart_pings(struct conn *c)
 		used += PING_BYTES;
 		count++;
 	}
-	conn_use(c, used);
+	heart_use(c, used);
 	c->asked = true;
 	(void)network_tell(IMSG_PING, c, count);
 }
@@ -84,7 +123,7 @@ heart_line(struct conn *c, const char *line, size_t used)
 	pid_t		pid = 0;
 	enum line_verb	verb = line_parse(line, &pid);
 
-	conn_use(c, used);
+	heart_use(c, used);
 	if (c->dropped && verb != LINE_QUIT)
 		return;
 	if (verb == LINE_HELLO) {
@@ -116,10 +155,10 @@ heart_lines(struct conn *c)
 			if (!c->skip)
 				conn_say(c, "ERR line-too-long\n");
 			c->skip = true;
-			c->in = 0;
+			heart_use(c, c->in);
 		} else if (c->skip) {
 			c->skip = false;
-			conn_use(c, used);
+			heart_use(c, used);
 		} else {
 			heart_line(c, line, used);
 		}
@@ -142,21 +181,25 @@ heart_run(struct conn *c)
 	} while (c->fd != -1 && !c->asked && c->in > 0 && c->in != before);
 	if (c->fd != -1)
 		conn_flush(c);
+	if (c->fd != -1)
+		heart_take(c);
 }
 
+/* Looks at what has come; heart_take() takes it. */
 static void
 heart_read(struct conn *c)
 {
 	ssize_t	got;
 
-	got = recv(c->fd, c->inbuf + c->in, LINE_BYTES - c->in, MSG_DONTWAIT);
+	got = recv(c->fd, c->inbuf + c->taken, LINE_BYTES - c->taken,
+	    MSG_PEEK | MSG_DONTWAIT);
 	if (got == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (got <= 0) {
 		heart_close(c);
 		return;
 	}
-	c->in += (size_t)got;
+	c->in = c->taken + (size_t)got;
 	heart_run(c);
 }
 

@@ -11,6 +11,7 @@
  * Built with SANITIZE, both may do what the sanitizers' runtime and valgrind need
  * as well: a flavour for the tests, never the one that is installed.
  */
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -193,6 +194,8 @@ sandbox_vault(const struct sandbox_vault *sv)
 		    IS(2, PROT_READ | PROT_WRITE) } },
 		{ CALL(munmap), 2, { IS(0, arena), IS(1, sv->arena_len) } },
 		{ CALL(read), 1, { IS(0, sv->signals) } },
+		/* is there a word left of who hung up? */
+		{ CALL(ioctl), 1, { IS32(1, FIONREAD) } },
 		{ CALL(newfstatat), 1, { IS(0, sv->dirfd) } },
 		/* what network died of */
 		{ CALL(wait4), 1, { IS(2, WNOHANG) } },

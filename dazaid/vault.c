@@ -5,6 +5,7 @@
  * byte that a client chose.  It hears of clients through network's messages, and
  * of the heartbeat's end from the kernel as well.
  */
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -161,6 +162,7 @@ vault_gone(const char *reason)
 
 	v.heartbeat = -1;
 	v.hangup_due = PANIC_NEVER;
+	v.silent = false;
 	panic_lost(&v.panic, vault_now(), reason);
 	if (heartbeat != -1)
 		close(heartbeat);
@@ -176,6 +178,20 @@ vault_drop(const char *reason)
 }
 
 /*
+ * The kernel says that the heartbeat has hung up.  Network has its time to tell what
+ * the client has said before; but a line leaves the socket only after its message, so
+ * that, with nothing left in there, what has been sent to us by now is all.
+ */
+static void
+vault_hung_up(void)
+{
+	int	unread;
+
+	v.hangup_due = vault_now() + VAULT_HANGUP_MS;
+	v.silent = ioctl(v.heartbeat, FIONREAD, &unread) != -1 && unread == 0;
+}
+
+/*
  * Whether a panic is pending that the heartbeat, which says that it would end it, cannot:
  * by the kernel's word of this moment it has hung up.  All that is left to hear of it
  * then is a QUIT.  Else network could end panic after panic in the name of the dead.
@@ -187,7 +203,7 @@ vault_too_late(void)
 	struct pollfd		pfd = { v.heartbeat, POLLRDHUP, 0 };
 
 	if (v.hangup_due == PANIC_NEVER && ppoll(&pfd, 1, &at_once, NULL) != 0)
-		v.hangup_due = vault_now() + VAULT_HANGUP_MS;
+		vault_hung_up();
 	if (v.hangup_due == PANIC_NEVER || !v.panic.pending)
 		return (false);
 	vault_drop("heartbeat connection dropped");
@@ -350,6 +366,7 @@ vault_dispatch(const struct imsg *im)
 	}
 }
 
+/* Takes messages; there may be more when they were many. */
 static void
 vault_network(void)
 {
@@ -363,6 +380,8 @@ vault_network(void)
 			vault_dispatch(&im);
 			break;
 		case IMSG_NONE:
+			if (v.silent)
+				v.hangup_due = 0;
 			return;
 		case IMSG_EOF:
 			vault_network_lost();
@@ -388,7 +407,7 @@ vault_expire(int64_t now)
 
 /*
  * Settles what time brings.  The kernel's word on the heartbeat counts once network
- * had its time to report a QUIT that came before the hang-up.
+ * has reported, or had its time to, a QUIT that came before the hang-up.
  */
 static void
 vault_deadlines(int64_t now)
@@ -471,12 +490,12 @@ vault_turn(int input)
 		return (false);
 	}
 	if (pfd[PFD_HEARTBEAT].revents != 0)
-		v.hangup_due = vault_now() + VAULT_HANGUP_MS;
+		vault_hung_up();
 	if (pfd[PFD_SIGNALS].revents != 0)
 		vault_signal(signals_next(v.signals));
 	registry_forget(pfd + PFD_NAMED, vp.registered);
 	vault_expire(vault_now());
-	if (pfd[PFD_NETWORK].revents != 0)
+	if (pfd[PFD_NETWORK].revents != 0 || v.silent)
 		vault_network();
 	if (pfd[PFD_TIMER].revents != 0)
 		v.timer_due = VAULT_TIMER_FIRED;

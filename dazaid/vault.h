@@ -45,6 +45,7 @@ struct vault {
 	rlim_t		 spare_fds;	/* descriptors that clients may take */
 	uint32_t	 peer;		/* network's number for the heartbeat */
 	int64_t		 hangup_due;	/* act on the kernel's word then */
+	bool		 silent;	/* it hung up, and left no word unread */
 	int64_t		 timer_due;	/* what the timer is set to */
 	bool		 started;	/* the listener is network's */
 	bool		 lost_due;	/* we gave a heartbeat up: LOST will come */

@@ -142,11 +142,13 @@ once='-DHARD_SIGNAL -DSIGNALS=1'
 	property 8 safety 'it fires once' $once
 	property 9 safety 'nothing locks, nobody waits for ever, no end is unseen' $pongs
 
-	wrong 1 fair 'nothing behind the kernel'\''s word' $loss -DWRONG_NO_BACKSTOP
-	wrong 1 safety 'a cancel at the deadline' $loss -DWRONG_LATE_CANCEL
+	wrong 1 fair 'nothing behind the kernel'\''s word' -DSTOPS -DLINES=1 \
+	    -DWRONG_NO_BACKSTOP
+	wrong 1 safety 'a cancel at the deadline' -DSIGNALS=1 -DLINES=2 -DWRONG_LATE_CANCEL
 	wrong 1 fair 'a dead heartbeat cancels' -DHOSTILE -DWRONG_DEAD_CANCELS
 	wrong 1 fair 'messages are read without end' -DHOSTILE -DWRONG_ENDLESS_READ
 	wrong 2 safety 'the hang-up is acted on at once' $quit -DWRONG_ACTS_AT_ONCE
+	wrong 2 safety 'a line is taken before the vault is told' $quit -DWRONG_TAKES_FIRST
 	wrong 2 safety 'QUIT is lost when the hang-up is seen first' $quit \
 	    -DWRONG_DROP_FORGETS_QUIT
 	wrong 2 safety 'the table takes no QUIT after a drop' $quit -DWRONG_TABLE

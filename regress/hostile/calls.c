@@ -9,6 +9,7 @@
  * Those of one's own architecture, those of x32 (a bit in the number), and those of i386
  * (int 0x80), if the kernel has them.
  */
+#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -137,6 +138,9 @@ limits_of_descriptors(void)
 
 	limit(SYS_read, VAULT, true, "signals", sv.signals, 0, 0, 0, 0);
 	limit(SYS_read, VAULT, false, "a file", sv.dirfd, 0, 0, 0, 0);
+	limit(SYS_ioctl, VAULT, true, "whether a word of who hung up is unread", -1,
+	    FIONREAD, 0, 0, 0);
+	limit(SYS_ioctl, VAULT, false, "a terminal's input", -1, TIOCSTI, 0, 0, 0);
 	limit(SYS_newfstatat, VAULT, true, "its files, before they go", sv.dirfd,
 	    0, 0, 0, 0);
 	limit(SYS_newfstatat, VAULT, false, "any file", AT_FDCWD, 0, 0, 0, 0);

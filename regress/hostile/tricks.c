@@ -138,9 +138,12 @@ own_pings(void)
 
 	if (!attempt("PINGs of its own", GUARDED, options))
 		return;
+	/* All of it is there when the vault looks. */
+	(void)kill(s.vault, SIGSTOP);
 	depart();
 	for (i = 0; i < 20; i++)
 		number(IMSG_PING, PEER_HEART, 1);
+	(void)kill(s.vault, SIGCONT);
 	siege_ends(SIGKILLED, "PANIC: heartbeat connection dropped",
 	    HANGUP_MS + 100);
 }

@@ -126,6 +126,7 @@ byte	peer = NOBODY;
 bool	lost_due;
 bool	bye;
 byte	hangup = NEVER;
+bool	silent;
 bool	armed;
 bool	over;
 bool	pending;
@@ -409,7 +410,7 @@ inline heart_line(c)
 	line = 0
 }
 
-/* heart_ready(): a line, or the end of them */
+/* heart_ready(): a line, or the end of them.  It is taken once the vault is told. */
 inline heart_ready(c)
 {
 	if
@@ -501,7 +502,15 @@ inline network_vault()
 	from = 0
 }
 
+#ifdef WRONG_TAKES_FIRST
+#define LINES_OF(c) \
+	:: atomic { !dead && CLIENT_READY(c) && nempty(sock[c]) -> sock[c]?line }; \
+	   atomic { nfull(n2v) -> heart_line(c) }
+#else
+#define LINES_OF(c)
+#endif
 #define EVENTS_OF(c) \
+	LINES_OF(c) \
 	:: atomic { !dead && CLIENT_READY(c) && nfull(n2v) -> heart_ready(c) } \
 	:: atomic { !dead && conn[c] == BACKLOG && nfull(n2v) -> newcomer(c) } \
 	:: atomic { !dead && NOBODY_YET(c) && nfull(n2v) -> heart_close(c) }
@@ -681,6 +690,7 @@ inline vault_gone()
 	was = heartbeat;
 	heartbeat = NOBODY;
 	hangup = NEVER;
+	silent = false;
 	panic_tick();
 	panic_lost(was);
 	was = 0
@@ -695,13 +705,26 @@ inline vault_drop()
 #endif
 }
 
+/*
+ * vault_hung_up(): with nothing unread no more will come, once what has come was seen to;
+ * but network may have told of a line and not have taken it yet.
+ */
+inline vault_hung_up()
+{
+	hangup = HANGUP;
+	if
+	:: empty(sock[heartbeat]) -> silent = true
+	:: true
+	fi
+}
+
 /* vault_too_late(): the kernel's word of this moment */
 inline vault_too_late()
 {
 	late = false;
 #ifndef WRONG_DEAD_CANCELS
 	if
-	:: HUNG_UP -> hangup = HANGUP
+	:: HUNG_UP -> vault_hung_up()
 	:: else
 	fi;
 	if
@@ -862,7 +885,7 @@ inline hangup_noted()
 {
 	if
 	:: HUNG_UP ->
-		hangup = HANGUP;
+		vault_hung_up();
 #ifdef WRONG_ACTS_AT_ONCE
 		vault_drop()
 #endif
@@ -900,7 +923,7 @@ end:	do
 	   };
 	/* vault_network() */
 	do
-	:: atomic { !dead && readable &&
+	:: atomic { !dead && (readable || silent) &&
 	    k < MESSAGES &&
 	    (nempty(n2v) || net_dead) ->
 #ifndef WRONG_ENDLESS_READ
@@ -916,7 +939,12 @@ end:	do
 #endif
 		fi
 	   }
-	:: atomic { dead || !readable || k == MESSAGES || (empty(n2v) && !net_dead) ->
+	:: atomic { dead || !(readable || silent) || k == MESSAGES ||
+	    (empty(n2v) && !net_dead) ->
+		if
+		:: silent && k < MESSAGES -> hangup = 0
+		:: else
+		fi;
 		k = 0;
 		readable = false;
 		if
