@@ -50,6 +50,16 @@ secmem_map_anon(struct secmem *sm)
 	return (p == MAP_FAILED ? -1 : 0);
 }
 
+static int
+secmem_protect(struct secmem *sm, int prot)
+{
+	const int	rc = mprotect(sm->pages, sm->len, prot);
+
+	if (rc == -1)
+		sm->stuck = 1;
+	return (rc);
+}
+
 /*
  * Maps an arena with room for size bytes, rounded up to SECMEM_ALIGN, and leaves
  * it sealed.  Every page is touched, so that none has to be found later.  Returns
@@ -89,33 +99,32 @@ secmem_open(struct secmem *sm, size_t size)
 	    (ssize_t)sizeof(sm->canary))
 		return (-1);
 	memcpy(sm->data - SECMEM_CANARY, sm->canary, SECMEM_CANARY);
-	return (secmem_seal(sm));
+	return (secmem_protect(sm, PROT_NONE));
 }
 
-static int
-secmem_protect(struct secmem *sm, int prot)
-{
-	const int	rc = mprotect(sm->pages, sm->len, prot);
-
-	if (rc == -1)
-		sm->stuck = 1;
-	return (rc);
-}
-
+/*
+ * Opens the arena for as many secmem_seal() as there were of these: who does several
+ * things in a row opens it around them all, as mprotect(2) costs more than most copies.
+ * Returns -1 with errno, and then it is as closed as it was.
+ */
 int
 secmem_unseal(struct secmem *sm)
 {
-	return (secmem_protect(sm, PROT_READ | PROT_WRITE));
+	if (sm->users == 0 && secmem_protect(sm, PROT_READ | PROT_WRITE) == -1)
+		return (-1);
+	sm->users++;
+	return (0);
 }
 
 int
 secmem_seal(struct secmem *sm)
 {
-	return (secmem_protect(sm, PROT_NONE));
+	return (--sm->users > 0 ? 0 : secmem_protect(sm, PROT_NONE));
 }
 
 /*
- * Overwrites the whole arena with zeros.  Async-signal-safe, and may interrupt
+ * Overwrites the whole arena with zeros, and leaves it open: there is nothing to guard
+ * any more, and its owner about to end.  Async-signal-safe, and may interrupt
  * itself.  Returns NULL, or what was found wrong; the bytes are gone all the
  * same, by giving the pages back if they cannot be opened for writing.
  */
@@ -126,7 +135,7 @@ secmem_wipe(struct secmem *sm)
 
 	if (sm->pages == NULL)
 		return (NULL);
-	if (secmem_unseal(sm) == -1) {
+	if (secmem_protect(sm, PROT_READ | PROT_WRITE) == -1) {
 		(void)munmap(sm->pages, sm->len);
 		sm->pages = NULL;
 		return ("arena not writable: unmapped");
@@ -135,7 +144,6 @@ secmem_wipe(struct secmem *sm)
 	    SECMEM_CANARY) != 0;
 	explicit_bzero(sm->pages, sm->len);
 	sm->wiped = 1;
-	(void)secmem_seal(sm);
 	return (broken ? "arena canary overwritten" : NULL);
 }
 

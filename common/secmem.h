@@ -19,6 +19,7 @@ struct secmem {
 	unsigned char		*pages;		/* canary and data, whole pages */
 	size_t			 len;
 	enum secmem_kind	 kind;
+	unsigned int		 users;		/* who have it open */
 	volatile sig_atomic_t	 wiped;
 	volatile sig_atomic_t	 stuck;		/* it could not be opened, or shut */
 	unsigned char		 canary[SECMEM_CANARY];

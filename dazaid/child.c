@@ -9,24 +9,46 @@
 #include <poll.h>
 #include <pwd.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "child.h"
 
+#define CHILD_UID	60706
+#define CHILD_UIDS	478
 #define CHILD_START_MS	10000	/* it needs some 5; a machine can be busy */
 
+static bool
+child_uid_taken(FILE *f, uid_t uid)
+{
+	const struct passwd	*pw;
+
+	rewind(f);
+	while ((pw = fgetpwent(f)) != NULL) {
+		if (pw->pw_uid == uid)
+			return (true);
+	}
+	return (false);
+}
+
 /*
- * A uid for network that is nobody else's: one of those that no account may have
- * (61184 to 65519, systemd's for DynamicUser=), by our pid, so that two daemons
- * hardly have the same.
+ * A uid for network that is nobody else's: one of those that nobody hands out (60706 to
+ * 61183, unused in https://systemd.io/UIDS-GIDS), by our pid, so that two daemons hardly
+ * have the same.  Should somebody in /etc/passwd have it all the same, the next one.
+ * getpwuid(3) would ask others as well, and load a megabyte of their code into the vault.
  */
 uid_t
 child_uid(void)
 {
-	uid_t	uid = 61184 + (uid_t)getpid() % 4000;
+	FILE	*f = fopen("/etc/passwd", "re");
+	uid_t	 uid = CHILD_UID + (uid_t)getpid() % CHILD_UIDS;
 
-	while (getpwuid(uid) != NULL)
+	if (f == NULL)
+		return (uid);
+	while (child_uid_taken(f, uid))
 		uid++;
+	(void)fclose(f);
 	return (uid);
 }
 

@@ -132,10 +132,14 @@ serve_put(struct vault *v, const struct imsg *im)
 		transfer_put(t, im->fd, im->peer, id, put, vault_now());
 }
 
-/* From the first trigger until a cancel no secret is handed out. */
+/*
+ * From the first trigger until a cancel no secret is handed out.  The arena is opened
+ * once for all that a GET does in it.
+ */
 static void
 serve_get(struct vault *v, const struct imsg *im)
 {
+	const bool	 opened = secmem_unseal(&v->mem) == 0;
 	struct transfer	*t = NULL;
 	uint64_t	 id = 0;
 	size_t		 len = 0;
@@ -153,6 +157,8 @@ serve_get(struct vault *v, const struct imsg *im)
 		close(im->fd);
 	else
 		transfer_get(t, im->fd, im->peer, id, len, vault_now());
+	if (opened)
+		(void)secmem_seal(&v->mem);
 }
 
 static void

@@ -609,7 +609,7 @@ guards_of(pid_t pid, char *text, size_t size)
 			if (strncmp(line, keys[i], strlen(keys[i])) != 0)
 				continue;
 			uid = strtoul(line + 4, NULL, 10);
-			if (i < 2 && uid >= 61184 && uid < 65520)
+			if (i < 2 && uid >= 60706 && uid < 61184)
 				(void)snprintf(line, sizeof(line), "%s its own\n",
 				    keys[i]);
 			n += (size_t)snprintf(text + n, size - n, "%s", line);

@@ -57,8 +57,8 @@ network_of_root_has_nothing_body() {
 	no_capabilities "$network"
 	uid=$(status "$network" Uid)
 	uid=${uid%% *}
-	[ "$uid" -ge 61184 ] || fail "uid $uid"
-	[ "$uid" -le 65519 ] || fail "uid $uid"
+	[ "$uid" -ge 60706 ] || fail "uid $uid"
+	[ "$uid" -lt 61184 ] || fail "uid $uid"
 	if getent passwd "$uid"; then
 		fail "uid $uid is that of an account"
 	fi
@@ -83,6 +83,30 @@ two_networks_have_two_uids_body() {
 	# shellcheck disable=SC2086 # a list of words
 	set -- $pids
 	vault=$1 network=$2
+	lives
+}
+
+behaviour network_takes_nobodys_uid 'root: one that an account has is not for network' \
+    require.user root
+network_takes_nobodys_uid_body() {
+	uid=60706
+	while [ $uid -lt 61184 ]; do
+		echo "u$uid:x:$uid:$uid::/:/bin/false"
+		uid=$((uid + 1))
+	done >passwd
+	cat >crowded <<-EOT
+	#!/bin/sh
+	mount --bind $PWD/passwd /etc/passwd || exit
+	exec $dazaid "\$@"
+	EOT
+	cat >daemon-in-crowd <<-EOT
+	#!/bin/sh
+	exec unshare -m --propagation private ./crowded "\$@"
+	EOT
+	chmod 755 crowded daemon-in-crowd
+	dazaid=$PWD/daemon-in-crowd
+	start
+	status_is "$network" Uid "$uid $uid $uid $uid"
 	lives
 }
 

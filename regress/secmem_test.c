@@ -407,8 +407,19 @@ ATF_TC_BODY(an_arena_is_sealed_but_for_its_use, tc)
 	ATF_REQUIRE(!has_flag(&sm, "ex"));
 	ATF_REQUIRE(secmem_seal(&sm) == 0);
 	ATF_REQUIRE(protection_is_none(&sm));
+}
+
+ATF_TC_WITHOUT_HEAD(an_arena_is_open_as_long_as_one_needs_it);
+ATF_TC_BODY(an_arena_is_open_as_long_as_one_needs_it, tc)
+{
+	struct secmem	sm;
+
+	ATF_REQUIRE(secmem_open(&sm, SIZE) == 0);
 	ATF_REQUIRE(secmem_unseal(&sm) == 0);
-	ATF_REQUIRE(secmem_wipe(&sm) == NULL);
+	ATF_REQUIRE(secmem_unseal(&sm) == 0);
+	ATF_REQUIRE(secmem_seal(&sm) == 0);
+	ATF_REQUIRE(has_flag(&sm, "rd") && has_flag(&sm, "wr"));
+	ATF_REQUIRE(secmem_seal(&sm) == 0);
 	ATF_REQUIRE(protection_is_none(&sm));
 }
 
@@ -525,6 +536,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, a_wipe_leaves_only_zeros_in_the_last_resort);
 	ATF_TP_ADD_TC(tp, a_wipe_may_come_in_the_middle_of_a_copy);
 	ATF_TP_ADD_TC(tp, an_arena_is_sealed_but_for_its_use);
+	ATF_TP_ADD_TC(tp, an_arena_is_open_as_long_as_one_needs_it);
 	ATF_TP_ADD_TC(tp, every_byte_of_the_canary_is_watched);
 	ATF_TP_ADD_TC(tp, two_arenas_have_two_canaries);
 	ATF_TP_ADD_TC(tp, an_arena_that_cannot_be_opened_is_given_back);
