@@ -25,7 +25,6 @@
 #include "sandbox.h"
 #include "signals.h"
 
-#define ACCEPTS		16	/* in a row before others are served */
 #define PAUSE_MS	100	/* without accepting, when nothing else helps */
 
 /* PFD_LEAST of them are polled even when RLIMIT_NOFILE allows for no more. */
@@ -142,20 +141,17 @@ network_newcomer(int fd, bool control)
 	conn_open(c, fd, n.last_peer, network_now() + CONN_MS);
 }
 
+/* One a turn: the heartbeat is looked at again before the next of a flood. */
 static void
 network_accept(int listener, bool control)
 {
-	int	fd, i;
+	const int	fd = accept4(listener, NULL, NULL,
+			    SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-	for (i = 0; i < ACCEPTS && n.paused == 0; i++) {
-		fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-		if (fd != -1)
-			network_newcomer(fd, control);
-		else if (errno == EAGAIN)
-			return;
-		else if (errno != EINTR && errno != ECONNABORTED)
-			network_turn_away(listener);
-	}
+	if (fd != -1)
+		network_newcomer(fd, control);
+	else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+		network_turn_away(listener);
 }
 
 /*
