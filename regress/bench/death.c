@@ -75,7 +75,9 @@ death(struct subject *s, enum way way, const struct load *load, bool probe)
 /* Whose lives are compared, the same for each way. */
 struct deaths {
 	struct subject	ours, one, two;
+	struct subject	one_duties, two_duties;
 	struct series	dead, dead_one, dead_two, wiped, wiped_one;
+	struct series	dead_duties;	/* of the floor that the way is measured by */
 };
 
 static void
@@ -88,6 +90,10 @@ deaths_init(struct deaths *d, uid_t uid)
 	    "floor 1 @ 65536");
 	subject_init(&d->two, "two-process floor", HEARTBEAT, uid,
 	    "floor 2 @ 65536");
+	subject_init(&d->one_duties, "one-process floor, its duties too", HEARTBEAT,
+	    uid, "floor 1 @ 65536 duties");
+	subject_init(&d->two_duties, "two-process floor, its duties too", HEARTBEAT,
+	    uid, "floor 2 @ 65536 duties");
 }
 
 static void
@@ -114,12 +120,14 @@ deaths_eof(const char *figure, uid_t uid, bool probe)
 		series_add(&d.dead, death(&d.ours, CLOSE, NULL, false));
 		series_add(&d.dead_two, death(&d.two, CLOSE, NULL, false));
 		series_add(&d.dead_one, death(&d.one, CLOSE, NULL, false));
+		series_add(&d.dead_duties, death(&d.two_duties, CLOSE, NULL, false));
 		if (probe) {
 			series_add(&d.wiped, death(&d.ours, CLOSE, NULL, true));
 			series_add(&d.wiped_one, death(&d.one, CLOSE, NULL, true));
 		}
 	}
 	deaths_compare(&d, figure, &d.two, &d.dead_two, 1.2);
+	deaths_compare(&d, figure, &d.two_duties, &d.dead_duties, 0);
 	deaths_compare(&d, figure, &d.one, &d.dead_one, 0);
 	report_samples(figure, d.ours.name, &d.dead);
 	report_samples(figure, d.two.name, &d.dead_two);
@@ -161,8 +169,10 @@ deaths_usr2(const char *figure, uid_t uid)
 	for (i = 0; i < samples; i++) {
 		series_add(&d.dead, death(&d.ours, USR2, NULL, false));
 		series_add(&d.dead_one, death(&d.one, USR2, NULL, false));
+		series_add(&d.dead_duties, death(&d.one_duties, USR2, NULL, false));
 	}
 	deaths_compare(&d, figure, &d.one, &d.dead_one, 1.2);
+	deaths_compare(&d, figure, &d.one_duties, &d.dead_duties, 0);
 }
 
 void

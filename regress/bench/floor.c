@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * floor 1|2 SOCK BYTES: what the machine can do, to measure dazaid against.  It holds
+ * floor 1|2 SOCK BYTES [duties]: what the machine can do, to measure dazaid against.  It holds
  * BYTES in memfd_secret(2) memory, guards, answers and dies as dazaid does, and does
  * nothing else: no check, no limit, no sandbox, no log, no clean-up, and lines are
  * taken to come whole.
@@ -8,6 +8,10 @@
  * 1: one process, which polls its client, wipes, and kills itself.
  * 2: a relay, which has the clients, in front of that process; a socketpair between
  * them.  As in dazaid the bytes of a GET go to the client's own descriptor.
+ *
+ * With duties it does at its end what dazaid is asked to do there as well: its memory,
+ * text included, is locked, three files go, and one line is written.  So it can be seen
+ * how much of the difference these are.
  *
  * Both wait with poll(2): a thing of this kind has more than one event to wait for.
  */
@@ -49,6 +53,33 @@ static size_t		 size;
 static struct pollfd	 pfd[PFD_CONNS + CONNS];
 static int		 heartbeat = -1;
 static int		 pair = -1;	/* to the other process; -1: one does all */
+static char		 files[3][128];	/* to be removed, with duties */
+
+static void
+take_duties(const char *path)
+{
+	static const char *const	suffixes[] = { "", ".ctl", ".pid" };
+	int				i;
+
+	for (i = 0; i < 3; i++)
+		(void)snprintf(files[i], sizeof(files[i]), "%s%s", path, suffixes[i]);
+	for (i = 1; i < 3; i++)
+		close(open(files[i], O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	if (mlockall(MCL_CURRENT | MCL_ONFAULT) == -1)
+		err(1, "mlockall");
+}
+
+static void
+fulfil(void)
+{
+	static const char	line[] = "PANIC: heartbeat connection dropped: secrets "
+				    "wiped, SIGKILL\n";
+	int			i;
+
+	for (i = 0; i < 3; i++)
+		(void)unlink(files[i]);
+	(void)!write(STDERR_FILENO, line, sizeof(line) - 1);
+}
 
 static void
 die(int sig)
@@ -56,6 +87,8 @@ die(int sig)
 	(void)sig;
 	/* NOLINTNEXTLINE(bugprone-signal-handler,cert-sig30-c): it only writes */
 	explicit_bzero(memory, size);
+	if (files[0][0] != '\0')
+		fulfil();
 	(void)kill(getpid(), SIGKILL);
 }
 
@@ -263,8 +296,8 @@ main(int argc, char *argv[])
 {
 	int	sp[2];
 
-	if (argc != 4 || (size = strtoul(argv[3], NULL, 10)) == 0)
-		errx(1, "usage: floor 1|2 SOCK BYTES");
+	if (argc < 4 || argc > 5 || (size = strtoul(argv[3], NULL, 10)) == 0)
+		errx(1, "usage: floor 1|2 SOCK BYTES [duties]");
 	listen_at(argv[2]);
 	if (argv[1][0] == '2') {
 		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sp) ==
@@ -283,6 +316,8 @@ main(int argc, char *argv[])
 		pair = sp[0];
 	}
 	hold();
+	if (argc == 5)
+		take_duties(argv[2]);
 	(void)signal(SIGUSR2, die);
 	if (pair != -1)
 		back();
