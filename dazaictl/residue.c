@@ -1,21 +1,25 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What is left of a secret in the kernel, after it has gone through a socket: its
- * buffers are freed, and not wiped.  The next ones of the same size are the same memory,
- * though.
+ * What is left of a secret in the kernel, after it has gone through a socket or a pipe:
+ * their buffers are freed, and not wiped.  The next ones of the same size are the same
+ * memory, though.  Each processor has free buffers of its own, and the daemon may have
+ * been on another one: all of them are gone through, by moving there.
  */
 #include <sys/socket.h>
 
+#include <fcntl.h>
 #include <sched.h>
 #include <unistd.h>
 
 #include "residue.h"
 
+#define RESIDUE_PIPE	(1 << 20)	/* bytes: the most that a user's pipe may have */
+
 static char	residue_zeros[64 * 1024];	/* the most that is sent at once */
 
 /* As many buffers as a socket may have, all at a time. */
 static void
-residue_fill(size_t len)
+residue_fill_socket(size_t len)
 {
 	int	sv[2];
 
@@ -28,28 +32,54 @@ residue_fill(size_t len)
 	close(sv[1]);
 }
 
-/*
- * Overwrites the buffers that len bytes have gone through, as far as the kernel lets us:
- * on each processor, because each has free buffers of its own, and the daemon may have
- * been on another one.  To be called at our end, for it moves us.
- */
-void
-residue_overwrite(size_t len)
+/* As many pages as a pipe may have: those that were freed last are the first of them. */
+static void
+residue_fill_pipe(size_t len)
+{
+	int	pv[2];
+
+	if (pipe2(pv, O_NONBLOCK | O_CLOEXEC) == -1)
+		return;
+	(void)fcntl(pv[1], F_SETPIPE_SZ, RESIDUE_PIPE);
+	while (write(pv[1], residue_zeros, len) > 0)
+		continue;
+	close(pv[0]);
+	close(pv[1]);
+}
+
+static void
+residue_everywhere(void (*fill)(size_t), size_t len)
 {
 	cpu_set_t	all, one;
 	int		cpu;
 
-	if (len > sizeof(residue_zeros))
-		len = sizeof(residue_zeros);
 	CPU_ZERO(&all);
 	if (sched_getaffinity(0, sizeof(all), &all) == -1)
-		residue_fill(len);
+		fill(len);
 	for (cpu = 0; cpu < CPU_SETSIZE; cpu++) {
 		if (!CPU_ISSET((size_t)cpu, &all))
 			continue;
 		CPU_ZERO(&one);
 		CPU_SET((size_t)cpu, &one);
 		(void)sched_setaffinity(0, sizeof(one), &one);
-		residue_fill(len);
+		fill(len);
 	}
+}
+
+/*
+ * Overwrites, as far as the kernel lets us, the buffers of a socket that len bytes have
+ * gone through.  To be called at our end, for it moves us.
+ */
+void
+residue_socket(size_t len)
+{
+	residue_everywhere(residue_fill_socket,
+	    len < sizeof(residue_zeros) ? len : sizeof(residue_zeros));
+}
+
+/* And those of a pipe, which has them as long as it is open; the same goes for it. */
+void
+residue_pipe(void)
+{
+	residue_everywhere(residue_fill_pipe, sizeof(residue_zeros));
 }

@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
-void	 residue_overwrite(size_t);
+void	residue_socket(size_t);
+void	residue_pipe(void);
 
 #endif

@@ -260,7 +260,10 @@ secret_put(const char *path, const char *name, const char *reads,
 		secret_send(fd, len);
 	client_want(fd, "OK");
 	close(fd);
-	residue_overwrite(len);
+	close(STDIN_FILENO);
+	residue_socket(len);
+	if (!file)
+		residue_pipe();
 }
 
 /*
@@ -381,5 +384,5 @@ secret_get(const char *path, const char *name, bool line)
 	if (len > 0)
 		secret_copy(fd, len, line);
 	close(fd);
-	residue_overwrite(all);
+	residue_socket(all);
 }

@@ -23,6 +23,13 @@ fail() {
 	poweroff -f
 }
 
+# hear: a line of the host's; a child that dies interrupts a read, and then it is tried anew
+hear() {
+	until read -r word pages <&3; do
+		:
+	done
+}
+
 # row CASE READ KEPT WHAT...: begins one.  READ is what may be left of its first secret
 # in the end: none, kernel (in no program, and not the copy in the arena), some (it must
 # be) or swap (it must be in swap).  KEPT is yes if there is a second one, never read,
@@ -35,14 +42,13 @@ row() {
 	n=${bytes:-1024}
 	grep -q init_on_free=1 /proc/cmdline && promise=none
 	echo "row $case $n $promise $kept $*" >&3
-	read -r _ <&3
+	hear
 }
 
 # Has the host look at the memory, and tells it which pages are what.
 ask() {
 	echo "$*" >&3
-	while read -r word pages <&3; do
-		[ "$word" = where ] || return 0
+	while hear && [ "$word" = where ]; do
 		# shellcheck disable=SC2086 # a list of words
 		pattern where $pages >&3
 	done
@@ -214,7 +220,8 @@ out_of_memory() {
 	echo 0 >/cg/small/memory.swap.max
 	echo "$vault" >/cg/small/cgroup.procs
 	echo 1000 >"/proc/$vault/oom_score_adj"
-	(echo 0 >/cg/small/cgroup.procs && exec pattern fill oom 16 >/dev/null) &
+	(echo 0 >/cg/small/cgroup.procs && echo -500 >/proc/self/oom_score_adj &&
+	    exec pattern fill oom 16 >/dev/null) &
 }
 
 # More memory in use than there is, a good part of it in swap.  That the program which
