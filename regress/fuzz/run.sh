@@ -2,7 +2,8 @@
 # SPDX-License-Identifier: ISC
 # run.sh [SECONDS [TARGET...]]: fuzzes each target, one after another, for SECONDS (60)
 # each, under AddressSanitizer and UBSan.  It begins with the kept corpus and adds what
-# it finds to build/corpus; `run.sh -m' keeps of that what reaches more.
+# it finds to build/corpus; `run.sh -m' keeps of that what reaches more.  With 0 SECONDS
+# what is there is tried, and nothing new.
 #
 # Ends with the lines that corpus and finds reach, file by file, and fails if one of the
 # files that parse what others wrote has less than 95 %, or if a target has crashed:
@@ -52,8 +53,10 @@ status=0
 
 # fuzz_one TARGET
 fuzz_one() {
+	limit=-max_total_time=$seconds
+	[ "$seconds" -gt 0 ] || limit=-runs=0
 	mkdir -p "$build/corpus/$1"
-	"$build/fuzz/$1" -max_total_time="$seconds" -max_len=512 -timeout=60 \
+	"$build/fuzz/$1" "$limit" -max_len=512 -timeout=60 \
 	    -dict="$fuzz/$1.dict" -print_final_stats=1 -close_fd_mask=1 \
 	    -artifact_prefix="$build/crash/$1-" "$build/corpus/$1" \
 	    "$fuzz/corpus/$1" >"$build/log/$1" 2>&1 3>&- || {
@@ -88,11 +91,9 @@ cover() {
 	}
 }
 
-if [ "$seconds" -gt 0 ]; then
-	for t in $targets; do
-		fuzz_one "$t"
-	done
-fi
+for t in $targets; do
+	fuzz_one "$t"
+done
 [ -z "$merge" ] || for t in $targets; do
 	merge_one "$t"
 done
