@@ -92,7 +92,10 @@ end_read_log(struct last_word *w)
 	}
 }
 
-/* Whether the schedule has what the log says; for a panic that had to wait, in time. */
+/*
+ * Whether the schedule has what the log says; for a panic that had to wait, in time, which
+ * the vault has in whole ms.
+ */
 static void
 end_cause(const struct last_word *w)
 {
@@ -108,7 +111,7 @@ end_cause(const struct last_word *w)
 		/* A rehearsal cannot be of one that came when it was armed. */
 		if (w->dry && t->inv > l.arm_hi)
 			continue;
-		if (t->inv + grace > l.end) {
+		if (t->inv + grace - TICK > l.end) {
 			early = true;
 			continue;
 		}
