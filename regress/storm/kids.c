@@ -174,11 +174,12 @@ kid_answer(const struct op *op, int i)
 	}
 	if (op->result == A_OK && !k->maybe)
 		broken("UNREGISTER of kid %d is OK, and it never was", i);
+	if (--k->unregs > 0)		/* which may have come before this one */
+		return;
+	k->unreg = op->resp;
 	/* From here on it is not, unless somebody registers it. */
 	if (k->regs == 0 && k->reg < op->inv)
 		k->maybe = false;
-	if (--k->unregs == 0)
-		k->unreg = op->resp;
 }
 
 static bool
