@@ -21,6 +21,13 @@
 #define ANSWER		32	/* bytes of the longest, PONGs aside */
 #define PING_BYTES	5	/* "PING\n", and "PONG\n" */
 
+/* For the answer to one more line. */
+static bool
+heart_has_room(const struct conn *c)
+{
+	return (c->out <= CONN_OUT - ANSWER);
+}
+
 static void
 heart_close(struct conn *c)
 {
@@ -55,7 +62,7 @@ heart_take(struct conn *c)
 	size_t		done = c->used;
 	ssize_t		got;
 
-	if (!c->asked && c->out <= CONN_OUT - ANSWER)
+	if (!c->asked && heart_has_room(c))
 		done += c->in;
 	while (c->taken < done) {
 		got = recv(c->fd, unwanted, done - c->taken, MSG_DONTWAIT);
@@ -148,7 +155,7 @@ heart_lines(struct conn *c)
 	const char	*line;
 	size_t		 used;
 
-	while (c->fd != -1 && !c->asked && c->out <= CONN_OUT - ANSWER) {
+	while (c->fd != -1 && !c->asked && heart_has_room(c)) {
 		if ((line = line_next(c->inbuf, c->in, &used)) == NULL) {
 			if (c->in < LINE_BYTES)
 				return;
@@ -166,23 +173,23 @@ heart_lines(struct conn *c)
 }
 
 /*
- * Lines in, answers out, until neither moves.  Answers go first: their room may be all
- * that a line waits for, and nobody would call again for its sake.
+ * Lines in, answers out, as long as sending has made room for lines that waited for it.
+ * So with room in the end there is no whole line left, which heart_take() relies on.
  */
 static void
 heart_run(struct conn *c)
 {
-	size_t	before;
+	bool	waited;
 
+	conn_flush(c);
 	do {
-		conn_flush(c);
-		before = c->in;
 		heart_lines(c);
-	} while (c->fd != -1 && !c->asked && c->in > 0 && c->in != before);
-	if (c->fd != -1)
+		if (c->fd == -1)
+			return;
+		waited = !heart_has_room(c);
 		conn_flush(c);
-	if (c->fd != -1)
-		heart_take(c);
+	} while (waited && heart_has_room(c) && !c->asked);
+	heart_take(c);
 }
 
 /* Looks at what has come; heart_take() takes it. */
@@ -193,8 +200,11 @@ heart_read(struct conn *c)
 
 	got = recv(c->fd, c->inbuf + c->taken, LINE_BYTES - c->taken,
 	    MSG_PEEK | MSG_DONTWAIT);
-	if (got == -1 && (errno == EAGAIN || errno == EINTR))
+	if (got == -1 && (errno == EAGAIN || errno == EINTR)) {
+		/* An urgent byte, that poll(2) tells of and a peek does not, goes so. */
+		(void)recv(c->fd, c->inbuf, 0, MSG_DONTWAIT);
 		return;
+	}
 	if (got <= 0) {
 		heart_close(c);
 		return;
@@ -207,7 +217,7 @@ heart_read(struct conn *c)
 bool
 heart_reads(const struct conn *c)
 {
-	return (!c->asked && c->in < LINE_BYTES && c->out <= CONN_OUT - ANSWER);
+	return (!c->asked && c->in < LINE_BYTES && heart_has_room(c));
 }
 
 /* c's descriptor is ready, or its time is up (revents 0). */

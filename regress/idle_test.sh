@@ -54,6 +54,28 @@ guarded_sleeps_body() {
 	ends 0
 }
 
+# ticks PID: how much of the processor it has had, in user and kernel mode
+ticks() {
+	set -- $(sed 's/.*) //' "/proc/$1/stat")
+	shift 11
+	echo "$1 $2"
+}
+
+behaviour urgent_byte_sleeps 'a byte out of band, which is no part of a line, costs nothing either'
+urgent_byte_sleeps_body() {
+	start -a -g 0
+	client "$sock" say "$guard" want WELCOME urgent X say PING want PONG \
+	    urgent Y echo guards hold
+	talk - log said guards
+	before=$(ticks "$network")
+	talk - mark at 1000
+	[ "$(ticks "$network")" = "$before" ] ||
+	    fail "before: $before, now: $(ticks "$network")"
+	talk "$sock.ctl" ask STATUS '*guarded=1*'
+	kill "$client"
+	ends 137
+}
+
 behaviour guarded_with_a_timeout_sleeps 'a deadline that is far away is no reason to look at the clock'
 guarded_with_a_timeout_sleeps_body() {
 	start -a -t 600

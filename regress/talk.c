@@ -22,6 +22,7 @@
  *	want-file FILE		wants exactly as many bytes, and these
  *	take N			wants N bytes, whatever they are
  *	rest FILE		what comes up to the end becomes FILE
+ *	urgent BYTE		says it out of band
  *	die			SIGKILL to itself
  *	pass			says a byte with a descriptor, and is refused
  */
@@ -307,6 +308,15 @@ static void
 do_raw(void)
 {
 	put(bulk, unescape(arg[0], 0));
+}
+
+/* Out of band, where sockets of this kind have that (Linux 5.15). */
+static void
+do_urgent(void)
+{
+	if (send(cur->fd, arg[0], 1, MSG_OOB | MSG_NOSIGNAL) != 1 &&
+	    errno != EOPNOTSUPP)
+		err(1, "%s", doing);
 }
 
 /* Byte by byte. */
@@ -763,6 +773,7 @@ static const struct command {
 	{ "pass", 0, false, do_pass },
 	{ "say", 1, false, do_say },
 	{ "raw", 1, false, do_raw },
+	{ "urgent", 1, false, do_urgent },
 	{ "bytes", 1, false, do_bytes },
 	{ "repeat", 2, false, do_repeat },
 	{ "send-file", 1, false, do_send_file },
