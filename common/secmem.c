@@ -119,7 +119,9 @@ secmem_unseal(struct secmem *sm)
 int
 secmem_seal(struct secmem *sm)
 {
-	return (--sm->users > 0 ? 0 : secmem_protect(sm, PROT_NONE));
+	if (sm->users > 0 && --sm->users > 0)
+		return (0);
+	return (secmem_protect(sm, PROT_NONE));
 }
 
 /*

@@ -35,7 +35,8 @@ child_uid_taken(FILE *f, uid_t uid)
 /*
  * A uid for network that is nobody else's: one of those that nobody hands out (60706 to
  * 61183, unused in https://systemd.io/UIDS-GIDS), by our pid, so that two daemons hardly
- * have the same.  Should somebody in /etc/passwd have it all the same, the next one.
+ * have the same (if they do, it is no right over each other: neither can make a call that
+ * would be one).  Should somebody in /etc/passwd have it all the same, the next one.
  * getpwuid(3) would ask others as well, and load a megabyte of their code into the vault.
  */
 uid_t

@@ -133,32 +133,42 @@ serve_put(struct vault *v, const struct imsg *im)
 }
 
 /*
- * From the first trigger until a cancel no secret is handed out.  The arena is opened
- * once for all that a GET does in it.
+ * Begins to send what is asked for in the free slot t; false if there is no such secret.
+ * The arena is opened once for all that is done in it.
  */
-static void
-serve_get(struct vault *v, const struct imsg *im)
+static bool
+serve_hand_out(struct vault *v, const struct imsg *im, struct transfer *t)
 {
-	const bool	 opened = secmem_unseal(&v->mem) == 0;
-	struct transfer	*t = NULL;
-	uint64_t	 id = 0;
-	size_t		 len = 0;
+	const bool	opened = secmem_unseal(&v->mem) == 0;
+	uint64_t	id;
+	size_t		len = 0;
 
-	panic_tick(&v->panic, vault_now());	/* it may be due, and not seen yet */
-	if (v->panic.pending)
-		serve_answer(v, im->peer, ANSWER_PENDING);
-	else if (!vault_gives(v))
-		serve_answer(v, im->peer, ANSWER_UNGUARDED);
-	else if (!vault_has_fd(v) || (t = transfer_slot()) == NULL)
-		serve_answer(v, im->peer, ANSWER_BUSY);
-	else if ((id = store_take(&v->store, im->u.name.name, &len)) == 0)
-		serve_answer(v, im->peer, ANSWER_NO_SUCH_SECRET);
-	if (id == 0)
-		close(im->fd);
-	else
+	id = store_take(&v->store, im->u.name.name, &len);
+	if (id != 0)
 		transfer_get(t, im->fd, im->peer, id, len, vault_now());
 	if (opened)
 		(void)secmem_seal(&v->mem);
+	return (id != 0);
+}
+
+/* From the first trigger until a cancel no secret is handed out. */
+static void
+serve_get(struct vault *v, const struct imsg *im)
+{
+	enum imsg_answer	 refusal = ANSWER_NO_SUCH_SECRET;
+	struct transfer		*t;
+
+	panic_tick(&v->panic, vault_now());	/* it may be due, and not seen yet */
+	if (v->panic.pending)
+		refusal = ANSWER_PENDING;
+	else if (!vault_gives(v))
+		refusal = ANSWER_UNGUARDED;
+	else if (!vault_has_fd(v) || (t = transfer_slot()) == NULL)
+		refusal = ANSWER_BUSY;
+	else if (serve_hand_out(v, im, t))
+		return;
+	serve_answer(v, im->peer, refusal);
+	close(im->fd);
 }
 
 static void
