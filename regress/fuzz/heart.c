@@ -226,6 +226,19 @@ oracle_is_timed(const struct client *c)
 	return (c != heart);
 }
 
+/*
+ * What c said is answered, and then it is closed; of a HELLO we have heard before.  How
+ * far network came is vague where it cannot read or answer all at once.
+ */
+bool
+oracle_late(struct client *c)
+{
+	if (c->small || c->skip || c->nsent - c->done > NET_LINE)
+		c->loose = true;
+	net_walk(c);
+	return (false);
+}
+
 static void
 welcome(void)
 {

@@ -53,6 +53,8 @@ static int		fail_poll;
 static bool		fail_limits, fail_sandbox, fail_signals;
 static bool		partly;		/* network looks at some of its clients only */
 
+static bool	vault_read(void);
+
 /*
  * What network is built on.
  */
@@ -138,6 +140,9 @@ took(struct client *c, int fd, bool turned_away)
 	if (c->small)
 		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &least,
 		    sizeof(least));
+	/* What network has told by now is why it takes c, or does not. */
+	if (vault != -1)
+		(void)vault_read();
 	if (turned_away || c->stranger || !oracle_takes(c)) {
 		c->closing = true;
 		return;
@@ -523,7 +528,10 @@ check_client(struct client *c)
 	    "\"%s\" of client %td is not seen to", l.text, c - net_clients);
 }
 
-/* Whose time is up. */
+/*
+ * Whose time is up.  What has come by the time that network wakes is read before it
+ * looks at the clock, but only once.
+ */
 static void
 check_due(struct client *c)
 {
@@ -532,7 +540,7 @@ check_due(struct client *c)
 		return;
 	if (c->lazy)
 		c->loose = true;
-	else
+	else if (c->seen == c->nsent || !oracle_late(c))
 		c->closing = true;
 }
 
@@ -573,8 +581,10 @@ check_all(void)
 
 	if (take_all() || oracle_idle())
 		return (false);
-	for (c = net_clients; c < net_clients + net_n; c++)
+	for (c = net_clients; c < net_clients + net_n; c++) {
 		check_client(c);
+		c->seen = c->nsent;
+	}
 	CHECK(last_signal == 0 || partly, "a signal is not passed on");
 	return (true);
 }
@@ -582,6 +592,18 @@ check_all(void)
 /*
  * What happens.
  */
+
+/*
+ * Time passes, and network does not see it before the next thing.  Not while clients of
+ * the control socket wait to be accepted: how many lines of others, one of which may make
+ * room for them, it reads before that is not ours to say.
+ */
+static void
+time_with_next(unsigned int time)
+{
+	if (n.paused == 0 || oracle_socket != NET_CONTROL)
+		fuzz_ms += (int64_t)time * 64;
+}
 
 /* One thing; false if that byte stands for none. */
 static bool
@@ -627,6 +649,9 @@ step(void)
 	case 't':
 		fuzz_ms += (int64_t)fuzz_byte() * 64;
 		break;
+	case 'T':
+		time_with_next(fuzz_byte());
+		return (false);
 	case 'E':
 		fail_accept = fuzz_byte() % 4;
 		break;
@@ -718,10 +743,10 @@ WRAP(int, ppoll, struct pollfd *pfd, nfds_t nfds, const struct timespec *wait,
 		if (!check_all())
 			continue;
 		turns = 0;
-		while (fuzz_more() && !step())
-			;
 		if (!fuzz_more())
 			finish();
+		while (fuzz_more() && !step())
+			;
 	}
 }
 

@@ -32,6 +32,7 @@ struct client {
 	size_t		 nsent;
 	/* What the oracle makes of it. */
 	size_t		 done;		/* of what was sent */
+	size_t		 seen;		/* of it network has had the time to read */
 	char		*wanted;	/* what it is to read */
 	size_t		 nwanted;
 	size_t		 got;		/* of that it has read */
@@ -74,6 +75,7 @@ void	oracle_refused(void);
 void	oracle_message(struct client *, const struct imsg *);
 bool	oracle_may_be_sluggish(const struct client *);
 bool	oracle_is_timed(const struct client *);
+bool	oracle_late(struct client *);
 bool	oracle_idle(void);
 bool	oracle_step(unsigned int);
 bool	oracle_finish(void);
