@@ -90,7 +90,7 @@ want(uint32_t type, uint32_t peer, uint32_t number)
 
 	if (m.over != RUNS)
 		return (&none);
-	if (m.deaf) {
+	if (m.deaf || m.stuck) {
 		end(HARD);
 		return (&none);
 	}
@@ -862,4 +862,7 @@ model_turn(int sig, const struct message *msg, size_t n)
 	see_hangup(now);
 	deadlines(now);
 	settle(now);
+	/* Last, as it shows when what was due has been seen to, or is to be told of. */
+	if (m.stuck)
+		end(HARD);
 }

@@ -88,6 +88,7 @@ struct model {
 	bool		 pending;
 	bool		 bye;
 	bool		 deaf;		/* network takes no message */
+	bool		 stuck;		/* the arena cannot be opened */
 	bool		 root;		/* the vault is root's */
 	int64_t		 grace, timeout, due, ping_due, hangup_due;
 	int64_t		 since;

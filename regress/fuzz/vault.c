@@ -727,7 +727,7 @@ close_arena(void)
 		return;
 	fuzz_ms += LATE;
 	fail_open = 1;
-	model_hard();
+	m.stuck = true;
 }
 
 /* A message of this kind; false if that is none. */
