@@ -291,7 +291,10 @@ answer(unsigned int how)
 	net_send(&im);
 }
 
-/* The vault gives the heartbeat up: what it was asked has no answer. */
+/*
+ * The vault gives the heartbeat up: what it was asked has no answer, and answers that
+ * have found no room until now are lost.
+ */
 static void
 drop(void)
 {
@@ -300,6 +303,7 @@ drop(void)
 	net_state = IMSG_DROPPED;
 	heart->asked = false;
 	heart->loose |= heart->sluggish;
+	heart->nwanted = heart->got;
 	heart->cut = true;
 	net_send(&im);
 }
