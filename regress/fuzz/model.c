@@ -233,12 +233,38 @@ release(struct transfer *t)
 	t->c = NULL;
 }
 
+static void
+put_cut(struct transfer *t)
+{
+	t->s->state = GONE;
+	t->c->done = t->c->nsent;
+	t->c->cut = true;
+	(void)want(IMSG_ANSWER, t->peer, ANSWER_CUT);
+	release(t);
+}
+
+/* GO finds its room when all before it has been read; nothing is taken until then. */
+static void
+put_say(struct transfer *t, int64_t now)
+{
+	if (t->c->fd == -1 || now >= t->latest) {
+		put_cut(t);
+	} else if (t->c->got + 3 == t->c->nwanted) {
+		t->mute = false;
+		t->soonest = t->latest = now + TRANSFER_MS;
+	}
+}
+
 /* A PUT that has all its bytes, or never will. */
 static void
 put_settle(struct transfer *t, int64_t now)
 {
 	const size_t	sent = t->c->nsent - t->c->done;
 
+	if (t->mute)
+		put_say(t, now);
+	if (t->c == NULL || t->mute)
+		return;
 	if (sent > t->seen) {
 		t->seen = sent;
 		t->soonest = t->latest = now + TRANSFER_MS;
@@ -251,11 +277,7 @@ put_settle(struct transfer *t, int64_t now)
 		(void)want(IMSG_ANSWER, t->peer, ANSWER_OK);
 		release(t);
 	} else if (t->c->ended || now >= t->latest) {
-		t->s->state = GONE;
-		t->c->done = t->c->nsent;
-		t->c->cut = true;
-		(void)want(IMSG_ANSWER, t->peer, ANSWER_CUT);
-		release(t);
+		put_cut(t);
 	}
 }
 
@@ -504,7 +526,8 @@ do_put(const struct message *msg, int64_t now)
 		    .value = model_value(c), .len = put->size, .due = NEVER };
 		memcpy(s->name, put->name, sizeof(s->name));
 		*t = (struct transfer){ .c = c, .s = s, .put = true,
-		    .peer = msg->im.peer, .ttl = put->ttl, .reads = put->reads,
+		    .mute = msg->mute, .peer = msg->im.peer,
+		    .ttl = put->ttl, .reads = put->reads,
 		    .soonest = now + TRANSFER_MS, .latest = now + TRANSFER_MS };
 		memcpy(c->wanted + c->nwanted, "GO\n", 3);
 		c->nwanted += 3;

@@ -49,6 +49,7 @@ struct message {
 	unsigned int	 fds;
 	struct client	*c;		/* whose descriptor it comes with */
 	size_t		 room;		/* for a PUT: the store has it */
+	bool		 mute;		/* not one byte more can be said to c */
 };
 
 struct secret {
@@ -67,6 +68,7 @@ struct transfer {
 	struct secret	*s;
 	uint32_t	 peer;
 	bool		 put;
+	bool		 mute;		/* a PUT whose GO has found no room */
 	bool		 must_end;	/* cut, if it has not come to its end */
 	size_t		 seen;		/* of what the client of a PUT has sent */
 	int64_t		 soonest;	/* it may be cut from then on, ... */

@@ -5,10 +5,12 @@
  * to the world is recorded instead.
  */
 #include <sys/eventfd.h>
+#include <sys/ioctl.h>
 #include <sys/signalfd.h>
 #include <sys/stat.h>
 
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <sanitizer/asan_interface.h>
 #include <stdarg.h>
 
@@ -516,6 +518,19 @@ tangled(const struct message *msg)
 	    (held && msg->im.type == IMSG_PUT));
 }
 
+/* Whether the kernel would take no byte for c now. */
+static bool
+is_mute(const struct client *c)
+{
+	int		queue_len, room;
+	socklen_t	len = sizeof(room);
+
+	CHECK(ioctl(c->theirs, SIOCOUTQ, &queue_len) != -1 &&
+	    __real_getsockopt(c->theirs, SOL_SOCKET, SO_SNDBUF, &room, &len) !=
+	    -1, "a socket of no room");
+	return (queue_len >= room);
+}
+
 /* Sends msg as it says, whatever that is. */
 static void
 message_send(struct message *msg)
@@ -536,6 +551,7 @@ message_send(struct message *msg)
 		msg->fds = 0;
 	if (msg->fds > 0 && tangled(msg))
 		return;
+	msg->mute = msg->c != NULL && is_mute(msg->c);
 	memset(&mh, 0, sizeof(mh));
 	hdr.type = msg->im.type;
 	hdr.len = (uint32_t)(sizeof(hdr) + msg->len + msg->says);
