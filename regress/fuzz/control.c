@@ -24,12 +24,13 @@
 const enum net_socket	oracle_socket = NET_CONTROL;
 
 static unsigned int	panics[2];	/* that the vault is to hear of: soft, hard */
+static unsigned int	perhaps[2];	/* that it may hear of as well */
 static bool		refused;	/* a message could not be passed on */
 
 void
 oracle_begin(void)
 {
-	panics[0] = panics[1] = 0;
+	panics[0] = panics[1] = perhaps[0] = perhaps[1] = 0;
 	refused = false;
 }
 
@@ -225,14 +226,18 @@ oracle_line(struct client *c, const struct line *l)
 		c->closing = w.put;
 	} else if (w.im.type == IMSG_PANIC) {
 		net_want(c, "OK\n");
-		panics[w.im.u.number.n]++;
+		/* One that is lazy may have had no time left for it. */
+		if (c->lazy)
+			perhaps[w.im.u.number.n]++;
+		else
+			panics[w.im.u.number.n]++;
 	} else if (refused) {
 		refused = false;
 		c->closing = true;
 	} else {
 		return (false);
 	}
-	c->due = fuzz_ms + NET_MS;
+	net_heard(c);
 	return (true);
 }
 
@@ -295,12 +300,15 @@ static void
 panic_message(const struct imsg *im)
 {
 	struct client	*c;
+	unsigned int	*left;
 
 	for (c = net_clients; c < net_clients + net_n; c++)
 		net_walk(c);
-	CHECK(im->type == IMSG_PANIC && im->u.number.n <= 1 &&
-	    panics[im->u.number.n] > 0, "a panic that nobody wants");
-	panics[im->u.number.n]--;
+	CHECK(im->type == IMSG_PANIC && im->u.number.n <= 1,
+	    "%s of nobody", imsg_name(im->type));
+	left = panics[im->u.number.n] > 0 ? panics : perhaps;
+	CHECK(left[im->u.number.n] > 0, "a panic that nobody wants");
+	left[im->u.number.n]--;
 }
 
 void

@@ -346,6 +346,17 @@ net_line(const struct client *c, struct line *l)
 	return (true);
 }
 
+/*
+ * A line of c's that needs no vault gives it more time; but when network comes to the
+ * lines of one that does not read its answers is not ours to say.
+ */
+void
+net_heard(struct client *c)
+{
+	if (!c->lazy)
+		c->due = fuzz_ms + NET_MS;
+}
+
 /* Leaves the rest of a line that is too long behind; false if it has no end yet. */
 static bool
 skipped(struct client *c)
@@ -358,7 +369,7 @@ skipped(struct client *c)
 	c->done = nl != NULL ? (size_t)(nl - c->sent) + 1 : c->nsent;
 	c->skip = nl == NULL;
 	if (!c->skip && oracle_socket == NET_CONTROL)
-		c->due = fuzz_ms + NET_MS;
+		net_heard(c);
 	return (!c->skip);
 }
 

@@ -85,6 +85,7 @@ void		net_send(struct imsg *);
 void		net_want(struct client *, const char *, ...)
 		    __attribute__((format(printf, 2, 3)));
 void		net_walk(struct client *);
+void		net_heard(struct client *);
 bool		net_line(const struct client *, struct line *);
 void		net_passed(const struct client *, const struct imsg *);
 struct client	*net_chosen(void);
