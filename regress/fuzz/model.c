@@ -247,11 +247,11 @@ put_cut(struct transfer *t)
 static void
 put_say(struct transfer *t, int64_t now)
 {
-	if (t->c->fd == -1 || now >= t->latest) {
-		put_cut(t);
-	} else if (t->c->got + 3 == t->c->nwanted) {
+	if (t->c->fd != -1 && t->c->got + 3 == t->c->nwanted) {
 		t->mute = false;
 		t->soonest = t->latest = now + TRANSFER_MS;
+	} else if (t->c->fd == -1 || now >= t->latest) {
+		put_cut(t);
 	}
 }
 
