@@ -546,12 +546,12 @@ check_client(struct client *c)
 static void
 check_due(struct client *c)
 {
-	if (c->peer == 0 || c->closing || fuzz_ms < c->due ||
-	    (c->asked && !c->listing) || !oracle_is_timed(c))
+	if (c->peer == 0 || fuzz_ms < c->due || (c->asked && !c->listing) ||
+	    !oracle_is_timed(c))
 		return;
 	if (c->lazy)
 		c->loose = true;
-	else if (c->seen == c->nsent || !oracle_late(c))
+	else if (!c->closing && (c->seen == c->nsent || !oracle_late(c)))
 		c->closing = true;
 }
 
