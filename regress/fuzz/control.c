@@ -25,13 +25,11 @@ const enum net_socket	oracle_socket = NET_CONTROL;
 
 static unsigned int	panics[2];	/* that the vault is to hear of: soft, hard */
 static unsigned int	perhaps[2];	/* that it may hear of as well */
-static bool		refused;	/* a message could not be passed on */
 
 void
 oracle_begin(void)
 {
 	panics[0] = panics[1] = perhaps[0] = perhaps[1] = 0;
-	refused = false;
 }
 
 bool
@@ -231,8 +229,7 @@ oracle_line(struct client *c, const struct line *l)
 			perhaps[w.im.u.number.n]++;
 		else
 			panics[w.im.u.number.n]++;
-	} else if (refused) {
-		refused = false;
+	} else if (c->refused) {
 		c->closing = true;
 	} else {
 		return (false);
@@ -256,12 +253,6 @@ void
 oracle_gone(struct client *c)
 {
 	c->closing = true;
-}
-
-void
-oracle_refused(void)
-{
-	refused = true;
 }
 
 /*

@@ -19,7 +19,6 @@ const enum net_socket	oracle_socket = NET_HEARTBEAT;
 
 static struct client	*heart;		/* has said HELLO */
 static bool		 welcomed;
-static bool		 refused;	/* a HELLO could not be passed on */
 static uint32_t		 question;	/* of the heart's, as it was asked */
 static uint32_t		 pings;		/* in it */
 
@@ -27,7 +26,7 @@ void
 oracle_begin(void)
 {
 	heart = NULL;
-	welcomed = refused = false;
+	welcomed = false;
 }
 
 /* The number behind HELLO; 0 for none from 1 to INT_MAX. */
@@ -96,11 +95,10 @@ hello(struct client *c)
 		net_want(c, "WELCOME\n");
 		return (true);
 	}
-	if (heart == NULL && !refused)
+	if (heart == NULL && !c->refused)
 		return (false);
-	if (heart != NULL)
+	if (!c->refused)
 		net_want(c, "BUSY\n");
-	refused = false;
 	c->closing = true;
 	return (true);
 }
@@ -142,12 +140,6 @@ oracle_gone(struct client *c)
 	c->loose |= c->small || c->lazy;
 	if (c != heart)
 		c->closing = true;
-}
-
-void
-oracle_refused(void)
-{
-	refused = true;
 }
 
 /* The next line of c's must be this verb, and is done. */

@@ -105,12 +105,29 @@ WRAP(noreturn void, errx, int status, const char *fmt, ...)
 	fuzz_leave("exit");
 }
 
+/* Whose descriptor goes with msg. */
+static struct client *
+passed_with(const struct msghdr *msg)
+{
+	struct client	*c;
+	struct stat	 st;
+	int		 fd;
+
+	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(msg)), sizeof(fd));
+	(void)fstat(fd, &st);
+	for (c = net_clients; c < net_clients + net_n; c++) {
+		if (c->accepted && c->ino == st.st_ino)
+			return (c);
+	}
+	BROKEN("a descriptor of nobody's");
+}
+
 WRAP(ssize_t, sendmsg, int fd, const struct msghdr *msg, int flags)
 {
 	if (fuzz_runs && fd == CHILD_FD && msg->msg_control != NULL &&
 	    fail_refs > 0) {
 		fail_refs--;
-		oracle_refused();
+		passed_with(msg)->refused = true;
 		errno = ETOOMANYREFS;
 		return (-1);
 	}

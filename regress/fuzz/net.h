@@ -42,6 +42,7 @@ struct client {
 	bool		 lazy;		/* has been sluggish: its deadline is vague */
 	bool		 loose;		/* and so is what it will read */
 	bool		 skip;		/* inside a line too long */
+	bool		 refused;	/* its next message could not be passed on */
 	bool		 asked;		/* the vault's answer is to come */
 	int64_t		 due;		/* network closes it then */
 	/* Of the control socket. */
@@ -71,7 +72,6 @@ bool	oracle_takes(struct client *);
 bool	oracle_line(struct client *, const struct line *);
 void	oracle_too_long(struct client *);
 void	oracle_gone(struct client *);
-void	oracle_refused(void);
 void	oracle_message(struct client *, const struct imsg *);
 bool	oracle_may_be_sluggish(const struct client *);
 bool	oracle_is_timed(const struct client *);
