@@ -52,6 +52,7 @@ static unsigned int	fail_accept, fail_refs;
 static int		fail_poll;
 static bool		fail_limits, fail_sandbox, fail_signals;
 static bool		partly;		/* network looks at some of its clients only */
+static int64_t		woken;		/* when it has last looked at the clock */
 
 static bool	vault_read(void);
 
@@ -558,12 +559,14 @@ check_client(struct client *c)
 
 /*
  * Whose time is up.  What has come by the time that network wakes is read before it
- * looks at the clock, but only once.
+ * looks at the clock, but only once.  It does not wake for those that it does not poll.
  */
 static void
 check_due(struct client *c)
 {
-	if (c->peer == 0 || fuzz_ms < c->due || (c->asked && !c->listing) ||
+	const int64_t	now = partly ? woken : fuzz_ms;
+
+	if (c->peer == 0 || now < c->due || (c->asked && !c->listing) ||
 	    !oracle_is_timed(c))
 		return;
 	if (c->lazy)
@@ -764,8 +767,10 @@ WRAP(int, ppoll, struct pollfd *pfd, nfds_t nfds, const struct timespec *wait,
 		CHECK(++turns < TURNS, "network spins");
 		rc = __real_ppoll(pfd, nfds, &zero, mask);
 		CHECK(rc != -1, "ppoll: %s", strerror(errno));
-		if (rc > 0 || fuzz_ms >= due)
+		if (rc > 0 || fuzz_ms >= due) {
+			woken = fuzz_ms;
 			return (rc);
+		}
 		CHECK(!net_may_end, "network lives on");
 		partly = nfds <= PFD_LEAST;
 		if (!check_all())
@@ -884,7 +889,7 @@ net_run(const uint8_t *data, size_t size)
 
 	fuzz_fds_begin();
 	fuzz_input(data, size);
-	fuzz_ms = 1000000;
+	fuzz_ms = woken = 1000000;
 	net_n = accepted = 0;
 	last_peer = 0;
 	last_signal = 0;
