@@ -70,36 +70,16 @@ child_exec(int fd)
 	_exit(1);
 }
 
-/* Sends the configuration, and waits until network is confined. */
-static int
-child_confined(int fd, const struct imsg_config *config)
-{
-	struct pollfd	pfd = { .fd = fd, .events = POLLIN };
-	struct imsg	im = { .type = IMSG_CONFIG, .u.config = *config };
-
-	if (imsg_send(fd, &im, 0) == -1)
-		return (-1);
-	if (poll(&pfd, 1, CHILD_START_MS) != 1) {
-		errno = ETIMEDOUT;
-		return (-1);
-	}
-	if (imsg_recv(fd, IMSG_FROM_NETWORK, IMSG_AT_START, &im) != IMSG_OK ||
-	    im.type != IMSG_READY) {
-		errno = ECHILD;
-		return (-1);
-	}
-	return (0);
-}
-
 /*
- * Starts network; it has no rights any more when this returns the vault's end of
- * the socketpair.  -1 with errno, ECHILD if it gave up and has said why.
+ * Starts network; it has what it needs when this returns the vault's end of the
+ * socketpair, and goes on by itself up to child_wait().  -1 with errno.
  */
 int
 child_start(const struct imsg_config *config, pid_t *pid)
 {
-	sigset_t	all, was;
-	int		sp[2];
+	const struct imsg	im = { .type = IMSG_CONFIG, .u.config = *config };
+	sigset_t		all, was;
+	int			sp[2];
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sp) == -1)
 		return (-1);
@@ -112,5 +92,27 @@ child_start(const struct imsg_config *config, pid_t *pid)
 	if (*pid == -1)
 		return (-1);
 	close(sp[1]);
-	return (child_confined(sp[0], config) == -1 ? -1 : sp[0]);
+	return (imsg_send(sp[0], &im, 0) == -1 ? -1 : sp[0]);
+}
+
+/*
+ * Waits for network, at the other end of fd: when this returns 0 it has no rights any
+ * more.  -1 with errno, ECHILD if it gave up and has said why.
+ */
+int
+child_wait(int fd)
+{
+	struct pollfd	pfd = { .fd = fd, .events = POLLIN };
+	struct imsg	im;
+
+	if (poll(&pfd, 1, CHILD_START_MS) != 1) {
+		errno = ETIMEDOUT;
+		return (-1);
+	}
+	if (imsg_recv(fd, IMSG_FROM_NETWORK, IMSG_AT_START, &im) != IMSG_OK ||
+	    im.type != IMSG_READY) {
+		errno = ECHILD;
+		return (-1);
+	}
+	return (0);
 }

@@ -10,6 +10,7 @@
 #define CHILD_FD	3			/* its end of the socketpair */
 
 int	child_start(const struct imsg_config *, pid_t *);
+int	child_wait(int);
 uid_t	child_uid(void);
 
 #endif

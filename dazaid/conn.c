@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * One connection of a client, as network has it: what it said and what it is told,
- * in buffers that are there from the start.
+ * in buffers that are there from the start, and are no memory before they are used.
  */
 #include <sys/socket.h>
 
@@ -10,6 +10,15 @@
 #include <unistd.h>
 
 #include "conn.h"
+
+/* A free slot; bufs, of CONN_BUFS bytes, is its own from now on. */
+void
+conn_init(struct conn *c, char *bufs)
+{
+	c->fd = -1;
+	c->inbuf = bufs;
+	c->outbuf = bufs + LINE_BYTES;
+}
 
 /* Puts the connection fd, which becomes the slot's, into the slot c. */
 void

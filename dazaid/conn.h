@@ -10,6 +10,7 @@
 
 #define CONN_MS		10000	/* for a HELLO, or for a control client's request */
 #define CONN_OUT	8192	/* bytes of answers that a client has not read */
+#define CONN_BUFS	(LINE_BYTES + CONN_OUT)
 
 struct conn {
 	int		fd;		/* -1: this slot is free */
@@ -27,10 +28,11 @@ struct conn {
 	size_t		used;		/* heart: done with, but ... */
 	size_t		taken;		/* ... only so many, and of inbuf, left the socket */
 	size_t		out;
-	char		inbuf[LINE_BYTES];
-	char		outbuf[CONN_OUT];
+	char		*inbuf;		/* of LINE_BYTES */
+	char		*outbuf;	/* of CONN_OUT */
 };
 
+void	conn_init(struct conn *, char *);
 void	conn_open(struct conn *, int, uint32_t, int64_t);
 void	conn_say(struct conn *, const char *);
 void	conn_flush(struct conn *);

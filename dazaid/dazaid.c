@@ -234,9 +234,10 @@ main(int argc, char *argv[])
 	if (sandbox_limits() == -1)
 		err(1, "limits");
 	vault_init(&o.vault);
+	vault_child(&o.vault);
 	vault_memory(&o.vault);
 	claim_files(&o);
-	vault_child(&o.vault);
+	vault_wait_child();
 	vault_load();
 	vault_listen();
 

@@ -36,6 +36,7 @@ enum {
 
 struct network	n = { .listeners = { -1, -1 } };
 
+static char		bufs[CONNS + CONTROLS][CONN_BUFS];
 static struct pollfd	pfd[PFD_MAX];
 static struct conn	*polled[PFD_MAX];	/* whose entry it is */
 
@@ -399,9 +400,9 @@ network_main(void)
 	log_role("network");
 	n.owner = config.owner;
 	for (i = 0; i < CONNS; i++)
-		n.conns[i].fd = -1;
+		conn_init(&n.conns[i], bufs[i]);
 	for (i = 0; i < CONTROLS; i++)
-		n.controls[i].fd = -1;
+		conn_init(&n.controls[i], bufs[CONNS + i]);
 	n.spare = dup(CHILD_FD);
 	if (n.signals == -1 || n.spare == -1)
 		network_fail("descriptors");

@@ -573,6 +573,7 @@ vault_memory(const struct vault_options *o)
 		    strerror(errno));
 }
 
+/* Network starts while the vault goes on. */
 void
 vault_child(const struct vault_options *o)
 {
@@ -583,9 +584,17 @@ vault_child(const struct vault_options *o)
 	config.background = o->background;
 	v.imsg = child_start(&config, &v.network);
 	if (v.imsg == -1)
+		vault_fail("network process", strerror(errno));
+	signals_hide();
+}
+
+/* Nothing goes on without it, and before it has given up its rights. */
+void
+vault_wait_child(void)
+{
+	if (child_wait(v.imsg) == -1)
 		vault_fail("network process", errno == ECHILD ?
 		    "it could not start" : strerror(errno));
-	signals_hide();
 }
 
 static void

@@ -62,8 +62,9 @@ bool		vault_gives(const struct vault *);
 bool		vault_has_fd(const struct vault *);
 
 void		vault_init(const struct vault_options *);
-void		vault_memory(const struct vault_options *);
 void		vault_child(const struct vault_options *);
+void		vault_memory(const struct vault_options *);
+void		vault_wait_child(void);
 void		vault_load(void);
 void		vault_listen(void);
 void		vault_confine(void);

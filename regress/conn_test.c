@@ -24,10 +24,12 @@ no_sending(void)
 ATF_TC_WITHOUT_HEAD(nothing_follows_what_is_lost);
 ATF_TC_BODY(nothing_follows_what_is_lost, tc)
 {
-	static struct conn	c;
+	static char		bufs[CONN_BUFS];
+	struct conn		c;
 	char			byte;
 	int			sp[2];
 
+	conn_init(&c, bufs);
 	conn_open(&c, socket(AF_UNIX, SOCK_STREAM, 0), 1, 0);
 	conn_say(&c, "first\n");
 	conn_flush(&c);
@@ -44,10 +46,12 @@ ATF_TC_BODY(nothing_follows_what_is_lost, tc)
 ATF_TC_WITHOUT_HEAD(the_loss_shows);
 ATF_TC_BODY(the_loss_shows, tc)
 {
-	static struct conn	c;
+	static char		bufs[CONN_BUFS];
+	struct conn		c;
 	char			byte;
 	int			sp[2];
 
+	conn_init(&c, bufs);
 	ATF_REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, sp) == 0);
 	conn_open(&c, sp[0], 1, 0);
 	no_sending();

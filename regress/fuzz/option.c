@@ -328,6 +328,11 @@ vault_child(const struct vault_options *o)
 }
 
 void
+vault_wait_child(void)
+{
+}
+
+void
 vault_load(void)
 {
 }

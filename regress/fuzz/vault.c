@@ -193,8 +193,8 @@ child_start(const struct imsg_config *config, pid_t *pid)
 	int	sp[2];
 
 	CHECK(config->owner == OWNER, "another owner");
-	if (how_start == 0xf3 || how_start == 0xf4) {
-		errno = how_start == 0xf3 ? ECHILD : ENOMEM;
+	if (how_start == 0xf3) {
+		errno = ENOMEM;
 		return (-1);
 	}
 	CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
@@ -202,6 +202,14 @@ child_start(const struct imsg_config *config, pid_t *pid)
 	network = sp[0];
 	*pid = NETWORK;
 	return (sp[1]);
+}
+
+int
+child_wait(int fd)
+{
+	CHECK(fd == v.imsg, "another socket");
+	errno = ECHILD;
+	return (how_start == 0xf4 ? -1 : 0);
 }
 
 /* A secret from a slow source, while signals and network's end are seen. */
@@ -1060,9 +1068,10 @@ static void
 live(const struct vault_options *o)
 {
 	vault_init(o);
+	vault_child(o);
 	vault_memory(o);
 	m.most = store_most(&v.store);
-	vault_child(o);
+	vault_wait_child();
 	vault_load();
 	vault_listen();
 	m.started = true;
