@@ -19,6 +19,7 @@
 #include "bench.h"
 
 #define PINGS		20	/* in a row, of one subject */
+#define GETS		10	/* in a row, of one life */
 #define DEEP		64
 #define STREAM		20000	/* PINGs of one sample */
 #define SILENT		600
@@ -259,6 +260,28 @@ get_open(const struct subject *s, size_t size)
 	return (fd);
 }
 
+/* GETS of each in turn, of daemons that have just been started. */
+static void
+get_life(struct subject *ours, struct subject *two, size_t size, struct series *a,
+    struct series *b)
+{
+	int	fd, i;
+
+	subject_guard(ours);
+	subject_guard(two);
+	fd = get_open(ours, size);
+	for (i = 0; i < GETS; i++) {
+		series_add(a, get(fd, size));
+		series_add(b, get(two->heart, size));
+	}
+	close(fd);
+	pair_stop(ours, two);
+}
+
+/*
+ * On which processors the three processes find themselves makes more of a difference than
+ * what they do, and lasts: hence many lives.
+ */
 static void
 get_relay(const char *figure, size_t size)
 {
@@ -268,23 +291,16 @@ get_relay(const char *figure, size_t size)
 		.figure = figure, .unit = "µs", .name = "two-process floor",
 		.ours = &a, .other = &b, .goal = 1.3
 	};
-	char		floor_size[32];
+	char		ours_size[64], floor_size[32];
 	size_t		i;
-	int		fd;
 
+	(void)snprintf(ours_size, sizeof(ours_size), "dazaid -d -a -g 60 -z %d -s @",
+	    size < BIG ? BIG : 2 * BIG);
 	(void)snprintf(floor_size, sizeof(floor_size), "floor 2 @ %zu", size);
-	subject_init(&ours, "dazaid", HEARTBEAT, getuid(),
-	    "dazaid -d -a -g 60 -z 262144 -s @");
+	subject_init(&ours, "dazaid", HEARTBEAT, getuid(), ours_size);
 	subject_init(&two, "two-process floor", HEARTBEAT, getuid(), floor_size);
-	subject_guard(&ours);
-	subject_guard(&two);
-	fd = get_open(&ours, size);
-	for (i = 0; i < samples; i++) {
-		series_add(&a, get(fd, size));
-		series_add(&b, get(two.heart, size));
-	}
-	close(fd);
-	pair_stop(&ours, &two);
+	for (i = 0; i < samples; i++)
+		get_life(&ours, &two, size, &a, &b);
 	report(&r);
 }
 
