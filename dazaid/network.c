@@ -127,6 +127,9 @@ network_newcomer(int fd, bool control)
 		close(fd);
 		return;
 	}
+	/* It may have left since it was polled, and then it is this one that comes back. */
+	if (!control && n.heartbeat != NULL)
+		heart_ready(n.heartbeat, POLLIN);
 	if (!control && n.heartbeat != NULL) {
 		conn_dismiss(fd, "BUSY\n");
 		return;

@@ -128,6 +128,7 @@ no_daemon_body() {
 	start -a
 	kill -KILL "$vault"
 	ends $SIGKILL "$vault"
+	talk - ended "$network"
 	[ -S "$sock" ] || fail "no stale socket"
 	refused 2 "$sock: no daemon" -s "$sock"
 }

@@ -419,9 +419,13 @@ inline heart_ready(c)
 	fi
 }
 
-/* network_newcomer() */
+/* network_newcomer(): the heartbeat may have left since it was polled */
 inline newcomer(c)
 {
+	if
+	:: n_heartbeat != NOBODY && CLIENT_READY(n_heartbeat) -> heart_ready(n_heartbeat)
+	:: else
+	fi;
 	if
 	:: n_heartbeat != NOBODY ->
 #ifdef WRONG_REFUSED_CANCELS
