@@ -423,7 +423,10 @@ inline heart_ready(c)
 inline newcomer(c)
 {
 	if
-	:: n_heartbeat != NOBODY && CLIENT_READY(n_heartbeat) -> heart_ready(n_heartbeat)
+	:: n_heartbeat != NOBODY && CLIENT_READY(n_heartbeat) ->
+		from = n_heartbeat;
+		heart_ready(from);
+		from = 0
 	:: else
 	fi;
 	if
