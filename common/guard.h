@@ -6,9 +6,9 @@
 
 #include <stddef.h>
 
-void	guard_open(const char *);
-void	guard_claim(pid_t);
-void	guard_release(void);
-void	guard_who(char *, size_t);
+void guard_open(const char *);
+void guard_claim(pid_t);
+void guard_release(void);
+void guard_who(char *, size_t);
 
 #endif

@@ -14,48 +14,48 @@
 #include "imsg.h"
 
 struct imsg_hdr {
-	uint32_t	type;
-	uint32_t	len;		/* of the whole packet */
-	uint32_t	peer;
+	uint32_t type;
+	uint32_t len; /* of the whole packet */
+	uint32_t peer;
 };
 
-#define MOST_FDS	253	/* that a packet can carry: the kernel's SCM_MAX_FD */
+#define MOST_FDS 253 /* that a packet can carry: the kernel's SCM_MAX_FD */
 
 union imsg_control {
-	struct cmsghdr	align;
-	char		space[CMSG_SPACE(sizeof(int))];
+	struct cmsghdr align;
+	char	       space[CMSG_SPACE(sizeof(int))];
 };
 
 union imsg_controls {
-	struct cmsghdr	align;
-	char		space[CMSG_SPACE(MOST_FDS * sizeof(int))];
+	struct cmsghdr align;
+	char	       space[CMSG_SPACE(MOST_FDS * sizeof(int))];
 };
 
-#define ANY	(IMSG_AT_START | IMSG_UNGUARDED | IMSG_GUARDED | IMSG_DROPPED)
-#define CTL	(IMSG_UNGUARDED | IMSG_GUARDED | IMSG_DROPPED)
-#define CONFIG	sizeof(struct imsg_config)
-#define NUMBER	sizeof(struct imsg_number)
-#define STATE	sizeof(struct imsg_state)
-#define NAME	sizeof(struct imsg_name)
-#define PUT	sizeof(struct imsg_put)
-#define ENTRY	sizeof(struct imsg_entry)
-#define ID	sizeof(struct imsg_id)
+#define ANY    (IMSG_AT_START | IMSG_UNGUARDED | IMSG_GUARDED | IMSG_DROPPED)
+#define CTL    (IMSG_UNGUARDED | IMSG_GUARDED | IMSG_DROPPED)
+#define CONFIG sizeof(struct imsg_config)
+#define NUMBER sizeof(struct imsg_number)
+#define STATE  sizeof(struct imsg_state)
+#define NAME   sizeof(struct imsg_name)
+#define PUT    sizeof(struct imsg_put)
+#define ENTRY  sizeof(struct imsg_entry)
+#define ID     sizeof(struct imsg_id)
 
 static const struct imsg_rule {
-	const char	*name;
-	enum imsg_side	 from;
-	size_t		 size;		/* of the payload, exactly */
-	unsigned int	 fds;		/* descriptors that come with it */
-	unsigned int	 when;
+	const char    *name;
+	enum imsg_side from;
+	size_t	       size; /* of the payload, exactly */
+	unsigned int   fds;  /* descriptors that come with it */
+	unsigned int   when;
 } imsg_rules[IMSG_TYPES] = {
 	[IMSG_CONFIG] = { "CONFIG", IMSG_FROM_VAULT, CONFIG, 0, IMSG_AT_START },
-	[IMSG_LISTENER] =
-	    { "LISTENER", IMSG_FROM_VAULT, NUMBER, 1, IMSG_AT_START },
+	[IMSG_LISTENER] = { "LISTENER", IMSG_FROM_VAULT, NUMBER, 1,
+	    IMSG_AT_START },
 	[IMSG_WELCOME] = { "WELCOME", IMSG_FROM_VAULT, 0, 0, IMSG_UNGUARDED },
 	[IMSG_PONG] = { "PONG", IMSG_FROM_VAULT, NUMBER, 0, ANY },
 	[IMSG_CANCELLED] = { "CANCELLED", IMSG_FROM_VAULT, 0, 0, ANY },
-	[IMSG_NOTHING_PENDING] =
-	    { "NOTHING-PENDING", IMSG_FROM_VAULT, 0, 0, ANY },
+	[IMSG_NOTHING_PENDING] = { "NOTHING-PENDING", IMSG_FROM_VAULT, 0, 0,
+	    ANY },
 	[IMSG_BYE] = { "BYE", IMSG_FROM_VAULT, 0, 0, ANY },
 	[IMSG_DROP] = { "DROP", IMSG_FROM_VAULT, 0, 0, ANY },
 	[IMSG_ANSWER] = { "ANSWER", IMSG_FROM_VAULT, NUMBER, 0, CTL },
@@ -64,15 +64,16 @@ static const struct imsg_rule {
 
 	[IMSG_READY] = { "READY", IMSG_FROM_NETWORK, 0, 0, IMSG_AT_START },
 	[IMSG_SIGNAL] = { "SIGNAL", IMSG_FROM_NETWORK, NUMBER, 0, ANY },
-	[IMSG_HELLO] = { "HELLO", IMSG_FROM_NETWORK, NUMBER, 1, IMSG_UNGUARDED },
-	[IMSG_PING] =
-	    { "PING", IMSG_FROM_NETWORK, NUMBER, 0, IMSG_GUARDED | IMSG_DROPPED },
-	[IMSG_CANCEL] =
-	    { "CANCEL", IMSG_FROM_NETWORK, 0, 0, IMSG_GUARDED | IMSG_DROPPED },
-	[IMSG_QUIT] =
-	    { "QUIT", IMSG_FROM_NETWORK, 0, 0, IMSG_GUARDED | IMSG_DROPPED },
-	[IMSG_LOST] =
-	    { "LOST", IMSG_FROM_NETWORK, 0, 0, IMSG_GUARDED | IMSG_DROPPED },
+	[IMSG_HELLO] = { "HELLO", IMSG_FROM_NETWORK, NUMBER, 1,
+	    IMSG_UNGUARDED },
+	[IMSG_PING] = { "PING", IMSG_FROM_NETWORK, NUMBER, 0,
+	    IMSG_GUARDED | IMSG_DROPPED },
+	[IMSG_CANCEL] = { "CANCEL", IMSG_FROM_NETWORK, 0, 0,
+	    IMSG_GUARDED | IMSG_DROPPED },
+	[IMSG_QUIT] = { "QUIT", IMSG_FROM_NETWORK, 0, 0,
+	    IMSG_GUARDED | IMSG_DROPPED },
+	[IMSG_LOST] = { "LOST", IMSG_FROM_NETWORK, 0, 0,
+	    IMSG_GUARDED | IMSG_DROPPED },
 
 	[IMSG_STATUS] = { "STATUS", IMSG_FROM_NETWORK, 0, 0, CTL },
 	[IMSG_ARM] = { "ARM", IMSG_FROM_NETWORK, 0, 0, CTL },
@@ -101,13 +102,13 @@ imsg_name(uint32_t type)
 int
 imsg_send(int fd, const struct imsg *im, int flags)
 {
-	const struct imsg_rule	*rule = &imsg_rules[im->type];
-	union imsg_control	 control;
-	struct imsg_hdr		 hdr;
-	struct imsg		 copy = *im;	/* an iovec is not const */
-	struct iovec		 iov[2];
-	struct msghdr		 msg;
-	struct cmsghdr		*cmsg;
+	const struct imsg_rule *rule = &imsg_rules[im->type];
+	union imsg_control	control;
+	struct imsg_hdr		hdr;
+	struct imsg		copy = *im; /* an iovec is not const */
+	struct iovec		iov[2];
+	struct msghdr		msg;
+	struct cmsghdr	       *cmsg;
 
 	hdr.type = im->type;
 	hdr.len = (uint32_t)(sizeof(hdr) + rule->size);
@@ -137,7 +138,7 @@ imsg_send(int fd, const struct imsg *im, int flags)
 static size_t
 imsg_descriptors(struct msghdr *msg, int *fd)
 {
-	struct cmsghdr	*cmsg = CMSG_FIRSTHDR(msg);
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(msg);
 
 	*fd = -1;
 	if (cmsg == NULL || cmsg->cmsg_level != SOL_SOCKET ||
@@ -152,10 +153,10 @@ static int
 imsg_allowed(const struct imsg_hdr *hdr, size_t n, enum imsg_side from,
     unsigned int now, size_t fds)
 {
-	const struct imsg_rule	*rule;
+	const struct imsg_rule *rule;
 
-	if (n < sizeof(*hdr) || hdr->len != n ||
-	    hdr->type == 0 || hdr->type >= IMSG_TYPES)
+	if (n < sizeof(*hdr) || hdr->len != n || hdr->type == 0 ||
+	    hdr->type >= IMSG_TYPES)
 		return (0);
 	rule = &imsg_rules[hdr->type];
 	return (rule->from == from && (rule->when & now) != 0 &&
@@ -163,25 +164,26 @@ imsg_allowed(const struct imsg_hdr *hdr, size_t n, enum imsg_side from,
 }
 
 /*
- * Takes one message from the other side, never waiting: from is who that is, now
- * one of IMSG_AT_START and so on.  Whatever is not in the table, is not of the
- * exact size, or has a descriptor too many or too few is IMSG_BAD, with im->type
- * as far as it could be read.  A peer that died with our data unread makes the
- * first read fail with ECONNRESET: that is IMSG_EOF as well.
+ * Takes one message from the other side, never waiting: from is who that is,
+ * now one of IMSG_AT_START and so on.  Whatever is not in the table, is not of
+ * the exact size, or has a descriptor too many or too few is IMSG_BAD, with
+ * im->type as far as it could be read.  A peer that died with our data unread
+ * makes the first read fail with ECONNRESET: that is IMSG_EOF as well.
  *
- * Who has IMSG_BAD is about to end, and that must not wait.  To close a descriptor
- * can, for as long as its owner likes (SO_LINGER), so what came with it stays open; and
- * there is room for all, as the kernel would close what there is none for.
+ * Who has IMSG_BAD is about to end, and that must not wait.  To close a
+ * descriptor can, for as long as its owner likes (SO_LINGER), so what came with
+ * it stays open; and there is room for all, as the kernel would close what
+ * there is none for.
  */
 enum imsg_result
 imsg_recv(int fd, enum imsg_side from, unsigned int now, struct imsg *im)
 {
-	union imsg_controls	control;
-	struct imsg_hdr		hdr;
-	struct iovec		iov[2];
-	struct msghdr		msg;
-	size_t			fds;
-	ssize_t			n;
+	union imsg_controls control;
+	struct imsg_hdr	    hdr;
+	struct iovec	    iov[2];
+	struct msghdr	    msg;
+	size_t		    fds;
+	ssize_t		    n;
 
 	memset(&hdr, 0, sizeof(hdr));
 	memset(im, 0, sizeof(*im));

@@ -27,7 +27,7 @@ line_blank(char c)
 char *
 line_next(char *buf, size_t len, size_t *used)
 {
-	char	*end, *start = buf;
+	char *end, *start = buf;
 
 	if ((end = memchr(buf, '\n', len)) == NULL)
 		return (NULL);
@@ -48,7 +48,7 @@ line_next(char *buf, size_t len, size_t *used)
 enum line_verb
 line_parse(const char *line, pid_t *pid)
 {
-	int64_t	n;
+	int64_t n;
 
 	if (strcasecmp(line, "PING") == 0)
 		return (LINE_PING);

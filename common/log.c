@@ -19,18 +19,17 @@
 #include "log.h"
 #include "out.h"
 
-#define LOG_LINE	512	/* below PIPE_BUF: whole or not at all */
+#define LOG_LINE 512 /* below PIPE_BUF: whole or not at all */
 
-static const struct sockaddr_un devlog = {
-	.sun_family = AF_UNIX, .sun_path = "/dev/log"
-};
+static const struct sockaddr_un devlog = { .sun_family = AF_UNIX,
+	.sun_path = "/dev/log" };
 
-static char		log_name[32] = "dazaid";
-static char		log_part[32];	/* "vault: ", or empty at the start */
-static struct out	log_out = { STDERR_FILENO, OUT_FILE };
-static int		log_level;	/* above 0: log_debug() speaks */
-static int		log_sys;	/* to syslog, by log_out's socket */
-static int		log_finds;	/* a syslogd that was started anew */
+static char	  log_name[32] = "dazaid";
+static char	  log_part[32]; /* "vault: ", or empty at the start */
+static struct out log_out = { STDERR_FILENO, OUT_FILE };
+static int	  log_level; /* above 0: log_debug() speaks */
+static int	  log_sys;   /* to syslog, by log_out's socket */
+static int	  log_finds; /* a syslogd that was started anew */
 
 /* Starts to log on standard error as name. */
 void
@@ -56,18 +55,20 @@ log_verbose(void)
 
 /*
  * Turns from standard error to syslog.  The socket is connected for the sake of
- * network, which will have no file system.  first: in the process that still has one,
- * which finds a restarted syslogd again by its path, and says so, while it can be said,
- * if there is none.
+ * network, which will have no file system.  first: in the process that still
+ * has one, which finds a restarted syslogd again by its path, and says so,
+ * while it can be said, if there is none.
  */
 void
 log_syslog(int first)
 {
-	int	fd;
+	int fd;
 
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if ((fd == -1 || connect(fd, (const struct sockaddr *)&devlog,
-	    sizeof(devlog)) == -1) && first)
+	if ((fd == -1 ||
+		connect(fd, (const struct sockaddr *)&devlog, sizeof(devlog)) ==
+		    -1) &&
+	    first)
 		log_warn("no syslog: %s", devlog.sun_path);
 	if (log_out.kind == OUT_OWN && log_out.fd != -1)
 		close(log_out.fd);
@@ -79,7 +80,7 @@ log_syslog(int first)
 static void
 log_send(const char *line, size_t len)
 {
-	const int	flags = MSG_DONTWAIT | MSG_NOSIGNAL;
+	const int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
 
 	if (send(log_out.fd, line, len, flags) == -1 && errno != EAGAIN &&
 	    log_finds)
@@ -87,7 +88,9 @@ log_send(const char *line, size_t len)
 		    (const struct sockaddr *)&devlog, sizeof(devlog));
 }
 
-/* Appends s to line at n, keeping one byte for the newline; returns the new n. */
+/*
+ * Appends s to line at n, keeping one byte for the newline; returns the new n.
+ */
 static size_t
 log_add(char *line, size_t n, const char *s)
 {
@@ -100,10 +103,10 @@ log_add(char *line, size_t n, const char *s)
 static size_t
 log_head(char *line, int priority)
 {
-	size_t	n = 0;
+	size_t n = 0;
 
 	if (log_sys) {
-		priority |= LOG_DAEMON;		/* two digits: 24 to 31 */
+		priority |= LOG_DAEMON; /* two digits: 24 to 31 */
 		line[n++] = '<';
 		line[n++] = (char)('0' + priority / 10);
 		line[n++] = (char)('0' + priority % 10);
@@ -128,8 +131,8 @@ log_line(char *line, size_t n)
 static void __attribute__((format(printf, 3, 0)))
 log_format(int priority, const char *error, const char *fmt, va_list ap)
 {
-	char	line[LOG_LINE];
-	size_t	n;
+	char   line[LOG_LINE];
+	size_t n;
 
 	n = log_head(line, priority);
 	(void)vsnprintf(line + n, sizeof(line) - 1 - n, fmt, ap);
@@ -142,7 +145,7 @@ log_format(int priority, const char *error, const char *fmt, va_list ap)
 void
 log_debug(const char *fmt, ...)
 {
-	va_list	ap;
+	va_list ap;
 
 	if (log_level < 1)
 		return;
@@ -154,7 +157,7 @@ log_debug(const char *fmt, ...)
 void
 log_info(const char *fmt, ...)
 {
-	va_list	ap;
+	va_list ap;
 
 	va_start(ap, fmt);
 	log_format(LOG_INFO, NULL, fmt, ap);
@@ -165,8 +168,8 @@ log_info(const char *fmt, ...)
 void
 log_warn(const char *fmt, ...)
 {
-	const char	*error = strerrordesc_np(errno);
-	va_list		 ap;
+	const char *error = strerrordesc_np(errno);
+	va_list	    ap;
 
 	va_start(ap, fmt);
 	log_format(LOG_WARNING, error, fmt, ap);
@@ -176,7 +179,7 @@ log_warn(const char *fmt, ...)
 void
 log_warnx(const char *fmt, ...)
 {
-	va_list	ap;
+	va_list ap;
 
 	va_start(ap, fmt);
 	log_format(LOG_WARNING, NULL, fmt, ap);
@@ -187,9 +190,9 @@ log_warnx(const char *fmt, ...)
 void
 log_parts(const char *const *part)
 {
-	char	line[LOG_LINE];
-	size_t	n;
-	int	saved = errno;
+	char   line[LOG_LINE];
+	size_t n;
+	int    saved = errno;
 
 	for (n = log_head(line, LOG_ALERT); *part != NULL; part++)
 		n = log_add(line, n, *part);

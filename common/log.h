@@ -2,17 +2,19 @@
 #ifndef DAZAI_LOG_H
 #define DAZAI_LOG_H
 
-void	log_open(const char *, int);
-void	log_role(const char *);
-void	log_syslog(int);
-int	log_verbose(void);
-void	log_debug(const char *, ...) __attribute__((format(printf, 1, 2)));
-void	log_info(const char *, ...) __attribute__((format(printf, 1, 2)));
-void	log_warn(const char *, ...) __attribute__((format(printf, 1, 2)));
-void	log_warnx(const char *, ...) __attribute__((format(printf, 1, 2)));
-void	log_parts(const char *const *);
+void log_open(const char *, int);
+void log_role(const char *);
+void log_syslog(int);
+int  log_verbose(void);
+void log_debug(const char *, ...) __attribute__((format(printf, 1, 2)));
+void log_info(const char *, ...) __attribute__((format(printf, 1, 2)));
+void log_warn(const char *, ...) __attribute__((format(printf, 1, 2)));
+void log_warnx(const char *, ...) __attribute__((format(printf, 1, 2)));
+void log_parts(const char *const *);
 
-/* The line of a panic: strings, one after another, with no format to interpret. */
-#define log_alert(...)	log_parts((const char *const []){ __VA_ARGS__, NULL })
+/*
+ * The line of a panic: strings, one after another, with no format to interpret.
+ */
+#define log_alert(...) log_parts((const char *const[]){ __VA_ARGS__, NULL })
 
 #endif

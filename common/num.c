@@ -17,7 +17,7 @@
 static const char *
 num_digits(const char *s, int64_t limit, int64_t *n)
 {
-	const char	*p;
+	const char *p;
 
 	*n = 0;
 	for (p = s; *p >= '0' && *p <= '9'; p++) {
@@ -36,8 +36,8 @@ num_digits(const char *s, int64_t limit, int64_t *n)
 const char *
 num_int(const char *s, int64_t min, int64_t max, int64_t *out)
 {
-	const char	*end;
-	int64_t		 n;
+	const char *end;
+	int64_t	    n;
 
 	if ((end = num_digits(s, max, &n)) == NULL || *end != '\0')
 		return ("not a number");
@@ -57,8 +57,8 @@ num_int(const char *s, int64_t min, int64_t max, int64_t *out)
 const char *
 num_ms(const char *s, int64_t *out)
 {
-	const char	*p, *frac;
-	int64_t		 sec, ms = 0, scale;
+	const char *p, *frac;
+	int64_t	    sec, ms = 0, scale;
 
 	if ((p = num_digits(s, NUM_MAX_SECONDS, &sec)) == NULL)
 		return ("not a number of seconds");
@@ -91,7 +91,7 @@ num_ms(const char *s, int64_t *out)
 char *
 num_print_ms(int64_t ms, char *buf)
 {
-	size_t	len;
+	size_t len;
 
 	if (ms < 0)
 		ms = 0;

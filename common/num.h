@@ -4,11 +4,12 @@
 
 #include <stdint.h>
 
-#define NUM_MAX_SECONDS	1000000000LL	/* 31 years; in ms it is far from overflow */
-#define NUM_PRINT	32		/* bytes of a number of seconds, printed */
+/* 31 years; in milliseconds it is far from overflow. */
+#define NUM_MAX_SECONDS 1000000000LL
+#define NUM_PRINT	32 /* bytes of a number of seconds, printed */
 
-const char	*num_int(const char *, int64_t, int64_t, int64_t *);
-const char	*num_ms(const char *, int64_t *);
-char		*num_print_ms(int64_t, char *);
+const char *num_int(const char *, int64_t, int64_t, int64_t *);
+const char *num_ms(const char *, int64_t *);
+char	   *num_print_ms(int64_t, char *);
 
 #endif

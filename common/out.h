@@ -5,11 +5,11 @@
 #include <stddef.h>
 
 struct out {
-	int	fd;		/* -1: what is written is dropped */
+	int fd; /* -1: what is written is dropped */
 	enum { OUT_FILE, OUT_OWN, OUT_SHARED, OUT_SOCKET } kind;
 };
 
-void	out_open(struct out *, int);
-void	out_write(const struct out *, const char *, size_t);
+void out_open(struct out *, int);
+void out_write(const struct out *, const char *, size_t);
 
 #endif

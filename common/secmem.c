@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The arena: memory for secrets between two guard pages, with no access at all
- * (PROT_NONE) unless something is being copied.  The best memory that the system
- * gives is taken, and its kind is told, never hidden.
+ * (PROT_NONE) unless something is being copied.  The best memory that the
+ * system gives is taken, and its kind is told, never hidden.
  */
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -15,7 +15,7 @@
 
 #include "secmem.h"
 
-#define SECMEM_ALIGN	16	/* of the data's end against the guard page */
+#define SECMEM_ALIGN 16 /* of the data's end against the guard page */
 
 /*
  * Pages that the kernel takes out of its own map of memory (memfd_secret(2)):
@@ -25,8 +25,8 @@
 static int
 secmem_map_secret(struct secmem *sm)
 {
-	int	fd, error;
-	void	*p;
+	int   fd, error;
+	void *p;
 
 	if ((fd = (int)syscall(SYS_memfd_secret, O_CLOEXEC)) == -1)
 		return (-1);
@@ -43,7 +43,7 @@ secmem_map_secret(struct secmem *sm)
 static int
 secmem_map_anon(struct secmem *sm)
 {
-	void	*p;
+	void *p;
 
 	p = mmap(sm->pages, sm->len, PROT_READ | PROT_WRITE,
 	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
@@ -53,7 +53,7 @@ secmem_map_anon(struct secmem *sm)
 static int
 secmem_protect(struct secmem *sm, int prot)
 {
-	const int	rc = mprotect(sm->pages, sm->len, prot);
+	const int rc = mprotect(sm->pages, sm->len, prot);
 
 	if (rc == -1)
 		sm->stuck = 1;
@@ -61,15 +61,16 @@ secmem_protect(struct secmem *sm, int prot)
 }
 
 /*
- * Maps an arena with room for size bytes, rounded up to SECMEM_ALIGN, and leaves
- * it sealed.  Every page is touched, so that none has to be found later.  Returns
- * -1 with errno when there is no memory, or no random number for the canary.
+ * Maps an arena with room for size bytes, rounded up to SECMEM_ALIGN, and
+ * leaves it sealed.  Every page is touched, so that none has to be found later.
+ * Returns -1 with errno when there is no memory, or no random number for the
+ * canary.
  */
 int
 secmem_open(struct secmem *sm, size_t size)
 {
-	const size_t	 page = (size_t)sysconf(_SC_PAGESIZE);
-	unsigned char	*map;
+	const size_t   page = (size_t)sysconf(_SC_PAGESIZE);
+	unsigned char *map;
 
 	memset(sm, 0, sizeof(*sm));
 	sm->size = (size + SECMEM_ALIGN - 1) & ~(size_t)(SECMEM_ALIGN - 1);
@@ -86,10 +87,11 @@ secmem_open(struct secmem *sm, size_t size)
 	else if (secmem_map_anon(sm) == -1)
 		return (-1);
 	else
-		sm->kind = mlock(sm->pages, sm->len) == 0 ?
-		    SECMEM_MLOCK : SECMEM_UNLOCKED;
+		sm->kind = mlock(sm->pages, sm->len) == 0 ? SECMEM_MLOCK :
+							    SECMEM_UNLOCKED;
 
-	/* Each is refused by one kind of memory or another, and not needed there. */
+	/* Each is refused by one kind of memory or another, and not needed
+	 * there. */
 	(void)madvise(sm->pages, sm->len, MADV_DONTDUMP);
 	(void)madvise(sm->pages, sm->len, MADV_DONTFORK);
 	(void)madvise(sm->pages, sm->len, MADV_WIPEONFORK);
@@ -103,9 +105,9 @@ secmem_open(struct secmem *sm, size_t size)
 }
 
 /*
- * Opens the arena for as many secmem_seal() as there were of these: who does several
- * things in a row opens it around them all, as mprotect(2) costs more than most copies.
- * Returns -1 with errno, and then it is as closed as it was.
+ * Opens the arena for as many secmem_seal() as there were of these: who does
+ * several things in a row opens it around them all, as mprotect(2) costs more
+ * than most copies. Returns -1 with errno, and then it is as closed as it was.
  */
 int
 secmem_unseal(struct secmem *sm)
@@ -125,15 +127,15 @@ secmem_seal(struct secmem *sm)
 }
 
 /*
- * Overwrites the whole arena with zeros, and leaves it open: there is nothing to guard
- * any more, and its owner about to end.  Async-signal-safe, and may interrupt
- * itself.  Returns NULL, or what was found wrong; the bytes are gone all the
- * same, by giving the pages back if they cannot be opened for writing.
+ * Overwrites the whole arena with zeros, and leaves it open: there is nothing
+ * to guard any more, and its owner about to end.  Async-signal-safe, and may
+ * interrupt itself.  Returns NULL, or what was found wrong; the bytes are gone
+ * all the same, by giving the pages back if they cannot be opened for writing.
  */
 const char *
 secmem_wipe(struct secmem *sm)
 {
-	int	broken;
+	int broken;
 
 	if (sm->pages == NULL)
 		return (NULL);
@@ -142,8 +144,8 @@ secmem_wipe(struct secmem *sm)
 		sm->pages = NULL;
 		return ("arena not writable: unmapped");
 	}
-	broken = !sm->wiped && memcmp(sm->data - SECMEM_CANARY, sm->canary,
-	    SECMEM_CANARY) != 0;
+	broken = !sm->wiped &&
+	    memcmp(sm->data - SECMEM_CANARY, sm->canary, SECMEM_CANARY) != 0;
 	explicit_bzero(sm->pages, sm->len);
 	sm->wiped = 1;
 	return (broken ? "arena canary overwritten" : NULL);
@@ -153,11 +155,9 @@ secmem_wipe(struct secmem *sm)
 const char *
 secmem_name(enum secmem_kind kind)
 {
-	static const char *const	names[] = {
-		[SECMEM_SECRET] = "secretmem",
+	static const char *const names[] = { [SECMEM_SECRET] = "secretmem",
 		[SECMEM_MLOCK] = "mlock",
-		[SECMEM_UNLOCKED] = "unlocked"
-	};
+		[SECMEM_UNLOCKED] = "unlocked" };
 
 	return (names[kind]);
 }

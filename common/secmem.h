@@ -5,30 +5,30 @@
 #include <signal.h>
 #include <stddef.h>
 
-#define SECMEM_CANARY	16	/* bytes in front of the data */
+#define SECMEM_CANARY 16 /* bytes in front of the data */
 
 enum secmem_kind {
-	SECMEM_SECRET,		/* memfd_secret: out of the kernel's own map */
-	SECMEM_MLOCK,		/* anonymous memory, never swapped */
-	SECMEM_UNLOCKED		/* may be swapped: degraded */
+	SECMEM_SECRET,	/* memfd_secret: out of the kernel's own map */
+	SECMEM_MLOCK,	/* anonymous memory, never swapped */
+	SECMEM_UNLOCKED /* may be swapped: degraded */
 };
 
 struct secmem {
-	unsigned char		*data;		/* for the owner's use ... */
-	size_t			 size;		/* ... this many bytes */
-	unsigned char		*pages;		/* canary and data, whole pages */
-	size_t			 len;
-	enum secmem_kind	 kind;
-	unsigned int		 users;		/* who have it open */
-	volatile sig_atomic_t	 wiped;
-	volatile sig_atomic_t	 stuck;		/* it could not be opened, or shut */
-	unsigned char		 canary[SECMEM_CANARY];
+	unsigned char	     *data;  /* for the owner's use ... */
+	size_t		      size;  /* ... this many bytes */
+	unsigned char	     *pages; /* canary and data, whole pages */
+	size_t		      len;
+	enum secmem_kind      kind;
+	unsigned int	      users; /* who have it open */
+	volatile sig_atomic_t wiped;
+	volatile sig_atomic_t stuck; /* it could not be opened, or shut */
+	unsigned char	      canary[SECMEM_CANARY];
 };
 
-int		 secmem_open(struct secmem *, size_t);
-int		 secmem_unseal(struct secmem *);
-int		 secmem_seal(struct secmem *);
-const char	*secmem_wipe(struct secmem *);
-const char	*secmem_name(enum secmem_kind);
+int	    secmem_open(struct secmem *, size_t);
+int	    secmem_unseal(struct secmem *);
+int	    secmem_seal(struct secmem *);
+const char *secmem_wipe(struct secmem *);
+const char *secmem_name(enum secmem_kind);
 
 #endif

@@ -9,9 +9,9 @@
  * sun_path holds 108 bytes with the NUL (unix(7)); four are kept for ".ctl",
  * ".pid", so that a path which is good for one socket is good for all.
  */
-#define SOCKPATH_SIZE	(sizeof(((struct sockaddr_un *)0)->sun_path) - 4)
+#define SOCKPATH_SIZE (sizeof(((struct sockaddr_un *)0)->sun_path) - 4)
 
-int	sockpath_choose(const char *, uid_t, const char *, char *);
-void	sockpath_addr(const char *, struct sockaddr_un *);
+int  sockpath_choose(const char *, uid_t, const char *, char *);
+void sockpath_addr(const char *, struct sockaddr_un *);
 
 #endif

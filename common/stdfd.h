@@ -2,6 +2,6 @@
 #ifndef DAZAI_STDFD_H
 #define DAZAI_STDFD_H
 
-void	stdfd_open(void);
+void stdfd_open(void);
 
 #endif

@@ -2,6 +2,6 @@
 #ifndef DAZAI_VERSION_H
 #define DAZAI_VERSION_H
 
-#define DAZAI_VERSION	"0.1"
+#define DAZAI_VERSION "0.1"
 
 #endif

@@ -21,29 +21,29 @@
 static noreturn void
 usage(FILE *to, int status)
 {
-	(void)fputs("usage: dazai-hb [-hqvV] [-i SECONDS] [-p PID] [-s PATH]\n", to);
+	(void)fputs("usage: dazai-hb [-hqvV] [-i SECONDS] [-p PID] [-s PATH]\n",
+	    to);
 	exit(status);
 }
 
 static const char *
 options_parse(struct heartbeat_options *o, int argc, char *argv[])
 {
-	static const struct option	longs[] = {
-		{ "help", no_argument, NULL, 'h' },
+	static const struct option longs[] = { { "help", no_argument, NULL,
+						   'h' },
 		{ "interval", required_argument, NULL, 'i' },
 		{ "watch-pid", required_argument, NULL, 'p' },
 		{ "quiet", no_argument, NULL, 'q' },
 		{ "socket", required_argument, NULL, 's' },
 		{ "verbose", no_argument, NULL, 'v' },
-		{ "version", no_argument, NULL, 'V' },
-		{ NULL, 0, NULL, 0 }
-	};
-	const char	*why, *sock = NULL;
-	int64_t		 pid = 0;
-	int		 ch;
+		{ "version", no_argument, NULL, 'V' }, { NULL, 0, NULL, 0 } };
+	const char		  *why, *sock = NULL;
+	int64_t			   pid = 0;
+	int			   ch;
 
 	o->interval = 5000;
-	while ((ch = getopt_long(argc, argv, "hi:p:qs:vV", longs, NULL)) != -1) {
+	while (
+	    (ch = getopt_long(argc, argv, "hi:p:qs:vV", longs, NULL)) != -1) {
 		switch (ch) {
 		case 'h':
 			usage(stdout, 0);
@@ -82,10 +82,10 @@ options_parse(struct heartbeat_options *o, int argc, char *argv[])
 int
 main(int argc, char *argv[])
 {
-	struct heartbeat_options	o;
-	char				path[SOCKPATH_SIZE];
-	const char			*sock;
-	int				len;
+	struct heartbeat_options o;
+	char			 path[SOCKPATH_SIZE];
+	const char		*sock;
+	int			 len;
 
 	stdfd_open();
 	memset(&o, 0, sizeof(o));

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The heartbeat: a connection to the daemon that is held open for as long as the
- * session lives.  Its end, for whatever reason, is the message.
+ * The heartbeat: a connection to the daemon that is held open for as long as
+ * the session lives.  Its end, for whatever reason, is the message.
  */
 #include <sys/pidfd.h>
 #include <sys/signalfd.h>
@@ -29,49 +29,49 @@
 #include "sandbox.h"
 #include "sockpath.h"
 
-#define ANSWER_MS	10000	/* for WELCOME and BYE, and to come back in */
-#define RETRY_MS	50	/* between attempts to come back */
+#define ANSWER_MS 10000 /* for WELCOME and BYE, and to come back in */
+#define RETRY_MS  50	/* between attempts to come back */
 
 enum { PFD_DAEMON, PFD_SIGNALS, PFD_WATCH, PFD_TIMER, PFD_MAX };
 
 static struct heartbeat {
-	const struct heartbeat_options	*o;
+	const struct heartbeat_options *o;
 	enum { AWAY, ASKED, GUARDING, QUITTING } state;
-	bool		 guarded;	/* once at least */
-	bool		 detached;	/* in a session of our own */
-	int		 fd;		/* to the daemon; -1 while AWAY */
-	int		 signals;
-	int		 watch;		/* pidfd, or -1 */
-	int		 timer;		/* of the PINGs */
-	uid_t		 uid;		/* ours */
-	pid_t		 session;	/* whom we guard: watched, or ourselves */
-	pid_t		 daemon;	/* its pid */
-	int64_t		 due;		/* give up then; not while GUARDING */
-	int64_t		 retry;		/* while AWAY: not before */
-	bool		 busy;		/* another guarded when we last asked */
-	struct out	 out;		/* standard output */
-	size_t		 in;
-	char		 inbuf[LINE_BYTES];
+	bool	   guarded;  /* once at least */
+	bool	   detached; /* in a session of our own */
+	int	   fd;	     /* to the daemon; -1 while AWAY */
+	int	   signals;
+	int	   watch;   /* pidfd, or -1 */
+	int	   timer;   /* of the PINGs */
+	uid_t	   uid;	    /* ours */
+	pid_t	   session; /* whom we guard: watched, or ourselves */
+	pid_t	   daemon;  /* its pid */
+	int64_t	   due;	    /* give up then; not while GUARDING */
+	int64_t	   retry;   /* while AWAY: not before */
+	bool	   busy;    /* another guarded when we last asked */
+	struct out out;	    /* standard output */
+	size_t	   in;
+	char	   inbuf[LINE_BYTES];
 } hb = { .fd = -1, .signals = -1, .watch = -1, .timer = -1 };
 
 static int64_t
 heartbeat_now(void)
 {
-	struct timespec	ts;
+	struct timespec ts;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
 	return ((int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
 }
 
 /*
- * One line to the user, if not -q.  Never waits: somebody's full pipe must not hold us
- * when it is time to let go.
+ * One line to the user, if not -q.  Never waits: somebody's full pipe must not
+ * hold us when it is time to let go.
  */
 static void __attribute__((format(printf, 1, 2)))
 heartbeat_print(const char *fmt, ...)
 {
 	char	line[512];
-	va_list	ap;
+	va_list ap;
 	size_t	n;
 
 	if (hb.o->quiet)
@@ -86,11 +86,13 @@ heartbeat_print(const char *fmt, ...)
 	out_write(&hb.out, line, n);
 }
 
-/* Ends with one line on what went wrong; lets go first, as that line may wait. */
+/*
+ * Ends with one line on what went wrong; lets go first, as that line may wait.
+ */
 static noreturn void __attribute__((format(printf, 2, 3)))
 heartbeat_fail(int code, const char *fmt, ...)
 {
-	va_list	ap;
+	va_list ap;
 
 	if (hb.fd != -1)
 		close(hb.fd);
@@ -105,7 +107,8 @@ heartbeat_send(const char *line)
 {
 	/* A daemon that does not read is found out by its own deadline. */
 	if (hb.fd != -1)
-		(void)send(hb.fd, line, strlen(line), MSG_DONTWAIT | MSG_NOSIGNAL);
+		(void)send(hb.fd, line, strlen(line),
+		    MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 /*
@@ -116,14 +119,15 @@ heartbeat_send(const char *line)
 static void
 heartbeat_check_peer(int fd)
 {
-	struct ucred	cred;
-	socklen_t	len = sizeof(cred);
+	struct ucred cred;
+	socklen_t    len = sizeof(cred);
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == -1)
 		err(EXIT_REFUSED, "%s", hb.o->path);
 	if (cred.uid != hb.uid && cred.uid != 0)
-		heartbeat_fail(EXIT_REFUSED, "%s: belongs to uid %lu, not to us or root",
-		    hb.o->path, (unsigned long)cred.uid);
+		heartbeat_fail(EXIT_REFUSED,
+		    "%s: belongs to uid %lu, not to us or root", hb.o->path,
+		    (unsigned long)cred.uid);
 	hb.daemon = cred.pid;
 }
 
@@ -131,7 +135,8 @@ static noreturn void
 heartbeat_no_daemon(void)
 {
 	if (hb.guarded)
-		heartbeat_fail(EXIT_ENDED, "the daemon ended: this session is UNGUARDED");
+		heartbeat_fail(EXIT_ENDED,
+		    "the daemon ended: this session is UNGUARDED");
 	if (errno == EACCES || errno == EPERM)
 		err(EXIT_REFUSED, "%s", hb.o->path);
 	err(EXIT_NO_DAEMON, "%s: no daemon", hb.o->path);
@@ -141,8 +146,8 @@ heartbeat_no_daemon(void)
 static void
 heartbeat_connect(void)
 {
-	struct sockaddr_un	sun;
-	char			hello[32];
+	struct sockaddr_un sun;
+	char		   hello[32];
 
 	sockpath_addr(hb.o->path, &sun);
 	hb.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -160,14 +165,13 @@ heartbeat_connect(void)
 	heartbeat_check_peer(hb.fd);
 	hb.state = ASKED;
 	hb.in = 0;
-	(void)snprintf(hello, sizeof(hello), "HELLO %ld\n",
-	    (long)hb.session);
+	(void)snprintf(hello, sizeof(hello), "HELLO %ld\n", (long)hb.session);
 	heartbeat_send(hello);
 }
 
 /*
- * The connection is gone.  While the daemon lives we come back: it may only have
- * missed our PINGs, and inside its grace window that undoes the loss.
+ * The connection is gone.  While the daemon lives we come back: it may only
+ * have missed our PINGs, and inside its grace window that undoes the loss.
  */
 static void
 heartbeat_cut_off(void)
@@ -175,13 +179,14 @@ heartbeat_cut_off(void)
 	if (hb.state == QUITTING)
 		exit(EXIT_LET_GO);
 	if (!hb.guarded)
-		heartbeat_fail(EXIT_REFUSED, "%s: refused without an answer", hb.o->path);
+		heartbeat_fail(EXIT_REFUSED, "%s: refused without an answer",
+		    hb.o->path);
 	hb.retry = heartbeat_now();
 	if (hb.state == GUARDING) {
 		hb.due = hb.retry + ANSWER_MS;
 		guard_release();
 	} else {
-		hb.retry += RETRY_MS;	/* once at once is enough */
+		hb.retry += RETRY_MS; /* once at once is enough */
 	}
 	close(hb.fd);
 	hb.fd = -1;
@@ -191,17 +196,19 @@ heartbeat_cut_off(void)
 static noreturn void
 heartbeat_busy(void)
 {
-	char	who[192];
+	char who[192];
 
 	guard_who(who, sizeof(who));
 	heartbeat_fail(EXIT_BUSY, "guarded already%s", who);
 }
 
-/* From now on nothing of the terminal's is held, and nothing more can be done. */
+/*
+ * From now on nothing of the terminal's is held, and nothing more can be done.
+ */
 static void
 heartbeat_first_welcome(void)
 {
-	int	fd;
+	int fd;
 
 	heartbeat_print("guarding %ld with dazaid %ld", (long)hb.session,
 	    (long)hb.daemon);
@@ -236,13 +243,16 @@ heartbeat_line(const char *line)
 			heartbeat_first_welcome();
 		hb.guarded = true;
 	} else if (hb.state == ASKED && strcmp(line, "BUSY") == 0) {
-		/* After a loss, it may be our own old connection that is seen. */
+		/*
+		 * After a loss, it may be our own old connection that is seen.
+		 */
 		if (!hb.guarded)
 			heartbeat_busy();
 		hb.busy = true;
 		heartbeat_cut_off();
 	} else if (hb.state == ASKED) {
-		heartbeat_fail(EXIT_REFUSED, "%s: not the answer of a dazaid", hb.o->path);
+		heartbeat_fail(EXIT_REFUSED, "%s: not the answer of a dazaid",
+		    hb.o->path);
 	} else if (strcmp(line, "CANCELLED") == 0) {
 		heartbeat_print("panic cancelled");
 	} else if (strcmp(line, "NOTHING-PENDING") == 0) {
@@ -256,9 +266,9 @@ heartbeat_line(const char *line)
 static void
 heartbeat_read(void)
 {
-	const char	*line;
-	size_t		 used;
-	ssize_t		 n;
+	const char *line;
+	size_t	    used;
+	ssize_t	    n;
 
 	n = recv(hb.fd, hb.inbuf + hb.in, sizeof(hb.inbuf) - hb.in,
 	    MSG_DONTWAIT);
@@ -269,20 +279,20 @@ heartbeat_read(void)
 		return;
 	}
 	hb.in += (size_t)n;
-	while (hb.fd != -1 &&
-	    (line = line_next(hb.inbuf, hb.in, &used)) != NULL) {
+	while (
+	    hb.fd != -1 && (line = line_next(hb.inbuf, hb.in, &used)) != NULL) {
 		heartbeat_line(line);
 		hb.in -= used;
 		memmove(hb.inbuf, hb.inbuf + used, hb.in);
 	}
 	if (hb.in == sizeof(hb.inbuf))
-		hb.in = 0;		/* no answer is that long */
+		hb.in = 0; /* no answer is that long */
 }
 
 static void
 heartbeat_signal(void)
 {
-	struct signalfd_siginfo	si;
+	struct signalfd_siginfo si;
 
 	if (read(hb.signals, &si, sizeof(si)) != (ssize_t)sizeof(si))
 		return;
@@ -294,7 +304,7 @@ heartbeat_signal(void)
 	case SIGQUIT:
 		if (hb.state == AWAY)
 			exit(EXIT_LET_GO);
-		hb.state = QUITTING;	/* also when HELLO is on its way */
+		hb.state = QUITTING; /* also when HELLO is on its way */
 		hb.due = heartbeat_now() + ANSWER_MS;
 		heartbeat_send("QUIT\n");
 		break;
@@ -306,7 +316,7 @@ heartbeat_signal(void)
 static void
 heartbeat_ping(void)
 {
-	uint64_t	times;
+	uint64_t times;
 
 	if (read(hb.timer, &times, sizeof(times)) == (ssize_t)sizeof(times) &&
 	    hb.state == GUARDING)
@@ -328,7 +338,7 @@ heartbeat_late(void)
 static int64_t
 heartbeat_wait(void)
 {
-	int64_t	left;
+	int64_t left;
 
 	if (hb.state == GUARDING)
 		return (-1);
@@ -342,14 +352,13 @@ heartbeat_wait(void)
 static void
 heartbeat_turn(void)
 {
-	struct pollfd	pfd[PFD_MAX] = {
-		[PFD_DAEMON] = { .fd = hb.fd, .events = POLLIN },
-		[PFD_SIGNALS] = { .fd = hb.signals, .events = POLLIN },
-		[PFD_WATCH] = { .fd = hb.watch, .events = POLLIN },
-		[PFD_TIMER] = { .fd = hb.timer, .events = POLLIN }
-	};
+	struct pollfd	pfd[PFD_MAX] = { [PFD_DAEMON] = { .fd = hb.fd,
+					     .events = POLLIN },
+		  [PFD_SIGNALS] = { .fd = hb.signals, .events = POLLIN },
+		  [PFD_WATCH] = { .fd = hb.watch, .events = POLLIN },
+		  [PFD_TIMER] = { .fd = hb.timer, .events = POLLIN } };
 	const int64_t	wait = heartbeat_wait();
-	struct timespec	ts = { wait / 1000, wait % 1000 * 1000000 };
+	struct timespec ts = { wait / 1000, wait % 1000 * 1000000 };
 
 	if (ppoll(pfd, PFD_MAX, wait == -1 ? NULL : &ts, NULL) == -1) {
 		if (errno != EINTR)
@@ -386,13 +395,12 @@ heartbeat_detach(void)
 static void
 heartbeat_descriptors(void)
 {
-	static const int	sigs[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1,
-				    SIGQUIT };
-	const time_t		sec = hb.o->interval / 1000;
-	const long		nsec = hb.o->interval % 1000 * 1000000;
-	struct itimerspec	its = { { sec, nsec }, { sec, nsec } };
-	sigset_t		set;
-	size_t			i;
+	static const int sigs[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGQUIT };
+	const time_t	 sec = hb.o->interval / 1000;
+	const long	 nsec = hb.o->interval % 1000 * 1000000;
+	struct itimerspec its = { { sec, nsec }, { sec, nsec } };
+	sigset_t	  set;
+	size_t		  i;
 
 	sigemptyset(&set);
 	for (i = 0; i < sizeof(sigs) / sizeof(sigs[0]); i++) {
@@ -407,8 +415,7 @@ heartbeat_descriptors(void)
 	if (hb.signals == -1 || hb.timer == -1 ||
 	    timerfd_settime(hb.timer, 0, &its, NULL) == -1)
 		err(EXIT_USAGE, "signalfd, timerfd");
-	if (hb.o->watch != 0 &&
-	    (hb.watch = pidfd_open(hb.o->watch, 0)) == -1)
+	if (hb.o->watch != 0 && (hb.watch = pidfd_open(hb.o->watch, 0)) == -1)
 		err(EXIT_USAGE, "--watch-pid %ld", (long)hb.o->watch);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Called as dazai-askpass: what ssh, git and sudo run when they need a secret and have
- * no terminal to ask on.  All that they tell is a prompt, so that the secret's name is
- * in DAZAI_SECRET.
+ * Called as dazai-askpass: what ssh, git and sudo run when they need a secret
+ * and have no terminal to ask on.  All that they tell is a prompt, so that the
+ * secret's name is in DAZAI_SECRET.
  */
 #include <err.h>
 #include <stdlib.h>
@@ -15,15 +15,15 @@
 #include "secret.h"
 
 /*
- * Whether prompt asks for something else than a secret.  ssh wants a yes for a host
- * key, or, with SSH_ASKPASS_PROMPT, just a click; git wants a user's name, which it
- * would send and show in the clear.  ssh-add asks again for ever when the secret is
- * wrong.
+ * Whether prompt asks for something else than a secret.  ssh wants a yes for a
+ * host key, or, with SSH_ASKPASS_PROMPT, just a click; git wants a user's name,
+ * which it would send and show in the clear.  ssh-add asks again for ever when
+ * the secret is wrong.
  */
 static int
 askpass_not_secret(const char *prompt)
 {
-	const char	*kind = getenv("SSH_ASKPASS_PROMPT");
+	const char *kind = getenv("SSH_ASKPASS_PROMPT");
 
 	return ((kind != NULL && *kind != '\0') ||
 	    strncasecmp(prompt, "Username", strlen("Username")) == 0 ||
@@ -34,8 +34,8 @@ askpass_not_secret(const char *prompt)
 noreturn void
 askpass_main(int argc, char *argv[])
 {
-	const char	*name = getenv("DAZAI_SECRET");
-	char		 path[SOCKPATH_SIZE];
+	const char *name = getenv("DAZAI_SECRET");
+	char	    path[SOCKPATH_SIZE];
 
 	if (argc > 1 && askpass_not_secret(argv[1]))
 		errx(EXIT_USAGE, "not a question for a secret: %s", argv[1]);

@@ -4,6 +4,6 @@
 
 #include <stdnoreturn.h>
 
-noreturn void	askpass_main(int, char **);
+noreturn void askpass_main(int, char **);
 
 #endif

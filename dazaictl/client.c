@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A connection to the control socket: requests out, answers in.  What fails ends the
- * program, with one line and the exit code that says what.
+ * A connection to the control socket: requests out, answers in.  What fails
+ * ends the program, with one line and the exit code that says what.
  */
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -17,22 +17,22 @@
 #include "client.h"
 #include "sockpath.h"
 
-#define CLIENT_LINE	1024	/* bytes of the longest line, either way */
-#define CLIENT_SECONDS	10	/* without an answer: the daemon gives up after 5 */
+#define CLIENT_LINE    1024 /* bytes of the longest line, either way */
+#define CLIENT_SECONDS 10   /* without an answer: the daemon gives up after 5 */
 
 /*
- * Connects to the daemon whose heartbeat socket is path.  It must be ours or root's:
- * a stranger's would be handed a secret.
+ * Connects to the daemon whose heartbeat socket is path.  It must be ours or
+ * root's: a stranger's would be handed a secret.
  */
 int
 client_open(const char *path)
 {
-	struct sockaddr_un	sun;
-	struct ucred		cred;
-	socklen_t		len = sizeof(cred);
-	const struct timeval	patience = { CLIENT_SECONDS, 0 };
-	char			file[sizeof(sun.sun_path)];
-	int			fd;
+	struct sockaddr_un   sun;
+	struct ucred	     cred;
+	socklen_t	     len = sizeof(cred);
+	const struct timeval patience = { CLIENT_SECONDS, 0 };
+	char		     file[sizeof(sun.sun_path)];
+	int		     fd;
 
 	(void)snprintf(file, sizeof(file), "%s.ctl", path);
 	sockpath_addr(file, &sun);
@@ -43,8 +43,10 @@ client_open(const char *path)
 			err(EXIT_REFUSED, "%s", file);
 		err(EXIT_NO_DAEMON, "%s: no daemon", file);
 	}
-	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience));
-	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience, sizeof(patience));
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
+	    sizeof(patience));
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
+	    sizeof(patience));
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == -1)
 		err(EXIT_USAGE, "%s", file);
 	if (cred.uid != geteuid() && cred.uid != 0)
@@ -58,7 +60,7 @@ void
 client_ask(int fd, const char *fmt, ...)
 {
 	char	line[CLIENT_LINE];
-	va_list	ap;
+	va_list ap;
 	int	len;
 
 	va_start(ap, fmt);
@@ -73,15 +75,15 @@ client_ask(int fd, const char *fmt, ...)
 }
 
 /*
- * The next line, without its newline and valid until the next call.  Byte by byte, as
- * what comes after it may be a secret.
+ * The next line, without its newline and valid until the next call.  Byte by
+ * byte, as what comes after it may be a secret.
  */
 const char *
 client_line(int fd)
 {
-	static char	line[CLIENT_LINE];
-	size_t		len = 0;
-	ssize_t		n;
+	static char line[CLIENT_LINE];
+	size_t	    len = 0;
+	ssize_t	    n;
 
 	for (;;) {
 		n = recv(fd, &line[len], 1, 0);
@@ -105,16 +107,14 @@ noreturn void
 client_refused(const char *line)
 {
 	static const struct {
-		const char	*word;
-		int		 code;
-	} words[] = {
-		{ "ERROR unguarded ", EXIT_POLICY },
+		const char *word;
+		int	    code;
+	} words[] = { { "ERROR unguarded ", EXIT_POLICY },
 		{ "ERROR pending ", EXIT_POLICY },
-		{ "ERROR no-such-secret ", EXIT_NO_SECRET }
-	};
-	const char	*word = line, *sentence;
-	int		 code = EXIT_REFUSED;
-	size_t		 i;
+		{ "ERROR no-such-secret ", EXIT_NO_SECRET } };
+	const char *word = line, *sentence;
+	int	    code = EXIT_REFUSED;
+	size_t	    i;
 
 	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (strncmp(line, words[i].word, strlen(words[i].word)) == 0)
@@ -133,7 +133,7 @@ client_refused(const char *line)
 void
 client_want(int fd, const char *want)
 {
-	const char	*line = client_line(fd);
+	const char *line = client_line(fd);
 
 	if (strcmp(line, want) != 0)
 		client_refused(line);

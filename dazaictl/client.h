@@ -7,19 +7,18 @@
 /* Exit codes; they are in the man page. */
 enum {
 	EXIT_DONE = 0,
-	EXIT_USAGE = 1,		/* or the system said no */
+	EXIT_USAGE = 1, /* or the system said no */
 	EXIT_NO_DAEMON = 2,
-	EXIT_POLICY = 3,	/* unguarded, or a panic is pending */
+	EXIT_POLICY = 3, /* unguarded, or a panic is pending */
 	EXIT_NO_SECRET = 4,
-	EXIT_REFUSED = 5,	/* any other refusal */
-	EXIT_CUT = 6		/* the daemon ended, or cut us off, on the way */
+	EXIT_REFUSED = 5, /* any other refusal */
+	EXIT_CUT = 6	  /* the daemon ended, or cut us off, on the way */
 };
 
-int		 client_open(const char *);
-void		 client_ask(int, const char *, ...)
-		    __attribute__((format(printf, 2, 3)));
-const char	*client_line(int);
-void		 client_want(int, const char *);
-noreturn void	 client_refused(const char *);
+int  client_open(const char *);
+void client_ask(int, const char *, ...) __attribute__((format(printf, 2, 3)));
+const char   *client_line(int);
+void	      client_want(int, const char *);
+noreturn void client_refused(const char *);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The commands of dazaictl: each takes its arguments apart, puts one question to the
- * daemon, and prints the answer.
+ * The commands of dazaictl: each takes its arguments apart, puts one question
+ * to the daemon, and prints the answer.
  */
 #include <err.h>
 #include <errno.h>
@@ -19,12 +19,13 @@
 #include "secret.h"
 #include "status.h"
 
-/* Where the daemon is: asked, the -s option, or NULL; path has SOCKPATH_SIZE bytes. */
+/* Where the daemon is: asked, the -s option, or NULL; path has SOCKPATH_SIZE
+ * bytes. */
 void
 command_path(const char *asked, char *path)
 {
-	const int	len = sockpath_choose(asked, geteuid(),
-			    getenv("XDG_RUNTIME_DIR"), path);
+	const int len = sockpath_choose(asked, geteuid(),
+	    getenv("XDG_RUNTIME_DIR"), path);
 
 	if (len <= 0 || (size_t)len >= SOCKPATH_SIZE)
 		errx(EXIT_USAGE, "the socket path is %s",
@@ -59,9 +60,9 @@ command_name(int argc, char *argv[])
 static void
 command_status(const char *path, int argc, char *argv[])
 {
-	const char	*line;
-	bool		 raw = false;
-	int		 ch, fd;
+	const char *line;
+	bool	    raw = false;
+	int	    ch, fd;
 
 	while ((ch = getopt(argc, argv, "l")) != -1) {
 		if (ch != 'l')
@@ -83,8 +84,8 @@ command_status(const char *path, int argc, char *argv[])
 static void
 command_arm(const char *path, int argc, char *argv[])
 {
-	const char	*line;
-	int		 fd;
+	const char *line;
+	int	    fd;
 
 	(void)argv;
 	command_none(argc);
@@ -102,8 +103,8 @@ command_arm(const char *path, int argc, char *argv[])
 static void
 command_panic(const char *path, int argc, char *argv[])
 {
-	const bool	hard = argc == 2 && strcasecmp(argv[1], "hard") == 0;
-	int		fd;
+	const bool hard = argc == 2 && strcasecmp(argv[1], "hard") == 0;
+	int	   fd;
 
 	if (argc > 2 || (argc == 2 && !hard))
 		command_usage(EXIT_USAGE);
@@ -115,9 +116,9 @@ command_panic(const char *path, int argc, char *argv[])
 static void
 command_put(const char *path, int argc, char *argv[])
 {
-	const char	*reads = NULL, *ttl = NULL, *why = NULL;
-	int64_t		 n;
-	int		 ch;
+	const char *reads = NULL, *ttl = NULL, *why = NULL;
+	int64_t	    n;
+	int	    ch;
 
 	while ((ch = getopt(argc, argv, "n:t:")) != -1) {
 		switch (ch) {
@@ -142,9 +143,9 @@ command_put(const char *path, int argc, char *argv[])
 static void
 command_get(const char *path, int argc, char *argv[])
 {
-	const char	*name;
-	bool		 force = false;
-	int		 ch;
+	const char *name;
+	bool	    force = false;
+	int	    ch;
 
 	while ((ch = getopt(argc, argv, "f")) != -1) {
 		if (ch != 'f')
@@ -153,16 +154,18 @@ command_get(const char *path, int argc, char *argv[])
 	}
 	name = command_name(argc, argv);
 	if (!force && isatty(STDOUT_FILENO))
-		errx(EXIT_USAGE, "a terminal keeps what it shows: "
-		    "get -f %s, if you want that", name);
+		errx(EXIT_USAGE,
+		    "a terminal keeps what it shows: "
+		    "get -f %s, if you want that",
+		    name);
 	secret_get(path, name, false);
 }
 
 static void
 command_del(const char *path, int argc, char *argv[])
 {
-	const char	*name;
-	int		 fd;
+	const char *name;
+	int	    fd;
 
 	optind = 1;
 	name = command_name(argc, argv);
@@ -174,8 +177,8 @@ command_del(const char *path, int argc, char *argv[])
 static void
 command_list(const char *path, int argc, char *argv[])
 {
-	const char	*line;
-	int		 fd;
+	const char *line;
+	int	    fd;
 
 	(void)argv;
 	command_none(argc);
@@ -193,7 +196,7 @@ command_list(const char *path, int argc, char *argv[])
 static void
 command_exec(const char *path, int argc, char *argv[])
 {
-	int	fd;
+	int fd;
 
 	if (argc > 1 && strcmp(argv[1], "--") == 0) {
 		argc--;
@@ -202,7 +205,8 @@ command_exec(const char *path, int argc, char *argv[])
 	if (argc < 2)
 		command_usage(EXIT_USAGE);
 	fd = client_open(path);
-	/* Not by our pid: in a PID namespace of our own it would be a stranger's. */
+	/* Not by our pid: in a PID namespace of our own it would be a
+	 * stranger's. */
 	client_ask(fd, "REGISTER");
 	client_want(fd, "OK");
 	close(fd);
@@ -216,17 +220,15 @@ noreturn void
 command_run(const char *path, int argc, char *argv[])
 {
 	static const struct {
-		const char	*name;
-		void		(*run)(const char *, int, char **);
-	} commands[] = {
-		{ "status", command_status }, { "arm", command_arm },
+		const char *name;
+		void (*run)(const char *, int, char **);
+	} commands[] = { { "status", command_status }, { "arm", command_arm },
 		{ "panic", command_panic }, { "put", command_put },
 		{ "get", command_get }, { "del", command_del },
-		{ "list", command_list }, { "run", command_exec }
-	};
-	size_t	i;
+		{ "list", command_list }, { "run", command_exec } };
+	size_t i;
 
-	optind = 0;		/* getopt(3) starts anew, with the command's options */
+	optind = 0; /* getopt(3) starts anew, with the command's options */
 	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		if (strcmp(argv[0], commands[i].name) == 0) {
 			commands[i].run(path, argc, argv);

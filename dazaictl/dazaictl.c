@@ -16,30 +16,32 @@
 noreturn void
 command_usage(int status)
 {
-	(void)fputs("usage: dazaictl [-hV] [-s PATH] COMMAND ...\n"
+	(void)fputs(
+	    "usage: dazaictl [-hV] [-s PATH] COMMAND ...\n"
 	    "       status [-l] | arm | panic [hard] | list\n"
 	    "       put NAME [-n READS] [-t SECONDS] | get [-f] NAME | del NAME\n"
-	    "       run COMMAND [ARG]...\n", status == 0 ? stdout : stderr);
+	    "       run COMMAND [ARG]...\n",
+	    status == 0 ? stdout : stderr);
 	exit(status);
 }
 
 int
 main(int argc, char *argv[])
 {
-	static const struct option	longs[] = {
-		{ "help", no_argument, NULL, 'h' },
+	static const struct option longs[] = { { "help", no_argument, NULL,
+						   'h' },
 		{ "socket", required_argument, NULL, 's' },
-		{ "version", no_argument, NULL, 'V' },
-		{ NULL, 0, NULL, 0 }
-	};
-	char		 path[SOCKPATH_SIZE];
-	const char	*sock = NULL;
-	int		 ch;
+		{ "version", no_argument, NULL, 'V' }, { NULL, 0, NULL, 0 } };
+	char			   path[SOCKPATH_SIZE];
+	const char		  *sock = NULL;
+	int			   ch;
 
 	stdfd_open();
 	if (strcmp(getprogname(), "dazai-askpass") == 0)
 		askpass_main(argc, argv);
-	/* The first word that is no option is the command; the rest is its own. */
+	/*
+	 * The first word that is no option is the command; the rest is its own.
+	 */
 	while ((ch = getopt_long(argc, argv, "+hs:V", longs, NULL)) != -1) {
 		switch (ch) {
 		case 'h':

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What is left of a secret in the kernel, after it has gone through a socket or a pipe:
- * their buffers are freed, and not wiped.  The next ones of the same size are the same
- * memory, though.  Each processor has free buffers of its own, and the daemon may have
- * been on another one: all of them are gone through, by moving there.
+ * What is left of a secret in the kernel, after it has gone through a socket or
+ * a pipe: their buffers are freed, and not wiped.  The next ones of the same
+ * size are the same memory, though.  Each processor has free buffers of its
+ * own, and the daemon may have been on another one: all of them are gone
+ * through, by moving there.
  */
 #include <sys/socket.h>
 
@@ -13,18 +14,19 @@
 
 #include "residue.h"
 
-#define RESIDUE_PIPE	(1 << 20)	/* bytes: the most that a user's pipe may have */
+/* Bytes: the most that a user's pipe may have (pipe(7)). */
+#define RESIDUE_PIPE (1 << 20)
 
-static char	residue_zeros[64 * 1024];	/* the most that is sent at once */
+static char residue_zeros[64 * 1024]; /* the most that is sent at once */
 
 /* As many buffers as a socket may have, all at a time. */
 static void
 residue_fill_socket(size_t len)
 {
-	int	sv[2];
+	int sv[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
-	    sv) == -1)
+		sv) == -1)
 		return;
 	while (send(sv[0], residue_zeros, len, MSG_NOSIGNAL) > 0)
 		continue;
@@ -32,11 +34,12 @@ residue_fill_socket(size_t len)
 	close(sv[1]);
 }
 
-/* As many pages as a pipe may have: those that were freed last are the first of them. */
+/* As many pages as a pipe may have: those that were freed last are the first of
+ * them. */
 static void
 residue_fill_pipe(size_t len)
 {
-	int	pv[2];
+	int pv[2];
 
 	if (pipe2(pv, O_NONBLOCK | O_CLOEXEC) == -1)
 		return;
@@ -50,8 +53,8 @@ residue_fill_pipe(size_t len)
 static void
 residue_everywhere(void (*fill)(size_t), size_t len)
 {
-	cpu_set_t	all, one;
-	int		cpu;
+	cpu_set_t all, one;
+	int	  cpu;
 
 	CPU_ZERO(&all);
 	if (sched_getaffinity(0, sizeof(all), &all) == -1)
@@ -67,8 +70,8 @@ residue_everywhere(void (*fill)(size_t), size_t len)
 }
 
 /*
- * Overwrites, as far as the kernel lets us, the buffers of a socket that len bytes have
- * gone through.  To be called at our end, for it moves us.
+ * Overwrites, as far as the kernel lets us, the buffers of a socket that len
+ * bytes have gone through.  To be called at our end, for it moves us.
  */
 void
 residue_socket(size_t len)
@@ -77,7 +80,8 @@ residue_socket(size_t len)
 	    len < sizeof(residue_zeros) ? len : sizeof(residue_zeros));
 }
 
-/* And those of a pipe, which has them as long as it is open; the same goes for it. */
+/* And those of a pipe, which has them as long as it is open; the same goes for
+ * it. */
 void
 residue_pipe(void)
 {

@@ -4,7 +4,7 @@
 
 #include <stddef.h>
 
-void	residue_socket(size_t);
-void	residue_pipe(void);
+void residue_socket(size_t);
+void residue_pipe(void);
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The bytes of a secret, between the daemon and our standard input and output.  Where
- * the kernel can move them by itself they never are in our memory; else they pass
- * through memory that is locked, as the arena is, and wiped before we end.
+ * The bytes of a secret, between the daemon and our standard input and output.
+ * Where the kernel can move them by itself they never are in our memory; else
+ * they pass through memory that is locked, as the arena is, and wiped before we
+ * end.
  */
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -27,10 +28,10 @@
 #include "secmem.h"
 #include "secret.h"
 
-#define SECRET_TYPED	4096		/* bytes of a line that is typed; a tty's most */
-#define SECRET_PIECE	((size_t)64 * 1024)	/* bytes at once; to begin with, coming in */
+#define SECRET_TYPED 4096 /* bytes of a line that is typed; a tty's most */
+#define SECRET_PIECE ((size_t)64 * 1024) /* bytes moved at once */
 
-static struct secmem	secret;
+static struct secmem secret;
 
 static void
 secret_wipe(void)
@@ -42,19 +43,19 @@ static void
 secret_on_signal(int sig)
 {
 	secret_wipe();
-	(void)raise(sig);		/* SA_RESETHAND: its default again */
+	(void)raise(sig); /* SA_RESETHAND: its default again */
 }
 
-/* From here on our end, if it is not SIGKILL, wipes, and nothing dumps our memory. */
+/* From here on our end, if it is not SIGKILL, wipes, and nothing dumps our
+ * memory. */
 static void
 secret_protect(void)
 {
-	static const int	sigs[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM,
-				    SIGPIPE };
-	const struct rlimit	none = { 0, 0 };
-	struct sigaction	sa;
-	struct rlimit		rl;
-	size_t			i;
+	static const int sigs[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE };
+	const struct rlimit none = { 0, 0 };
+	struct sigaction    sa;
+	struct rlimit	    rl;
+	size_t		    i;
 
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1 ||
 	    setrlimit(RLIMIT_CORE, &none) == -1)
@@ -70,7 +71,7 @@ secret_protect(void)
 	sa.sa_flags = (int)SA_RESETHAND;
 	for (i = 0; i < sizeof(sigs) / sizeof(sigs[0]); i++) {
 		/* What our parent has us ignore we go on ignoring. */
-		struct sigaction	was;
+		struct sigaction was;
 
 		if (sigaction(sigs[i], NULL, &was) == 0 &&
 		    was.sa_handler != SIG_IGN)
@@ -78,11 +79,13 @@ secret_protect(void)
 	}
 }
 
-/* Memory for size bytes, left open, with the first len of what we had before. */
+/*
+ * Memory for size bytes, left open, with the first len of what we had before.
+ */
 static void
 secret_memory(size_t size, size_t len)
 {
-	struct secmem	old = secret, more;
+	struct secmem old = secret, more;
 
 	if (old.pages == NULL)
 		secret_protect();
@@ -90,7 +93,7 @@ secret_memory(size_t size, size_t len)
 		err(EXIT_USAGE, "no memory for the secret");
 	if (more.kind == SECMEM_UNLOCKED && old.kind != SECMEM_UNLOCKED)
 		warnx("DEGRADED: the secret passes through memory that can be "
-		    "swapped out (see ulimit -l)");
+		      "swapped out (see ulimit -l)");
 	if (len > 0)
 		memcpy(more.data, old.data, len);
 	secret = more;
@@ -103,7 +106,7 @@ secret_memory(size_t size, size_t len)
 static void
 secret_wait(int fd, short events)
 {
-	struct pollfd	pfd = { .fd = fd, .events = events };
+	struct pollfd pfd = { .fd = fd, .events = events };
 
 	(void)poll(&pfd, 1, -1);
 }
@@ -116,8 +119,8 @@ secret_wait(int fd, short events)
 static size_t
 secret_room(const char *path)
 {
-	const char	*line, *room;
-	int		 fd = client_open(path);
+	const char *line, *room;
+	int	    fd = client_open(path);
 
 	client_ask(fd, "STATUS");
 	line = client_line(fd);
@@ -125,17 +128,18 @@ secret_room(const char *path)
 		client_refused(line);
 	close(fd);
 	room = strstr(line, " room=");
-	return (room == NULL ? 0 :
-	    (size_t)strtoull(room + strlen(" room="), NULL, 10));
+	return (room == NULL ?
+		0 :
+		(size_t)strtoull(room + strlen(" room="), NULL, 10));
 }
 
 /* All of standard input into our memory; returns how much that is. */
 static size_t
 secret_read(const char *path)
 {
-	const size_t	room = secret_room(path);
-	size_t		len = 0;
-	ssize_t		n;
+	const size_t room = secret_room(path);
+	size_t	     len = 0;
+	ssize_t	     n;
 
 	secret_memory(SECRET_PIECE, 0);
 	while (len <= room) {
@@ -151,20 +155,22 @@ secret_read(const char *path)
 		else if (errno != EINTR)
 			err(EXIT_USAGE, "standard input");
 	}
-	errx(EXIT_REFUSED, "refused: full: there is room for %zu bytes, and "
-	    "standard input has more", room);
+	errx(EXIT_REFUSED,
+	    "refused: full: there is room for %zu bytes, and "
+	    "standard input has more",
+	    room);
 }
 
 /* A line typed without echo; returns its length. */
 static size_t
 secret_ask(const char *name)
 {
-	char	prompt[128];
+	char prompt[128];
 
 	(void)snprintf(prompt, sizeof(prompt), "Secret %s: ", name);
 	secret_memory(SECRET_TYPED, 0);
 	if (readpassphrase(prompt, (char *)secret.data, SECRET_TYPED,
-	    RPP_REQUIRE_TTY) == NULL)
+		RPP_REQUIRE_TTY) == NULL)
 		err(EXIT_USAGE, "no secret");
 	return (strlen((char *)secret.data));
 }
@@ -173,7 +179,7 @@ static void
 secret_send(int fd, size_t len)
 {
 	size_t	done;
-	ssize_t	n;
+	ssize_t n;
 
 	for (done = 0; done < len; done += (size_t)n) {
 		n = send(fd, secret.data + done, len - done, MSG_NOSIGNAL);
@@ -188,7 +194,7 @@ secret_send(int fd, size_t len)
 static ssize_t
 secret_sendread(int fd, size_t len)
 {
-	ssize_t	n;
+	ssize_t n;
 
 	if (secret.pages == NULL)
 		secret_memory(SECRET_PIECE, 0);
@@ -199,11 +205,12 @@ secret_sendread(int fd, size_t len)
 	return (n);
 }
 
-/* The file that is standard input, by the kernel alone where its file system can. */
+/* The file that is standard input, by the kernel alone where its file system
+ * can. */
 static void
 secret_sendfile(int fd, size_t len)
 {
-	ssize_t	n;
+	ssize_t n;
 
 	for (; len > 0; len -= (size_t)n) {
 		n = sendfile(fd, STDIN_FILENO, NULL, len);
@@ -219,18 +226,19 @@ secret_sendfile(int fd, size_t len)
 }
 
 /*
- * Puts what is on standard input, or is typed if that is a terminal, as name into the
- * daemon at path.  reads and ttl are the request's options, as text, or NULL.
+ * Puts what is on standard input, or is typed if that is a terminal, as name
+ * into the daemon at path.  reads and ttl are the request's options, as text,
+ * or NULL.
  */
 void
 secret_put(const char *path, const char *name, const char *reads,
     const char *ttl)
 {
-	struct stat	st;
-	size_t		len;
-	off_t		at;
-	bool		file;
-	int		fd;
+	struct stat st;
+	size_t	    len;
+	off_t	    at;
+	bool	    file;
+	int	    fd;
 
 	if (fstat(STDIN_FILENO, &st) == -1)
 		err(EXIT_USAGE, "standard input");
@@ -274,7 +282,7 @@ static void
 secret_write(size_t len)
 {
 	size_t	done;
-	ssize_t	n;
+	ssize_t n;
 
 	for (done = 0; done < len; done += (size_t)n) {
 		n = write(STDOUT_FILENO, secret.data + done, len - done);
@@ -292,9 +300,11 @@ static void
 secret_receive(int fd, size_t len)
 {
 	size_t	done;
-	ssize_t	n;
+	ssize_t n;
 
-	/* With its time limit recv(2) is ended by a stop and its continuation. */
+	/*
+	 * With its time limit recv(2) is ended by a stop and its continuation.
+	 */
 	for (done = 0; done < len; done += (size_t)n) {
 		n = recv(fd, secret.data + done, len - done, 0);
 		if (n == -1 && errno == EINTR)
@@ -308,20 +318,20 @@ secret_receive(int fd, size_t len)
 static bool
 secret_out_is_full(void)
 {
-	struct pollfd	pfd = { .fd = STDOUT_FILENO, .events = POLLOUT };
+	struct pollfd pfd = { .fd = STDOUT_FILENO, .events = POLLOUT };
 
 	return (poll(&pfd, 1, 0) == 0);
 }
 
 /*
- * To standard output by the kernel alone, if that is a pipe.  Returns how much is left
- * for another way: nothing, or all of it.
+ * To standard output by the kernel alone, if that is a pipe.  Returns how much
+ * is left for another way: nothing, or all of it.
  */
 static size_t
 secret_splice(int fd, size_t len)
 {
 	size_t	left = len;
-	ssize_t	n;
+	ssize_t n;
 
 	while (left > 0) {
 		n = splice(fd, NULL, STDOUT_FILENO, NULL, left, SPLICE_F_MOVE);
@@ -342,11 +352,12 @@ secret_splice(int fd, size_t len)
 	return (0);
 }
 
-/* Through our memory, piece by piece; line: with a newline behind it, if it has none. */
+/* Through our memory, piece by piece; line: with a newline behind it, if it has
+ * none. */
 static void
 secret_copy(int fd, size_t len, bool line)
 {
-	size_t	piece;
+	size_t piece;
 
 	secret_memory(SECRET_PIECE, 0);
 	for (; len > 0; len -= piece) {
@@ -362,14 +373,15 @@ secret_copy(int fd, size_t len, bool line)
 	}
 }
 
-/* Gets name from the daemon at path to standard output; line: as a line of text. */
+/* Gets name from the daemon at path to standard output; line: as a line of
+ * text. */
 void
 secret_get(const char *path, const char *name, bool line)
 {
-	const char	*answer;
-	char		*end;
-	size_t		 len, all;
-	int		 fd = client_open(path);
+	const char *answer;
+	char	   *end;
+	size_t	    len, all;
+	int	    fd = client_open(path);
 
 	client_ask(fd, "GET %s", name);
 	answer = client_line(fd);
@@ -378,7 +390,7 @@ secret_get(const char *path, const char *name, bool line)
 	len = (size_t)strtoull(answer + 5, &end, 10);
 	if (*end != '\0')
 		errx(EXIT_CUT, "not the answer of a dazaid");
-	all = strlen(answer) + 1 + len;	/* they may come in one buffer */
+	all = strlen(answer) + 1 + len; /* they may come in one buffer */
 	if (!line)
 		len = secret_splice(fd, len);
 	if (len > 0)

@@ -4,7 +4,7 @@
 
 #include <stdbool.h>
 
-void	secret_put(const char *, const char *, const char *, const char *);
-void	secret_get(const char *, const char *, bool);
+void secret_put(const char *, const char *, const char *, const char *);
+void secret_get(const char *, const char *, bool);
 
 #endif

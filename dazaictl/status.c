@@ -10,30 +10,32 @@
 #include "guard.h"
 #include "status.h"
 
-/* The value of key ("armed=") in line, into value of size bytes; empty if not there. */
+/* The value of key ("armed=") in line, into value of size bytes; empty if not
+ * there. */
 static const char *
 status_value(const char *line, const char *key, char *value, size_t size)
 {
-	const size_t	len = strlen(key);
-	const char	*p = line;
+	const size_t len = strlen(key);
+	const char  *p = line;
 
 	value[0] = '\0';
 	while ((p = strstr(p, key)) != NULL && p > line && p[-1] != ' ')
 		p += len;
 	if (p != NULL)
-		(void)snprintf(value, size, "%.*s",
-		    (int)strcspn(p + len, " "), p + len);
+		(void)snprintf(value, size, "%.*s", (int)strcspn(p + len, " "),
+		    p + len);
 	return (value);
 }
 
 static void
 status_guarded(const char *path, const char *line)
 {
-	char		pid[32], since[32], when[64] = "", who[192];
-	struct tm	tm;
-	time_t		t;
+	char	  pid[32], since[32], when[64] = "", who[192];
+	struct tm tm;
+	time_t	  t;
 
-	if (strcmp(status_value(line, "guarded=", pid, sizeof(pid)), "1") != 0) {
+	if (strcmp(status_value(line, "guarded=", pid, sizeof(pid)), "1") !=
+	    0) {
 		printf("UNGUARDED\n");
 		return;
 	}
@@ -54,7 +56,7 @@ status_guarded(const char *path, const char *line)
 void
 status_print(const char *path, const char *line)
 {
-	char	a[64], b[64];
+	char a[64], b[64];
 
 	status_guarded(path, line);
 	if (strcmp(status_value(line, "pending=", a, sizeof(a)), "1") == 0)
@@ -64,7 +66,8 @@ status_print(const char *path, const char *line)
 		printf("armed, with %s s of grace\n",
 		    status_value(line, "grace=", b, sizeof(b)));
 	else
-		printf("dry-run: a rehearsal, a panic wipes and kills nothing\n");
+		printf(
+		    "dry-run: a rehearsal, a panic wipes and kills nothing\n");
 	status_value(line, "memory=", a, sizeof(a));
 	printf("memory: %s%s, %s bytes\n", a,
 	    strcmp(a, "unlocked") == 0 ? " (DEGRADED)" : "",

@@ -15,14 +15,14 @@
 
 #include "child.h"
 
-#define CHILD_UID	60706
-#define CHILD_UIDS	478
-#define CHILD_START_MS	10000	/* it needs some 5; a machine can be busy */
+#define CHILD_UID      60706
+#define CHILD_UIDS     478
+#define CHILD_START_MS 10000 /* it needs some 5; a machine can be busy */
 
 static bool
 child_uid_taken(FILE *f, uid_t uid)
 {
-	const struct passwd	*pw;
+	const struct passwd *pw;
 
 	rewind(f);
 	while ((pw = fgetpwent(f)) != NULL) {
@@ -33,17 +33,18 @@ child_uid_taken(FILE *f, uid_t uid)
 }
 
 /*
- * A uid for network that is nobody else's: one of those that nobody hands out (60706 to
- * 61183, unused in https://systemd.io/UIDS-GIDS), by our pid, so that two daemons hardly
- * have the same (if they do, it is no right over each other: neither can make a call that
- * would be one).  Should somebody in /etc/passwd have it all the same, the next one.
- * getpwuid(3) would ask others as well, and load a megabyte of their code into the vault.
+ * A uid for network that is nobody else's: one of those that nobody hands out
+ * (60706 to 61183, unused in https://systemd.io/UIDS-GIDS), by our pid, so that
+ * two daemons hardly have the same (if they do, it is no right over each other:
+ * neither can make a call that would be one).  Should somebody in /etc/passwd
+ * have it all the same, the next one. getpwuid(3) would ask others as well, and
+ * load a megabyte of their code into the vault.
  */
 uid_t
 child_uid(void)
 {
-	FILE	*f = fopen("/etc/passwd", "re");
-	uid_t	 uid = CHILD_UID + (uid_t)getpid() % CHILD_UIDS;
+	FILE *f = fopen("/etc/passwd", "re");
+	uid_t uid = CHILD_UID + (uid_t)getpid() % CHILD_UIDS;
 
 	if (f == NULL)
 		return (uid);
@@ -56,9 +57,9 @@ child_uid(void)
 static void
 child_exec(int fd)
 {
-	char	title[] = CHILD_TITLE;
-	char	*argv[] = { title, NULL };
-	char	*envp[] = { NULL };
+	char  title[] = CHILD_TITLE;
+	char *argv[] = { title, NULL };
+	char *envp[] = { NULL };
 
 	/* dup2 of a descriptor on itself would leave it close-on-exec. */
 	if (fd == CHILD_FD)
@@ -77,9 +78,9 @@ child_exec(int fd)
 int
 child_start(const struct imsg_config *config, pid_t *pid)
 {
-	const struct imsg	im = { .type = IMSG_CONFIG, .u.config = *config };
-	sigset_t		all, was;
-	int			sp[2];
+	const struct imsg im = { .type = IMSG_CONFIG, .u.config = *config };
+	sigset_t	  all, was;
+	int		  sp[2];
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sp) == -1)
 		return (-1);
@@ -96,14 +97,14 @@ child_start(const struct imsg_config *config, pid_t *pid)
 }
 
 /*
- * Waits for network, at the other end of fd: when this returns 0 it has no rights any
- * more.  -1 with errno, ECHILD if it gave up and has said why.
+ * Waits for network, at the other end of fd: when this returns 0 it has no
+ * rights any more.  -1 with errno, ECHILD if it gave up and has said why.
  */
 int
 child_wait(int fd)
 {
-	struct pollfd	pfd = { .fd = fd, .events = POLLIN };
-	struct imsg	im;
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
+	struct imsg   im;
 
 	if (poll(&pfd, 1, CHILD_START_MS) != 1) {
 		errno = ETIMEDOUT;

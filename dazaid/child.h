@@ -6,11 +6,11 @@
 
 #include "imsg.h"
 
-#define CHILD_TITLE	"dazaid: network"	/* argv[0], and what ps shows */
-#define CHILD_FD	3			/* its end of the socketpair */
+#define CHILD_TITLE "dazaid: network" /* argv[0], and what ps shows */
+#define CHILD_FD    3		      /* its end of the socketpair */
 
-int	child_start(const struct imsg_config *, pid_t *);
-int	child_wait(int);
-uid_t	child_uid(void);
+int   child_start(const struct imsg_config *, pid_t *);
+int   child_wait(int);
+uid_t child_uid(void);
 
 #endif

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One connection of a client, as network has it: what it said and what it is told,
- * in buffers that are there from the start, and are no memory before they are used.
+ * One connection of a client, as network has it: what it said and what it is
+ * told, in buffers that are there from the start, and are no memory before they
+ * are used.
  */
 #include <sys/socket.h>
 
@@ -37,26 +38,27 @@ conn_open(struct conn *c, int fd, uint32_t peer, int64_t due)
 void
 conn_say(struct conn *c, const char *text)
 {
-	size_t	len = strlen(text);
+	size_t len = strlen(text);
 
 	memcpy(c->outbuf + c->out, text, len);
 	c->out += len;
 }
 
 /*
- * Sends what is to be sent.  That the client is gone is no reason to close: it may
- * have said QUIT before it went, and that is still to be read.  But nothing may follow
- * an answer that is lost: one that is there still sees the end.
+ * Sends what is to be sent.  That the client is gone is no reason to close: it
+ * may have said QUIT before it went, and that is still to be read.  But nothing
+ * may follow an answer that is lost: one that is there still sees the end.
  */
 void
 conn_flush(struct conn *c)
 {
-	ssize_t	sent = 0;
+	ssize_t sent = 0;
 
 	if (c->out == 0)
 		return;
 	if (!c->deaf)
-		sent = send(c->fd, c->outbuf, c->out, MSG_DONTWAIT | MSG_NOSIGNAL);
+		sent = send(c->fd, c->outbuf, c->out,
+		    MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (sent == -1 && errno != EAGAIN && errno != EINTR) {
 		c->deaf = true;
 		(void)shutdown(c->fd, SHUT_WR);
@@ -73,10 +75,12 @@ conn_flush(struct conn *c)
 void
 conn_dismiss(int fd, const char *text)
 {
-	char	unread[LINE_BYTES];
+	char unread[LINE_BYTES];
 
 	(void)send(fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL);
-	/* Closing on unread bytes would make the client's next read an error. */
+	/*
+	 * Closing on unread bytes would make the client's next read an error.
+	 */
 	(void)recv(fd, unread, sizeof(unread), MSG_DONTWAIT);
 	close(fd);
 }

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The control socket, in network: one request a line, passed on to the vault as a
- * message, and the words for how it went.
+ * The control socket, in network: one request a line, passed on to the vault as
+ * a message, and the words for how it went.
  *
- * What follows PUT's line are the bytes of a secret, and they are the vault's to read.
- * A request is therefore taken byte by byte: not even peeking (MSG_PEEK) at more would
- * do, as a client that does not wait for GO would show us its secret so.  For the same
- * reason a PUT that is refused ends the connection: the secret behind it would be read
- * here, and taken for requests.
+ * What follows PUT's line are the bytes of a secret, and they are the vault's
+ * to read. A request is therefore taken byte by byte: not even peeking
+ * (MSG_PEEK) at more would do, as a client that does not wait for GO would show
+ * us its secret so.  For the same reason a PUT that is refused ends the
+ * connection: the secret behind it would be read here, and taken for requests.
  */
 #include <sys/socket.h>
 
@@ -25,17 +25,18 @@
 #include "request.h"
 #include "secmem.h"
 
-#define CONTROL_TURN	256	/* bytes of one client's before others are served */
-#define CONTROL_ANSWER	512	/* bytes of the longest answer */
+#define CONTROL_TURN   256 /* bytes of one client's before others are served */
+#define CONTROL_ANSWER 512 /* bytes of the longest answer */
 
-static const char *const	control_words[ANSWERS] = {
+static const char *const control_words[ANSWERS] = {
 	[ANSWER_OK] = "OK\n",
 	[ANSWER_SENT] = "",
 	[ANSWER_CUT] = "",
 	[ANSWER_ALREADY_ARMED] = "ALREADY_ARMED\n",
 	[ANSWER_BUSY] = "BUSY\n",
 	[ANSWER_INVALID_PID] = "ERROR invalid pid\n",
-	[ANSWER_UNGUARDED] = "ERROR unguarded no heartbeat guards this session\n",
+	[ANSWER_UNGUARDED] =
+	    "ERROR unguarded no heartbeat guards this session\n",
 	[ANSWER_PENDING] = "ERROR pending a panic is pending\n",
 	[ANSWER_NO_SUCH_SECRET] =
 	    "ERROR no-such-secret there is no secret of this name\n",
@@ -75,7 +76,7 @@ control_ask(struct conn *c, struct imsg *im)
 static void
 control_list(struct conn *c)
 {
-	struct imsg	im = { .type = IMSG_LIST, .u.id.id = c->listed };
+	struct imsg im = { .type = IMSG_LIST, .u.id.id = c->listed };
 
 	if (c->out <= CONN_OUT - CONTROL_ANSWER)
 		control_ask(c, &im);
@@ -84,7 +85,7 @@ control_list(struct conn *c)
 static void
 control_name(struct conn *c, enum imsg_type type, const struct request *rq)
 {
-	struct imsg	im = { .type = type };
+	struct imsg im = { .type = type };
 
 	memcpy(im.u.name.name, rq->name, sizeof(rq->name));
 	control_ask(c, &im);
@@ -93,7 +94,7 @@ control_name(struct conn *c, enum imsg_type type, const struct request *rq)
 static void
 control_put(struct conn *c, const struct request *rq)
 {
-	struct imsg	im = { .type = IMSG_PUT };
+	struct imsg im = { .type = IMSG_PUT };
 
 	c->putting = true;
 	im.u.put.size = rq->size;
@@ -106,7 +107,7 @@ control_put(struct conn *c, const struct request *rq)
 static void
 control_number(struct conn *c, enum imsg_type type, uint32_t number)
 {
-	struct imsg	im = { .type = type, .u.number.n = number };
+	struct imsg im = { .type = type, .u.number.n = number };
 
 	control_ask(c, &im);
 }
@@ -150,11 +151,12 @@ control_request(struct conn *c, const struct request *rq)
 	}
 }
 
-/* Whether what is there of the line, which may be no good otherwise, is a PUT's. */
+/* Whether what is there of the line, which may be no good otherwise, is a
+ * PUT's. */
 static bool
 control_is_put(const struct conn *c)
 {
-	size_t	i = 0;
+	size_t i = 0;
 
 	while (i < c->in && (c->inbuf[i] == ' ' || c->inbuf[i] == '\t'))
 		i++;
@@ -165,11 +167,11 @@ control_is_put(const struct conn *c)
 static void
 control_line(struct conn *c)
 {
-	struct request	 rq;
-	const char	*refusal;
-	char		*line;
-	size_t		 used;
-	bool		 put;
+	struct request rq;
+	const char    *refusal;
+	char	      *line;
+	size_t	       used;
+	bool	       put;
 
 	put = control_is_put(c);
 	c->due = network_now() + CONN_MS;
@@ -191,9 +193,9 @@ control_line(struct conn *c)
 static void
 control_read(struct conn *c)
 {
-	char	*at;
-	ssize_t	 got;
-	int	 i;
+	char   *at;
+	ssize_t got;
+	int	i;
 
 	for (i = 0; i < CONTROL_TURN; i++) {
 		at = c->inbuf + c->in;
@@ -211,7 +213,8 @@ control_read(struct conn *c)
 		}
 		if (c->in == LINE_BYTES) {
 			if (!c->skip)
-				conn_say(c, "ERROR bad-request the line is "
+				conn_say(c,
+				    "ERROR bad-request the line is "
 				    "too long\n");
 			c->last = !c->skip && control_is_put(c);
 			c->skip = true;
@@ -225,8 +228,8 @@ control_read(struct conn *c)
 }
 
 /*
- * Whether a request is wanted now.  Not before all answers are sent: the vault, too,
- * speaks on this connection.
+ * Whether a request is wanted now.  Not before all answers are sent: the vault,
+ * too, speaks on this connection.
  */
 bool
 control_reads(const struct conn *c)
@@ -256,25 +259,26 @@ control_ready(struct conn *c, short revents)
 static void
 control_status(struct conn *c, const struct imsg_state *s)
 {
-	static char	line[CONTROL_ANSWER];
-	char		grace[NUM_PRINT], left[NUM_PRINT];
+	static char line[CONTROL_ANSWER];
+	char	    grace[NUM_PRINT], left[NUM_PRINT];
 
-	(void)snprintf(line, sizeof(line), "STATUS alive=1 armed=%" PRIu32
-	    " grace=%s registered=%" PRIu32 " guarded=%" PRIu32
-	    " pending=%" PRIu32
+	(void)snprintf(line, sizeof(line),
+	    "STATUS alive=1 armed=%" PRIu32 " grace=%s registered=%" PRIu32
+	    " guarded=%" PRIu32 " pending=%" PRIu32
 	    " memory=%s secrets=%" PRIu32 " left=%s heartbeat=%" PRIu32
 	    " since=%" PRId64 " size=%" PRIu64 " room=%" PRIu64 "\n",
-	    s->armed, num_print_ms(s->grace, grace), s->registered,
-	    s->guarded, s->pending, secmem_name(s->memory), s->secrets,
-	    num_print_ms(s->left, left), s->heartbeat,
-	    s->since, s->size, s->room);
+	    s->armed, num_print_ms(s->grace, grace), s->registered, s->guarded,
+	    s->pending, secmem_name(s->memory), s->secrets,
+	    num_print_ms(s->left, left), s->heartbeat, s->since, s->size,
+	    s->room);
 	conn_say(c, line);
 }
 
 static void
 control_entry(struct conn *c, const struct imsg_entry *e)
 {
-	char	line[CONTROL_ANSWER], left[NUM_PRINT] = "-", reads[NUM_PRINT] = "-";
+	char line[CONTROL_ANSWER], left[NUM_PRINT] = "-",
+				   reads[NUM_PRINT] = "-";
 
 	if (e->reads != 0)
 		(void)snprintf(reads, sizeof(reads), "%" PRIu32, e->reads);

@@ -21,37 +21,37 @@
 #include "daemon.h"
 #include "log.h"
 
-static int			daemon_pipe = -1;	/* to the front process */
-static int			daemon_notify = -1;
-static struct sockaddr_un	daemon_manager;
-static socklen_t		daemon_manager_len;
-static char			daemon_news[64];	/* for the manager */
-static volatile pid_t		daemon_child;
+static int		  daemon_pipe = -1; /* to the front process */
+static int		  daemon_notify = -1;
+static struct sockaddr_un daemon_manager;
+static socklen_t	  daemon_manager_len;
+static char		  daemon_news[64]; /* for the manager */
+static volatile pid_t	  daemon_child;
 
 static void
 daemon_forward(int sig)
 {
-	int	saved = errno;
+	int saved = errno;
 
 	(void)kill(daemon_child, sig);
 	errno = saved;
 }
 
-static const int	daemon_sigs[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1,
-			    SIGUSR2 };
+static const int daemon_sigs[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1,
+	SIGUSR2 };
 
 /*
- * The front: stays with the shell until the daemon is ready, or is no more.  mask is
- * what the signals were before they were blocked for the fork.
+ * The front: stays with the shell until the daemon is ready, or is no more.
+ * mask is what the signals were before they were blocked for the fork.
  */
 static void
 daemon_front(int fd, const sigset_t *mask)
 {
-	struct sigaction	sa;
-	size_t			i;
-	ssize_t			n;
-	char			c;
-	int			status;
+	struct sigaction sa;
+	size_t		 i;
+	ssize_t		 n;
+	char		 c;
+	int		 status;
 
 	memset(&sa, 0, sizeof(sa));
 	sa.sa_handler = daemon_forward;
@@ -63,7 +63,7 @@ daemon_front(int fd, const sigset_t *mask)
 		;
 	if (n == 1)
 		_exit(0);
-	if (n == -1) {			/* it may be well: nobody would know */
+	if (n == -1) { /* it may be well: nobody would know */
 		warn("pipe");
 		(void)kill(daemon_child, SIGTERM);
 	}
@@ -74,15 +74,15 @@ daemon_front(int fd, const sigset_t *mask)
 }
 
 /*
- * Returns in the daemon-to-be; the caller's process waits for it in here, and passes
- * on what signals it gets.
+ * Returns in the daemon-to-be; the caller's process waits for it in here, and
+ * passes on what signals it gets.
  */
 void
 daemon_fork(void)
 {
-	sigset_t	set, mask;
-	size_t		i;
-	int		p[2];
+	sigset_t set, mask;
+	size_t	 i;
+	int	 p[2];
 
 	if (pipe2(p, O_CLOEXEC) == -1)
 		err(1, "pipe");
@@ -103,28 +103,30 @@ daemon_fork(void)
 }
 
 /*
- * Prepares for the service manager, if there is one, while sockets and pids can be
- * had; in the process that is to be the daemon.
+ * Prepares for the service manager, if there is one, while sockets and pids can
+ * be had; in the process that is to be the daemon.
  */
 void
 daemon_notify_open(void)
 {
-	const char	*path = getenv("NOTIFY_SOCKET");
-	size_t		 len;
+	const char *path = getenv("NOTIFY_SOCKET");
+	size_t	    len;
 
 	if (path == NULL)
 		return;
 	len = strlen(path);
 	if ((path[0] != '/' && path[0] != '@') ||
 	    len >= sizeof(daemon_manager.sun_path)) {
-		warnx("NOTIFY_SOCKET: not a path for a socket, nobody notified");
+		warnx(
+		    "NOTIFY_SOCKET: not a path for a socket, nobody notified");
 		return;
 	}
 	daemon_manager.sun_family = AF_UNIX;
 	memcpy(daemon_manager.sun_path, path, len + 1);
-	daemon_manager_len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) +
+	daemon_manager_len = (socklen_t)(offsetof(struct sockaddr_un,
+					     sun_path) +
 	    len + 1);
-	if (path[0] == '@') {			/* abstract: counted, no NUL */
+	if (path[0] == '@') { /* abstract: counted, no NUL */
 		daemon_manager.sun_path[0] = '\0';
 		daemon_manager_len--;
 	}
@@ -141,7 +143,7 @@ daemon_notify_open(void)
 void
 daemon_detach(int background)
 {
-	int	fd;
+	int fd;
 
 	if (background) {
 		(void)setsid();
@@ -159,8 +161,9 @@ daemon_detach(int background)
 }
 
 /*
- * Everything stands: a client that connects now will be served.  Returns -1 with errno
- * if who waits for it would never hear; one that is gone waits no more.
+ * Everything stands: a client that connects now will be served.  Returns -1
+ * with errno if who waits for it would never hear; one that is gone waits no
+ * more.
  */
 int
 daemon_ready(void)

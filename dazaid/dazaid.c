@@ -27,33 +27,35 @@
 #include "vault.h"
 #include "version.h"
 
-#define SIZE_DEFAULT	65536
-#define SIZE_LEAST	4096		/* a page */
-#define SIZE_MOST	(1 << 30)	/* longer to zero than anybody waits */
+#define SIZE_DEFAULT 65536
+#define SIZE_LEAST   4096      /* a page */
+#define SIZE_MOST    (1 << 30) /* longer to zero than anybody waits */
 
 struct options {
-	struct vault_options	 vault;
-	const char		*sock;		/* as asked for, or NULL */
-	const char		*user;
-	gid_t			 gid;		/* of the owner */
-	int			 verbose;
-	char			 path[SOCKPATH_SIZE];
+	struct vault_options vault;
+	const char	    *sock; /* as asked for, or NULL */
+	const char	    *user;
+	gid_t		     gid; /* of the owner */
+	int		     verbose;
+	char		     path[SOCKPATH_SIZE];
 };
 
 static noreturn void
 usage(FILE *to, int status)
 {
-	(void)fputs("usage: dazaid [-adhvV] [-g SECONDS] [-l NAME[=FILE]]... [-s PATH] "
+	(void)fputs(
+	    "usage: dazaid [-adhvV] [-g SECONDS] [-l NAME[=FILE]]... [-s PATH] "
 	    "[-t SECONDS]\n"
-	    "              [-u USER] [-z BYTES] [--require-lock]\n", to);
+	    "              [-u USER] [-z BYTES] [--require-lock]\n",
+	    to);
 	exit(status);
 }
 
 static int64_t
 seconds(const char *option, const char *arg)
 {
-	const char	*why;
-	int64_t		 ms = 0;
+	const char *why;
+	int64_t	    ms = 0;
 
 	if ((why = num_ms(arg, &ms)) != NULL)
 		errx(1, "%s: %s: %s", option, arg, why);
@@ -64,8 +66,8 @@ static void
 options_parse(struct options *o, int argc, char *argv[])
 {
 	enum { REQUIRE_LOCK = 256 };
-	static const struct option	longs[] = {
-		{ "arm", no_argument, NULL, 'a' },
+	static const struct option longs[] = { { "arm", no_argument, NULL,
+						   'a' },
 		{ "debug", no_argument, NULL, 'd' },
 		{ "grace", required_argument, NULL, 'g' },
 		{ "help", no_argument, NULL, 'h' },
@@ -77,17 +79,16 @@ options_parse(struct options *o, int argc, char *argv[])
 		{ "version", no_argument, NULL, 'V' },
 		{ "size", required_argument, NULL, 'z' },
 		{ "require-lock", no_argument, NULL, REQUIRE_LOCK },
-		{ NULL, 0, NULL, 0 }
-	};
-	const char	*why;
-	int64_t		 size = SIZE_DEFAULT;
-	int		 ch;
+		{ NULL, 0, NULL, 0 } };
+	const char		  *why;
+	int64_t			   size = SIZE_DEFAULT;
+	int			   ch;
 
 	memset(o, 0, sizeof(*o));
 	o->vault.background = true;
 	o->vault.grace = 5000;
 	while ((ch = getopt_long(argc, argv, "adg:hl:s:t:u:vVz:", longs,
-	    NULL)) != -1) {
+		    NULL)) != -1) {
 		switch (ch) {
 		case 'a':
 			o->vault.armed = true;
@@ -140,7 +141,7 @@ options_parse(struct options *o, int argc, char *argv[])
 static void
 options_owner(struct options *o)
 {
-	const struct passwd	*pw;
+	const struct passwd *pw;
 
 	o->vault.owner = geteuid();
 	o->gid = getegid();
@@ -161,36 +162,39 @@ options_owner(struct options *o)
 static void
 options_path(struct options *o)
 {
-	const char	*rundir = getenv("XDG_RUNTIME_DIR");
-	char		 theirs[32];
-	struct stat	 st;
-	int		 len;
+	const char *rundir = getenv("XDG_RUNTIME_DIR");
+	char	    theirs[32];
+	struct stat st;
+	int	    len;
 
 	if (o->user != NULL) {
 		(void)snprintf(theirs, sizeof(theirs), "/run/user/%u",
 		    o->vault.owner);
 		rundir = stat(theirs, &st) == 0 && S_ISDIR(st.st_mode) &&
-		    st.st_uid == o->vault.owner ? theirs : NULL;
+			st.st_uid == o->vault.owner ?
+		    theirs :
+		    NULL;
 	}
 	len = sockpath_choose(o->sock, o->vault.owner, rundir, o->path);
 	if (len == 0)
 		errx(1, "the socket path is empty");
 	if (len < 0 || (size_t)len >= sizeof(o->path))
-		errx(1, "the socket path is too long: %d bytes, at most %zu", len,
-		    sizeof(o->path) - 1);
+		errx(1, "the socket path is too long: %d bytes, at most %zu",
+		    len, sizeof(o->path) - 1);
 }
 
 /*
- * Makes the files as their owner, so that root follows no link and overwrites no
- * file that it would not have let that user touch.
+ * Makes the files as their owner, so that root follows no link and overwrites
+ * no file that it would not have let that user touch.
  */
 static void
 claim_files(const struct options *o)
 {
-	const char	*why;
+	const char *why;
 
-	if (geteuid() == 0 && (setgroups(1, &o->gid) == -1 ||
-	    setegid(o->gid) == -1 || seteuid(o->vault.owner) == -1))
+	if (geteuid() == 0 &&
+	    (setgroups(1, &o->gid) == -1 || setegid(o->gid) == -1 ||
+		seteuid(o->vault.owner) == -1))
 		vault_fail("--user", strerror(errno));
 	why = files_claim(o->path);
 	if (getuid() == 0 && (seteuid(0) == -1 || setegid(0) == -1))
@@ -206,7 +210,7 @@ claim_files(const struct options *o)
 static void
 title(char *argv0)
 {
-	size_t	len = strlen(argv0);
+	size_t len = strlen(argv0);
 
 	setproctitle("vault");
 	if (strlen(argv0) < len)
@@ -216,7 +220,7 @@ title(char *argv0)
 int
 main(int argc, char *argv[])
 {
-	struct options	o;
+	struct options o;
 
 	stdfd_open();
 	if (argc > 0 && strcmp(argv[0], CHILD_TITLE) == 0)

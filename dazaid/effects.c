@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What a panic does to the world, in the order of struct panic_ops.  All of it
- * may run in a signal handler: raw system calls, no format, no allocation.  (The
+ * may run in a signal handler: raw system calls, no format, no allocation. (The
  * two events that are formatted come from the loop only.)
  */
 #include <sys/socket.h>
@@ -20,13 +20,13 @@
 #include "registry.h"
 #include "vault.h"
 
-#define EFFECTS_BYE_MS	200	/* for network to deliver BYE */
-#define EFFECTS_FATE_MS	20	/* for a process that hung up to become a zombie */
+#define EFFECTS_BYE_MS	200 /* for network to deliver BYE */
+#define EFFECTS_FATE_MS 20  /* for a process that hung up to become a zombie */
 
 static void
 effects_wipe(void *ctx)
 {
-	struct vault	*v = ctx;
+	struct vault *v = ctx;
 
 	v->damage = secmem_wipe(&v->mem);
 }
@@ -53,9 +53,9 @@ effects_clean(void *ctx)
 static const char *
 effects_fate(pid_t pid, const char **sig)
 {
-	const struct timespec	ms = { 0, 1000000 };
-	const char		*name;
-	int			 i, status;
+	const struct timespec ms = { 0, 1000000 };
+	const char	     *name;
+	int		      i, status;
 
 	for (i = 0; i < EFFECTS_FATE_MS; i++) {
 		if (waitpid(pid, &status, WNOHANG) == pid) {
@@ -73,18 +73,18 @@ effects_fate(pid_t pid, const char **sig)
 static void
 effects_log(void *ctx, enum panic_event event, const char *reason)
 {
-	struct vault	*v = ctx;
-	const char	*mode = v->panic.armed ? ": " : " (dry-run): ";
-	const char	*end = v->panic.armed ? ": secrets wiped, SIGKILL" :
-			    ": secrets wiped, WOULD SIGKILL";
-	const char	*fate = "", *sig = "";
+	struct vault *v = ctx;
+	const char   *mode = v->panic.armed ? ": " : " (dry-run): ";
+	const char   *end = v->panic.armed ? ": secrets wiped, SIGKILL" :
+					     ": secrets wiped, WOULD SIGKILL";
+	const char   *fate = "", *sig = "";
 
 	if (v->network_lost)
 		fate = effects_fate(v->network, &sig);
 	switch (event) {
 	case PANIC_PENDING:
-		log_info("panic pending: %s, %lld.%03lld s to cancel it", reason,
-		    (long long)v->panic.grace / 1000,
+		log_info("panic pending: %s, %lld.%03lld s to cancel it",
+		    reason, (long long)v->panic.grace / 1000,
 		    (long long)v->panic.grace % 1000);
 		break;
 	case PANIC_CANCELLED:
@@ -111,7 +111,7 @@ effects_log(void *ctx, enum panic_event event, const char *reason)
 static void
 effects_kill(void *ctx)
 {
-	struct vault	*v = ctx;
+	struct vault *v = ctx;
 
 	(void)kill(v->self, SIGKILL);
 	_exit(128 + SIGKILL);
@@ -120,9 +120,9 @@ effects_kill(void *ctx)
 static void
 effects_done(void *ctx)
 {
-	struct vault	*v = ctx;
+	struct vault   *v = ctx;
 	struct pollfd	pfd = { .fd = v->imsg, .events = POLLRDHUP };
-	struct timespec	wait = { 0, EFFECTS_BYE_MS * 1000000L };
+	struct timespec wait = { 0, EFFECTS_BYE_MS * 1000000L };
 	struct imsg	bye = { .type = IMSG_BYE, .peer = v->peer };
 
 	if (v->bye && imsg_send(v->imsg, &bye, MSG_DONTWAIT) == 0)
@@ -130,11 +130,9 @@ effects_done(void *ctx)
 	_exit(0);
 }
 
-const struct panic_ops effects_ops = {
-	.wipe = effects_wipe,
+const struct panic_ops effects_ops = { .wipe = effects_wipe,
 	.kill_registered = effects_kill_registered,
 	.clean = effects_clean,
 	.log = effects_log,
 	.kill = effects_kill,
-	.done = effects_done
-};
+	.done = effects_done };

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The names that a daemon leaves in the file system, its two sockets and its pid
- * file: taking them without touching anybody else's, and giving them back.
+ * The names that a daemon leaves in the file system, its two sockets and its
+ * pid file: taking them without touching anybody else's, and giving them back.
  */
 #include <sys/file.h>
 #include <sys/socket.h>
@@ -20,25 +20,25 @@
 #include "sockpath.h"
 
 #ifndef SO_PASSRIGHTS
-#define SO_PASSRIGHTS	83		/* Linux 6.16 */
+#define SO_PASSRIGHTS 83 /* Linux 6.16 */
 #endif
 
-#define FILES_BACKLOG	128
-#define FILES_NAME	(SOCKPATH_SIZE + sizeof(".pid"))
-#define FILES_PID	FILES_SOCKETS	/* behind them */
+#define FILES_BACKLOG 128
+#define FILES_NAME    (SOCKPATH_SIZE + sizeof(".pid"))
+#define FILES_PID     FILES_SOCKETS /* behind them */
 
-static const char *const	files_suffix[] = {
+static const char *const files_suffix[] = {
 	[FILES_HEARTBEAT] = "", [FILES_CONTROL] = ".ctl", [FILES_PID] = ".pid"
 };
 
 static struct files_name {
-	char	name[FILES_NAME];	/* in the directory */
-	dev_t	dev;
-	ino_t	ino;			/* 0: not ours */
-	int	fd;
-	struct sockaddr_un sun;		/* of a socket */
+	char		   name[FILES_NAME]; /* in the directory */
+	dev_t		   dev;
+	ino_t		   ino; /* 0: not ours */
+	int		   fd;
+	struct sockaddr_un sun; /* of a socket */
 } files[FILES_PID + 1];
-static int	files_dir = -1;
+static int files_dir = -1;
 
 static void
 files_remember(struct files_name *f, const struct stat *st)
@@ -52,13 +52,15 @@ static bool
 files_is_pid(int fd)
 {
 	char	buf[32];
-	ssize_t	n, digits;
+	ssize_t n, digits;
 
 	if ((n = pread(fd, buf, sizeof(buf), 0)) == -1 || n == sizeof(buf))
 		return (false);
-	for (digits = 0; digits < n && buf[digits] >= '0' && buf[digits] <= '9';)
+	for (digits = 0;
+	     digits < n && buf[digits] >= '0' && buf[digits] <= '9';)
 		digits++;
-	return (n == 0 || (digits > 0 && digits == n - 1 && buf[n - 1] == '\n'));
+	return (
+	    n == 0 || (digits > 0 && digits == n - 1 && buf[n - 1] == '\n'));
 }
 
 /*
@@ -69,13 +71,15 @@ files_is_pid(int fd)
 static int
 files_lock(struct files_name *pid, const char **why)
 {
-	struct stat	st, now;
-	int		fd;
+	struct stat st, now;
+	int	    fd;
 
 	*why = NULL;
 	for (;;) {
-		fd = openat(files_dir, pid->name, O_RDWR | O_CREAT |
-		    O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0600);
+		fd = openat(files_dir, pid->name,
+		    O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
+			O_CLOEXEC,
+		    0600);
 		if (fd == -1)
 			return (-1);
 		if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode) ||
@@ -88,10 +92,11 @@ files_lock(struct files_name *pid, const char **why)
 				*why = "another dazaid holds it";
 			return (-1);
 		}
-		/* A daemon that ended may have removed it before we had the lock. */
-		if (fstatat(files_dir, pid->name, &now,
-		    AT_SYMLINK_NOFOLLOW) == 0 && now.st_ino == st.st_ino &&
-		    now.st_dev == st.st_dev)
+		/* A daemon that ended may have removed it before we had the
+		 * lock. */
+		if (fstatat(files_dir, pid->name, &now, AT_SYMLINK_NOFOLLOW) ==
+			0 &&
+		    now.st_ino == st.st_ino && now.st_dev == st.st_dev)
 			break;
 		close(fd);
 	}
@@ -99,12 +104,13 @@ files_lock(struct files_name *pid, const char **why)
 	return (fd);
 }
 
-/* Makes way for a socket of ours.  Returns NULL, or why what is there must stay. */
+/* Makes way for a socket of ours.  Returns NULL, or why what is there must
+ * stay. */
 static const char *
 files_make_way(const struct files_name *f)
 {
-	struct stat	st;
-	int		s, rc;
+	struct stat st;
+	int	    s, rc;
 
 	if (fstatat(files_dir, f->name, &st, AT_SYMLINK_NOFOLLOW) == -1)
 		return (errno == ENOENT ? NULL : strerror(errno));
@@ -130,25 +136,25 @@ files_make_way(const struct files_name *f)
 static const char *
 files_bind(struct files_name *f)
 {
-	const int	none = 0;
-	struct stat	st;
-	mode_t		mask;
-	int		rc;
+	const int   none = 0;
+	struct stat st;
+	mode_t	    mask;
+	int	    rc;
 
 	f->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (f->fd == -1)
 		return (strerror(errno));
 	/*
-	 * Clients may not pass us descriptors: to drop one is to close it, and that can
-	 * wait as long as its owner likes (SO_LINGER).  Connections inherit this.  A
-	 * kernel before 6.16 does not know it.
+	 * Clients may not pass us descriptors: to drop one is to close it, and
+	 * that can wait as long as its owner likes (SO_LINGER).  Connections
+	 * inherit this.  A kernel before 6.16 does not know it.
 	 */
 	(void)setsockopt(f->fd, SOL_SOCKET, SO_PASSRIGHTS, &none, sizeof(none));
 	mask = umask(0177);
 	rc = bind(f->fd, (const struct sockaddr *)&f->sun, sizeof(f->sun));
 	umask(mask);
-	if (rc == -1 || fstatat(files_dir, f->name, &st,
-	    AT_SYMLINK_NOFOLLOW) == -1)
+	if (rc == -1 ||
+	    fstatat(files_dir, f->name, &st, AT_SYMLINK_NOFOLLOW) == -1)
 		return (strerror(errno));
 	files_remember(f, &st);
 	return (NULL);
@@ -158,9 +164,9 @@ files_bind(struct files_name *f)
 static const char *
 files_make(const char *path, unsigned int *which)
 {
-	struct files_name	*pid = &files[FILES_PID];
-	char			 file[FILES_NAME];
-	const char		*why;
+	struct files_name *pid = &files[FILES_PID];
+	char		   file[FILES_NAME];
+	const char	  *why;
 
 	*which = FILES_PID;
 	if ((pid->fd = files_lock(pid, &why)) == -1)
@@ -180,19 +186,19 @@ files_make(const char *path, unsigned int *which)
 }
 
 /*
- * Takes path for the heartbeat's socket, and path with .ctl and .pid for the control
- * socket and our pid file, as the effective user.  Nobody can connect yet.  What is
- * there and is not a stale socket or pid file of that user's stays untouched.
- * Returns NULL, or what is wrong, as "PATH: why"; files_remove() then removes what was
- * made.
+ * Takes path for the heartbeat's socket, and path with .ctl and .pid for the
+ * control socket and our pid file, as the effective user.  Nobody can connect
+ * yet.  What is there and is not a stale socket or pid file of that user's
+ * stays untouched. Returns NULL, or what is wrong, as "PATH: why";
+ * files_remove() then removes what was made.
  */
 const char *
 files_claim(const char *path)
 {
-	static char	 error[FILES_NAME + 128];
-	char		 dir[SOCKPATH_SIZE], base[SOCKPATH_SIZE];
-	const char	*why;
-	unsigned int	 i;
+	static char  error[FILES_NAME + 128];
+	char	     dir[SOCKPATH_SIZE], base[SOCKPATH_SIZE];
+	const char  *why;
+	unsigned int i;
 
 	(void)snprintf(dir, sizeof(dir), "%s", path);
 	(void)snprintf(base, sizeof(base), "%s", path);
@@ -210,30 +216,34 @@ files_claim(const char *path)
 	return (error);
 }
 
-/* Lets clients connect to a socket; returns it, the caller's to close, or -1. */
+/*
+ * Lets clients connect to a socket; returns it, the caller's to close, or -1.
+ */
 int
 files_listen(unsigned int which)
 {
-	return (listen(files[which].fd, FILES_BACKLOG) == -1 ?
-	    -1 : files[which].fd);
+	return (listen(files[which].fd, FILES_BACKLOG) == -1 ? -1 :
+							       files[which].fd);
 }
 
 /*
- * Whether fd is a connection that was accepted on one of our sockets: the kernel gives
- * it the listener's name.  The family comes first: to ask a TCP socket for its name is
- * to wait for whoever is at work on it, and no signal, SIGKILL included, ends that wait.
+ * Whether fd is a connection that was accepted on one of our sockets: the
+ * kernel gives it the listener's name.  The family comes first: to ask a TCP
+ * socket for its name is to wait for whoever is at work on it, and no signal,
+ * SIGKILL included, ends that wait.
  */
 bool
 files_accepted(unsigned int which, int fd)
 {
-	const char		*path = files[which].sun.sun_path;
-	struct sockaddr_un	 sun;
-	socklen_t		 len = sizeof(sun), ilen = sizeof(int);
-	int			 family = AF_UNSPEC;
+	const char	  *path = files[which].sun.sun_path;
+	struct sockaddr_un sun;
+	socklen_t	   len = sizeof(sun), ilen = sizeof(int);
+	int		   family = AF_UNSPEC;
 
 	memset(&sun, 0, sizeof(sun));
 	return (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &family, &ilen) != -1 &&
-	    family == AF_UNIX && getsockname(fd, (struct sockaddr *)&sun, &len) != -1 &&
+	    family == AF_UNIX &&
+	    getsockname(fd, (struct sockaddr *)&sun, &len) != -1 &&
 	    strncmp(sun.sun_path, path, sizeof(sun.sun_path)) == 0);
 }
 
@@ -247,23 +257,23 @@ files_dirfd(void)
 static void
 files_remove_one(struct files_name *f)
 {
-	struct stat	st;
+	struct stat st;
 
-	if (f->ino != 0 && fstatat(files_dir, f->name, &st,
-	    AT_SYMLINK_NOFOLLOW) == 0 && st.st_ino == f->ino &&
-	    st.st_dev == f->dev)
+	if (f->ino != 0 &&
+	    fstatat(files_dir, f->name, &st, AT_SYMLINK_NOFOLLOW) == 0 &&
+	    st.st_ino == f->ino && st.st_dev == f->dev)
 		(void)unlinkat(files_dir, f->name, 0);
 	f->ino = 0;
 }
 
 /*
- * Removes what files_claim() made, unless somebody else has put something in its
- * place since.  Async-signal-safe.
+ * Removes what files_claim() made, unless somebody else has put something in
+ * its place since.  Async-signal-safe.
  */
 void
 files_remove(void)
 {
-	unsigned int	i;
+	unsigned int i;
 
 	/* The pid file last: with it goes the lock. */
 	for (i = 0; i <= FILES_PID; i++)

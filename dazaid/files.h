@@ -8,10 +8,10 @@
 
 enum { FILES_HEARTBEAT, FILES_CONTROL, FILES_SOCKETS };
 
-const char	*files_claim(const char *);
-int		 files_listen(unsigned int);
-bool		 files_accepted(unsigned int, int);
-int		 files_dirfd(void);
-void		 files_remove(void);
+const char *files_claim(const char *);
+int	    files_listen(unsigned int);
+bool	    files_accepted(unsigned int, int);
+int	    files_dirfd(void);
+void	    files_remove(void);
 
 #endif

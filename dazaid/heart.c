@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The heartbeat socket, in network: cuts what clients say into lines, and turns each
- * into one message for the vault.
+ * The heartbeat socket, in network: cuts what clients say into lines, and turns
+ * each into one message for the vault.
  *
- * A connection with a question at the vault is left alone until the answer is there:
- * so answers come in order, and at most one a connection is under way.
+ * A connection with a question at the vault is left alone until the answer is
+ * there: so answers come in order, and at most one a connection is under way.
  */
 #include <sys/socket.h>
 
@@ -18,8 +18,8 @@
 #include "log.h"
 #include "network.h"
 
-#define ANSWER		32	/* bytes of the longest, PONGs aside */
-#define PING_BYTES	5	/* "PING\n", and "PONG\n" */
+#define ANSWER	   32 /* bytes of the longest, PONGs aside */
+#define PING_BYTES 5  /* "PING\n", and "PONG\n" */
 
 /* For the answer to one more line. */
 static bool
@@ -50,17 +50,17 @@ heart_use(struct conn *c, size_t used)
 }
 
 /*
- * Takes from the socket what has been seen to, and what no line has come of yet; the
- * rest was only looked at, and stays.  So a line leaves the socket when the vault has
- * been told of it, not before: of a client that has hung up and left nothing in there
- * the vault need not wait for more.
+ * Takes from the socket what has been seen to, and what no line has come of
+ * yet; the rest was only looked at, and stays.  So a line leaves the socket
+ * when the vault has been told of it, not before: of a client that has hung up
+ * and left nothing in there the vault need not wait for more.
  */
 static void
 heart_take(struct conn *c)
 {
-	char		unwanted[LINE_BYTES];
-	size_t		done = c->used;
-	ssize_t		got;
+	char	unwanted[LINE_BYTES];
+	size_t	done = c->used;
+	ssize_t got;
 
 	if (!c->asked && heart_has_room(c))
 		done += c->in;
@@ -110,9 +110,9 @@ heart_hello(struct conn *c, pid_t pid)
 static void
 heart_pings(struct conn *c)
 {
-	const size_t	room = (CONN_OUT - c->out) / PING_BYTES;
-	uint32_t	count = 1;
-	size_t		used = 0;
+	const size_t room = (CONN_OUT - c->out) / PING_BYTES;
+	uint32_t     count = 1;
+	size_t	     used = 0;
 
 	while (count < room && c->in - used >= PING_BYTES &&
 	    strncasecmp(c->inbuf + used, "PING\n", PING_BYTES) == 0) {
@@ -127,8 +127,8 @@ heart_pings(struct conn *c)
 static void
 heart_line(struct conn *c, const char *line, size_t used)
 {
-	pid_t		pid = 0;
-	enum line_verb	verb = line_parse(line, &pid);
+	pid_t	       pid = 0;
+	enum line_verb verb = line_parse(line, &pid);
 
 	heart_use(c, used);
 	if (c->dropped && verb != LINE_QUIT)
@@ -152,8 +152,8 @@ heart_line(struct conn *c, const char *line, size_t used)
 static void
 heart_lines(struct conn *c)
 {
-	const char	*line;
-	size_t		 used;
+	const char *line;
+	size_t	    used;
 
 	while (c->fd != -1 && !c->asked && heart_has_room(c)) {
 		if ((line = line_next(c->inbuf, c->in, &used)) == NULL) {
@@ -173,13 +173,14 @@ heart_lines(struct conn *c)
 }
 
 /*
- * Lines in, answers out, as long as sending has made room for lines that waited for it.
- * So with room in the end there is no whole line left, which heart_take() relies on.
+ * Lines in, answers out, as long as sending has made room for lines that waited
+ * for it. So with room in the end there is no whole line left, which
+ * heart_take() relies on.
  */
 static void
 heart_run(struct conn *c)
 {
-	bool	waited;
+	bool waited;
 
 	conn_flush(c);
 	do {
@@ -196,12 +197,13 @@ heart_run(struct conn *c)
 static void
 heart_read(struct conn *c)
 {
-	ssize_t	got;
+	ssize_t got;
 
 	got = recv(c->fd, c->inbuf + c->taken, LINE_BYTES - c->taken,
 	    MSG_PEEK | MSG_DONTWAIT);
 	if (got == -1 && (errno == EAGAIN || errno == EINTR)) {
-		/* An urgent byte, that poll(2) tells of and a peek does not, goes so. */
+		/* An urgent byte, that poll(2) tells of and a peek does not,
+		 * goes so. */
 		(void)recv(c->fd, c->inbuf, 0, MSG_DONTWAIT);
 		return;
 	}
@@ -240,7 +242,7 @@ heart_ready(struct conn *c, short revents)
 static void
 heart_welcome(struct conn *heartbeat)
 {
-	struct conn	*c;
+	struct conn *c;
 
 	n.guarded = true;
 	conn_say(heartbeat, "WELCOME\n");
@@ -251,8 +253,9 @@ heart_welcome(struct conn *heartbeat)
 }
 
 /*
- * The vault has given this heartbeat up.  The client hears of it now; what it had
- * said before is looked through for a QUIT, which makes the end a clean one.
+ * The vault has given this heartbeat up.  The client hears of it now; what it
+ * had said before is looked through for a QUIT, which makes the end a clean
+ * one.
  */
 static void
 heart_drop(struct conn *c)
@@ -269,7 +272,7 @@ heart_drop(struct conn *c)
 void
 heart_answer(struct conn *c, const struct imsg *im)
 {
-	uint32_t	i;
+	uint32_t i;
 
 	c->asked = false;
 	switch (im->type) {

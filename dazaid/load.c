@@ -15,14 +15,14 @@
 #include "load.h"
 
 static struct load {
-	const char	*file;		/* NULL: the terminal */
-	int		 fd;
-	char		 name[STORE_NAME];
+	const char *file; /* NULL: the terminal */
+	int	    fd;
+	char	    name[STORE_NAME];
 } loads[LOAD_MAX];
-static unsigned int	nloads;
+static unsigned int nloads;
 
-static volatile int	load_tty = -1;	/* its echo is off */
-static struct termios	load_termios;	/* as it was */
+static volatile int   load_tty = -1; /* its echo is off */
+static struct termios load_termios;  /* as it was */
 
 /*
  * Takes one NAME[=FILE], which stays the caller's and must last.  Returns NULL,
@@ -31,9 +31,9 @@ static struct termios	load_termios;	/* as it was */
 const char *
 load_add(const char *arg)
 {
-	struct load	*l = &loads[nloads];
-	size_t		 len = strcspn(arg, "=");
-	unsigned int	 i;
+	struct load *l = &loads[nloads];
+	size_t	     len = strcspn(arg, "=");
+	unsigned int i;
 
 	if (nloads == LOAD_MAX)
 		return ("too many secrets to load");
@@ -48,7 +48,8 @@ load_add(const char *arg)
 		if (strcmp(loads[i].name, l->name) == 0)
 			return ("name given twice");
 		if (l->file != NULL && loads[i].file != NULL &&
-		    strcmp(l->file, "-") == 0 && strcmp(loads[i].file, "-") == 0)
+		    strcmp(l->file, "-") == 0 &&
+		    strcmp(loads[i].file, "-") == 0)
 			return ("standard input can be read only once");
 	}
 	nloads++;
@@ -57,14 +58,14 @@ load_add(const char *arg)
 
 /*
  * Opens every source, or ends the program.  O_NONBLOCK: a FIFO without a writer
- * must be waited for where signals are seen, not in open(2), and a terminal that
- * takes no output (Ctrl-S) not at all.
+ * must be waited for where signals are seen, not in open(2), and a terminal
+ * that takes no output (Ctrl-S) not at all.
  */
 void
 load_open(void)
 {
-	const int	 flags = O_NONBLOCK | O_CLOEXEC | O_NOCTTY;
-	struct load	*l;
+	const int    flags = O_NONBLOCK | O_CLOEXEC | O_NOCTTY;
+	struct load *l;
 
 	for (l = loads; l < loads + nloads; l++) {
 		if (l->file != NULL && strcmp(l->file, "-") == 0 &&
@@ -84,25 +85,26 @@ load_open(void)
 }
 
 /*
- * Closes all that we inherited but standard input, output and error.  Open gives
- * the lowest number that is free, so ours are in ascending order.
+ * Closes all that we inherited but standard input, output and error.  Open
+ * gives the lowest number that is free, so ours are in ascending order.
  */
 void
 load_close_others(void)
 {
-	unsigned int	i, next = 3;
+	unsigned int i, next = 3;
 
 	for (i = 0; i < nloads; i++) {
 		if ((unsigned int)loads[i].fd > next)
-			(void)close_range(next, (unsigned int)loads[i].fd - 1, 0);
+			(void)close_range(next, (unsigned int)loads[i].fd - 1,
+			    0);
 		next = (unsigned int)loads[i].fd + 1;
 	}
 	closefrom((int)next);
 }
 
 /*
- * Gives the terminal its echo back, if it is off.  What was typed and not read goes,
- * or the shell would take it for a command.  Async-signal-safe.
+ * Gives the terminal its echo back, if it is off.  What was typed and not read
+ * goes, or the shell would take it for a command.  Async-signal-safe.
  */
 void
 load_restore_tty(void)
@@ -118,7 +120,7 @@ load_restore_tty(void)
 static int
 load_ask(const struct load *l)
 {
-	struct termios	quiet;
+	struct termios quiet;
 
 	if (tcgetattr(l->fd, &load_termios) == -1)
 		return (-1);
@@ -136,9 +138,9 @@ load_ask(const struct load *l)
 static int
 load_one(struct load *l, struct store *st, void (*wait)(int))
 {
-	const int	tty = isatty(l->fd);
-	const uint64_t	id = store_begin(st, l->name, STORE_ALL);
-	ssize_t		n;
+	const int      tty = isatty(l->fd);
+	const uint64_t id = store_begin(st, l->name, STORE_ALL);
+	ssize_t	       n;
 
 	if (id == 0 || (tty && load_ask(l) == -1))
 		return (-1);
@@ -167,7 +169,7 @@ load_one(struct load *l, struct store *st, void (*wait)(int))
 const char *
 load_secrets(struct store *st, void (*wait)(int))
 {
-	struct load	*l;
+	struct load *l;
 
 	for (l = loads; l < loads + nloads; l++) {
 		if (load_one(l, st, wait) == -1)

@@ -4,12 +4,12 @@
 
 #include "store.h"
 
-#define LOAD_MAX	32	/* -l options: descriptors held at the start */
+#define LOAD_MAX 32 /* -l options: descriptors held at the start */
 
-const char	*load_add(const char *);
-void		 load_open(void);
-void		 load_close_others(void);
-const char	*load_secrets(struct store *, void (*)(int));
-void		 load_restore_tty(void);
+const char *load_add(const char *);
+void	    load_open(void);
+void	    load_close_others(void);
+const char *load_secrets(struct store *, void (*)(int));
+void	    load_restore_tty(void);
 
 #endif

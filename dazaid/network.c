@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The network process: accepts, checks who connects, and talks to the vault for them.
- * It has no rights and no secrets, and is the only one that reads what a client wrote:
- * see heart.c and control.c for that.
+ * The network process: accepts, checks who connects, and talks to the vault for
+ * them. It has no rights and no secrets, and is the only one that reads what a
+ * client wrote: see heart.c and control.c for that.
  */
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -25,36 +25,41 @@
 #include "sandbox.h"
 #include "signals.h"
 
-#define PAUSE_MS	100	/* without accepting, when nothing else helps */
+#define PAUSE_MS 100 /* without accepting, when nothing else helps */
 
 /* PFD_LEAST of them are polled even when RLIMIT_NOFILE allows for no more. */
 enum {
-	PFD_VAULT, PFD_SIGNALS, PFD_HEARTBEAT, PFD_LEAST,
-	PFD_LISTENER = PFD_LEAST, PFD_LISTENER_CONTROL, PFD_CONNS,
+	PFD_VAULT,
+	PFD_SIGNALS,
+	PFD_HEARTBEAT,
+	PFD_LEAST,
+	PFD_LISTENER = PFD_LEAST,
+	PFD_LISTENER_CONTROL,
+	PFD_CONNS,
 	PFD_MAX = PFD_CONNS + CONNS + CONTROLS
 };
 
-struct network	n = { .listeners = { -1, -1 } };
+struct network n = { .listeners = { -1, -1 } };
 
-static char		bufs[CONNS + CONTROLS][CONN_BUFS];
-static struct pollfd	pfd[PFD_MAX];
-static struct conn	*polled[PFD_MAX];	/* whose entry it is */
+static char	     bufs[CONNS + CONTROLS][CONN_BUFS];
+static struct pollfd pfd[PFD_MAX];
+static struct conn  *polled[PFD_MAX]; /* whose entry it is */
 
 /* Milliseconds, for the time that connections may take. */
 int64_t
 network_now(void)
 {
-	struct timespec	ts;
+	struct timespec ts;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
 	return ((int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
 }
 
 /*
- * A message to the vault, about c if not NULL, whose descriptor goes with it where the
- * type has one.  Without the vault there is nothing left to do here; but that the
- * client's user has too many descriptors on their way somewhere (unix(7)) is the
- * client's trouble: false.
+ * A message to the vault, about c if not NULL, whose descriptor goes with it
+ * where the type has one.  Without the vault there is nothing left to do here;
+ * but that the client's user has too many descriptors on their way somewhere
+ * (unix(7)) is the client's trouble: false.
  */
 bool
 network_send(struct imsg *im, const struct conn *c)
@@ -75,7 +80,7 @@ network_send(struct imsg *im, const struct conn *c)
 bool
 network_tell(enum imsg_type type, const struct conn *c, uint32_t number)
 {
-	struct imsg	im = { .type = type, .u.number.n = number };
+	struct imsg im = { .type = type, .u.number.n = number };
 
 	return (network_send(&im, c));
 }
@@ -91,7 +96,7 @@ network_tell(enum imsg_type type, const struct conn *c, uint32_t number)
 static void
 network_turn_away(int listener)
 {
-	int	fd = -1;
+	int fd = -1;
 
 	if (n.spare != -1) {
 		close(n.spare);
@@ -117,17 +122,19 @@ network_free_slot(struct conn *c, size_t slots)
 static void
 network_newcomer(int fd, bool control)
 {
-	struct ucred	 cred;
-	socklen_t	 len = sizeof(cred);
-	struct conn	*c;
+	struct ucred cred;
+	socklen_t    len = sizeof(cred);
+	struct conn *c;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == -1 ||
 	    (cred.uid != n.owner && cred.uid != 0)) {
-		log_info("a client of uid %lu refused", (unsigned long)cred.uid);
+		log_info("a client of uid %lu refused",
+		    (unsigned long)cred.uid);
 		close(fd);
 		return;
 	}
-	/* It may have left since it was polled, and then it is this one that comes back. */
+	/* It may have left since it was polled, and then it is this one that
+	 * comes back. */
 	if (!control && n.heartbeat != NULL)
 		heart_ready(n.heartbeat, POLLIN);
 	if (!control && n.heartbeat != NULL) {
@@ -135,7 +142,7 @@ network_newcomer(int fd, bool control)
 		return;
 	}
 	c = control ? network_free_slot(n.controls, CONTROLS) :
-	    network_free_slot(n.conns, CONNS);
+		      network_free_slot(n.conns, CONNS);
 	if (c == NULL) {
 		conn_dismiss(fd, control ? "BUSY\n" : "");
 		return;
@@ -149,8 +156,8 @@ network_newcomer(int fd, bool control)
 static void
 network_accept(int listener, bool control)
 {
-	const int	fd = accept4(listener, NULL, NULL,
-			    SOCK_NONBLOCK | SOCK_CLOEXEC);
+	const int fd = accept4(listener, NULL, NULL,
+	    SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 	if (fd != -1)
 		network_newcomer(fd, control);
@@ -174,7 +181,7 @@ network_listen(const struct imsg *im)
 static struct conn *
 network_peer(uint32_t peer)
 {
-	struct conn	*c;
+	struct conn *c;
 
 	for (c = n.controls; c < n.controls + CONTROLS; c++) {
 		if (c->fd != -1 && c->asked && c->peer == peer)
@@ -186,10 +193,11 @@ network_peer(uint32_t peer)
 static void
 network_vault(void)
 {
-	const unsigned int	now = !n.started ? IMSG_AT_START :
-				    n.guarded ? IMSG_GUARDED : IMSG_UNGUARDED;
-	struct imsg		im;
-	struct conn		*c;
+	const unsigned int now = !n.started ? IMSG_AT_START :
+	    n.guarded			    ? IMSG_GUARDED :
+					      IMSG_UNGUARDED;
+	struct imsg	   im;
+	struct conn	  *c;
 
 	switch (imsg_recv(CHILD_FD, IMSG_FROM_VAULT, now, &im)) {
 	case IMSG_OK:
@@ -233,7 +241,9 @@ network_poll_conn(nfds_t at, struct conn *c)
 		pfd[at].events |= POLLIN;
 }
 
-/* Adds those of c's slots that somebody has; returns the length of pfd by then. */
+/*
+ * Adds those of c's slots that somebody has; returns the length of pfd by then.
+ */
 static nfds_t
 network_poll_conns(nfds_t len, struct conn *c, size_t slots, int64_t *due)
 {
@@ -254,17 +264,17 @@ network_poll_conns(nfds_t len, struct conn *c, size_t slots, int64_t *due)
 static nfds_t
 network_poll_set(int64_t *due)
 {
-	nfds_t	len = PFD_CONNS;
-	int	i;
+	nfds_t len = PFD_CONNS;
+	int    i;
 
 	pfd[PFD_VAULT] = (struct pollfd){ .fd = CHILD_FD, .events = POLLIN };
 	pfd[PFD_SIGNALS] = (struct pollfd){ .fd = n.signals, .events = POLLIN };
 	network_poll_conn(PFD_HEARTBEAT, n.heartbeat);
 	for (i = 0; i < 2; i++)
-		pfd[PFD_LISTENER + i] = (struct pollfd){
-			.fd = n.paused != 0 ? -1 : n.listeners[i],
-			.events = POLLIN
-		};
+		pfd[PFD_LISTENER + i] = (struct pollfd){ .fd = n.paused != 0 ?
+			    -1 :
+			    n.listeners[i],
+			.events = POLLIN };
 	*due = n.paused != 0 ? n.paused : -1;
 	len = network_poll_conns(len, n.conns, CONNS, due);
 	return (network_poll_conns(len, n.controls, CONTROLS, due));
@@ -274,7 +284,7 @@ network_poll_set(int64_t *due)
 static int
 network_poll(nfds_t len, int64_t due)
 {
-	struct timespec	ts;
+	struct timespec ts;
 	int64_t		wait;
 
 	if (due == -1)
@@ -287,14 +297,14 @@ network_poll(nfds_t len, int64_t due)
 }
 
 /*
- * Sleeps until something happens, or due; returns how many of pfd tell of it.  When
- * they are more than RLIMIT_NOFILE, which somebody has lowered, allows to poll, the
- * most important ones are polled for a while.
+ * Sleeps until something happens, or due; returns how many of pfd tell of it.
+ * When they are more than RLIMIT_NOFILE, which somebody has lowered, allows to
+ * poll, the most important ones are polled for a while.
  */
 static nfds_t
 network_wait(nfds_t len, int64_t due)
 {
-	int	rc = network_poll(len, due);
+	int rc = network_poll(len, due);
 
 	if (rc == -1 && errno == EINVAL) {
 		len = PFD_LEAST;
@@ -321,8 +331,8 @@ network_ready(struct conn *c, short revents)
 static void
 network_deadlines(nfds_t len)
 {
-	const int64_t	now = network_now();
-	nfds_t		i;
+	const int64_t now = network_now();
+	nfds_t	      i;
 
 	if (n.paused != 0 && now >= n.paused)
 		n.paused = 0;
@@ -336,7 +346,7 @@ network_deadlines(nfds_t len)
 static void
 network_turn(void)
 {
-	int64_t	due;
+	int64_t due;
 	nfds_t	i, all, len;
 	int	sig;
 
@@ -374,11 +384,12 @@ network_fail(const char *what)
 static void
 network_config(struct imsg_config *config)
 {
-	struct pollfd	vault = { .fd = CHILD_FD, .events = POLLIN };
-	struct imsg	im;
+	struct pollfd vault = { .fd = CHILD_FD, .events = POLLIN };
+	struct imsg   im;
 
 	(void)poll(&vault, 1, -1);
-	if (imsg_recv(CHILD_FD, IMSG_FROM_VAULT, IMSG_AT_START, &im) != IMSG_OK ||
+	if (imsg_recv(CHILD_FD, IMSG_FROM_VAULT, IMSG_AT_START, &im) !=
+		IMSG_OK ||
 	    im.type != IMSG_CONFIG)
 		errx(1, "not started by a vault");
 	*config = im.u.config;
@@ -388,10 +399,10 @@ network_config(struct imsg_config *config)
 noreturn void
 network_main(void)
 {
-	static const int	forwarded[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT,
-				    SIGUSR1, SIGUSR2 };
-	struct imsg_config	config;
-	size_t			i;
+	static const int   forwarded[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT,
+		  SIGUSR1, SIGUSR2 };
+	struct imsg_config config;
+	size_t		   i;
 
 	/* We are executed as /proc/self/exe, and would be called "exe". */
 	(void)prctl(PR_SET_NAME, "dazaid", 0, 0, 0);

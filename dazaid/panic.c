@@ -34,7 +34,7 @@ panic_init(struct panic *p, const struct panic_ops *ops, void *ctx,
 bool
 panic_arm(struct panic *p)
 {
-	bool	was = p->armed;
+	bool was = p->armed;
 
 	p->armed = true;
 	return (!was);
@@ -119,7 +119,9 @@ panic_heartbeat(struct panic *p, int64_t now)
 	p->lost = false;
 }
 
-/* Returns whether it came in time, and so moved the deadline, if there is one. */
+/*
+ * Returns whether it came in time, and so moved the deadline, if there is one.
+ */
 bool
 panic_ping(struct panic *p, int64_t now)
 {
@@ -131,7 +133,9 @@ panic_ping(struct panic *p, int64_t now)
 	return (true);
 }
 
-/* CANCEL from the living heartbeat.  Returns whether there was what to cancel. */
+/*
+ * CANCEL from the living heartbeat.  Returns whether there was what to cancel.
+ */
 bool
 panic_cancel(struct panic *p, int64_t now)
 {
@@ -175,7 +179,7 @@ panic_tick(struct panic *p, int64_t now)
 int64_t
 panic_deadline(const struct panic *p)
 {
-	int64_t	due = p->ping_due;
+	int64_t due = p->ping_due;
 
 	if (p->over)
 		return (PANIC_NEVER);

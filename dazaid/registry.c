@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Processes that live on a secret, and are to die with it: held by pidfd, so that a
- * pid which is used anew is nobody of ours.
+ * Processes that live on a secret, and are to die with it: held by pidfd, so
+ * that a pid which is used anew is nobody of ours.
  *
- * The vault of root must not become a way for a user to kill what that user could
- * not: it kills in the user's name.  That makes the vault one of the user's own
- * processes for a moment, and so comes when there is nothing left to protect.
+ * The vault of root must not become a way for a user to kill what that user
+ * could not: it kills in the user's name.  That makes the vault one of the
+ * user's own processes for a moment, and so comes when there is nothing left to
+ * protect.
  */
 #include <sys/pidfd.h>
 #include <sys/socket.h>
@@ -22,20 +23,20 @@
 #include "registry.h"
 
 #ifndef SO_PEERPIDFD
-#define SO_PEERPIDFD	77		/* Linux 6.5 */
+#define SO_PEERPIDFD 77 /* Linux 6.5 */
 #endif
 
 static struct {
-	int	fd;		/* pidfd */
-	pid_t	pid;
-} registry[REGISTRY_MAX];		/* the first registry_n are taken */
-static volatile unsigned int	registry_n;
-static uid_t			registry_owner;
-static int			registry_proc = -1;	/* /proc, of root's vault */
+	int   fd; /* pidfd */
+	pid_t pid;
+} registry[REGISTRY_MAX]; /* the first registry_n are taken */
+static volatile unsigned int registry_n;
+static uid_t		     registry_owner;
+static int		     registry_proc = -1; /* /proc, of root's vault */
 
 /*
- * owner: whose processes may be registered.  Root, who may kill anybody, needs /proc
- * to see whose a process is.  Returns -1 with errno.
+ * owner: whose processes may be registered.  Root, who may kill anybody, needs
+ * /proc to see whose a process is.  Returns -1 with errno.
  */
 int
 registry_init(uid_t owner)
@@ -62,7 +63,7 @@ registry_count(void)
 static unsigned int
 registry_find(pid_t pid)
 {
-	unsigned int	i;
+	unsigned int i;
 
 	for (i = 0; i < registry_n && registry[i].pid != pid; i++)
 		;
@@ -76,12 +77,13 @@ registry_has(pid_t pid)
 	return (registry_find(pid) < registry_n);
 }
 
-/* Whether the owner could kill the process that fd holds; pid 0: it is the owner's. */
+/* Whether the owner could kill the process that fd holds; pid 0: it is the
+ * owner's. */
 static bool
 registry_is_owners(int fd, pid_t pid)
 {
-	char		name[16];
-	struct stat	st;
+	char	    name[16];
+	struct stat st;
 
 	if (registry_proc != -1 && pid != 0) {
 		(void)snprintf(name, sizeof(name), "%ld", (long)pid);
@@ -89,39 +91,42 @@ registry_is_owners(int fd, pid_t pid)
 		    st.st_uid != registry_owner)
 			return (false);
 	}
-	/* Alive still, so that it was the one that we looked at; and ours to kill. */
+	/* Alive still, so that it was the one that we looked at; and ours to
+	 * kill. */
 	return (pidfd_send_signal(fd, 0, NULL, 0) == 0);
 }
 
 /*
- * A pidfd of pid.  client is the connection of that very process, which the kernel
- * remembers even if it has ended and its pid is somebody else's by now; or -1.
+ * A pidfd of pid.  client is the connection of that very process, which the
+ * kernel remembers even if it has ended and its pid is somebody else's by now;
+ * or -1.
  */
 static int
 registry_open(pid_t pid, int client)
 {
-	socklen_t	len = sizeof(int);
-	int		fd;
+	socklen_t len = sizeof(int);
+	int	  fd;
 
 	if (client != -1) {
-		if (getsockopt(client, SOL_SOCKET, SO_PEERPIDFD, &fd, &len) == 0)
+		if (getsockopt(client, SOL_SOCKET, SO_PEERPIDFD, &fd, &len) ==
+		    0)
 			return (fd);
-		if (errno != ENOPROTOOPT)	/* before Linux 6.5 */
+		if (errno != ENOPROTOOPT) /* before Linux 6.5 */
 			return (-1);
 	}
 	return (pidfd_open(pid, 0));
 }
 
 /*
- * Registers pid; once more is once.  client is its own connection if it asks for
- * itself and is the owner's, by the kernel's word, else -1.  Returns -1 with ENOSPC if
- * there is no place, with another errno if that is no process that the owner could
- * kill.
+ * Registers pid; once more is once.  client is its own connection if it asks
+ * for itself and is the owner's, by the kernel's word, else -1.  Returns -1
+ * with ENOSPC if there is no place, with another errno if that is no process
+ * that the owner could kill.
  */
 int
 registry_add(pid_t pid, int client)
 {
-	int	fd;
+	int fd;
 
 	if (registry_has(pid))
 		return (0);
@@ -154,7 +159,7 @@ registry_close(unsigned int i)
 int
 registry_remove(pid_t pid)
 {
-	const unsigned int	i = registry_find(pid);
+	const unsigned int i = registry_find(pid);
 
 	if (i == registry_n)
 		return (-1);
@@ -166,7 +171,7 @@ registry_remove(pid_t pid)
 nfds_t
 registry_poll(struct pollfd *pfd)
 {
-	unsigned int	i;
+	unsigned int i;
 
 	for (i = 0; i < registry_n; i++)
 		pfd[i] = (struct pollfd){ registry[i].fd, POLLIN, 0 };
@@ -185,17 +190,19 @@ registry_forget(const struct pollfd *pfd, nfds_t n)
 }
 
 /*
- * SIGKILL to all of them.  Async-signal-safe: the C library's setresuid(3) is not
- * said to be.
+ * SIGKILL to all of them.  Async-signal-safe: the C library's setresuid(3) is
+ * not said to be.
  */
 void
 registry_kill(void)
 {
-	const bool	as_owner = registry_proc != -1 && registry_owner != 0;
-	unsigned int	i;
+	const bool   as_owner = registry_proc != -1 && registry_owner != 0;
+	unsigned int i;
 
-	if (registry_n == 0 || (as_owner && syscall(SYS_setresuid,
-	    registry_owner, registry_owner, 0) == -1))
+	if (registry_n == 0 ||
+	    (as_owner &&
+		syscall(SYS_setresuid, registry_owner, registry_owner, 0) ==
+		    -1))
 		return;
 	for (i = 0; i < registry_n; i++)
 		(void)pidfd_send_signal(registry[i].fd, SIGKILL, NULL, 0);

@@ -7,16 +7,16 @@
 #include <poll.h>
 #include <stdbool.h>
 
-#define REGISTRY_MAX	32	/* processes */
+#define REGISTRY_MAX 32 /* processes */
 
-int		registry_init(uid_t);
-int		registry_procfd(void);
-bool		registry_has(pid_t);
-int		registry_add(pid_t, int);
-int		registry_remove(pid_t);
-unsigned int	registry_count(void);
-nfds_t		registry_poll(struct pollfd *);
-void		registry_forget(const struct pollfd *, nfds_t);
-void		registry_kill(void);
+int	     registry_init(uid_t);
+int	     registry_procfd(void);
+bool	     registry_has(pid_t);
+int	     registry_add(pid_t, int);
+int	     registry_remove(pid_t);
+unsigned int registry_count(void);
+nfds_t	     registry_poll(struct pollfd *);
+void	     registry_forget(const struct pollfd *, nfds_t);
+void	     registry_kill(void);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The control protocol's requests, each one line.  Works on the caller's buffer, holds
- * no state and allocates nothing.
+ * The control protocol's requests, each one line.  Works on the caller's
+ * buffer, holds no state and allocates nothing.
  */
 #include <limits.h>
 #include <string.h>
@@ -10,17 +10,20 @@
 #include "num.h"
 #include "request.h"
 
-#define REQUEST_WORDS	6		/* more than any request has */
+#define REQUEST_WORDS 6 /* more than any request has */
 
-static const char	request_bad_name[] = "ERROR bad-name a name is 1 to 64 "
-			    "letters, digits, '.', '_' or '-', and begins with "
-			    "none of '.' and '-'\n";
+static const char request_bad_name[] =
+    "ERROR bad-name a name is 1 to 64 "
+    "letters, digits, '.', '_' or '-', and begins with "
+    "none of '.' and '-'\n";
 
-/* Cuts line at its blanks into at most REQUEST_WORDS words; returns how many. */
+/*
+ * Cuts line at its blanks into at most REQUEST_WORDS words; returns how many.
+ */
 static size_t
 request_split(char *line, char **word)
 {
-	size_t	n = 0;
+	size_t n = 0;
 
 	while (n < REQUEST_WORDS) {
 		line += strspn(line, " \t");
@@ -34,11 +37,12 @@ request_split(char *line, char **word)
 	return (n);
 }
 
-/* The value of word if it is KEY=VALUE of this key, which ends with '='; or NULL. */
+/* The value of word if it is KEY=VALUE of this key, which ends with '='; or
+ * NULL. */
 static const char *
 request_value(const char *word, const char *key)
 {
-	size_t	len = strlen(key);
+	size_t len = strlen(key);
 
 	return (strncasecmp(word, key, len) == 0 ? word + len : NULL);
 }
@@ -57,15 +61,16 @@ request_panic(char **word, size_t n, struct request *rq)
 	if (n == 0)
 		return (NULL);
 	rq->hard = 1;
-	return (n == 1 && strcasecmp(word[0], "hard") == 0 ? NULL :
-	    "ERROR bad-request PANIC is alone or PANIC hard\n");
+	return (n == 1 && strcasecmp(word[0], "hard") == 0 ?
+		NULL :
+		"ERROR bad-request PANIC is alone or PANIC hard\n");
 }
 
 static const char *
 request_pid(char **word, size_t n, struct request *rq)
 {
-	const char	*value;
-	int64_t		 pid;
+	const char *value;
+	int64_t	    pid;
 
 	if (n != 1 || (value = request_value(word[0], "pid=")) == NULL ||
 	    num_int(value, 1, INT_MAX, &pid) != NULL)
@@ -85,7 +90,8 @@ static const char *
 request_name(char **word, size_t n, struct request *rq)
 {
 	if (n != 1)
-		return ("ERROR bad-request a name is wanted, and nothing else\n");
+		return (
+		    "ERROR bad-request a name is wanted, and nothing else\n");
 	if (!store_name_ok(word[0]))
 		return (request_bad_name);
 	memcpy(rq->name, word[0], strlen(word[0]) + 1);
@@ -96,16 +102,18 @@ request_name(char **word, size_t n, struct request *rq)
 static const char *
 request_put_option(const char *word, struct request *rq)
 {
-	const char	*value;
-	int64_t		 n;
+	const char *value;
+	int64_t	    n;
 
 	if ((value = request_value(word, "reads=")) != NULL) {
 		if (num_int(value, 1, UINT32_MAX, &n) != NULL)
-			return ("ERROR bad-request reads= is 1 to 4294967295\n");
+			return (
+			    "ERROR bad-request reads= is 1 to 4294967295\n");
 		rq->reads = (uint32_t)n;
 	} else if ((value = request_value(word, "ttl=")) != NULL) {
 		if (num_ms(value, &n) != NULL || n == 0)
-			return ("ERROR bad-request ttl= is a number of seconds, "
+			return (
+			    "ERROR bad-request ttl= is a number of seconds, "
 			    "more than 0\n");
 		rq->ttl = n;
 	} else {
@@ -117,13 +125,13 @@ request_put_option(const char *word, struct request *rq)
 static const char *
 request_put(char **word, size_t n, struct request *rq)
 {
-	const char	*refusal, *why;
-	int64_t		 size;
-	size_t		 i;
+	const char *refusal, *why;
+	int64_t	    size;
+	size_t	    i;
 
 	if (n < 2 || n > 4)
 		return ("ERROR bad-request PUT <name> <size> [reads=N] "
-		    "[ttl=SECONDS]\n");
+			"[ttl=SECONDS]\n");
 	if ((refusal = request_name(word, 1, rq)) != NULL)
 		return (refusal);
 	why = num_int(word[1], 1, INT64_MAX - 1, &size);
@@ -131,7 +139,7 @@ request_put(char **word, size_t n, struct request *rq)
 		return ("ERROR too-large no arena has so many bytes\n");
 	if (why != NULL)
 		return ("ERROR bad-request the size is a number of bytes, "
-		    "1 at least\n");
+			"1 at least\n");
 	rq->size = (uint64_t)size;
 	for (i = 2; i < n; i++) {
 		if ((refusal = request_put_option(word[i], rq)) != NULL)
@@ -141,18 +149,17 @@ request_put(char **word, size_t n, struct request *rq)
 }
 
 /*
- * Reads the request line into rq; line is cut up.  Returns NULL, or the refusal that
- * the client is to read, with its newline.
+ * Reads the request line into rq; line is cut up.  Returns NULL, or the refusal
+ * that the client is to read, with its newline.
  */
 const char *
 request_parse(char *line, struct request *rq)
 {
 	static const struct {
-		const char	*name;
+		const char	 *name;
 		enum request_verb verb;
-		const char	*(*parse)(char **, size_t, struct request *);
-	} verbs[] = {
-		{ "STATUS", REQUEST_STATUS, request_nothing },
+		const char *(*parse)(char **, size_t, struct request *);
+	} verbs[] = { { "STATUS", REQUEST_STATUS, request_nothing },
 		{ "ARM", REQUEST_ARM, request_nothing },
 		{ "PANIC", REQUEST_PANIC, request_panic },
 		{ "LIST", REQUEST_LIST, request_nothing },
@@ -160,10 +167,9 @@ request_parse(char *line, struct request *rq)
 		{ "UNREGISTER", REQUEST_UNREGISTER, request_pid },
 		{ "PUT", REQUEST_PUT, request_put },
 		{ "GET", REQUEST_GET, request_name },
-		{ "DEL", REQUEST_DEL, request_name }
-	};
-	char	*word[REQUEST_WORDS];
-	size_t	 i, n;
+		{ "DEL", REQUEST_DEL, request_name } };
+	char  *word[REQUEST_WORDS];
+	size_t i, n;
 
 	memset(rq, 0, sizeof(*rq));
 	n = request_split(line, word);

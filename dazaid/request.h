@@ -22,15 +22,15 @@ enum request_verb {
 };
 
 struct request {
-	enum request_verb	 verb;
-	uint32_t		 hard;	/* PANIC's: 1 for hard */
-	pid_t			 pid;	/* of REGISTER and UNREGISTER; 0: itself */
-	uint64_t		 size;	/* PUT's, in bytes */
-	uint32_t		 reads;	/* PUT's; 0: any number */
-	int64_t			 ttl;	/* PUT's, in ms; 0: for ever */
-	char			 name[STORE_NAME];
+	enum request_verb verb;
+	uint32_t	  hard;	 /* PANIC's: 1 for hard */
+	pid_t		  pid;	 /* of REGISTER and UNREGISTER; 0: itself */
+	uint64_t	  size;	 /* PUT's, in bytes */
+	uint32_t	  reads; /* PUT's; 0: any number */
+	int64_t		  ttl;	 /* PUT's, in ms; 0: for ever */
+	char		  name[STORE_NAME];
 };
 
-const char	*request_parse(char *, struct request *);
+const char *request_parse(char *, struct request *);
 
 #endif

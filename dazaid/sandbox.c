@@ -4,12 +4,12 @@
  * the start, then, right before its loop, privileges, the file system (network)
  * and every system call that is not in its table.
  *
- * A call outside the table kills network at once (SIGSYS), which the vault takes
- * for what it is.  In the vault it raises a SIGSYS that can be caught, for the
- * sake of the one handler that wipes before it dies of it.
+ * A call outside the table kills network at once (SIGSYS), which the vault
+ * takes for what it is.  In the vault it raises a SIGSYS that can be caught,
+ * for the sake of the one handler that wipes before it dies of it.
  *
- * Built with SANITIZE, both may do what the sanitizers' runtime and valgrind need
- * as well: a flavour for the tests, never the one that is installed.
+ * Built with SANITIZE, both may do what the sanitizers' runtime and valgrind
+ * need as well: a flavour for the tests, never the one that is installed.
  */
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -31,59 +31,85 @@
 #include "log.h"
 #include "sandbox.h"
 
-#define NELEM(a)	(sizeof(a) / sizeof((a)[0]))
-#define CALL(name)	SCMP_SYS(name)
+#define NELEM(a)   (sizeof(a) / sizeof((a)[0]))
+#define CALL(name) SCMP_SYS(name)
 
 struct sandbox_rule {
-	int			nr;
-	unsigned int		nargs;
-	struct scmp_arg_cmp	args[3];
+	int		    nr;
+	unsigned int	    nargs;
+	struct scmp_arg_cmp args[3];
 };
 
 /* What both need in their loops. */
-static const int	sandbox_both[] = {
-	CALL(ppoll),		/* the loop */
-	CALL(recvmsg),		/* imsg */
-	CALL(sendmsg),		/* imsg; a secret to its client */
-	CALL(write),		/* log */
-	CALL(pwritev2),		/* log */
-	CALL(getsockopt),	/* SO_PEERCRED, SO_PEERPIDFD */
-	CALL(recvfrom),		/* a client's bytes; in the vault, a secret's */
-	CALL(shutdown),		/* of a connection that is given up */
+static const int sandbox_both[] = {
+	CALL(ppoll),	  /* the loop */
+	CALL(recvmsg),	  /* imsg */
+	CALL(sendmsg),	  /* imsg; a secret to its client */
+	CALL(write),	  /* log */
+	CALL(pwritev2),	  /* log */
+	CALL(getsockopt), /* SO_PEERCRED, SO_PEERPIDFD */
+	CALL(recvfrom),	  /* a client's bytes; in the vault, a secret's */
+	CALL(shutdown),	  /* of a connection that is given up */
 	CALL(close),
-	CALL(clock_gettime),	/* where the vDSO cannot */
-	CALL(restart_syscall),	/* ppoll after SIGSTOP and SIGCONT */
+	CALL(clock_gettime),   /* where the vDSO cannot */
+	CALL(restart_syscall), /* ppoll after SIGSTOP and SIGCONT */
 	CALL(rt_sigreturn),
 	CALL(exit_group),
 #ifdef SANITIZE
-	CALL(brk), CALL(mmap), CALL(munmap), CALL(mprotect), CALL(mremap),
-	CALL(madvise), CALL(futex), CALL(sched_yield), CALL(sched_getaffinity),
-	CALL(sigaltstack), CALL(rt_sigaction), CALL(rt_sigprocmask),
-	CALL(getpid), CALL(gettid), CALL(tgkill), CALL(getrlimit),
-	CALL(prlimit64), CALL(readlink), CALL(open), CALL(openat), CALL(read),
-	CALL(pread64), CALL(lseek), CALL(newfstatat), CALL(fstat), CALL(fcntl),
-	CALL(prctl), CALL(clone), CALL(wait4), CALL(getuid), CALL(geteuid),
-	CALL(getgid), CALL(getegid), CALL(process_vm_readv), CALL(poll),
+	CALL(brk),
+	CALL(mmap),
+	CALL(munmap),
+	CALL(mprotect),
+	CALL(mremap),
+	CALL(madvise),
+	CALL(futex),
+	CALL(sched_yield),
+	CALL(sched_getaffinity),
+	CALL(sigaltstack),
+	CALL(rt_sigaction),
+	CALL(rt_sigprocmask),
+	CALL(getpid),
+	CALL(gettid),
+	CALL(tgkill),
+	CALL(getrlimit),
+	CALL(prlimit64),
+	CALL(readlink),
+	CALL(open),
+	CALL(openat),
+	CALL(read),
+	CALL(pread64),
+	CALL(lseek),
+	CALL(newfstatat),
+	CALL(fstat),
+	CALL(fcntl),
+	CALL(prctl),
+	CALL(clone),
+	CALL(wait4),
+	CALL(getuid),
+	CALL(geteuid),
+	CALL(getgid),
+	CALL(getegid),
+	CALL(process_vm_readv),
+	CALL(poll),
 #endif
 };
 
-static const int	sandbox_vault_calls[] = {
-	CALL(pidfd_open),	/* to register a process */
-	CALL(getsockname),	/* is it a client of ours? */
-	CALL(sendto),		/* GO; syslog */
+static const int sandbox_vault_calls[] = {
+	CALL(pidfd_open),  /* to register a process */
+	CALL(getsockname), /* is it a client of ours? */
+	CALL(sendto),	   /* GO; syslog */
 };
 
-static const int	sandbox_network_calls[] = {
-	CALL(accept4),
-	CALL(read),		/* signals */
-	CALL(dup),		/* the spare descriptor */
+static const int sandbox_network_calls[] = {
+	CALL(accept4), CALL(read), /* signals */
+	CALL(dup),		   /* the spare descriptor */
 };
 
 /* As root, asks the kernel to look for somebody else when memory runs out. */
 static void
 sandbox_spare(void)
 {
-	int	fd;
+	int fd;
 
 	if (geteuid() != 0 ||
 	    (fd = open("/proc/self/oom_score_adj", O_WRONLY | O_CLOEXEC)) == -1)
@@ -94,16 +120,16 @@ sandbox_spare(void)
 
 /*
  * At the start of both processes: no core, and nobody may attach to us or read
- * our /proc.  The memory that may be locked and the descriptors that may be open
- * are raised to what the administrator allows.  Returns -1 with errno.
+ * our /proc.  The memory that may be locked and the descriptors that may be
+ * open are raised to what the administrator allows.  Returns -1 with errno.
  */
 int
 sandbox_limits(void)
 {
-	static const int	raise[] = { RLIMIT_MEMLOCK, RLIMIT_NOFILE };
-	const struct rlimit	none = { 0, 0 };
-	struct rlimit		rl;
-	size_t			i;
+	static const int    raise[] = { RLIMIT_MEMLOCK, RLIMIT_NOFILE };
+	const struct rlimit none = { 0, 0 };
+	struct rlimit	    rl;
+	size_t		    i;
 
 	sandbox_spare();
 	for (i = 0; i < NELEM(raise); i++) {
@@ -119,19 +145,19 @@ sandbox_limits(void)
 }
 
 /*
- * Gives up all capabilities but those of keep, a set of the first 32, and the ambient
- * ones, which an exec would bring back.
+ * Gives up all capabilities but those of keep, a set of the first 32, and the
+ * ambient ones, which an exec would bring back.
  */
 static int
 sandbox_capabilities(uint32_t keep)
 {
-	struct __user_cap_header_struct	hdr;
+	struct __user_cap_header_struct hdr;
 	struct __user_cap_data_struct	data[_LINUX_CAPABILITY_U32S_3];
 
 	hdr.version = _LINUX_CAPABILITY_VERSION_3;
 	hdr.pid = 0;
-	if (syscall(SYS_capget, &hdr, data) == -1 || prctl(PR_CAP_AMBIENT,
-	    PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == -1)
+	if (syscall(SYS_capget, &hdr, data) == -1 ||
+	    prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) == -1)
 		return (-1);
 	data[0].permitted &= keep;
 	data[0].effective &= keep;
@@ -145,7 +171,7 @@ static int
 sandbox_filter(uint32_t otherwise, const int *calls, size_t ncalls,
     const struct sandbox_rule *rules, size_t nrules)
 {
-	scmp_filter_ctx	ctx;
+	scmp_filter_ctx ctx;
 	size_t		i;
 	int		rc = 0;
 
@@ -161,37 +187,44 @@ sandbox_filter(uint32_t otherwise, const int *calls, size_t ncalls,
 		rc = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, rules[i].nr,
 		    rules[i].nargs, rules[i].args);
 	if (rc == 0)
-		rc = seccomp_load(ctx);		/* sets no_new_privs */
+		rc = seccomp_load(ctx); /* sets no_new_privs */
 	seccomp_release(ctx);
 	errno = -rc;
 	return (rc == 0 ? 0 : -1);
 }
 
 /*
- * The vault: no open, no socket, no exec, no fork.  It may kill only itself and what
- * it holds by pidfd, change only the arena's protection, never to executable, and
- * become only the owner, and itself again.  It may remove files; that those are its
- * own the kernel cannot check.
+ * The vault: no open, no socket, no exec, no fork.  It may kill only itself and
+ * what it holds by pidfd, change only the arena's protection, never to
+ * executable, and become only the owner, and itself again.  It may remove
+ * files; that those are its own the kernel cannot check.
  *
  * Of root's capabilities it keeps what its end needs: to remove files from the
- * directory of its user, to kill in that user's name, and to take network along (the
- * kernel asks for CAP_KILL when it sends PR_SET_PDEATHSIG's signal to another uid).
+ * directory of its user, to kill in that user's name, and to take network along
+ * (the kernel asks for CAP_KILL when it sends PR_SET_PDEATHSIG's signal to
+ * another uid).
  */
 int
 sandbox_vault(const struct sandbox_vault *sv)
 {
-#define IS(n, v)	{ n, SCMP_CMP_EQ, (scmp_datum_t)(v), 0 }
+#define IS(n, v)                                     \
+	{                                            \
+		n, SCMP_CMP_EQ, (scmp_datum_t)(v), 0 \
+	}
 /* For an int or a uid_t, of which the kernel ignores the upper half. */
-#define IS32(n, v)	{ n, SCMP_CMP_MASKED_EQ, UINT32_MAX, (uint32_t)(v) }
-	const uint32_t			keep = 1U << CAP_DAC_OVERRIDE |
-					    1U << CAP_FOWNER | 1U << CAP_SETUID |
-					    1U << CAP_KILL;
-	const uintptr_t			arena = (uintptr_t)sv->arena;
-	const struct sandbox_rule	rules[] = {
-		{ CALL(mprotect), 3, { IS(0, arena), IS(1, sv->arena_len),
-		    IS(2, PROT_NONE) } },
-		{ CALL(mprotect), 3, { IS(0, arena), IS(1, sv->arena_len),
-		    IS(2, PROT_READ | PROT_WRITE) } },
+#define IS32(n, v)                                               \
+	{                                                        \
+		n, SCMP_CMP_MASKED_EQ, UINT32_MAX, (uint32_t)(v) \
+	}
+	const uint32_t keep = 1U << CAP_DAC_OVERRIDE | 1U << CAP_FOWNER |
+	    1U << CAP_SETUID | 1U << CAP_KILL;
+	const uintptr_t		  arena = (uintptr_t)sv->arena;
+	const struct sandbox_rule rules[] = {
+		{ CALL(mprotect), 3,
+		    { IS(0, arena), IS(1, sv->arena_len), IS(2, PROT_NONE) } },
+		{ CALL(mprotect), 3,
+		    { IS(0, arena), IS(1, sv->arena_len),
+			IS(2, PROT_READ | PROT_WRITE) } },
 		{ CALL(munmap), 2, { IS(0, arena), IS(1, sv->arena_len) } },
 		{ CALL(read), 1, { IS(0, sv->signals) } },
 		/* is there a word left of who hung up? */
@@ -210,8 +243,7 @@ sandbox_vault(const struct sandbox_vault *sv)
 		    { IS32(0, sv->owner), IS32(1, sv->owner), IS32(2, 0) } },
 		{ CALL(setresuid), 3, { IS32(0, 0), IS32(1, 0), IS32(2, 0) } }
 	};
-	const size_t			nrules = NELEM(rules) -
-					    (sv->procfd == -1 ? 3 : 0);
+	const size_t nrules = NELEM(rules) - (sv->procfd == -1 ? 3 : 0);
 #undef IS
 #undef IS32
 
@@ -227,7 +259,7 @@ sandbox_vault(const struct sandbox_vault *sv)
 static int
 sandbox_empty_root(void)
 {
-	char	dir[] = "/tmp/dazaid.XXXXXXXXXX";
+	char dir[] = "/tmp/dazaid.XXXXXXXXXX";
 
 	if (mkdtemp(dir) == NULL || chdir(dir) == -1)
 		return (-1);
@@ -236,20 +268,21 @@ sandbox_empty_root(void)
 
 /*
  * Network: no file system and no uid but id, when id is not 0; no rights; dies
- * with the vault.  PR_SET_DUMPABLE and PR_SET_PDEATHSIG come after the change of
- * uid, which clears them.  A vault that died before that shows as EOF.
+ * with the vault.  PR_SET_DUMPABLE and PR_SET_PDEATHSIG come after the change
+ * of uid, which clears them.  A vault that died before that shows as EOF.
  */
 int
 sandbox_network(uid_t id)
 {
-	/* Answers, and syslog by the socket that is there: to no other address. */
-	const struct sandbox_rule	rules[] = {
-		{ CALL(sendto), 1, { { 4, SCMP_CMP_EQ, 0, 0 } } }
-	};
+	/*
+	 * Answers, and syslog by the socket that is there: to no other address.
+	 */
+	const struct sandbox_rule rules[] = { { CALL(sendto), 1,
+	    { { 4, SCMP_CMP_EQ, 0, 0 } } } };
 
-	if (id != 0 && (sandbox_empty_root() == -1 ||
-	    setgroups(0, NULL) == -1 || setresgid(id, id, id) == -1 ||
-	    setresuid(id, id, id) == -1))
+	if (id != 0 &&
+	    (sandbox_empty_root() == -1 || setgroups(0, NULL) == -1 ||
+		setresgid(id, id, id) == -1 || setresuid(id, id, id) == -1))
 		return (-1);
 	if (sandbox_capabilities(0) == -1 ||
 	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1 ||

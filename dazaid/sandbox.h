@@ -8,17 +8,17 @@
 
 /* What the vault still touches once it is confined. */
 struct sandbox_vault {
-	const void	*arena;		/* the pages, and their length */
-	size_t		 arena_len;
-	uid_t		 owner;		/* in whose name root's vault kills */
-	int		 dirfd;		/* where its socket and pid file are */
-	int		 procfd;	/* /proc, or -1 */
-	int		 timer;
-	int		 signals;
+	const void *arena; /* the pages, and their length */
+	size_t	    arena_len;
+	uid_t	    owner;  /* in whose name root's vault kills */
+	int	    dirfd;  /* where its socket and pid file are */
+	int	    procfd; /* /proc, or -1 */
+	int	    timer;
+	int	    signals;
 };
 
-int	sandbox_limits(void);
-int	sandbox_vault(const struct sandbox_vault *);
-int	sandbox_network(uid_t);
+int sandbox_limits(void);
+int sandbox_vault(const struct sandbox_vault *);
+int sandbox_network(uid_t);
 
 #endif

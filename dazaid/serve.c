@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the vault does for clients of the control socket: each request that network
- * passes on, checked once more, done, and answered.  Bytes of a secret go to and from
- * the client's own descriptor, once the kernel has said whose that is.
+ * What the vault does for clients of the control socket: each request that
+ * network passes on, checked once more, done, and answered.  Bytes of a secret
+ * go to and from the client's own descriptor, once the kernel has said whose
+ * that is.
  */
 #include <sys/socket.h>
 
@@ -18,7 +19,7 @@
 #include "store.h"
 #include "transfer.h"
 
-#define SERVE_TTL_MAX	(NUM_MAX_SECONDS * 1000)
+#define SERVE_TTL_MAX (NUM_MAX_SECONDS * 1000)
 
 /* Names are copied from one to the other as they are. */
 _Static_assert(STORE_NAME == IMSG_NAME, "a name has one size");
@@ -26,7 +27,7 @@ _Static_assert(STORE_NAME == IMSG_NAME, "a name has one size");
 static void
 serve_answer(struct vault *v, uint32_t peer, enum imsg_answer answer)
 {
-	struct imsg	im;
+	struct imsg im;
 
 	memset(&im, 0, sizeof(im));
 	im.type = IMSG_ANSWER;
@@ -38,9 +39,9 @@ serve_answer(struct vault *v, uint32_t peer, enum imsg_answer answer)
 static void
 serve_status(struct vault *v, uint32_t peer)
 {
-	const struct panic	*p = &v->panic;
-	struct imsg		 im;
-	struct imsg_state	*s = &im.u.state;
+	const struct panic *p = &v->panic;
+	struct imsg	    im;
+	struct imsg_state  *s = &im.u.state;
 
 	memset(&im, 0, sizeof(im));
 	im.type = IMSG_STATE;
@@ -63,7 +64,7 @@ serve_status(struct vault *v, uint32_t peer)
 static void
 serve_arm(struct vault *v, uint32_t peer)
 {
-	const bool	armed = panic_arm(&v->panic);
+	const bool armed = panic_arm(&v->panic);
 
 	if (armed)
 		log_info("armed");
@@ -74,9 +75,9 @@ serve_arm(struct vault *v, uint32_t peer)
 static void
 serve_list(struct vault *v, uint32_t peer, uint64_t after)
 {
-	struct store_item	 item;
-	struct imsg		 im;
-	struct imsg_entry	*e = &im.u.entry;
+	struct store_item  item;
+	struct imsg	   im;
+	struct imsg_entry *e = &im.u.entry;
 
 	if (!store_next(&v->store, after, &item)) {
 		serve_answer(v, peer, ANSWER_OK);
@@ -96,10 +97,10 @@ serve_list(struct vault *v, uint32_t peer, uint64_t after)
 static void
 serve_register(struct vault *v, const struct imsg *im, const struct ucred *who)
 {
-	const pid_t		pid = im->u.number.n == 0 ? who->pid :
-				    (pid_t)im->u.number.n;
-	const bool		itself = pid == who->pid && who->uid == v->owner;
-	enum imsg_answer	answer = ANSWER_OK;
+	const pid_t	 pid = im->u.number.n == 0 ? who->pid :
+						     (pid_t)im->u.number.n;
+	const bool	 itself = pid == who->pid && who->uid == v->owner;
+	enum imsg_answer answer = ANSWER_OK;
 
 	/* Init is nobody's to kill; without it no end of ours would matter. */
 	if (pid <= 1 || pid == v->self || pid == v->network)
@@ -114,18 +115,20 @@ serve_register(struct vault *v, const struct imsg *im, const struct ucred *who)
 static void
 serve_put(struct vault *v, const struct imsg *im)
 {
-	const struct imsg_put	*put = &im->u.put;
-	struct transfer		*t = NULL;
-	uint64_t		 id = 0;
+	const struct imsg_put *put = &im->u.put;
+	struct transfer	      *t = NULL;
+	uint64_t	       id = 0;
 
 	if (v->panic.pending)
 		serve_answer(v, im->peer, ANSWER_PENDING);
 	else if (!vault_has_fd(v) || (t = transfer_slot()) == NULL)
 		serve_answer(v, im->peer, ANSWER_BUSY);
-	else if ((id = store_begin(&v->store, put->name,
-	    (size_t)put->size)) == 0)
-		serve_answer(v, im->peer, errno == EEXIST ? ANSWER_EXISTS :
-		    errno == EFBIG ? ANSWER_TOO_LARGE : ANSWER_FULL);
+	else if ((id = store_begin(&v->store, put->name, (size_t)put->size)) ==
+	    0)
+		serve_answer(v, im->peer,
+		    errno == EEXIST    ? ANSWER_EXISTS :
+			errno == EFBIG ? ANSWER_TOO_LARGE :
+					 ANSWER_FULL);
 	if (id == 0)
 		close(im->fd);
 	else
@@ -133,15 +136,15 @@ serve_put(struct vault *v, const struct imsg *im)
 }
 
 /*
- * Begins to send what is asked for in the free slot t; false if there is no such secret.
- * The arena is opened once for all that is done in it.
+ * Begins to send what is asked for in the free slot t; false if there is no
+ * such secret. The arena is opened once for all that is done in it.
  */
 static bool
 serve_hand_out(struct vault *v, const struct imsg *im, struct transfer *t)
 {
-	const bool	opened = secmem_unseal(&v->mem) == 0;
-	uint64_t	id;
-	size_t		len = 0;
+	const bool opened = secmem_unseal(&v->mem) == 0;
+	uint64_t   id;
+	size_t	   len = 0;
 
 	id = store_take(&v->store, im->u.name.name, &len);
 	if (id != 0)
@@ -155,10 +158,11 @@ serve_hand_out(struct vault *v, const struct imsg *im, struct transfer *t)
 static void
 serve_get(struct vault *v, const struct imsg *im)
 {
-	enum imsg_answer	 refusal = ANSWER_NO_SUCH_SECRET;
-	struct transfer		*t;
+	enum imsg_answer refusal = ANSWER_NO_SUCH_SECRET;
+	struct transfer *t;
 
-	panic_tick(&v->panic, vault_now());	/* it may be due, and not seen yet */
+	panic_tick(&v->panic,
+	    vault_now()); /* it may be due, and not seen yet */
 	if (v->panic.pending)
 		refusal = ANSWER_PENDING;
 	else if (!vault_gives(v))
@@ -174,7 +178,7 @@ serve_get(struct vault *v, const struct imsg *im)
 static void
 serve_del(struct vault *v, const struct imsg *im)
 {
-	const int	rc = store_delete(&v->store, im->u.name.name);
+	const int rc = store_delete(&v->store, im->u.name.name);
 
 	transfer_cut_gone();
 	serve_answer(v, im->peer, rc == 0 ? ANSWER_OK : ANSWER_NO_SUCH_SECRET);
@@ -184,7 +188,7 @@ serve_del(struct vault *v, const struct imsg *im)
 static bool
 serve_client(struct vault *v, const struct imsg *im)
 {
-	struct ucred	who;
+	struct ucred who;
 
 	if (!vault_knows(im->fd, FILES_CONTROL, &who))
 		return (false);
@@ -204,7 +208,8 @@ serve_client(struct vault *v, const struct imsg *im)
 	case IMSG_UNREGISTER:
 		serve_answer(v, im->peer,
 		    registry_remove((pid_t)im->u.number.n) == 0 ?
-		    ANSWER_OK : ANSWER_INVALID_PID);
+			ANSWER_OK :
+			ANSWER_INVALID_PID);
 		break;
 	}
 	close(im->fd);
@@ -224,7 +229,8 @@ serve_sane(const struct imsg *im)
 	switch (im->type) {
 	case IMSG_PUT:
 		return (serve_name_ok(im->u.put.name) && im->u.put.size > 0 &&
-		    im->u.put.size < INT64_MAX && im->u.put.ttl >= 0 && im->u.put.ttl <= SERVE_TTL_MAX);
+		    im->u.put.size < INT64_MAX && im->u.put.ttl >= 0 &&
+		    im->u.put.ttl <= SERVE_TTL_MAX);
 	case IMSG_GET:
 	case IMSG_DEL:
 		return (serve_name_ok(im->u.name.name));
@@ -234,8 +240,8 @@ serve_sane(const struct imsg *im)
 }
 
 /*
- * False if network can only be hostile.  A descriptor that came with im is ours; but
- * before a panic it is not closed, as that might take its time.
+ * False if network can only be hostile.  A descriptor that came with im is
+ * ours; but before a panic it is not closed, as that might take its time.
  */
 bool
 serve_request(struct vault *v, const struct imsg *im)

@@ -7,6 +7,6 @@
 #include "imsg.h"
 #include "vault.h"
 
-bool	serve_request(struct vault *, const struct imsg *);
+bool serve_request(struct vault *, const struct imsg *);
 
 #endif

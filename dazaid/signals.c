@@ -2,8 +2,8 @@
 /*
  * Two ways to take a signal.  Collected ones are blocked and read from a
  * descriptor by the loop: unlike a flag under ppoll(2)'s mask, a flood of other
- * events cannot hold them up.  Those taken at once interrupt whatever runs: they
- * end the vault, and must not wait for it.
+ * events cannot hold them up.  Those taken at once interrupt whatever runs:
+ * they end the vault, and must not wait for it.
  */
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
@@ -15,19 +15,19 @@
 
 #include "signals.h"
 
-#define NELEM(a)	(sizeof(a) / sizeof((a)[0]))
+#define NELEM(a) (sizeof(a) / sizeof((a)[0]))
 
 /*
- * What must neither end nor stop us: a log reader that went away, a log that may not
- * grow (ulimit -f), Ctrl-Z, and a terminal that we may not use.  A child's end we want
- * to hear of, even if our parent did not.
+ * What must neither end nor stop us: a log reader that went away, a log that
+ * may not grow (ulimit -f), Ctrl-Z, and a terminal that we may not use.  A
+ * child's end we want to hear of, even if our parent did not.
  */
 void
 signals_ignore(void)
 {
-	static const int	sigs[] = { SIGPIPE, SIGXFSZ, SIGTSTP,
-				    SIGTTIN, SIGTTOU };
-	size_t			i;
+	static const int sigs[] = { SIGPIPE, SIGXFSZ, SIGTSTP, SIGTTIN,
+		SIGTTOU };
+	size_t		 i;
 
 	for (i = 0; i < NELEM(sigs); i++)
 		(void)signal(sigs[i], SIG_IGN);
@@ -36,13 +36,14 @@ signals_ignore(void)
 
 /*
  * Collects the n signals at sigs from now on.  Returns the descriptor that has
- * them, or -1 with errno.  What a parent ignored or blocked is not ours to keep.
+ * them, or -1 with errno.  What a parent ignored or blocked is not ours to
+ * keep.
  */
 int
 signals_collect(const int *sigs, size_t n)
 {
-	sigset_t	set;
-	size_t		i;
+	sigset_t set;
+	size_t	 i;
 
 	sigemptyset(&set);
 	for (i = 0; i < n; i++) {
@@ -57,7 +58,7 @@ signals_collect(const int *sigs, size_t n)
 int
 signals_next(int fd)
 {
-	struct signalfd_siginfo	si;
+	struct signalfd_siginfo si;
 
 	if (read(fd, &si, sizeof(si)) != (ssize_t)sizeof(si))
 		return (0);
@@ -67,21 +68,20 @@ signals_next(int fd)
 /*
  * Installs hard for SIGUSR2 and SIGQUIT, and fatal for every other signal that
  * would end the process, with its default action restored on entry: a handler
- * that sends the signal to itself dies of it on return.  On a stack of their own,
- * as a full stack is one of the reasons.
+ * that sends the signal to itself dies of it on return.  On a stack of their
+ * own, as a full stack is one of the reasons.
  */
 void
 signals_at_once(void (*hard)(int), void (*fatal)(int))
 {
-	static const int	sigs[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE,
-				    SIGTRAP, SIGABRT, SIGSYS, SIGALRM, SIGVTALRM,
-				    SIGPROF, SIGXCPU, SIGIO, SIGPWR,
-				    SIGSTKFLT };
-	static unsigned char	stack[64 * 1024];
-	struct sigaction	sa;
-	stack_t			ss;
-	size_t			i;
-	int			sig;
+	static const int sigs[] = { SIGSEGV, SIGBUS, SIGILL, SIGFPE, SIGTRAP,
+		SIGABRT, SIGSYS, SIGALRM, SIGVTALRM, SIGPROF, SIGXCPU, SIGIO,
+		SIGPWR, SIGSTKFLT };
+	static unsigned char stack[64 * 1024];
+	struct sigaction     sa;
+	stack_t		     ss;
+	size_t		     i;
+	int		     sig;
 
 	memset(&ss, 0, sizeof(ss));
 	ss.ss_sp = stack;
@@ -103,14 +103,14 @@ signals_at_once(void (*hard)(int), void (*fatal)(int))
 }
 
 /*
- * Blocks 32 and 33, which would end us and which the C library keeps for itself: it
- * hides them from sigaction(2), and whatever it does to the mask unblocks them.  So
- * this comes last.
+ * Blocks 32 and 33, which would end us and which the C library keeps for
+ * itself: it hides them from sigaction(2), and whatever it does to the mask
+ * unblocks them.  So this comes last.
  */
 void
 signals_hide(void)
 {
-	const uint64_t	hidden = 1ULL << 31 | 1ULL << 32;
+	const uint64_t hidden = 1ULL << 31 | 1ULL << 32;
 
 	(void)syscall(SYS_rt_sigprocmask, SIG_BLOCK, &hidden, NULL,
 	    sizeof(hidden));

@@ -4,10 +4,10 @@
 
 #include <stddef.h>
 
-void	signals_ignore(void);
-int	signals_collect(const int *, size_t);
-int	signals_next(int);
-void	signals_at_once(void (*)(int), void (*)(int));
-void	signals_hide(void);
+void signals_ignore(void);
+int  signals_collect(const int *, size_t);
+int  signals_next(int);
+void signals_at_once(void (*)(int), void (*)(int));
+void signals_hide(void);
 
 #endif

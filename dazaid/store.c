@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Named secrets in the arena: blocks, one behind the other, each a header and the
- * value in one piece.  They never move.  A block is free, being filled, whole, or
- * spent: read as often as it may be, and gone once the last reader has it.  What is
- * given up is wiped at once, and its room joined with what is free beside it.
+ * Named secrets in the arena: blocks, one behind the other, each a header and
+ * the value in one piece.  They never move.  A block is free, being filled,
+ * whole, or spent: read as often as it may be, and gone once the last reader
+ * has it.  What is given up is wiped at once, and its room joined with what is
+ * free beside it.
  *
- * Nothing about a secret but numbers is kept outside the arena, which is open only
- * inside these functions.  Blocks are named by an id that is never used again, so
- * that who holds one finds nothing, rather than another secret, when it is gone.
+ * Nothing about a secret but numbers is kept outside the arena, which is open
+ * only inside these functions.  Blocks are named by an id that is never used
+ * again, so that who holds one finds nothing, rather than another secret, when
+ * it is gone.
  */
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -17,32 +19,33 @@
 
 #include "store.h"
 
-#define STORE_ALIGN	16		/* of a block; the arena is aligned so as well */
-#define STORE_PIECE	((size_t)64 * 1024)	/* bytes moved at once: others wait meanwhile */
+#define STORE_ALIGN 16 /* of a block; the arena is aligned so as well */
+/* Bytes moved at once: other clients wait meanwhile. */
+#define STORE_PIECE ((size_t)64 * 1024)
 
 enum store_state { STORE_FREE, STORE_FILLING, STORE_WHOLE, STORE_SPENT };
 
 struct store_block {
-	size_t		 span;		/* bytes up to the next block */
-	size_t		 len;		/* of the value so far */
+	size_t		 span; /* bytes up to the next block */
+	size_t		 len;  /* of the value so far */
 	uint64_t	 id;
 	int64_t		 due;
 	uint32_t	 reads;
-	uint32_t	 readers;	/* that have not released it */
+	uint32_t	 readers; /* that have not released it */
 	enum store_state state;
 	char		 name[STORE_NAME];
 } __attribute__((aligned(STORE_ALIGN)));
 
-#define VALUE(b)	((unsigned char *)(b) + sizeof(struct store_block))
-#define CAPACITY(b)	((b)->span - sizeof(struct store_block))
+#define VALUE(b)    ((unsigned char *)(b) + sizeof(struct store_block))
+#define CAPACITY(b) ((b)->span - sizeof(struct store_block))
 
 /* What a name may be: 1 to 64 of [A-Za-z0-9._-], not beginning with - or . */
 bool
 store_name_ok(const char *name)
 {
-	static const char	good[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				    "abcdefghijklmnopqrstuvwxyz0123456789._-";
-	size_t			len = strlen(name);
+	static const char good[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+				   "abcdefghijklmnopqrstuvwxyz0123456789._-";
+	size_t		  len = strlen(name);
 
 	return (len > 0 && len < STORE_NAME && strspn(name, good) == len &&
 	    name[0] != '-' && name[0] != '.');
@@ -62,9 +65,8 @@ store_first(const struct store *st)
 static struct store_block *
 store_after(const struct store *st, const struct store_block *b)
 {
-	const unsigned char	*data = st->mem->data;
-	const size_t		 at = (size_t)((const unsigned char *)b - data) +
-				    b->span;
+	const unsigned char *data = st->mem->data;
+	const size_t at = (size_t)((const unsigned char *)b - data) + b->span;
 
 	if (at >= st->mem->size)
 		return (NULL);
@@ -74,7 +76,7 @@ store_after(const struct store *st, const struct store_block *b)
 static struct store_block *
 store_by_id(const struct store *st, uint64_t id)
 {
-	struct store_block	*b;
+	struct store_block *b;
 
 	for (b = store_first(st); b != NULL; b = store_after(st, b)) {
 		if (b->state != STORE_FREE && b->id == id)
@@ -87,7 +89,7 @@ store_by_id(const struct store *st, uint64_t id)
 static struct store_block *
 store_by_name(const struct store *st, const char *name)
 {
-	struct store_block	*b;
+	struct store_block *b;
 
 	for (b = store_first(st); b != NULL; b = store_after(st, b)) {
 		if ((b->state == STORE_FILLING || b->state == STORE_WHOLE) &&
@@ -109,8 +111,8 @@ store_span(size_t size)
 static void
 store_split(struct store_block *b, size_t size)
 {
-	const size_t		 span = store_span(size);
-	struct store_block	*rest;
+	const size_t	    span = store_span(size);
+	struct store_block *rest;
 
 	if (b->span - span < sizeof(*rest) + STORE_ALIGN)
 		return;
@@ -124,7 +126,7 @@ store_split(struct store_block *b, size_t size)
 static void
 store_join(struct store *st)
 {
-	struct store_block	*b, *next;
+	struct store_block *b, *next;
 
 	for (b = store_first(st); b != NULL; b = next) {
 		next = store_after(st, b);
@@ -141,7 +143,7 @@ store_join(struct store *st)
 static void
 store_find_due(struct store *st)
 {
-	const struct store_block	*b;
+	const struct store_block *b;
 
 	st->due = STORE_NEVER;
 	for (b = store_first(st); b != NULL; b = store_after(st, b)) {
@@ -154,7 +156,7 @@ store_find_due(struct store *st)
 static void
 store_wipe(struct store *st, struct store_block *b)
 {
-	const size_t	span = b->span;
+	const size_t span = b->span;
 
 	if (b->state == STORE_WHOLE)
 		st->count--;
@@ -176,7 +178,7 @@ store_give_up(struct store *st, struct store_block *b)
 static struct store_block *
 store_find_room(const struct store *st, size_t size)
 {
-	struct store_block	*b, *best = NULL;
+	struct store_block *b, *best = NULL;
 
 	for (b = store_first(st); b != NULL; b = store_after(st, b)) {
 		if (b->state != STORE_FREE)
@@ -194,8 +196,8 @@ store_find_room(const struct store *st, size_t size)
  */
 
 /*
- * mem, sealed and of a page at least, stays the caller's, and is the store's until
- * it is wiped.  Returns -1 with errno if it cannot be opened.
+ * mem, sealed and of a page at least, stays the caller's, and is the store's
+ * until it is wiped.  Returns -1 with errno if it cannot be opened.
  */
 int
 store_init(struct store *st, struct secmem *mem)
@@ -210,12 +212,13 @@ store_init(struct store *st, struct secmem *mem)
 	return (secmem_seal(mem));
 }
 
-/* Bytes of the largest value that fits now; 0 also if the arena cannot be opened. */
+/* Bytes of the largest value that fits now; 0 also if the arena cannot be
+ * opened. */
 size_t
 store_room(const struct store *st)
 {
-	const struct store_block	*b;
-	size_t				 room = 0;
+	const struct store_block *b;
+	size_t			  room = 0;
 
 	if (st->blocks == STORE_MAX || secmem_unseal(st->mem) == -1)
 		return (0);
@@ -236,7 +239,7 @@ store_most(const struct store *st)
 bool
 store_has(const struct store *st, uint64_t id)
 {
-	bool	has;
+	bool has;
 
 	if (secmem_unseal(st->mem) == -1)
 		return (false);
@@ -246,13 +249,13 @@ store_has(const struct store *st, uint64_t id)
 }
 
 /*
- * Tells of the whole secret with the lowest id above after, so that a loop from 0
- * sees each once.  False if there is none.
+ * Tells of the whole secret with the lowest id above after, so that a loop from
+ * 0 sees each once.  False if there is none.
  */
 bool
 store_next(const struct store *st, uint64_t after, struct store_item *item)
 {
-	const struct store_block	*b, *next = NULL;
+	const struct store_block *b, *next = NULL;
 
 	memset(item, 0, sizeof(*item));
 	if (secmem_unseal(st->mem) == -1)
@@ -278,14 +281,15 @@ store_next(const struct store *st, uint64_t after, struct store_item *item)
  */
 
 /*
- * Begins a secret with room for size bytes; store_fill() fills it, store_commit()
- * makes it one, store_drop() gives it up.  Returns its id; 0 with EEXIST, EFBIG
- * (more than store_most()), ENOSPC, or why the arena could not be opened.
+ * Begins a secret with room for size bytes; store_fill() fills it,
+ * store_commit() makes it one, store_drop() gives it up.  Returns its id; 0
+ * with EEXIST, EFBIG (more than store_most()), ENOSPC, or why the arena could
+ * not be opened.
  */
 uint64_t
 store_begin(struct store *st, const char *name, size_t size)
 {
-	struct store_block	*b = NULL;
+	struct store_block *b = NULL;
 
 	if (size != STORE_ALL && size > store_most(st)) {
 		errno = EFBIG;
@@ -312,18 +316,18 @@ store_begin(struct store *st, const char *name, size_t size)
 }
 
 /*
- * Has source read from fd into the secret, behind what it has: at most size bytes,
- * and not too many at once.  Returns as read(2); -1 with ENOSPC if it is full, with
- * ENOENT if it is gone.
+ * Has source read from fd into the secret, behind what it has: at most size
+ * bytes, and not too many at once.  Returns as read(2); -1 with ENOSPC if it is
+ * full, with ENOENT if it is gone.
  */
 ssize_t
 store_fill(struct store *st, uint64_t id, int fd, store_source *source,
     size_t size)
 {
-	struct store_block	*b;
-	size_t			 most;
-	ssize_t			 n = -1;
-	int			 error;
+	struct store_block *b;
+	size_t		    most;
+	ssize_t		    n = -1;
+	int		    error;
 
 	if (secmem_unseal(st->mem) == -1)
 		return (-1);
@@ -350,8 +354,8 @@ store_fill(struct store *st, uint64_t id, int fd, store_source *source,
 bool
 store_chomp(struct store *st, uint64_t id)
 {
-	struct store_block	*b;
-	bool			 found;
+	struct store_block *b;
+	bool		    found;
 
 	if (secmem_unseal(st->mem) == -1)
 		return (false);
@@ -364,14 +368,15 @@ store_chomp(struct store *st, uint64_t id)
 }
 
 /*
- * Makes what was read a secret, for reads takers (0: any number) and until due (or
- * STORE_NEVER).  Returns -1 with ENODATA if it is empty, and then gives it up.
+ * Makes what was read a secret, for reads takers (0: any number) and until due
+ * (or STORE_NEVER).  Returns -1 with ENODATA if it is empty, and then gives it
+ * up.
  */
 int
 store_commit(struct store *st, uint64_t id, uint32_t reads, int64_t due)
 {
-	struct store_block	*b;
-	int			 rc = -1;
+	struct store_block *b;
+	int		    rc = -1;
 
 	if (secmem_unseal(st->mem) == -1)
 		return (-1);
@@ -398,15 +403,15 @@ store_commit(struct store *st, uint64_t id, uint32_t reads, int64_t due)
  */
 
 /*
- * Takes a secret to be sent, which counts as one read; *len is its length.  Returns
- * its id, to be given to store_release() in the end; 0 with ENOENT, or why the arena
- * could not be opened.
+ * Takes a secret to be sent, which counts as one read; *len is its length.
+ * Returns its id, to be given to store_release() in the end; 0 with ENOENT, or
+ * why the arena could not be opened.
  */
 uint64_t
 store_take(struct store *st, const char *name, size_t *len)
 {
-	struct store_block	*b;
-	uint64_t		 id = 0;
+	struct store_block *b;
+	uint64_t	    id = 0;
 
 	if (secmem_unseal(st->mem) == -1)
 		return (0);
@@ -426,19 +431,19 @@ store_take(struct store *st, const char *name, size_t *len)
 }
 
 /*
- * Sends on the socket fd what is behind the first from bytes of head and value, and
- * not too much at once, never waiting.  Returns as send(2); -1 with ENOENT if the
- * secret is gone.
+ * Sends on the socket fd what is behind the first from bytes of head and value,
+ * and not too much at once, never waiting.  Returns as send(2); -1 with ENOENT
+ * if the secret is gone.
  */
 ssize_t
 store_send(struct store *st, uint64_t id, int fd, const char *head, size_t from)
 {
-	size_t			 headlen = strlen(head);
-	struct store_block	*b;
-	struct iovec		 iov[2];
-	struct msghdr		 msg;
-	ssize_t			 n = -1;
-	int			 error = ENOENT;
+	size_t		    headlen = strlen(head);
+	struct store_block *b;
+	struct iovec	    iov[2];
+	struct msghdr	    msg;
+	ssize_t		    n = -1;
+	int		    error = ENOENT;
 
 	if (secmem_unseal(st->mem) == -1)
 		return (-1);
@@ -448,11 +453,11 @@ store_send(struct store *st, uint64_t id, int fd, const char *head, size_t from)
 		msg.msg_iovlen = 2;
 		for (; from > 0 && headlen > 0; from--, headlen--)
 			head++;
-		memcpy(&iov[0].iov_base, &head, sizeof(head));	/* it is const */
+		memcpy(&iov[0].iov_base, &head, sizeof(head)); /* it is const */
 		iov[0].iov_len = headlen;
 		iov[1].iov_base = VALUE(b) + from;
-		iov[1].iov_len = b->len - from < STORE_PIECE ?
-		    b->len - from : STORE_PIECE;
+		iov[1].iov_len = b->len - from < STORE_PIECE ? b->len - from :
+							       STORE_PIECE;
 		n = sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
 		error = errno;
 	}
@@ -461,11 +466,12 @@ store_send(struct store *st, uint64_t id, int fd, const char *head, size_t from)
 	return (n);
 }
 
-/* One that was taken is not wanted any more; the last reader of a spent one wipes. */
+/* One that was taken is not wanted any more; the last reader of a spent one
+ * wipes. */
 void
 store_release(struct store *st, uint64_t id)
 {
-	struct store_block	*b;
+	struct store_block *b;
 
 	if (secmem_unseal(st->mem) == -1)
 		return;
@@ -479,11 +485,12 @@ store_release(struct store *st, uint64_t id)
  * The end of a secret.
  */
 
-/* Wipes it, whatever it is used for just now.  -1 with ENOENT, or why it cannot. */
+/* Wipes it, whatever it is used for just now.  -1 with ENOENT, or why it
+ * cannot. */
 int
 store_delete(struct store *st, const char *name)
 {
-	struct store_block	*b;
+	struct store_block *b;
 
 	if (secmem_unseal(st->mem) == -1)
 		return (-1);
@@ -501,7 +508,7 @@ store_delete(struct store *st, const char *name)
 void
 store_drop(struct store *st, uint64_t id)
 {
-	struct store_block	*b;
+	struct store_block *b;
 
 	if (secmem_unseal(st->mem) == -1)
 		return;
@@ -514,7 +521,7 @@ store_drop(struct store *st, uint64_t id)
 int
 store_expire(struct store *st, int64_t now)
 {
-	struct store_block	*b;
+	struct store_block *b;
 
 	if (now < st->due)
 		return (0);

@@ -10,35 +10,35 @@
 
 #include "secmem.h"
 
-#define STORE_NAME	65		/* bytes of a name with its NUL */
-#define STORE_MAX	1024		/* secrets: bounds every walk of the arena */
-#define STORE_NEVER	INT64_MAX
-#define STORE_ALL	SIZE_MAX	/* as much room as there is */
+#define STORE_NAME  65	 /* bytes of a name with its NUL */
+#define STORE_MAX   1024 /* secrets: bounds every walk of the arena */
+#define STORE_NEVER INT64_MAX
+#define STORE_ALL   SIZE_MAX /* as much room as there is */
 
 struct store {
-	struct secmem	*mem;
-	uint64_t	 last_id;
-	int64_t		 due;		/* of the first to expire, or STORE_NEVER */
-	unsigned int	 count;		/* of whole secrets */
-	unsigned int	 blocks;	/* of those in use, unfinished ones included */
+	struct secmem *mem;
+	uint64_t       last_id;
+	int64_t	       due;    /* of the first to expire, or STORE_NEVER */
+	unsigned int   count;  /* of whole secrets */
+	unsigned int   blocks; /* of those in use, unfinished ones included */
 };
 
 /* What LIST tells of a secret. */
 struct store_item {
-	uint64_t	id;
-	size_t		len;
-	int64_t		due;		/* or STORE_NEVER */
-	uint32_t	reads;		/* left; 0: any number */
-	char		name[STORE_NAME];
+	uint64_t id;
+	size_t	 len;
+	int64_t	 due;	/* or STORE_NEVER */
+	uint32_t reads; /* left; 0: any number */
+	char	 name[STORE_NAME];
 };
 
 /* read(2), or what does for it: where the bytes of a secret come from. */
-typedef ssize_t	store_source(int, void *, size_t);
+typedef ssize_t store_source(int, void *, size_t);
 
-bool	 store_name_ok(const char *);
-int	 store_init(struct store *, struct secmem *);
-size_t	 store_room(const struct store *);
-size_t	 store_most(const struct store *);
+bool   store_name_ok(const char *);
+int    store_init(struct store *, struct secmem *);
+size_t store_room(const struct store *);
+size_t store_most(const struct store *);
 
 uint64_t store_begin(struct store *, const char *, size_t);
 ssize_t	 store_fill(struct store *, uint64_t, int, store_source *, size_t);
@@ -49,10 +49,10 @@ uint64_t store_take(struct store *, const char *, size_t *);
 ssize_t	 store_send(struct store *, uint64_t, int, const char *, size_t);
 void	 store_release(struct store *, uint64_t);
 
-bool	 store_has(const struct store *, uint64_t);
-int	 store_delete(struct store *, const char *);
-void	 store_drop(struct store *, uint64_t);
-int	 store_expire(struct store *, int64_t);
-bool	 store_next(const struct store *, uint64_t, struct store_item *);
+bool store_has(const struct store *, uint64_t);
+int  store_delete(struct store *, const char *);
+void store_drop(struct store *, uint64_t);
+int  store_expire(struct store *, int64_t);
+bool store_next(const struct store *, uint64_t, struct store_item *);
 
 #endif

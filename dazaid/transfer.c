@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The bytes of PUT and GET, between a client's socket and the arena.  Each transfer
- * has a slot, moves when its socket can, and ends when nothing has moved for a while:
- * none can hold up the loop, or another one.
+ * The bytes of PUT and GET, between a client's socket and the arena.  Each
+ * transfer has a slot, moves when its socket can, and ends when nothing has
+ * moved for a while: none can hold up the loop, or another one.
  */
 #include <sys/socket.h>
 
@@ -14,29 +14,29 @@
 
 #include "transfer.h"
 
-#define TRANSFER_MS	5000	/* without progress */
-#define TRANSFER_HEAD	32	/* bytes of "DATA <size>\n" and its NUL */
+#define TRANSFER_MS   5000 /* without progress */
+#define TRANSFER_HEAD 32   /* bytes of "DATA <size>\n" and its NUL */
 
 static struct transfer {
-	int		 fd;		/* the client's, ours to close; -1: a free slot */
-	uint32_t	 peer;
-	uint64_t	 id;		/* of the secret */
-	size_t		 size;		/* bytes to move, the head included */
-	size_t		 done;
-	int64_t		 due;		/* ms */
-	int64_t		 ttl;		/* of a PUT, ms; 0: none */
-	uint32_t	 reads;		/* of a PUT */
-	bool		 put;		/* or it is a GET */
-	char		 head[TRANSFER_HEAD];
+	int	 fd; /* the client's, ours to close; -1: a free slot */
+	uint32_t peer;
+	uint64_t id;   /* of the secret */
+	size_t	 size; /* bytes to move, the head included */
+	size_t	 done;
+	int64_t	 due;	/* ms */
+	int64_t	 ttl;	/* of a PUT, ms; 0: none */
+	uint32_t reads; /* of a PUT */
+	bool	 put;	/* or it is a GET */
+	char	 head[TRANSFER_HEAD];
 } transfers[TRANSFER_MAX];
-static struct store	*transfer_store;
-static transfer_end	*transfer_ended;
+static struct store *transfer_store;
+static transfer_end *transfer_ended;
 
 /* ended is called once for each transfer, when its slot is free again. */
 void
 transfer_init(struct store *st, transfer_end *ended)
 {
-	struct transfer	*t;
+	struct transfer *t;
 
 	transfer_store = st;
 	transfer_ended = ended;
@@ -44,11 +44,12 @@ transfer_init(struct store *st, transfer_end *ended)
 		t->fd = -1;
 }
 
-/* A free slot, for transfer_get() or transfer_put() to take; NULL if there is none. */
+/* A free slot, for transfer_get() or transfer_put() to take; NULL if there is
+ * none. */
 struct transfer *
 transfer_slot(void)
 {
-	struct transfer	*t;
+	struct transfer *t;
 
 	for (t = transfers; t < transfers + TRANSFER_MAX; t++) {
 		if (t->fd == -1)
@@ -61,8 +62,8 @@ transfer_slot(void)
 unsigned int
 transfer_count(void)
 {
-	const struct transfer	*t;
-	unsigned int		 n = 0;
+	const struct transfer *t;
+	unsigned int	       n = 0;
 
 	for (t = transfers; t < transfers + TRANSFER_MAX; t++)
 		n += t->fd != -1;
@@ -72,7 +73,8 @@ transfer_count(void)
 static void
 transfer_finish(struct transfer *t, enum imsg_answer answer)
 {
-	/* Network holds the connection, too; the client is to see the end of it. */
+	/* Network holds the connection, too; the client is to see the end of
+	 * it. */
 	if (answer == ANSWER_CUT)
 		(void)shutdown(t->fd, SHUT_RDWR);
 	close(t->fd);
@@ -88,10 +90,12 @@ transfer_finish(struct transfer *t, enum imsg_answer answer)
 static void
 transfer_keep(struct transfer *t, int64_t now)
 {
-	const int64_t	due = t->ttl != 0 ? now + t->ttl : STORE_NEVER;
+	const int64_t due = t->ttl != 0 ? now + t->ttl : STORE_NEVER;
 
-	transfer_finish(t, store_commit(transfer_store, t->id, t->reads, due) ==
-	    -1 ? ANSWER_CUT : ANSWER_OK);
+	transfer_finish(t,
+	    store_commit(transfer_store, t->id, t->reads, due) == -1 ?
+		ANSWER_CUT :
+		ANSWER_OK);
 }
 
 /* store_fill()'s, on a socket that network may have made one that waits. */
@@ -105,8 +109,8 @@ transfer_recv(int fd, void *buf, size_t size)
 static void
 transfer_move(struct transfer *t, int64_t now)
 {
-	const size_t	head = strlen(t->head);
-	ssize_t		n;
+	const size_t head = strlen(t->head);
+	ssize_t	     n;
 
 	if (!t->put)
 		n = store_send(transfer_store, t->id, t->fd, t->head, t->done);
@@ -118,7 +122,7 @@ transfer_move(struct transfer *t, int64_t now)
 		    t->size - t->done);
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
-	if (n <= 0) {			/* 0: the end of a PUT cut short */
+	if (n <= 0) { /* 0: the end of a PUT cut short */
 		transfer_finish(t, ANSWER_CUT);
 		return;
 	}
@@ -146,8 +150,8 @@ transfer_begin(struct transfer *t, int fd, uint32_t peer, uint64_t id,
 }
 
 /*
- * In the free slot t, sends the secret id, of len bytes and taken for this, to the
- * client at fd, which becomes ours.
+ * In the free slot t, sends the secret id, of len bytes and taken for this, to
+ * the client at fd, which becomes ours.
  */
 void
 transfer_get(struct transfer *t, int fd, uint32_t peer, uint64_t id, size_t len,
@@ -158,7 +162,8 @@ transfer_get(struct transfer *t, int fd, uint32_t peer, uint64_t id, size_t len,
 	transfer_begin(t, fd, peer, id, len, now);
 }
 
-/* Fills the secret id, begun for this, from the client at fd; as transfer_get(). */
+/* Fills the secret id, begun for this, from the client at fd; as
+ * transfer_get(). */
 void
 transfer_put(struct transfer *t, int fd, uint32_t peer, uint64_t id,
     const struct imsg_put *put, int64_t now)
@@ -174,15 +179,15 @@ transfer_put(struct transfer *t, int fd, uint32_t peer, uint64_t id,
 nfds_t
 transfer_poll(struct pollfd *pfd)
 {
-	const struct transfer	*t;
-	nfds_t			 n = 0;
+	const struct transfer *t;
+	nfds_t		       n = 0;
 
 	for (t = transfers; t < transfers + TRANSFER_MAX; t++) {
 		if (t->fd == -1)
 			continue;
 		pfd[n].fd = t->fd;
-		pfd[n].events = t->put && t->done >= strlen(t->head) ?
-		    POLLIN : POLLOUT;
+		pfd[n].events = t->put && t->done >= strlen(t->head) ? POLLIN :
+								       POLLOUT;
 		pfd[n++].revents = 0;
 	}
 	return (n);
@@ -198,11 +203,13 @@ transfer_is_ready(const struct transfer *t, const struct pollfd *pfd, nfds_t n)
 	return (false);
 }
 
-/* Moves what can be moved, as polled, and ends what has not moved for too long. */
+/*
+ * Moves what can be moved, as polled, and ends what has not moved for too long.
+ */
 void
 transfer_run(const struct pollfd *pfd, nfds_t n, int64_t now)
 {
-	struct transfer	*t;
+	struct transfer *t;
 
 	for (t = transfers; t < transfers + TRANSFER_MAX; t++) {
 		if (t->fd != -1 && transfer_is_ready(t, pfd, n))
@@ -216,7 +223,7 @@ transfer_run(const struct pollfd *pfd, nfds_t n, int64_t now)
 void
 transfer_cut_gets(void)
 {
-	struct transfer	*t;
+	struct transfer *t;
 
 	for (t = transfers; t < transfers + TRANSFER_MAX; t++) {
 		if (t->fd != -1 && !t->put)
@@ -228,7 +235,7 @@ transfer_cut_gets(void)
 void
 transfer_cut_gone(void)
 {
-	struct transfer	*t;
+	struct transfer *t;
 
 	for (t = transfers; t < transfers + TRANSFER_MAX; t++) {
 		if (t->fd != -1 && !store_has(transfer_store, t->id))
@@ -236,12 +243,13 @@ transfer_cut_gone(void)
 	}
 }
 
-/* When the first is to be ended if it does not move; STORE_NEVER if there is none. */
+/* When the first is to be ended if it does not move; STORE_NEVER if there is
+ * none. */
 int64_t
 transfer_due(void)
 {
-	const struct transfer	*t;
-	int64_t			 due = STORE_NEVER;
+	const struct transfer *t;
+	int64_t		       due = STORE_NEVER;
 
 	for (t = transfers; t < transfers + TRANSFER_MAX; t++) {
 		if (t->fd != -1 && t->due < due)

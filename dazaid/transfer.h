@@ -8,23 +8,23 @@
 #include "imsg.h"
 #include "store.h"
 
-#define TRANSFER_MAX	32	/* as many as network has control connections */
+#define TRANSFER_MAX 32 /* as many as network has control connections */
 
 struct transfer;
 
 /* Told of the end of a transfer, by network's number for the client. */
-typedef void	transfer_end(uint32_t, enum imsg_answer);
+typedef void transfer_end(uint32_t, enum imsg_answer);
 
-void	transfer_init(struct store *, transfer_end *);
+void		 transfer_init(struct store *, transfer_end *);
 struct transfer *transfer_slot(void);
-unsigned int	transfer_count(void);
-void	transfer_get(struct transfer *, int, uint32_t, uint64_t, size_t, int64_t);
-void	transfer_put(struct transfer *, int, uint32_t, uint64_t,
-	    const struct imsg_put *, int64_t);
+unsigned int	 transfer_count(void);
+void transfer_get(struct transfer *, int, uint32_t, uint64_t, size_t, int64_t);
+void transfer_put(struct transfer *, int, uint32_t, uint64_t,
+    const struct imsg_put *, int64_t);
 nfds_t	transfer_poll(struct pollfd *);
 void	transfer_run(const struct pollfd *, nfds_t, int64_t);
 void	transfer_cut_gets(void);
 void	transfer_cut_gone(void);
-int64_t	transfer_due(void);
+int64_t transfer_due(void);
 
 #endif

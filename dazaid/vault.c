@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The vault: the process that holds the secrets, and every bit of state about
- * them.  It never waits for anybody, allocates nothing once it runs, and interprets no
- * byte that a client chose.  It hears of clients through network's messages, and
- * of the heartbeat's end from the kernel as well.
+ * them.  It never waits for anybody, allocates nothing once it runs, and
+ * interprets no byte that a client chose.  It hears of clients through
+ * network's messages, and of the heartbeat's end from the kernel as well.
  */
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -37,17 +37,25 @@
 #include "transfer.h"
 #include "vault.h"
 
-#define VAULT_HANGUP_MS	100	/* network's time to tell what the kernel told us */
-#define VAULT_TIMER_FIRED	(-1)	/* in timer_due: to be set anew */
-#define VAULT_FDS	20	/* its own, the heartbeat's, and one that comes */
-#define VAULT_MESSAGES	16	/* taken in a row before deadlines are looked at */
+/* Network's time to report a hangup that the kernel reported to us. */
+#define VAULT_HANGUP_MS	  100
+#define VAULT_TIMER_FIRED (-1) /* in timer_due: to be set anew */
+#define VAULT_FDS	  20 /* its own, the heartbeat's, and one that comes */
+#define VAULT_MESSAGES	  16 /* taken in a row before deadlines are looked at */
 
 enum {
-	PFD_HEARTBEAT, PFD_SIGNALS, PFD_NETWORK, PFD_TIMER, PFD_INPUT, PFD_NAMED,
+	PFD_HEARTBEAT,
+	PFD_SIGNALS,
+	PFD_NETWORK,
+	PFD_TIMER,
+	PFD_INPUT,
+	PFD_NAMED,
 	PFD_MAX = PFD_NAMED + REGISTRY_MAX + TRANSFER_MAX
 };
 
-static struct vault v = { .imsg = -1, .heartbeat = -1, .timer = -1, .signals = -1 };
+static struct vault v = {
+	.imsg = -1, .heartbeat = -1, .timer = -1, .signals = -1
+};
 
 /*
  * Signals that do not wait for the loop.
@@ -59,11 +67,13 @@ vault_on_hard(int sig)
 	panic_hard(&v.panic, sig == SIGQUIT ? "SIGQUIT" : "SIGUSR2");
 }
 
-/* Wipes, then dies of sig: its default action is back, and it is blocked here. */
+/*
+ * Wipes, then dies of sig: its default action is back, and it is blocked here.
+ */
 static void
 vault_on_fatal(int sig)
 {
-	const char	*name = sigabbrev_np(sig);
+	const char *name = sigabbrev_np(sig);
 
 	effects_ops.wipe(&v);
 	effects_ops.clean(&v);
@@ -81,7 +91,7 @@ vault_on_fatal(int sig)
 int64_t
 vault_now(void)
 {
-	struct timespec	ts;
+	struct timespec ts;
 
 	(void)clock_gettime(CLOCK_BOOTTIME, &ts);
 	return ((int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
@@ -101,8 +111,8 @@ vault_hostile(void)
 }
 
 /*
- * An arena that the kernel did not open is one whose secrets cannot be had, told of, or
- * wiped when their time is up; one that it did not shut lies open.
+ * An arena that the kernel did not open is one whose secrets cannot be had,
+ * told of, or wiped when their time is up; one that it did not shut lies open.
  */
 static void
 vault_see_arena(void)
@@ -112,8 +122,9 @@ vault_see_arena(void)
 }
 
 /*
- * Never waits: who does not take what it has asked for is stuck, and so lost.  Nor is
- * anything told that an arena which could not be looked into made us believe.
+ * Never waits: who does not take what it has asked for is stuck, and so lost.
+ * Nor is anything told that an arena which could not be looked into made us
+ * believe.
  */
 void
 vault_tell(struct vault *vault, const struct imsg *im)
@@ -127,9 +138,9 @@ vault_tell(struct vault *vault, const struct imsg *im)
 static void
 vault_say(enum imsg_type type, uint32_t n)
 {
-	const struct imsg	im = {
-		.type = type, .peer = v.peer, .u.number.n = n
-	};
+	const struct imsg im = { .type = type,
+		.peer = v.peer,
+		.u.number.n = n };
 
 	vault_tell(&v, &im);
 }
@@ -138,9 +149,9 @@ vault_say(enum imsg_type type, uint32_t n)
 static void
 vault_transferred(uint32_t peer, enum imsg_answer answer)
 {
-	const struct imsg	im = {
-		.type = IMSG_ANSWER, .peer = peer, .u.number.n = answer
-	};
+	const struct imsg im = { .type = IMSG_ANSWER,
+		.peer = peer,
+		.u.number.n = answer };
 
 	vault_tell(&v, &im);
 }
@@ -158,7 +169,7 @@ vault_state(void)
 static void
 vault_gone(const char *reason)
 {
-	const int	heartbeat = v.heartbeat;
+	const int heartbeat = v.heartbeat;
 
 	v.heartbeat = -1;
 	v.hangup_due = PANIC_NEVER;
@@ -178,29 +189,31 @@ vault_drop(const char *reason)
 }
 
 /*
- * The kernel says that the heartbeat has hung up.  Network has its time to tell what
- * the client has said before; but a line leaves the socket only after its message, so
- * that, with nothing left in there, what has been sent to us by now is all.
+ * The kernel says that the heartbeat has hung up.  Network has its time to tell
+ * what the client has said before; but a line leaves the socket only after its
+ * message, so that, with nothing left in there, what has been sent to us by now
+ * is all.
  */
 static void
 vault_hung_up(void)
 {
-	int	unread;
+	int unread;
 
 	v.hangup_due = vault_now() + VAULT_HANGUP_MS;
 	v.silent = ioctl(v.heartbeat, FIONREAD, &unread) != -1 && unread == 0;
 }
 
 /*
- * Whether a panic is pending that the heartbeat, which says that it would end it, cannot:
- * by the kernel's word of this moment it has hung up.  All that is left to hear of it
- * then is a QUIT.  Else network could end panic after panic in the name of the dead.
+ * Whether a panic is pending that the heartbeat, which says that it would end
+ * it, cannot: by the kernel's word of this moment it has hung up.  All that is
+ * left to hear of it then is a QUIT.  Else network could end panic after panic
+ * in the name of the dead.
  */
 static bool
 vault_too_late(void)
 {
-	const struct timespec	at_once = { 0, 0 };
-	struct pollfd		pfd = { v.heartbeat, POLLRDHUP, 0 };
+	const struct timespec at_once = { 0, 0 };
+	struct pollfd	      pfd = { v.heartbeat, POLLRDHUP, 0 };
 
 	if (v.hangup_due == PANIC_NEVER && ppoll(&pfd, 1, &at_once, NULL) != 0)
 		vault_hung_up();
@@ -212,13 +225,13 @@ vault_too_late(void)
 
 /*
  * Who is at the other end of fd, by the kernel's word: true for a client of the
- * owner's or root's on one of our two sockets, which is neither of us, whom network
- * could have made up.  A listener's peer is who made it: us.
+ * owner's or root's on one of our two sockets, which is neither of us, whom
+ * network could have made up.  A listener's peer is who made it: us.
  */
 bool
 vault_knows(int fd, unsigned int socket, struct ucred *who)
 {
-	socklen_t	len = sizeof(*who);
+	socklen_t len = sizeof(*who);
 
 	return (files_accepted(socket, fd) &&
 	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, who, &len) != -1 &&
@@ -227,8 +240,8 @@ vault_knows(int fd, unsigned int socket, struct ucred *who)
 }
 
 /*
- * Whether a secret may be handed out.  That the kernel has told of the heartbeat's
- * hang-up is enough not to, whatever network will say of it.
+ * Whether a secret may be handed out.  That the kernel has told of the
+ * heartbeat's hang-up is enough not to, whatever network will say of it.
  */
 bool
 vault_gives(const struct vault *vault)
@@ -237,8 +250,9 @@ vault_gives(const struct vault *vault)
 }
 
 /*
- * Whether one more descriptor may be kept.  The last ones are not for clients: when no
- * message of network's could bring one any more, that would look like an attack.
+ * Whether one more descriptor may be kept.  The last ones are not for clients:
+ * when no message of network's could bring one any more, that would look like
+ * an attack.
  */
 bool
 vault_has_fd(const struct vault *vault)
@@ -250,7 +264,7 @@ static void
 vault_hello(const struct imsg *im)
 {
 	struct ucred	who;
-	struct timespec	ts;
+	struct timespec ts;
 
 	if (!vault_knows(im->fd, FILES_HEARTBEAT, &who)) {
 		vault_hostile();
@@ -300,13 +314,13 @@ vault_signal(int sig)
 }
 
 /*
- * What the heartbeat says, and the end of it.  One that was given up, which may show
- * only now, gets no answer: the connection is about to end.
+ * What the heartbeat says, and the end of it.  One that was given up, which may
+ * show only now, gets no answer: the connection is about to end.
  */
 static void
 vault_peer(const struct imsg *im)
 {
-	bool	had;
+	bool had;
 
 	if (im->peer != v.peer) {
 		vault_hostile();
@@ -322,7 +336,8 @@ vault_peer(const struct imsg *im)
 			break;
 		had = panic_cancel(&v.panic, vault_now());
 		if (v.panic.guarded)
-			vault_say(had ? IMSG_CANCELLED : IMSG_NOTHING_PENDING, 0);
+			vault_say(had ? IMSG_CANCELLED : IMSG_NOTHING_PENDING,
+			    0);
 		break;
 	case IMSG_QUIT:
 		v.bye = true;
@@ -370,11 +385,12 @@ vault_dispatch(const struct imsg *im)
 static void
 vault_network(void)
 {
-	struct imsg	im;
-	int		i;
+	struct imsg im;
+	int	    i;
 
 	for (i = 0; i < VAULT_MESSAGES && !v.panic.over; i++) {
-		switch (imsg_recv(v.imsg, IMSG_FROM_NETWORK, vault_state(), &im)) {
+		switch (
+		    imsg_recv(v.imsg, IMSG_FROM_NETWORK, vault_state(), &im)) {
 		case IMSG_OK:
 			log_debug("%s from network", imsg_name(im.type));
 			vault_dispatch(&im);
@@ -406,8 +422,9 @@ vault_expire(int64_t now)
 }
 
 /*
- * Settles what time brings.  The kernel's word on the heartbeat counts once network
- * has reported, or had its time to, a QUIT that came before the hang-up.
+ * Settles what time brings.  The kernel's word on the heartbeat counts once
+ * network has reported, or had its time to, a QUIT that came before the
+ * hang-up.
  */
 static void
 vault_deadlines(int64_t now)
@@ -423,11 +440,11 @@ vault_deadlines(int64_t now)
 static void
 vault_set_timer(void)
 {
-	const int64_t		dues[] = { panic_deadline(&v.panic), v.hangup_due,
-				    v.store.due, transfer_due() };
-	struct itimerspec	its;
-	int64_t			due = PANIC_NEVER;
-	size_t			i;
+	const int64_t	  dues[] = { panic_deadline(&v.panic), v.hangup_due,
+		    v.store.due, transfer_due() };
+	struct itimerspec its;
+	int64_t		  due = PANIC_NEVER;
+	size_t		  i;
 
 	for (i = 0; i < sizeof(dues) / sizeof(dues[0]); i++) {
 		if (dues[i] < due)
@@ -447,16 +464,15 @@ vault_set_timer(void)
 
 /* What there is to wait for, in the order in which a turn sees to it. */
 struct vault_poll {
-	struct pollfd	pfd[PFD_MAX];
-	nfds_t		registered;	/* entries behind PFD_NAMED, ... */
-	nfds_t		transfers;	/* ... and behind those */
+	struct pollfd pfd[PFD_MAX];
+	nfds_t	      registered; /* entries behind PFD_NAMED, ... */
+	nfds_t	      transfers;  /* ... and behind those */
 };
 
 static nfds_t
 vault_poll_set(struct vault_poll *vp, int input)
 {
-	const int	heartbeat = v.hangup_due == PANIC_NEVER ?
-			    v.heartbeat : -1;
+	const int heartbeat = v.hangup_due == PANIC_NEVER ? v.heartbeat : -1;
 
 	vp->pfd[PFD_HEARTBEAT] = (struct pollfd){ heartbeat, POLLRDHUP, 0 };
 	vp->pfd[PFD_SIGNALS] = (struct pollfd){ v.signals, POLLIN, 0 };
@@ -469,22 +485,25 @@ vault_poll_set(struct vault_poll *vp, int input)
 }
 
 /*
- * One turn: sleeps until something happens, and sees to it.  That the heartbeat hung
- * up is noted first, so that nothing is handed out any more, and acted on last, as
- * network may have more to say of it.  Returns whether input, if not -1, can be read.
+ * One turn: sleeps until something happens, and sees to it.  That the heartbeat
+ * hung up is noted first, so that nothing is handed out any more, and acted on
+ * last, as network may have more to say of it.  Returns whether input, if not
+ * -1, can be read.
  */
 static bool
 vault_turn(int input)
 {
-	struct vault_poll	vp;
-	struct pollfd *const	pfd = vp.pfd;
-	nfds_t			n;
+	struct vault_poll    vp;
+	struct pollfd *const pfd = vp.pfd;
+	nfds_t		     n;
 
 	vault_see_arena();
 	vault_set_timer();
 	n = vault_poll_set(&vp, input);
 	if (ppoll(pfd, n, NULL, NULL) == -1) {
-		/* Somebody lowered RLIMIT_NOFILE: we would be deaf from now on. */
+		/*
+		 * Somebody lowered RLIMIT_NOFILE: we would be deaf from now on.
+		 */
 		if (errno != EINTR)
 			panic_hard(&v.panic, "the vault cannot poll");
 		return (false);
@@ -502,7 +521,8 @@ vault_turn(int input)
 	vault_deadlines(vault_now());
 	if (!vault_gives(&v))
 		transfer_cut_gets();
-	transfer_run(pfd + PFD_NAMED + vp.registered, vp.transfers, vault_now());
+	transfer_run(pfd + PFD_NAMED + vp.registered, vp.transfers,
+	    vault_now());
 	return (pfd[PFD_INPUT].revents != 0);
 }
 
@@ -534,9 +554,9 @@ vault_fail(const char *what, const char *why)
 void
 vault_init(const struct vault_options *o)
 {
-	static const int	collected[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
+	static const int collected[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
 
-	struct rlimit		rl;
+	struct rlimit rl;
 
 	v.owner = o->owner;
 	v.self = getpid();
@@ -552,7 +572,8 @@ vault_init(const struct vault_options *o)
 	if (registry_init(o->owner) == -1)
 		vault_fail("/proc", strerror(errno));
 	if (getrlimit(RLIMIT_NOFILE, &rl) == -1 || rl.rlim_cur <= VAULT_FDS)
-		vault_fail("descriptors", "too few may be open (see ulimit -n)");
+		vault_fail("descriptors",
+		    "too few may be open (see ulimit -n)");
 	v.spare_fds = rl.rlim_cur - VAULT_FDS;
 }
 
@@ -577,7 +598,7 @@ vault_memory(const struct vault_options *o)
 void
 vault_child(const struct vault_options *o)
 {
-	struct imsg_config	config = { .owner = o->owner };
+	struct imsg_config config = { .owner = o->owner };
 
 	config.become = geteuid() == 0 ? child_uid() : 0;
 	config.verbose = (uint32_t)log_verbose();
@@ -593,8 +614,8 @@ void
 vault_wait_child(void)
 {
 	if (child_wait(v.imsg) == -1)
-		vault_fail("network process", errno == ECHILD ?
-		    "it could not start" : strerror(errno));
+		vault_fail("network process",
+		    errno == ECHILD ? "it could not start" : strerror(errno));
 }
 
 static void
@@ -608,7 +629,7 @@ vault_wait_input(int fd)
 void
 vault_load(void)
 {
-	const char	*failed;
+	const char *failed;
 
 	failed = load_secrets(&v.store, vault_wait_input);
 	if (failed == NULL) {
@@ -626,8 +647,8 @@ vault_load(void)
 void
 vault_listen(void)
 {
-	struct imsg	im = { .type = IMSG_LISTENER };
-	uint32_t	i;
+	struct imsg im = { .type = IMSG_LISTENER };
+	uint32_t    i;
 
 	for (i = 0; i < FILES_SOCKETS; i++) {
 		im.u.number.n = i;
@@ -644,20 +665,19 @@ vault_listen(void)
 void
 vault_confine(void)
 {
-	const struct sandbox_vault	sv = {
-		.arena = v.mem.pages,
+	const struct sandbox_vault sv = { .arena = v.mem.pages,
 		.arena_len = v.mem.len,
 		.owner = v.owner,
 		.dirfd = files_dirfd(),
 		.procfd = registry_procfd(),
 		.timer = v.timer,
-		.signals = v.signals
-	};
+		.signals = v.signals };
 
 	if (sandbox_vault(&sv) == -1)
 		vault_fail("sandbox", strerror(errno));
 	if (v.mem.kind == SECMEM_UNLOCKED)
-		log_warnx("DEGRADED: memory: unlocked, secrets can be swapped out "
+		log_warnx(
+		    "DEGRADED: memory: unlocked, secrets can be swapped out "
 		    "(see ulimit -l, --require-lock)");
 	log_info("ready, memory: %s, secrets: %u, %s, ping timeout %lld ms",
 	    secmem_name(v.mem.kind), v.store.count,

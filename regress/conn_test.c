@@ -13,10 +13,11 @@
 static void
 no_sending(void)
 {
-	scmp_filter_ctx	ctx = seccomp_init(SCMP_ACT_ALLOW);
+	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
 
-	ATF_REQUIRE(ctx != NULL && seccomp_rule_add(ctx,
-	    SCMP_ACT_ERRNO(ENOBUFS), SCMP_SYS(sendto), 0) == 0 &&
+	ATF_REQUIRE(ctx != NULL &&
+	    seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOBUFS), SCMP_SYS(sendto),
+		0) == 0 &&
 	    seccomp_load(ctx) == 0);
 	seccomp_release(ctx);
 }
@@ -24,10 +25,10 @@ no_sending(void)
 ATF_TC_WITHOUT_HEAD(nothing_follows_what_is_lost);
 ATF_TC_BODY(nothing_follows_what_is_lost, tc)
 {
-	static char		bufs[CONN_BUFS];
-	struct conn		c;
-	char			byte;
-	int			sp[2];
+	static char bufs[CONN_BUFS];
+	struct conn c;
+	char	    byte;
+	int	    sp[2];
 
 	conn_init(&c, bufs);
 	conn_open(&c, socket(AF_UNIX, SOCK_STREAM, 0), 1, 0);
@@ -46,10 +47,10 @@ ATF_TC_BODY(nothing_follows_what_is_lost, tc)
 ATF_TC_WITHOUT_HEAD(the_loss_shows);
 ATF_TC_BODY(the_loss_shows, tc)
 {
-	static char		bufs[CONN_BUFS];
-	struct conn		c;
-	char			byte;
-	int			sp[2];
+	static char bufs[CONN_BUFS];
+	struct conn c;
+	char	    byte;
+	int	    sp[2];
 
 	conn_init(&c, bufs);
 	ATF_REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, sp) == 0);

@@ -1,23 +1,24 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * faults [-v] [-e EVERY] [-j JOBS] [-p POINT] DAZAID: lets one thing go wrong a run,
- * at each system call that the daemon makes, and looks at what becomes of it.
+ * faults [-v] [-e EVERY] [-j JOBS] [-p POINT] DAZAID: lets one thing go wrong a
+ *run, at each system call that the daemon makes, and looks at what becomes of
+ *it.
  *
- * A plain run of each scene (start, guard, PUT, LIST, GET, DEL, STATUS, an end) tells
- * which calls each of its processes makes.  A point is one of them, and what goes
- * wrong there: it fails with an error, moves one byte instead of all, or its process
- * is killed or stopped right behind it.  With ptrace(2), so that no call of any other
- * process is touched.  After each of these runs
+ * A plain run of each scene (start, guard, PUT, LIST, GET, DEL, STATUS, an end)
+ *tells which calls each of its processes makes.  A point is one of them, and
+ *what goes wrong there: it fails with an error, moves one byte instead of all,
+ *or its process is killed or stopped right behind it.  With ptrace(2), so that
+ *no call of any other process is touched.  After each of these runs
  *
- *	- what clients were told is true: a secret that was taken is there, what is
- *	  handed out is what was put in, and who was refused is served the next time;
+ *	- what clients were told is true: a secret that was taken is there, what
+ *is handed out is what was put in, and who was refused is served the next time;
  *	- or the daemon has ended, said why, and left no process and no file;
- *	- it guards as well as in the plain run: filters, signals, capabilities, uids,
- *	  arena shut while it waits;
+ *	- it guards as well as in the plain run: filters, signals, capabilities,
+ *uids, arena shut while it waits;
  *	- no process has a byte of a secret when it ends, but a killed vault.
  *
- * EVERY: one point of so many; POINT: this one alone, as it is printed.  Prints what
- * is bad, a line each, and "N points of M tried, N bad".  Exit 1 if any is.
+ * EVERY: one point of so many; POINT: this one alone, as it is printed.  Prints
+ *what is bad, a line each, and "N points of M tried, N bad".  Exit 1 if any is.
  */
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -55,85 +56,84 @@
 
 #ifdef __x86_64__
 
-#define NELEM(a)	(sizeof(a) / sizeof((a)[0]))
-#define JOBS		64
-#define CALLS		1200		/* of one process in one run */
-#define NOBODY		65534
-#define ARENA		65536		/* -z */
-#define ARENA_LEN	(ARENA + 4096)	/* with the canary's page */
-#define PATIENCE_MS	40000		/* then it hangs: what it waits for are 10 s */
-#define STOP_MS		300		/* longer than the vault's 100, and than GRACE */
-#define START_MS	1500		/* for network, instead of 10 s */
-#define GRACE		"0.1"
-#define TICK_US		50000
-#define TEXT		8192
+#define NELEM(a)    (sizeof(a) / sizeof((a)[0]))
+#define JOBS	    64
+#define CALLS	    1200 /* of one process in one run */
+#define NOBODY	    65534
+#define ARENA	    65536	   /* -z */
+#define ARENA_LEN   (ARENA + 4096) /* with the canary's page */
+#define PATIENCE_MS 40000 /* then it hangs: what it waits for are 10 s */
+#define STOP_MS	    300	  /* longer than the vault's 100, and than GRACE */
+#define START_MS    1500  /* for network, instead of 10 s */
+#define GRACE	    "0.1"
+#define TICK_US	    50000
+#define TEXT	    8192
 
 enum role { FRONT, VAULT, NETWORK, ROLES };
-static const char *const	roles[] = { "front", "vault", "network" };
+static const char *const roles[] = { "front", "vault", "network" };
 
 enum ending { END_CLOSE, END_QUIT, END_HARD, END_TERM };
 
 /* How a daemon is started, and what ends it. */
 static const struct scene {
-	const char	*name;
-	bool		 root;		/* guards nobody's session as root, or is nobody's */
-	bool		 background;
-	bool		 armed;
-	bool		 mlock;		/* memory that we can look into */
-	bool		 whole;		/* faults from the first call on, or at the end */
-	enum ending	 ending;
-} scenes[] = {
-	{ "user", false, false, false, true, true, END_CLOSE },
+	const char *name;
+	bool	    root; /* guards nobody's session as root, or is nobody's */
+	bool	    background;
+	bool	    armed;
+	bool	    mlock; /* memory that we can look into */
+	bool	    whole; /* faults from the first call on, or at the end */
+	enum ending ending;
+} scenes[] = { { "user", false, false, false, true, true, END_CLOSE },
 	{ "root", true, true, true, false, true, END_CLOSE },
 	{ "quit", false, false, true, true, false, END_QUIT },
 	{ "hard", true, false, true, true, false, END_HARD },
-	{ "term", false, true, false, true, false, END_TERM }
-};
+	{ "term", false, true, false, true, false, END_TERM } };
 
 /* Errors first, by their place in errors[]. */
 enum { SHORT = 5, KILL, STOP, WHATS };
-static const int		errors[] = { EINTR, ENOMEM, EMFILE, EIO, EAGAIN };
-static const char *const	whats[] = { "EINTR", "ENOMEM", "EMFILE", "EIO",
-				    "EAGAIN", "short", "kill", "stop" };
+static const int	 errors[] = { EINTR, ENOMEM, EMFILE, EIO, EAGAIN };
+static const char *const whats[] = { "EINTR", "ENOMEM", "EMFILE", "EIO",
+	"EAGAIN", "short", "kill", "stop" };
 
 struct point {
-	uint8_t		scene, role, what;
-	uint16_t	k;		/* its process's k-th call; 0: no fault */
+	uint8_t	 scene, role, what;
+	uint16_t k; /* its process's k-th call; 0: no fault */
 };
 
 /* What a plain run of a scene is like. */
 static struct plain {
-	uint16_t	n[ROLES];	/* calls */
-	uint16_t	late[ROLES];	/* those before a client ended it */
-	uint16_t	main[ROLES];	/* those of the loader */
-	int16_t		nr[ROLES][CALLS];
-	char		guards[TEXT];
+	uint16_t n[ROLES];    /* calls */
+	uint16_t late[ROLES]; /* those before a client ended it */
+	uint16_t main[ROLES]; /* those of the loader */
+	int16_t	 nr[ROLES][CALLS];
+	char	 guards[TEXT];
 } plain[NELEM(scenes)];
 
-/* What goes on in a client, for the one who traces; and in all workers, for main. */
+/* What goes on in a client, for the one who traces; and in all workers, for
+ * main. */
 static struct shared {
-	atomic_uint	next, tried, bad, missed;
-	atomic_int	slowest;	/* ms, a loss behind a stopped network */
-} *all;
+	atomic_uint next, tried, bad, missed;
+	atomic_int  slowest; /* ms, a loss behind a stopped network */
+} * all;
 static struct note {
-	volatile bool	guarded, ending, registered;
-	volatile pid_t	sleeper;	/* registered, and to die with the vault */
-	char		why[256];
-} *note;
+	volatile bool  guarded, ending, registered;
+	volatile pid_t sleeper; /* registered, and to die with the vault */
+	char	       why[256];
+} * note;
 
-static const char	one[] = "Kp3!first-secret-by-stdin_wQ9zjXfa81LmN#";
-static const char	two[] = "Zt8?second-secret-by-PUT_e4RkVbC6yUo2Ds@";
-#define SECRET		(sizeof(one) - 1)
+static const char one[] = "Kp3!first-secret-by-stdin_wQ9zjXfa81LmN#";
+static const char two[] = "Zt8?second-secret-by-PUT_e4RkVbC6yUo2Ds@";
+#define SECRET (sizeof(one) - 1)
 
-static const char	*dazaid;
-static char		 dir[64];		/* of this worker */
-static char		 sock[80];
-static int		 verbose;
+static const char *dazaid;
+static char	   dir[64]; /* of this worker */
+static char	   sock[80];
+static int	   verbose;
 
 static int64_t
 now(void)
 {
-	struct timespec	ts;
+	struct timespec ts;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
 	return ((int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
@@ -142,20 +142,21 @@ now(void)
 static void
 become_nobody(void)
 {
-	if (geteuid() == 0 && (setgroups(0, NULL) == -1 ||
-	    setresgid(NOBODY, NOBODY, NOBODY) == -1 ||
-	    setresuid(NOBODY, NOBODY, NOBODY) == -1))
+	if (geteuid() == 0 &&
+	    (setgroups(0, NULL) == -1 ||
+		setresgid(NOBODY, NOBODY, NOBODY) == -1 ||
+		setresuid(NOBODY, NOBODY, NOBODY) == -1))
 		err(1, "nobody");
 }
 
 /*
  * The client.  It ends with one of these; or, if it hangs, by SIGALRM.
  */
-enum { SERVED, GONE, WRONG };			/* GONE: so is the daemon */
+enum { SERVED, GONE, WRONG }; /* GONE: so is the daemon */
 enum outcome { GOOD, REFUSED };
 
-static int	heart = -1, control = -1;
-static bool	maybe_put;			/* all of it was sent */
+static int  heart = -1, control = -1;
+static bool maybe_put; /* all of it was sent */
 
 static noreturn void
 wrong(const char *what, const char *got)
@@ -168,10 +169,11 @@ wrong(const char *what, const char *got)
 static int
 client_connect(const char *suffix)
 {
-	struct sockaddr_un	sun = { .sun_family = AF_UNIX };
-	int			fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int		   fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
-	(void)snprintf(sun.sun_path, sizeof(sun.sun_path), "%s%s", sock, suffix);
+	(void)snprintf(sun.sun_path, sizeof(sun.sun_path), "%s%s", sock,
+	    suffix);
 	if (fd == -1)
 		err(3, "socket");
 	if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == -1)
@@ -182,20 +184,20 @@ client_connect(const char *suffix)
 static void
 client_send(int fd, const char *bytes, size_t len)
 {
-	(void)!send(fd, bytes, len, MSG_NOSIGNAL);	/* an answer tells more */
+	(void)!send(fd, bytes, len, MSG_NOSIGNAL); /* an answer tells more */
 }
 
 /* A line without its newline, "" at the end. */
 static const char *
 client_line(int fd)
 {
-	static char	line[512];
-	size_t		n = 0;
+	static char line[512];
+	size_t	    n = 0;
 
 	while (n < sizeof(line) - 1 && recv(fd, line + n, 1, 0) == 1 &&
 	    line[n] != '\n')
 		n++;
-	if (n > 0 && line[n] != '\n')		/* cut in the middle */
+	if (n > 0 && line[n] != '\n') /* cut in the middle */
 		n = 0;
 	line[n] = '\0';
 	return (line);
@@ -208,7 +210,9 @@ client_ask(int fd, const char *question)
 	return (client_line(fd));
 }
 
-/* The answer is the word, or a refusal, or the connection's end; nothing else. */
+/*
+ * The answer is the word, or a refusal, or the connection's end; nothing else.
+ */
 static enum outcome
 client_is(const char *answer, const char *word)
 {
@@ -226,8 +230,8 @@ client_is(const char *answer, const char *word)
 static enum outcome
 client_put(void)
 {
-	char		 line[64];
-	const char	*answer;
+	char	    line[64];
+	const char *answer;
 
 	(void)snprintf(line, sizeof(line), "PUT two %zu\n", SECRET);
 	answer = client_ask(control, line);
@@ -244,7 +248,7 @@ static enum outcome
 client_get(const char *line, const char *want)
 {
 	char	bytes[SECRET], data[32];
-	ssize_t	n;
+	ssize_t n;
 
 	(void)snprintf(data, sizeof(data), "DATA %zu", SECRET);
 	if (client_is(client_ask(control, line), data) != GOOD)
@@ -270,15 +274,15 @@ client_get_two(void)
 static enum outcome
 client_list(bool has_one)
 {
-	char		 entry[2][64];
-	const char	*line;
-	bool		 seen[2] = { false, false };
-	int		 i;
+	char	    entry[2][64];
+	const char *line;
+	bool	    seen[2] = { false, false };
+	int	    i;
 
 	(void)snprintf(entry[0], sizeof(entry[0]), "one %zu - -", SECRET);
 	(void)snprintf(entry[1], sizeof(entry[1]), "two %zu - -", SECRET);
 	for (line = client_ask(control, "LIST\n"); strcmp(line, "OK") != 0;
-	    line = client_line(control)) {
+	     line = client_line(control)) {
 		for (i = 0; i < 2 && strcmp(line, entry[i]) != 0; i++)
 			;
 		if (i == 2)
@@ -305,8 +309,8 @@ client_list_two(void)
 static enum outcome
 client_del(void)
 {
-	static bool	asked;
-	const char	*answer = client_ask(control, "DEL one\n");
+	static bool asked;
+	const char *answer = client_ask(control, "DEL one\n");
 
 	/* Of one that came to nothing: it may have been done, and not told. */
 	if (asked && strncmp(answer, "ERROR no-such-secret", 20) == 0)
@@ -318,7 +322,7 @@ client_del(void)
 static enum outcome
 client_status(void)
 {
-	const char	*line = client_ask(control, "STATUS\n");
+	const char *line = client_ask(control, "STATUS\n");
 
 	if (strncmp(line, "STATUS alive=1 ", 15) != 0)
 		return (client_is(line, "STATUS"));
@@ -332,7 +336,7 @@ client_status(void)
 static enum outcome
 client_register(void)
 {
-	char	line[64];
+	char line[64];
 
 	(void)snprintf(line, sizeof(line), "REGISTER pid=%ld\n",
 	    (long)note->sleeper);
@@ -355,19 +359,19 @@ client_hard(void)
 static bool
 client_dropped(int ms)
 {
-	struct pollfd	pfd = { .fd = heart, .events = POLLRDHUP };
+	struct pollfd pfd = { .fd = heart, .events = POLLRDHUP };
 
 	return (poll(&pfd, 1, ms) == 1);
 }
 
 /*
- * One request.  A fault comes once: who asks again must be served, unless the daemon
- * is about to end.
+ * One request.  A fault comes once: who asks again must be served, unless the
+ * daemon is about to end.
  */
 static void
 client_does(const char *what, enum outcome (*request)(void))
 {
-	int	i;
+	int i;
 
 	for (i = 0; i < 2; i++) {
 		if (control == -1)
@@ -382,11 +386,13 @@ client_does(const char *what, enum outcome (*request)(void))
 	wrong(what, "neither served nor ended");
 }
 
-/* The heartbeat's own; a closed connection is the loss of it, and so the end. */
+/*
+ * The heartbeat's own; a closed connection is the loss of it, and so the end.
+ */
 static void
 client_beats(const char *line, const char *want)
 {
-	const char	*answer = client_ask(heart, line);
+	const char *answer = client_ask(heart, line);
 
 	if (*answer == '\0')
 		_exit(GONE);
@@ -397,8 +403,8 @@ client_beats(const char *line, const char *want)
 static void
 client_guards(void)
 {
-	const char	*answer;
-	int		 i;
+	const char *answer;
+	int	    i;
 
 	for (i = 0; i < 200; i++) {
 		heart = client_connect("");
@@ -410,7 +416,8 @@ client_guards(void)
 		if (*answer != '\0' && strcmp(answer, "BUSY") != 0)
 			wrong("HELLO", answer);
 		close(heart);
-		(void)poll(NULL, 0, i == 0 ? 0 : 10);	/* it is still to see the end */
+		(void)poll(NULL, 0,
+		    i == 0 ? 0 : 10); /* it is still to see the end */
 	}
 	wrong("HELLO", "always BUSY");
 }
@@ -441,7 +448,7 @@ client_ends(const struct scene *s, pid_t vault)
 static noreturn void
 client(const struct scene *s, pid_t vault)
 {
-	pid_t	pid;
+	pid_t pid;
 
 	(void)signal(SIGALRM, SIG_DFL);
 	(void)alarm(30);
@@ -475,41 +482,42 @@ client(const struct scene *s, pid_t vault)
  */
 
 static struct proc {
-	pid_t		pid;
-	int		status;		/* as of wait(2), once it has ended */
-	bool		ended, looked;	/* looked: its memory, at the end */
-	bool		inside;		/* of a call */
-	unsigned int	k;		/* calls so far */
-	int		nr;
-	struct user_regs_struct	was;	/* what is to be as it was behind the call */
-	bool		restore;
-	long		result;		/* of this call instead of its own; 1: its own */
+	pid_t	     pid;
+	int	     status;	    /* as of wait(2), once it has ended */
+	bool	     ended, looked; /* looked: its memory, at the end */
+	bool	     inside;	    /* of a call */
+	unsigned int k;		    /* calls so far */
+	int	     nr;
+	struct user_regs_struct
+	     was; /* what is to be as it was behind the call */
+	bool restore;
+	long result; /* of this call instead of its own; 1: its own */
 } procs[ROLES];
 
 static struct run {
-	struct point	 at;
+	struct point	    at;
 	const struct scene *s;
-	enum role	 first;		/* whom we start */
-	unsigned int	 nprocs;
-	pid_t		 client;
-	int		 client_status;
-	bool		 client_done, counting, confined, ready, open;
-	bool		 hit;		/* the fault has come */
-	int		 hit_nr;
-	bool		 killed[ROLES];	/* by us */
-	int		 held;		/* a role, or -1 */
-	bool		 stopping;	/* SIGTERM is what ends it */
-	int64_t		 hold_until, deadline, lost_at;
-	int		 log;		/* its standard error */
-	char		 text[TEXT];	/* what it has said */
-	char		 bad[512];
+	enum role	    first; /* whom we start */
+	unsigned int	    nprocs;
+	pid_t		    client;
+	int		    client_status;
+	bool		    client_done, counting, confined, ready, open;
+	bool		    hit; /* the fault has come */
+	int		    hit_nr;
+	bool		    killed[ROLES]; /* by us */
+	int		    held;	   /* a role, or -1 */
+	bool		    stopping;	   /* SIGTERM is what ends it */
+	int64_t		    hold_until, deadline, lost_at;
+	int		    log;	/* its standard error */
+	char		    text[TEXT]; /* what it has said */
+	char		    bad[512];
 } r;
 
 static const char *
 point_name(const struct point *p, int nr)
 {
-	static char	text[128];
-	char		*call = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, nr);
+	static char text[128];
+	char *call = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, nr);
 
 	(void)snprintf(text, sizeof(text), "%s/%s/%u/%s (%s)",
 	    scenes[p->scene].name, roles[p->role], p->k, whats[p->what],
@@ -519,10 +527,9 @@ point_name(const struct point *p, int nr)
 }
 
 /* The first thing that is wrong is what counts. */
-static void __attribute__((format(printf, 1, 2)))
-bad(const char *fmt, ...)
+static void __attribute__((format(printf, 1, 2))) bad(const char *fmt, ...)
 {
-	va_list	ap;
+	va_list ap;
 
 	if (r.bad[0] != '\0')
 		return;
@@ -535,7 +542,7 @@ bad(const char *fmt, ...)
 static void *
 pointer(uintptr_t number)
 {
-	void	*p;
+	void *p;
 
 	memcpy(&p, &number, sizeof(p));
 	return (p);
@@ -544,7 +551,7 @@ pointer(uintptr_t number)
 static FILE *
 proc_open(pid_t pid, const char *file)
 {
-	char	path[64];
+	char path[64];
 
 	(void)snprintf(path, sizeof(path), "/proc/%ld/%s", (long)pid, file);
 	return (fopen(path, "re"));
@@ -554,11 +561,11 @@ proc_open(pid_t pid, const char *file)
 static void
 look_into(const struct proc *p, const char *role)
 {
-	static char	 bytes[ARENA_LEN * 16];
-	unsigned long	 start, end;
-	char		 line[256], *perms;
-	FILE		*maps, *mem;
-	size_t		 n;
+	static char   bytes[ARENA_LEN * 16];
+	unsigned long start, end;
+	char	      line[256], *perms;
+	FILE	     *maps, *mem;
+	size_t	      n;
 
 	if ((maps = proc_open(p->pid, "maps")) == NULL ||
 	    (mem = proc_open(p->pid, "mem")) == NULL) {
@@ -569,16 +576,17 @@ look_into(const struct proc *p, const char *role)
 		start = strtoul(line, &perms, 16);
 		end = strtoul(perms + 1, &perms, 16);
 		if (perms[2] != 'w' && strchr(line, '/') != NULL)
-			continue;		/* of a file, and nobody wrote it */
+			continue; /* of a file, and nobody wrote it */
 		for (; start < end; start += sizeof(bytes)) {
-			n = end - start < sizeof(bytes) ? end - start : sizeof(bytes);
+			n = end - start < sizeof(bytes) ? end - start :
+							  sizeof(bytes);
 			if (fseek(mem, (long)start, SEEK_SET) == -1 ||
 			    (n = fread(bytes, 1, n, mem)) == 0)
 				break;
 			if (memmem(bytes, n, one + 4, 16) != NULL ||
 			    memmem(bytes, n, two + 4, 16) != NULL)
-				bad("%s ends with a secret in its memory: %s", role,
-				    line);
+				bad("%s ends with a secret in its memory: %s",
+				    role, line);
 		}
 	}
 	(void)fclose(maps);
@@ -589,14 +597,14 @@ look_into(const struct proc *p, const char *role)
 static void
 guards_of(pid_t pid, char *text, size_t size)
 {
-	static const char *const	keys[] = { "Uid:", "Gid:", "Groups:", "SigBlk:",
-					    "SigIgn:", "SigCgt:", "CapInh:", "CapPrm:",
-					    "CapEff:", "NoNewPrivs:", "Seccomp:" };
-	struct stat			st;
-	unsigned long			uid;
-	char				line[256], path[64];
-	size_t				i, n = 0;
-	FILE				*f;
+	static const char *const keys[] = { "Uid:", "Gid:", "Groups:",
+		"SigBlk:", "SigIgn:", "SigCgt:", "CapInh:", "CapPrm:",
+		"CapEff:", "NoNewPrivs:", "Seccomp:" };
+	struct stat		 st;
+	unsigned long		 uid;
+	char			 line[256], path[64];
+	size_t			 i, n = 0;
+	FILE			*f;
 
 	(void)snprintf(path, sizeof(path), "/proc/%ld", (long)pid);
 	if (stat(path, &st) == -1 || (f = proc_open(pid, "status")) == NULL) {
@@ -610,8 +618,8 @@ guards_of(pid_t pid, char *text, size_t size)
 				continue;
 			uid = strtoul(line + 4, NULL, 10);
 			if (i < 2 && uid >= 60706 && uid < 61184)
-				(void)snprintf(line, sizeof(line), "%s its own\n",
-				    keys[i]);
+				(void)snprintf(line, sizeof(line),
+				    "%s its own\n", keys[i]);
 			n += (size_t)snprintf(text + n, size - n, "%s", line);
 		}
 	}
@@ -629,7 +637,7 @@ guards_of(pid_t pid, char *text, size_t size)
 static void
 see_guards(void)
 {
-	char	*known = plain[r.at.scene].guards, *line, *rest, text[TEXT];
+	char *known = plain[r.at.scene].guards, *line, *rest, text[TEXT];
 
 	guards_of(procs[VAULT].pid, text, TEXT / 2);
 	guards_of(procs[NETWORK].pid, text + strlen(text), TEXT / 2);
@@ -637,7 +645,7 @@ see_guards(void)
 		(void)strlcpy(known, text, TEXT);
 	else if (!r.killed[NETWORK] && strstr(text, "gone") == NULL)
 		for (line = strtok_r(text, "\n", &rest); line != NULL;
-		    line = strtok_r(NULL, "\n", &rest)) {
+		     line = strtok_r(NULL, "\n", &rest)) {
 			if (strncmp(known, line, strlen(line)) != 0)
 				bad("alive, but %s", line);
 			known += strlen(line) + 1;
@@ -648,23 +656,23 @@ see_guards(void)
 static void
 tick(int us)
 {
-	const struct itimerval	it = { { 0, us }, { 0, us } };
+	const struct itimerval it = { { 0, us }, { 0, us } };
 
 	(void)setitimer(ITIMER_REAL, &it, NULL);
 }
 
 /*
- * Goes on, up to the next call where those matter: in a plain run, in the process
- * whose fault is to come, and in the vault: until it is ready, behind a fault of its
- * own, and for what it tells a syslogd.
+ * Goes on, up to the next call where those matter: in a plain run, in the
+ * process whose fault is to come, and in the vault: until it is ready, behind a
+ * fault of its own, and for what it tells a syslogd.
  */
 static void
 let_go(const struct proc *p, int sig)
 {
-	const enum role	role = (enum role)(p - procs);
+	const enum role role = (enum role)(p - procs);
 	const bool	calls = r.at.k == 0 || role == r.at.role ?
-			    r.at.role == VAULT || !r.hit || p->inside :
-			    role == VAULT && (!r.ready || r.s->background);
+		 r.at.role == VAULT || !r.hit || p->inside :
+		 role == VAULT && (!r.ready || r.s->background);
 
 	(void)ptrace(calls ? PTRACE_SYSCALL : PTRACE_CONT, p->pid, NULL,
 	    pointer((unsigned int)sig));
@@ -714,7 +722,7 @@ hold(enum role role)
 static void
 release(void)
 {
-	const enum role	role = (enum role)r.held;
+	const enum role role = (enum role)r.held;
 
 	r.held = -1;
 	if (role == VAULT && r.ready && !note->guarded)
@@ -722,7 +730,9 @@ release(void)
 	let_go(&procs[role], 0);
 }
 
-/* It waits for the first time: the clients' turn, unless it is to be stopped. */
+/*
+ * It waits for the first time: the clients' turn, unless it is to be stopped.
+ */
 static void
 is_ready(void)
 {
@@ -742,14 +752,14 @@ set_regs(struct proc *p, const struct user_regs_struct *regs)
 }
 
 /*
- * The call becomes one that every filter allows and that does nothing, close(-1).  A
- * number of none would be a forbidden one.  A close is made, as the kernel makes it,
- * whatever it then returns.
+ * The call becomes one that every filter allows and that does nothing,
+ * close(-1).  A number of none would be a forbidden one.  A close is made, as
+ * the kernel makes it, whatever it then returns.
  */
 static void
 fail_call(struct proc *p, int error)
 {
-	struct user_regs_struct	regs = p->was;
+	struct user_regs_struct regs = p->was;
 
 	p->result = -error;
 	if (p->nr == SYS_close)
@@ -760,11 +770,12 @@ fail_call(struct proc *p, int error)
 	p->restore = true;
 }
 
-/* One byte, where the bytes are in the third argument, or in a GET's second iovec. */
+/* One byte, where the bytes are in the third argument, or in a GET's second
+ * iovec. */
 static void
 shorten_call(struct proc *p)
 {
-	struct user_regs_struct	regs = p->was;
+	struct user_regs_struct regs = p->was;
 	struct msghdr		msg;
 	struct iovec		iov[2], local, remote;
 	size_t			least = 1;
@@ -783,7 +794,7 @@ shorten_call(struct proc *p)
 	remote = (struct iovec){ msg.msg_iov, sizeof(iov) };
 	if (process_vm_readv(p->pid, &local, 1, &remote, 1, 0) == -1 ||
 	    iov[0].iov_len == 12 || iov[1].iov_len <= 1)
-		return;				/* 12: a message to network, which is a packet */
+		return; /* 12: a message to network, which is a packet */
 	local = (struct iovec){ &least, sizeof(least) };
 	remote = (struct iovec){ &msg.msg_iov[1].iov_len, sizeof(least) };
 	(void)process_vm_writev(p->pid, &local, 1, &remote, 1, 0);
@@ -793,10 +804,10 @@ shorten_call(struct proc *p)
 static void
 hear(const struct proc *p)
 {
-	char		line[512];
-	struct iovec	local = { line, sizeof(line) - 2 };
-	struct iovec	remote = { pointer(p->was.rsi), p->was.rdx };
-	ssize_t		n;
+	char	     line[512];
+	struct iovec local = { line, sizeof(line) - 2 };
+	struct iovec remote = { pointer(p->was.rsi), p->was.rdx };
+	ssize_t	     n;
 
 	n = process_vm_readv(p->pid, &local, 1, &remote, 1, 0);
 	if (n <= 0 || line[0] != '<')
@@ -815,20 +826,19 @@ is_one_of(int nr, const int *nrs, size_t n)
 }
 
 /*
- * Not what makes no sense: an error of calls that can fail only for arguments that are
- * wrong, and one byte of what is none.
+ * Not what makes no sense: an error of calls that can fail only for arguments
+ * that are wrong, and one byte of what is none.
  */
 static bool
 makes_sense(unsigned int what, int nr)
 {
-	static const int	sure[] = { SYS_exit_group, SYS_getpid, SYS_getuid,
-				    SYS_geteuid, SYS_getgid, SYS_getegid,
-				    SYS_umask, SYS_set_tid_address, SYS_rseq,
-				    SYS_set_robust_list, SYS_rt_sigreturn,
-				    SYS_rt_sigaction, SYS_rt_sigprocmask,
-				    SYS_sigaltstack, SYS_futex };
-	static const int	moving[] = { SYS_read, SYS_write, SYS_pread64,
-				    SYS_recvfrom, SYS_sendto, SYS_sendmsg };
+	static const int sure[] = { SYS_exit_group, SYS_getpid, SYS_getuid,
+		SYS_geteuid, SYS_getgid, SYS_getegid, SYS_umask,
+		SYS_set_tid_address, SYS_rseq, SYS_set_robust_list,
+		SYS_rt_sigreturn, SYS_rt_sigaction, SYS_rt_sigprocmask,
+		SYS_sigaltstack, SYS_futex };
+	static const int moving[] = { SYS_read, SYS_write, SYS_pread64,
+		SYS_recvfrom, SYS_sendto, SYS_sendmsg };
 
 	if (is_one_of(nr, sure, NELEM(sure)))
 		return (nr != SYS_exit_group && what > SHORT);
@@ -838,7 +848,7 @@ makes_sense(unsigned int what, int nr)
 static void
 on_entry(struct proc *p, enum role role)
 {
-	struct plain	*pl = &plain[r.at.scene];
+	struct plain *pl = &plain[r.at.scene];
 
 	if (ptrace(PTRACE_GETREGS, p->pid, NULL, &p->was) == -1)
 		return;
@@ -852,11 +862,12 @@ on_entry(struct proc *p, enum role role)
 	if (r.at.k == 0 && !note->ending)
 		pl->late[role] = (uint16_t)p->k;
 	if (r.at.k == 0 && pl->main[role] == 0 && p->nr == SYS_fcntl)
-		pl->main[role] = (uint16_t)p->k;	/* stdfd_open() */
+		pl->main[role] = (uint16_t)p->k; /* stdfd_open() */
 	if (role == VAULT && p->nr == SYS_seccomp)
 		r.confined = true;
 	/* In its loop; at its end it polls one descriptor, or none. */
-	if (role == VAULT && p->nr == SYS_ppoll && r.confined && p->was.rsi > 1) {
+	if (role == VAULT && p->nr == SYS_ppoll && r.confined &&
+	    p->was.rsi > 1) {
 		if (!r.ready)
 			is_ready();
 		if (r.open)
@@ -869,7 +880,7 @@ on_entry(struct proc *p, enum role role)
 	/* How long the vault gives network to start: the same, but no 10 s. */
 	if (p->nr == SYS_poll && role == VAULT && r.at.what == STOP &&
 	    p->was.rdx == 10000) {
-		struct user_regs_struct	regs = p->was;
+		struct user_regs_struct regs = p->was;
 
 		regs.rdx = START_MS;
 		set_regs(p, &regs);
@@ -878,7 +889,7 @@ on_entry(struct proc *p, enum role role)
 	if (r.at.k == 0 || r.at.role != role || p->k != r.at.k)
 		return;
 	if (!makes_sense(r.at.what, p->nr))
-		return;				/* a run is not quite like another */
+		return; /* a run is not quite like another */
 	r.hit = true;
 	r.hit_nr = p->nr;
 	if (r.at.what < SHORT)
@@ -890,7 +901,7 @@ on_entry(struct proc *p, enum role role)
 static void
 on_return(struct proc *p, enum role role)
 {
-	struct user_regs_struct	regs;
+	struct user_regs_struct regs;
 
 	if (ptrace(PTRACE_GETREGS, p->pid, NULL, &regs) == -1)
 		return;
@@ -934,13 +945,14 @@ on_end(struct proc *p, enum role role, int status)
 }
 
 /*
- * Whose pid it is.  One that is not known is the next one's that is born, as one forks
- * the other; but not if it has ended: that is no process of this run, and ROLES.
+ * Whose pid it is.  One that is not known is the next one's that is born, as
+ * one forks the other; but not if it has ended: that is no process of this run,
+ * and ROLES.
  */
 static enum role
 role_of(pid_t pid, bool ended)
 {
-	enum role	role;
+	enum role role;
 
 	for (role = r.first; role < r.first + r.nprocs; role++) {
 		if (procs[role].pid == pid)
@@ -958,8 +970,8 @@ role_of(pid_t pid, bool ended)
 static void
 on_stop(struct proc *p, enum role role, int status)
 {
-	const int	sig = WSTOPSIG(status);
-	unsigned long	child;
+	const int     sig = WSTOPSIG(status);
+	unsigned long child;
 
 	if (status >> 16 == PTRACE_EVENT_EXIT) {
 		p->looked = true;
@@ -990,7 +1002,7 @@ on_stop(struct proc *p, enum role role, int status)
 static bool
 is_over(void)
 {
-	enum role	role;
+	enum role role;
 
 	for (role = r.first; role < r.first + r.nprocs; role++) {
 		if (!procs[role].ended)
@@ -1002,11 +1014,13 @@ is_over(void)
 static void
 give_up(void)
 {
-	enum role	role;
+	enum role role;
 
-	for (role = r.first; role < ROLES && role < r.first + r.nprocs; role++) {
+	for (role = r.first; role < ROLES && role < r.first + r.nprocs;
+	     role++) {
 		if (!procs[role].ended) {
-			bad("hangs: %s, in call %d%s", roles[role], procs[role].nr,
+			bad("hangs: %s, in call %d%s", roles[role],
+			    procs[role].nr,
 			    procs[role].inside ? "" : ", behind it");
 			r.killed[role] = true;
 			(void)kill(procs[role].pid, SIGKILL);
@@ -1020,9 +1034,9 @@ give_up(void)
 static void
 follow(void)
 {
-	enum role	role;
-	pid_t		pid;
-	int		status;
+	enum role role;
+	pid_t	  pid;
+	int	  status;
 
 	tick(TICK_US);
 	while (!is_over()) {
@@ -1040,7 +1054,8 @@ follow(void)
 		if (pid == r.client) {
 			r.client_done = true;
 			r.client_status = status;
-		} else if ((role = role_of(pid, !WIFSTOPPED(status))) == ROLES) {
+		} else if ((role = role_of(pid, !WIFSTOPPED(status))) ==
+		    ROLES) {
 			if (pid == note->sleeper)
 				note->sleeper = 0;
 		} else if (WIFSTOPPED(status)) {
@@ -1059,12 +1074,13 @@ follow(void)
 static noreturn void
 become_daemon(const struct scene *s, const int in[2], const int out[2])
 {
-	const char	*argv[16];
-	char		*args[16];
-	int		n = 0;
+	const char *argv[16];
+	char	   *args[16];
+	int	    n = 0;
 
 	(void)signal(SIGALRM, SIG_DFL);
-	if (dup2(in[0], STDIN_FILENO) == -1 || dup2(out[1], STDERR_FILENO) == -1)
+	if (dup2(in[0], STDIN_FILENO) == -1 ||
+	    dup2(out[1], STDERR_FILENO) == -1)
 		_exit(1);
 	argv[n++] = "dazaid";
 	argv[n++] = "-s";
@@ -1088,7 +1104,7 @@ become_daemon(const struct scene *s, const int in[2], const int out[2])
 	argv[n] = NULL;
 	(void)ptrace(PTRACE_TRACEME, 0, NULL, NULL);
 	(void)raise(SIGSTOP);
-	memcpy(args, argv, sizeof(args));	/* which are const, and stay so */
+	memcpy(args, argv, sizeof(args)); /* which are const, and stay so */
 	execv(dazaid, args);
 	err(1, "%s", dazaid);
 }
@@ -1096,8 +1112,8 @@ become_daemon(const struct scene *s, const int in[2], const int out[2])
 static void
 launch(const struct scene *s)
 {
-	int	in[2], out[2], status;
-	pid_t	pid;
+	int   in[2], out[2], status;
+	pid_t pid;
 
 	if (pipe2(in, O_CLOEXEC) == -1 || pipe2(out, O_CLOEXEC) == -1)
 		err(1, "pipe");
@@ -1113,9 +1129,11 @@ launch(const struct scene *s)
 	r.nprocs = 1;
 	procs[r.first].pid = pid;
 	if (waitpid(pid, &status, __WALL) != pid || !WIFSTOPPED(status) ||
-	    ptrace(PTRACE_SETOPTIONS, pid, NULL, pointer(PTRACE_O_TRACESYSGOOD |
-	    PTRACE_O_TRACEFORK | PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE |
-	    PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT | PTRACE_O_EXITKILL)) == -1)
+	    ptrace(PTRACE_SETOPTIONS, pid, NULL,
+		pointer(PTRACE_O_TRACESYSGOOD | PTRACE_O_TRACEFORK |
+		    PTRACE_O_TRACEVFORK | PTRACE_O_TRACECLONE |
+		    PTRACE_O_TRACEEXEC | PTRACE_O_TRACEEXIT |
+		    PTRACE_O_EXITKILL)) == -1)
 		err(1, "ptrace");
 	let_go(&procs[r.first], 0);
 }
@@ -1124,9 +1142,9 @@ launch(const struct scene *s)
 static bool
 left_files(char *names, size_t size)
 {
-	struct dirent	*d;
-	size_t		 n = 0;
-	DIR		*dp;
+	struct dirent *d;
+	size_t	       n = 0;
+	DIR	      *dp;
 
 	if ((dp = opendir(dir)) == NULL)
 		err(1, "%s", dir);
@@ -1145,7 +1163,7 @@ left_files(char *names, size_t size)
 static bool
 sleeper_lives(void)
 {
-	const int64_t	deadline = now() + 5000;
+	const int64_t deadline = now() + 5000;
 
 	if (note->sleeper == 0)
 		return (false);
@@ -1160,8 +1178,8 @@ sleeper_lives(void)
 }
 
 /*
- * Whether the fault was in role's loader, before there was anything of ours: how that
- * ends, and what it says, is the loader's affair.
+ * Whether the fault was in role's loader, before there was anything of ours:
+ * how that ends, and what it says, is the loader's affair.
  */
 static bool
 loading(enum role role)
@@ -1173,13 +1191,13 @@ loading(enum role role)
 static void
 judge_vault(void)
 {
-	static const int	says[] = { SYS_write, SYS_pwritev2, SYS_writev,
-				    SYS_sendto };
-	static const int	kills[] = { SYS_pidfd_send_signal, SYS_setresuid };
-	const struct proc	*v = &procs[VAULT];
-	const bool		 panicked = strstr(r.text, "PANIC") != NULL;
-	const bool		 silent = !is_one_of(r.hit_nr, says, NELEM(says));
-	const int		 code = WEXITSTATUS(v->status);
+	static const int   says[] = { SYS_write, SYS_pwritev2, SYS_writev,
+		  SYS_sendto };
+	static const int   kills[] = { SYS_pidfd_send_signal, SYS_setresuid };
+	const struct proc *v = &procs[VAULT];
+	const bool	   panicked = strstr(r.text, "PANIC") != NULL;
+	const bool	   silent = !is_one_of(r.hit_nr, says, NELEM(says));
+	const int	   code = WEXITSTATUS(v->status);
 
 	if (r.killed[VAULT])
 		return;
@@ -1189,14 +1207,16 @@ judge_vault(void)
 		return;
 	if (r.at.role == FRONT && !r.ready && WIFSIGNALED(v->status) &&
 	    WTERMSIG(v->status) == SIGTERM)
-		return;			/* the front's, before there is any secret */
-	if (WIFSIGNALED(v->status) && (WTERMSIG(v->status) != SIGKILL ||
-	    !r.s->armed || (r.stopping && !panicked)))
+		return; /* the front's, before there is any secret */
+	if (WIFSIGNALED(v->status) &&
+	    (WTERMSIG(v->status) != SIGKILL || !r.s->armed ||
+		(r.stopping && !panicked)))
 		bad("the vault ends by signal %d", WTERMSIG(v->status));
 	else if (WIFSIGNALED(v->status) && !panicked && silent)
 		bad("an end without a word");
 	if (!WIFEXITED(v->status)) {
-		if (sleeper_lives() && note->registered && !is_one_of(r.hit_nr, kills, NELEM(kills)))
+		if (sleeper_lives() && note->registered &&
+		    !is_one_of(r.hit_nr, kills, NELEM(kills)))
 			bad("what is registered lives on");
 	} else if (r.ready && code != 0 &&
 	    (code != 137 || r.hit_nr != SYS_kill)) {
@@ -1205,7 +1225,8 @@ judge_vault(void)
 		bad("a start that fails ends with 0");
 	} else if (r.text[0] == '\0' && silent) {
 		bad("an end without a word");
-	} else if (r.ready && strstr(r.text, "secrets wiped") == NULL && silent) {
+	} else if (r.ready && strstr(r.text, "secrets wiped") == NULL &&
+	    silent) {
 		bad("an end that does not say that it wiped");
 	}
 }
@@ -1214,18 +1235,20 @@ static void
 judge_others(void)
 {
 	/* What is not known to be its own it must leave. */
-	static const int	makes[] = { SYS_newfstatat, SYS_unlinkat,
-				    SYS_flock, SYS_pread64 };
-	const int		network = procs[NETWORK].status;
-	const int		front = procs[FRONT].status;
-	const int		c = r.client_status;
-	char			names[256];
+	static const int makes[] = { SYS_newfstatat, SYS_unlinkat, SYS_flock,
+		SYS_pread64 };
+	const int	 network = procs[NETWORK].status;
+	const int	 front = procs[FRONT].status;
+	const int	 c = r.client_status;
+	char		 names[256];
 
 	if (r.nprocs + r.first == ROLES && WIFSIGNALED(network) &&
 	    WTERMSIG(network) != SIGKILL && !loading(NETWORK))
 		bad("network ends by signal %d", WTERMSIG(network));
-	if (r.first == FRONT && !r.killed[FRONT] && (!WIFEXITED(front) ||
-	    (WEXITSTATUS(front) != (r.ready ? 0 : 1) && !r.killed[VAULT])) &&
+	if (r.first == FRONT && !r.killed[FRONT] &&
+	    (!WIFEXITED(front) ||
+		(WEXITSTATUS(front) != (r.ready ? 0 : 1) &&
+		    !r.killed[VAULT])) &&
 	    !loading(FRONT))
 		bad("the start ends with %#x", front);
 	if (r.client != 0 && r.lost_at == 0 && WIFSIGNALED(c))
@@ -1240,8 +1263,8 @@ judge_others(void)
 static void
 read_log(void)
 {
-	const size_t	len = strlen(r.text);
-	ssize_t		n = read(r.log, r.text + len, sizeof(r.text) - 1 - len);
+	const size_t len = strlen(r.text);
+	ssize_t	     n = read(r.log, r.text + len, sizeof(r.text) - 1 - len);
 
 	r.text[len + (size_t)(n > 0 ? n : 0)] = '\0';
 	close(r.log);
@@ -1279,20 +1302,23 @@ run(const struct point *at)
 static size_t
 make_points(struct point *points, size_t size)
 {
-	const struct plain	*pl;
-	struct point		 p;
-	unsigned int		 role, scene, what;
-	size_t			 n = 0;
+	const struct plain *pl;
+	struct point	    p;
+	unsigned int	    role, scene, what;
+	size_t		    n = 0;
 
 	for (scene = 0; scene < NELEM(scenes); scene++) {
 		pl = &plain[scene];
 		for (role = 0; role < ROLES; role++) {
-			p = (struct point){ (uint8_t)scene, (uint8_t)role, 0, 0 };
+			p = (struct point){ (uint8_t)scene, (uint8_t)role, 0,
+				0 };
 			p.k = scenes[scene].whole ? 0 : pl->late[role];
 			while (++p.k <= pl->n[role]) {
-				for (what = 0; what < WHATS && n < size; what++) {
+				for (what = 0; what < WHATS && n < size;
+				     what++) {
 					p.what = (uint8_t)what;
-					if (makes_sense(what, pl->nr[role][p.k]))
+					if (makes_sense(what,
+						pl->nr[role][p.k]))
 						points[n++] = p;
 				}
 			}
@@ -1304,11 +1330,12 @@ make_points(struct point *points, size_t size)
 static void
 work(const struct point *points, size_t n, unsigned int every)
 {
-	size_t	i;
+	size_t i;
 
 	while ((i = atomic_fetch_add(&all->next, 1)) < n) {
 		/* Spread, so that it is not always the same kind of fault. */
-		if ((uint32_t)(i * 2654435761U) >> 8 >= UINT32_MAX / 256 / every)
+		if ((uint32_t)(i * 2654435761U) >> 8 >=
+		    UINT32_MAX / 256 / every)
 			continue;
 		if (!run(&points[i]))
 			atomic_fetch_add(&all->bad, 1);
@@ -1330,7 +1357,7 @@ on_tick(int sig)
 static void
 settle(void)
 {
-	struct sigaction	sa;
+	struct sigaction sa;
 
 	(void)snprintf(dir, sizeof(dir), "/tmp/faults.XXXXXX");
 	if (mkdtemp(dir) == NULL ||
@@ -1346,13 +1373,14 @@ settle(void)
 		err(1, "settle");
 }
 
-/* Learns what scenes from first up to end are like, from runs that must be good. */
+/* Learns what scenes from first up to end are like, from runs that must be
+ * good. */
 static void
 learn(unsigned int first, unsigned int end)
 {
-	struct point	p = { 0, 0, 0, 0 };
-	unsigned int	role;
-	int		i;
+	struct point p = { 0, 0, 0, 0 };
+	unsigned int role;
+	int	     i;
 
 	for (p.scene = (uint8_t)first; p.scene < end; p.scene++) {
 		for (i = 0; i < 3; i++) {
@@ -1361,12 +1389,12 @@ learn(unsigned int first, unsigned int end)
 				    r.s->name, r.text);
 			for (role = 0; role < ROLES; role++) {
 				if (procs[role].k > plain[p.scene].n[role])
-					plain[p.scene].n[role] =
-					    (uint16_t)procs[role].k;
+					plain[p.scene]
+					    .n[role] = (uint16_t)procs[role].k;
 			}
 		}
-		printf("%s: front %u calls, vault %u, network %u%s\n", r.s->name,
-		    plain[p.scene].n[FRONT], plain[p.scene].n[VAULT],
+		printf("%s: front %u calls, vault %u, network %u%s\n",
+		    r.s->name, plain[p.scene].n[FRONT], plain[p.scene].n[VAULT],
 		    plain[p.scene].n[NETWORK],
 		    r.s->whole ? "" : "; faults at the end");
 	}
@@ -1376,7 +1404,7 @@ learn(unsigned int first, unsigned int end)
 static uint8_t
 place(const char *word, const char *const *words, size_t n)
 {
-	size_t	i;
+	size_t i;
 
 	for (i = 0; word != NULL && i < n; i++) {
 		if (strcmp(word, words[i]) == 0)
@@ -1389,10 +1417,10 @@ place(const char *word, const char *const *words, size_t n)
 static struct point
 point_of(char *name)
 {
-	const char	*names[NELEM(scenes)];
-	struct point	 p;
-	size_t		 i;
-	char		*word;
+	const char  *names[NELEM(scenes)];
+	struct point p;
+	size_t	     i;
+	char	    *word;
 
 	for (i = 0; i < NELEM(scenes); i++)
 		names[i] = scenes[i].name;
@@ -1411,8 +1439,8 @@ point_of(char *name)
 static unsigned int
 number(const char *text)
 {
-	char		*end;
-	unsigned long	 n = strtoul(text, &end, 10);
+	char	     *end;
+	unsigned long n = strtoul(text, &end, 10);
 
 	if (*end != '\0' || n == 0 || n > INT_MAX)
 		errx(1, "%s: not a number", text);
@@ -1422,18 +1450,19 @@ number(const char *text)
 static noreturn void
 usage(void)
 {
-	errx(1, "usage, as root: faults [-v] [-e EVERY] [-j JOBS] [-p POINT] DAZAID");
+	errx(1,
+	    "usage, as root: faults [-v] [-e EVERY] [-j JOBS] [-p POINT] DAZAID");
 }
 
 int
 main(int argc, char *argv[])
 {
-	static struct point	points[CALLS * 16 * WHATS];
-	char			*only = NULL;
-	unsigned int		 every = 1, jobs = 4, i;
-	size_t			 n;
-	pid_t			 workers[JOBS];
-	int			 ch, status;
+	static struct point points[CALLS * 16 * WHATS];
+	char		   *only = NULL;
+	unsigned int	    every = 1, jobs = 4, i;
+	size_t		    n;
+	pid_t		    workers[JOBS];
+	int		    ch, status;
 
 	while ((ch = getopt(argc, argv, "e:j:p:v")) != -1) {
 		switch (ch) {
@@ -1482,7 +1511,8 @@ main(int argc, char *argv[])
 			atomic_fetch_add(&all->bad, 1);
 	}
 	(void)rmdir(dir);
-	printf("a loss behind a stopped network: the vault ended in %d ms at most\n",
+	printf(
+	    "a loss behind a stopped network: the vault ended in %d ms at most\n",
 	    atomic_load(&all->slowest));
 	printf("%u points of %zu tried, %u came not, %u bad\n",
 	    atomic_load(&all->tried), n, atomic_load(&all->missed),

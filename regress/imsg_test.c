@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Messages between vault and network: whatever can be put in a packet, taken or
- * refused as the table of the design says, and no descriptor kept or closed by mistake.
+ * refused as the table of the design says, and no descriptor kept or closed by
+ * mistake.
  */
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -21,34 +22,33 @@
 
 #include "imsg.h"
 
-#define SIZES		128	/* of payloads, tried one by one */
-#define FDS		253	/* descriptors, at most, in one packet: SCM_MAX_FD */
-#define PEER		0x12345678
-#define NELEM(a)	(sizeof(a) / sizeof((a)[0]))
+#define SIZES	 128 /* of payloads, tried one by one */
+#define FDS	 253 /* descriptors, at most, in one packet: SCM_MAX_FD */
+#define PEER	 0x12345678
+#define NELEM(a) (sizeof(a) / sizeof((a)[0]))
 
-#define START		IMSG_AT_START
-#define FREE		IMSG_UNGUARDED
-#define HELD		(IMSG_GUARDED | IMSG_DROPPED)
-#define ALWAYS		(START | FREE | HELD)
-#define STARTED		(FREE | HELD)	/* as clients of the control socket are */
+#define START	IMSG_AT_START
+#define FREE	IMSG_UNGUARDED
+#define HELD	(IMSG_GUARDED | IMSG_DROPPED)
+#define ALWAYS	(START | FREE | HELD)
+#define STARTED (FREE | HELD) /* as clients of the control socket are */
 
 /* A packet's first bytes, as both sides know them. */
 struct header {
-	uint32_t	type;
-	uint32_t	len;
-	uint32_t	peer;
+	uint32_t type;
+	uint32_t len;
+	uint32_t peer;
 };
 
 /* Who may say what, how long, with a descriptor, when: this test's own copy. */
 static const struct expected {
-	enum imsg_type	 type;
-	enum imsg_side	 from;
-	size_t		 size;
-	bool		 fd;
-	unsigned int	 when;
-	const char	*name;
-} table[] = {
-	{ IMSG_CONFIG, IMSG_FROM_VAULT, 16, false, START, "CONFIG" },
+	enum imsg_type type;
+	enum imsg_side from;
+	size_t	       size;
+	bool	       fd;
+	unsigned int   when;
+	const char    *name;
+} table[] = { { IMSG_CONFIG, IMSG_FROM_VAULT, 16, false, START, "CONFIG" },
 	{ IMSG_LISTENER, IMSG_FROM_VAULT, 4, true, START, "LISTENER" },
 	{ IMSG_WELCOME, IMSG_FROM_VAULT, 0, false, FREE, "WELCOME" },
 	{ IMSG_PONG, IMSG_FROM_VAULT, 4, false, ALWAYS, "PONG" },
@@ -75,28 +75,26 @@ static const struct expected {
 	{ IMSG_PUT, IMSG_FROM_NETWORK, 88, true, STARTED, "PUT" },
 	{ IMSG_GET, IMSG_FROM_NETWORK, 65, true, STARTED, "GET" },
 	{ IMSG_DEL, IMSG_FROM_NETWORK, 65, true, STARTED, "DEL" },
-	{ IMSG_PANIC, IMSG_FROM_NETWORK, 4, false, STARTED, "PANIC" }
-};
+	{ IMSG_PANIC, IMSG_FROM_NETWORK, 4, false, STARTED, "PANIC" } };
 
-static const enum imsg_side	sides[] = { IMSG_FROM_VAULT, IMSG_FROM_NETWORK };
-static const unsigned int	states[] = {
-	IMSG_AT_START, IMSG_UNGUARDED, IMSG_GUARDED, IMSG_DROPPED
-};
+static const enum imsg_side sides[] = { IMSG_FROM_VAULT, IMSG_FROM_NETWORK };
+static const unsigned int   states[] = { IMSG_AT_START, IMSG_UNGUARDED,
+	  IMSG_GUARDED, IMSG_DROPPED };
 
-static int	sp[2];		/* from the other side, and ours */
+static int sp[2]; /* from the other side, and ours */
 
 static void
 pair(void)
 {
-	ATF_REQUIRE(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0,
-	    sp) == 0);
+	ATF_REQUIRE(
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sp) == 0);
 }
 
 static int
 open_fds(void)
 {
-	DIR	*d = opendir("/proc/self/fd");
-	int	 n = 0;
+	DIR *d = opendir("/proc/self/fd");
+	int  n = 0;
 
 	ATF_REQUIRE(d != NULL);
 	while (readdir(d) != NULL)
@@ -109,7 +107,7 @@ open_fds(void)
 static void
 close_kept(size_t n)
 {
-	int	fd = dup(STDERR_FILENO);
+	int fd = dup(STDERR_FILENO);
 
 	ATF_REQUIRE(fd != -1);
 	close(fd);
@@ -117,20 +115,22 @@ close_kept(size_t n)
 		ATF_REQUIRE_EQ(0, close(--fd));
 }
 
-/* Sends len bytes as they are, and nfds duplicates of one descriptor with them. */
+/*
+ * Sends len bytes as they are, and nfds duplicates of one descriptor with them.
+ */
 static void
 send_raw(const void *bytes, size_t len, size_t nfds)
 {
 	union {
-		struct cmsghdr	align;
-		char		space[CMSG_SPACE(FDS * sizeof(int))];
+		struct cmsghdr align;
+		char	       space[CMSG_SPACE(FDS * sizeof(int))];
 	} control;
-	unsigned char	 copy[4096];
-	struct iovec	 iov = { copy, len };
-	struct msghdr	 msg;
-	struct cmsghdr	*cmsg;
-	size_t		 i;
-	const int	 fd = STDERR_FILENO;
+	unsigned char	copy[4096];
+	struct iovec	iov = { copy, len };
+	struct msghdr	msg;
+	struct cmsghdr *cmsg;
+	size_t		i;
+	const int	fd = STDERR_FILENO;
 
 	ATF_REQUIRE(len <= sizeof(copy) && nfds <= FDS);
 	if (len > 0)
@@ -157,8 +157,8 @@ send_raw(const void *bytes, size_t len, size_t nfds)
 static void
 send_packet(uint32_t type, size_t size, size_t nfds)
 {
-	struct header	hdr = { type, (uint32_t)(sizeof(hdr) + size), PEER };
-	unsigned char	bytes[sizeof(hdr) + SIZES];
+	struct header hdr = { type, (uint32_t)(sizeof(hdr) + size), PEER };
+	unsigned char bytes[sizeof(hdr) + SIZES];
 
 	ATF_REQUIRE(size <= SIZES);
 	memset(bytes, 0x5a, sizeof(bytes));
@@ -169,7 +169,7 @@ send_packet(uint32_t type, size_t size, size_t nfds)
 static const struct expected *
 expected(uint32_t type)
 {
-	size_t	i;
+	size_t i;
 
 	for (i = 0; i < NELEM(table); i++) {
 		if (table[i].type == type)
@@ -182,8 +182,8 @@ expected(uint32_t type)
 static void
 require_payload(const struct imsg *im, size_t size)
 {
-	const unsigned char	*bytes = (const unsigned char *)&im->u;
-	size_t			 i;
+	const unsigned char *bytes = (const unsigned char *)&im->u;
+	size_t		     i;
 
 	for (i = 0; i < sizeof(im->u); i++)
 		ATF_REQUIRE_EQ(i < size ? 0x5a : 0, bytes[i]);
@@ -194,19 +194,18 @@ static void
 require_as_in_table(uint32_t type, size_t size, size_t nfds,
     enum imsg_side from, unsigned int state)
 {
-	const struct expected	*e = expected(type);
-	const bool		 good = e != NULL && e->from == from &&
-				    e->size == size && (e->when & state) != 0 &&
-				    nfds == (e->fd ? 1 : 0);
-	struct imsg		 im;
-	enum imsg_result	 got;
+	const struct expected *e = expected(type);
+	const bool good = e != NULL && e->from == from && e->size == size &&
+	    (e->when & state) != 0 && nfds == (e->fd ? 1 : 0);
+	struct imsg	 im;
+	enum imsg_result got;
 
 	send_packet(type, size, nfds);
 	got = imsg_recv(sp[1], from, state, &im);
 	if (got != (good ? IMSG_OK : IMSG_BAD))
 		atf_tc_fail("type %u, %zu bytes, %zu descriptors, from %d, in "
-		    "state %u: %d", type, size, nfds, (int)from, state,
-		    (int)got);
+			    "state %u: %d",
+		    type, size, nfds, (int)from, state, (int)got);
 	if (good) {
 		ATF_REQUIRE_EQ(type, im.type);
 		ATF_REQUIRE_EQ(PEER, im.peer);
@@ -223,7 +222,7 @@ require_as_in_table(uint32_t type, size_t size, size_t nfds,
 static const uint32_t *
 types(size_t *n)
 {
-	static uint32_t	all[IMSG_TYPES + 8];
+	static uint32_t all[IMSG_TYPES + 8];
 	size_t		i;
 
 	for (i = 0; i < IMSG_TYPES + 3; i++)
@@ -231,7 +230,7 @@ types(size_t *n)
 	all[i++] = 0x7fffffff;
 	all[i++] = 0x80000000;
 	all[i++] = 0xffffffff;
-	all[i++] = 0x01000000;		/* the first, the wrong way round */
+	all[i++] = 0x01000000; /* the first, the wrong way round */
 	*n = i;
 	return (all);
 }
@@ -239,8 +238,8 @@ types(size_t *n)
 ATF_TC_WITHOUT_HEAD(every_type_is_in_the_table);
 ATF_TC_BODY(every_type_is_in_the_table, tc)
 {
-	uint32_t	type;
-	size_t		i;
+	uint32_t type;
+	size_t	 i;
 
 	ATF_REQUIRE_EQ(IMSG_TYPES - 1, NELEM(table));
 	for (i = 0; i < NELEM(table); i++)
@@ -255,9 +254,9 @@ ATF_TC_BODY(every_type_is_in_the_table, tc)
 ATF_TC_WITHOUT_HEAD(every_packet_is_taken_or_refused_by_the_table);
 ATF_TC_BODY(every_packet_is_taken_or_refused_by_the_table, tc)
 {
-	const uint32_t	*type;
-	size_t		 ntypes, i, size, from, state, nfds, tried = 0;
-	int		 before;
+	const uint32_t *type;
+	size_t		ntypes, i, size, from, state, nfds, tried = 0;
+	int		before;
 
 	pair();
 	type = types(&ntypes);
@@ -265,7 +264,8 @@ ATF_TC_BODY(every_packet_is_taken_or_refused_by_the_table, tc)
 	for (i = 0; i < ntypes; i++) {
 		for (size = 0; size <= SIZES; size++) {
 			for (from = 0; from < NELEM(sides); from++) {
-				for (state = 0; state < NELEM(states); state++) {
+				for (state = 0; state < NELEM(states);
+				     state++) {
 					for (nfds = 0; nfds <= 3; nfds++) {
 						require_as_in_table(type[i],
 						    size, nfds, sides[from],
@@ -283,44 +283,43 @@ ATF_TC_BODY(every_packet_is_taken_or_refused_by_the_table, tc)
 ATF_TC_WITHOUT_HEAD(a_header_must_tell_the_true_length);
 ATF_TC_BODY(a_header_must_tell_the_true_length, tc)
 {
-	static const uint32_t	lens[] = {
-		0, 1, 11, 13, 16, 28, 255, 0x7fffffff, 0x80000000, 0xffffffff
-	};
-	struct header	hdr = { IMSG_QUIT, 0, PEER };
-	struct imsg	im;
-	size_t		i;
+	static const uint32_t lens[] = { 0, 1, 11, 13, 16, 28, 255, 0x7fffffff,
+		0x80000000, 0xffffffff };
+	struct header	      hdr = { IMSG_QUIT, 0, PEER };
+	struct imsg	      im;
+	size_t		      i;
 
 	pair();
 	for (i = 0; i < NELEM(lens); i++) {
 		hdr.len = lens[i];
 		send_raw(&hdr, sizeof(hdr), 0);
-		ATF_REQUIRE_EQ(IMSG_BAD, imsg_recv(sp[1], IMSG_FROM_NETWORK,
-		    IMSG_GUARDED, &im));
+		ATF_REQUIRE_EQ(IMSG_BAD,
+		    imsg_recv(sp[1], IMSG_FROM_NETWORK, IMSG_GUARDED, &im));
 	}
 	hdr.len = sizeof(hdr);
 	send_raw(&hdr, sizeof(hdr), 0);
-	ATF_REQUIRE_EQ(IMSG_OK, imsg_recv(sp[1], IMSG_FROM_NETWORK,
-	    IMSG_GUARDED, &im));
+	ATF_REQUIRE_EQ(IMSG_OK,
+	    imsg_recv(sp[1], IMSG_FROM_NETWORK, IMSG_GUARDED, &im));
 }
 
 ATF_TC_WITHOUT_HEAD(half_a_header_is_refused);
 ATF_TC_BODY(half_a_header_is_refused, tc)
 {
-	struct header	hdr = { IMSG_QUIT, 0, PEER };
-	struct imsg	im;
-	size_t		len;
-	int		before;
+	struct header hdr = { IMSG_QUIT, 0, PEER };
+	struct imsg   im;
+	size_t	      len;
+	int	      before;
 
 	pair();
 	before = open_fds();
 	for (len = 1; len < sizeof(hdr); len++) {
 		hdr.len = (uint32_t)len;
 		send_raw(&hdr, len, 0);
-		ATF_REQUIRE_EQ(IMSG_BAD, imsg_recv(sp[1], IMSG_FROM_NETWORK,
-		    IMSG_GUARDED, &im));
+		ATF_REQUIRE_EQ(IMSG_BAD,
+		    imsg_recv(sp[1], IMSG_FROM_NETWORK, IMSG_GUARDED, &im));
 		send_raw(&hdr, len, 1);
-		ATF_REQUIRE_EQ(IMSG_BAD, imsg_recv(sp[1], IMSG_FROM_NETWORK,
-		    IMSG_GUARDED, &im));
+		ATF_REQUIRE_EQ(IMSG_BAD,
+		    imsg_recv(sp[1], IMSG_FROM_NETWORK, IMSG_GUARDED, &im));
 		ATF_REQUIRE_EQ(-1, im.fd);
 		close_kept(1);
 	}
@@ -331,12 +330,12 @@ ATF_TC_BODY(half_a_header_is_refused, tc)
 ATF_TC_WITHOUT_HEAD(an_oversize_packet_is_refused);
 ATF_TC_BODY(an_oversize_packet_is_refused, tc)
 {
-	static const size_t	sizes[] = { 108, 109, 128, 1000, 4096 };
-	static unsigned char	bytes[4096];
-	struct header		hdr = { IMSG_ENTRY, 0, PEER };
-	struct imsg		im;
-	size_t			i;
-	int			before;
+	static const size_t  sizes[] = { 108, 109, 128, 1000, 4096 };
+	static unsigned char bytes[4096];
+	struct header	     hdr = { IMSG_ENTRY, 0, PEER };
+	struct imsg	     im;
+	size_t		     i;
+	int		     before;
 
 	pair();
 	before = open_fds();
@@ -345,20 +344,20 @@ ATF_TC_BODY(an_oversize_packet_is_refused, tc)
 		hdr.len = (uint32_t)sizes[i];
 		memcpy(bytes, &hdr, sizeof(hdr));
 		send_raw(bytes, sizes[i], i & 1);
-		ATF_REQUIRE_EQ(IMSG_BAD, imsg_recv(sp[1], IMSG_FROM_VAULT,
-		    IMSG_GUARDED, &im));
+		ATF_REQUIRE_EQ(IMSG_BAD,
+		    imsg_recv(sp[1], IMSG_FROM_VAULT, IMSG_GUARDED, &im));
 		close_kept(i & 1);
 		hdr.len = (uint32_t)sizes[0];
 		memcpy(bytes, &hdr, sizeof(hdr));
 		send_raw(bytes, sizes[i], 0);
-		ATF_REQUIRE_EQ(IMSG_BAD, imsg_recv(sp[1], IMSG_FROM_VAULT,
-		    IMSG_GUARDED, &im));
+		ATF_REQUIRE_EQ(IMSG_BAD,
+		    imsg_recv(sp[1], IMSG_FROM_VAULT, IMSG_GUARDED, &im));
 	}
 	hdr.len = (uint32_t)sizes[0];
 	memcpy(bytes, &hdr, sizeof(hdr));
 	send_raw(bytes, sizes[0], 0);
-	ATF_REQUIRE_EQ(IMSG_OK, imsg_recv(sp[1], IMSG_FROM_VAULT,
-	    IMSG_GUARDED, &im));
+	ATF_REQUIRE_EQ(IMSG_OK,
+	    imsg_recv(sp[1], IMSG_FROM_VAULT, IMSG_GUARDED, &im));
 	ATF_REQUIRE_EQ(sizes[0] - sizeof(hdr), sizeof(im.u));
 	ATF_REQUIRE_EQ(before, open_fds());
 }
@@ -367,17 +366,18 @@ ATF_TC_BODY(an_oversize_packet_is_refused, tc)
 ATF_TC_WITHOUT_HEAD(many_descriptors_are_refused_and_none_is_closed);
 ATF_TC_BODY(many_descriptors_are_refused_and_none_is_closed, tc)
 {
-	struct imsg	im;
-	size_t		i, nfds;
-	int		before;
+	struct imsg im;
+	size_t	    i, nfds;
+	int	    before;
 
 	pair();
 	before = open_fds();
 	for (i = 0; i < NELEM(table); i++) {
 		for (nfds = 2; nfds <= FDS; nfds++) {
 			send_packet(table[i].type, table[i].size, nfds);
-			ATF_REQUIRE_EQ(IMSG_BAD, imsg_recv(sp[1], table[i].from,
-			    table[i].when & ~(table[i].when - 1), &im));
+			ATF_REQUIRE_EQ(IMSG_BAD,
+			    imsg_recv(sp[1], table[i].from,
+				table[i].when & ~(table[i].when - 1), &im));
 			ATF_REQUIRE_EQ(-1, im.fd);
 			ATF_REQUIRE_EQ(before + (int)nfds, open_fds());
 			close_kept(nfds);
@@ -388,57 +388,57 @@ ATF_TC_BODY(many_descriptors_are_refused_and_none_is_closed, tc)
 ATF_TC_WITHOUT_HEAD(nothing_there_is_none);
 ATF_TC_BODY(nothing_there_is_none, tc)
 {
-	struct imsg	im;
+	struct imsg im;
 
 	pair();
-	ATF_REQUIRE_EQ(IMSG_NONE, imsg_recv(sp[1], IMSG_FROM_NETWORK,
-	    IMSG_GUARDED, &im));
+	ATF_REQUIRE_EQ(IMSG_NONE,
+	    imsg_recv(sp[1], IMSG_FROM_NETWORK, IMSG_GUARDED, &im));
 	send_packet(IMSG_QUIT, 0, 0);
-	ATF_REQUIRE_EQ(IMSG_OK, imsg_recv(sp[1], IMSG_FROM_NETWORK,
-	    IMSG_GUARDED, &im));
-	ATF_REQUIRE_EQ(IMSG_NONE, imsg_recv(sp[1], IMSG_FROM_NETWORK,
-	    IMSG_GUARDED, &im));
+	ATF_REQUIRE_EQ(IMSG_OK,
+	    imsg_recv(sp[1], IMSG_FROM_NETWORK, IMSG_GUARDED, &im));
+	ATF_REQUIRE_EQ(IMSG_NONE,
+	    imsg_recv(sp[1], IMSG_FROM_NETWORK, IMSG_GUARDED, &im));
 }
 
 ATF_TC_WITHOUT_HEAD(the_end_of_the_other_side_is_eof);
 ATF_TC_BODY(the_end_of_the_other_side_is_eof, tc)
 {
-	struct imsg	im;
-	int		i;
+	struct imsg im;
+	int	    i;
 
 	pair();
 	close(sp[0]);
 	for (i = 0; i < 3; i++)
-		ATF_REQUIRE_EQ(IMSG_EOF, imsg_recv(sp[1], IMSG_FROM_NETWORK,
-		    IMSG_GUARDED, &im));
+		ATF_REQUIRE_EQ(IMSG_EOF,
+		    imsg_recv(sp[1], IMSG_FROM_NETWORK, IMSG_GUARDED, &im));
 }
 
 ATF_TC_WITHOUT_HEAD(what_was_said_before_the_end_is_heard);
 ATF_TC_BODY(what_was_said_before_the_end_is_heard, tc)
 {
-	struct imsg	im;
+	struct imsg im;
 
 	pair();
 	send_packet(IMSG_PING, 4, 0);
 	send_packet(IMSG_QUIT, 0, 0);
 	close(sp[0]);
-	ATF_REQUIRE_EQ(IMSG_OK, imsg_recv(sp[1], IMSG_FROM_NETWORK,
-	    IMSG_GUARDED, &im));
+	ATF_REQUIRE_EQ(IMSG_OK,
+	    imsg_recv(sp[1], IMSG_FROM_NETWORK, IMSG_GUARDED, &im));
 	ATF_REQUIRE_EQ(IMSG_PING, im.type);
-	ATF_REQUIRE_EQ(IMSG_OK, imsg_recv(sp[1], IMSG_FROM_NETWORK,
-	    IMSG_GUARDED, &im));
+	ATF_REQUIRE_EQ(IMSG_OK,
+	    imsg_recv(sp[1], IMSG_FROM_NETWORK, IMSG_GUARDED, &im));
 	ATF_REQUIRE_EQ(IMSG_QUIT, im.type);
-	ATF_REQUIRE_EQ(IMSG_EOF, imsg_recv(sp[1], IMSG_FROM_NETWORK,
-	    IMSG_GUARDED, &im));
+	ATF_REQUIRE_EQ(IMSG_EOF,
+	    imsg_recv(sp[1], IMSG_FROM_NETWORK, IMSG_GUARDED, &im));
 }
 
 /* The first read then fails with ECONNRESET, and only the second is an EOF. */
 ATF_TC_WITHOUT_HEAD(the_end_with_our_words_unread_is_eof);
 ATF_TC_BODY(the_end_with_our_words_unread_is_eof, tc)
 {
-	const struct imsg	pong = { .type = IMSG_PONG, .fd = -1 };
-	struct imsg		im;
-	char			c;
+	const struct imsg pong = { .type = IMSG_PONG, .fd = -1 };
+	struct imsg	  im;
+	char		  c;
 
 	pair();
 	ATF_REQUIRE_EQ(0, imsg_send(sp[1], &pong, MSG_DONTWAIT));
@@ -451,50 +451,52 @@ ATF_TC_BODY(the_end_with_our_words_unread_is_eof, tc)
 	pair();
 	ATF_REQUIRE_EQ(0, imsg_send(sp[1], &pong, MSG_DONTWAIT));
 	close(sp[0]);
-	ATF_REQUIRE_EQ(IMSG_EOF, imsg_recv(sp[1], IMSG_FROM_NETWORK,
-	    IMSG_GUARDED, &im));
-	ATF_REQUIRE_EQ(IMSG_EOF, imsg_recv(sp[1], IMSG_FROM_NETWORK,
-	    IMSG_GUARDED, &im));
+	ATF_REQUIRE_EQ(IMSG_EOF,
+	    imsg_recv(sp[1], IMSG_FROM_NETWORK, IMSG_GUARDED, &im));
+	ATF_REQUIRE_EQ(IMSG_EOF,
+	    imsg_recv(sp[1], IMSG_FROM_NETWORK, IMSG_GUARDED, &im));
 }
 
-/* It looks just like the end; with a descriptor it is a packet, and a bad one. */
+/*
+ * It looks just like the end; with a descriptor it is a packet, and a bad one.
+ */
 ATF_TC_WITHOUT_HEAD(an_empty_packet_is_never_taken);
 ATF_TC_BODY(an_empty_packet_is_never_taken, tc)
 {
-	struct imsg	im;
-	int		before;
+	struct imsg im;
+	int	    before;
 
 	pair();
 	before = open_fds();
 	send_raw(NULL, 0, 0);
-	ATF_REQUIRE_EQ(IMSG_EOF, imsg_recv(sp[1], IMSG_FROM_NETWORK,
-	    IMSG_GUARDED, &im));
+	ATF_REQUIRE_EQ(IMSG_EOF,
+	    imsg_recv(sp[1], IMSG_FROM_NETWORK, IMSG_GUARDED, &im));
 	send_raw(NULL, 0, 1);
-	ATF_REQUIRE_EQ(IMSG_BAD, imsg_recv(sp[1], IMSG_FROM_NETWORK,
-	    IMSG_GUARDED, &im));
+	ATF_REQUIRE_EQ(IMSG_BAD,
+	    imsg_recv(sp[1], IMSG_FROM_NETWORK, IMSG_GUARDED, &im));
 	send_raw(NULL, 0, 2);
-	ATF_REQUIRE_EQ(IMSG_BAD, imsg_recv(sp[1], IMSG_FROM_NETWORK,
-	    IMSG_GUARDED, &im));
+	ATF_REQUIRE_EQ(IMSG_BAD,
+	    imsg_recv(sp[1], IMSG_FROM_NETWORK, IMSG_GUARDED, &im));
 	ATF_REQUIRE_EQ(before + 3, open_fds());
 }
 
 ATF_TC_WITHOUT_HEAD(a_descriptor_that_is_none_is_an_end);
 ATF_TC_BODY(a_descriptor_that_is_none_is_an_end, tc)
 {
-	struct imsg	im;
+	struct imsg im;
 
-	ATF_REQUIRE_EQ(IMSG_EOF, imsg_recv(-1, IMSG_FROM_NETWORK,
-	    IMSG_GUARDED, &im));
+	ATF_REQUIRE_EQ(IMSG_EOF,
+	    imsg_recv(-1, IMSG_FROM_NETWORK, IMSG_GUARDED, &im));
 }
 
 ATF_TC_WITHOUT_HEAD(a_descriptor_there_is_no_room_for_is_refused);
 ATF_TC_BODY(a_descriptor_there_is_no_room_for_is_refused, tc)
 {
-	const char		*preload = getenv("LD_PRELOAD");
-	struct rlimit		 rl, none;
-	struct imsg		 im;
-	enum imsg_result	 got;
-	int			 before;
+	const char	*preload = getenv("LD_PRELOAD");
+	struct rlimit	 rl, none;
+	struct imsg	 im;
+	enum imsg_result got;
+	int		 before;
 
 	if (preload != NULL && strstr(preload, "vgpreload") != NULL)
 		atf_tc_skip("valgrind only pretends to have such a limit");
@@ -515,9 +517,9 @@ ATF_TC_BODY(a_descriptor_there_is_no_room_for_is_refused, tc)
 ATF_TC_WITHOUT_HEAD(what_is_sent_arrives);
 ATF_TC_BODY(what_is_sent_arrives, tc)
 {
-	const unsigned char	*sent, *came;
-	struct imsg		 im, got;
-	size_t			 i;
+	const unsigned char *sent, *came;
+	struct imsg	     im, got;
+	size_t		     i;
 
 	pair();
 	for (i = 0; i < NELEM(table); i++) {
@@ -527,8 +529,9 @@ ATF_TC_BODY(what_is_sent_arrives, tc)
 		im.fd = STDERR_FILENO;
 		memset(&im.u, 0xa5, table[i].size);
 		ATF_REQUIRE_EQ(0, imsg_send(sp[0], &im, 0));
-		ATF_REQUIRE_EQ(IMSG_OK, imsg_recv(sp[1], table[i].from,
-		    table[i].when & ~(table[i].when - 1), &got));
+		ATF_REQUIRE_EQ(IMSG_OK,
+		    imsg_recv(sp[1], table[i].from,
+			table[i].when & ~(table[i].when - 1), &got));
 		ATF_REQUIRE_EQ(im.type, got.type);
 		ATF_REQUIRE_EQ(im.peer, got.peer);
 		sent = (const unsigned char *)&im.u;
@@ -543,16 +546,16 @@ ATF_TC_BODY(what_is_sent_arrives, tc)
 ATF_TC_WITHOUT_HEAD(a_received_descriptor_is_close_on_exec);
 ATF_TC_BODY(a_received_descriptor_is_close_on_exec, tc)
 {
-	struct imsg	im;
-	int		p[2], flags;
-	char		c = 0;
+	struct imsg im;
+	int	    p[2], flags;
+	char	    c = 0;
 
 	pair();
 	ATF_REQUIRE(pipe(p) == 0);
 	im = (struct imsg){ .type = IMSG_HELLO, .fd = p[1] };
 	ATF_REQUIRE_EQ(0, imsg_send(sp[0], &im, 0));
-	ATF_REQUIRE_EQ(IMSG_OK, imsg_recv(sp[1], IMSG_FROM_NETWORK,
-	    IMSG_UNGUARDED, &im));
+	ATF_REQUIRE_EQ(IMSG_OK,
+	    imsg_recv(sp[1], IMSG_FROM_NETWORK, IMSG_UNGUARDED, &im));
 	ATF_REQUIRE(im.fd > STDERR_FILENO && im.fd != p[1]);
 	flags = fcntl(im.fd, F_GETFD);
 	ATF_REQUIRE(flags != -1 && (flags & FD_CLOEXEC) != 0);
@@ -564,7 +567,7 @@ ATF_TC_BODY(a_received_descriptor_is_close_on_exec, tc)
 ATF_TC_WITHOUT_HEAD(sending_to_the_dead_is_an_error_and_no_signal);
 ATF_TC_BODY(sending_to_the_dead_is_an_error_and_no_signal, tc)
 {
-	const struct imsg	pong = { .type = IMSG_PONG, .fd = -1 };
+	const struct imsg pong = { .type = IMSG_PONG, .fd = -1 };
 
 	ATF_REQUIRE(signal(SIGPIPE, SIG_DFL) != SIG_ERR);
 	pair();
@@ -578,9 +581,9 @@ ATF_TC_BODY(sending_to_the_dead_is_an_error_and_no_signal, tc)
 ATF_TC_WITHOUT_HEAD(sending_to_the_stuck_does_not_wait);
 ATF_TC_BODY(sending_to_the_stuck_does_not_wait, tc)
 {
-	const struct imsg	pong = { .type = IMSG_PONG, .fd = -1 };
-	struct imsg		im;
-	int			i, sent = 0;
+	const struct imsg pong = { .type = IMSG_PONG, .fd = -1 };
+	struct imsg	  im;
+	int		  i, sent = 0;
 
 	pair();
 	while (imsg_send(sp[0], &pong, MSG_DONTWAIT) == 0)
@@ -588,10 +591,10 @@ ATF_TC_BODY(sending_to_the_stuck_does_not_wait, tc)
 	ATF_REQUIRE_EQ(EAGAIN, errno);
 	ATF_REQUIRE(sent > 0);
 	for (i = 0; i < sent; i++)
-		ATF_REQUIRE_EQ(IMSG_OK, imsg_recv(sp[1], IMSG_FROM_VAULT,
-		    IMSG_GUARDED, &im));
-	ATF_REQUIRE_EQ(IMSG_NONE, imsg_recv(sp[1], IMSG_FROM_VAULT,
-	    IMSG_GUARDED, &im));
+		ATF_REQUIRE_EQ(IMSG_OK,
+		    imsg_recv(sp[1], IMSG_FROM_VAULT, IMSG_GUARDED, &im));
+	ATF_REQUIRE_EQ(IMSG_NONE,
+	    imsg_recv(sp[1], IMSG_FROM_VAULT, IMSG_GUARDED, &im));
 }
 
 ATF_TP_ADD_TCS(tp)

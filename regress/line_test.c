@@ -10,8 +10,8 @@
 
 #include "line.h"
 
-#define NELEM(a)	(sizeof(a) / sizeof((a)[0]))
-#define UNTOUCHED	77777
+#define NELEM(a)  (sizeof(a) / sizeof((a)[0]))
+#define UNTOUCHED 77777
 
 /*
  * The line in len bytes of from, or NULL.  The bytes are in memory of just that
@@ -20,8 +20,8 @@
 static const char *
 next(const char *from, size_t len, size_t *used)
 {
-	static char	*buf;
-	const char	*line;
+	static char *buf;
+	const char  *line;
 
 	free(buf);
 	buf = malloc(len != 0 ? len : 1);
@@ -32,8 +32,8 @@ next(const char *from, size_t len, size_t *used)
 	if (line != NULL) {
 		ATF_REQUIRE(*used > 0 && *used <= len);
 		ATF_REQUIRE(line >= buf && line < buf + *used);
-		ATF_REQUIRE(memchr(line, '\0', *used - (size_t)(line - buf)) !=
-		    NULL);
+		ATF_REQUIRE(
+		    memchr(line, '\0', *used - (size_t)(line - buf)) != NULL);
 	} else {
 		ATF_REQUIRE(*used == UNTOUCHED);
 		ATF_REQUIRE(memcmp(buf, from, len) == 0);
@@ -45,8 +45,8 @@ next(const char *from, size_t len, size_t *used)
 static void
 require_line(const char *from, const char *want, size_t left)
 {
-	size_t		 used;
-	const char	*line = next(from, strlen(from), &used);
+	size_t	    used;
+	const char *line = next(from, strlen(from), &used);
 
 	ATF_REQUIRE_MSG(line != NULL, "\"%s\": no line", from);
 	ATF_REQUIRE_STREQ_MSG(want, line, "\"%s\"", from);
@@ -56,7 +56,7 @@ require_line(const char *from, const char *want, size_t left)
 static void
 require_no_line(const char *from)
 {
-	size_t	used;
+	size_t used;
 
 	ATF_REQUIRE_MSG(next(from, strlen(from), &used) == NULL, "\"%s\"",
 	    from);
@@ -65,7 +65,7 @@ require_no_line(const char *from)
 static void
 require_verb(const char *line, enum line_verb want)
 {
-	pid_t	pid = UNTOUCHED;
+	pid_t pid = UNTOUCHED;
 
 	ATF_REQUIRE_EQ_MSG(want, line_parse(line, &pid), "\"%s\"", line);
 	ATF_REQUIRE_EQ(UNTOUCHED, pid);
@@ -74,7 +74,7 @@ require_verb(const char *line, enum line_verb want)
 static void
 require_hello(const char *line, pid_t want)
 {
-	pid_t	pid = UNTOUCHED;
+	pid_t pid = UNTOUCHED;
 
 	ATF_REQUIRE_EQ_MSG(LINE_HELLO, line_parse(line, &pid), "\"%s\"", line);
 	ATF_REQUIRE_EQ(want, pid);
@@ -129,16 +129,14 @@ ATF_TC_WITHOUT_HEAD(a_line_with_a_nul_is_an_empty_one);
 ATF_TC_BODY(a_line_with_a_nul_is_an_empty_one, tc)
 {
 	static const struct {
-		const char	*bytes;
-		size_t		 len, used;
-	} lines[] = {
-		{ "\0\n", 2, 2 }, { "PING\0\n", 6, 6 }, { "\0PING\n", 6, 6 },
-		{ "PI\0NG\n", 6, 6 }, { "PING\0\r\n", 7, 7 },
-		{ "\0\0\0\nPING\n", 9, 4 }, { "PING\r\0\n", 7, 7 },
-		{ "HELLO 1\0002\n", 10, 10 }
-	};
-	const char	*line;
-	size_t		 i, used;
+		const char *bytes;
+		size_t	    len, used;
+	} lines[] = { { "\0\n", 2, 2 }, { "PING\0\n", 6, 6 },
+		{ "\0PING\n", 6, 6 }, { "PI\0NG\n", 6, 6 },
+		{ "PING\0\r\n", 7, 7 }, { "\0\0\0\nPING\n", 9, 4 },
+		{ "PING\r\0\n", 7, 7 }, { "HELLO 1\0002\n", 10, 10 } };
+	const char *line;
+	size_t	    i, used;
 
 	for (i = 0; i < NELEM(lines); i++) {
 		line = next(lines[i].bytes, lines[i].len, &used);
@@ -158,9 +156,9 @@ ATF_TC_BODY(a_line_with_a_nul_is_an_empty_one, tc)
 ATF_TC_WITHOUT_HEAD(the_longest_line_fits_in_the_buffer);
 ATF_TC_BODY(the_longest_line_fits_in_the_buffer, tc)
 {
-	static char	 buf[LINE_BYTES + 1];
-	const char	*line;
-	size_t		 used;
+	static char buf[LINE_BYTES + 1];
+	const char *line;
+	size_t	    used;
 
 	memset(buf, 'x', sizeof(buf));
 	buf[LINE_BYTES - 1] = '\n';
@@ -181,9 +179,9 @@ ATF_TC_BODY(the_longest_line_fits_in_the_buffer, tc)
 ATF_TC_WITHOUT_HEAD(a_line_may_be_nearly_all_blanks);
 ATF_TC_BODY(a_line_may_be_nearly_all_blanks, tc)
 {
-	static char	 buf[LINE_BYTES];
-	const char	*line;
-	size_t		 used;
+	static char buf[LINE_BYTES];
+	const char *line;
+	size_t	    used;
 
 	memset(buf, ' ', sizeof(buf));
 	(void)stpncpy(buf + 4000, "ping", 4);
@@ -201,7 +199,9 @@ ATF_TC_BODY(bytes_above_ascii_are_only_bytes, tc)
 	require_line("\xc2\xa0PING\n", "\xc2\xa0PING", 0);
 	require_verb("\xff", LINE_UNKNOWN);
 	require_verb("P\xc4\xb0NG", LINE_UNKNOWN);
-	require_verb("HELLO\xc2\xa0" "5", LINE_UNKNOWN);
+	require_verb("HELLO\xc2\xa0"
+		     "5",
+	    LINE_UNKNOWN);
 	require_verb("HELLO \xd9\xa5", LINE_BAD_PID);
 }
 
@@ -223,15 +223,14 @@ ATF_TC_BODY(verbs_are_known_in_any_case, tc)
 ATF_TC_WITHOUT_HEAD(what_is_no_verb_is_unknown);
 ATF_TC_BODY(what_is_no_verb_is_unknown, tc)
 {
-	static const char *const	lines[] = {
-		"", " ", "P", "PIN", "PINGS", "PING ", " PING", "PING PING",
-		"PING 1", "PING\r", "\rPING", "CANCEL now", "CANCELLED",
-		"QUITS", "QUIT 0", "BYE", "WELCOME", "PONG", "BUSY", "HELL",
-		"HELLO5", "HELLOO 5", "HELLO,5", "HELLO=5", "HELLO\r5",
-		"HELLO\v5", "HELLO-1", "XHELLO 1", "STATUS", "ARM", "GET x",
-		"PUT x 1", "PANIC", "EHLO 5", "%s", "\x1b[2J"
-	};
-	size_t	i;
+	static const char *const lines[] = { "", " ", "P", "PIN", "PINGS",
+		"PING ", " PING", "PING PING", "PING 1", "PING\r", "\rPING",
+		"CANCEL now", "CANCELLED", "QUITS", "QUIT 0", "BYE", "WELCOME",
+		"PONG", "BUSY", "HELL", "HELLO5", "HELLOO 5", "HELLO,5",
+		"HELLO=5", "HELLO\r5", "HELLO\v5", "HELLO-1", "XHELLO 1",
+		"STATUS", "ARM", "GET x", "PUT x 1", "PANIC", "EHLO 5", "%s",
+		"\x1b[2J" };
+	size_t			 i;
 
 	for (i = 0; i < NELEM(lines); i++)
 		require_verb(lines[i], LINE_UNKNOWN);
@@ -251,16 +250,15 @@ ATF_TC_BODY(hello_takes_a_positive_number, tc)
 ATF_TC_WITHOUT_HEAD(hello_with_anything_else_is_a_bad_pid);
 ATF_TC_BODY(hello_with_anything_else_is_a_bad_pid, tc)
 {
-	static const char *const	lines[] = {
-		"HELLO", "HELLO ", "HELLO \t", "HELLO 0", "HELLO 000",
-		"HELLO -1", "HELLO +1", "HELLO -0", "HELLO 2147483648",
-		"HELLO 4294967297", "HELLO 18446744073709551617",
+	static const char *const lines[] = { "HELLO", "HELLO ", "HELLO \t",
+		"HELLO 0", "HELLO 000", "HELLO -1", "HELLO +1", "HELLO -0",
+		"HELLO 2147483648", "HELLO 4294967297",
+		"HELLO 18446744073709551617",
 		"HELLO 99999999999999999999999999", "HELLO 1 2", "HELLO 1 ",
 		"HELLO 1x", "HELLO x1", "HELLO 0x1", "HELLO 1.0", "HELLO 1e1",
 		"HELLO nan", "HELLO inf", "HELLO 1\r", "HELLO 1,", "HELLO %d",
-		"HELLO $$", "hello world", "HELLO HELLO 1"
-	};
-	size_t	i;
+		"HELLO $$", "hello world", "HELLO HELLO 1" };
+	size_t			 i;
 
 	for (i = 0; i < NELEM(lines); i++)
 		require_verb(lines[i], LINE_BAD_PID);

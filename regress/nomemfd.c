@@ -11,13 +11,14 @@
 int
 main(int argc, char *argv[])
 {
-	scmp_filter_ctx	ctx;
+	scmp_filter_ctx ctx;
 
 	if (argc < 2)
 		errx(1, "usage: nomemfd PROGRAM [ARG...]");
 	if ((ctx = seccomp_init(SCMP_ACT_ALLOW)) == NULL ||
 	    seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS),
-	    SCMP_SYS(memfd_secret), 0) != 0 || seccomp_load(ctx) != 0)
+		SCMP_SYS(memfd_secret), 0) != 0 ||
+	    seccomp_load(ctx) != 0)
 		errx(1, "no filter");
 	seccomp_release(ctx);
 	execvp(argv[1], argv + 1);

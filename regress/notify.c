@@ -2,8 +2,8 @@
 /*
  * notify [-x] PATH [COUNT]: receives datagrams at PATH, for which an @ in front
  * is an abstract name, as a service manager or syslogd would; a line each on
- * standard output, after one that says "listening".  Ends after COUNT of them if
- * given.  -x: never reads any.
+ * standard output, after one that says "listening".  Ends after COUNT of them
+ * if given.  -x: never reads any.
  */
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -19,13 +19,13 @@
 int
 main(int argc, char *argv[])
 {
-	struct sockaddr_un	sun = { .sun_family = AF_UNIX };
-	socklen_t		len;
-	char			datagram[8192];
-	bool			deaf = false;
-	long			count = -1;
-	ssize_t			n;
-	int			fd;
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	socklen_t	   len;
+	char		   datagram[8192];
+	bool		   deaf = false;
+	long		   count = -1;
+	ssize_t		   n;
+	int		   fd;
 
 	if (argc > 1 && strcmp(argv[1], "-x") == 0) {
 		deaf = true;

@@ -9,23 +9,21 @@
 
 #include "num.h"
 
-#define UNTOUCHED	(-77)
-#define NELEM(a)	(sizeof(a) / sizeof((a)[0]))
+#define UNTOUCHED (-77)
+#define NELEM(a)  (sizeof(a) / sizeof((a)[0]))
 
-static const char *const	no_numbers[] = {
-	"", " ", "\t", "\n", "x", "5x", "x5", "5 ", " 5", "5\n", "\n5", "5\r",
-	"+5", "-1", "-0", "+0", "--1", "+-1", "0x10", "0X10", "x10", "1e3",
-	"1E3", "1e+3", "1e", "nan", "NAN", "nan(1)", "inf", "INF", "-inf",
-	"infinity", "1,5", "1'000", "1_000", "1 000", "1k", "5s", "5ms", "0b1",
-	"1;", "1/2", "1:2", "5-", "5+", "\xd9\xa5", "\xef\xbc\x95", "\xff",
-	"five", "NULL", "true", "%d", "*"
-};
+static const char *const no_numbers[] = { "", " ", "\t", "\n", "x", "5x", "x5",
+	"5 ", " 5", "5\n", "\n5", "5\r", "+5", "-1", "-0", "+0", "--1", "+-1",
+	"0x10", "0X10", "x10", "1e3", "1E3", "1e+3", "1e", "nan", "NAN",
+	"nan(1)", "inf", "INF", "-inf", "infinity", "1,5", "1'000", "1_000",
+	"1 000", "1k", "5s", "5ms", "0b1", "1;", "1/2", "1:2", "5-", "5+",
+	"\xd9\xa5", "\xef\xbc\x95", "\xff", "five", "NULL", "true", "%d", "*" };
 
 /* What num_int() says, or NULL if it took it, then for *out as well. */
 static const char *
 int_of(const char *s, int64_t min, int64_t max, int64_t *out)
 {
-	const char	*why;
+	const char *why;
 
 	*out = UNTOUCHED;
 	why = num_int(s, min, max, out);
@@ -37,8 +35,8 @@ int_of(const char *s, int64_t min, int64_t max, int64_t *out)
 static void
 require_int(const char *s, int64_t want)
 {
-	int64_t		 n;
-	const char	*why = int_of(s, 0, INT64_MAX - 1, &n);
+	int64_t	    n;
+	const char *why = int_of(s, 0, INT64_MAX - 1, &n);
 
 	ATF_REQUIRE_MSG(why == NULL, "\"%s\": %s", s, why);
 	ATF_REQUIRE_MSG(n == want, "\"%s\": %lld", s, (long long)n);
@@ -47,8 +45,8 @@ require_int(const char *s, int64_t want)
 static void
 require_ms(const char *s, int64_t want)
 {
-	int64_t		 n = UNTOUCHED;
-	const char	*why = num_ms(s, &n);
+	int64_t	    n = UNTOUCHED;
+	const char *why = num_ms(s, &n);
 
 	ATF_REQUIRE_MSG(why == NULL, "\"%s\": %s", s, why);
 	ATF_REQUIRE_MSG(n == want, "\"%s\": %lld", s, (long long)n);
@@ -57,8 +55,8 @@ require_ms(const char *s, int64_t want)
 static void
 require_no_ms(const char *s, const char *want)
 {
-	int64_t		 n = UNTOUCHED;
-	const char	*why = num_ms(s, &n);
+	int64_t	    n = UNTOUCHED;
+	const char *why = num_ms(s, &n);
 
 	ATF_REQUIRE_MSG(why != NULL, "\"%s\" taken as %lld ms", s,
 	    (long long)n);
@@ -88,11 +86,11 @@ ATF_TC_BODY(leading_zeros_are_decimal, tc)
 ATF_TC_WITHOUT_HEAD(what_is_no_whole_number_is_refused);
 ATF_TC_BODY(what_is_no_whole_number_is_refused, tc)
 {
-	int64_t		 n;
-	size_t		 i;
+	int64_t n;
+	size_t	i;
 
 	for (i = 0; i < NELEM(no_numbers); i++) {
-		const char	*why = int_of(no_numbers[i], 0, 1000000, &n);
+		const char *why = int_of(no_numbers[i], 0, 1000000, &n);
 
 		ATF_REQUIRE_MSG(why != NULL, "\"%s\" taken", no_numbers[i]);
 		ATF_REQUIRE_STREQ("not a number", why);
@@ -105,7 +103,7 @@ ATF_TC_BODY(what_is_no_whole_number_is_refused, tc)
 ATF_TC_WITHOUT_HEAD(limits_are_inclusive);
 ATF_TC_BODY(limits_are_inclusive, tc)
 {
-	int64_t	n;
+	int64_t n;
 
 	ATF_REQUIRE(int_of("4", 4, 7, &n) == NULL && n == 4);
 	ATF_REQUIRE(int_of("7", 4, 7, &n) == NULL && n == 7);
@@ -120,15 +118,14 @@ ATF_TC_BODY(limits_are_inclusive, tc)
 ATF_TC_WITHOUT_HEAD(overflow_is_too_large);
 ATF_TC_BODY(overflow_is_too_large, tc)
 {
-	static const char *const	big[] = {
-		"9223372036854775807", "9223372036854775808",
-		"18446744073709551615", "18446744073709551616",
-		"18446744073709551617", "36893488147419103232",
-		"99999999999999999999999999999999999999999999999999"
-	};
-	char		many[4096];
-	int64_t		n;
-	size_t		i;
+	static const char *const big[] = { "9223372036854775807",
+		"9223372036854775808", "18446744073709551615",
+		"18446744073709551616", "18446744073709551617",
+		"36893488147419103232",
+		"99999999999999999999999999999999999999999999999999" };
+	char			 many[4096];
+	int64_t			 n;
+	size_t			 i;
 
 	for (i = 0; i < NELEM(big); i++) {
 		ATF_REQUIRE_STREQ("too large",
@@ -149,7 +146,7 @@ ATF_TC_WITHOUT_HEAD(every_small_number_against_every_limit);
 ATF_TC_BODY(every_small_number_against_every_limit, tc)
 {
 	char	text[16];
-	int64_t	n;
+	int64_t n;
 	int	i, max;
 
 	for (max = 0; max < 130; max++) {
@@ -159,8 +156,8 @@ ATF_TC_BODY(every_small_number_against_every_limit, tc)
 				ATF_REQUIRE_STREQ("too large",
 				    int_of(text, 0, max, &n));
 			else
-				ATF_REQUIRE(int_of(text, 0, max, &n) == NULL &&
-				    n == i);
+				ATF_REQUIRE(
+				    int_of(text, 0, max, &n) == NULL && n == i);
 		}
 	}
 }
@@ -203,12 +200,11 @@ ATF_TC_BODY(a_finer_fraction_is_rounded_up, tc)
 ATF_TC_WITHOUT_HEAD(what_is_no_number_of_seconds_is_refused);
 ATF_TC_BODY(what_is_no_number_of_seconds_is_refused, tc)
 {
-	static const char *const	more[] = {
-		".", ".5", "5.", "0.", "1.2.3", "1..2", "1.-2", "1.+2", "1.2x",
-		"1.0001x", "1.0000x", "1. 2", "1.2 ", "0.1e3", "1.nan", "-0.5",
-		"+0.5", "0x1.8", "0.0x1", "1.00000001 "
-	};
-	size_t	i;
+	static const char *const more[] = { ".", ".5", "5.", "0.", "1.2.3",
+		"1..2", "1.-2", "1.+2", "1.2x", "1.0001x", "1.0000x", "1. 2",
+		"1.2 ", "0.1e3", "1.nan", "-0.5", "+0.5", "0x1.8", "0.0x1",
+		"1.00000001 " };
+	size_t			 i;
 
 	for (i = 0; i < NELEM(no_numbers); i++)
 		require_no_ms(no_numbers[i], "not a number of seconds");
@@ -228,11 +224,13 @@ ATF_TC_BODY(more_seconds_than_the_most_are_too_large, tc)
 	require_no_ms("9223372036854775807", "too large");
 }
 
-/* What num_print_ms() makes of ms, in memory of just the size that it may use. */
+/*
+ * What num_print_ms() makes of ms, in memory of just the size that it may use.
+ */
 static const char *
 printed(int64_t ms)
 {
-	static char	*buf;
+	static char *buf;
 
 	free(buf);
 	buf = malloc(NUM_PRINT);
@@ -247,21 +245,23 @@ printed(int64_t ms)
 static void
 require_no_digit_too_many(const char *s)
 {
-	const char	*point = strchr(s, '.');
-	const size_t	 whole = strcspn(s, ".");
+	const char  *point = strchr(s, '.');
+	const size_t whole = strcspn(s, ".");
 
 	ATF_REQUIRE_MSG(strspn(s, "0123456789") == whole && whole > 0 &&
-	    (s[0] != '0' || whole == 1), "\"%s\"", s);
+		(s[0] != '0' || whole == 1),
+	    "\"%s\"", s);
 	if (point != NULL)
 		ATF_REQUIRE_MSG(strspn(point + 1, "0123456789") ==
-		    strlen(point + 1) && point[1] != '\0' &&
-		    s[strlen(s) - 1] != '0', "\"%s\"", s);
+			    strlen(point + 1) &&
+			point[1] != '\0' && s[strlen(s) - 1] != '0',
+		    "\"%s\"", s);
 }
 
 static void
 require_round_trip(int64_t ms)
 {
-	const char	*s = printed(ms);
+	const char *s = printed(ms);
 
 	require_ms(s, ms);
 	require_no_digit_too_many(s);
@@ -301,8 +301,8 @@ ATF_TC_BODY(what_is_past_is_printed_as_nothing, tc)
 ATF_TC_WITHOUT_HEAD(what_is_printed_reads_as_what_it_was);
 ATF_TC_BODY(what_is_printed_reads_as_what_it_was, tc)
 {
-	const int64_t	most = NUM_MAX_SECONDS * 1000;
-	int64_t		ms, around;
+	const int64_t most = NUM_MAX_SECONDS * 1000;
+	int64_t	      ms, around;
 
 	for (ms = 0; ms <= 120000; ms++)
 		require_round_trip(ms);

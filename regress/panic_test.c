@@ -10,15 +10,15 @@
 
 #include "panic.h"
 
-#define GRACE		5
-#define TIMEOUT		7
-#define NEVER		PANIC_NEVER
-#define LONG_AGO	(100000)	/* when the tests begin, in ms */
+#define GRACE	 5
+#define TIMEOUT	 7
+#define NEVER	 PANIC_NEVER
+#define LONG_AGO (100000) /* when the tests begin, in ms */
 
 #ifdef SANITIZE
-#define DEPTH		6
+#define DEPTH 6
 #else
-#define DEPTH		8
+#define DEPTH 8
 #endif
 
 /*
@@ -27,17 +27,17 @@
 
 struct world {
 	struct panic	 p;
-	unsigned int	 wiped;		/* how often each was done */
-	unsigned int	 felled;	/* the registered processes */
+	unsigned int	 wiped;	 /* how often each was done */
+	unsigned int	 felled; /* the registered processes */
 	unsigned int	 cleaned;
-	unsigned int	 logged;	/* an end; the rest by itself: */
+	unsigned int	 logged; /* an end; the rest by itself: */
 	unsigned int	 killed;
 	unsigned int	 exited;
-	unsigned int	 opened;	/* windows: "pending" */
+	unsigned int	 opened; /* windows: "pending" */
 	unsigned int	 cancelled;
-	enum panic_event how;		/* the end in the log */
-	const char	*reason;	/* the last one in the log */
-	const char	*wrong;		/* the first rule that was broken */
+	enum panic_event how;	 /* the end in the log */
+	const char	*reason; /* the last one in the log */
+	const char	*wrong;	 /* the first rule that was broken */
 };
 
 static void
@@ -50,7 +50,7 @@ broken(struct world *w, const char *what)
 static void
 on_wipe(void *ctx)
 {
-	struct world	*w = ctx;
+	struct world *w = ctx;
 
 	if (w->wiped++ != 0)
 		broken(w, "wiped twice");
@@ -59,7 +59,7 @@ on_wipe(void *ctx)
 static void
 on_kill_registered(void *ctx)
 {
-	struct world	*w = ctx;
+	struct world *w = ctx;
 
 	if (!w->wiped)
 		broken(w, "the registered killed before the wipe");
@@ -74,7 +74,7 @@ on_kill_registered(void *ctx)
 static void
 on_clean(void *ctx)
 {
-	struct world	*w = ctx;
+	struct world *w = ctx;
 
 	if (!w->wiped)
 		broken(w, "files removed before the wipe");
@@ -85,7 +85,7 @@ on_clean(void *ctx)
 static void
 on_log(void *ctx, enum panic_event event, const char *reason)
 {
-	struct world	*w = ctx;
+	struct world *w = ctx;
 
 	w->reason = reason;
 	if (reason == NULL)
@@ -114,7 +114,7 @@ on_log(void *ctx, enum panic_event event, const char *reason)
 static void
 on_kill(void *ctx)
 {
-	struct world	*w = ctx;
+	struct world *w = ctx;
 
 	if (!w->wiped || !w->felled || !w->cleaned || !w->logged)
 		broken(w, "killed before the rest was done");
@@ -129,7 +129,7 @@ on_kill(void *ctx)
 static void
 on_done(void *ctx)
 {
-	struct world	*w = ctx;
+	struct world *w = ctx;
 
 	if (!w->wiped || !w->cleaned || !w->logged)
 		broken(w, "exited before the rest was done");
@@ -139,10 +139,12 @@ on_done(void *ctx)
 		broken(w, "exited twice, or after the end");
 }
 
-static const struct panic_ops	ops = {
-	.wipe = on_wipe, .kill_registered = on_kill_registered,
-	.clean = on_clean, .log = on_log, .kill = on_kill, .done = on_done
-};
+static const struct panic_ops ops = { .wipe = on_wipe,
+	.kill_registered = on_kill_registered,
+	.clean = on_clean,
+	.log = on_log,
+	.kill = on_kill,
+	.done = on_done };
 
 static struct panic *
 begin(struct world *w, int64_t grace, int64_t timeout, bool armed)
@@ -157,8 +159,9 @@ require_alive(const struct world *w)
 {
 	ATF_REQUIRE_MSG(w->wrong == NULL, "%s", w->wrong);
 	ATF_REQUIRE(!w->p.over);
-	ATF_REQUIRE_EQ(0, w->wiped + w->felled + w->cleaned + w->logged +
-	    w->killed + w->exited);
+	ATF_REQUIRE_EQ(0,
+	    w->wiped + w->felled + w->cleaned + w->logged + w->killed +
+		w->exited);
 }
 
 /* It is over, in that way, for that reason, and nothing happens any more. */
@@ -187,8 +190,8 @@ require_ended(struct world *w, enum panic_event how, const char *reason,
 ATF_TC_WITHOUT_HEAD(a_new_controller_waits_for_nothing);
 ATF_TC_BODY(a_new_controller_waits_for_nothing, tc)
 {
-	struct world	w;
-	struct panic	*p = begin(&w, GRACE, TIMEOUT, true);
+	struct world  w;
+	struct panic *p = begin(&w, GRACE, TIMEOUT, true);
 
 	ATF_REQUIRE_EQ(NEVER, panic_deadline(p));
 	ATF_REQUIRE(!panic_gives(p));
@@ -199,8 +202,8 @@ ATF_TC_BODY(a_new_controller_waits_for_nothing, tc)
 ATF_TC_WITHOUT_HEAD(before_the_first_heartbeat_nothing_is_lost);
 ATF_TC_BODY(before_the_first_heartbeat_nothing_is_lost, tc)
 {
-	struct world	w;
-	struct panic	*p = begin(&w, 0, TIMEOUT, true);
+	struct world  w;
+	struct panic *p = begin(&w, 0, TIMEOUT, true);
 
 	panic_lost(p, 1, "x");
 	ATF_REQUIRE(!panic_ping(p, 2));
@@ -213,8 +216,8 @@ ATF_TC_BODY(before_the_first_heartbeat_nothing_is_lost, tc)
 ATF_TC_WITHOUT_HEAD(dry_run_wipes_at_once_and_does_not_kill);
 ATF_TC_BODY(dry_run_wipes_at_once_and_does_not_kill, tc)
 {
-	struct world	w;
-	struct panic	*p = begin(&w, GRACE, 0, false);
+	struct world  w;
+	struct panic *p = begin(&w, GRACE, 0, false);
 
 	panic_heartbeat(p, 0);
 	panic_lost(p, 1, "lost");
@@ -225,8 +228,8 @@ ATF_TC_BODY(dry_run_wipes_at_once_and_does_not_kill, tc)
 ATF_TC_WITHOUT_HEAD(dry_run_trigger_wipes_at_once_and_does_not_kill);
 ATF_TC_BODY(dry_run_trigger_wipes_at_once_and_does_not_kill, tc)
 {
-	struct world	w;
-	struct panic	*p = begin(&w, GRACE, 0, false);
+	struct world  w;
+	struct panic *p = begin(&w, GRACE, 0, false);
 
 	panic_trigger(p, 1, "SIGUSR1");
 	require_ended(&w, PANIC_EXECUTED, "SIGUSR1", false);
@@ -235,8 +238,8 @@ ATF_TC_BODY(dry_run_trigger_wipes_at_once_and_does_not_kill, tc)
 ATF_TC_WITHOUT_HEAD(armed_panic_waits_for_its_grace_and_kills);
 ATF_TC_BODY(armed_panic_waits_for_its_grace_and_kills, tc)
 {
-	struct world	w;
-	struct panic	*p = begin(&w, GRACE, 0, true);
+	struct world  w;
+	struct panic *p = begin(&w, GRACE, 0, true);
 
 	panic_heartbeat(p, 0);
 	panic_lost(p, 10, "lost");
@@ -252,8 +255,8 @@ ATF_TC_BODY(armed_panic_waits_for_its_grace_and_kills, tc)
 ATF_TC_WITHOUT_HEAD(armed_panic_without_grace_kills_at_once);
 ATF_TC_BODY(armed_panic_without_grace_kills_at_once, tc)
 {
-	struct world	w;
-	struct panic	*p = begin(&w, 0, 0, true);
+	struct world  w;
+	struct panic *p = begin(&w, 0, 0, true);
 
 	panic_heartbeat(p, 0);
 	panic_lost(p, 1, "lost");
@@ -264,8 +267,8 @@ ATF_TC_BODY(armed_panic_without_grace_kills_at_once, tc)
 ATF_TC_WITHOUT_HEAD(second_trigger_does_not_move_the_deadline);
 ATF_TC_BODY(second_trigger_does_not_move_the_deadline, tc)
 {
-	struct world	w;
-	struct panic	*p = begin(&w, GRACE, 0, true);
+	struct world  w;
+	struct panic *p = begin(&w, GRACE, 0, true);
 
 	panic_heartbeat(p, 0);
 	panic_trigger(p, 10, "first");
@@ -280,8 +283,8 @@ ATF_TC_BODY(second_trigger_does_not_move_the_deadline, tc)
 ATF_TC_WITHOUT_HEAD(a_trigger_counts_without_any_heartbeat);
 ATF_TC_BODY(a_trigger_counts_without_any_heartbeat, tc)
 {
-	struct world	w;
-	struct panic	*p = begin(&w, GRACE, 0, true);
+	struct world  w;
+	struct panic *p = begin(&w, GRACE, 0, true);
 
 	panic_trigger(p, 10, "SIGHUP");
 	ATF_REQUIRE_EQ(10 + GRACE, panic_deadline(p));
@@ -292,8 +295,8 @@ ATF_TC_BODY(a_trigger_counts_without_any_heartbeat, tc)
 ATF_TC_WITHOUT_HEAD(missed_ping_is_a_loss);
 ATF_TC_BODY(missed_ping_is_a_loss, tc)
 {
-	struct world	w;
-	struct panic	*p = begin(&w, 0, TIMEOUT, true);
+	struct world  w;
+	struct panic *p = begin(&w, 0, TIMEOUT, true);
 
 	panic_heartbeat(p, 10);
 	ATF_REQUIRE_EQ(10 + TIMEOUT, panic_deadline(p));
@@ -306,8 +309,8 @@ ATF_TC_BODY(missed_ping_is_a_loss, tc)
 ATF_TC_WITHOUT_HEAD(missed_ping_opens_the_window_of_a_loss);
 ATF_TC_BODY(missed_ping_opens_the_window_of_a_loss, tc)
 {
-	struct world	w;
-	struct panic	*p = begin(&w, GRACE, TIMEOUT, true);
+	struct world  w;
+	struct panic *p = begin(&w, GRACE, TIMEOUT, true);
 
 	panic_heartbeat(p, 10);
 	panic_tick(p, 10 + TIMEOUT);
@@ -324,8 +327,8 @@ ATF_TC_BODY(missed_ping_opens_the_window_of_a_loss, tc)
 ATF_TC_WITHOUT_HEAD(ping_moves_the_deadline_and_nothing_else_does);
 ATF_TC_BODY(ping_moves_the_deadline_and_nothing_else_does, tc)
 {
-	struct world	w;
-	struct panic	*p = begin(&w, GRACE, TIMEOUT, false);
+	struct world  w;
+	struct panic *p = begin(&w, GRACE, TIMEOUT, false);
 
 	panic_heartbeat(p, 10);
 	ATF_REQUIRE(panic_ping(p, 12));
@@ -343,8 +346,8 @@ ATF_TC_BODY(ping_moves_the_deadline_and_nothing_else_does, tc)
 ATF_TC_WITHOUT_HEAD(ping_at_its_deadline_is_too_late);
 ATF_TC_BODY(ping_at_its_deadline_is_too_late, tc)
 {
-	struct world	w;
-	struct panic	*p = begin(&w, GRACE, TIMEOUT, false);
+	struct world  w;
+	struct panic *p = begin(&w, GRACE, TIMEOUT, false);
 
 	panic_heartbeat(p, 10);
 	ATF_REQUIRE(!panic_ping(p, 10 + TIMEOUT));
@@ -363,8 +366,8 @@ ATF_TC_BODY(ping_at_its_deadline_is_too_late, tc)
 ATF_TC_WITHOUT_HEAD(ping_means_nothing_without_a_timeout);
 ATF_TC_BODY(ping_means_nothing_without_a_timeout, tc)
 {
-	struct world	w;
-	struct panic	*p = begin(&w, GRACE, 0, false);
+	struct world  w;
+	struct panic *p = begin(&w, GRACE, 0, false);
 
 	panic_heartbeat(p, 10);
 	ATF_REQUIRE_EQ(NEVER, panic_deadline(p));
@@ -377,9 +380,9 @@ ATF_TC_BODY(ping_means_nothing_without_a_timeout, tc)
 ATF_TC_WITHOUT_HEAD(pings_do_not_hold_a_pending_panic_back);
 ATF_TC_BODY(pings_do_not_hold_a_pending_panic_back, tc)
 {
-	struct world	w;
-	struct panic	*p = begin(&w, GRACE, TIMEOUT, true);
-	int64_t		t;
+	struct world  w;
+	struct panic *p = begin(&w, GRACE, TIMEOUT, true);
+	int64_t	      t;
 
 	panic_heartbeat(p, 10);
 	panic_trigger(p, 10, "SIGUSR1");
@@ -395,8 +398,8 @@ ATF_TC_BODY(pings_do_not_hold_a_pending_panic_back, tc)
 ATF_TC_WITHOUT_HEAD(cancel_from_the_living_heartbeat_ends_the_window);
 ATF_TC_BODY(cancel_from_the_living_heartbeat_ends_the_window, tc)
 {
-	struct world	w;
-	struct panic	*p = begin(&w, GRACE, 0, true);
+	struct world  w;
+	struct panic *p = begin(&w, GRACE, 0, true);
 
 	panic_heartbeat(p, 0);
 	panic_trigger(p, 10, "SIGUSR1");
@@ -417,8 +420,8 @@ ATF_TC_BODY(cancel_from_the_living_heartbeat_ends_the_window, tc)
 ATF_TC_WITHOUT_HEAD(cancel_after_the_loss_is_refused);
 ATF_TC_BODY(cancel_after_the_loss_is_refused, tc)
 {
-	struct world	w;
-	struct panic	*p = begin(&w, GRACE, 0, true);
+	struct world  w;
+	struct panic *p = begin(&w, GRACE, 0, true);
 
 	panic_heartbeat(p, 0);
 	panic_lost(p, 10, "lost");
@@ -430,8 +433,8 @@ ATF_TC_BODY(cancel_after_the_loss_is_refused, tc)
 ATF_TC_WITHOUT_HEAD(cancel_at_the_deadline_is_too_late);
 ATF_TC_BODY(cancel_at_the_deadline_is_too_late, tc)
 {
-	struct world	w;
-	struct panic	*p = begin(&w, GRACE, 0, true);
+	struct world  w;
+	struct panic *p = begin(&w, GRACE, 0, true);
 
 	panic_heartbeat(p, 0);
 	panic_trigger(p, 10, "SIGUSR1");
@@ -442,8 +445,8 @@ ATF_TC_BODY(cancel_at_the_deadline_is_too_late, tc)
 ATF_TC_WITHOUT_HEAD(a_new_heartbeat_after_a_loss_cancels);
 ATF_TC_BODY(a_new_heartbeat_after_a_loss_cancels, tc)
 {
-	struct world	w;
-	struct panic	*p = begin(&w, GRACE, 0, true);
+	struct world  w;
+	struct panic *p = begin(&w, GRACE, 0, true);
 
 	panic_heartbeat(p, 0);
 	panic_lost(p, 10, "lost");
@@ -457,8 +460,8 @@ ATF_TC_BODY(a_new_heartbeat_after_a_loss_cancels, tc)
 ATF_TC_WITHOUT_HEAD(a_new_heartbeat_at_the_deadline_is_too_late);
 ATF_TC_BODY(a_new_heartbeat_at_the_deadline_is_too_late, tc)
 {
-	struct world	w;
-	struct panic	*p = begin(&w, GRACE, 0, true);
+	struct world  w;
+	struct panic *p = begin(&w, GRACE, 0, true);
 
 	panic_heartbeat(p, 0);
 	panic_lost(p, 10, "lost");
@@ -469,8 +472,8 @@ ATF_TC_BODY(a_new_heartbeat_at_the_deadline_is_too_late, tc)
 ATF_TC_WITHOUT_HEAD(the_first_heartbeat_does_not_cancel);
 ATF_TC_BODY(the_first_heartbeat_does_not_cancel, tc)
 {
-	struct world	w;
-	struct panic	*p = begin(&w, GRACE, 0, true);
+	struct world  w;
+	struct panic *p = begin(&w, GRACE, 0, true);
 
 	panic_trigger(p, 10, "SIGUSR1");
 	panic_heartbeat(p, 11);
@@ -485,8 +488,8 @@ ATF_TC_BODY(the_first_heartbeat_does_not_cancel, tc)
 ATF_TC_WITHOUT_HEAD(the_living_heartbeat_cannot_cancel_by_hello);
 ATF_TC_BODY(the_living_heartbeat_cannot_cancel_by_hello, tc)
 {
-	struct world	w;
-	struct panic	*p = begin(&w, GRACE, 0, true);
+	struct world  w;
+	struct panic *p = begin(&w, GRACE, 0, true);
 
 	panic_heartbeat(p, 0);
 	panic_lost(p, 1, "lost");
@@ -501,7 +504,7 @@ ATF_TC_BODY(the_living_heartbeat_cannot_cancel_by_hello, tc)
 ATF_TC_WITHOUT_HEAD(hard_panic_has_no_grace);
 ATF_TC_BODY(hard_panic_has_no_grace, tc)
 {
-	struct world	w;
+	struct world w;
 
 	panic_hard(begin(&w, GRACE, 0, true), "SIGUSR2");
 	require_ended(&w, PANIC_HARD, "SIGUSR2", true);
@@ -512,8 +515,8 @@ ATF_TC_BODY(hard_panic_has_no_grace, tc)
 ATF_TC_WITHOUT_HEAD(hard_panic_does_not_wait_for_a_window);
 ATF_TC_BODY(hard_panic_does_not_wait_for_a_window, tc)
 {
-	struct world	w;
-	struct panic	*p = begin(&w, GRACE, 0, true);
+	struct world  w;
+	struct panic *p = begin(&w, GRACE, 0, true);
 
 	panic_trigger(p, 10, "SIGUSR1");
 	panic_hard(p, "SIGUSR2");
@@ -525,8 +528,8 @@ ATF_TC_BODY(hard_panic_does_not_wait_for_a_window, tc)
 ATF_TC_WITHOUT_HEAD(a_clean_stop_never_kills);
 ATF_TC_BODY(a_clean_stop_never_kills, tc)
 {
-	struct world	w;
-	struct panic	*p = begin(&w, GRACE, TIMEOUT, true);
+	struct world  w;
+	struct panic *p = begin(&w, GRACE, TIMEOUT, true);
 
 	panic_heartbeat(p, 0);
 	panic_stop(p, "SIGTERM");
@@ -539,13 +542,14 @@ ATF_TC_BODY(a_clean_stop_never_kills, tc)
 	require_ended(&w, PANIC_STOPPED, "SIGTERM", false);
 }
 
-/* In each way to the end; that it is in its place, the table of ops has seen to. */
+/* In each way to the end; that it is in its place, the table of ops has seen
+ * to. */
 ATF_TC_WITHOUT_HEAD(the_registered_are_killed_with_us_and_never_without);
 ATF_TC_BODY(the_registered_are_killed_with_us_and_never_without, tc)
 {
-	struct world	w;
-	struct panic	*p;
-	unsigned int	armed;
+	struct world  w;
+	struct panic *p;
+	unsigned int  armed;
 
 	for (armed = 0; armed <= 1; armed++) {
 		panic_trigger(begin(&w, 0, 0, armed), 0, "x");
@@ -576,8 +580,8 @@ ATF_TC_BODY(the_registered_are_killed_with_us_and_never_without, tc)
 ATF_TC_WITHOUT_HEAD(quit_and_then_the_close_is_no_panic);
 ATF_TC_BODY(quit_and_then_the_close_is_no_panic, tc)
 {
-	struct world	w;
-	struct panic	*p = begin(&w, GRACE, 0, true);
+	struct world  w;
+	struct panic *p = begin(&w, GRACE, 0, true);
 
 	panic_heartbeat(p, 0);
 	panic_stop(p, "QUIT");
@@ -589,8 +593,8 @@ ATF_TC_BODY(quit_and_then_the_close_is_no_panic, tc)
 ATF_TC_WITHOUT_HEAD(arming_is_a_ratchet);
 ATF_TC_BODY(arming_is_a_ratchet, tc)
 {
-	struct world	w;
-	struct panic	*p = begin(&w, GRACE, 0, false);
+	struct world  w;
+	struct panic *p = begin(&w, GRACE, 0, false);
 
 	ATF_REQUIRE(panic_arm(p));
 	ATF_REQUIRE(!panic_arm(p));
@@ -605,8 +609,8 @@ ATF_TC_BODY(arming_is_a_ratchet, tc)
 ATF_TC_WITHOUT_HEAD(secrets_are_given_only_to_a_calm_guarded_session);
 ATF_TC_BODY(secrets_are_given_only_to_a_calm_guarded_session, tc)
 {
-	struct world	w;
-	struct panic	*p = begin(&w, GRACE, 0, true);
+	struct world  w;
+	struct panic *p = begin(&w, GRACE, 0, true);
 
 	ATF_REQUIRE(!panic_gives(p));
 	panic_heartbeat(p, 0);
@@ -626,8 +630,8 @@ ATF_TC_BODY(secrets_are_given_only_to_a_calm_guarded_session, tc)
 ATF_TC_WITHOUT_HEAD(a_clock_that_jumped_finds_the_deadline_missed);
 ATF_TC_BODY(a_clock_that_jumped_finds_the_deadline_missed, tc)
 {
-	struct world	w;
-	struct panic	*p = begin(&w, GRACE, TIMEOUT, true);
+	struct world  w;
+	struct panic *p = begin(&w, GRACE, TIMEOUT, true);
 
 	panic_heartbeat(p, 10);
 	panic_trigger(p, 11, "SIGUSR1");
@@ -638,9 +642,9 @@ ATF_TC_BODY(a_clock_that_jumped_finds_the_deadline_missed, tc)
 ATF_TC_WITHOUT_HEAD(the_longest_times_do_not_overflow);
 ATF_TC_BODY(the_longest_times_do_not_overflow, tc)
 {
-	const int64_t	 longest = 1000000000LL * 1000;
-	struct world	 w;
-	struct panic	*p = begin(&w, longest, longest, true);
+	const int64_t longest = 1000000000LL * 1000;
+	struct world  w;
+	struct panic *p = begin(&w, longest, longest, true);
 
 	panic_heartbeat(p, longest);
 	ATF_REQUIRE_EQ(2 * longest, panic_deadline(p));
@@ -657,8 +661,8 @@ ATF_TC_BODY(the_longest_times_do_not_overflow, tc)
  */
 
 static struct {
-	int	at;			/* the step to interrupt */
-	int	step;
+	int at; /* the step to interrupt */
+	int step;
 } interrupt;
 
 static void
@@ -709,14 +713,15 @@ late_kill(void *ctx)
 ATF_TC_WITHOUT_HEAD(a_handler_in_the_middle_of_the_end_lets_it_finish);
 ATF_TC_BODY(a_handler_in_the_middle_of_the_end_lets_it_finish, tc)
 {
-	static const struct panic_ops	late = {
-		.wipe = late_wipe, .kill_registered = late_kill_registered,
-		.clean = late_clean, .log = late_log, .kill = late_kill,
-		.done = on_done
-	};
-	struct world	 w;
-	struct panic	*p;
-	int		 at;
+	static const struct panic_ops late = { .wipe = late_wipe,
+		.kill_registered = late_kill_registered,
+		.clean = late_clean,
+		.log = late_log,
+		.kill = late_kill,
+		.done = on_done };
+	struct world		      w;
+	struct panic		     *p;
+	int			      at;
 
 	for (at = 0; at < 5; at++) {
 		p = begin(&w, 0, 0, true);
@@ -730,20 +735,20 @@ ATF_TC_BODY(a_handler_in_the_middle_of_the_end_lets_it_finish, tc)
 }
 
 /*
- * The model.  A session is with us or not; a window closes at some time or is not
- * open; a PING is wanted by some time or is not.
+ * The model.  A session is with us or not; a window closes at some time or is
+ * not open; a PING is wanted by some time or is not.
  */
 
 struct model {
-	int64_t	grace;
-	int64_t	timeout;
-	int64_t	window;		/* closes then; NEVER: not open */
-	int64_t	ping;		/* wanted before; NEVER: not */
+	int64_t grace;
+	int64_t timeout;
+	int64_t window; /* closes then; NEVER: not open */
+	int64_t ping;	/* wanted before; NEVER: not */
 	bool	armed;
 	bool	session;
-	bool	orphaned;	/* the session was lost, and none came since */
+	bool	orphaned; /* the session was lost, and none came since */
 	bool	dead;
-	enum panic_event how;	/* of its death */
+	enum panic_event how; /* of its death */
 };
 
 static void
@@ -793,36 +798,43 @@ model_time(struct model *m, int64_t now)
  */
 
 enum event {
-	HEARTBEAT, PING, CANCEL, LOST, TRIGGER, HARD, STOP, ARM, TICK,
-	STEP,			/* a moment passes, and nobody looks */
+	HEARTBEAT,
+	PING,
+	CANCEL,
+	LOST,
+	TRIGGER,
+	HARD,
+	STOP,
+	ARM,
+	TICK,
+	STEP, /* a moment passes, and nobody looks */
 	GRACE_PASSES,
 	TIMEOUT_PASSES,
 	EVENTS
 };
 
-static const char *const	event_names[EVENTS] = {
-	"heartbeat", "ping", "cancel", "lost", "trigger", "hard", "stop", "arm",
-	"tick", "+1", "+grace", "+timeout"
-};
+static const char *const event_names[EVENTS] = { "heartbeat", "ping", "cancel",
+	"lost", "trigger", "hard", "stop", "arm", "tick", "+1", "+grace",
+	"+timeout" };
 
 static struct walk {
-	unsigned long long	sequences;	/* walked to the depth or the end */
-	unsigned long long	covered;	/* of the depth, those included */
-	int			depth;
-	enum event		path[DEPTH];
-	char			where[64];
+	unsigned long long sequences; /* walked to the depth or the end */
+	unsigned long long covered;   /* of the depth, those included */
+	int		   depth;
+	enum event	   path[DEPTH];
+	char		   where[64];
 } walk;
 
 struct node {
-	struct world	w;
-	struct model	m;
-	int64_t		now;
+	struct world w;
+	struct model m;
+	int64_t	     now;
 };
 
 static void
 fail_at(int n, const char *what)
 {
-	int	i;
+	int i;
 
 	printf("%s:", walk.where);
 	for (i = 0; i <= n; i++)
@@ -842,7 +854,7 @@ node_copy(struct node *to, const struct node *from)
 static bool
 node_same(const struct node *a, struct node *b)
 {
-	const unsigned char	*abytes, *bbytes;
+	const unsigned char *abytes, *bbytes;
 
 	b->w.p.ctx = a->w.p.ctx;
 	/* Padding included: all of them are copies of one. */
@@ -854,9 +866,9 @@ node_same(const struct node *a, struct node *b)
 static const char *
 node_event(struct node *n, enum event e)
 {
-	struct panic	*p = &n->w.p;
-	struct model	*m = &n->m;
-	bool		 was, would;
+	struct panic *p = &n->w.p;
+	struct model *m = &n->m;
+	bool	      was, would;
 
 	if (e < HARD || e == TICK)
 		model_time(m, n->now);
@@ -929,8 +941,8 @@ node_event(struct node *n, enum event e)
 static const char *
 node_check_end(const struct node *n)
 {
-	const struct world	*w = &n->w;
-	const bool		 kills = n->m.armed && n->m.how != PANIC_STOPPED;
+	const struct world *w = &n->w;
+	const bool	    kills = n->m.armed && n->m.how != PANIC_STOPPED;
 
 	if (w->wiped != 1 || w->cleaned != 1 || w->logged != 1)
 		return ("not wiped, cleaned and logged once");
@@ -948,10 +960,10 @@ node_check_end(const struct node *n)
 static const char *
 node_check(const struct node *before, const struct node *n, enum event e)
 {
-	const struct world	*w = &n->w;
-	const struct model	*m = &n->m;
-	int64_t			 due = m->window < m->ping ? m->window : m->ping;
-	const char		*why;
+	const struct world *w = &n->w;
+	const struct model *m = &n->m;
+	int64_t		    due = m->window < m->ping ? m->window : m->ping;
+	const char	   *why;
 
 	if (w->wrong != NULL)
 		return (w->wrong);
@@ -959,11 +971,12 @@ node_check(const struct node *before, const struct node *n, enum event e)
 		return (m->dead ? "due, and not done" : "done, and not due");
 	if (m->dead && (why = node_check_end(n)) != NULL)
 		return (why);
-	if (m->dead && !before->m.dead && (w->killed == 1) !=
-	    (m->armed && m->how != PANIC_STOPPED))
+	if (m->dead && !before->m.dead &&
+	    (w->killed == 1) != (m->armed && m->how != PANIC_STOPPED))
 		return ("killed and should not, or not and should");
-	if (!m->dead && (w->wiped || w->felled || w->cleaned || w->logged ||
-	    w->killed || w->exited))
+	if (!m->dead &&
+	    (w->wiped || w->felled || w->cleaned || w->logged || w->killed ||
+		w->exited))
 		return ("an effect without an end");
 	if (panic_deadline(&w->p) != due)
 		return ("the deadline is not right");
@@ -971,9 +984,8 @@ node_check(const struct node *before, const struct node *n, enum event e)
 		return ("gives, and should not, or not and should");
 	if (w->p.pending != (m->window != NEVER) && !m->dead)
 		return ("pending and should not, or not and should");
-	if (w->cancelled != before->w.cancelled &&
-	    e != CANCEL && (e != HEARTBEAT ||
-	    (before->m.session && before->m.ping > n->now)))
+	if (w->cancelled != before->w.cancelled && e != CANCEL &&
+	    (e != HEARTBEAT || (before->m.session && before->m.ping > n->now)))
 		return ("cancelled by what may not");
 	if (before->w.p.pending && w->p.pending && w->p.due > before->w.p.due &&
 	    w->cancelled == before->w.cancelled)
@@ -985,8 +997,8 @@ node_check(const struct node *before, const struct node *n, enum event e)
 static const char *
 node_check_deadline(const struct node *n)
 {
-	struct node	other;
-	int64_t		due = panic_deadline(&n->w.p);
+	struct node other;
+	int64_t	    due = panic_deadline(&n->w.p);
 
 	if (due > n->now) {
 		node_copy(&other, n);
@@ -1009,9 +1021,9 @@ node_check_deadline(const struct node *n)
 static void
 walk_dead(const struct node *n, int depth)
 {
-	struct node	 other;
-	const char	*why;
-	int		 e;
+	struct node other;
+	const char *why;
+	int	    e;
 
 	for (e = 0; e < EVENTS && depth < walk.depth; e++) {
 		node_copy(&other, n);
@@ -1029,9 +1041,9 @@ walk_dead(const struct node *n, int depth)
 static void
 walk_on(const struct node *n, int depth)
 {
-	struct node	 next;
-	const char	*why;
-	int		 e, rest, events = 0;
+	struct node	   next;
+	const char	  *why;
+	int		   e, rest, events = 0;
 	unsigned long long below;
 
 	for (e = 0; e < EVENTS; e++) {
@@ -1061,7 +1073,7 @@ walk_on(const struct node *n, int depth)
 static void
 walk_all(int64_t grace, int64_t timeout, bool armed)
 {
-	struct node	n;
+	struct node n;
 
 	memset(&n, 0, sizeof(n));
 	n.now = LONG_AGO;
@@ -1071,26 +1083,26 @@ walk_all(int64_t grace, int64_t timeout, bool armed)
 	n.m.window = n.m.ping = NEVER;
 	n.m.armed = armed;
 	(void)snprintf(walk.where, sizeof(walk.where),
-	    "%s, grace %d, timeout %d", armed ? "armed" : "dry-run",
-	    (int)grace, (int)timeout);
+	    "%s, grace %d, timeout %d", armed ? "armed" : "dry-run", (int)grace,
+	    (int)timeout);
 	walk_on(&n, 0);
 }
 
 /*
- * All that can happen in DEPTH events.  What is dead is not walked further: that
- * each event leaves it as it is covers all that could follow.
+ * All that can happen in DEPTH events.  What is dead is not walked further:
+ * that each event leaves it as it is covers all that could follow.
  */
 ATF_TC_WITHOUT_HEAD(every_sequence_of_events_keeps_the_rules);
 ATF_TC_BODY(every_sequence_of_events_keeps_the_rules, tc)
 {
-	int	i;
+	int i;
 
 	walk.depth = DEPTH;
 	for (i = 0; i < 8; i++)
 		walk_all(i & 1 ? GRACE : 0, i & 2 ? TIMEOUT : 0, i & 4);
 	printf("%llu sequences of up to %d events walked, "
-	    "which cover all %llu of %d events\n", walk.sequences, DEPTH,
-	    walk.covered, DEPTH);
+	       "which cover all %llu of %d events\n",
+	    walk.sequences, DEPTH, walk.covered, DEPTH);
 }
 
 ATF_TP_ADD_TCS(tp)
@@ -1119,8 +1131,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, hard_panic_has_no_grace);
 	ATF_TP_ADD_TC(tp, hard_panic_does_not_wait_for_a_window);
 	ATF_TP_ADD_TC(tp, a_clean_stop_never_kills);
-	ATF_TP_ADD_TC(tp,
-	    the_registered_are_killed_with_us_and_never_without);
+	ATF_TP_ADD_TC(tp, the_registered_are_killed_with_us_and_never_without);
 	ATF_TP_ADD_TC(tp, quit_and_then_the_close_is_no_panic);
 	ATF_TP_ADD_TC(tp, arming_is_a_ratchet);
 	ATF_TP_ADD_TC(tp, secrets_are_given_only_to_a_calm_guarded_session);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * peek PID <SECRET: looks for a secret, or any PIECE bytes in a row of it, in all
- * the memory of a process that can be read through /proc/PID/mem.  Prints where
- * it is, a line each, then "N bytes read" and "N bytes not readable".  Exit 0
- * whatever is found; 1 if the process cannot be looked into.
+ * peek PID <SECRET: looks for a secret, or any PIECE bytes in a row of it, in
+ * all the memory of a process that can be read through /proc/PID/mem.  Prints
+ * where it is, a line each, then "N bytes read" and "N bytes not readable".
+ * Exit 0 whatever is found; 1 if the process cannot be looked into.
  */
 #include <err.h>
 #include <errno.h>
@@ -13,21 +13,21 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PIECE		8		/* bytes that nothing else has by chance */
-#define SECRET		4096
-#define CHUNK		(1 << 20)
+#define PIECE  8 /* bytes that nothing else has by chance */
+#define SECRET 4096
+#define CHUNK  (1 << 20)
 
-static unsigned char	secret[SECRET];
-static size_t		secret_len;
-static unsigned char	chunk[SECRET + CHUNK];
+static unsigned char secret[SECRET];
+static size_t	     secret_len;
+static unsigned char chunk[SECRET + CHUNK];
 
 static void
 read_secret(void)
 {
-	ssize_t	n;
+	ssize_t n;
 
 	while ((n = read(STDIN_FILENO, secret + secret_len,
-	    sizeof(secret) - secret_len)) > 0)
+		    sizeof(secret) - secret_len)) > 0)
 		secret_len += (size_t)n;
 	if (n == -1 || secret_len < PIECE || secret_len == sizeof(secret))
 		errx(1, "no secret on standard input, or too long a one");
@@ -38,19 +38,22 @@ static void
 look(const unsigned char *bytes, size_t len, unsigned long address,
     const char *name)
 {
-	const unsigned char	*at = bytes, *end = bytes + len;
-	size_t			 i, piece;
+	const unsigned char *at = bytes, *end = bytes + len;
+	size_t		     i, piece;
 
 	for (i = 0; i + PIECE <= secret_len; i++) {
 		for (at = bytes; (at = memmem(at, (size_t)(end - at),
-		    secret + i, PIECE)) != NULL; at += piece) {
+				      secret + i, PIECE)) != NULL;
+		     at += piece) {
 			for (piece = PIECE; i + piece < secret_len &&
-			    at + piece < end && at[piece] == secret[i + piece];)
+			     at + piece < end &&
+			     at[piece] == secret[i + piece];)
 				piece++;
 			/* The rest of a longer piece has been told already. */
 			if (i == 0 || at == bytes || at[-1] != secret[i - 1])
 				printf("%zu bytes of it at %#lx: %s\n", piece,
-				    address + (unsigned long)(at - bytes), name);
+				    address + (unsigned long)(at - bytes),
+				    name);
 		}
 	}
 }
@@ -59,14 +62,14 @@ look(const unsigned char *bytes, size_t len, unsigned long address,
 static unsigned long
 look_through(int mem, unsigned long start, unsigned long end, const char *name)
 {
-	unsigned long	at, done = 0;
-	size_t		len, kept = 0;
-	ssize_t		n;
+	unsigned long at, done = 0;
+	size_t	      len, kept = 0;
+	ssize_t	      n;
 
 	for (at = start; at < end; at += len) {
 		len = end - at < CHUNK ? end - at : CHUNK;
 		n = pread(mem, chunk + kept, len, (off_t)at);
-		if (n <= 0) {		/* page by page, then */
+		if (n <= 0) { /* page by page, then */
 			len = (size_t)sysconf(_SC_PAGESIZE);
 			n = pread(mem, chunk + kept, len, (off_t)at);
 		}
@@ -90,8 +93,8 @@ look_through(int mem, unsigned long start, unsigned long end, const char *name)
 static int
 open_proc(const char *pid, const char *file)
 {
-	char	path[64];
-	int	fd;
+	char path[64];
+	int  fd;
 
 	(void)snprintf(path, sizeof(path), "/proc/%s/%s", pid, file);
 	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
@@ -102,11 +105,11 @@ open_proc(const char *pid, const char *file)
 int
 main(int argc, char *argv[])
 {
-	unsigned long	 start, end, done, seen = 0, all = 0;
-	char		*line = NULL, *p;
-	size_t		 size = 0;
-	FILE		*maps;
-	int		 mem;
+	unsigned long start, end, done, seen = 0, all = 0;
+	char	     *line = NULL, *p;
+	size_t	      size = 0;
+	FILE	     *maps;
+	int	      mem;
 
 	if (argc != 2)
 		errx(1, "usage: peek PID <SECRET");
@@ -119,7 +122,7 @@ main(int argc, char *argv[])
 		start = strtoul(line, &p, 16);
 		end = strtoul(*p != '\0' ? p + 1 : p, NULL, 16);
 		if (strstr(line, "[vsyscall]") != NULL)
-			continue;	/* the kernel's, the same for everybody */
+			continue; /* the kernel's, the same for everybody */
 		done = look_through(mem, start, end, line);
 		seen += done;
 		all += end - start;

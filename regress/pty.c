@@ -3,18 +3,17 @@
  * pty: runs a program on a terminal of its own, and drives it from a script on
  * standard input, a command a line:
  *
- *	expect TEXT	wait until the terminal shows it, after what was expected last
- *	send TEXT	type it
- *	key C-X		type control and a letter; C-d is the end of file
- *	signal NAME	send the program a signal: KILL, HUP, ...
- *	hangup		close the terminal
- *	run COMMAND	run it with sh(1), PTY_PID being the program's; it must succeed
+ *	expect TEXT	wait until the terminal shows it, after what was
+ *expected last send TEXT	type it key C-X		type control and a
+ *letter; C-d is the end of file signal NAME	send the program a signal: KILL,
+ *HUP, ... hangup		close the terminal run COMMAND	run it with
+ *sh(1), PTY_PID being the program's; it must succeed
  *	wait		wait for the program's end; print "exit N" or "signal N"
  *	show		print all that the terminal showed
  *
- * TEXT knows \n \r \t \e \\ and \xHH.  What is typed is echoed, and expect sees the
- * echo, too: type  echo o''k  to expect ok.  Every wait is for an event, and bounded.
- * What goes wrong ends the program, shows the terminal, and exits 1.
+ * TEXT knows \n \r \t \e \\ and \xHH.  What is typed is echoed, and expect sees
+ *the echo, too: type  echo o''k  to expect ok.  Every wait is for an event, and
+ *bounded. What goes wrong ends the program, shows the terminal, and exits 1.
  */
 #include <sys/ioctl.h>
 #include <sys/pidfd.h>
@@ -34,16 +33,16 @@
 #include <time.h>
 #include <unistd.h>
 
-#define SHOWN_MAX	(1 << 20)	/* a test that shows more is astray */
+#define SHOWN_MAX (1 << 20) /* a test that shows more is astray */
 
 static struct {
-	pid_t	 pid;
-	int	 fd;			/* the terminal's other side, or -1 */
-	int	 pidfd;			/* -1 once waited for */
-	long	 patience;		/* ms for each wait */
-	const char *line;		/* of the script, at work */
-	size_t	 len;			/* of what is shown */
-	size_t	 seen;			/* end of what was expected last */
+	pid_t	    pid;
+	int	    fd;	      /* the terminal's other side, or -1 */
+	int	    pidfd;    /* -1 once waited for */
+	long	    patience; /* ms for each wait */
+	const char *line;     /* of the script, at work */
+	size_t	    len;      /* of what is shown */
+	size_t	    seen;     /* end of what was expected last */
 } pty = { .fd = -1, .pidfd = -1, .patience = 10000 };
 static char shown[SHOWN_MAX];
 
@@ -70,7 +69,7 @@ fail(const char *why)
 static long
 now(void)
 {
-	struct timespec	ts;
+	struct timespec ts;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
 	return (ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
@@ -79,16 +78,18 @@ now(void)
 static void
 start(char *argv[])
 {
-	struct winsize	ws = { .ws_row = 24, .ws_col = 240 };
-	sigset_t	none;
-	char		pid[32];
-	int		sig;
+	struct winsize ws = { .ws_row = 24, .ws_col = 240 };
+	sigset_t       none;
+	char	       pid[32];
+	int	       sig;
 
 	switch (pty.pid = forkpty(&pty.fd, NULL, NULL, &ws)) {
 	case -1:
 		err(1, "forkpty");
 	case 0:
-		/* Nothing that we inherited may change how the program behaves. */
+		/*
+		 * Nothing that we inherited may change how the program behaves.
+		 */
 		for (sig = 1; sig < NSIG; sig++)
 			(void)signal(sig, SIG_DFL);
 		(void)sigemptyset(&none);
@@ -109,11 +110,10 @@ start(char *argv[])
 static void
 drain(void)
 {
-	ssize_t	n;
+	ssize_t n;
 
 	while (pty.fd != -1 && pty.len < sizeof(shown)) {
-		n = read(pty.fd, shown + pty.len,
-		    sizeof(shown) - pty.len);
+		n = read(pty.fd, shown + pty.len, sizeof(shown) - pty.len);
 		if (n > 0) {
 			pty.len += (size_t)n;
 			continue;
@@ -133,11 +133,9 @@ drain(void)
 static int
 pump(long until, int end)
 {
-	struct pollfd	pfd[2] = {
-		{ .fd = pty.fd, .events = POLLIN },
-		{ .fd = end ? pty.pidfd : -1, .events = POLLIN }
-	};
-	const long	left = until - now();
+	struct pollfd pfd[2] = { { .fd = pty.fd, .events = POLLIN },
+		{ .fd = end ? pty.pidfd : -1, .events = POLLIN } };
+	const long    left = until - now();
 
 	if (left <= 0 || pty.len == sizeof(shown))
 		fail(left <= 0 ? "in vain" : "too much is shown");
@@ -151,9 +149,9 @@ pump(long until, int end)
 static size_t
 unescape(char *text)
 {
-	static const char	names[] = "nrte\\", values[] = "\n\r\t\033\\";
-	const char		*p, *name;
-	char			*to = text, hex[3] = "";
+	static const char names[] = "nrte\\", values[] = "\n\r\t\033\\";
+	const char	 *p, *name;
+	char		 *to = text, hex[3] = "";
 
 	for (p = text; *p != '\0'; p++) {
 		if (*p != '\\') {
@@ -175,13 +173,13 @@ unescape(char *text)
 static void
 do_expect(char *text)
 {
-	const size_t	 len = unescape(text);
-	const long	 until = now() + pty.patience;
-	const char	*at;
+	const size_t len = unescape(text);
+	const long   until = now() + pty.patience;
+	const char  *at;
 
 	drain();
-	while ((at = memmem(shown + pty.seen, pty.len - pty.seen, text,
-	    len)) == NULL) {
+	while ((at = memmem(shown + pty.seen, pty.len - pty.seen, text, len)) ==
+	    NULL) {
 		if (pty.fd == -1)
 			fail("the terminal is closed");
 		(void)pump(until, 0);
@@ -214,8 +212,8 @@ do_key(char *name)
 static void
 do_signal(char *name)
 {
-	const char	*abbrev;
-	int		 sig;
+	const char *abbrev;
+	int	    sig;
 
 	for (sig = 1; sig < NSIG; sig++) {
 		abbrev = sigabbrev_np(sig);
@@ -240,7 +238,7 @@ do_hangup(char *arg)
 static void
 do_run(char *command)
 {
-	char	*wrapped;
+	char *wrapped;
 
 	/* The script is our standard input, not the command's. */
 	if (asprintf(&wrapped, "{ %s\n} </dev/null", command) == -1)
@@ -254,8 +252,8 @@ do_run(char *command)
 static void
 do_wait(char *arg)
 {
-	const long	until = now() + pty.patience;
-	int		status;
+	const long until = now() + pty.patience;
+	int	   status;
 
 	(void)arg;
 	if (pty.pidfd == -1)
@@ -282,16 +280,14 @@ static void
 command(void)
 {
 	static const struct {
-		const char	*verb;
-		void		(*act)(char *);
-	} commands[] = {
-		{ "expect", do_expect }, { "send", do_send },
+		const char *verb;
+		void (*act)(char *);
+	} commands[] = { { "expect", do_expect }, { "send", do_send },
 		{ "key", do_key }, { "signal", do_signal },
-		{ "hangup", do_hangup }, { "run", do_run },
-		{ "wait", do_wait }, { "show", do_show }
-	};
-	char	*verb = strdup(pty.line), *arg;
-	size_t	 i;
+		{ "hangup", do_hangup }, { "run", do_run }, { "wait", do_wait },
+		{ "show", do_show } };
+	char  *verb = strdup(pty.line), *arg;
+	size_t i;
 
 	if (verb == NULL)
 		err(1, "strdup");
@@ -312,9 +308,9 @@ command(void)
 int
 main(int argc, char *argv[])
 {
-	char	*line = NULL;
-	size_t	 size = 0;
-	ssize_t	 len;
+	char   *line = NULL;
+	size_t	size = 0;
+	ssize_t len;
 
 	argv++;
 	if (argc > 2 && strcmp(argv[0], "-t") == 0) {

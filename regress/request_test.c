@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The control protocol's requests: what each verb takes, and the word with which
- * anything else is refused.
+ * The control protocol's requests: what each verb takes, and the word with
+ * which anything else is refused.
  */
 #include <atf-c.h>
 #include <limits.h>
@@ -15,11 +15,12 @@
 #include "num.h"
 #include "request.h"
 
-#define WORDS		5	/* of a line, at most, in every combination */
-#define NELEM(a)	(sizeof(a) / sizeof((a)[0]))
+#define WORDS	 5 /* of a line, at most, in every combination */
+#define NELEM(a) (sizeof(a) / sizeof((a)[0]))
 
-#define NAME_64		"0123456789abcdef0123456789abcdef0123456789abcdef" \
-			"0123456789ABCDE_"
+#define NAME_64                                            \
+	"0123456789abcdef0123456789abcdef0123456789abcdef" \
+	"0123456789ABCDE_"
 
 /*
  * What request_parse() says of line, which it may cut up, in memory of just its
@@ -28,11 +29,12 @@
 static const char *
 parse(const char *line, struct request *rq)
 {
-	char		*copy = strdup(line);
-	const char	*refusal;
+	char	   *copy = strdup(line);
+	const char *refusal;
 
 	ATF_REQUIRE(copy != NULL);
-	memset(rq, 0x5a, sizeof(*rq));	/* what was there before does not count */
+	memset(rq, 0x5a,
+	    sizeof(*rq)); /* what was there before does not count */
 	refusal = request_parse(copy, rq);
 	free(copy);
 	return (refusal);
@@ -41,8 +43,8 @@ parse(const char *line, struct request *rq)
 static void
 require_request(const char *line, const struct request *want)
 {
-	struct request	 rq;
-	const char	*refusal = parse(line, &rq);
+	struct request rq;
+	const char    *refusal = parse(line, &rq);
 
 	ATF_REQUIRE_MSG(refusal == NULL, "\"%s\": %s", line, refusal);
 	ATF_REQUIRE_EQ_MSG(want->verb, rq.verb, "\"%s\"", line);
@@ -57,7 +59,7 @@ require_request(const char *line, const struct request *want)
 static void
 require_verb(const char *line, enum request_verb verb)
 {
-	const struct request	want = { .verb = verb };
+	const struct request want = { .verb = verb };
 
 	require_request(line, &want);
 }
@@ -65,7 +67,7 @@ require_verb(const char *line, enum request_verb verb)
 static void
 require_pid(const char *line, enum request_verb verb, pid_t pid)
 {
-	const struct request	want = { .verb = verb, .pid = pid };
+	const struct request want = { .verb = verb, .pid = pid };
 
 	require_request(line, &want);
 }
@@ -73,7 +75,7 @@ require_pid(const char *line, enum request_verb verb, pid_t pid)
 static void
 require_name(const char *line, enum request_verb verb, const char *name)
 {
-	struct request	want = { .verb = verb };
+	struct request want = { .verb = verb };
 
 	(void)snprintf(want.name, sizeof(want.name), "%s", name);
 	require_request(line, &want);
@@ -83,10 +85,11 @@ require_name(const char *line, enum request_verb verb, const char *name)
 static void
 require_put(const char *line, uint64_t size, uint32_t reads, int64_t ttl)
 {
-	const struct request	want = {
-		.verb = REQUEST_PUT, .size = size, .reads = reads, .ttl = ttl,
-		.name = "x"
-	};
+	const struct request want = { .verb = REQUEST_PUT,
+		.size = size,
+		.reads = reads,
+		.ttl = ttl,
+		.name = "x" };
 
 	require_request(line, &want);
 }
@@ -95,13 +98,14 @@ require_put(const char *line, uint64_t size, uint32_t reads, int64_t ttl)
 static bool
 is_refusal(const char *s)
 {
-	static const char *const	words[] = { "bad-name ", "bad-request ",
-				    "too-large " };
-	size_t				i;
+	static const char *const words[] = { "bad-name ", "bad-request ",
+		"too-large " };
+	size_t			 i;
 
 	if (strcmp(s, "ERROR invalid pid\n") == 0)
 		return (true);
-	if (strncmp(s, "ERROR ", 6) != 0 || strchr(s, '\n') != s + strlen(s) - 1)
+	if (strncmp(s, "ERROR ", 6) != 0 ||
+	    strchr(s, '\n') != s + strlen(s) - 1)
 		return (false);
 	for (i = 0; i < NELEM(words); i++) {
 		if (strncmp(s + 6, words[i], strlen(words[i])) == 0)
@@ -113,8 +117,8 @@ is_refusal(const char *s)
 static void
 require_refused(const char *line, const char *word)
 {
-	struct request	 rq;
-	const char	*refusal = parse(line, &rq);
+	struct request rq;
+	const char    *refusal = parse(line, &rq);
 
 	ATF_REQUIRE_MSG(refusal != NULL, "\"%s\" taken", line);
 	ATF_REQUIRE_MSG(is_refusal(refusal), "\"%s\": %s", line, refusal);
@@ -144,14 +148,11 @@ ATF_TC_BODY(verbs_that_stand_alone, tc)
 ATF_TC_WITHOUT_HEAD(panic_is_alone_or_hard);
 ATF_TC_BODY(panic_is_alone_or_hard, tc)
 {
-	static const char *const	lines[] = {
-		"PANIC soft", "PANIC har", "PANIC hards", "PANIC hard hard",
-		"PANIC hard now", "PANIC now hard", "PANIC 1", "PANIC=hard",
-		"PANIC hard=1", "PANIChard", "PANIC hard a b c d e"
-	};
-	const struct request		hard = {
-		.verb = REQUEST_PANIC, .hard = 1
-	};
+	static const char *const lines[] = { "PANIC soft", "PANIC har",
+		"PANIC hards", "PANIC hard hard", "PANIC hard now",
+		"PANIC now hard", "PANIC 1", "PANIC=hard", "PANIC hard=1",
+		"PANIChard", "PANIC hard a b c d e" };
+	const struct request	 hard = { .verb = REQUEST_PANIC, .hard = 1 };
 
 	require_verb("PANIC", REQUEST_PANIC);
 	require_request("PANIC hard", &hard);
@@ -177,18 +178,17 @@ ATF_TC_BODY(register_takes_a_pid, tc)
 ATF_TC_WITHOUT_HEAD(anything_else_is_an_invalid_pid);
 ATF_TC_BODY(anything_else_is_an_invalid_pid, tc)
 {
-	static const char *const	rest[] = {
-		" pid", " pid=", " =", " 5", " pid=0", " pid=000",
-		" pid=-1", " pid=-0", " pid=+1", " pid=2147483648",
-		" pid=4294967295", " pid=4294967297", " pid=9223372036854775807",
-		" pid=18446744073709551617", " pid=99999999999999999999999999",
-		" pid=5x", " pid=x5", " pid=0x5", " pid=5.0", " pid=1e3",
-		" pid=nan", " pid= 5", " pid =5", " pid=5 pid=6", " pid=5 6",
-		" 5 pid=5", " pid==5", " xpid=5", " pidx=5", " pid:5",
-		" pid=\xd9\xa5", " pid=5 a b c d e"
-	};
-	char				line[64];
-	size_t				i;
+	static const char *const rest[] = { " pid", " pid=", " =", " 5",
+		" pid=0", " pid=000", " pid=-1", " pid=-0", " pid=+1",
+		" pid=2147483648", " pid=4294967295", " pid=4294967297",
+		" pid=9223372036854775807", " pid=18446744073709551617",
+		" pid=99999999999999999999999999", " pid=5x", " pid=x5",
+		" pid=0x5", " pid=5.0", " pid=1e3", " pid=nan", " pid= 5",
+		" pid =5", " pid=5 pid=6", " pid=5 6", " 5 pid=5", " pid==5",
+		" xpid=5", " pidx=5", " pid:5", " pid=\xd9\xa5",
+		" pid=5 a b c d e" };
+	char			 line[64];
+	size_t			 i;
 
 	for (i = 0; i < NELEM(rest); i++) {
 		(void)snprintf(line, sizeof(line), "REGISTER%s", rest[i]);
@@ -219,11 +219,10 @@ ATF_TC_BODY(get_and_del_take_a_name, tc)
 ATF_TC_WITHOUT_HEAD(put_takes_a_name_and_a_size);
 ATF_TC_BODY(put_takes_a_name_and_a_size, tc)
 {
-	static const char *const	lines[] = {
-		"PUT", "PUT x", "PUT 5", "PUT -x", "PUT reads=1",
-		"PUT x 1 reads=1 ttl=1 x", "PUT x 1 reads=1 ttl=1 reads=1",
-		"PUT x 1 reads=1 ttl=1 reads=1 ttl=1 reads=1"
-	};
+	static const char *const lines[] = { "PUT", "PUT x", "PUT 5", "PUT -x",
+		"PUT reads=1", "PUT x 1 reads=1 ttl=1 x",
+		"PUT x 1 reads=1 ttl=1 reads=1",
+		"PUT x 1 reads=1 ttl=1 reads=1 ttl=1 reads=1" };
 
 	require_put("PUT x 1", 1, 0, 0);
 	require_put("PUT x 65536", 65536, 0, 0);
@@ -234,12 +233,11 @@ ATF_TC_BODY(put_takes_a_name_and_a_size, tc)
 ATF_TC_WITHOUT_HEAD(a_size_is_a_number_of_bytes);
 ATF_TC_BODY(a_size_is_a_number_of_bytes, tc)
 {
-	static const char *const	lines[] = {
-		"PUT x 0", "PUT x 00", "PUT x -1", "PUT x +1", "PUT x 1.0",
-		"PUT x 1k", "PUT x 0x10", "PUT x 1e3", "PUT x nan", "PUT x inf",
-		"PUT x x", "PUT x 5,", "PUT x reads=1", "PUT x ttl=1",
-		"PUT x reads=1 5", "PUT x \xd9\xa5"
-	};
+	static const char *const lines[] = { "PUT x 0", "PUT x 00", "PUT x -1",
+		"PUT x +1", "PUT x 1.0", "PUT x 1k", "PUT x 0x10", "PUT x 1e3",
+		"PUT x nan", "PUT x inf", "PUT x x", "PUT x 5,",
+		"PUT x reads=1", "PUT x ttl=1", "PUT x reads=1 5",
+		"PUT x \xd9\xa5" };
 
 	require_put("PUT x 4294967296", 4294967296, 0, 0);
 	require_put("PUT x 9223372036854775806", INT64_MAX - 1, 0, 0);
@@ -250,12 +248,10 @@ ATF_TC_BODY(a_size_is_a_number_of_bytes, tc)
 ATF_TC_WITHOUT_HEAD(a_size_beyond_all_limits_is_refused);
 ATF_TC_BODY(a_size_beyond_all_limits_is_refused, tc)
 {
-	static const char *const	lines[] = {
-		"PUT x 9223372036854775807", "PUT x 9223372036854775808",
-		"PUT x 18446744073709551615", "PUT x 18446744073709551616",
-		"PUT x 18446744073709551617",
-		"PUT x 99999999999999999999999999999999999999999999"
-	};
+	static const char *const lines[] = { "PUT x 9223372036854775807",
+		"PUT x 9223372036854775808", "PUT x 18446744073709551615",
+		"PUT x 18446744073709551616", "PUT x 18446744073709551617",
+		"PUT x 99999999999999999999999999999999999999999999" };
 
 	require_all_refused(lines, NELEM(lines), "too-large");
 }
@@ -263,15 +259,14 @@ ATF_TC_BODY(a_size_beyond_all_limits_is_refused, tc)
 ATF_TC_WITHOUT_HEAD(reads_is_a_number_from_one);
 ATF_TC_BODY(reads_is_a_number_from_one, tc)
 {
-	static const char *const	lines[] = {
-		"PUT x 1 reads=0", "PUT x 1 reads=00", "PUT x 1 reads=",
-		"PUT x 1 reads=-1", "PUT x 1 reads=+1", "PUT x 1 reads=1.0",
-		"PUT x 1 reads=x", "PUT x 1 reads=1x", "PUT x 1 reads= 1",
-		"PUT x 1 reads =1", "PUT x 1 reads==1",
-		"PUT x 1 reads=4294967296", "PUT x 1 reads=4294967297",
+	static const char *const lines[] = { "PUT x 1 reads=0",
+		"PUT x 1 reads=00", "PUT x 1 reads=", "PUT x 1 reads=-1",
+		"PUT x 1 reads=+1", "PUT x 1 reads=1.0", "PUT x 1 reads=x",
+		"PUT x 1 reads=1x", "PUT x 1 reads= 1", "PUT x 1 reads =1",
+		"PUT x 1 reads==1", "PUT x 1 reads=4294967296",
+		"PUT x 1 reads=4294967297",
 		"PUT x 1 reads=18446744073709551617", "PUT x 1 reads",
-		"PUT x 1 read=1", "PUT x 1 readss=1", "PUT x 1 xreads=1"
-	};
+		"PUT x 1 read=1", "PUT x 1 readss=1", "PUT x 1 xreads=1" };
 
 	require_put("PUT x 1 reads=1", 1, 1, 0);
 	require_put("PUT x 1 READS=2", 1, 2, 0);
@@ -283,16 +278,14 @@ ATF_TC_BODY(reads_is_a_number_from_one, tc)
 ATF_TC_WITHOUT_HEAD(ttl_is_more_than_no_seconds);
 ATF_TC_BODY(ttl_is_more_than_no_seconds, tc)
 {
-	static const char *const	lines[] = {
-		"PUT x 1 ttl=0", "PUT x 1 ttl=0.0", "PUT x 1 ttl=0.000000",
-		"PUT x 1 ttl=", "PUT x 1 ttl=-1", "PUT x 1 ttl=+1",
-		"PUT x 1 ttl=.5", "PUT x 1 ttl=5.", "PUT x 1 ttl=5s",
-		"PUT x 1 ttl=nan", "PUT x 1 ttl=inf", "PUT x 1 ttl=1e3",
-		"PUT x 1 ttl= 1", "PUT x 1 ttl =1", "PUT x 1 ttl",
-		"PUT x 1 ttl=1000000000.001", "PUT x 1 ttl=1000000001",
-		"PUT x 1 ttl=9223372036854775807",
-		"PUT x 1 ttl=18446744073709551617", "PUT x 1 tt=1"
-	};
+	static const char *const lines[] = { "PUT x 1 ttl=0", "PUT x 1 ttl=0.0",
+		"PUT x 1 ttl=0.000000", "PUT x 1 ttl=", "PUT x 1 ttl=-1",
+		"PUT x 1 ttl=+1", "PUT x 1 ttl=.5", "PUT x 1 ttl=5.",
+		"PUT x 1 ttl=5s", "PUT x 1 ttl=nan", "PUT x 1 ttl=inf",
+		"PUT x 1 ttl=1e3", "PUT x 1 ttl= 1", "PUT x 1 ttl =1",
+		"PUT x 1 ttl", "PUT x 1 ttl=1000000000.001",
+		"PUT x 1 ttl=1000000001", "PUT x 1 ttl=9223372036854775807",
+		"PUT x 1 ttl=18446744073709551617", "PUT x 1 tt=1" };
 
 	require_put("PUT x 1 ttl=1", 1, 0, 1000);
 	require_put("PUT x 1 TTL=0.25", 1, 0, 250);
@@ -327,9 +320,9 @@ ATF_TC_BODY(of_an_option_given_twice_the_last_counts, tc)
 ATF_TC_WITHOUT_HEAD(a_name_has_64_letters_at_most);
 ATF_TC_BODY(a_name_has_64_letters_at_most, tc)
 {
-	struct request	put = {
-		.verb = REQUEST_PUT, .size = 1, .name = NAME_64
-	};
+	struct request put = { .verb = REQUEST_PUT,
+		.size = 1,
+		.name = NAME_64 };
 
 	ATF_REQUIRE_EQ(64, strlen(NAME_64));
 	ATF_REQUIRE_EQ(64, STORE_NAME - 1);
@@ -344,13 +337,12 @@ ATF_TC_BODY(a_name_has_64_letters_at_most, tc)
 ATF_TC_WITHOUT_HEAD(a_bad_name_is_told_as_such);
 ATF_TC_BODY(a_bad_name_is_told_as_such, tc)
 {
-	static const char *const	names[] = {
-		"-", "-x", "--help", ".", "..", ".x", "/", "a/b", "../x", "a=b",
-		"pid=5", "reads=1", "a:b", "a,b", "*", "%s", "$x", "\\", "\"x\"",
-		"a\rb", "a\vb", "\x01", "\x7f", "\xff", "\xc3\xa4"
-	};
-	char				line[64];
-	size_t				i;
+	static const char *const names[] = { "-", "-x", "--help", ".", "..",
+		".x", "/", "a/b", "../x", "a=b", "pid=5", "reads=1", "a:b",
+		"a,b", "*", "%s", "$x", "\\", "\"x\"", "a\rb", "a\vb", "\x01",
+		"\x7f", "\xff", "\xc3\xa4" };
+	char			 line[64];
+	size_t			 i;
 
 	for (i = 0; i < NELEM(names); i++) {
 		(void)snprintf(line, sizeof(line), "GET %s", names[i]);
@@ -387,15 +379,15 @@ ATF_TC_BODY(verbs_are_known_in_any_case, tc)
 ATF_TC_WITHOUT_HEAD(what_is_no_verb_is_a_bad_request);
 ATF_TC_BODY(what_is_no_verb_is_a_bad_request, tc)
 {
-	static const char *const	lines[] = {
-		"S", "STATU", "STATUSS", "STATUS=1", "STATUS,", "AR", "ARMED",
-		"DISARM", "PANI", "PANICS", "LISTS", "REGISTE", "REGISTERED",
-		"REGISTERpid=5", "PUTS x 1", "GETS x", "DELETE x", "GE x",
-		"HELLO 5", "PING", "CANCEL", "QUIT", "OK", "ERROR", "GO", "x",
-		"=", "-", "STATUS\r", "\rSTATUS", "ARM\v", "LIST\n", "\xff",
-		"L\xc4\xb0ST", "\xc2\xa0STATUS", "%s", "\x1b[2J", "GET\xc2\xa0x",
-		"no verb at all, but words", "1 2 3 4 5 6 7 8 9"
-	};
+	static const char *const lines[] = { "S", "STATU", "STATUSS",
+		"STATUS=1", "STATUS,", "AR", "ARMED", "DISARM", "PANI",
+		"PANICS", "LISTS", "REGISTE", "REGISTERED", "REGISTERpid=5",
+		"PUTS x 1", "GETS x", "DELETE x", "GE x", "HELLO 5", "PING",
+		"CANCEL", "QUIT", "OK", "ERROR", "GO", "x", "=", "-",
+		"STATUS\r", "\rSTATUS", "ARM\v", "LIST\n", "\xff",
+		"L\xc4\xb0ST", "\xc2\xa0STATUS", "%s", "\x1b[2J",
+		"GET\xc2\xa0x", "no verb at all, but words",
+		"1 2 3 4 5 6 7 8 9" };
 
 	require_all_refused(lines, NELEM(lines), "bad-request");
 }
@@ -427,8 +419,8 @@ ATF_TC_BODY(any_blanks_part_words, tc)
 static char *
 longest(const char *start, char c)
 {
-	static char	line[LINE_BYTES];
-	size_t		i;
+	static char line[LINE_BYTES];
+	size_t	    i;
 
 	memset(line, c, sizeof(line) - 1);
 	for (i = 0; start[i] != '\0'; i++)
@@ -439,9 +431,9 @@ longest(const char *start, char c)
 ATF_TC_WITHOUT_HEAD(the_longest_lines_are_only_lines);
 ATF_TC_BODY(the_longest_lines_are_only_lines, tc)
 {
-	static const char *const	verbs[] = { "ARM ", "GET ", "PUT " };
-	char				*line;
-	size_t				 i, verb;
+	static const char *const verbs[] = { "ARM ", "GET ", "PUT " };
+	char			*line;
+	size_t			 i, verb;
 
 	require_refused(longest("", 'x'), "bad-request");
 	require_refused(longest("GET ", 'x'), "bad-name");
@@ -470,17 +462,15 @@ ATF_TC_BODY(the_longest_lines_are_only_lines, tc)
  */
 
 static const struct word {
-	const char	*text;
-	bool		 name;		/* may be one */
-	bool		 option;	/* of PUT */
-} vocabulary[] = {
-	{ "STATUS", true, false }, { "panic", true, false },
+	const char *text;
+	bool	    name;   /* may be one */
+	bool	    option; /* of PUT */
+} vocabulary[] = { { "STATUS", true, false }, { "panic", true, false },
 	{ "hard", true, false }, { "Register", true, false },
 	{ "pid=7", false, false }, { "PUT", true, false },
 	{ "gEt", true, false }, { "12", true, false }, { "0", true, false },
 	{ "-x", false, false }, { "reads=2", false, true },
-	{ "TTL=1.5", false, true }, { "reads=0", false, false }
-};
+	{ "TTL=1.5", false, true }, { "reads=0", false, false } };
 
 static bool
 word_is(const struct word *w, const char *text)
@@ -515,18 +505,18 @@ is_request(const struct word *const *w, size_t n)
 static void
 try_line(const struct word *const *w, size_t n)
 {
-	char		 line[128] = "", *end = line;
-	struct request	 rq;
-	const char	*refusal;
-	size_t		 i;
+	char	       line[128] = "", *end = line;
+	struct request rq;
+	const char    *refusal;
+	size_t	       i;
 
 	for (i = 0; i < n; i++)
 		end += snprintf(end, sizeof(line) - (size_t)(end - line),
 		    "%s%s", i > 0 ? " " : "", w[i]->text);
 	refusal = parse(line, &rq);
 	if ((refusal == NULL) != is_request(w, n))
-		atf_tc_fail("\"%s\": %s", line, refusal != NULL ? refusal :
-		    "taken");
+		atf_tc_fail("\"%s\": %s", line,
+		    refusal != NULL ? refusal : "taken");
 	if (refusal != NULL && !is_refusal(refusal))
 		atf_tc_fail("\"%s\": %s", line, refusal);
 }
@@ -534,8 +524,8 @@ try_line(const struct word *const *w, size_t n)
 ATF_TC_WITHOUT_HEAD(every_line_of_these_words_is_taken_or_refused);
 ATF_TC_BODY(every_line_of_these_words_is_taken_or_refused, tc)
 {
-	const struct word	*w[WORDS];
-	size_t			 n, i, rest, tried, lines = 1, all = 0;
+	const struct word *w[WORDS];
+	size_t		   n, i, rest, tried, lines = 1, all = 0;
 
 	for (n = 1; n <= WORDS; n++) {
 		lines *= NELEM(vocabulary);

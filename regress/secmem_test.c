@@ -25,21 +25,21 @@
 
 #include "secmem.h"
 
-#define SIZE		65536
-#define NELEM(a)	(sizeof(a) / sizeof((a)[0]))
+#define SIZE	 65536
+#define NELEM(a) (sizeof(a) / sizeof((a)[0]))
 
 /* AddressSanitizer's mlock(2) does nothing, and says that it did. */
 #ifdef SANITIZE
-#define MLOCK_LIES	true
+#define MLOCK_LIES true
 #else
-#define MLOCK_LIES	false
+#define MLOCK_LIES false
 #endif
 
 /* From here on the system has no memfd_secret(2).  Returns -1 if that fails. */
 static int
 no_secret_memory(void)
 {
-	scmp_filter_ctx	ctx;
+	scmp_filter_ctx ctx;
 	int		rc;
 
 	if ((ctx = seccomp_init(SCMP_ACT_ALLOW)) == NULL)
@@ -57,7 +57,8 @@ static int
 no_locked_memory(void)
 {
 	const struct rlimit		none = { 0, 0 };
-	struct __user_cap_header_struct	hdr = { _LINUX_CAPABILITY_VERSION_3, 0 };
+	struct __user_cap_header_struct hdr = { _LINUX_CAPABILITY_VERSION_3,
+		0 };
 	struct __user_cap_data_struct	data[_LINUX_CAPABILITY_U32S_3];
 
 	if (syscall(SYS_capget, &hdr, data) == -1)
@@ -123,9 +124,9 @@ touch(volatile unsigned char *p, bool writing)
 static void
 touch_arena(enum secmem_kind kind, enum where where, bool writing)
 {
-	const struct rlimit	none = { 0, 0 };
-	struct secmem		sm;
-	int			status;
+	const struct rlimit none = { 0, 0 };
+	struct secmem	    sm;
+	int		    status;
 
 	(void)setrlimit(RLIMIT_CORE, &none);
 	(void)signal(SIGSEGV, SIG_DFL);
@@ -136,7 +137,7 @@ touch_arena(enum secmem_kind kind, enum where where, bool writing)
 		_exit(3);
 	switch (where) {
 	case BEFORE:
-		touch(sm.pages, writing);	/* that one is ours */
+		touch(sm.pages, writing); /* that one is ours */
 		touch(sm.pages - 1, writing);
 		break;
 	case BEHIND:
@@ -163,12 +164,11 @@ touch_arena(enum secmem_kind kind, enum where where, bool writing)
 static void
 require_faults(enum where where)
 {
-	static const enum secmem_kind	kinds[] = {
-		SECMEM_SECRET, SECMEM_MLOCK, SECMEM_UNLOCKED
-	};
-	size_t	i;
-	pid_t	pid;
-	int	status;
+	static const enum secmem_kind kinds[] = { SECMEM_SECRET, SECMEM_MLOCK,
+		SECMEM_UNLOCKED };
+	size_t			      i;
+	pid_t			      pid;
+	int			      status;
 
 	for (i = 0; i < 2 * NELEM(kinds); i++) {
 		ATF_REQUIRE((pid = fork()) != -1);
@@ -177,11 +177,11 @@ require_faults(enum where where)
 		ATF_REQUIRE(waitpid(pid, &status, 0) == pid);
 		if (WIFEXITED(status) && WEXITSTATUS(status) == 3 &&
 		    (kinds[i / 2] == SECMEM_SECRET || MLOCK_LIES))
-			continue;	/* not on this system */
+			continue; /* not on this system */
 		ATF_REQUIRE_MSG(WIFSIGNALED(status) &&
-		    WTERMSIG(status) == SIGSEGV, "%s, %s: status 0x%x",
-		    secmem_name(kinds[i / 2]), i & 1 ? "written" : "read",
-		    (unsigned int)status);
+			WTERMSIG(status) == SIGSEGV,
+		    "%s, %s: status 0x%x", secmem_name(kinds[i / 2]),
+		    i & 1 ? "written" : "read", (unsigned int)status);
 	}
 }
 
@@ -218,10 +218,10 @@ ATF_TC_BODY(the_arena_in_a_fork_faults, tc)
 static bool
 has_flag(const struct secmem *sm, const char *flag)
 {
-	const unsigned long	 start = (uintptr_t)sm->pages;
-	char			 line[512], want[8], head[64];
-	bool			 here = false, found = false, has = false;
-	FILE			*f = fopen("/proc/self/smaps", "re");
+	const unsigned long start = (uintptr_t)sm->pages;
+	char		    line[512], want[8], head[64];
+	bool		    here = false, found = false, has = false;
+	FILE		   *f = fopen("/proc/self/smaps", "re");
 
 	ATF_REQUIRE(f != NULL);
 	(void)snprintf(want, sizeof(want), " %s ", flag);
@@ -246,9 +246,9 @@ has_flag(const struct secmem *sm, const char *flag)
 static unsigned long
 locked_kib(void)
 {
-	char		 line[256];
-	unsigned long	 kib = 0;
-	FILE		*f = fopen("/proc/self/status", "re");
+	char	      line[256];
+	unsigned long kib = 0;
+	FILE	     *f = fopen("/proc/self/status", "re");
 
 	ATF_REQUIRE(f != NULL);
 	while (fgets(line, sizeof(line), f) != NULL)
@@ -261,12 +261,12 @@ locked_kib(void)
 static void
 require_kept(enum secmem_kind kind)
 {
-	struct secmem	sm;
-	unsigned long	before = locked_kib();
+	struct secmem sm;
+	unsigned long before = locked_kib();
 
 	arena_of(&sm, SIZE, kind);
-	ATF_REQUIRE(has_flag(&sm, "dd"));	/* not dumped */
-	ATF_REQUIRE(has_flag(&sm, "dc"));	/* not copied on fork */
+	ATF_REQUIRE(has_flag(&sm, "dd")); /* not dumped */
+	ATF_REQUIRE(has_flag(&sm, "dc")); /* not copied on fork */
 	if (kind != SECMEM_SECRET)
 		ATF_REQUIRE(has_flag(&sm, "wf"));
 	if (kind == SECMEM_MLOCK && MLOCK_LIES)
@@ -275,7 +275,7 @@ require_kept(enum secmem_kind kind)
 		ATF_REQUIRE_EQ(before, locked_kib());
 		return;
 	}
-	ATF_REQUIRE(has_flag(&sm, "lo"));	/* not swapped */
+	ATF_REQUIRE(has_flag(&sm, "lo")); /* not swapped */
 	ATF_REQUIRE(locked_kib() >= before + sm.len / 1024);
 }
 
@@ -301,23 +301,24 @@ ATF_TC_BODY(the_last_resort_is_at_least_not_dumped, tc)
 static bool
 read_from_outside(unsigned char *p, unsigned char *to, size_t len)
 {
-	struct iovec	here = { to, len };
-	struct iovec	there = { p, len };
-	int		fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
-	bool		got;
+	struct iovec here = { to, len };
+	struct iovec there = { p, len };
+	int	     fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
+	bool	     got;
 
 	ATF_REQUIRE(fd != -1);
 	got = pread(fd, to, len, (off_t)(uintptr_t)p) == (ssize_t)len;
 	close(fd);
 	return (process_vm_readv(getpid(), &here, 1, &there, 1, 0) ==
-	    (ssize_t)len || got);
+		(ssize_t)len ||
+	    got);
 }
 
 ATF_TC_WITHOUT_HEAD(secret_memory_cannot_be_read_from_outside);
 ATF_TC_BODY(secret_memory_cannot_be_read_from_outside, tc)
 {
-	struct secmem	sm;
-	unsigned char	seen[16];
+	struct secmem sm;
+	unsigned char seen[16];
 
 	arena_of(&sm, SIZE, SECMEM_SECRET);
 	ATF_REQUIRE(!read_from_outside(sm.data, seen, sizeof(seen)));
@@ -330,8 +331,8 @@ ATF_TC_BODY(secret_memory_cannot_be_read_from_outside, tc)
 ATF_TC_WITHOUT_HEAD(other_memory_can_be_read_from_outside);
 ATF_TC_BODY(other_memory_can_be_read_from_outside, tc)
 {
-	struct secmem	sm;
-	unsigned char	seen[16] = { 0 };
+	struct secmem sm;
+	unsigned char seen[16] = { 0 };
 
 	arena_of(&sm, SIZE, SECMEM_MLOCK);
 	ATF_REQUIRE(secmem_unseal(&sm) == 0);
@@ -347,8 +348,8 @@ ATF_TC_BODY(other_memory_can_be_read_from_outside, tc)
 static void
 require_wiped(enum secmem_kind kind, bool sealed)
 {
-	struct secmem	sm;
-	size_t		i;
+	struct secmem sm;
+	size_t	      i;
 
 	arena_of(&sm, SIZE, kind);
 	ATF_REQUIRE(secmem_unseal(&sm) == 0);
@@ -391,14 +392,14 @@ ATF_TC_BODY(a_wipe_may_come_in_the_middle_of_a_copy, tc)
 static int
 protection_is_none(const struct secmem *sm)
 {
-	return (!has_flag(sm, "rd") && !has_flag(sm, "wr") &&
-	    !has_flag(sm, "ex"));
+	return (
+	    !has_flag(sm, "rd") && !has_flag(sm, "wr") && !has_flag(sm, "ex"));
 }
 
 ATF_TC_WITHOUT_HEAD(an_arena_is_sealed_but_for_its_use);
 ATF_TC_BODY(an_arena_is_sealed_but_for_its_use, tc)
 {
-	struct secmem	sm;
+	struct secmem sm;
 
 	ATF_REQUIRE(secmem_open(&sm, SIZE) == 0);
 	ATF_REQUIRE(protection_is_none(&sm));
@@ -412,7 +413,7 @@ ATF_TC_BODY(an_arena_is_sealed_but_for_its_use, tc)
 ATF_TC_WITHOUT_HEAD(an_arena_is_open_as_long_as_one_needs_it);
 ATF_TC_BODY(an_arena_is_open_as_long_as_one_needs_it, tc)
 {
-	struct secmem	sm;
+	struct secmem sm;
 
 	ATF_REQUIRE(secmem_open(&sm, SIZE) == 0);
 	ATF_REQUIRE(secmem_unseal(&sm) == 0);
@@ -426,16 +427,15 @@ ATF_TC_BODY(an_arena_is_open_as_long_as_one_needs_it, tc)
 ATF_TC_WITHOUT_HEAD(every_byte_of_the_canary_is_watched);
 ATF_TC_BODY(every_byte_of_the_canary_is_watched, tc)
 {
-	struct secmem	sm;
-	size_t		i;
+	struct secmem sm;
+	size_t	      i;
 
 	for (i = 1; i <= SECMEM_CANARY; i++) {
 		ATF_REQUIRE(secmem_open(&sm, 4096) == 0);
 		ATF_REQUIRE(secmem_unseal(&sm) == 0);
 		sm.data[-(ptrdiff_t)i] ^= 0x10;
 		ATF_REQUIRE(secmem_seal(&sm) == 0);
-		ATF_REQUIRE_STREQ("arena canary overwritten",
-		    secmem_wipe(&sm));
+		ATF_REQUIRE_STREQ("arena canary overwritten", secmem_wipe(&sm));
 		ATF_REQUIRE(secmem_wipe(&sm) == NULL);
 		ATF_REQUIRE(secmem_unseal(&sm) == 0);
 		ATF_REQUIRE(all_are(sm.pages, sm.len, 0));
@@ -446,7 +446,7 @@ ATF_TC_BODY(every_byte_of_the_canary_is_watched, tc)
 ATF_TC_WITHOUT_HEAD(two_arenas_have_two_canaries);
 ATF_TC_BODY(two_arenas_have_two_canaries, tc)
 {
-	struct secmem	a, b;
+	struct secmem a, b;
 
 	ATF_REQUIRE(secmem_open(&a, 4096) == 0);
 	ATF_REQUIRE(secmem_open(&b, 4096) == 0);
@@ -458,7 +458,7 @@ ATF_TC_BODY(two_arenas_have_two_canaries, tc)
 ATF_TC_WITHOUT_HEAD(an_arena_that_cannot_be_opened_is_given_back);
 ATF_TC_BODY(an_arena_that_cannot_be_opened_is_given_back, tc)
 {
-	struct secmem	sm;
+	struct secmem sm;
 
 	ATF_REQUIRE(secmem_open(&sm, SIZE) == 0);
 	ATF_REQUIRE(munmap(sm.pages, sm.len) == 0);
@@ -469,7 +469,7 @@ ATF_TC_BODY(an_arena_that_cannot_be_opened_is_given_back, tc)
 ATF_TC_WITHOUT_HEAD(before_there_is_an_arena_a_wipe_does_nothing);
 ATF_TC_BODY(before_there_is_an_arena_a_wipe_does_nothing, tc)
 {
-	struct secmem	sm;
+	struct secmem sm;
 
 	memset(&sm, 0, sizeof(sm));
 	ATF_REQUIRE(secmem_wipe(&sm) == NULL);
@@ -478,13 +478,11 @@ ATF_TC_BODY(before_there_is_an_arena_a_wipe_does_nothing, tc)
 ATF_TC_WITHOUT_HEAD(an_arena_has_any_size);
 ATF_TC_BODY(an_arena_has_any_size, tc)
 {
-	static const size_t	sizes[] = {
-		1, 2, 15, 16, 17, 31, 4063, 4064, 4065, 4079, 4080, 4081, 4095,
-		4096, 4097, 4111, 4112, 8175, 8176, 8177, 8192, 10000, 65535,
-		65536, 65537, 1000003
-	};
-	struct secmem	sm;
-	size_t		i;
+	static const size_t sizes[] = { 1, 2, 15, 16, 17, 31, 4063, 4064, 4065,
+		4079, 4080, 4081, 4095, 4096, 4097, 4111, 4112, 8175, 8176,
+		8177, 8192, 10000, 65535, 65536, 65537, 1000003 };
+	struct secmem	    sm;
+	size_t		    i;
 
 	for (i = 0; i < NELEM(sizes); i++) {
 		ATF_REQUIRE(secmem_open(&sm, sizes[i]) == 0);
@@ -506,7 +504,7 @@ ATF_TC_BODY(an_arena_has_any_size, tc)
 ATF_TC_WITHOUT_HEAD(more_than_there_is_is_an_error);
 ATF_TC_BODY(more_than_there_is_is_an_error, tc)
 {
-	struct secmem	sm;
+	struct secmem sm;
 
 	ATF_REQUIRE(secmem_open(&sm, (size_t)1 << 48) == -1);
 	ATF_REQUIRE(secmem_wipe(&sm) == NULL);

@@ -13,14 +13,14 @@
 
 #include "sockpath.h"
 
-#define UID	1000
+#define UID 1000
 
 /* The choice fits, and is want. */
 static void
 require_path(const char *asked, uid_t uid, const char *rundir, const char *want)
 {
-	char	path[SOCKPATH_SIZE];
-	int	len = sockpath_choose(asked, uid, rundir, path);
+	char path[SOCKPATH_SIZE];
+	int  len = sockpath_choose(asked, uid, rundir, path);
 
 	ATF_REQUIRE_STREQ(want, path);
 	ATF_REQUIRE_EQ((int)strlen(want), len);
@@ -75,9 +75,9 @@ ATF_TC_BODY(a_path_is_no_format, tc)
 ATF_TC_WITHOUT_HEAD(the_longest_path_fits_with_its_suffixes);
 ATF_TC_BODY(the_longest_path_fits_with_its_suffixes, tc)
 {
-	struct sockaddr_un	sun;
-	char			longest[SOCKPATH_SIZE];
-	char			with[sizeof(sun.sun_path)];
+	struct sockaddr_un sun;
+	char		   longest[SOCKPATH_SIZE];
+	char		   with[sizeof(sun.sun_path)];
 
 	ATF_REQUIRE_EQ(104, SOCKPATH_SIZE);
 	memset(longest, 'x', sizeof(longest));
@@ -93,7 +93,7 @@ ATF_TC_BODY(the_longest_path_fits_with_its_suffixes, tc)
 ATF_TC_WITHOUT_HEAD(a_longer_path_is_told_by_its_length);
 ATF_TC_BODY(a_longer_path_is_told_by_its_length, tc)
 {
-	char	path[SOCKPATH_SIZE + 1], asked[5001];
+	char path[SOCKPATH_SIZE + 1], asked[5001];
 
 	ATF_REQUIRE(unsetenv("DAZAI_SOCK") == 0);
 	path[SOCKPATH_SIZE] = '!';
@@ -112,7 +112,7 @@ ATF_TC_BODY(a_longer_path_is_told_by_its_length, tc)
 ATF_TC_WITHOUT_HEAD(an_address_has_the_path_and_nothing_else);
 ATF_TC_BODY(an_address_has_the_path_and_nothing_else, tc)
 {
-	struct sockaddr_un	sun, want;
+	struct sockaddr_un sun, want;
 
 	memset(&sun, 0x55, sizeof(sun));
 	sockpath_addr("/a/b", &sun);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Named secrets in the arena: what names they may have, to the byte how long they may
- * be, how often and until when they are there, and that nothing of them is left behind.
- * In the end a model of the arena, block by block, is compared with the arena itself.
+ * Named secrets in the arena: what names they may have, to the byte how long
+ * they may be, how often and until when they are there, and that nothing of
+ * them is left behind. In the end a model of the arena, block by block, is
+ * compared with the arena itself.
  */
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -22,15 +23,15 @@
 #include "secmem.h"
 #include "store.h"
 
-#define SIZE		4096
-#define ALIGN		((size_t)16)	/* of a block and its value */
-#define PIECE		65536		/* moved at once, at most */
-#define SEED		0x9e3779b97f4a7c15ULL
-#define NELEM(a)	(sizeof(a) / sizeof((a)[0]))
-#define ROUND(n)	(((n) + ALIGN - 1) / ALIGN * ALIGN)
+#define SIZE	 4096
+#define ALIGN	 ((size_t)16) /* of a block and its value */
+#define PIECE	 65536	      /* moved at once, at most */
+#define SEED	 0x9e3779b97f4a7c15ULL
+#define NELEM(a) (sizeof(a) / sizeof((a)[0]))
+#define ROUND(n) (((n) + ALIGN - 1) / ALIGN * ALIGN)
 
-static struct secmem	mem;
-static struct store	st;
+static struct secmem mem;
+static struct store  st;
 
 static void
 begin(size_t size)
@@ -40,13 +41,14 @@ begin(size_t size)
 }
 
 /*
- * With an arena that is only memory, for cases of many calls: to open and close it
- * costs nothing, as there are no pages, and a sanitizer or valgrind sees both ends.
+ * With an arena that is only memory, for cases of many calls: to open and close
+ * it costs nothing, as there are no pages, and a sanitizer or valgrind sees
+ * both ends.
  */
 static void
 begin_open(size_t size)
 {
-	static unsigned char	*data;
+	static unsigned char *data;
 
 	free(data);
 	data = aligned_alloc(ALIGN, size);
@@ -60,10 +62,10 @@ begin_open(size_t size)
 static void
 require_sealed(void)
 {
-	const unsigned long	 pages = (uintptr_t)mem.pages;
-	char			 line[512], want[64];
-	int			 found = 0;
-	FILE			*f = fopen("/proc/self/maps", "re");
+	const unsigned long pages = (uintptr_t)mem.pages;
+	char		    line[512], want[64];
+	int		    found = 0;
+	FILE		   *f = fopen("/proc/self/maps", "re");
 
 	ATF_REQUIRE(f != NULL);
 	(void)snprintf(want, sizeof(want), "%08lx-%08zx ---", pages,
@@ -82,8 +84,8 @@ require_sealed(void)
 static unsigned int
 find(const void *bytes, size_t len, size_t *at)
 {
-	const unsigned char	*p = mem.data, *end = mem.data + mem.size;
-	unsigned int		 n = 0;
+	const unsigned char *p = mem.data, *end = mem.data + mem.size;
+	unsigned int	     n = 0;
 
 	ATF_REQUIRE(secmem_unseal(&mem) == 0);
 	while ((p = memmem(p, (size_t)(end - p), bytes, len)) != NULL) {
@@ -98,7 +100,7 @@ find(const void *bytes, size_t len, size_t *at)
 static unsigned int
 held(const void *bytes, size_t len)
 {
-	size_t	at;
+	size_t at;
 
 	return (find(bytes, len, &at));
 }
@@ -107,7 +109,7 @@ held(const void *bytes, size_t len)
 static size_t
 place(const void *bytes, size_t len)
 {
-	size_t	at = 0;
+	size_t at = 0;
 
 	ATF_REQUIRE_EQ(1, find(bytes, len, &at));
 	return (at);
@@ -121,13 +123,13 @@ head_size(void)
 }
 
 /*
- * Nothing of what was there is left: all is one free block, whose first word is its
- * size, and every other byte is zero.
+ * Nothing of what was there is left: all is one free block, whose first word is
+ * its size, and every other byte is zero.
  */
 static void
 require_as_new(void)
 {
-	size_t	span, i, not_zero = 0;
+	size_t span, i, not_zero = 0;
 
 	ATF_REQUIRE(secmem_unseal(&mem) == 0);
 	memcpy(&span, mem.data, sizeof(span));
@@ -148,9 +150,9 @@ require_as_new(void)
 
 /* What source_read() gives. */
 static struct {
-	const unsigned char	*bytes;
-	size_t			 left;
-	size_t			 asked;		/* for, at most */
+	const unsigned char *bytes;
+	size_t		     left;
+	size_t		     asked; /* for, at most */
 } source;
 
 /* A store_source. */
@@ -172,7 +174,7 @@ source_read(int fd, void *buf, size_t size)
 static int
 fill(uint64_t id, const void *bytes, size_t len)
 {
-	ssize_t	n;
+	ssize_t n;
 
 	source.bytes = bytes;
 	source.left = len;
@@ -191,7 +193,7 @@ static uint64_t
 put_for(const char *name, const void *bytes, size_t len, uint32_t reads,
     int64_t due)
 {
-	const uint64_t	id = store_begin(&st, name, len);
+	const uint64_t id = store_begin(&st, name, len);
 
 	if (id == 0)
 		return (0);
@@ -208,7 +210,7 @@ put(const char *name, const void *bytes, size_t len)
 static uint64_t
 require_put(const char *name, const char *value)
 {
-	const uint64_t	id = put(name, value, strlen(value));
+	const uint64_t id = put(name, value, strlen(value));
 
 	ATF_REQUIRE_MSG(id != 0, "%s: %s", name, strerror(errno));
 	return (id);
@@ -216,9 +218,10 @@ require_put(const char *name, const char *value)
 
 /* Counted, timed, or both. */
 static uint64_t
-require_put_for(const char *name, const char *value, uint32_t reads, int64_t due)
+require_put_for(const char *name, const char *value, uint32_t reads,
+    int64_t due)
 {
-	const uint64_t	id = put_for(name, value, strlen(value), reads, due);
+	const uint64_t id = put_for(name, value, strlen(value), reads, due);
 
 	ATF_REQUIRE_MSG(id != 0, "%s: %s", name, strerror(errno));
 	return (id);
@@ -227,7 +230,7 @@ require_put_for(const char *name, const char *value, uint32_t reads, int64_t due
 static uint64_t
 require_begin(const char *name, size_t size)
 {
-	const uint64_t	id = store_begin(&st, name, size);
+	const uint64_t id = store_begin(&st, name, size);
 
 	ATF_REQUIRE_MSG(id != 0, "%s: %s", name, strerror(errno));
 	return (id);
@@ -245,7 +248,7 @@ require_no_begin(const char *name, size_t size, int error)
 static int
 file(const void *bytes, size_t len)
 {
-	int	fd = memfd_create("file", MFD_CLOEXEC);
+	int fd = memfd_create("file", MFD_CLOEXEC);
 
 	ATF_REQUIRE(fd != -1);
 	ATF_REQUIRE_EQ((ssize_t)len, pwrite(fd, bytes, len, 0));
@@ -253,18 +256,17 @@ file(const void *bytes, size_t len)
 }
 
 /*
- * Of a size that only the end of fd tells, as -l does it; fd is closed.  Returns the
- * id; 0 with errno, and then nothing of it is left.
+ * Of a size that only the end of fd tells, as -l does it; fd is closed. Returns
+ * the id; 0 with errno, and then nothing of it is left.
  */
 static uint64_t
 load(const char *name, int fd)
 {
-	const uint64_t	id = store_begin(&st, name, STORE_ALL);
-	ssize_t		n = -1;
-	int		error;
+	const uint64_t id = store_begin(&st, name, STORE_ALL);
+	ssize_t	       n = -1;
+	int	       error;
 
-	while (id != 0 &&
-	    (n = store_fill(&st, id, fd, read, STORE_ALL)) > 0)
+	while (id != 0 && (n = store_fill(&st, id, fd, read, STORE_ALL)) > 0)
 		;
 	error = errno;
 	close(fd);
@@ -284,8 +286,8 @@ load(const char *name, int fd)
 static uint64_t
 require_take(const char *name, size_t want)
 {
-	size_t		len = 0;
-	const uint64_t	id = store_take(&st, name, &len);
+	size_t	       len = 0;
+	const uint64_t id = store_take(&st, name, &len);
 
 	ATF_REQUIRE_MSG(id != 0, "%s: %s", name, strerror(errno));
 	ATF_REQUIRE_EQ(want, len);
@@ -295,7 +297,7 @@ require_take(const char *name, size_t want)
 static void
 require_no_take(const char *name)
 {
-	size_t	len = 77;
+	size_t len = 77;
 
 	errno = 0;
 	ATF_REQUIRE_EQ_MSG(0, store_take(&st, name, &len), "%s", name);
@@ -315,8 +317,9 @@ require_no_delete(const char *name)
 static void
 connection(int *sp)
 {
-	ATF_REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC |
-	    SOCK_NONBLOCK, 0, sp) == 0);
+	ATF_REQUIRE(
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
+		sp) == 0);
 }
 
 /* store_send(), which does nothing to the head. */
@@ -324,7 +327,7 @@ static ssize_t
 send_from(uint64_t id, int fd, const char *head, size_t from)
 {
 	char	copy[32];
-	ssize_t	n;
+	ssize_t n;
 
 	(void)snprintf(copy, sizeof(copy), "%s", head);
 	n = store_send(&st, id, fd, copy, from);
@@ -337,7 +340,7 @@ static void
 require_sent(const int *sp, uint64_t id, const char *head, size_t from,
     const void *bytes, size_t len)
 {
-	static unsigned char	came[2 * PIECE];
+	static unsigned char came[2 * PIECE];
 
 	ATF_REQUIRE_EQ((ssize_t)len, send_from(id, sp[0], head, from));
 	if (len == 0) {
@@ -352,8 +355,8 @@ require_sent(const int *sp, uint64_t id, const char *head, size_t from,
 static void
 require_value(const char *name, const void *bytes, size_t len)
 {
-	const uint64_t	id = require_take(name, len);
-	int		sp[2];
+	const uint64_t id = require_take(name, len);
+	int	       sp[2];
 
 	connection(sp);
 	require_sent(sp, id, "", 0, bytes, len);
@@ -390,9 +393,9 @@ random_next(uint64_t n)
 static const unsigned char *
 pattern(void)
 {
-	static unsigned char	bytes[2 * 1024 * 1024];
-	uint64_t		n = SEED;
-	size_t			i;
+	static unsigned char bytes[2 * 1024 * 1024];
+	uint64_t	     n = SEED;
+	size_t		     i;
 
 	for (i = 0; i < sizeof(bytes) && bytes[sizeof(bytes) - 1] == 0; i++) {
 		n = random_next(n);
@@ -408,14 +411,14 @@ pattern(void)
 ATF_TC_WITHOUT_HEAD(good_names_are_good);
 ATF_TC_BODY(good_names_are_good, tc)
 {
-	static const char *const	names[] = {
-		"a", "Z", "0", "_", "a-b", "a.b", "a_b", "_-.", "0.", "a-", "a.",
-		"a..", "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+	static const char *const names[] = {
+		"a", "Z", "0", "_", "a-b", "a.b", "a_b", "_-.", "0.", "a-",
+		"a.", "a..", "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
 		"abcdefghijklmnopqrstuvwxyz0123456789._-",
 		/* 64 */
 		"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 	};
-	size_t	i;
+	size_t i;
 
 	for (i = 0; i < NELEM(names); i++)
 		ATF_REQUIRE_MSG(store_name_ok(names[i]), "\"%s\"", names[i]);
@@ -424,7 +427,7 @@ ATF_TC_BODY(good_names_are_good, tc)
 ATF_TC_WITHOUT_HEAD(bad_names_are_bad);
 ATF_TC_BODY(bad_names_are_bad, tc)
 {
-	static const char *const	names[] = {
+	static const char *const names[] = {
 		"", "-", "--", "-a", ".", "..", ".a", " ", "a b", " a", "a ",
 		"a\n", "\na", "a\tb", "a=b", "=", "a/b", "/", "../a", "a:b",
 		"a,b", "a*", "a%s", "a\\", "a\"", "a'", "a$", "\xc3\xa4",
@@ -432,7 +435,7 @@ ATF_TC_BODY(bad_names_are_bad, tc)
 		/* 65 */
 		"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdefX"
 	};
-	size_t	i;
+	size_t i;
 
 	for (i = 0; i < NELEM(names); i++)
 		ATF_REQUIRE_MSG(!store_name_ok(names[i]), "\"%s\"", names[i]);
@@ -442,8 +445,8 @@ ATF_TC_BODY(bad_names_are_bad, tc)
 ATF_TC_WITHOUT_HEAD(every_byte_of_a_name_is_looked_at);
 ATF_TC_BODY(every_byte_of_a_name_is_looked_at, tc)
 {
-	char	first[] = "?x", last[] = "x?";
-	int	c, good;
+	char first[] = "?x", last[] = "x?";
+	int  c, good;
 
 	for (c = 1; c < 256; c++) {
 		first[0] = last[1] = (char)c;
@@ -458,8 +461,8 @@ ATF_TC_BODY(every_byte_of_a_name_is_looked_at, tc)
 ATF_TC_WITHOUT_HEAD(the_longest_name_is_kept_whole);
 ATF_TC_BODY(the_longest_name_is_kept_whole, tc)
 {
-	char			name[STORE_NAME];
-	struct store_item	item;
+	char		  name[STORE_NAME];
+	struct store_item item;
 
 	memset(name, 'n', sizeof(name) - 1);
 	name[sizeof(name) - 1] = '\0';
@@ -495,7 +498,7 @@ ATF_TC_BODY(a_name_is_there_once, tc)
 ATF_TC_WITHOUT_HEAD(a_name_is_taken_from_the_beginning_on);
 ATF_TC_BODY(a_name_is_taken_from_the_beginning_on, tc)
 {
-	uint64_t	id;
+	uint64_t id;
 
 	begin(SIZE);
 	id = require_begin("name", 5);
@@ -537,8 +540,8 @@ ATF_TC_BODY(a_secret_is_kept_with_its_name, tc)
 ATF_TC_WITHOUT_HEAD(a_secret_is_only_bytes);
 ATF_TC_BODY(a_secret_is_only_bytes, tc)
 {
-	unsigned char	all[256];
-	size_t		i;
+	unsigned char all[256];
+	size_t	      i;
 
 	for (i = 0; i < sizeof(all); i++)
 		all[i] = (unsigned char)i;
@@ -556,10 +559,10 @@ ATF_TC_BODY(a_secret_is_only_bytes, tc)
 ATF_TC_WITHOUT_HEAD(a_secret_may_come_in_pieces);
 ATF_TC_BODY(a_secret_may_come_in_pieces, tc)
 {
-	const char	text[] = "a secret that comes byte by byte";
-	uint64_t	id;
-	size_t		i;
-	int		p[2];
+	const char text[] = "a secret that comes byte by byte";
+	uint64_t   id;
+	size_t	   i;
+	int	   p[2];
 
 	begin(SIZE);
 	ATF_REQUIRE(pipe2(p, O_CLOEXEC | O_NONBLOCK) == 0);
@@ -582,9 +585,9 @@ ATF_TC_BODY(a_secret_may_come_in_pieces, tc)
 ATF_TC_WITHOUT_HEAD(secrets_may_come_at_the_same_time);
 ATF_TC_BODY(secrets_may_come_at_the_same_time, tc)
 {
-	const unsigned char	*bytes = pattern();
-	uint64_t		 a, b;
-	size_t			 i;
+	const unsigned char *bytes = pattern();
+	uint64_t	     a, b;
+	size_t		     i;
 
 	begin(SIZE);
 	a = require_begin("a", 300);
@@ -604,8 +607,8 @@ ATF_TC_BODY(secrets_may_come_at_the_same_time, tc)
 ATF_TC_WITHOUT_HEAD(no_byte_too_many_is_read);
 ATF_TC_BODY(no_byte_too_many_is_read, tc)
 {
-	uint64_t	id;
-	int		fd;
+	uint64_t id;
+	int	 fd;
 
 	begin(SIZE);
 	fd = file("a value, and what is not of it", 30);
@@ -621,13 +624,13 @@ ATF_TC_BODY(no_byte_too_many_is_read, tc)
 ATF_TC_WITHOUT_HEAD(a_large_secret_is_moved_piece_by_piece);
 ATF_TC_BODY(a_large_secret_is_moved_piece_by_piece, tc)
 {
-	const size_t		 len = 20 * PIECE + 1;
-	const unsigned char	*bytes = pattern();
-	static unsigned char	 came[4 * PIECE];
-	uint64_t		 id;
-	size_t			 done = 0;
-	ssize_t			 n;
-	int			 sp[2];
+	const size_t	     len = 20 * PIECE + 1;
+	const unsigned char *bytes = pattern();
+	static unsigned char came[4 * PIECE];
+	uint64_t	     id;
+	size_t		     done = 0;
+	ssize_t		     n;
+	int		     sp[2];
 
 	begin(len + SIZE);
 	ATF_REQUIRE((id = put("large", bytes, len)) != 0);
@@ -647,7 +650,7 @@ ATF_TC_BODY(a_large_secret_is_moved_piece_by_piece, tc)
 ATF_TC_WITHOUT_HEAD(a_secret_has_at_least_one_byte);
 ATF_TC_BODY(a_secret_has_at_least_one_byte, tc)
 {
-	uint64_t	id;
+	uint64_t id;
 
 	begin(SIZE);
 	ATF_REQUIRE_EQ(0, load("empty", file("", 0)));
@@ -668,8 +671,8 @@ ATF_TC_BODY(a_secret_has_at_least_one_byte, tc)
 ATF_TC_WITHOUT_HEAD(what_is_not_finished_is_no_secret);
 ATF_TC_BODY(what_is_not_finished_is_no_secret, tc)
 {
-	struct store_item	item;
-	uint64_t		id;
+	struct store_item item;
+	uint64_t	  id;
 
 	begin(SIZE);
 	id = require_begin("half", 10);
@@ -693,7 +696,7 @@ ATF_TC_BODY(what_is_not_finished_is_no_secret, tc)
 ATF_TC_WITHOUT_HEAD(one_newline_is_taken_off_the_end);
 ATF_TC_BODY(one_newline_is_taken_off_the_end, tc)
 {
-	uint64_t	id;
+	uint64_t id;
 
 	begin(SIZE);
 	id = require_begin("typed", STORE_ALL);
@@ -712,7 +715,7 @@ ATF_TC_BODY(one_newline_is_taken_off_the_end, tc)
 ATF_TC_WITHOUT_HEAD(a_newline_alone_is_nothing);
 ATF_TC_BODY(a_newline_alone_is_nothing, tc)
 {
-	uint64_t	id;
+	uint64_t id;
 
 	begin(SIZE);
 	id = require_begin("typed", STORE_ALL);
@@ -731,7 +734,7 @@ ATF_TC_BODY(a_newline_alone_is_nothing, tc)
 static void
 require_fits(size_t len)
 {
-	const unsigned char	*bytes = pattern();
+	const unsigned char *bytes = pattern();
 
 	ATF_REQUIRE_MSG(put("name", bytes, len) != 0, "%zu", len);
 	require_value("name", bytes, len);
@@ -749,7 +752,7 @@ require_fits(size_t len)
 ATF_TC_WITHOUT_HEAD(every_length_fits_up_to_the_last_byte);
 ATF_TC_BODY(every_length_fits_up_to_the_last_byte, tc)
 {
-	size_t	len;
+	size_t len;
 
 	begin_open(SIZE);
 	ATF_REQUIRE_EQ(store_most(&st), store_room(&st));
@@ -766,7 +769,7 @@ ATF_TC_BODY(every_length_fits_up_to_the_last_byte, tc)
 ATF_TC_WITHOUT_HEAD(what_can_never_fit_is_told_from_what_does_not_now);
 ATF_TC_BODY(what_can_never_fit_is_told_from_what_does_not_now, tc)
 {
-	size_t	most;
+	size_t most;
 
 	begin(SIZE);
 	most = store_most(&st);
@@ -790,9 +793,9 @@ ATF_TC_BODY(what_can_never_fit_is_told_from_what_does_not_now, tc)
 ATF_TC_WITHOUT_HEAD(no_room_is_not_taken_for_the_end);
 ATF_TC_BODY(no_room_is_not_taken_for_the_end, tc)
 {
-	const unsigned char	*bytes = pattern();
-	uint64_t		 id;
-	size_t			 most;
+	const unsigned char *bytes = pattern();
+	uint64_t	     id;
+	size_t		     most;
 
 	begin(SIZE);
 	most = store_most(&st);
@@ -813,7 +816,7 @@ ATF_TC_BODY(no_room_is_not_taken_for_the_end, tc)
 ATF_TC_WITHOUT_HEAD(an_endless_source_ends);
 ATF_TC_BODY(an_endless_source_ends, tc)
 {
-	int	fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
+	int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC);
 
 	ATF_REQUIRE(fd != -1);
 	begin(SIZE);
@@ -827,9 +830,9 @@ ATF_TC_BODY(an_endless_source_ends, tc)
 static void
 require_fits_behind(size_t len)
 {
-	const unsigned char	*bytes = pattern();
-	const size_t		 head = head_size();
-	size_t			 left = mem.size - head - ROUND(len);
+	const unsigned char *bytes = pattern();
+	const size_t	     head = head_size();
+	size_t		     left = mem.size - head - ROUND(len);
 
 	ATF_REQUIRE_MSG(put("first", bytes, len) != 0, "%zu", len);
 	if (left < head + ALIGN) {
@@ -852,7 +855,7 @@ require_fits_behind(size_t len)
 ATF_TC_WITHOUT_HEAD(the_last_secret_fits_whatever_came_before);
 ATF_TC_BODY(the_last_secret_fits_whatever_came_before, tc)
 {
-	size_t	len;
+	size_t len;
 
 	begin_open(SIZE);
 	for (len = 1; len <= store_most(&st); len++)
@@ -862,8 +865,8 @@ ATF_TC_BODY(the_last_secret_fits_whatever_came_before, tc)
 ATF_TC_WITHOUT_HEAD(room_that_was_not_needed_is_given_back);
 ATF_TC_BODY(room_that_was_not_needed_is_given_back, tc)
 {
-	uint64_t	id;
-	size_t		most;
+	uint64_t id;
+	size_t	 most;
 
 	begin(SIZE);
 	most = store_most(&st);
@@ -888,9 +891,9 @@ ATF_TC_BODY(room_that_was_not_needed_is_given_back, tc)
 ATF_TC_WITHOUT_HEAD(a_full_arena_refuses_and_loses_nothing);
 ATF_TC_BODY(a_full_arena_refuses_and_loses_nothing, tc)
 {
-	char		name[16], value[16];
-	unsigned int	i, n;
-	int		round;
+	char	     name[16], value[16];
+	unsigned int i, n;
+	int	     round;
 
 	begin(SIZE);
 	for (n = 0; store_room(&st) > 0; n++) {
@@ -919,20 +922,19 @@ ATF_TC_BODY(a_full_arena_refuses_and_loses_nothing, tc)
 	ATF_REQUIRE(secmem_wipe(&mem) == NULL);
 }
 
-#define FEW		5
-#define ORDERS		120	/* of them */
+#define FEW    5
+#define ORDERS 120 /* of them */
 
 static const struct few {
-	const char	*name;
-	size_t		 len;
-} few[FEW] = {
-	{ "a", 1 }, { "b", 700 }, { "c", 16 }, { "d", 1201 }, { "e", 333 }
-};
+	const char *name;
+	size_t	    len;
+} few[FEW] = { { "a", 1 }, { "b", 700 }, { "c", 16 }, { "d", 1201 },
+	{ "e", 333 } };
 
 static void
 require_few(unsigned int gone)
 {
-	unsigned int	i;
+	unsigned int i;
 
 	for (i = 0; i < FEW; i++) {
 		if ((gone & 1U << i) != 0)
@@ -946,7 +948,7 @@ require_few(unsigned int gone)
 static void
 delete_in_order(unsigned int order)
 {
-	unsigned int	i, left, n, gone = 0;
+	unsigned int i, left, n, gone = 0;
 
 	for (left = FEW; left > 0; left--) {
 		n = order % left;
@@ -963,15 +965,15 @@ delete_in_order(unsigned int order)
 ATF_TC_WITHOUT_HEAD(room_is_given_back_in_every_order);
 ATF_TC_BODY(room_is_given_back_in_every_order, tc)
 {
-	unsigned int	order, i;
-	size_t		most;
+	unsigned int order, i;
+	size_t	     most;
 
 	begin_open(SIZE);
 	most = store_most(&st);
 	for (order = 0; order < ORDERS; order++) {
 		for (i = 0; i < FEW; i++)
-			ATF_REQUIRE(put(few[i].name, pattern() + i,
-			    few[i].len) != 0);
+			ATF_REQUIRE(
+			    put(few[i].name, pattern() + i, few[i].len) != 0);
 		require_no_begin("f", most, ENOSPC);
 		delete_in_order(order);
 		require_as_new();
@@ -986,9 +988,9 @@ ATF_TC_BODY(room_is_given_back_in_every_order, tc)
 static void
 make_holes(void)
 {
-	static const size_t	lens[] = { 64, 400, 64, 800, 64, 400, 64 };
-	char			name[] = "0";
-	size_t			i;
+	static const size_t lens[] = { 64, 400, 64, 800, 64, 400, 64 };
+	char		    name[] = "0";
+	size_t		    i;
 
 	for (i = 0; i < NELEM(lens); i++, name[0]++)
 		ATF_REQUIRE(put(name, pattern() + i * 4096, lens[i]) != 0);
@@ -1001,8 +1003,8 @@ make_holes(void)
 ATF_TC_WITHOUT_HEAD(the_first_hole_that_is_large_enough_is_taken);
 ATF_TC_BODY(the_first_hole_that_is_large_enough_is_taken, tc)
 {
-	const unsigned char	*bytes = pattern() + 100000;
-	size_t			 at[7], i;
+	const unsigned char *bytes = pattern() + 100000;
+	size_t		     at[7], i;
 
 	begin(SIZE);
 	make_holes();
@@ -1045,8 +1047,8 @@ ATF_TC_BODY(holes_side_by_side_become_one, tc)
 ATF_TC_WITHOUT_HEAD(all_room_means_the_largest_hole);
 ATF_TC_BODY(all_room_means_the_largest_hole, tc)
 {
-	const unsigned char	*bytes = pattern() + 100000;
-	uint64_t		 id;
+	const unsigned char *bytes = pattern() + 100000;
+	uint64_t	     id;
 
 	begin(SIZE);
 	make_holes();
@@ -1062,9 +1064,9 @@ ATF_TC_BODY(all_room_means_the_largest_hole, tc)
 ATF_TC_WITHOUT_HEAD(there_is_a_limit_to_how_many);
 ATF_TC_BODY(there_is_a_limit_to_how_many, tc)
 {
-	char		name[16];
-	uint64_t	half, spent;
-	unsigned int	i;
+	char	     name[16];
+	uint64_t     half, spent;
+	unsigned int i;
 
 	begin_open((size_t)STORE_MAX * 256);
 	half = require_begin("half", 1);
@@ -1105,12 +1107,12 @@ ATF_TC_BODY(there_is_a_limit_to_how_many, tc)
 ATF_TC_WITHOUT_HEAD(what_is_sent_is_what_is_wanted_from_every_byte_on);
 ATF_TC_BODY(what_is_sent_is_what_is_wanted_from_every_byte_on, tc)
 {
-	static const char	head[] = "DATA 300\n";
-	const size_t		headlen = strlen(head);
-	unsigned char		want[sizeof(head) - 1 + 300];
-	uint64_t		id;
-	size_t			i, from;
-	int			sp[2];
+	static const char head[] = "DATA 300\n";
+	const size_t	  headlen = strlen(head);
+	unsigned char	  want[sizeof(head) - 1 + 300];
+	uint64_t	  id;
+	size_t		  i, from;
+	int		  sp[2];
 
 	for (i = 0; i < 300; i++)
 		want[headlen + i] = (unsigned char)i;
@@ -1134,30 +1136,29 @@ ATF_TC_BODY(what_is_sent_is_what_is_wanted_from_every_byte_on, tc)
 ATF_TC_WITHOUT_HEAD(a_reader_that_is_slow_gets_all_of_it);
 ATF_TC_BODY(a_reader_that_is_slow_gets_all_of_it, tc)
 {
-	static const char	 head[] = "DATA 1000000\n";
-	static unsigned char	 came[1000000 + sizeof(head)];
-	const size_t		 headlen = strlen(head), all = headlen + 1000000;
-	uint64_t		 id;
-	size_t			 sent = 0, got = 0, want;
-	unsigned int		 full = 0;
-	ssize_t			 n;
-	int			 sp[2];
+	static const char    head[] = "DATA 1000000\n";
+	static unsigned char came[1000000 + sizeof(head)];
+	const size_t	     headlen = strlen(head), all = headlen + 1000000;
+	uint64_t	     id;
+	size_t		     sent = 0, got = 0, want;
+	unsigned int	     full = 0;
+	ssize_t		     n;
+	int		     sp[2];
 
 	begin(1000000 + SIZE);
 	ATF_REQUIRE(put("x", pattern(), 1000000) != 0);
 	id = require_take("x", 1000000);
 	connection(sp);
 	while (got < all) {
-		while (sent < all &&
-		    (n = send_from(id, sp[0], head, sent)) > 0)
+		while (sent < all && (n = send_from(id, sp[0], head, sent)) > 0)
 			sent += (size_t)n;
 		if (sent < all) {
 			ATF_REQUIRE_EQ(EAGAIN, errno);
 			full++;
 		}
 		want = 1 + got % 7777;
-		n = recv(sp[1], came + got, want < all - got ? want :
-		    all - got, 0);
+		n = recv(sp[1], came + got, want < all - got ? want : all - got,
+		    0);
 		ATF_REQUIRE(n > 0);
 		got += (size_t)n;
 	}
@@ -1170,15 +1171,16 @@ ATF_TC_BODY(a_reader_that_is_slow_gets_all_of_it, tc)
 ATF_TC_WITHOUT_HEAD(sending_never_waits_and_never_kills);
 ATF_TC_BODY(sending_never_waits_and_never_kills, tc)
 {
-	uint64_t	id;
-	ssize_t		n;
-	int		sp[2];
+	uint64_t id;
+	ssize_t	 n;
+	int	 sp[2];
 
 	begin(SIZE);
 	require_put("x", "value");
 	id = require_take("x", 5);
 	/* Its ends would wait. */
-	ATF_REQUIRE(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sp) == 0);
+	ATF_REQUIRE(
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sp) == 0);
 	while ((n = send_from(id, sp[0], "head", 0)) > 0)
 		;
 	ATF_REQUIRE_EQ(-1, n);
@@ -1198,9 +1200,9 @@ ATF_TC_BODY(sending_never_waits_and_never_kills, tc)
 ATF_TC_WITHOUT_HEAD(reads_are_counted);
 ATF_TC_BODY(reads_are_counted, tc)
 {
-	struct store_item	item;
-	uint32_t		left;
-	uint64_t		id;
+	struct store_item item;
+	uint32_t	  left;
+	uint64_t	  id;
 
 	begin(SIZE);
 	id = require_put_for("three", "value", 3, STORE_NEVER);
@@ -1220,9 +1222,9 @@ ATF_TC_BODY(reads_are_counted, tc)
 ATF_TC_WITHOUT_HEAD(no_count_means_as_often_as_you_like);
 ATF_TC_BODY(no_count_means_as_often_as_you_like, tc)
 {
-	struct store_item	item;
-	uint64_t		id;
-	int			i;
+	struct store_item item;
+	uint64_t	  id;
+	int		  i;
 
 	begin_open(SIZE);
 	id = require_put("many", "value");
@@ -1240,7 +1242,7 @@ ATF_TC_BODY(no_count_means_as_often_as_you_like, tc)
 ATF_TC_WITHOUT_HEAD(the_largest_count_is_a_count);
 ATF_TC_BODY(the_largest_count_is_a_count, tc)
 {
-	struct store_item	item;
+	struct store_item item;
 
 	begin(SIZE);
 	require_put_for("x", "value", UINT32_MAX, STORE_NEVER);
@@ -1253,9 +1255,9 @@ ATF_TC_BODY(the_largest_count_is_a_count, tc)
 ATF_TC_WITHOUT_HEAD(a_spent_secret_is_seen_by_its_readers_alone);
 ATF_TC_BODY(a_spent_secret_is_seen_by_its_readers_alone, tc)
 {
-	struct store_item	item;
-	uint64_t		id, other;
-	int			sp[2];
+	struct store_item item;
+	uint64_t	  id, other;
+	int		  sp[2];
 
 	begin(SIZE);
 	connection(sp);
@@ -1285,9 +1287,9 @@ ATF_TC_BODY(a_spent_secret_is_seen_by_its_readers_alone, tc)
 ATF_TC_WITHOUT_HEAD(a_spent_secret_is_wiped_by_its_last_reader);
 ATF_TC_BODY(a_spent_secret_is_wiped_by_its_last_reader, tc)
 {
-	uint64_t	id;
-	size_t		room;
-	int		sp[2];
+	uint64_t id;
+	size_t	 room;
+	int	 sp[2];
 
 	begin(SIZE);
 	connection(sp);
@@ -1329,7 +1331,7 @@ ATF_TC_BODY(a_release_alone_wipes_nothing, tc)
 ATF_TC_WITHOUT_HEAD(what_is_deleted_is_gone);
 ATF_TC_BODY(what_is_deleted_is_gone, tc)
 {
-	uint64_t	id, first;
+	uint64_t id, first;
 
 	begin(SIZE);
 	first = require_put("first", "its value");
@@ -1356,8 +1358,8 @@ ATF_TC_BODY(what_is_deleted_is_gone, tc)
 ATF_TC_WITHOUT_HEAD(deletion_ends_what_is_being_read);
 ATF_TC_BODY(deletion_ends_what_is_being_read, tc)
 {
-	uint64_t	id;
-	int		sp[2];
+	uint64_t id;
+	int	 sp[2];
 
 	begin(SIZE);
 	connection(sp);
@@ -1383,7 +1385,7 @@ ATF_TC_BODY(deletion_ends_what_is_being_read, tc)
 ATF_TC_WITHOUT_HEAD(what_is_dropped_can_not_be_filled);
 ATF_TC_BODY(what_is_dropped_can_not_be_filled, tc)
 {
-	uint64_t	id;
+	uint64_t id;
 
 	begin(SIZE);
 	id = require_begin("x", 100);
@@ -1392,7 +1394,7 @@ ATF_TC_BODY(what_is_dropped_can_not_be_filled, tc)
 	require_as_new();
 	ATF_REQUIRE_EQ(-1, fill(id, "the end", 7));
 	ATF_REQUIRE_EQ(ENOENT, errno);
-	ATF_REQUIRE_EQ(7, source.left);		/* not even read */
+	ATF_REQUIRE_EQ(7, source.left); /* not even read */
 	require_sealed();
 	ATF_REQUIRE_EQ(-1, store_commit(&st, id, 0, STORE_NEVER));
 	ATF_REQUIRE_EQ(0, st.count);
@@ -1403,8 +1405,8 @@ ATF_TC_BODY(what_is_dropped_can_not_be_filled, tc)
 ATF_TC_WITHOUT_HEAD(a_secret_expires_at_its_time_and_not_before);
 ATF_TC_BODY(a_secret_expires_at_its_time_and_not_before, tc)
 {
-	struct store_item	item;
-	uint64_t		id;
+	struct store_item item;
+	uint64_t	  id;
 
 	begin(SIZE);
 	ATF_REQUIRE_EQ(0, store_expire(&st, 1LL << 60));
@@ -1457,7 +1459,7 @@ ATF_TC_BODY(all_that_is_due_expires_and_nothing_else, tc)
 ATF_TC_WITHOUT_HEAD(due_is_the_time_of_the_first_to_expire);
 ATF_TC_BODY(due_is_the_time_of_the_first_to_expire, tc)
 {
-	uint64_t	id;
+	uint64_t id;
 
 	begin(SIZE);
 	require_put_for("a", "1", 0, 500);
@@ -1488,8 +1490,8 @@ ATF_TC_BODY(due_is_the_time_of_the_first_to_expire, tc)
 ATF_TC_WITHOUT_HEAD(time_ends_what_is_being_read);
 ATF_TC_BODY(time_ends_what_is_being_read, tc)
 {
-	uint64_t	whole, spent;
-	int		sp[2];
+	uint64_t whole, spent;
+	int	 sp[2];
 
 	begin(SIZE);
 	connection(sp);
@@ -1516,8 +1518,8 @@ ATF_TC_BODY(time_ends_what_is_being_read, tc)
 ATF_TC_WITHOUT_HEAD(an_id_is_never_used_again);
 ATF_TC_BODY(an_id_is_never_used_again, tc)
 {
-	uint64_t	id, last = 0;
-	int		i;
+	uint64_t id, last = 0;
+	int	 i;
 
 	begin_open(SIZE);
 	for (i = 0; i < 1000; i++) {
@@ -1555,15 +1557,15 @@ ATF_TC_BODY(no_id_is_that_of_nothing, tc)
 ATF_TC_WITHOUT_HEAD(a_list_has_each_secret_once_and_in_order);
 ATF_TC_BODY(a_list_has_each_secret_once_and_in_order, tc)
 {
-	static const struct store_item	want[] = {
+	static const struct store_item want[] = {
 		{ .len = 3, .due = STORE_NEVER, .reads = 0, .name = "b" },
 		{ .len = 1, .due = 700, .reads = 4, .name = "d" },
 		{ .len = 5, .due = 300, .reads = 0, .name = "e" },
 		{ .len = 7, .due = STORE_NEVER, .reads = 1, .name = "a" }
 	};
-	struct store_item		item;
-	uint64_t			after = 0;
-	size_t				i;
+	struct store_item item;
+	uint64_t	  after = 0;
+	size_t		  i;
 
 	begin(SIZE);
 	ATF_REQUIRE(!store_next(&st, 0, &item));
@@ -1574,7 +1576,7 @@ ATF_TC_BODY(a_list_has_each_secret_once_and_in_order, tc)
 	require_put_for("e", "12345", 0, 300);
 	ATF_REQUIRE(store_delete(&st, "first") == 0);
 	ATF_REQUIRE_EQ(1, store_expire(&st, 200));
-	require_put_for("a", "1234567", 1, STORE_NEVER);   /* where first was */
+	require_put_for("a", "1234567", 1, STORE_NEVER); /* where first was */
 	require_begin("unfinished", 4);
 	for (i = 0; i < NELEM(want); i++) {
 		ATF_REQUIRE(store_next(&st, after, &item));
@@ -1596,7 +1598,7 @@ ATF_TC_BODY(a_list_has_each_secret_once_and_in_order, tc)
 ATF_TC_WITHOUT_HEAD(a_list_goes_on_behind_what_is_gone);
 ATF_TC_BODY(a_list_goes_on_behind_what_is_gone, tc)
 {
-	struct store_item	item;
+	struct store_item item;
 
 	begin(SIZE);
 	require_put("a", "1");
@@ -1622,8 +1624,8 @@ ATF_TC_BODY(a_list_goes_on_behind_what_is_gone, tc)
 ATF_TC_WITHOUT_HEAD(a_source_that_fails_is_told_and_the_arena_closed);
 ATF_TC_BODY(a_source_that_fails_is_told_and_the_arena_closed, tc)
 {
-	int		fd = open("/", O_RDONLY | O_CLOEXEC);
-	uint64_t	id;
+	int	 fd = open("/", O_RDONLY | O_CLOEXEC);
+	uint64_t id;
 
 	begin(SIZE);
 	id = require_begin("x", STORE_ALL);
@@ -1641,10 +1643,10 @@ ATF_TC_BODY(a_source_that_fails_is_told_and_the_arena_closed, tc)
 ATF_TC_WITHOUT_HEAD(the_arena_is_closed_after_every_call);
 ATF_TC_BODY(the_arena_is_closed_after_every_call, tc)
 {
-	struct store_item	item;
-	uint64_t		id;
-	size_t			len;
-	int			fd = file("value\n", 6), sp[2];
+	struct store_item item;
+	uint64_t	  id;
+	size_t		  len;
+	int		  fd = file("value\n", 6), sp[2];
 
 	begin(SIZE);
 	connection(sp);
@@ -1685,7 +1687,7 @@ ATF_TC_BODY(the_arena_is_closed_after_every_call, tc)
 ATF_TC_WITHOUT_HEAD(the_arena_is_closed_after_a_call_for_nothing);
 ATF_TC_BODY(the_arena_is_closed_after_a_call_for_nothing, tc)
 {
-	struct store_item	item;
+	struct store_item item;
 
 	begin(SIZE);
 	ATF_REQUIRE_EQ(-1, store_fill(&st, 7, -1, read, 1));
@@ -1717,9 +1719,9 @@ ATF_TC_BODY(the_arena_is_closed_after_a_call_for_nothing, tc)
 ATF_TC_WITHOUT_HEAD(without_its_arena_a_store_takes_nothing);
 ATF_TC_BODY(without_its_arena_a_store_takes_nothing, tc)
 {
-	struct store_item	item;
-	uint64_t		id;
-	size_t			len;
+	struct store_item item;
+	uint64_t	  id;
+	size_t		  len;
 
 	begin(SIZE);
 	id = require_put_for("x", "1", 0, 100);
@@ -1750,10 +1752,10 @@ ATF_TC_BODY(without_its_arena_a_store_takes_nothing, tc)
  * The model: the arena as a list of blocks, and what each call makes of it.
  */
 
-#define MODEL_SIZE	8192
-#define MODEL_STEPS	20000
-#define MODEL_NAMES	24
-#define MODEL_BLOCKS	(MODEL_SIZE / 64)
+#define MODEL_SIZE   8192
+#define MODEL_STEPS  20000
+#define MODEL_NAMES  24
+#define MODEL_BLOCKS (MODEL_SIZE / 64)
 
 enum model_state { FREE, FILLING, WHOLE, SPENT };
 
@@ -1770,20 +1772,20 @@ struct model_block {
 
 static struct {
 	struct model_block blocks[MODEL_BLOCKS];
-	size_t		 n;
-	size_t		 head;		/* bytes of a block before its value */
-	uint64_t	 last_id;
-	uint64_t	 rng;
-	int64_t		 now;
-	unsigned int	 step;
-	int		 sp[2];
+	size_t		   n;
+	size_t		   head; /* bytes of a block before its value */
+	uint64_t	   last_id;
+	uint64_t	   rng;
+	int64_t		   now;
+	unsigned int	   step;
+	int		   sp[2];
 } model;
 
 static void __attribute__((format(printf, 2, 3)))
 must(bool holds, const char *what, ...)
 {
 	char	text[128];
-	va_list	ap;
+	va_list ap;
 
 	if (holds)
 		return;
@@ -1804,7 +1806,7 @@ model_random(size_t n)
 static const char *
 model_name(unsigned int n)
 {
-	static char	name[16];
+	static char name[16];
 
 	(void)snprintf(name, sizeof(name), "name-%u.", n);
 	return (name);
@@ -1828,8 +1830,8 @@ model_value(uint64_t id, size_t from, size_t len, unsigned char *bytes)
 static void
 model_split(struct model_block *b, size_t size)
 {
-	const size_t	span = model.head + ROUND(size), rest = b->span - span;
-	const size_t	i = (size_t)(b - model.blocks);
+	const size_t span = model.head + ROUND(size), rest = b->span - span;
+	const size_t i = (size_t)(b - model.blocks);
 
 	if (rest < model.head + ALIGN)
 		return;
@@ -1842,7 +1844,7 @@ model_split(struct model_block *b, size_t size)
 static void
 model_join(void)
 {
-	struct model_block	*b = model.blocks;
+	struct model_block *b = model.blocks;
 
 	while (b + 1 < model.blocks + model.n) {
 		if (b[0].state != FREE || b[1].state != FREE) {
@@ -1851,8 +1853,8 @@ model_join(void)
 		}
 		b->span += b[1].span;
 		model.n--;
-		memmove(b + 1, b + 2, (size_t)(model.blocks + model.n -
-		    (b + 1)) * sizeof(*b));
+		memmove(b + 1, b + 2,
+		    (size_t)(model.blocks + model.n - (b + 1)) * sizeof(*b));
 	}
 }
 
@@ -1865,7 +1867,7 @@ model_free(struct model_block *b)
 static size_t
 model_count(enum model_state state)
 {
-	size_t	i, n = 0;
+	size_t i, n = 0;
 
 	for (i = 0; i < model.n; i++)
 		n += model.blocks[i].state == state;
@@ -1876,7 +1878,7 @@ model_count(enum model_state state)
 static struct model_block *
 model_any(enum model_state state)
 {
-	size_t	n = model_count(state), i;
+	size_t n = model_count(state), i;
 
 	if (n == 0)
 		return (NULL);
@@ -1890,8 +1892,8 @@ model_any(enum model_state state)
 static struct model_block *
 model_any_read(void)
 {
-	const size_t	from = model_random(model.n);
-	size_t		i;
+	const size_t from = model_random(model.n);
+	size_t	     i;
 
 	for (i = 0; i < model.n; i++) {
 		if (model.blocks[(from + i) % model.n].readers > 0)
@@ -1903,10 +1905,11 @@ model_any_read(void)
 static struct model_block *
 model_by_name(unsigned int name)
 {
-	struct model_block	*b;
+	struct model_block *b;
 
 	for (b = model.blocks; b < model.blocks + model.n; b++) {
-		if ((b->state == FILLING || b->state == WHOLE) && b->name == name)
+		if ((b->state == FILLING || b->state == WHOLE) &&
+		    b->name == name)
 			return (b);
 	}
 	return (NULL);
@@ -1916,7 +1919,7 @@ model_by_name(unsigned int name)
 static struct model_block *
 model_room(size_t size)
 {
-	struct model_block	*b, *largest = NULL;
+	struct model_block *b, *largest = NULL;
 
 	for (b = model.blocks; b < model.blocks + model.n; b++) {
 		if (b->state != FREE)
@@ -1936,11 +1939,11 @@ model_room(size_t size)
 static bool
 step_begin(void)
 {
-	const unsigned int	 name = model_random(MODEL_NAMES);
-	static const size_t	 sizes[] = { 1, 16, 100, 500, 2000, MODEL_SIZE };
-	size_t			 size = model_random(sizes[model_random(6)]) + 1;
-	struct model_block	*b;
-	int			 error = 0;
+	const unsigned int  name = model_random(MODEL_NAMES);
+	static const size_t sizes[] = { 1, 16, 100, 500, 2000, MODEL_SIZE };
+	size_t		    size = model_random(sizes[model_random(6)]) + 1;
+	struct model_block *b;
+	int		    error = 0;
 
 	if (model_random(16) == 0)
 		size = STORE_ALL;
@@ -1954,8 +1957,8 @@ step_begin(void)
 	errno = 0;
 	if (error != 0) {
 		must(store_begin(&st, model_name(name), size) == 0 &&
-		    errno == error, "begun, or refused for %s",
-		    strerror(errno));
+			errno == error,
+		    "begun, or refused for %s", strerror(errno));
 		return (true);
 	}
 	must(store_begin(&st, model_name(name), size) == ++model.last_id,
@@ -1972,9 +1975,9 @@ step_begin(void)
 static bool
 step_fill(void)
 {
-	struct model_block	*b = model_any(FILLING);
-	unsigned char		 bytes[MODEL_SIZE];
-	size_t			 want, most;
+	struct model_block *b = model_any(FILLING);
+	unsigned char	    bytes[MODEL_SIZE];
+	size_t		    want, most;
 
 	if (b == NULL)
 		return (false);
@@ -1985,7 +1988,8 @@ step_fill(void)
 	source.left = most;
 	if (most == 0) {
 		must(store_fill(&st, b->id, -1, source_read, want) == -1 &&
-		    errno == ENOSPC, "filled, and is full");
+			errno == ENOSPC,
+		    "filled, and is full");
 		return (true);
 	}
 	most = most < want ? most : want;
@@ -1998,13 +2002,14 @@ step_fill(void)
 static bool
 step_chomp(void)
 {
-	struct model_block	*b = model_any(FILLING);
-	bool			 newline;
+	struct model_block *b = model_any(FILLING);
+	bool		    newline;
 
 	if (b == NULL)
 		return (false);
 	newline = b->len > 0 && model_byte(b->id, b->len - 1) == '\n';
-	must(store_chomp(&st, b->id) == newline, "chomp does not tell the truth");
+	must(store_chomp(&st, b->id) == newline,
+	    "chomp does not tell the truth");
 	b->len -= newline;
 	return (true);
 }
@@ -2012,16 +2017,18 @@ step_chomp(void)
 static bool
 step_commit(void)
 {
-	struct model_block	*b = model_any(FILLING);
-	const uint32_t		 reads = model_random(4);
-	const int64_t		 due = model_random(2) == 0 ? STORE_NEVER :
-				    model.now + 1 + model_random(400);
+	struct model_block *b = model_any(FILLING);
+	const uint32_t	    reads = model_random(4);
+	const int64_t	    due = model_random(2) == 0 ?
+		  STORE_NEVER :
+		  model.now + 1 + model_random(400);
 
 	if (b == NULL)
 		return (false);
 	if (b->len == 0) {
 		must(store_commit(&st, b->id, reads, due) == -1 &&
-		    errno == ENODATA, "an empty one was kept");
+			errno == ENODATA,
+		    "an empty one was kept");
 		model_free(b);
 	} else {
 		must(store_commit(&st, b->id, reads, due) == 0, "not kept");
@@ -2037,7 +2044,7 @@ step_commit(void)
 static bool
 step_drop(void)
 {
-	struct model_block	*b = model_any(FILLING);
+	struct model_block *b = model_any(FILLING);
 
 	if (b == NULL)
 		return (false);
@@ -2050,13 +2057,14 @@ step_drop(void)
 static bool
 step_take(void)
 {
-	const unsigned int	 name = model_random(MODEL_NAMES);
-	struct model_block	*b = model_by_name(name);
-	size_t			 len = 0;
+	const unsigned int  name = model_random(MODEL_NAMES);
+	struct model_block *b = model_by_name(name);
+	size_t		    len = 0;
 
 	if (b == NULL || b->state != WHOLE) {
 		must(store_take(&st, model_name(name), &len) == 0 &&
-		    errno == ENOENT, "took what is not there");
+			errno == ENOENT,
+		    "took what is not there");
 		return (true);
 	}
 	must(store_take(&st, model_name(name), &len) == b->id && len == b->len,
@@ -2071,9 +2079,9 @@ static bool
 step_send(void)
 {
 	const struct model_block *b = model_any_read();
-	unsigned char		 want[MODEL_SIZE], came[MODEL_SIZE];
-	const char		*head = "DATA\n";
-	size_t			 from, len;
+	unsigned char		  want[MODEL_SIZE], came[MODEL_SIZE];
+	const char		 *head = "DATA\n";
+	size_t			  from, len;
 
 	if (b == NULL)
 		return (false);
@@ -2085,14 +2093,15 @@ step_send(void)
 	must(send_from(b->id, model.sp[0], head, from) == (ssize_t)len,
 	    "not sent: %s", strerror(errno));
 	must(recv(model.sp[1], came, sizeof(came), 0) == (ssize_t)len &&
-	    memcmp(want + from, came, len) == 0, "something else was sent");
+		memcmp(want + from, came, len) == 0,
+	    "something else was sent");
 	return (true);
 }
 
 static bool
 step_release(void)
 {
-	struct model_block	*b = model_any_read();
+	struct model_block *b = model_any_read();
 
 	if (b == NULL)
 		return (false);
@@ -2106,12 +2115,13 @@ step_release(void)
 static bool
 step_delete(void)
 {
-	const unsigned int	 name = model_random(MODEL_NAMES);
-	struct model_block	*b = model_by_name(name);
+	const unsigned int  name = model_random(MODEL_NAMES);
+	struct model_block *b = model_by_name(name);
 
 	if (b == NULL || b->state != WHOLE) {
 		must(store_delete(&st, model_name(name)) == -1 &&
-		    errno == ENOENT, "deleted what is not there");
+			errno == ENOENT,
+		    "deleted what is not there");
 		return (true);
 	}
 	must(store_delete(&st, model_name(name)) == 0, "not deleted");
@@ -2123,8 +2133,8 @@ step_delete(void)
 static bool
 step_expire(void)
 {
-	struct model_block	*b;
-	int			 was_due = 0;
+	struct model_block *b;
+	int		    was_due = 0;
 
 	model.now += model_random(20);
 	for (b = model.blocks; b < model.blocks + model.n; b++) {
@@ -2133,7 +2143,8 @@ step_expire(void)
 			was_due = 1;
 		}
 	}
-	must(store_expire(&st, model.now) == was_due, "not expired, or wrongly");
+	must(store_expire(&st, model.now) == was_due,
+	    "not expired, or wrongly");
 	model_join();
 	return (true);
 }
@@ -2142,8 +2153,8 @@ step_expire(void)
 static bool
 step_stale(void)
 {
-	const uint64_t	id = model_random((size_t)model.last_id + 2);
-	size_t		i;
+	const uint64_t id = model_random((size_t)model.last_id + 2);
+	size_t	       i;
 
 	for (i = 0; i < model.n; i++) {
 		if (model.blocks[i].state != FREE && model.blocks[i].id == id)
@@ -2161,10 +2172,10 @@ step_stale(void)
 static void
 check_block(const unsigned char *data, const struct model_block *b)
 {
-	static const unsigned char	 zeros[MODEL_SIZE];
-	unsigned char			 value[MODEL_SIZE];
-	const char			*name = model_name(b->name);
-	size_t				 span, from = sizeof(span);
+	static const unsigned char zeros[MODEL_SIZE];
+	unsigned char		   value[MODEL_SIZE];
+	const char		  *name = model_name(b->name);
+	size_t			   span, from = sizeof(span);
 
 	memcpy(&span, data, sizeof(span));
 	must(span == b->span, "a span of %zu, not %zu", span, b->span);
@@ -2184,7 +2195,7 @@ static void
 check_arena(void)
 {
 	const struct model_block *b;
-	size_t			 at = 0;
+	size_t			  at = 0;
 
 	must(secmem_unseal(&mem) == 0, "the arena cannot be opened");
 	for (b = model.blocks; b < model.blocks + model.n; b++) {
@@ -2199,8 +2210,8 @@ static void
 check_numbers(void)
 {
 	const struct model_block *b = model_room(STORE_ALL);
-	const size_t		 room = b != NULL ? b->span - model.head : 0;
-	int64_t			 due = STORE_NEVER;
+	const size_t		  room = b != NULL ? b->span - model.head : 0;
+	int64_t			  due = STORE_NEVER;
 
 	must(store_room(&st) == room, "room for %zu, not %zu", store_room(&st),
 	    room);
@@ -2218,15 +2229,15 @@ static void
 check_list(void)
 {
 	const struct model_block *b, *end = model.blocks + model.n;
-	struct store_item	 item = { .id = 0 };
-	size_t			 n = 0;
+	struct store_item	  item = { .id = 0 };
+	size_t			  n = 0;
 
 	for (; store_next(&st, item.id, &item); n++) {
 		for (b = model.blocks; b < end && b->id != item.id; b++)
 			;
 		must(b < end && b->state == WHOLE && b->len == item.len &&
-		    b->due == item.due && b->reads == item.reads &&
-		    strcmp(model_name(b->name), item.name) == 0,
+			b->due == item.due && b->reads == item.reads &&
+			strcmp(model_name(b->name), item.name) == 0,
 		    "not as it is in the list");
 	}
 	must(n == model_count(WHOLE), "%zu in the list", n);
@@ -2248,7 +2259,7 @@ model_begin(void)
 static void
 model_end(void)
 {
-	struct model_block	*b;
+	struct model_block *b;
 
 	for (b = model.blocks; b < model.blocks + model.n; b++) {
 		if (b->state == FILLING)
@@ -2266,18 +2277,16 @@ ATF_TC_WITHOUT_HEAD(whatever_happens_the_arena_is_as_it_should_be);
 ATF_TC_BODY(whatever_happens_the_arena_is_as_it_should_be, tc)
 {
 	static const struct {
-		const char	*name;
-		unsigned int	 often;		/* of 32 */
-		bool		(*step)(void);
-	} steps[] = {
-		{ "begin", 7, step_begin }, { "fill", 6, step_fill },
+		const char  *name;
+		unsigned int often; /* of 32 */
+		bool (*step)(void);
+	} steps[] = { { "begin", 7, step_begin }, { "fill", 6, step_fill },
 		{ "chomp", 1, step_chomp }, { "commit", 4, step_commit },
 		{ "drop", 1, step_drop }, { "take", 4, step_take },
 		{ "send", 1, step_send }, { "release", 4, step_release },
 		{ "delete", 1, step_delete }, { "expire", 2, step_expire },
-		{ "stale", 1, step_stale }
-	};
-	unsigned int	done[NELEM(steps)] = { 0 }, n, i;
+		{ "stale", 1, step_stale } };
+	unsigned int done[NELEM(steps)] = { 0 }, n, i;
 
 	model_begin();
 	while (model.step < MODEL_STEPS) {

@@ -10,16 +10,15 @@
  *	talk -l [-w SECONDS] SOCK COMMAND...
  *		listens at SOCK instead, see "accept"
  *	talk -x|-X PROGRAM [ARG...]
- *		becomes PROGRAM, with a socket for standard error: it is copied to
- *		standard output (-x), or it is full and never read (-X)
+ *		becomes PROGRAM, with a socket for standard error: it is copied
+ *to standard output (-x), or it is full and never read (-X)
  *
  * Of the commands, those for the control socket:
- *	to PATH			connects to PATH, and "connect" and "many" do, too
- *	like PATTERN		as "want", for a line that fnmatch(3) finds like it
- *	ask LINE PATTERN	says LINE until the answer is like PATTERN
- *	show			prints the next line
- *	send-file FILE		says the bytes of FILE
- *	want-file FILE		wants exactly as many bytes, and these
+ *	to PATH			connects to PATH, and "connect" and "many" do,
+ *too like PATTERN		as "want", for a line that fnmatch(3) finds like
+ *it ask LINE PATTERN	says LINE until the answer is like PATTERN show
+ *prints the next line send-file FILE		says the bytes of FILE want-file
+ *FILE		wants exactly as many bytes, and these
  *	take N			wants N bytes, whatever they are
  *	rest FILE		what comes up to the end becomes FILE
  *	urgent BYTE		says it out of band
@@ -49,34 +48,34 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CONNS		1300
-#define LINE		8192
-#define BULK		(1 << 20)	/* the most that one command says */
-#define RETRY_MS	10
-#define STUCK_MS	300		/* a daemon that takes nothing so long */
+#define CONNS	 1300
+#define LINE	 8192
+#define BULK	 (1 << 20) /* the most that one command says */
+#define RETRY_MS 10
+#define STUCK_MS 300 /* a daemon that takes nothing so long */
 
 struct conn {
-	int	fd;
-	size_t	len;
-	char	buf[LINE];
+	int    fd;
+	size_t len;
+	char   buf[LINE];
 };
 
-static struct conn		 conns[CONNS];
-static size_t			 nconns;
-static struct conn		*cur;		/* whom the commands are about */
-static struct sockaddr_un	 addr = { .sun_family = AF_UNIX };
-static int			 listener = -1;
-static int64_t			 patience = 10000;
-static int64_t			 deadline;	/* of this command */
-static int64_t			 marked;
-static const char		*doing = "start";	/* this command, */
-static char			**arg;		/* its arguments */
-static char			 bulk[BULK];
+static struct conn	  conns[CONNS];
+static size_t		  nconns;
+static struct conn	 *cur; /* whom the commands are about */
+static struct sockaddr_un addr = { .sun_family = AF_UNIX };
+static int		  listener = -1;
+static int64_t		  patience = 10000;
+static int64_t		  deadline; /* of this command */
+static int64_t		  marked;
+static const char	 *doing = "start"; /* this command, */
+static char		**arg;		   /* its arguments */
+static char		  bulk[BULK];
 
 static int64_t
 now(void)
 {
-	struct timespec	ts;
+	struct timespec ts;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
 	return ((int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
@@ -85,8 +84,8 @@ now(void)
 static long
 number(const char *s)
 {
-	char	*end;
-	long	 n = strtol(s, &end, 10);
+	char *end;
+	long  n = strtol(s, &end, 10);
 
 	if (*s == '\0' || *end != '\0' || n < 0)
 		errx(1, "%s: %s: not a number", doing, s);
@@ -97,8 +96,8 @@ number(const char *s)
 static bool
 ready(int fd, short events, int64_t ms)
 {
-	struct pollfd	pfd = { .fd = fd, .events = events };
-	int64_t		left = deadline - now();
+	struct pollfd pfd = { .fd = fd, .events = events };
+	int64_t	      left = deadline - now();
 
 	if (ms < left)
 		left = ms;
@@ -120,12 +119,14 @@ adopt(int fd)
 	cur->fd = fd;
 }
 
-/* A new connection, or -1 with errno; nothing that it sends can wait for ever. */
+/*
+ * A new connection, or -1 with errno; nothing that it sends can wait for ever.
+ */
 static int
 reach(void)
 {
-	const struct timeval	tv = { patience / 1000, patience % 1000 * 1000 };
-	int			fd, error;
+	const struct timeval tv = { patience / 1000, patience % 1000 * 1000 };
+	int		     fd, error;
 
 	if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) == -1 ||
 	    setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv)) == -1)
@@ -160,11 +161,13 @@ do_to(void)
 	adopt(reach());
 }
 
-/* The first connection; with patient, to a daemon that is only about to start. */
+/*
+ * The first connection; with patient, to a daemon that is only about to start.
+ */
 static void
 open_first(bool patient)
 {
-	int	fd;
+	int fd;
 
 	while ((fd = reach()) == -1 && patient && now() < deadline &&
 	    (errno == ENOENT || errno == ECONNREFUSED))
@@ -175,9 +178,9 @@ open_first(bool patient)
 static void
 do_many(void)
 {
-	struct conn	*was = cur;
-	struct rlimit	 rl;
-	long		 n;
+	struct conn  *was = cur;
+	struct rlimit rl;
+	long	      n;
 
 	if (getrlimit(RLIMIT_NOFILE, &rl) == 0) {
 		rl.rlim_cur = rl.rlim_max;
@@ -199,7 +202,7 @@ do_accept(void)
 static void
 do_use(void)
 {
-	const long	n = number(arg[0]);
+	const long n = number(arg[0]);
 
 	if ((size_t)n >= nconns)
 		errx(1, "%s: there is no connection %ld", doing, n);
@@ -218,15 +221,15 @@ static void
 do_pass(void)
 {
 	union {
-		struct cmsghdr	align;
-		char		space[CMSG_SPACE(sizeof(int))];
+		struct cmsghdr align;
+		char	       space[CMSG_SPACE(sizeof(int))];
 	} control = { .space = "" };
 	struct iovec	iov = { .iov_base = bulk, .iov_len = 1 };
-	struct msghdr	msg = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
-		.msg_controllen = sizeof(control)
-	};
-	struct cmsghdr	*cmsg = CMSG_FIRSTHDR(&msg);
+	struct msghdr	msg = { .msg_iov = &iov,
+		  .msg_iovlen = 1,
+		  .msg_control = &control,
+		  .msg_controllen = sizeof(control) };
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&msg);
 
 	cmsg->cmsg_level = SOL_SOCKET;
 	cmsg->cmsg_type = SCM_RIGHTS;
@@ -248,11 +251,13 @@ do_shutwr(void)
  * Saying.
  */
 
-/* A daemon that has closed is no failure of ours: "want" or "eof" will see it. */
+/*
+ * A daemon that has closed is no failure of ours: "want" or "eof" will see it.
+ */
 static void
 put(const char *buf, size_t len)
 {
-	ssize_t	n;
+	ssize_t n;
 
 	for (; len > 0; buf += n, len -= (size_t)n) {
 		n = send(cur->fd, buf, len, MSG_NOSIGNAL);
@@ -267,9 +272,9 @@ put(const char *buf, size_t len)
 static size_t
 unescape(const char *s, size_t len)
 {
-	static const char	from[] = "nrt0\\", to[] = "\n\r\t\0\\";
-	const char		*p;
-	char			 hex[3] = "";
+	static const char from[] = "nrt0\\", to[] = "\n\r\t\0\\";
+	const char	 *p;
+	char		  hex[3] = "";
 
 	for (; *s != '\0' && len < BULK; s++) {
 		if (*s != '\\') {
@@ -293,7 +298,7 @@ unescape(const char *s, size_t len)
 static void
 say(const char *line)
 {
-	const int	len = snprintf(bulk, BULK, "%s\n", line);
+	const int len = snprintf(bulk, BULK, "%s\n", line);
 
 	put(bulk, (size_t)len);
 }
@@ -323,8 +328,8 @@ do_urgent(void)
 static void
 do_bytes(void)
 {
-	const size_t	len = unescape(arg[0], 0);
-	size_t		i;
+	const size_t len = unescape(arg[0], 0);
+	size_t	     i;
 
 	for (i = 0; i < len; i++)
 		put(bulk + i, 1);
@@ -333,8 +338,8 @@ do_bytes(void)
 static void
 do_repeat(void)
 {
-	size_t	len = 0;
-	long	n;
+	size_t len = 0;
+	long   n;
 
 	for (n = number(arg[0]); n > 0; n--)
 		len = unescape(arg[1], len);
@@ -345,9 +350,9 @@ do_repeat(void)
 static const char *
 contents(const char *file, size_t *len)
 {
-	int		 fd = open(file, O_RDONLY | O_CLOEXEC);
-	struct stat	 st;
-	void		*map;
+	int	    fd = open(file, O_RDONLY | O_CLOEXEC);
+	struct stat st;
+	void	   *map;
 
 	if (fd == -1 || fstat(fd, &st) == -1)
 		err(1, "%s: %s", doing, file);
@@ -362,8 +367,8 @@ contents(const char *file, size_t *len)
 static void
 do_send_file(void)
 {
-	size_t		 len;
-	const char	*bytes = contents(arg[0], &len);
+	size_t	    len;
+	const char *bytes = contents(arg[0], &len);
 
 	put(bytes, len);
 }
@@ -373,7 +378,7 @@ static void
 do_fill(void)
 {
 	size_t	len = 0, at = 0;
-	ssize_t	n;
+	ssize_t n;
 
 	while (len < LINE)
 		len = unescape("PING\\n", len);
@@ -388,15 +393,17 @@ do_fill(void)
 		errx(1, "%s: it takes all of them", doing);
 }
 
-/* n bytes of noise, the same every time; what is answered meanwhile is dropped. */
+/*
+ * n bytes of noise, the same every time; what is answered meanwhile is dropped.
+ */
 static void
 do_junk(void)
 {
-	uint32_t	x = 2463534242U;
-	long		left = number(arg[0]);
-	ssize_t		n;
-	size_t		i;
-	char		answer[LINE];
+	uint32_t x = 2463534242U;
+	long	 left = number(arg[0]);
+	ssize_t	 n;
+	size_t	 i;
+	char	 answer[LINE];
 
 	while (left > 0) {
 		for (i = 0; i < LINE; i++) {
@@ -421,10 +428,11 @@ do_junk(void)
 static void
 do_hammer(void)
 {
-	int	fd;
+	int fd;
 
 	while ((fd = reach()) != -1) {
-		(void)send(fd, "HELLO\nPING\n", 11, MSG_NOSIGNAL | MSG_DONTWAIT);
+		(void)send(fd, "HELLO\nPING\n", 11,
+		    MSG_NOSIGNAL | MSG_DONTWAIT);
 		close(fd);
 	}
 }
@@ -437,10 +445,10 @@ do_hammer(void)
 static const char *
 next_line(void)
 {
-	static char	line[LINE];
-	char		*end;
-	ssize_t		n;
-	size_t		used;
+	static char line[LINE];
+	char	   *end;
+	ssize_t	    n;
+	size_t	    used;
 
 	while ((end = memchr(cur->buf, '\n', cur->len)) == NULL) {
 		if (!ready(cur->fd, POLLIN, patience))
@@ -463,7 +471,7 @@ next_line(void)
 static void
 want(const char *text)
 {
-	const char	*line = next_line();
+	const char *line = next_line();
 
 	if (line == NULL)
 		errx(1, "%s: wanted '%s', got the end", doing, text);
@@ -480,7 +488,7 @@ do_want(void)
 static void
 do_wantn(void)
 {
-	long	n;
+	long n;
 
 	for (n = number(arg[0]); n > 0; n--)
 		want(arg[1]);
@@ -490,7 +498,7 @@ do_wantn(void)
 static void
 do_until(void)
 {
-	const char	*line;
+	const char *line;
 
 	while ((line = next_line()) != NULL && strcmp(line, arg[0]) != 0)
 		;
@@ -501,7 +509,7 @@ do_until(void)
 static void
 do_like(void)
 {
-	const char	*line = next_line();
+	const char *line = next_line();
 
 	if (line == NULL)
 		errx(1, "%s: wanted '%s', got the end", doing, arg[0]);
@@ -512,7 +520,7 @@ do_like(void)
 static void
 do_ask(void)
 {
-	const char	*line;
+	const char *line;
 
 	for (;;) {
 		say(arg[0]);
@@ -521,7 +529,8 @@ do_ask(void)
 		if (fnmatch(arg[1], line, 0) == 0)
 			return;
 		if (now() + RETRY_MS >= deadline)
-			errx(1, "%s: wanted '%s', got '%s'", doing, arg[1], line);
+			errx(1, "%s: wanted '%s', got '%s'", doing, arg[1],
+			    line);
 		(void)poll(NULL, 0, RETRY_MS);
 	}
 }
@@ -529,7 +538,7 @@ do_ask(void)
 static void
 do_show(void)
 {
-	const char	*line = next_line();
+	const char *line = next_line();
 
 	if (line == NULL)
 		errx(1, "%s: got the end", doing);
@@ -537,11 +546,13 @@ do_show(void)
 	(void)fflush(stdout);
 }
 
-/* At most most of the bytes that come next, into bulk; 0 at the end of it all. */
+/*
+ * At most most of the bytes that come next, into bulk; 0 at the end of it all.
+ */
 static size_t
 next_bytes(size_t most)
 {
-	ssize_t	n;
+	ssize_t n;
 
 	if (most > BULK)
 		most = BULK;
@@ -565,7 +576,7 @@ next_bytes(size_t most)
 static void
 want_bytes(const char *bytes, size_t len)
 {
-	size_t	n, done;
+	size_t n, done;
 
 	for (done = 0; done < len; done += n) {
 		if ((n = next_bytes(len - done)) == 0)
@@ -580,8 +591,8 @@ want_bytes(const char *bytes, size_t len)
 static void
 do_want_file(void)
 {
-	size_t		 len;
-	const char	*bytes = contents(arg[0], &len);
+	size_t	    len;
+	const char *bytes = contents(arg[0], &len);
 
 	want_bytes(bytes, len);
 }
@@ -595,8 +606,8 @@ do_take(void)
 static void
 do_rest(void)
 {
-	FILE	*f = fopen(arg[0], "we");
-	size_t	 n;
+	FILE  *f = fopen(arg[0], "we");
+	size_t n;
 
 	if (f == NULL)
 		err(1, "%s: %s", doing, arg[0]);
@@ -611,7 +622,7 @@ do_rest(void)
 static void
 do_eof(void)
 {
-	const char	*line = next_line();
+	const char *line = next_line();
 
 	if (line != NULL)
 		errx(1, "%s: wanted the end, got '%s'", doing, line);
@@ -630,9 +641,9 @@ do_hold(void)
 static void
 do_pong_under(void)
 {
-	const long	most = number(arg[0]);
-	int64_t		asked, took;
-	long		n;
+	const long most = number(arg[0]);
+	int64_t	   asked, took;
+	long	   n;
 
 	for (n = number(arg[1]); n > 0; n--) {
 		asked = now();
@@ -640,7 +651,8 @@ do_pong_under(void)
 		want("PONG");
 		took = now() - asked;
 		if (took >= most)
-			errx(1, "%s: PONG took %lld ms", doing, (long long)took);
+			errx(1, "%s: PONG took %lld ms", doing,
+			    (long long)took);
 		deadline = now() + patience;
 	}
 }
@@ -659,8 +671,8 @@ do_echo(void)
 static bool
 file_has(const char *file, const char *text)
 {
-	FILE	*f;
-	size_t	 n;
+	FILE  *f;
+	size_t n;
 
 	if ((f = fopen(file, "re")) == NULL)
 		return (false);
@@ -689,9 +701,9 @@ do_log(void)
 static void
 do_kill(void)
 {
-	const char	*name;
-	char		 status[64];
-	int		 sig;
+	const char *name;
+	char	    status[64];
+	int	    sig;
 
 	for (sig = 1; sig < NSIG; sig++) {
 		name = sigabbrev_np(sig);
@@ -708,7 +720,7 @@ do_kill(void)
 static void
 do_ended(void)
 {
-	int	fd = pidfd_open((pid_t)number(arg[0]), 0);
+	int fd = pidfd_open((pid_t)number(arg[0]), 0);
 
 	if (fd == -1 && errno == ESRCH)
 		return;
@@ -735,7 +747,7 @@ do_mark(void)
 static void
 do_at(void)
 {
-	int64_t	left;
+	int64_t left;
 
 	while ((left = marked + number(arg[0]) - now()) > 0)
 		(void)poll(NULL, 0, (int)left);
@@ -758,57 +770,37 @@ do_over(void)
 }
 
 static const struct command {
-	const char	*name;
-	int		 nargs;
-	bool		 alone;		/* needs no connection */
-	void		(*run)(void);
-} commands[] = {
-	{ "connect", 0, true, do_connect },
-	{ "to", 1, true, do_to },
-	{ "accept", 0, true, do_accept },
-	{ "many", 1, true, do_many },
-	{ "use", 1, true, do_use },
-	{ "close", 0, false, do_close },
-	{ "shutwr", 0, false, do_shutwr },
-	{ "pass", 0, false, do_pass },
-	{ "say", 1, false, do_say },
-	{ "raw", 1, false, do_raw },
-	{ "urgent", 1, false, do_urgent },
-	{ "bytes", 1, false, do_bytes },
+	const char *name;
+	int	    nargs;
+	bool	    alone; /* needs no connection */
+	void (*run)(void);
+} commands[] = { { "connect", 0, true, do_connect }, { "to", 1, true, do_to },
+	{ "accept", 0, true, do_accept }, { "many", 1, true, do_many },
+	{ "use", 1, true, do_use }, { "close", 0, false, do_close },
+	{ "shutwr", 0, false, do_shutwr }, { "pass", 0, false, do_pass },
+	{ "say", 1, false, do_say }, { "raw", 1, false, do_raw },
+	{ "urgent", 1, false, do_urgent }, { "bytes", 1, false, do_bytes },
 	{ "repeat", 2, false, do_repeat },
-	{ "send-file", 1, false, do_send_file },
-	{ "fill", 0, false, do_fill },
-	{ "junk", 1, false, do_junk },
-	{ "hammer", 0, true, do_hammer },
-	{ "want", 1, false, do_want },
-	{ "wantn", 2, false, do_wantn },
-	{ "like", 1, false, do_like },
-	{ "ask", 2, false, do_ask },
-	{ "show", 0, false, do_show },
-	{ "want-file", 1, false, do_want_file },
-	{ "take", 1, false, do_take },
-	{ "rest", 1, false, do_rest },
-	{ "until", 1, false, do_until },
-	{ "eof", 0, false, do_eof },
+	{ "send-file", 1, false, do_send_file }, { "fill", 0, false, do_fill },
+	{ "junk", 1, false, do_junk }, { "hammer", 0, true, do_hammer },
+	{ "want", 1, false, do_want }, { "wantn", 2, false, do_wantn },
+	{ "like", 1, false, do_like }, { "ask", 2, false, do_ask },
+	{ "show", 0, false, do_show }, { "want-file", 1, false, do_want_file },
+	{ "take", 1, false, do_take }, { "rest", 1, false, do_rest },
+	{ "until", 1, false, do_until }, { "eof", 0, false, do_eof },
 	{ "hold", 0, false, do_hold },
-	{ "pong-under", 2, false, do_pong_under },
-	{ "echo", 1, true, do_echo },
-	{ "die", 0, true, do_die },
-	{ "kill", 2, true, do_kill },
-	{ "log", 2, true, do_log },
-	{ "ended", 1, true, do_ended },
-	{ "mark", 0, true, do_mark },
-	{ "at", 1, true, do_at },
-	{ "within", 1, true, do_within },
-	{ "over", 1, true, do_over }
-};
+	{ "pong-under", 2, false, do_pong_under }, { "echo", 1, true, do_echo },
+	{ "die", 0, true, do_die }, { "kill", 2, true, do_kill },
+	{ "log", 2, true, do_log }, { "ended", 1, true, do_ended },
+	{ "mark", 0, true, do_mark }, { "at", 1, true, do_at },
+	{ "within", 1, true, do_within }, { "over", 1, true, do_over } };
 
 /* Runs the command at word, of n words left; returns how many it took. */
 static int
 command(char **word, int n)
 {
-	const struct command	*c = commands;
-	const struct command	*end = c + sizeof(commands) / sizeof(*c);
+	const struct command *c = commands;
+	const struct command *end = c + sizeof(commands) / sizeof(*c);
 
 	while (c < end && strcmp(c->name, word[0]) != 0)
 		c++;
@@ -837,8 +829,8 @@ open_listener(void)
 static void
 hold_log(int fd, bool reads)
 {
-	struct pollfd	pfd = { .fd = fd, .events = reads ? POLLIN : 0 };
-	ssize_t		n;
+	struct pollfd pfd = { .fd = fd, .events = reads ? POLLIN : 0 };
+	ssize_t	      n;
 
 	do {
 		(void)poll(&pfd, 1, -1);
@@ -852,7 +844,7 @@ hold_log(int fd, bool reads)
 static void
 become(char **argv, bool reads)
 {
-	int	sp[2];
+	int sp[2];
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sp) == -1)
 		err(1, "socketpair");
@@ -873,8 +865,8 @@ become(char **argv, bool reads)
 int
 main(int argc, char *argv[])
 {
-	bool	listens = false, patient = false;
-	int	ch;
+	bool listens = false, patient = false;
+	int  ch;
 
 	while ((ch = getopt(argc, argv, "+lrw:xX")) != -1) {
 		switch (ch) {

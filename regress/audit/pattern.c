@@ -1,19 +1,20 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * pattern: the secrets of the audit, in the guest, and the search for them in its
- * memory, on the host.  A pattern is BYTES characters that follow from KEY and that
- * nothing else has; both sides compute it, and no program here keeps it.
+ * pattern: the secrets of the audit, in the guest, and the search for them in
+ *its memory, on the host.  A pattern is BYTES characters that follow from KEY
+ *and that nothing else has; both sides compute it, and no program here keeps
+ *it.
  *
  *	pattern make KEY BYTES		writes it to standard output
- *	pattern check KEY BYTES		reads it from standard input, and is content
- *	pattern type KEY BYTES PROMPT PROGRAM [ARG...]
- *		types it, key by key, when PROGRAM, on a terminal of its own, shows
- *		PROMPT; with PROGRAM's exit status
- *	pattern fill KEY MIB		fills so much memory with it, says "filled", stays
- *	pattern find KEY BYTES FILE...	prints "WHOLE PIECES [PAGE...]" for each FILE: how
- *		often the whole of it is there, how many of its pieces of 16 bytes,
- *		wherever they are, and the numbers of the pages, so many as fit a line
- *	pattern where PAGE...		prints what these pages of memory now are
+ *	pattern check KEY BYTES		reads it from standard input, and is
+ *content pattern type KEY BYTES PROMPT PROGRAM [ARG...] types it, key by key,
+ *when PROGRAM, on a terminal of its own, shows PROMPT; with PROGRAM's exit
+ *status pattern fill KEY MIB		fills so much memory with it, says
+ *"filled", stays pattern find KEY BYTES FILE...	prints "WHOLE PIECES
+ *[PAGE...]" for each FILE: how often the whole of it is there, how many of its
+ *pieces of 16 bytes, wherever they are, and the numbers of the pages, so many
+ *as fit a line pattern where PAGE...		prints what these pages of
+ *memory now are
  */
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -28,21 +29,21 @@
 #include <string.h>
 #include <unistd.h>
 
-#define PIECE		16
-#define PATTERN_MAX	((size_t)65536)
-#define PAGE		((size_t)4096)
-#define PAGES_MAX	64		/* that are told */
-#define BUCKETS		16384		/* of the search */
+#define PIECE	    16
+#define PATTERN_MAX ((size_t)65536)
+#define PAGE	    ((size_t)4096)
+#define PAGES_MAX   64	  /* that are told */
+#define BUCKETS	    16384 /* of the search */
 
-static uint64_t		key;
-static size_t		len;
-static unsigned char	buf[PATTERN_MAX] __attribute__((aligned(4096)));
+static uint64_t	     key;
+static size_t	     len;
+static unsigned char buf[PATTERN_MAX] __attribute__((aligned(4096)));
 
 static size_t
 number(const char *arg, size_t most)
 {
-	char		*end;
-	unsigned long	 n = strtoul(arg, &end, 10);
+	char	     *end;
+	unsigned long n = strtoul(arg, &end, 10);
 
 	if (*arg == '\0' || *end != '\0' || n == 0 || n > most)
 		errx(2, "%s: not a number from 1 to %zu", arg, most);
@@ -62,9 +63,9 @@ set_key(const char *text)
 static unsigned char
 character(size_t i)
 {
-	static const char	set[] = "abcdefghijklmnopqrstuvwxyz"
-				    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-";
-	uint64_t		z = key + (i / 8 + 1) * 0x9e3779b97f4a7c15;
+	static const char set[] = "abcdefghijklmnopqrstuvwxyz"
+				  "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789+-";
+	uint64_t	  z = key + (i / 8 + 1) * 0x9e3779b97f4a7c15;
 
 	z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
 	z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
@@ -75,7 +76,7 @@ character(size_t i)
 static void
 compute(unsigned char *to, size_t n)
 {
-	size_t	i;
+	size_t i;
 
 	for (i = 0; i < n; i++)
 		to[i] = character(i);
@@ -88,7 +89,7 @@ compute(unsigned char *to, size_t n)
 static int
 make(char *argv[])
 {
-	ssize_t	n;
+	ssize_t n;
 
 	(void)argv;
 	compute(buf, len);
@@ -103,7 +104,7 @@ static int
 check(char *argv[])
 {
 	size_t	done = 0, i;
-	ssize_t	n;
+	ssize_t n;
 
 	(void)argv;
 	while ((n = read(STDIN_FILENO, buf, sizeof(buf))) > 0) {
@@ -126,7 +127,7 @@ check(char *argv[])
 static void
 show_until(int fd, const char *text)
 {
-	size_t	n = 0;
+	size_t n = 0;
 
 	while ((text == NULL || memmem(buf, n, text, strlen(text)) == NULL) &&
 	    n < sizeof(buf) && read(fd, buf + n, 1) == 1)
@@ -137,10 +138,10 @@ show_until(int fd, const char *text)
 static int
 type(char *argv[])
 {
-	pid_t		pid;
-	size_t		i;
-	int		fd, status;
-	unsigned char	c;
+	pid_t	      pid;
+	size_t	      i;
+	int	      fd, status;
+	unsigned char c;
 
 	if (argv[0] == NULL || argv[1] == NULL)
 		errx(2, "type what for whom?");
@@ -166,8 +167,8 @@ type(char *argv[])
 static int
 fill(char *argv[])
 {
-	const size_t	 size = len << 20;
-	unsigned char	*at, *mem;
+	const size_t   size = len << 20;
+	unsigned char *at, *mem;
 
 	(void)argv;
 	mem = mmap(NULL, size, PROT_READ | PROT_WRITE,
@@ -187,23 +188,24 @@ static int
 where(char *argv[])
 {
 	static const struct {
-		int		 bit;
-		const char	*name;
-	} kinds[] = {			/* linux/kernel-page-flags.h */
+		int	    bit;
+		const char *name;
+	} kinds[] = { /* linux/kernel-page-flags.h */
 		{ 10, "free" }, { 7, "slab" }, { 12, "anonymous" },
 		{ 26, "page-table" }, { 11, "mapped" }, { 5, "page-cache" }
 	};
-	const size_t	nkinds = sizeof(kinds) / sizeof(kinds[0]);
-	unsigned int	counts[sizeof(kinds) / sizeof(kinds[0]) + 1] = { 0 };
-	uint64_t	flags;
-	size_t		i;
-	int		fd;
+	const size_t nkinds = sizeof(kinds) / sizeof(kinds[0]);
+	unsigned int counts[sizeof(kinds) / sizeof(kinds[0]) + 1] = { 0 };
+	uint64_t     flags;
+	size_t	     i;
+	int	     fd;
 
 	if ((fd = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC)) == -1)
 		err(1, "/proc/kpageflags");
 	for (; *argv != NULL; argv++) {
-		if (pread(fd, &flags, sizeof(flags), (off_t)(sizeof(flags) *
-		    strtoul(*argv, NULL, 10))) != (ssize_t)sizeof(flags))
+		if (pread(fd, &flags, sizeof(flags),
+			(off_t)(sizeof(flags) * strtoul(*argv, NULL, 10))) !=
+		    (ssize_t)sizeof(flags))
 			err(1, "page %s", *argv);
 		for (i = 0; i < nkinds && (flags >> kinds[i].bit & 1) == 0; i++)
 			continue;
@@ -211,8 +213,8 @@ where(char *argv[])
 	}
 	for (i = 0; i <= nkinds; i++) {
 		if (counts[i] > 0)
-			(void)printf(" %s:%u", i < nkinds ? kinds[i].name :
-			    "other", counts[i]);
+			(void)printf(" %s:%u",
+			    i < nkinds ? kinds[i].name : "other", counts[i]);
 	}
 	(void)putchar('\n');
 	return (0);
@@ -222,13 +224,13 @@ where(char *argv[])
  * On the host.
  */
 
-static uint16_t	bucket[BUCKETS];	/* number of the first piece, from 1 */
-static uint16_t	chain[PATTERN_MAX / PIECE + 1];
+static uint16_t bucket[BUCKETS]; /* number of the first piece, from 1 */
+static uint16_t chain[PATTERN_MAX / PIECE + 1];
 
 static size_t
 hash(const unsigned char *at)
 {
-	uint32_t	v;
+	uint32_t v;
 
 	memcpy(&v, at, sizeof(v));
 	return (v * 0x9e3779b1U >> 18);
@@ -238,7 +240,7 @@ hash(const unsigned char *at)
 static size_t
 piece_at(const unsigned char *at)
 {
-	size_t	n = bucket[hash(at)];
+	size_t n = bucket[hash(at)];
 
 	while (n != 0 && memcmp(at, buf + (n - 1) * PIECE, PIECE) != 0)
 		n = chain[n];
@@ -248,7 +250,7 @@ piece_at(const unsigned char *at)
 static void
 search(const unsigned char *mem, size_t size)
 {
-	size_t	at, whole = 0, pieces = 0, npages = 0, pages[PAGES_MAX];
+	size_t at, whole = 0, pieces = 0, npages = 0, pages[PAGES_MAX];
 
 	for (at = 0; at + PIECE <= size; at++) {
 		if (piece_at(mem + at) == 0)
@@ -256,8 +258,8 @@ search(const unsigned char *mem, size_t size)
 		pieces++;
 		if (size - at >= len && memcmp(mem + at, buf, len) == 0)
 			whole++;
-		if (npages < PAGES_MAX && (npages == 0 ||
-		    pages[npages - 1] != at / PAGE))
+		if (npages < PAGES_MAX &&
+		    (npages == 0 || pages[npages - 1] != at / PAGE))
 			pages[npages++] = at / PAGE;
 	}
 	(void)printf("%zu %zu", whole, pieces);
@@ -269,10 +271,10 @@ search(const unsigned char *mem, size_t size)
 static int
 find(char *argv[])
 {
-	struct stat	 st;
-	void		*mem;
-	size_t		 n;
-	int		 fd;
+	struct stat st;
+	void	   *mem;
+	size_t	    n;
+	int	    fd;
 
 	compute(buf, len);
 	for (n = 1; n * PIECE <= len; n++) {
@@ -283,7 +285,8 @@ find(char *argv[])
 		if ((fd = open(*argv, O_RDONLY | O_CLOEXEC)) == -1 ||
 		    fstat(fd, &st) == -1 || st.st_size < PIECE)
 			err(1, "%s", *argv);
-		mem = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+		mem = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd,
+		    0);
 		if (mem == MAP_FAILED)
 			err(1, "%s", *argv);
 		search(mem, (size_t)st.st_size);
@@ -297,13 +300,11 @@ int
 main(int argc, char *argv[])
 {
 	static const struct {
-		const char	*name;
-		int		 (*act)(char *[]);
-	} commands[] = {
-		{ "make", make }, { "check", check }, { "type", type },
-		{ "fill", fill }, { "find", find }
-	};
-	size_t	i;
+		const char *name;
+		int (*act)(char *[]);
+	} commands[] = { { "make", make }, { "check", check }, { "type", type },
+		{ "fill", fill }, { "find", find } };
+	size_t i;
 
 	if (argc > 2 && strcmp(argv[1], "where") == 0)
 		return (where(argv + 2));

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * bench [-n SAMPLES] [-o FILE] DIR [FIGURE...]: measures dazaid against what the
- * machine can do.  In one run the subjects take turns, so that what disturbs one
- * disturbs the others as well.  Prints a table; FILE gets what the plot needs, DIR is
- * where the sockets go.  Run by bench.sh.
+ * bench [-n SAMPLES] [-o FILE] DIR [FIGURE...]: measures dazaid against what
+ * the machine can do.  In one run the subjects take turns, so that what
+ * disturbs one disturbs the others as well.  Prints a table; FILE gets what the
+ * plot needs, DIR is where the sockets go.  Run by bench.sh.
  */
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -18,36 +18,29 @@
 
 #include "bench.h"
 
-#define NELEM(a)	(sizeof(a) / sizeof((a)[0]))
+#define NELEM(a) (sizeof(a) / sizeof((a)[0]))
 
 static const struct figure {
-	const char	*name;
-	void		(*run)(void);
-} figures[] = {
-	{ "eof", figure_eof },
-	{ "usr2", figure_usr2 },
-	{ "load", figure_load },
-	{ "ping", figure_ping },
-	{ "rate", figure_rate },
-	{ "start", figure_start },
-	{ "memory", figure_memory },
-	{ "idle", figure_idle },
-	{ "wipe", figure_wipe },
-	{ "get", figure_get },
-	{ "flood", figure_flood }
-};
+	const char *name;
+	void (*run)(void);
+} figures[] = { { "eof", figure_eof }, { "usr2", figure_usr2 },
+	{ "load", figure_load }, { "ping", figure_ping },
+	{ "rate", figure_rate }, { "start", figure_start },
+	{ "memory", figure_memory }, { "idle", figure_idle },
+	{ "wipe", figure_wipe }, { "get", figure_get },
+	{ "flood", figure_flood } };
 
-size_t	samples = 200;		/* of each figure, ... */
-size_t	few;			/* ... and where one takes long */
-uid_t	somebody = 65534;	/* the user, if we are root */
-char	dazaictl[4096];
+size_t samples = 200;	 /* of each figure, ... */
+size_t few;		 /* ... and where one takes long */
+uid_t  somebody = 65534; /* the user, if we are root */
+char   dazaictl[4096];
 
 /* Orphans come to us, timers are exact, and there may be many connections. */
 static void
 prepare(char *argv0, const char *tmp)
 {
-	static char	bin[4096];
-	struct rlimit	rl;
+	static char   bin[4096];
+	struct rlimit rl;
 
 	if (realpath(argv0, bin) == NULL)
 		err(1, "%s", argv0);
@@ -85,9 +78,9 @@ usage(void)
 int
 main(int argc, char *argv[])
 {
-	const char	*file = NULL;
-	size_t		 i;
-	int		 ch;
+	const char *file = NULL;
+	size_t	    i;
+	int	    ch;
 
 	while ((ch = getopt(argc, argv, "n:o:")) != -1) {
 		switch (ch) {

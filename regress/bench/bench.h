@@ -13,103 +13,102 @@
  */
 
 struct series {
-	double	*v;
-	size_t	 n;
-	size_t	 room;
-	bool	 sorted;
+	double *v;
+	size_t	n;
+	size_t	room;
+	bool	sorted;
 };
 
 /* One line of the table: ours beside another. */
 struct row {
-	const char	*figure;
-	const char	*unit;		/* "us", "ms", "KiB", ... */
-	const char	*name;		/* of the other, or NULL */
-	struct series	*ours;
-	struct series	*other;		/* may be NULL: goal is a number then */
-	double		 goal;		/* of the ratio; 0: none */
-	bool		 more;		/* more is better */
-	bool		 tail;		/* the 99th percentiles are compared */
+	const char    *figure;
+	const char    *unit; /* "us", "ms", "KiB", ... */
+	const char    *name; /* of the other, or NULL */
+	struct series *ours;
+	struct series *other; /* may be NULL: goal is a number then */
+	double	       goal;  /* of the ratio; 0: none */
+	bool	       more;  /* more is better */
+	bool	       tail;  /* the 99th percentiles are compared */
 };
 
-void		series_add(struct series *, double);
-double		series_at(struct series *, double);
-void		report_open(const char *);
-void		report(const struct row *);
-void		report_missing(const char *, const char *);
-void		report_samples(const char *, const char *, struct series *);
+void   series_add(struct series *, double);
+double series_at(struct series *, double);
+void   report_open(const char *);
+void   report(const struct row *);
+void   report_missing(const char *, const char *);
+void   report_samples(const char *, const char *, struct series *);
 
 /*
  * subject.c: the programs that are measured.
  */
 
-#define SUBJECT_ARGS	16
+#define SUBJECT_ARGS 16
 
 enum greeting { HEARTBEAT, SSH_AGENT, GPG_AGENT };
 
 struct subject {
-	const char	*name;
-	enum greeting	 greeting;
-	uid_t		 uid;
-	int		 program;	/* its file */
-	char		 command[256];	/* cut into argv */
-	char		*argv[SUBJECT_ARGS];
-	char		 dir[64];
-	char		 sock[108];
-	pid_t		 pid;
-	pid_t		 child;		/* its own, or 0 */
-	int		 pidfd;
-	int		 heart;		/* the first connection */
+	const char   *name;
+	enum greeting greeting;
+	uid_t	      uid;
+	int	      program;	    /* its file */
+	char	      command[256]; /* cut into argv */
+	char	     *argv[SUBJECT_ARGS];
+	char	      dir[64];
+	char	      sock[108];
+	pid_t	      pid;
+	pid_t	      child; /* its own, or 0 */
+	int	      pidfd;
+	int	      heart; /* the first connection */
 };
 
-void		subject_where(const char *, const char *);
-void		subject_init(struct subject *, const char *, enum greeting,
-		    uid_t, const char *);
-void		subject_start(struct subject *);
-void		subject_greet(struct subject *);
-void		subject_know(struct subject *);
-void		subject_guard(struct subject *);
-void		subject_settle(long);
-void		subject_stop(struct subject *);
-void		subject_gone(struct subject *);
-int		subject_connect(const char *);
-void		say(int, const char *, size_t);
-void		want(int, char *, size_t, const char *);
-long		number_in(const char *);
-int64_t		now_ns(void);
-double		us_since(int64_t);
+void	subject_where(const char *, const char *);
+void	subject_init(struct subject *, const char *, enum greeting, uid_t,
+       const char *);
+void	subject_start(struct subject *);
+void	subject_greet(struct subject *);
+void	subject_know(struct subject *);
+void	subject_guard(struct subject *);
+void	subject_settle(long);
+void	subject_stop(struct subject *);
+void	subject_gone(struct subject *);
+int	subject_connect(const char *);
+void	say(int, const char *, size_t);
+void	want(int, char *, size_t, const char *);
+long	number_in(const char *);
+int64_t now_ns(void);
+double	us_since(int64_t);
 
 /* load.c: busy processes, paused while nothing is measured. */
-#define LOAD_MAX	8
+#define LOAD_MAX 8
 
 struct load {
-	pid_t	pid[LOAD_MAX];
-	int	n;
+	pid_t pid[LOAD_MAX];
+	int   n;
 };
 
-void		load_start(struct load *, int, void (*)(const char *),
-		    const char *);
-void		load_pause(const struct load *, bool);
-void		load_stop(struct load *);
+void load_start(struct load *, int, void (*)(const char *), const char *);
+void load_pause(const struct load *, bool);
+void load_stop(struct load *);
 
 /* probe.c: when a process returns from a function of a library. */
-int		probe_open(pid_t);
-int64_t		probe_last(void);
+int	probe_open(pid_t);
+int64_t probe_last(void);
 
 /* The figures. */
-extern size_t	samples, few;
-extern uid_t	somebody;
-extern char	dazaictl[];
+extern size_t samples, few;
+extern uid_t  somebody;
+extern char   dazaictl[];
 
-void		figure_eof(void);
-void		figure_usr2(void);
-void		figure_load(void);
-void		figure_ping(void);
-void		figure_rate(void);
-void		figure_flood(void);
-void		figure_get(void);
-void		figure_start(void);
-void		figure_memory(void);
-void		figure_idle(void);
-void		figure_wipe(void);
+void figure_eof(void);
+void figure_usr2(void);
+void figure_load(void);
+void figure_ping(void);
+void figure_rate(void);
+void figure_flood(void);
+void figure_get(void);
+void figure_start(void);
+void figure_memory(void);
+void figure_idle(void);
+void figure_wipe(void);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What having it costs: the start, memory, the processor's time while nothing happens,
- * and the wipe of a large arena.
+ * What having it costs: the start, memory, the processor's time while nothing
+ * happens, and the wipe of a large arena.
  */
 #include <sys/mman.h>
 
@@ -14,9 +14,9 @@
 #include "bench.h"
 #include "secmem.h"
 
-#define IDLERS		15	/* of each kind, over the same time */
-#define IDLE_MS		10000L
-#define MIB		(1024.0 * 1024)
+#define IDLERS	15 /* of each kind, over the same time */
+#define IDLE_MS 10000L
+#define MIB	(1024.0 * 1024)
 
 /*
  * Start.
@@ -25,7 +25,7 @@
 static void
 start(struct subject *s, struct series *to)
 {
-	const int64_t	t = now_ns();
+	const int64_t t = now_ns();
 
 	subject_start(s);
 	subject_greet(s);
@@ -38,11 +38,11 @@ static void
 starts(const char *figure, uid_t uid)
 {
 	enum { OURS, SSH, GPG, FLOOR, KINDS };
-	struct subject	s[KINDS];
-	struct series	t[KINDS] = { { 0 } };
-	struct row	r = { .figure = figure, .unit = "ms", .ours = &t[OURS] };
-	size_t		i;
-	int		k;
+	struct subject s[KINDS];
+	struct series  t[KINDS] = { { 0 } };
+	struct row     r = { .figure = figure, .unit = "ms", .ours = &t[OURS] };
+	size_t	       i;
+	int	       k;
 
 	subject_init(&s[OURS], "dazaid", HEARTBEAT, uid, "dazaid -d -a -s @");
 	subject_init(&s[SSH], "ssh-agent", SSH_AGENT, uid, "ssh-agent -D -a @");
@@ -76,13 +76,15 @@ figure_start(void)
  * Memory.
  */
 
-/* KiB that are pid's own, and its share of what it has in common with others. */
+/*
+ * KiB that are pid's own, and its share of what it has in common with others.
+ */
 static double
 pss(pid_t pid)
 {
-	char	 path[64], line[256];
-	FILE	*f;
-	long	 kib = -1;
+	char  path[64], line[256];
+	FILE *f;
+	long  kib = -1;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", pid);
 	if ((f = fopen(path, "re")) == NULL)
@@ -109,14 +111,13 @@ void
 figure_memory(void)
 {
 	enum { OURS, GPG, SSH, FLOOR, KINDS };
-	struct subject	s[KINDS];
-	struct series	m[KINDS] = { { 0 } };
-	struct row	r = {
-		.figure = "memory (PSS), both processes", .unit = "KiB",
-		.ours = &m[OURS]
-	};
-	size_t		i;
-	int		k;
+	struct subject s[KINDS];
+	struct series  m[KINDS] = { { 0 } };
+	struct row     r = { .figure = "memory (PSS), both processes",
+		    .unit = "KiB",
+		    .ours = &m[OURS] };
+	size_t	       i;
+	int	       k;
 
 	if (getuid() != 0) {
 		report_missing(r.figure, "needs root");
@@ -149,9 +150,9 @@ figure_memory(void)
 static long
 switches(pid_t pid)
 {
-	char	 path[64], line[256], *value;
-	FILE	*f;
-	long	 n = 0;
+	char  path[64], line[256], *value;
+	FILE *f;
+	long  n = 0;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/status", pid);
 	if ((f = fopen(path, "re")) == NULL)
@@ -167,15 +168,17 @@ switches(pid_t pid)
 static void
 idle(const char *figure, struct subject *s, const long *before)
 {
-	struct series		woken = { 0 };
-	const struct row	r = {
-		.figure = figure, .unit = "", .ours = &woken, .tail = true
-	};
-	int			i;
+	struct series	 woken = { 0 };
+	const struct row r = { .figure = figure,
+		.unit = "",
+		.ours = &woken,
+		.tail = true };
+	int		 i;
 
 	for (i = 0; i < IDLERS; i++) {
-		series_add(&woken, (double)(switches(s[i].pid) +
-		    switches(s[i].child) - before[i]));
+		series_add(&woken,
+		    (double)(switches(s[i].pid) + switches(s[i].child) -
+			before[i]));
 		subject_stop(&s[i]);
 	}
 	report(&r);
@@ -184,14 +187,14 @@ idle(const char *figure, struct subject *s, const long *before)
 void
 figure_idle(void)
 {
-	static struct subject	s[2 * IDLERS];
-	long			before[2 * IDLERS];
-	int			i;
+	static struct subject s[2 * IDLERS];
+	long		      before[2 * IDLERS];
+	int		      i;
 
 	for (i = 0; i < 2 * IDLERS; i++) {
-		subject_init(&s[i], "dazaid", HEARTBEAT, getuid(), i < IDLERS ?
-		    "dazaid -d -a -l key=- -s @" :
-		    "dazaid -d -a -l key=- -t 600 -s @");
+		subject_init(&s[i], "dazaid", HEARTBEAT, getuid(),
+		    i < IDLERS ? "dazaid -d -a -l key=- -s @" :
+				 "dazaid -d -a -l key=- -t 600 -s @");
 		subject_guard(&s[i]);
 	}
 	subject_settle(200);
@@ -213,21 +216,24 @@ gib_per_s(const struct secmem *sm, int64_t t)
 }
 
 /*
- * Beside memset(3) on memory that lies open, and on the same when it has just been
- * opened, as the arena is before its wipe: what the second lacks is the price of the
- * seal, not of the wipe.
+ * Beside memset(3) on memory that lies open, and on the same when it has just
+ * been opened, as the arena is before its wipe: what the second lacks is the
+ * price of the seal, not of the wipe.
  */
 static void
 wipe(const char *figure, size_t mib, size_t n)
 {
-	struct secmem	sm;
-	struct series	ours = { 0 }, open = { 0 }, opened = { 0 };
-	struct row	r = {
-		.figure = figure, .unit = "GiB/s", .name = "memset",
-		.ours = &ours, .other = &open, .goal = 0.9, .more = true
-	};
-	size_t		i;
-	int64_t		t;
+	struct secmem sm;
+	struct series ours = { 0 }, open = { 0 }, opened = { 0 };
+	struct row    r = { .figure = figure,
+		   .unit = "GiB/s",
+		   .name = "memset",
+		   .ours = &ours,
+		   .other = &open,
+		   .goal = 0.9,
+		   .more = true };
+	size_t	      i;
+	int64_t	      t;
 
 	if (secmem_open(&sm, mib * 1024 * 1024 - SECMEM_CANARY) == -1)
 		err(1, "%s", figure);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * From losing the session to the end: the client's close(2), or kill(2) with SIGUSR2,
- * to the moment when a pidfd tells that the vault is no more.
+ * From losing the session to the end: the client's close(2), or kill(2) with
+ * SIGUSR2, to the moment when a pidfd tells that the vault is no more.
  */
 #include <err.h>
 #include <poll.h>
@@ -13,8 +13,8 @@
 #include "bench.h"
 
 #define DEATH_MS	20000
-#define DEATH_LOADED_MS	20	/* that the load has run before */
-#define LOOPS		4	/* of them */
+#define DEATH_LOADED_MS 20 /* that the load has run before */
+#define LOOPS		4  /* of them */
 
 enum way { CLOSE, USR2 };
 
@@ -25,22 +25,22 @@ enum way { CLOSE, USR2 };
 static void
 death_watch(bool first)
 {
-	const struct sched_param	param = { .sched_priority = first ? 1 : 0 };
+	const struct sched_param param = { .sched_priority = first ? 1 : 0 };
 
-	(void)sched_setscheduler(0, (first ? SCHED_FIFO : SCHED_OTHER) |
-	    SCHED_RESET_ON_FORK, &param);
+	(void)sched_setscheduler(0,
+	    (first ? SCHED_FIFO : SCHED_OTHER) | SCHED_RESET_ON_FORK, &param);
 }
 
 /*
- * One life: the microseconds from the loss to its end, or, with probe, to when it had
- * wiped.
+ * One life: the microseconds from the loss to its end, or, with probe, to when
+ * it had wiped.
  */
 static double
 death(struct subject *s, enum way way, const struct load *load, bool probe)
 {
-	struct pollfd	p;
-	double		took;
-	int64_t		t;
+	struct pollfd p;
+	double	      took;
+	int64_t	      t;
 
 	subject_guard(s);
 	if (probe && probe_open(s->pid) == -1)
@@ -74,10 +74,11 @@ death(struct subject *s, enum way way, const struct load *load, bool probe)
 
 /* Whose lives are compared, the same for each way. */
 struct deaths {
-	struct subject	ours, one, two;
-	struct subject	one_duties, two_duties;
-	struct series	dead, dead_one, dead_two, wiped, wiped_one;
-	struct series	dead_duties;	/* of the floor that the way is measured by */
+	struct subject ours, one, two;
+	struct subject one_duties, two_duties;
+	struct series  dead, dead_one, dead_two, wiped, wiped_one;
+	struct series
+	    dead_duties; /* of the floor that the way is measured by */
 };
 
 static void
@@ -90,20 +91,22 @@ deaths_init(struct deaths *d, uid_t uid)
 	    "floor 1 @ 65536");
 	subject_init(&d->two, "two-process floor", HEARTBEAT, uid,
 	    "floor 2 @ 65536");
-	subject_init(&d->one_duties, "one-process floor, its duties too", HEARTBEAT,
-	    uid, "floor 1 @ 65536 duties");
-	subject_init(&d->two_duties, "two-process floor, its duties too", HEARTBEAT,
-	    uid, "floor 2 @ 65536 duties");
+	subject_init(&d->one_duties, "one-process floor, its duties too",
+	    HEARTBEAT, uid, "floor 1 @ 65536 duties");
+	subject_init(&d->two_duties, "two-process floor, its duties too",
+	    HEARTBEAT, uid, "floor 2 @ 65536 duties");
 }
 
 static void
 deaths_compare(struct deaths *d, const char *figure, struct subject *s,
     struct series *other, double goal)
 {
-	const struct row	r = {
-		.figure = figure, .unit = "µs", .name = s->name,
-		.ours = &d->dead, .other = other, .goal = goal
-	};
+	const struct row r = { .figure = figure,
+		.unit = "µs",
+		.name = s->name,
+		.ours = &d->dead,
+		.other = other,
+		.goal = goal };
 
 	report(&r);
 }
@@ -111,19 +114,21 @@ deaths_compare(struct deaths *d, const char *figure, struct subject *s,
 static void
 deaths_eof(const char *figure, uid_t uid, bool probe)
 {
-	struct deaths	d;
-	struct row	r = { .unit = "µs" };
-	size_t		i;
+	struct deaths d;
+	struct row    r = { .unit = "µs" };
+	size_t	      i;
 
 	deaths_init(&d, uid);
 	for (i = 0; i < samples; i++) {
 		series_add(&d.dead, death(&d.ours, CLOSE, NULL, false));
 		series_add(&d.dead_two, death(&d.two, CLOSE, NULL, false));
 		series_add(&d.dead_one, death(&d.one, CLOSE, NULL, false));
-		series_add(&d.dead_duties, death(&d.two_duties, CLOSE, NULL, false));
+		series_add(&d.dead_duties,
+		    death(&d.two_duties, CLOSE, NULL, false));
 		if (probe) {
 			series_add(&d.wiped, death(&d.ours, CLOSE, NULL, true));
-			series_add(&d.wiped_one, death(&d.one, CLOSE, NULL, true));
+			series_add(&d.wiped_one,
+			    death(&d.one, CLOSE, NULL, true));
 		}
 	}
 	deaths_compare(&d, figure, &d.two, &d.dead_two, 1.2);
@@ -162,14 +167,15 @@ figure_eof(void)
 static void
 deaths_usr2(const char *figure, uid_t uid)
 {
-	struct deaths	d;
-	size_t		i;
+	struct deaths d;
+	size_t	      i;
 
 	deaths_init(&d, uid);
 	for (i = 0; i < samples; i++) {
 		series_add(&d.dead, death(&d.ours, USR2, NULL, false));
 		series_add(&d.dead_one, death(&d.one, USR2, NULL, false));
-		series_add(&d.dead_duties, death(&d.one_duties, USR2, NULL, false));
+		series_add(&d.dead_duties,
+		    death(&d.one_duties, USR2, NULL, false));
 	}
 	deaths_compare(&d, figure, &d.one, &d.dead_one, 1.2);
 	deaths_compare(&d, figure, &d.one_duties, &d.dead_duties, 0);
@@ -188,7 +194,7 @@ figure_usr2(void)
 static void
 load_spin(const char *arg)
 {
-	volatile unsigned int	n = 0;
+	volatile unsigned int n = 0;
 
 	(void)arg;
 	for (;;)
@@ -198,9 +204,9 @@ load_spin(const char *arg)
 static void
 deaths_loaded(const char *eof, const char *usr2, uid_t uid)
 {
-	struct load	load;
-	struct deaths	d, e;
-	size_t		i;
+	struct load   load;
+	struct deaths d, e;
+	size_t	      i;
 
 	deaths_init(&d, uid);
 	deaths_init(&e, uid);

@@ -1,19 +1,21 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * floor 1|2 SOCK BYTES [duties]: what the machine can do, to measure dazaid against.  It holds
- * BYTES in memfd_secret(2) memory, guards, answers and dies as dazaid does, and does
- * nothing else: no check, no limit, no sandbox, no log, no clean-up, and lines are
- * taken to come whole.
+ * floor 1|2 SOCK BYTES [duties]: what the machine can do, to measure dazaid
+ * against.  It holds BYTES in memfd_secret(2) memory, guards, answers and dies
+ * as dazaid does, and does nothing else: no check, no limit, no sandbox, no
+ * log, no clean-up, and lines are taken to come whole.
  *
  * 1: one process, which polls its client, wipes, and kills itself.
- * 2: a relay, which has the clients, in front of that process; a socketpair between
- * them.  As in dazaid the bytes of a GET go to the client's own descriptor.
+ * 2: a relay, which has the clients, in front of that process; a socketpair
+ * between them.  As in dazaid the bytes of a GET go to the client's own
+ * descriptor.
  *
- * With duties it does at its end what dazaid is asked to do there as well: its memory,
- * text included, is locked, three files go, and one line is written.  So it can be seen
- * how much of the difference these are.
+ * With duties it does at its end what dazaid is asked to do there as well: its
+ * memory, text included, is locked, three files go, and one line is written. So
+ * it can be seen how much of the difference these are.
  *
- * Both wait with poll(2): a thing of this kind has more than one event to wait for.
+ * Both wait with poll(2): a thing of this kind has more than one event to wait
+ * for.
  */
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -31,38 +33,39 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CONNS		4
-#define BATCH		8192	/* bytes taken at once */
-#define PING_BYTES	5
+#define CONNS	   4
+#define BATCH	   8192 /* bytes taken at once */
+#define PING_BYTES 5
 
 enum { PFD_LISTENER, PFD_PAIR, PFD_CONNS };
 
 struct msg {
-	char	what;		/* the first letter of a line; 0: heartbeat lost */
-	int	conn;
-	int	count;		/* of PINGs */
+	char what; /* the first letter of a line; 0: heartbeat lost */
+	int  conn;
+	int  count; /* of PINGs */
 };
 
 union control {
-	struct cmsghdr	align;
-	char		space[CMSG_SPACE(sizeof(int))];
+	struct cmsghdr align;
+	char	       space[CMSG_SPACE(sizeof(int))];
 };
 
-static unsigned char	*memory;
-static size_t		 size;
-static struct pollfd	 pfd[PFD_CONNS + CONNS];
-static int		 heartbeat = -1;
-static int		 pair = -1;	/* to the other process; -1: one does all */
-static char		 files[3][128];	/* to be removed, with duties */
+static unsigned char *memory;
+static size_t	      size;
+static struct pollfd  pfd[PFD_CONNS + CONNS];
+static int	      heartbeat = -1;
+static int	      pair = -1; /* to the other process; -1: one does all */
+static char	      files[3][128]; /* to be removed, with duties */
 
 static void
 take_duties(const char *path)
 {
-	static const char *const	suffixes[] = { "", ".ctl", ".pid" };
-	int				i;
+	static const char *const suffixes[] = { "", ".ctl", ".pid" };
+	int			 i;
 
 	for (i = 0; i < 3; i++)
-		(void)snprintf(files[i], sizeof(files[i]), "%s%s", path, suffixes[i]);
+		(void)snprintf(files[i], sizeof(files[i]), "%s%s", path,
+		    suffixes[i]);
 	for (i = 1; i < 3; i++)
 		close(open(files[i], O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
 	if (mlockall(MCL_CURRENT | MCL_ONFAULT) == -1)
@@ -72,9 +75,10 @@ take_duties(const char *path)
 static void
 fulfil(void)
 {
-	static const char	line[] = "PANIC: heartbeat connection dropped: secrets "
-				    "wiped, SIGKILL\n";
-	int			i;
+	static const char line[] =
+	    "PANIC: heartbeat connection dropped: secrets "
+	    "wiped, SIGKILL\n";
+	int i;
 
 	for (i = 0; i < 3; i++)
 		(void)unlink(files[i]);
@@ -85,7 +89,9 @@ static void
 die(int sig)
 {
 	(void)sig;
-	/* NOLINTNEXTLINE(bugprone-signal-handler,cert-sig30-c): it only writes */
+	/*
+	 * NOLINTNEXTLINE(bugprone-signal-handler,cert-sig30-c): it only writes
+	 */
 	explicit_bzero(memory, size);
 	if (files[0][0] != '\0')
 		fulfil();
@@ -95,7 +101,7 @@ die(int sig)
 static void
 hold(void)
 {
-	const int	fd = (int)syscall(SYS_memfd_secret, O_CLOEXEC);
+	const int fd = (int)syscall(SYS_memfd_secret, O_CLOEXEC);
 
 	if (fd == -1 || ftruncate(fd, (off_t)size) == -1)
 		err(1, "memfd_secret");
@@ -109,14 +115,15 @@ hold(void)
 static void
 listen_at(const char *path)
 {
-	struct sockaddr_un	sun = { .sun_family = AF_UNIX };
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 
 	if (strlen(path) >= sizeof(sun.sun_path))
 		errx(1, "%s: too long", path);
 	memcpy(sun.sun_path, path, strlen(path));
 	pfd[PFD_LISTENER].fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (bind(pfd[PFD_LISTENER].fd, (struct sockaddr *)&sun, sizeof(sun)) ==
-	    -1 || listen(pfd[PFD_LISTENER].fd, 128) == -1)
+		-1 ||
+	    listen(pfd[PFD_LISTENER].fd, 128) == -1)
 		err(1, "%s", path);
 }
 
@@ -124,15 +131,16 @@ listen_at(const char *path)
 static void
 serve(const struct msg *m, int fd)
 {
-	char		head[32];
-	struct iovec	iov[2];
+	char	     head[32];
+	struct iovec iov[2];
 
 	if (m->what == '\0')
 		die(0);
 	if (m->what != 'G')
 		return;
 	iov[0].iov_base = head;
-	iov[0].iov_len = (size_t)snprintf(head, sizeof(head), "DATA %zu\n", size);
+	iov[0].iov_len = (size_t)snprintf(head, sizeof(head), "DATA %zu\n",
+	    size);
 	iov[1].iov_base = memory;
 	iov[1].iov_len = size;
 	if (writev(fd, iov, 2) == -1)
@@ -143,11 +151,11 @@ serve(const struct msg *m, int fd)
 static void
 answer(const struct msg *m)
 {
-	static const char	pong[PING_BYTES] = { 'P', 'O', 'N', 'G', '\n' };
-	static char		pongs[BATCH];
-	const int		fd = pfd[PFD_CONNS + m->conn].fd;
-	const size_t		len = (size_t)m->count * PING_BYTES;
-	size_t			i;
+	static const char pong[PING_BYTES] = { 'P', 'O', 'N', 'G', '\n' };
+	static char	  pongs[BATCH];
+	const int	  fd = pfd[PFD_CONNS + m->conn].fd;
+	const size_t	  len = (size_t)m->count * PING_BYTES;
+	size_t		  i;
 
 	if (m->what == 'H' && heartbeat == -1) {
 		heartbeat = m->conn;
@@ -167,7 +175,7 @@ pass(const struct msg *m, int fd)
 	struct msg	copy = *m;
 	struct iovec	iov = { .iov_base = &copy, .iov_len = sizeof(copy) };
 	struct msghdr	hdr = { .msg_iov = &iov, .msg_iovlen = 1 };
-	struct cmsghdr	*cmsg;
+	struct cmsghdr *cmsg;
 
 	if (fd != -1) {
 		memset(&control, 0, sizeof(control));
@@ -189,11 +197,11 @@ take(struct msg *m)
 {
 	union control	control;
 	struct iovec	iov = { .iov_base = m, .iov_len = sizeof(*m) };
-	struct msghdr	hdr = {
-		.msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control,
-		.msg_controllen = sizeof(control)
-	};
-	struct cmsghdr	*cmsg;
+	struct msghdr	hdr = { .msg_iov = &iov,
+		  .msg_iovlen = 1,
+		  .msg_control = &control,
+		  .msg_controllen = sizeof(control) };
+	struct cmsghdr *cmsg;
 	int		fd = -1;
 
 	if (recvmsg(pair, &hdr, MSG_CMSG_CLOEXEC) <= 0)
@@ -206,8 +214,8 @@ take(struct msg *m)
 static void
 newcomer(void)
 {
-	const int	fd = accept4(pfd[PFD_LISTENER].fd, NULL, NULL, SOCK_CLOEXEC);
-	int		i;
+	const int fd = accept4(pfd[PFD_LISTENER].fd, NULL, NULL, SOCK_CLOEXEC);
+	int	  i;
 
 	for (i = 0; i < CONNS; i++) {
 		if (pfd[PFD_CONNS + i].fd == -1) {
@@ -221,10 +229,10 @@ newcomer(void)
 static void
 client(int conn)
 {
-	static char	buf[BATCH];
-	const int	fd = pfd[PFD_CONNS + conn].fd;
-	struct msg	m = { .conn = conn };
-	const ssize_t	n = recv(fd, buf, sizeof(buf), 0);
+	static char   buf[BATCH];
+	const int     fd = pfd[PFD_CONNS + conn].fd;
+	struct msg    m = { .conn = conn };
+	const ssize_t n = recv(fd, buf, sizeof(buf), 0);
 
 	if (n <= 0) {
 		close(fd);
@@ -247,8 +255,8 @@ client(int conn)
 static void
 front(void)
 {
-	struct msg	m;
-	int		i;
+	struct msg m;
+	int	   i;
 
 	pfd[PFD_PAIR].fd = pair;
 	for (i = 0; i < CONNS; i++)
@@ -275,9 +283,9 @@ front(void)
 static void
 back(void)
 {
-	struct pollfd	p = { .fd = pair, .events = POLLIN };
-	struct msg	m;
-	int		fd;
+	struct pollfd p = { .fd = pair, .events = POLLIN };
+	struct msg    m;
+	int	      fd;
 
 	for (;;) {
 		if (poll(&p, 1, -1) == -1)
@@ -294,7 +302,7 @@ back(void)
 int
 main(int argc, char *argv[])
 {
-	int	sp[2];
+	int sp[2];
 
 	if (argc < 4 || argc > 5 || (size = strtoul(argv[3], NULL, 10)) == 0)
 		errx(1, "usage: floor 1|2 SOCK BYTES [duties]");

@@ -33,7 +33,7 @@ load_start(struct load *l, int n, void (*run)(const char *), const char *arg)
 void
 load_pause(const struct load *l, bool pause)
 {
-	int	i;
+	int i;
 
 	for (i = 0; i < l->n; i++)
 		(void)kill(l->pid[i], pause ? SIGSTOP : SIGCONT);

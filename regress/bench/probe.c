@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * When the arena reads zero.  Nobody can read memfd_secret(2) memory to see that, so
- * the return of the C library's explicit_bzero(3), which is what overwrites it, is
- * taken for it: a uprobe writes down the time, and the process goes on.  It is the
- * shipped binary with the shipped memory; the two traps of a probe, some microseconds,
- * count against it.  As root only.
+ * When the arena reads zero.  Nobody can read memfd_secret(2) memory to see
+ * that, so the return of the C library's explicit_bzero(3), which is what
+ * overwrites it, is taken for it: a uprobe writes down the time, and the
+ * process goes on.  It is the shipped binary with the shipped memory; the two
+ * traps of a probe, some microseconds, count against it.  As root only.
  */
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -21,31 +21,31 @@
 #include "bench.h"
 
 #define PROBE_SYSFS	"/sys/bus/event_source/devices/uprobe/"
-#define PROBE_PAGES	4		/* of events, a power of two */
-#define PROBE_FUNCTIONS	2
+#define PROBE_PAGES	4 /* of events, a power of two */
+#define PROBE_FUNCTIONS 2
 
-static const char *const	probe_names[PROBE_FUNCTIONS] = {
-	"explicit_bzero", "__explicit_bzero_chk"
-};
+static const char *const probe_names[PROBE_FUNCTIONS] = { "explicit_bzero",
+	"__explicit_bzero_chk" };
 
 struct probe_event {
-	struct perf_event_header	header;
-	uint64_t			time;
+	struct perf_event_header header;
+	uint64_t		 time;
 };
 
-static void	*probe_ring[PROBE_FUNCTIONS];
-static int	 probe_fd[PROBE_FUNCTIONS] = { -1, -1 };
+static void *probe_ring[PROBE_FUNCTIONS];
+static int   probe_fd[PROBE_FUNCTIONS] = { -1, -1 };
 
-/* Where name is in the file of the C library, which is one and the same for all. */
+/* Where name is in the file of the C library, which is one and the same for
+ * all. */
 static uint64_t
 probe_offset(const char *name, const char **file)
 {
-	struct link_map	*map;
+	struct link_map *map;
 	Dl_info		 info;
 	void		*at = dlsym(RTLD_DEFAULT, name);
 
-	if (at == NULL || dladdr1(at, &info, (void **)&map,
-	    RTLD_DL_LINKMAP) == 0)
+	if (at == NULL ||
+	    dladdr1(at, &info, (void **)&map, RTLD_DL_LINKMAP) == 0)
 		errx(1, "%s: not found", name);
 	*file = map->l_name;
 	return ((uint64_t)((uintptr_t)at - map->l_addr));
@@ -54,11 +54,11 @@ probe_offset(const char *name, const char **file)
 static int
 probe_open_one(int i, pid_t pid)
 {
-	const long		 type = number_in(PROBE_SYSFS "type");
-	const long		 bit = number_in(PROBE_SYSFS "format/retprobe");
-	const size_t		 page = (size_t)sysconf(_SC_PAGESIZE);
-	const char		*file;
-	struct perf_event_attr	 attr;
+	const long	       type = number_in(PROBE_SYSFS "type");
+	const long	       bit = number_in(PROBE_SYSFS "format/retprobe");
+	const size_t	       page = (size_t)sysconf(_SC_PAGESIZE);
+	const char	      *file;
+	struct perf_event_attr attr;
 
 	if (type == 0)
 		return (-1);
@@ -85,7 +85,7 @@ probe_open_one(int i, pid_t pid)
 int
 probe_open(pid_t pid)
 {
-	int	i;
+	int i;
 
 	for (i = 0; i < PROBE_FUNCTIONS; i++) {
 		if (probe_open_one(i, pid) == -1)
@@ -98,15 +98,12 @@ probe_open(pid_t pid)
 static int64_t
 probe_time(int i)
 {
-	const size_t				 page =
-						    (size_t)sysconf(_SC_PAGESIZE);
-	const struct perf_event_mmap_page	*head = probe_ring[i];
-	const unsigned char			*data =
-						    (unsigned char *)probe_ring[i] +
-						    page;
-	const struct probe_event		*e;
-	uint64_t				 at;
-	int64_t					 time = 0;
+	const size_t			   page = (size_t)sysconf(_SC_PAGESIZE);
+	const struct perf_event_mmap_page *head = probe_ring[i];
+	const unsigned char	 *data = (unsigned char *)probe_ring[i] + page;
+	const struct probe_event *e;
+	uint64_t		  at;
+	int64_t			  time = 0;
 
 	for (at = 0; at + sizeof(*e) <= head->data_head; at += e->header.size) {
 		e = (const void *)(data + at);
@@ -120,9 +117,9 @@ probe_time(int i)
 int64_t
 probe_last(void)
 {
-	const size_t	page = (size_t)sysconf(_SC_PAGESIZE);
-	int64_t		time, last = 0;
-	int		i;
+	const size_t page = (size_t)sysconf(_SC_PAGESIZE);
+	int64_t	     time, last = 0;
+	int	     i;
 
 	for (i = 0; i < PROBE_FUNCTIONS; i++) {
 		if ((time = probe_time(i)) > last)

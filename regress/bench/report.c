@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Samples, and the table that is made of them: on standard output as Markdown, and,
- * for the plot, one line of words a row in a file.
+ * Samples, and the table that is made of them: on standard output as Markdown,
+ * and, for the plot, one line of words a row in a file.
  */
 #include <err.h>
 #include <stdio.h>
@@ -10,7 +10,7 @@
 
 #include "bench.h"
 
-static FILE	*report_file;
+static FILE *report_file;
 
 void
 series_add(struct series *s, double value)
@@ -28,7 +28,7 @@ series_add(struct series *s, double value)
 static int
 series_compare(const void *a, const void *b)
 {
-	const double	*x = a, *y = b;
+	const double *x = a, *y = b;
 
 	return (*x < *y ? -1 : *x > *y);
 }
@@ -37,7 +37,7 @@ series_compare(const void *a, const void *b)
 double
 series_at(struct series *s, double p)
 {
-	size_t	at;
+	size_t at;
 
 	if (s->n == 0)
 		errx(1, "no samples");
@@ -53,7 +53,8 @@ report_open(const char *path)
 {
 	if (path != NULL && (report_file = fopen(path, "we")) == NULL)
 		err(1, "%s", path);
-	puts("| figure | dazaid p50 | p99 | beside | p50 | p99 | samples | ratio "
+	puts(
+	    "| figure | dazaid p50 | p99 | beside | p50 | p99 | samples | ratio "
 	    "| goal | |");
 	puts("|---|---|---|---|---|---|---|---|---|---|");
 }
@@ -61,16 +62,19 @@ report_open(const char *path)
 static void
 report_number(char *to, size_t size, double v)
 {
-	(void)snprintf(to, size, v >= 100 || v == 0 ? "%.0f" :
-	    v >= 10 ? "%.1f" : "%.2f", v);
+	(void)snprintf(to, size,
+	    v >= 100 || v == 0 ? "%.0f" :
+		v >= 10	       ? "%.1f" :
+				 "%.2f",
+	    v);
 }
 
 /* The median, and what all but one in a hundred reach: p99, or p1 of a rate. */
 static void
 report_pair(struct series *s, const struct row *r)
 {
-	const char	*unit = r->unit;
-	char		 p50[32], p99[32];
+	const char *unit = r->unit;
+	char	    p50[32], p99[32];
 
 	report_number(p50, sizeof(p50), series_at(s, 0.5));
 	report_number(p99, sizeof(p99), series_at(s, r->more ? 0.01 : 0.99));
@@ -81,12 +85,12 @@ report_pair(struct series *s, const struct row *r)
 static void
 report_goal(const struct row *r)
 {
-	const double	p = r->tail ? 0.99 : 0.5;
-	const double	ours = series_at(r->ours, p);
-	const double	other = r->other != NULL ? series_at(r->other, p) : 1;
-	const double	ratio = ours / other;
-	const bool	met = r->more ? ratio >= r->goal : ratio <= r->goal;
-	const char	*sign = r->more ? "≥" : "≤";
+	const double p = r->tail ? 0.99 : 0.5;
+	const double ours = series_at(r->ours, p);
+	const double other = r->other != NULL ? series_at(r->other, p) : 1;
+	const double ratio = ours / other;
+	const bool   met = r->more ? ratio >= r->goal : ratio <= r->goal;
+	const char  *sign = r->more ? "≥" : "≤";
 
 	if (r->other != NULL)
 		printf(" %.2f |", ratio);
@@ -95,10 +99,11 @@ report_goal(const struct row *r)
 	if (r->goal == 0 && r->other != NULL)
 		printf(" | |\n");
 	else
-		printf(" %s %g | %s |\n", sign, r->goal, met ? "met" : "**missed**");
+		printf(" %s %g | %s |\n", sign, r->goal,
+		    met ? "met" : "**missed**");
 	if (report_file != NULL && r->other != NULL && r->goal != 0)
-		(void)fprintf(report_file, "goal\t%s\t%.3f\t%s %g\t%.3f\n", r->figure,
-		    ratio, sign, r->goal,
+		(void)fprintf(report_file, "goal\t%s\t%.3f\t%s %g\t%.3f\n",
+		    r->figure, ratio, sign, r->goal,
 		    r->more ? r->goal / ratio : ratio / r->goal);
 }
 
@@ -129,12 +134,12 @@ report_missing(const char *figure, const char *why)
 void
 report_samples(const char *figure, const char *name, struct series *s)
 {
-	size_t	i;
+	size_t i;
 
 	if (report_file == NULL)
 		return;
 	(void)series_at(s, 0);
 	for (i = 0; i < s->n; i++)
-		(void)fprintf(report_file, "sample\t%s\t%s\t%.2f\t%.4f\n", figure, name,
-		    s->v[i], (double)(i + 1) / (double)s->n);
+		(void)fprintf(report_file, "sample\t%s\t%s\t%.2f\t%.4f\n",
+		    figure, name, s->v[i], (double)(i + 1) / (double)s->n);
 }

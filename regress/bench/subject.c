@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The programs that are measured: started, greeted, and ended in the same way.  Each
- * has a directory of its own in a tmpfs, as $XDG_RUNTIME_DIR is one.
+ * The programs that are measured: started, greeted, and ended in the same way.
+ * Each has a directory of its own in a tmpfs, as $XDG_RUNTIME_DIR is one.
  */
 #include <sys/pidfd.h>
 #include <sys/socket.h>
@@ -24,16 +24,16 @@
 
 #include "bench.h"
 
-#define PATIENCE_MS	20000
-#define RETRY_NS	20000	/* between two attempts to connect */
+#define PATIENCE_MS 20000
+#define RETRY_NS    20000 /* between two attempts to connect */
 
-static const char	*subject_bin;	/* where bench and floor are */
-static const char	*subject_tmp;
+static const char *subject_bin; /* where bench and floor are */
+static const char *subject_tmp;
 
 int64_t
 now_ns(void)
 {
-	struct timespec	ts;
+	struct timespec ts;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
 	return ((int64_t)ts.tv_sec * 1000000000 + ts.tv_nsec);
@@ -53,14 +53,14 @@ subject_where(const char *bin, const char *tmp)
 }
 
 /*
- * Its file, opened while we may: the uid that it will run as need not be able to reach
- * it, and the time to find it is not the program's.
+ * Its file, opened while we may: the uid that it will run as need not be able
+ * to reach it, and the time to find it is not the program's.
  */
 static int
 subject_program(const char *name)
 {
-	char	path[4096];
-	int	fd = -1;
+	char path[4096];
+	int  fd = -1;
 
 	if (strcmp(name, "dazaid") == 0)
 		(void)snprintf(path, sizeof(path), "%s/../../dazaid/dazaid",
@@ -75,18 +75,18 @@ subject_program(const char *name)
 }
 
 /*
- * command is cut at its blanks; "@" in it is the socket, "%" the directory.  What its
- * standard input is, is in the file "secret" there.
+ * command is cut at its blanks; "@" in it is the socket, "%" the directory.
+ * What its standard input is, is in the file "secret" there.
  */
 void
-subject_init(struct subject *s, const char *name, enum greeting greeting, uid_t uid,
-    const char *command)
+subject_init(struct subject *s, const char *name, enum greeting greeting,
+    uid_t uid, const char *command)
 {
-	static int	 number;
-	char		*word, *rest;
-	size_t		 n = 0;
-	int		 fd;
-	char		 path[96];
+	static int number;
+	char	  *word, *rest;
+	size_t	   n = 0;
+	int	   fd;
+	char	   path[96];
 
 	memset(s, 0, sizeof(*s));
 	s->name = name;
@@ -106,7 +106,8 @@ subject_init(struct subject *s, const char *name, enum greeting greeting, uid_t 
 	rest = s->command;
 	while ((word = strsep(&rest, " ")) != NULL && n < SUBJECT_ARGS - 1)
 		s->argv[n++] = strcmp(word, "@") == 0 ? s->sock :
-		    strcmp(word, "%") == 0 ? s->dir : word;
+		    strcmp(word, "%") == 0	      ? s->dir :
+							word;
 	s->program = subject_program(s->argv[0]);
 	s->heart = s->pidfd = -1;
 }
@@ -114,9 +115,9 @@ subject_init(struct subject *s, const char *name, enum greeting greeting, uid_t 
 static void
 subject_exec(const struct subject *s)
 {
-	char	home[80], path[96];
-	char	*envp[] = { home, NULL };
-	int	in, out;
+	char  home[80], path[96];
+	char *envp[] = { home, NULL };
+	int   in, out;
 
 	(void)snprintf(home, sizeof(home), "HOME=%s", s->dir);
 	(void)snprintf(path, sizeof(path), "%s/secret", s->dir);
@@ -126,9 +127,10 @@ subject_exec(const struct subject *s)
 	if (in == -1 || dup2(in, 0) == -1 || out == -1 || dup2(out, 1) == -1 ||
 	    dup2(out, 2) == -1 || setsid() == -1)
 		_exit(126);
-	if (getuid() != s->uid && (setgroups(0, NULL) == -1 ||
-	    setresgid(s->uid, s->uid, s->uid) == -1 ||
-	    setresuid(s->uid, s->uid, s->uid) == -1))
+	if (getuid() != s->uid &&
+	    (setgroups(0, NULL) == -1 ||
+		setresgid(s->uid, s->uid, s->uid) == -1 ||
+		setresuid(s->uid, s->uid, s->uid) == -1))
 		_exit(126);
 	(void)syscall(SYS_execveat, s->program, "", s->argv, envp,
 	    AT_EMPTY_PATH);
@@ -151,12 +153,13 @@ subject_start(struct subject *s)
 int
 subject_connect(const char *path)
 {
-	struct sockaddr_un	sun = { .sun_family = AF_UNIX };
-	int			fd;
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int		   fd;
 
 	(void)snprintf(sun.sun_path, sizeof(sun.sun_path), "%s", path);
 	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	if (fd != -1 && connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == -1) {
+	if (fd != -1 &&
+	    connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == -1) {
 		close(fd);
 		fd = -1;
 	}
@@ -171,14 +174,14 @@ say(int fd, const char *bytes, size_t len)
 }
 
 /*
- * Takes an answer of at most size - 1 bytes, which must begin with text: up to the end
- * of a line, or, without text, whatever there is.
+ * Takes an answer of at most size - 1 bytes, which must begin with text: up to
+ * the end of a line, or, without text, whatever there is.
  */
 void
 want(int fd, char *buf, size_t size, const char *text)
 {
 	size_t	len = 0;
-	ssize_t	n;
+	ssize_t n;
 
 	do {
 		if ((n = recv(fd, buf + len, size - 1 - len, 0)) <= 0)
@@ -194,7 +197,7 @@ want(int fd, char *buf, size_t size, const char *text)
 static void
 subject_adopt(struct subject *s)
 {
-	char	buf[256];
+	char buf[256];
 
 	(void)waitpid(s->pid, NULL, 0);
 	close(s->pidfd);
@@ -205,18 +208,21 @@ subject_adopt(struct subject *s)
 		err(1, "%s", s->name);
 }
 
-/* Connects as soon as that can be, and has the first answer when this returns. */
+/*
+ * Connects as soon as that can be, and has the first answer when this returns.
+ */
 void
 subject_greet(struct subject *s)
 {
-	static const char	identities[] = { 0, 0, 0, 1, 11 };
-	const struct timespec	retry = { 0, RETRY_NS };
-	const int64_t		end = now_ns() + PATIENCE_MS * 1000000LL;
-	char			buf[256];
+	static const char     identities[] = { 0, 0, 0, 1, 11 };
+	const struct timespec retry = { 0, RETRY_NS };
+	const int64_t	      end = now_ns() + PATIENCE_MS * 1000000LL;
+	char		      buf[256];
 
 	while ((s->heart = subject_connect(s->sock)) == -1) {
 		if (now_ns() > end)
-			errx(1, "%s: does not answer, see %s/log", s->name, s->dir);
+			errx(1, "%s: does not answer, see %s/log", s->name,
+			    s->dir);
 		(void)nanosleep(&retry, NULL);
 	}
 	switch (s->greeting) {
@@ -238,8 +244,8 @@ subject_greet(struct subject *s)
 long
 number_in(const char *path)
 {
-	char	 line[64] = "";
-	FILE	*f = fopen(path, "re");
+	char  line[64] = "";
+	FILE *f = fopen(path, "re");
 
 	if (f == NULL)
 		return (0);
@@ -252,7 +258,7 @@ number_in(const char *path)
 void
 subject_know(struct subject *s)
 {
-	char	path[64];
+	char path[64];
 
 	if (s->greeting == GPG_AGENT)
 		subject_adopt(s);
@@ -274,7 +280,7 @@ subject_guard(struct subject *s)
 void
 subject_settle(long ms)
 {
-	const struct timespec	ts = { 0, ms * 1000000 };
+	const struct timespec ts = { 0, ms * 1000000 };
 
 	(void)nanosleep(&ts, NULL);
 }
@@ -283,7 +289,7 @@ subject_settle(long ms)
 void
 subject_gone(struct subject *s)
 {
-	struct pollfd	p = { .fd = s->pidfd, .events = POLLIN };
+	struct pollfd p = { .fd = s->pidfd, .events = POLLIN };
 
 	if (poll(&p, 1, PATIENCE_MS) != 1)
 		errx(1, "%s: does not end", s->name);

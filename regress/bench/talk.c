@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a living daemon takes for an answer: PING, one by one and in a stream, with
- * strangers at the door, and GET.
+ * What a living daemon takes for an answer: PING, one by one and in a stream,
+ * with strangers at the door, and GET.
  */
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -18,24 +18,24 @@
 
 #include "bench.h"
 
-#define PINGS		20	/* in a row, of one subject */
-#define GETS		10	/* in a row, of one life */
-#define DEEP		64
-#define STREAM		20000	/* PINGs of one sample */
-#define SILENT		600
-#define HAMMERS		3
-#define BIG		65536
-#define KEY_MOST	32767	/* bytes of a "user" key; see keyrings(7) */
-#define PING_BYTES	((size_t)5)
+#define PINGS	   20 /* in a row, of one subject */
+#define GETS	   10 /* in a row, of one life */
+#define DEEP	   64
+#define STREAM	   20000 /* PINGs of one sample */
+#define SILENT	   600
+#define HAMMERS	   3
+#define BIG	   65536
+#define KEY_MOST   32767 /* bytes of a "user" key; see keyrings(7) */
+#define PING_BYTES ((size_t)5)
 
-static const char	ours_command[] = "dazaid -d -a -g 60 -z 65536 -l key=- -s @";
-static const char	floor_command[] = "floor 2 @ 65536";
+static const char ours_command[] = "dazaid -d -a -g 60 -z 65536 -l key=- -s @";
+static const char floor_command[] = "floor 2 @ 65536";
 
 static double
 ping(struct subject *s)
 {
-	const int64_t	t = now_ns();
-	char		buf[16];
+	const int64_t t = now_ns();
+	char	      buf[16];
 
 	say(s->heart, "PING\n", PING_BYTES);
 	want(s->heart, buf, sizeof(buf), "PONG\n");
@@ -45,7 +45,7 @@ ping(struct subject *s)
 static void
 pings(struct subject *s, struct series *to)
 {
-	int	i;
+	int i;
 
 	for (i = 0; i < PINGS; i++)
 		series_add(to, ping(s));
@@ -56,7 +56,8 @@ static void
 pair_start(struct subject *ours, struct subject *two)
 {
 	subject_init(ours, "dazaid", HEARTBEAT, getuid(), ours_command);
-	subject_init(two, "two-process floor", HEARTBEAT, getuid(), floor_command);
+	subject_init(two, "two-process floor", HEARTBEAT, getuid(),
+	    floor_command);
 	subject_guard(ours);
 	subject_guard(two);
 }
@@ -71,13 +72,15 @@ pair_stop(struct subject *ours, struct subject *two)
 static void
 ping_pong(const char *figure)
 {
-	struct subject	ours, two;
-	struct series	a = { 0 }, b = { 0 };
-	const struct row r = {
-		.figure = figure, .unit = "µs", .name = "two-process floor",
-		.ours = &a, .other = &b, .goal = 1.3
-	};
-	size_t		i;
+	struct subject	 ours, two;
+	struct series	 a = { 0 }, b = { 0 };
+	const struct row r = { .figure = figure,
+		.unit = "µs",
+		.name = "two-process floor",
+		.ours = &a,
+		.other = &b,
+		.goal = 1.3 };
+	size_t		 i;
 
 	pair_start(&ours, &two);
 	for (i = 0; i < samples; i++) {
@@ -91,7 +94,7 @@ ping_pong(const char *figure)
 void
 figure_ping(void)
 {
-	cpu_set_t	all, one;
+	cpu_set_t all, one;
 
 	ping_pong("PING to PONG");
 	(void)sched_getaffinity(0, sizeof(all), &all);
@@ -107,11 +110,11 @@ figure_ping(void)
 static double
 stream(struct subject *s)
 {
-	static const char	line[PING_BYTES] = { 'P', 'I', 'N', 'G', '\n' };
-	const int64_t	t = now_ns();
-	char		out[DEEP * PING_BYTES], in[DEEP * PING_BYTES];
-	size_t		sent = DEEP, got = 0, i;
-	ssize_t		n;
+	static const char line[PING_BYTES] = { 'P', 'I', 'N', 'G', '\n' };
+	const int64_t	  t = now_ns();
+	char		  out[DEEP * PING_BYTES], in[DEEP * PING_BYTES];
+	size_t		  sent = DEEP, got = 0, i;
+	ssize_t		  n;
 
 	for (i = 0; i < DEEP; i++)
 		memcpy(out + i * PING_BYTES, line, PING_BYTES);
@@ -133,14 +136,16 @@ stream(struct subject *s)
 void
 figure_rate(void)
 {
-	struct subject	ours, two;
-	struct series	a = { 0 }, b = { 0 };
-	struct row	r = {
-		.figure = "PINGs a second, 64 deep", .unit = "/s",
-		.name = "two-process floor", .ours = &a, .other = &b,
-		.goal = 0.7, .more = true
-	};
-	size_t		i;
+	struct subject ours, two;
+	struct series  a = { 0 }, b = { 0 };
+	struct row     r = { .figure = "PINGs a second, 64 deep",
+		    .unit = "/s",
+		    .name = "two-process floor",
+		    .ours = &a,
+		    .other = &b,
+		    .goal = 0.7,
+		    .more = true };
+	size_t	       i;
 
 	pair_start(&ours, &two);
 	for (i = 0; i < samples; i++) {
@@ -154,7 +159,7 @@ figure_rate(void)
 static void
 load_hammer(const char *path)
 {
-	const int	fd = subject_connect(path);
+	const int fd = subject_connect(path);
 
 	if (fd == -1)
 		return;
@@ -166,7 +171,7 @@ static void
 flooded(struct subject *s, const struct load *load, struct series *quiet,
     struct series *loud)
 {
-	int	silent[SILENT], i;
+	int silent[SILENT], i;
 
 	pings(s, quiet);
 	for (i = 0; i < SILENT; i++)
@@ -185,16 +190,18 @@ flooded(struct subject *s, const struct load *load, struct series *quiet,
 void
 figure_flood(void)
 {
-	struct subject	ours, two;
-	struct load	on_ours, on_two;
-	struct series	quiet = { 0 }, loud = { 0 }, quiet2 = { 0 },
-			loud2 = { 0 };
-	struct row	r = {
-		.figure = "PONG, 600 silent and 3 hammering clients",
-		.unit = "µs", .tail = true, .ours = &loud,
-		.name = "without them", .other = &quiet, .goal = 2
-	};
-	size_t		i;
+	struct subject ours, two;
+	struct load    on_ours, on_two;
+	struct series  quiet = { 0 }, loud = { 0 }, quiet2 = { 0 },
+		      loud2 = { 0 };
+	struct row r = { .figure = "PONG, 600 silent and 3 hammering clients",
+		.unit = "µs",
+		.tail = true,
+		.ours = &loud,
+		.name = "without them",
+		.other = &quiet,
+		.goal = 2 };
+	size_t	   i;
 
 	pair_start(&ours, &two);
 	load_start(&on_ours, HAMMERS, load_hammer, ours.sock);
@@ -221,21 +228,21 @@ figure_flood(void)
 static double
 get(int fd, size_t size)
 {
-	static char	buf[BIG + 64];
-	char		head[32];
-	const size_t	all = (size_t)snprintf(head, sizeof(head), "DATA %zu\n",
-			    size) + size;
-	const int64_t	t = now_ns();
-	size_t		got = 0;
-	ssize_t		n;
+	static char  buf[BIG + 64];
+	char	     head[32];
+	const size_t all = (size_t)snprintf(head, sizeof(head), "DATA %zu\n",
+			       size) +
+	    size;
+	const int64_t t = now_ns();
+	size_t	      got = 0;
+	ssize_t	      n;
 
 	say(fd, "GET key\n", 8);
 	while (got < all) {
 		if ((n = recv(fd, buf + got, sizeof(buf) - got, 0)) <= 0)
 			err(1, "GET");
 		got += (size_t)n;
-		if (got > strlen(head) &&
-		    strncmp(buf, head, strlen(head)) != 0)
+		if (got > strlen(head) && strncmp(buf, head, strlen(head)) != 0)
 			errx(1, "GET: got %.80s", buf);
 	}
 	return (us_since(t));
@@ -245,15 +252,16 @@ get(int fd, size_t size)
 static int
 get_open(const struct subject *s, size_t size)
 {
-	static char	bytes[BIG];
-	char		path[120], line[64];
-	int		fd;
+	static char bytes[BIG];
+	char	    path[120], line[64];
+	int	    fd;
 
 	(void)snprintf(path, sizeof(path), "%s.ctl", s->sock);
 	if ((fd = subject_connect(path)) == -1)
 		err(1, "%s", path);
 	memset(bytes, 'x', sizeof(bytes));
-	say(fd, line, (size_t)snprintf(line, sizeof(line), "PUT key %zu\n", size));
+	say(fd, line,
+	    (size_t)snprintf(line, sizeof(line), "PUT key %zu\n", size));
 	want(fd, line, sizeof(line), "GO\n");
 	say(fd, bytes, size);
 	want(fd, line, sizeof(line), "OK\n");
@@ -262,10 +270,10 @@ get_open(const struct subject *s, size_t size)
 
 /* GETS of each in turn, of daemons that have just been started. */
 static void
-get_life(struct subject *ours, struct subject *two, size_t size, struct series *a,
-    struct series *b)
+get_life(struct subject *ours, struct subject *two, size_t size,
+    struct series *a, struct series *b)
 {
-	int	fd, i;
+	int fd, i;
 
 	subject_guard(ours);
 	subject_guard(two);
@@ -279,41 +287,46 @@ get_life(struct subject *ours, struct subject *two, size_t size, struct series *
 }
 
 /*
- * On which processors the three processes find themselves makes more of a difference than
- * what they do, and lasts: hence many lives.
+ * On which processors the three processes find themselves makes more of a
+ * difference than what they do, and lasts: hence many lives.
  */
 static void
 get_relay(const char *figure, size_t size)
 {
-	struct subject	ours, two;
-	struct series	a = { 0 }, b = { 0 };
-	const struct row r = {
-		.figure = figure, .unit = "µs", .name = "two-process floor",
-		.ours = &a, .other = &b, .goal = 1.3
-	};
-	char		ours_size[64], floor_size[32];
-	size_t		i;
+	struct subject	 ours, two;
+	struct series	 a = { 0 }, b = { 0 };
+	const struct row r = { .figure = figure,
+		.unit = "µs",
+		.name = "two-process floor",
+		.ours = &a,
+		.other = &b,
+		.goal = 1.3 };
+	char		 ours_size[64], floor_size[32];
+	size_t		 i;
 
-	(void)snprintf(ours_size, sizeof(ours_size), "dazaid -d -a -g 60 -z %d -s @",
-	    size < BIG ? BIG : 2 * BIG);
+	(void)snprintf(ours_size, sizeof(ours_size),
+	    "dazaid -d -a -g 60 -z %d -s @", size < BIG ? BIG : 2 * BIG);
 	(void)snprintf(floor_size, sizeof(floor_size), "floor 2 @ %zu", size);
 	subject_init(&ours, "dazaid", HEARTBEAT, getuid(), ours_size);
-	subject_init(&two, "two-process floor", HEARTBEAT, getuid(), floor_size);
+	subject_init(&two, "two-process floor", HEARTBEAT, getuid(),
+	    floor_size);
 	for (i = 0; i < samples; i++)
 		get_life(&ours, &two, size, &a, &b);
 	report(&r);
 }
 
-/* A program's run, from fork to the end of what it writes, which must be size. */
+/*
+ * A program's run, from fork to the end of what it writes, which must be size.
+ */
 static double
 get_command(char *const argv[], size_t size)
 {
-	static char	buf[BIG + 1];
-	const int64_t	t = now_ns();
-	size_t		got = 0;
-	ssize_t		n;
-	pid_t		pid;
-	int		p[2], status;
+	static char   buf[BIG + 1];
+	const int64_t t = now_ns();
+	size_t	      got = 0;
+	ssize_t	      n;
+	pid_t	      pid;
+	int	      p[2], status;
 
 	if (pipe2(p, O_CLOEXEC) == -1 || (pid = fork()) == -1)
 		err(1, "fork");
@@ -331,11 +344,13 @@ get_command(char *const argv[], size_t size)
 	return (us_since(t));
 }
 
-/* A key of size bytes in a keyring of our own; -1 with errno if that cannot be. */
+/*
+ * A key of size bytes in a keyring of our own; -1 with errno if that cannot be.
+ */
 static long
 keyring_add(size_t size)
 {
-	static char	bytes[BIG];
+	static char bytes[BIG];
 
 	memset(bytes, 'x', sizeof(bytes));
 	(void)syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
@@ -346,16 +361,17 @@ keyring_add(size_t size)
 static void
 get_program(const char *figure, size_t size)
 {
-	struct subject	ours;
-	struct series	a = { 0 }, b = { 0 };
-	const struct row r = {
-		.figure = figure, .unit = "µs", .name = "keyctl pipe",
-		.ours = &a, .other = &b
-	};
-	const long	key = keyring_add(size);
-	char		id[32], text[3][8] = { "-s", "get", "key" },
-			pipe[] = "pipe", keyctl[] = "keyctl";
-	size_t		i;
+	struct subject	 ours;
+	struct series	 a = { 0 }, b = { 0 };
+	const struct row r = { .figure = figure,
+		.unit = "µs",
+		.name = "keyctl pipe",
+		.ours = &a,
+		.other = &b };
+	const long	 key = keyring_add(size);
+	char id[32], text[3][8] = { "-s", "get", "key" }, pipe[] = "pipe",
+		     keyctl[] = "keyctl";
+	size_t i;
 
 	if (key == -1) {
 		report_missing(figure, "the kernel takes no such key");
@@ -367,10 +383,12 @@ get_program(const char *figure, size_t size)
 	subject_guard(&ours);
 	close(get_open(&ours, size));
 	for (i = 0; i < samples; i++) {
-		series_add(&a, get_command((char *[]){ dazaictl, text[0], ours.sock,
-		    text[1], text[2], NULL }, size));
-		series_add(&b, get_command((char *[]){ keyctl, pipe, id, NULL },
-		    size));
+		series_add(&a,
+		    get_command((char *[]){ dazaictl, text[0], ours.sock,
+				    text[1], text[2], NULL },
+			size));
+		series_add(&b,
+		    get_command((char *[]){ keyctl, pipe, id, NULL }, size));
 	}
 	subject_stop(&ours);
 	report(&r);

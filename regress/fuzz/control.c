@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The control socket: any bytes in any pieces from many clients, and a vault that says
- * yes, no or nothing, against dazai-protocol(7).  Each descriptor that is handed over
- * is looked at: whatever is behind the request's line must still be in it.
+ * The control socket: any bytes in any pieces from many clients, and a vault
+ * that says yes, no or nothing, against dazai-protocol(7).  Each descriptor
+ * that is handed over is looked at: whatever is behind the request's line must
+ * still be in it.
  */
 #include <sys/socket.h>
 
@@ -16,15 +17,15 @@
 
 #include "net.h"
 
-#define WORDS	8
-#define SLOTS	32
-#define TURN	256		/* bytes of a client's that network reads at once */
-#define SECONDS_MOST	1000000000000LL	/* in ms */
+#define WORDS	     8
+#define SLOTS	     32
+#define TURN	     256 /* bytes of a client's that network reads at once */
+#define SECONDS_MOST 1000000000000LL /* in ms */
 
-const enum net_socket	oracle_socket = NET_CONTROL;
+const enum net_socket oracle_socket = NET_CONTROL;
 
-static unsigned int	panics[2];	/* that the vault is to hear of: soft, hard */
-static unsigned int	perhaps[2];	/* that it may hear of as well */
+static unsigned int panics[2];	/* that the vault is to hear of: soft, hard */
+static unsigned int perhaps[2]; /* that it may hear of as well */
 
 void
 oracle_begin(void)
@@ -35,8 +36,8 @@ oracle_begin(void)
 bool
 oracle_takes(struct client *c)
 {
-	const struct client	*o;
-	unsigned int		 others = 0;
+	const struct client *o;
+	unsigned int	     others = 0;
 
 	for (o = net_clients; o < net_clients + net_n; o++)
 		others += o->peer != 0 && !o->closing &&
@@ -52,17 +53,19 @@ oracle_takes(struct client *c)
  */
 
 struct want {
-	struct imsg	 im;		/* type 0: none, as it was refused ... */
-	const char	*refusal;	/* ... with this */
-	bool		 put;		/* which ends the connection then */
+	struct imsg im;	     /* type 0: none, as it was refused ... */
+	const char *refusal; /* ... with this */
+	bool	    put;     /* which ends the connection then */
 };
 
-/* A whole number from min to max; else false, and *large says if that is why. */
+/*
+ * A whole number from min to max; else false, and *large says if that is why.
+ */
 static bool
 number(const char *text, uint64_t min, uint64_t max, uint64_t *n, bool *large)
 {
-	const char	*p = text;
-	const wide	 sum = fuzz_digits(&p);
+	const char *p = text;
+	const wide  sum = fuzz_digits(&p);
 
 	*large = p > text && *p == '\0' && sum > max;
 	*n = (uint64_t)sum;
@@ -73,7 +76,7 @@ number(const char *text, uint64_t min, uint64_t max, uint64_t *n, bool *large)
 static int64_t
 seconds(const char *text)
 {
-	const wide	ms = fuzz_seconds(text);
+	const wide ms = fuzz_seconds(text);
 
 	return (ms > 0 && ms <= SECONDS_MOST ? (int64_t)ms : 0);
 }
@@ -81,12 +84,12 @@ seconds(const char *text)
 static bool
 name_ok(const char *name)
 {
-	const char	*p;
+	const char *p;
 
 	for (p = name; *p != '\0'; p++) {
 		if (!((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
-		    (*p >= '0' && *p <= '9') || *p == '_' ||
-		    ((*p == '.' || *p == '-') && p > name)))
+			(*p >= '0' && *p <= '9') || *p == '_' ||
+			((*p == '.' || *p == '-') && p > name)))
 			return (false);
 	}
 	return (p > name && p - name <= 64);
@@ -95,8 +98,8 @@ name_ok(const char *name)
 static const char *
 want_option(const char *word, struct imsg_put *put)
 {
-	uint64_t	n;
-	bool		large;
+	uint64_t n;
+	bool	 large;
 
 	if (strncasecmp(word, "reads=", 6) == 0 &&
 	    number(word + 6, 1, UINT32_MAX, &n, &large))
@@ -111,8 +114,8 @@ want_option(const char *word, struct imsg_put *put)
 static const char *
 want_put(char **word, size_t n, struct imsg *im)
 {
-	bool	large;
-	size_t	i;
+	bool   large;
+	size_t i;
 
 	if (n < 3 || n > 5)
 		return ("bad-request");
@@ -144,12 +147,12 @@ want_name(char **word, size_t n, struct imsg *im, uint32_t type)
 static const char *
 want_pid(char **word, size_t n, struct imsg *im, uint32_t type)
 {
-	uint64_t	pid = 0;
-	bool		large;
+	uint64_t pid = 0;
+	bool	 large;
 
-	if ((n != 1 || type != IMSG_REGISTER) && (n != 2 ||
-	    strncasecmp(word[1], "pid=", 4) != 0 ||
-	    !number(word[1] + 4, 1, INT_MAX, &pid, &large)))
+	if ((n != 1 || type != IMSG_REGISTER) &&
+	    (n != 2 || strncasecmp(word[1], "pid=", 4) != 0 ||
+		!number(word[1] + 4, 1, INT_MAX, &pid, &large)))
 		return ("invalid");
 	im->u.number.n = (uint32_t)pid;
 	im->type = type;
@@ -169,7 +172,7 @@ want_panic(char **word, size_t n, struct imsg *im)
 static const char *
 want_words(char **word, size_t n, struct imsg *im)
 {
-	const char	*verb = n > 0 ? word[0] : "";
+	const char *verb = n > 0 ? word[0] : "";
 
 	if (strcasecmp(verb, "put") == 0)
 		return (want_put(word, n, im));
@@ -184,8 +187,9 @@ want_words(char **word, size_t n, struct imsg *im)
 	if (strcasecmp(verb, "panic") == 0)
 		return (want_panic(word, n, im));
 	im->type = strcasecmp(verb, "status") == 0 ? IMSG_STATUS :
-	    strcasecmp(verb, "arm") == 0 ? IMSG_ARM :
-	    strcasecmp(verb, "list") == 0 ? IMSG_LIST : 0;
+	    strcasecmp(verb, "arm") == 0	   ? IMSG_ARM :
+	    strcasecmp(verb, "list") == 0	   ? IMSG_LIST :
+						     0;
 	return (n == 1 && im->type != 0 ? NULL : "bad-request");
 }
 
@@ -198,9 +202,9 @@ is_put(const char *text)
 static void
 want_of(const struct client *c, const struct line *l, struct want *w)
 {
-	static char	 text[NET_LINE + 1];
-	char		*word[WORDS], *rest = NULL, *p;
-	size_t		 n = 0;
+	static char text[NET_LINE + 1];
+	char	   *word[WORDS], *rest = NULL, *p;
+	size_t	    n = 0;
 
 	memset(w, 0, sizeof(*w));
 	memcpy(text, c->sent + c->done, l->used);
@@ -208,7 +212,7 @@ want_of(const struct client *c, const struct line *l, struct want *w)
 	w->put = is_put(text + strspn(text, " \t"));
 	(void)snprintf(text, sizeof(text), "%s", l->nul ? "" : l->text);
 	for (p = strtok_r(text, " \t", &rest); p != NULL && n < WORDS;
-	    p = strtok_r(NULL, " \t", &rest))
+	     p = strtok_r(NULL, " \t", &rest))
 		word[n++] = p;
 	w->refusal = want_words(word, n, &w->im);
 }
@@ -216,7 +220,7 @@ want_of(const struct client *c, const struct line *l, struct want *w)
 bool
 oracle_line(struct client *c, const struct line *l)
 {
-	struct want	w;
+	struct want w;
 
 	want_of(c, l, &w);
 	if (w.refusal != NULL) {
@@ -241,7 +245,7 @@ oracle_line(struct client *c, const struct line *l)
 void
 oracle_too_long(struct client *c)
 {
-	char	start[NET_LINE + 1];
+	char start[NET_LINE + 1];
 
 	memcpy(start, c->sent + c->done, NET_LINE);
 	start[NET_LINE] = '\0';
@@ -262,7 +266,7 @@ oracle_gone(struct client *c)
 static void
 check_same(const struct imsg *want, const struct imsg *im)
 {
-	bool	same = want->type == im->type;
+	bool same = want->type == im->type;
 
 	switch (im->type) {
 	case IMSG_PUT:
@@ -290,13 +294,13 @@ check_same(const struct imsg *want, const struct imsg *im)
 static void
 panic_message(const struct imsg *im)
 {
-	struct client	*c;
-	unsigned int	*left;
+	struct client *c;
+	unsigned int  *left;
 
 	for (c = net_clients; c < net_clients + net_n; c++)
 		net_walk(c);
-	CHECK(im->type == IMSG_PANIC && im->u.number.n <= 1,
-	    "%s of nobody", imsg_name(im->type));
+	CHECK(im->type == IMSG_PANIC && im->u.number.n <= 1, "%s of nobody",
+	    imsg_name(im->type));
 	left = panics[im->u.number.n] > 0 ? panics : perhaps;
 	CHECK(left[im->u.number.n] > 0, "a panic that nobody wants");
 	left[im->u.number.n]--;
@@ -305,8 +309,8 @@ panic_message(const struct imsg *im)
 void
 oracle_message(struct client *c, const struct imsg *im)
 {
-	static struct line	l;
-	struct want		w;
+	static struct line l;
+	struct want	   w;
 
 	if (c == NULL) {
 		panic_message(im);
@@ -350,10 +354,10 @@ oracle_is_timed(const struct client *c)
 bool
 oracle_late(struct client *c)
 {
-	const size_t	came = c->nsent - c->seen;
+	const size_t came = c->nsent - c->seen;
 
-	return (memchr(c->sent + c->seen, '\n', came < TURN ? came : TURN) !=
-	    NULL);
+	return (
+	    memchr(c->sent + c->seen, '\n', came < TURN ? came : TURN) != NULL);
 }
 
 static void
@@ -370,7 +374,7 @@ release(struct client *c)
 static void
 answer(struct client *c, enum imsg_answer answer)
 {
-	static const char *const	words[ANSWERS] = {
+	static const char *const words[ANSWERS] = {
 		[ANSWER_OK] = "OK\n",
 		[ANSWER_ALREADY_ARMED] = "ALREADY_ARMED\n",
 		[ANSWER_BUSY] = "BUSY\n",
@@ -382,8 +386,9 @@ answer(struct client *c, enum imsg_answer answer)
 		[ANSWER_FULL] = "ERROR full " NET_ANY "\n",
 		[ANSWER_TOO_LARGE] = "ERROR too-large " NET_ANY "\n",
 	};
-	struct imsg	im = { .type = IMSG_ANSWER, .peer = c->peer,
-			    .u.number.n = answer };
+	struct imsg im = { .type = IMSG_ANSWER,
+		.peer = c->peer,
+		.u.number.n = answer };
 
 	if (answer == ANSWER_CUT) {
 		(void)shutdown(c->passed, SHUT_RDWR);
@@ -400,7 +405,7 @@ answer(struct client *c, enum imsg_answer answer)
 static const char *
 printed(int64_t ms, char *buf)
 {
-	int	len;
+	int len;
 
 	if (ms < 0)
 		ms = 0;
@@ -416,11 +421,10 @@ printed(int64_t ms, char *buf)
 static void
 answer_status(struct client *c)
 {
-	static const char *const	kinds[] = { "secretmem", "mlock",
-					    "unlocked" };
-	struct imsg		im = { .type = IMSG_STATE, .peer = c->peer };
+	static const char *const kinds[] = { "secretmem", "mlock", "unlocked" };
+	struct imsg		 im = { .type = IMSG_STATE, .peer = c->peer };
 	struct imsg_state	*s = &im.u.state;
-	char			grace[32], left[32];
+	char			 grace[32], left[32];
 
 	s->grace = (int64_t)fuzz_number();
 	s->left = (int64_t)fuzz_number();
@@ -434,12 +438,13 @@ answer_status(struct client *c)
 	s->armed = fuzz_byte() & 1;
 	s->guarded = fuzz_byte() & 1;
 	s->pending = fuzz_byte() & 1;
-	net_want(c, "STATUS alive=1 armed=%u grace=%s registered=%u guarded=%u "
-	    "pending=%u memory=%s secrets=%u left=%s heartbeat=%u since=%"
-	    PRId64 " size=%" PRIu64 " room=%" PRIu64 "\n", s->armed,
-	    printed(s->grace, grace), s->registered, s->guarded, s->pending,
-	    kinds[s->memory], s->secrets, printed(s->left, left), s->heartbeat,
-	    s->since, s->size, s->room);
+	net_want(c,
+	    "STATUS alive=1 armed=%u grace=%s registered=%u guarded=%u "
+	    "pending=%u memory=%s secrets=%u left=%s heartbeat=%u since=%" PRId64
+	    " size=%" PRIu64 " room=%" PRIu64 "\n",
+	    s->armed, printed(s->grace, grace), s->registered, s->guarded,
+	    s->pending, kinds[s->memory], s->secrets, printed(s->left, left),
+	    s->heartbeat, s->since, s->size, s->room);
 	net_send(&im);
 	release(c);
 }
@@ -447,10 +452,10 @@ answer_status(struct client *c)
 static void
 answer_entry(struct client *c)
 {
-	struct imsg	im = { .type = IMSG_ENTRY, .peer = c->peer };
-	struct bytes	b = fuzz_text();
-	char		reads[32] = "-", left[32] = "-";
-	size_t		i;
+	struct imsg  im = { .type = IMSG_ENTRY, .peer = c->peer };
+	struct bytes b = fuzz_text();
+	char	     reads[32] = "-", left[32] = "-";
+	size_t	     i;
 
 	for (i = 0; i < b.len && i < IMSG_NAME - 1; i++)
 		im.u.entry.name[i] = (char)(b.at[i] % 94 + 33);
@@ -472,21 +477,23 @@ answer_entry(struct client *c)
 	net_send(&im);
 }
 
-/* GET is served: head and bytes on the client's own connection, and then SENT. */
+/*
+ * GET is served: head and bytes on the client's own connection, and then SENT.
+ */
 static void
 answer_get(struct client *c, size_t len)
 {
-	char	data[512];
-	int	head;
+	char data[512];
+	int  head;
 
 	head = snprintf(data, sizeof(data), "DATA %zu\n", len);
 	memset(data + head, 's', len);
-	if (send(c->passed, data, (size_t)head + len, MSG_DONTWAIT |
-	    MSG_NOSIGNAL) == head + (ssize_t)len) {
+	if (send(c->passed, data, (size_t)head + len,
+		MSG_DONTWAIT | MSG_NOSIGNAL) == head + (ssize_t)len) {
 		net_want(c, "DATA %zu\n%.*s", len, (int)len, data + head);
 		answer(c, ANSWER_SENT);
 	} else {
-		c->loose = true;	/* a part of it may have been sent */
+		c->loose = true; /* a part of it may have been sent */
 		answer(c, ANSWER_CUT);
 	}
 }
@@ -497,26 +504,28 @@ answer_put(struct client *c)
 {
 	if (send(c->passed, "GO\n", 3, MSG_DONTWAIT | MSG_NOSIGNAL) == 3) {
 		net_want(c, "GO\n");
-		c->question = IMSG_TYPES;	/* answered so far */
+		c->question = IMSG_TYPES; /* answered so far */
 	} else {
 		answer(c, ANSWER_CUT);
 	}
 }
 
-/* Takes what has come of a PUT that was granted; returns whether anything has. */
+/*
+ * Takes what has come of a PUT that was granted; returns whether anything has.
+ */
 static bool
 take(struct client *c)
 {
-	static uint8_t	buf[NET_SENT];
-	ssize_t		got;
+	static uint8_t buf[NET_SENT];
+	ssize_t	       got;
 
-	got = recv(c->passed, buf, c->taking < sizeof(buf) ? c->taking :
-	    sizeof(buf), MSG_DONTWAIT);
+	got = recv(c->passed, buf,
+	    c->taking < sizeof(buf) ? c->taking : sizeof(buf), MSG_DONTWAIT);
 	if (got == -1 && errno == EAGAIN)
 		return (false);
 	if (got > 0) {
-		CHECK((size_t)got <= c->nsent - c->done && memcmp(buf,
-		    c->sent + c->done, (size_t)got) == 0,
+		CHECK((size_t)got <= c->nsent - c->done &&
+			memcmp(buf, c->sent + c->done, (size_t)got) == 0,
 		    "the secret is not what was sent");
 		c->done += (size_t)got;
 		c->taking -= (uint64_t)got;
@@ -531,8 +540,8 @@ take(struct client *c)
 bool
 oracle_idle(void)
 {
-	struct client	*c;
-	bool		 any = false;
+	struct client *c;
+	bool	       any = false;
 
 	for (c = net_clients; c < net_clients + net_n; c++) {
 		if (c->asked && c->question == IMSG_TYPES && take(c))
@@ -545,12 +554,11 @@ oracle_idle(void)
 static void
 reply(struct client *c, unsigned int how)
 {
-	static const enum imsg_answer	puts[] = { ANSWER_PENDING, ANSWER_BUSY,
-					    ANSWER_TOO_LARGE, ANSWER_EXISTS,
-					    ANSWER_FULL },
-					gets[] = { ANSWER_PENDING,
-					    ANSWER_UNGUARDED, ANSWER_BUSY,
-					    ANSWER_NO_SUCH_SECRET };
+	static const enum imsg_answer puts[] = { ANSWER_PENDING, ANSWER_BUSY,
+		ANSWER_TOO_LARGE, ANSWER_EXISTS, ANSWER_FULL },
+				      gets[] = { ANSWER_PENDING,
+					      ANSWER_UNGUARDED, ANSWER_BUSY,
+					      ANSWER_NO_SUCH_SECRET };
 
 	switch (c->question) {
 	case IMSG_STATUS:
@@ -566,8 +574,10 @@ reply(struct client *c, unsigned int how)
 			answer(c, ANSWER_OK);
 		break;
 	case IMSG_REGISTER:
-		answer(c, how % 3 == 0 ? ANSWER_OK : how % 3 == 1 ?
-		    ANSWER_BUSY : ANSWER_INVALID_PID);
+		answer(c,
+		    how % 3 == 0     ? ANSWER_OK :
+			how % 3 == 1 ? ANSWER_BUSY :
+				       ANSWER_INVALID_PID);
 		break;
 	case IMSG_UNREGISTER:
 		answer(c, how % 2 ? ANSWER_OK : ANSWER_INVALID_PID);
@@ -587,7 +597,7 @@ reply(struct client *c, unsigned int how)
 	case IMSG_DEL:
 		answer(c, how % 2 ? ANSWER_OK : ANSWER_NO_SUCH_SECRET);
 		break;
-	default:			/* a PUT that does not come to its end */
+	default: /* a PUT that does not come to its end */
 		answer(c, ANSWER_CUT);
 	}
 }
@@ -595,7 +605,7 @@ reply(struct client *c, unsigned int how)
 bool
 oracle_step(unsigned int op)
 {
-	struct client	*c;
+	struct client *c;
 
 	if (op != 'v' || (c = net_chosen()) == NULL)
 		return (false);
@@ -607,7 +617,7 @@ oracle_step(unsigned int op)
 bool
 oracle_finish(void)
 {
-	struct client	*c;
+	struct client *c;
 
 	for (c = net_clients; c < net_clients + net_n; c++) {
 		if (c->asked && !c->listing) {

@@ -24,7 +24,7 @@ void
 client_ask(int fd, const char *fmt, ...)
 {
 	char	line[1024];
-	va_list	ap;
+	va_list ap;
 	int	len;
 
 	va_start(ap, fmt);
@@ -37,8 +37,8 @@ client_ask(int fd, const char *fmt, ...)
 const char *
 client_line(int fd)
 {
-	static char	line[1024];
-	struct bytes	b = fuzz_text();
+	static char  line[1024];
+	struct bytes b = fuzz_text();
 
 	CHECK(fd == 42, "another connection");
 	if (b.len >= sizeof(line))
@@ -73,9 +73,10 @@ check_name(const char *name)
 }
 
 void
-secret_put(const char *path, const char *name, const char *reads, const char *ttl)
+secret_put(const char *path, const char *name, const char *reads,
+    const char *ttl)
 {
-	const char	*p = reads;
+	const char *p = reads;
 
 	(void)path;
 	check_name(name);

@@ -9,19 +9,19 @@
 
 #include "fuzz.h"
 
-#define END	0xff		/* of a text */
-#define FDS	256
-#define HUGE_NUMBER	((wide)1 << 100)	/* stands for all that are larger */
-#define LITERAL	0xfe		/* the next byte is itself */
+#define END	    0xff /* of a text */
+#define FDS	    256
+#define HUGE_NUMBER ((wide)1 << 100) /* stands for all that are larger */
+#define LITERAL	    0xfe	     /* the next byte is itself */
 
-int64_t		 fuzz_ms;
-bool		 fuzz_runs;
-unsigned int	 fuzz_how;
-jmp_buf		 fuzz_end;
-const char	*fuzz_ended;
+int64_t	     fuzz_ms;
+bool	     fuzz_runs;
+unsigned int fuzz_how;
+jmp_buf	     fuzz_end;
+const char  *fuzz_ended;
 
-static const uint8_t	*at, *end;
-static uint8_t		 bytes[1 << 16];
+static const uint8_t *at, *end;
+static uint8_t	      bytes[1 << 16];
 
 void
 fuzz_input(const uint8_t *data, size_t size)
@@ -48,8 +48,8 @@ fuzz_byte(void)
 uint64_t
 fuzz_number(void)
 {
-	uint64_t	number = 0;
-	unsigned int	i;
+	uint64_t     number = 0;
+	unsigned int i;
 
 	for (i = 0; i < 64; i += 8)
 		number |= (uint64_t)fuzz_byte() << i;
@@ -57,14 +57,15 @@ fuzz_number(void)
 }
 
 /*
- * Bytes up to END or that of the input: with no length in front of them they stay what
- * they are when others are put in or taken out.  Good until the next call.
+ * Bytes up to END or that of the input: with no length in front of them they
+ * stay what they are when others are put in or taken out.  Good until the next
+ * call.
  */
 struct bytes
 fuzz_text(void)
 {
-	struct bytes	b = { bytes, 0 };
-	unsigned int	c;
+	struct bytes b = { bytes, 0 };
+	unsigned int c;
 
 	while (fuzz_more() && b.len < sizeof(bytes)) {
 		if ((c = fuzz_byte()) == END)
@@ -78,7 +79,7 @@ fuzz_text(void)
 wide
 fuzz_digits(const char **s)
 {
-	wide	n = 0;
+	wide n = 0;
 
 	for (; **s >= '0' && **s <= '9'; (*s)++) {
 		n = n * 10 + (**s - '0');
@@ -92,8 +93,8 @@ fuzz_digits(const char **s)
 wide
 fuzz_seconds(const char *text)
 {
-	const char	*p = text, *point;
-	wide		 n = fuzz_digits(&p) * 1000, unit = 1000;
+	const char *p = text, *point;
+	wide	    n = fuzz_digits(&p) * 1000, unit = 1000;
 
 	if (p == text)
 		return (-1);
@@ -104,8 +105,8 @@ fuzz_seconds(const char *text)
 		}
 		if (p == point)
 			return (-1);
-		if (p - point > 3 && strspn(point + 3, "0") <
-		    (size_t)(p - point - 3))
+		if (p - point > 3 &&
+		    strspn(point + 3, "0") < (size_t)(p - point - 3))
 			n++;
 	}
 	return (*p == '\0' ? n : -1);
@@ -120,12 +121,12 @@ fuzz_leave(const char *how)
 	longjmp(fuzz_end, 1);
 }
 
-static struct pollfd	fds[FDS];	/* those not open have POLLNVAL */
+static struct pollfd fds[FDS]; /* those not open have POLLNVAL */
 
 static void
 fds_look(struct pollfd *pfd)
 {
-	int	fd;
+	int fd;
 
 	for (fd = 0; fd < FDS; fd++)
 		pfd[fd] = (struct pollfd){ .fd = fd };
@@ -143,8 +144,8 @@ fuzz_fds_begin(void)
 void
 fuzz_fds_end(bool leaks)
 {
-	struct pollfd	now[FDS];
-	int		fd;
+	struct pollfd now[FDS];
+	int	      fd;
 
 	fds_look(now);
 	for (fd = 0; fd < FDS; fd++) {
@@ -152,8 +153,8 @@ fuzz_fds_end(bool leaks)
 		    (fds[fd].revents & POLLNVAL))
 			continue;
 		CHECK(leaks && (fds[fd].revents & POLLNVAL) != 0,
-		    "the descriptor %d is %s", fd, now[fd].revents & POLLNVAL ?
-		    "closed" : "left");
+		    "the descriptor %d is %s", fd,
+		    now[fd].revents & POLLNVAL ? "closed" : "left");
 		close(fd);
 	}
 }
@@ -170,7 +171,7 @@ fuzz_close(int *fd)
 void
 fuzz_noise(uint8_t *to, size_t len)
 {
-	uint32_t	x = 1;
+	uint32_t x = 1;
 
 	for (; len > 0; len--) {
 		x = x * 1664525 + 1013904223;
@@ -188,7 +189,7 @@ __asan_on_error(void)
 void
 fuzz_broken(const char *file, int line, const char *fmt, ...)
 {
-	va_list	ap;
+	va_list ap;
 
 	fuzz_runs = false;
 	(void)fprintf(stderr, "%s:%d: BROKEN: ", file, line);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the fuzz targets share: the input, read as a script; a way out of functions that
- * do not return; and the one word for a broken rule.
+ * What the fuzz targets share: the input, read as a script; a way out of
+ * functions that do not return; and the one word for a broken rule.
  */
 #ifndef FUZZ_H
 #define FUZZ_H
@@ -14,58 +14,58 @@
 #include <stdnoreturn.h>
 
 /*
- * Defines what the linker puts in the place of a function of the system (ld(1), --wrap);
- * fuzz.mk looks for lines that begin so.  The sanitizers call some of them before they
- * have begun themselves.
+ * Defines what the linker puts in the place of a function of the system (ld(1),
+ * --wrap); fuzz.mk looks for lines that begin so.  The sanitizers call some of
+ * them before they have begun themselves.
  */
-#define WRAP(type, name, ...)						\
-	type __real_##name(__VA_ARGS__);				\
-	type __wrap_##name(__VA_ARGS__);				\
-	__attribute__((no_sanitize("address", "undefined")))		\
+#define WRAP(type, name, ...)                                \
+	type __real_##name(__VA_ARGS__);                     \
+	type __wrap_##name(__VA_ARGS__);                     \
+	__attribute__((no_sanitize("address", "undefined"))) \
 	type __wrap_##name(__VA_ARGS__)
 
 /* A rule that is broken is a crash, with the words of why. */
-#define BROKEN(...)							\
-	do {								\
-		fuzz_broken(__FILE__, __LINE__, __VA_ARGS__);		\
-		abort();						\
+#define BROKEN(...)                                           \
+	do {                                                  \
+		fuzz_broken(__FILE__, __LINE__, __VA_ARGS__); \
+		abort();                                      \
 	} while (0)
-#define CHECK(rule, ...)						\
-	do {								\
-		if (!(rule))						\
-			BROKEN(__VA_ARGS__);				\
+#define CHECK(rule, ...)                     \
+	do {                                 \
+		if (!(rule))                 \
+			BROKEN(__VA_ARGS__); \
 	} while (0)
 
 struct bytes {
-	const uint8_t	*at;
-	size_t		 len;
+	const uint8_t *at;
+	size_t	       len;
 };
 
-extern int64_t	fuzz_ms;	/* what the clocks say, in ms */
-extern bool	fuzz_runs;	/* the code under test does: wraps are to act */
-extern jmp_buf	fuzz_end;	/* where fuzz_leave() goes */
+extern int64_t	    fuzz_ms;	/* what the clocks say, in ms */
+extern bool	    fuzz_runs;	/* the code under test does: wraps are to act */
+extern jmp_buf	    fuzz_end;	/* where fuzz_leave() goes */
 extern unsigned int fuzz_how;	/* how the world is, for command lines */
-extern const char *fuzz_ended;	/* the word it was given */
+extern const char  *fuzz_ended; /* the word it was given */
 
-int		 LLVMFuzzerInitialize(int *, char ***);
-void		 __asan_on_error(void);
-int		 LLVMFuzzerTestOneInput(const uint8_t *, size_t);
+int  LLVMFuzzerInitialize(int *, char ***);
+void __asan_on_error(void);
+int  LLVMFuzzerTestOneInput(const uint8_t *, size_t);
 
-void		 fuzz_input(const uint8_t *, size_t);
-bool		 fuzz_more(void);
-unsigned int	 fuzz_byte(void);
-uint64_t	 fuzz_number(void);
-struct bytes	 fuzz_text(void);
-__extension__ typedef __int128	wide;
+void			       fuzz_input(const uint8_t *, size_t);
+bool			       fuzz_more(void);
+unsigned int		       fuzz_byte(void);
+uint64_t		       fuzz_number(void);
+struct bytes		       fuzz_text(void);
+__extension__ typedef __int128 wide;
 
-wide		 fuzz_digits(const char **);
-wide		 fuzz_seconds(const char *);
-noreturn void	 fuzz_leave(const char *);
-void		 fuzz_fds_begin(void);
-void		 fuzz_fds_end(bool);
-void		 fuzz_close(int *);
-void		 fuzz_noise(uint8_t *, size_t);
-void		 fuzz_broken(const char *, int, const char *, ...)
-		    __attribute__((format(printf, 3, 4)));
+wide	      fuzz_digits(const char **);
+wide	      fuzz_seconds(const char *);
+noreturn void fuzz_leave(const char *);
+void	      fuzz_fds_begin(void);
+void	      fuzz_fds_end(bool);
+void	      fuzz_close(int *);
+void	      fuzz_noise(uint8_t *, size_t);
+void	      fuzz_broken(const char *, int, const char *, ...)
+    __attribute__((format(printf, 3, 4)));
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The heartbeat socket: any bytes in any pieces from many clients, and a vault that
- * takes its time, against dazai-protocol(7).
+ * The heartbeat socket: any bytes in any pieces from many clients, and a vault
+ * that takes its time, against dazai-protocol(7).
  */
 #include <sys/types.h>
 
@@ -11,16 +11,16 @@
 
 #include "net.h"
 
-#define NOBODIES	64
+#define NOBODIES 64
 
 enum verb { UNKNOWN, HELLO, BAD_PID, PING, CANCEL, QUIT };
 
-const enum net_socket	oracle_socket = NET_HEARTBEAT;
+const enum net_socket oracle_socket = NET_HEARTBEAT;
 
-static struct client	*heart;		/* has said HELLO */
-static bool		 welcomed;
-static uint32_t		 question;	/* of the heart's, as it was asked */
-static uint32_t		 pings;		/* in it */
+static struct client *heart; /* has said HELLO */
+static bool	      welcomed;
+static uint32_t	      question; /* of the heart's, as it was asked */
+static uint32_t	      pings;	/* in it */
 
 void
 oracle_begin(void)
@@ -33,7 +33,7 @@ oracle_begin(void)
 static uint32_t
 pid_of(const char *text)
 {
-	uint64_t	n = 0;
+	uint64_t n = 0;
 
 	if (*text == '\0')
 		return (0);
@@ -48,9 +48,9 @@ pid_of(const char *text)
 static enum verb
 verb_of(const struct line *l, uint32_t *pid)
 {
-	static const char *const	alone[] = { "ping", "cancel", "quit" };
-	const char			*t = l->text;
-	unsigned int			 i;
+	static const char *const alone[] = { "ping", "cancel", "quit" };
+	const char		*t = l->text;
+	unsigned int		 i;
 
 	if (l->nul)
 		return (UNKNOWN);
@@ -75,8 +75,8 @@ nobody(const struct client *c)
 bool
 oracle_takes(struct client *c)
 {
-	const struct client	*o;
-	unsigned int		 others = 0;
+	const struct client *o;
+	unsigned int	     others = 0;
 
 	if (heart != NULL) {
 		net_want(c, "BUSY\n");
@@ -107,8 +107,8 @@ hello(struct client *c)
 bool
 oracle_line(struct client *c, const struct line *l)
 {
-	uint32_t		pid;
-	const enum verb		verb = verb_of(l, &pid);
+	uint32_t	pid;
+	const enum verb verb = verb_of(l, &pid);
 
 	if (c == heart && net_state == IMSG_DROPPED)
 		return (verb != QUIT);
@@ -131,8 +131,9 @@ oracle_too_long(struct client *c)
 }
 
 /*
- * c has closed, and all that it said is done; of the heartbeat a message will tell.
- * Answers for which it had no room are not waited for: its end must be seen at once.
+ * c has closed, and all that it said is done; of the heartbeat a message will
+ * tell. Answers for which it had no room are not waited for: its end must be
+ * seen at once.
  */
 void
 oracle_gone(struct client *c)
@@ -146,20 +147,20 @@ oracle_gone(struct client *c)
 static void
 consume(struct client *c, enum verb want, uint32_t number)
 {
-	static struct line	l;
-	uint32_t		pid = 0;
+	static struct line l;
+	uint32_t	   pid = 0;
 
 	net_walk(c);
 	CHECK(net_line(c, &l) && verb_of(&l, &pid) == want &&
-	    (want != HELLO || pid == number), "\"%s\" is none of %d", l.text,
-	    (int)want);
+		(want != HELLO || pid == number),
+	    "\"%s\" is none of %d", l.text, (int)want);
 	c->done += l.used;
 }
 
 static void
 lost(struct client *c)
 {
-	static struct line	l;
+	static struct line l;
 
 	CHECK((c->ended || net_state == IMSG_DROPPED) && !net_line(c, &l),
 	    "a heartbeat is lost that lives");
@@ -172,7 +173,7 @@ lost(struct client *c)
 void
 oracle_message(struct client *c, const struct imsg *im)
 {
-	uint32_t	i;
+	uint32_t i;
 
 	CHECK(c != NULL && (im->type == IMSG_HELLO) == (c != heart),
 	    "%s of another", imsg_name(im->type));
@@ -219,8 +220,9 @@ oracle_is_timed(const struct client *c)
 }
 
 /*
- * What c said is answered, and then it is closed; of a HELLO we have heard before.  How
- * far network came is vague where it cannot read or answer all at once.
+ * What c said is answered, and then it is closed; of a HELLO we have heard
+ * before.  How far network came is vague where it cannot read or answer all at
+ * once.
  */
 bool
 oracle_late(struct client *c)
@@ -234,7 +236,7 @@ oracle_late(struct client *c)
 static void
 welcome(void)
 {
-	struct client	*c;
+	struct client *c;
 
 	welcomed = true;
 	net_want(heart, "WELCOME\n");
@@ -250,8 +252,8 @@ welcome(void)
 static void
 answer(unsigned int how)
 {
-	struct imsg	im = { .peer = heart->peer };
-	uint32_t	i;
+	struct imsg im = { .peer = heart->peer };
+	uint32_t    i;
 
 	heart->asked = false;
 	switch (question) {
@@ -267,14 +269,16 @@ answer(unsigned int how)
 		break;
 	case IMSG_CANCEL:
 		im.type = how % 2 ? IMSG_CANCELLED : IMSG_NOTHING_PENDING;
-		net_want(heart, "%s\n", how % 2 ? "CANCELLED" :
-		    "NOTHING-PENDING");
+		net_want(heart, "%s\n",
+		    how % 2 ? "CANCELLED" : "NOTHING-PENDING");
 		break;
 	case IMSG_QUIT:
 		im.type = IMSG_BYE;
 		if (net_state == IMSG_GUARDED)
 			net_want(heart, "BYE\n");
-		/* Its last words are those before it; what is behind is lost. */
+		/*
+		 * Its last words are those before it; what is behind is lost.
+		 */
 		heart->done = heart->nsent;
 		heart->loose |= heart->sluggish;
 		net_may_end = true;
@@ -284,13 +288,13 @@ answer(unsigned int how)
 }
 
 /*
- * The vault gives the heartbeat up: what it was asked has no answer, and answers that
- * have found no room until now are lost.
+ * The vault gives the heartbeat up: what it was asked has no answer, and
+ * answers that have found no room until now are lost.
  */
 static void
 drop(void)
 {
-	struct imsg	im = { .type = IMSG_DROP, .peer = heart->peer };
+	struct imsg im = { .type = IMSG_DROP, .peer = heart->peer };
 
 	net_state = IMSG_DROPPED;
 	heart->asked = false;

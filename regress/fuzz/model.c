@@ -6,12 +6,12 @@
 
 #include "model.h"
 
-#define NEVER		INT64_MAX
-#define HANGUP_MS	100
-#define TRANSFER_MS	5000
-#define TTL_MAX		1000000000000LL
+#define NEVER	    INT64_MAX
+#define HANGUP_MS   100
+#define TRANSFER_MS 5000
+#define TTL_MAX	    1000000000000LL
 
-struct model	m;
+struct model m;
 
 /*
  * The panic controller.
@@ -30,7 +30,7 @@ model_hard(void)
 	end(HARD);
 }
 
-static void	gone(int64_t);
+static void gone(int64_t);
 
 static void
 tick(int64_t now)
@@ -75,8 +75,8 @@ gone(int64_t now)
 static bool
 gives(void)
 {
-	return (m.over == RUNS && m.guarded && !m.pending &&
-	    m.hangup_due == NEVER);
+	return (
+	    m.over == RUNS && m.guarded && !m.pending && m.hangup_due == NEVER);
 }
 
 /*
@@ -86,8 +86,8 @@ gives(void)
 static struct imsg *
 want(uint32_t type, uint32_t peer, uint32_t number)
 {
-	static struct imsg	none;
-	struct imsg		*im;
+	static struct imsg none;
+	struct imsg	  *im;
 
 	if (m.over != RUNS)
 		return (&none);
@@ -122,7 +122,7 @@ same_state(const struct imsg_state *a, const struct imsg_state *b)
 static bool
 same(const struct imsg *is, const struct imsg *should)
 {
-	const struct imsg_entry	*a = &is->u.entry, *b = &should->u.entry;
+	const struct imsg_entry *a = &is->u.entry, *b = &should->u.entry;
 
 	if (is->type != should->type)
 		return (false);
@@ -147,7 +147,7 @@ same(const struct imsg *is, const struct imsg *should)
 static struct secret *
 named(const char *name)
 {
-	struct secret	*s;
+	struct secret *s;
 
 	for (s = m.secrets; s < m.secrets + m.nsecrets; s++) {
 		if ((s->state == FILLING || s->state == WHOLE) &&
@@ -160,8 +160,8 @@ named(const char *name)
 static unsigned int
 whole(void)
 {
-	const struct secret	*s;
-	unsigned int		 n = 0;
+	const struct secret *s;
+	unsigned int	     n = 0;
 
 	for (s = m.secrets; s < m.secrets + m.nsecrets; s++)
 		n += s->state == WHOLE;
@@ -172,7 +172,7 @@ whole(void)
 static void
 forget(struct secret *s)
 {
-	struct transfer	*t;
+	struct transfer *t;
 
 	s->state = GONE;
 	for (t = m.transfers; t < m.transfers + MODEL_TRANSFERS; t++) {
@@ -184,7 +184,7 @@ forget(struct secret *s)
 static void
 expire(int64_t now)
 {
-	struct secret	*s;
+	struct secret *s;
 
 	for (s = m.secrets; s < m.secrets + m.nsecrets; s++) {
 		if (s->state != GONE && s->due <= now)
@@ -199,7 +199,7 @@ expire(int64_t now)
 static struct transfer *
 slot(void)
 {
-	struct transfer	*t;
+	struct transfer *t;
 
 	for (t = m.transfers; t < m.transfers + MODEL_TRANSFERS; t++) {
 		if (t->c == NULL)
@@ -211,8 +211,8 @@ slot(void)
 static unsigned int
 moving(void)
 {
-	const struct transfer	*t;
-	unsigned int		 n = 0;
+	const struct transfer *t;
+	unsigned int	       n = 0;
 
 	for (t = m.transfers; t < m.transfers + MODEL_TRANSFERS; t++)
 		n += t->c != NULL;
@@ -244,7 +244,8 @@ put_cut(struct transfer *t)
 	release(t);
 }
 
-/* GO finds its room when all before it has been read; nothing is taken until then. */
+/* GO finds its room when all before it has been read; nothing is taken until
+ * then. */
 static void
 put_say(struct transfer *t, int64_t now)
 {
@@ -260,7 +261,7 @@ put_say(struct transfer *t, int64_t now)
 static void
 put_settle(struct transfer *t, int64_t now)
 {
-	const size_t	sent = t->c->nsent - t->c->done;
+	const size_t sent = t->c->nsent - t->c->done;
 
 	if (t->mute)
 		put_say(t, now);
@@ -286,7 +287,7 @@ put_settle(struct transfer *t, int64_t now)
 static bool
 moves(struct transfer *t, int64_t now)
 {
-	struct pollfd	pfd = { t->c->theirs, POLLOUT, 0 };
+	struct pollfd pfd = { t->c->theirs, POLLOUT, 0 };
 
 	if (poll(&pfd, 1, 0) != 1)
 		return (false);
@@ -297,7 +298,7 @@ moves(struct transfer *t, int64_t now)
 static void
 settle(int64_t now)
 {
-	struct transfer	*t;
+	struct transfer *t;
 
 	for (t = m.transfers; t < m.transfers + MODEL_TRANSFERS; t++) {
 		if (t->c == NULL || m.over != RUNS)
@@ -314,7 +315,7 @@ settle(int64_t now)
 static bool
 get_ended(const struct imsg *im)
 {
-	struct transfer	*t;
+	struct transfer *t;
 
 	if (im->type != IMSG_ANSWER)
 		return (false);
@@ -326,8 +327,8 @@ get_ended(const struct imsg *im)
 			    "a GET is cut");
 			t->c->cut = true;
 		} else {
-			CHECK(im->u.number.n == ANSWER_SENT, "a GET ends with %u",
-			    im->u.number.n);
+			CHECK(im->u.number.n == ANSWER_SENT,
+			    "a GET ends with %u", im->u.number.n);
 		}
 		release(t);
 		return (true);
@@ -339,7 +340,7 @@ get_ended(const struct imsg *im)
 bool
 model_busy(const struct client *c)
 {
-	const struct transfer	*t;
+	const struct transfer *t;
 
 	for (t = m.transfers; t < m.transfers + MODEL_TRANSFERS; t++) {
 		if (t->c == c)
@@ -351,7 +352,7 @@ model_busy(const struct client *c)
 void
 model_client_read(struct client *c)
 {
-	struct transfer	*t;
+	struct transfer *t;
 
 	for (t = m.transfers; t < m.transfers + MODEL_TRANSFERS; t++) {
 		if (t->c == c && !t->put)
@@ -363,15 +364,14 @@ model_client_read(struct client *c)
 void
 model_got(const struct imsg *im)
 {
-	size_t	i;
+	size_t i;
 
 	for (i = 0; i < m.nwants && m.wants[i].peer != im->peer; i++)
 		;
 	if (i == m.nwants || !same(im, &m.wants[i])) {
 		CHECK(get_ended(im), "%s %u for %u%s%s", imsg_name(im->type),
-		    im->u.number.n, im->peer, i == m.nwants ? "" :
-		    ", and not ", i == m.nwants ? "" :
-		    imsg_name(m.wants[i].type));
+		    im->u.number.n, im->peer, i == m.nwants ? "" : ", and not ",
+		    i == m.nwants ? "" : imsg_name(m.wants[i].type));
 		return;
 	}
 	memmove(&m.wants[i], &m.wants[i + 1],
@@ -382,7 +382,7 @@ model_got(const struct imsg *im)
 void
 model_check(void)
 {
-	const struct transfer	*t;
+	const struct transfer *t;
 
 	CHECK(m.over == RUNS, "the vault lives on, %d", m.over);
 	CHECK(m.nwants == 0, "%s for %u does not come",
@@ -398,18 +398,19 @@ model_check(void)
 static bool
 name_ok(const char *name)
 {
-	const size_t	len = strnlen(name, IMSG_NAME);
+	const size_t len = strnlen(name, IMSG_NAME);
 
 	return (len > 0 && len < IMSG_NAME && name[0] != '.' &&
-	    name[0] != '-' && strspn(name, "abcdefghijklmnopqrstuvwxyz"
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZ._-0123456789") == len);
+	    name[0] != '-' &&
+	    strspn(name,
+		"abcdefghijklmnopqrstuvwxyz"
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZ._-0123456789") == len);
 }
 
 static void
 do_status(const struct message *msg, int64_t now)
 {
-	struct imsg_state	s = {
-		.grace = m.grace,
+	struct imsg_state s = { .grace = m.grace,
 		.left = m.pending ? m.due - now : 0,
 		.since = m.guarded ? m.since : 0,
 		.size = m.size,
@@ -418,8 +419,7 @@ do_status(const struct message *msg, int64_t now)
 		.registered = m.npids,
 		.armed = m.armed,
 		.guarded = m.guarded,
-		.pending = m.pending
-	};
+		.pending = m.pending };
 
 	want(IMSG_STATE, msg->im.peer, 0)->u.state = s;
 }
@@ -427,8 +427,8 @@ do_status(const struct message *msg, int64_t now)
 static void
 do_list(const struct message *msg, int64_t now)
 {
-	struct imsg_entry	*e;
-	const struct secret	*s;
+	struct imsg_entry   *e;
+	const struct secret *s;
 
 	for (s = m.secrets; s < m.secrets + m.nsecrets; s++) {
 		if (s->state != WHOLE || s->id <= msg->im.u.id.id)
@@ -447,7 +447,7 @@ do_list(const struct message *msg, int64_t now)
 static unsigned int
 pid_at(int32_t pid)
 {
-	unsigned int	i;
+	unsigned int i;
 
 	for (i = 0; i < m.npids && m.pids[i] != pid; i++)
 		;
@@ -476,17 +476,17 @@ model_pid_owned(int32_t pid)
 static void
 do_register(const struct message *msg)
 {
-	const struct client	*c = msg->c;
-	const uint32_t		 n = msg->im.u.number.n;
-	const int32_t		 pid = n == 0 ? c->pid : (int32_t)n;
-	const bool		 itself = pid == c->pid && c->uid == OWNER;
+	const struct client *c = msg->c;
+	const uint32_t	     n = msg->im.u.number.n;
+	const int32_t	     pid = n == 0 ? c->pid : (int32_t)n;
+	const bool	     itself = pid == c->pid && c->uid == OWNER;
 
-	const bool		 there = pid_at(pid) < m.npids;
-	const bool		 ours = model_pid_ours(pid) && (itself ||
-				    (model_pid_opens(pid) &&
-				    (!m.root || model_pid_owned(pid))));
-	const bool		 full = !has_fd() || m.npids == MODEL_PIDS;
-	enum imsg_answer	 how = ANSWER_OK;
+	const bool there = pid_at(pid) < m.npids;
+	const bool ours = model_pid_ours(pid) &&
+	    (itself ||
+		(model_pid_opens(pid) && (!m.root || model_pid_owned(pid))));
+	const bool	 full = !has_fd() || m.npids == MODEL_PIDS;
+	enum imsg_answer how = ANSWER_OK;
 
 	if (pid <= 1 || pid == SELF || pid == NETWORK ||
 	    (!there && !full && !ours))
@@ -501,7 +501,7 @@ do_register(const struct message *msg)
 static void
 do_unregister(const struct message *msg)
 {
-	const unsigned int	i = pid_at((int32_t)msg->im.u.number.n);
+	const unsigned int i = pid_at((int32_t)msg->im.u.number.n);
 
 	if (i == m.npids) {
 		answer(msg, ANSWER_INVALID_PID);
@@ -514,10 +514,10 @@ do_unregister(const struct message *msg)
 static void
 do_put(const struct message *msg, int64_t now)
 {
-	const struct imsg_put	*put = &msg->im.u.put;
-	struct secret		*s = &m.secrets[m.nsecrets];
-	struct transfer		*t = slot();
-	struct client		*c = msg->c;
+	const struct imsg_put *put = &msg->im.u.put;
+	struct secret	      *s = &m.secrets[m.nsecrets];
+	struct transfer	      *t = slot();
+	struct client	      *c = msg->c;
 
 	if (m.pending) {
 		answer(msg, ANSWER_PENDING);
@@ -529,20 +529,28 @@ do_put(const struct message *msg, int64_t now)
 		answer(msg, ANSWER_EXISTS);
 	} else if (put->size > msg->room) {
 		answer(msg, ANSWER_FULL);
-	} else if (c->fd == -1 || c->cut) {	/* nobody to say GO to */
+	} else if (c->fd == -1 || c->cut) { /* nobody to say GO to */
 		m.last_id++;
 		c->cut = true;
 		answer(msg, ANSWER_CUT);
 	} else {
 		CHECK(m.nsecrets < MODEL_SECRETS, "too many secrets");
 		m.nsecrets++;
-		*s = (struct secret){ .id = ++m.last_id, .state = FILLING,
-		    .value = model_value(c), .len = put->size, .due = NEVER };
+		*s = (struct secret){ .id = ++m.last_id,
+			.state = FILLING,
+			.value = model_value(c),
+			.len = put->size,
+			.due = NEVER };
 		memcpy(s->name, put->name, sizeof(s->name));
-		*t = (struct transfer){ .c = c, .s = s, .put = true,
-		    .mute = msg->mute, .peer = msg->im.peer,
-		    .ttl = put->ttl, .reads = put->reads,
-		    .soonest = now + TRANSFER_MS, .latest = now + TRANSFER_MS };
+		*t = (struct transfer){ .c = c,
+			.s = s,
+			.put = true,
+			.mute = msg->mute,
+			.peer = msg->im.peer,
+			.ttl = put->ttl,
+			.reads = put->reads,
+			.soonest = now + TRANSFER_MS,
+			.latest = now + TRANSFER_MS };
 		memcpy(c->wanted + c->nwanted, "GO\n", 3);
 		c->nwanted += 3;
 	}
@@ -552,7 +560,7 @@ do_put(const struct message *msg, int64_t now)
 static void
 hand_out(const struct message *msg, struct secret *s, int64_t now)
 {
-	struct client	*c = msg->c;
+	struct client *c = msg->c;
 
 	if (c->fd == -1 || c->cut) {
 		c->cut = true;
@@ -565,18 +573,20 @@ hand_out(const struct message *msg, struct secret *s, int64_t now)
 	c->nwanted += s->len;
 	if (c->small) {
 		s->readers++;
-		*slot() = (struct transfer){ .c = c, .s = s,
-		    .peer = msg->im.peer, .soonest = now + TRANSFER_MS,
-		    .latest = now + TRANSFER_MS };
+		*slot() = (struct transfer){ .c = c,
+			.s = s,
+			.peer = msg->im.peer,
+			.soonest = now + TRANSFER_MS,
+			.latest = now + TRANSFER_MS };
 	} else {
-		answer(msg, ANSWER_SENT);	/* there is room for it at once */
+		answer(msg, ANSWER_SENT); /* there is room for it at once */
 	}
 }
 
 static void
 do_get(const struct message *msg, int64_t now)
 {
-	struct secret	*s = named(msg->im.u.name.name);
+	struct secret *s = named(msg->im.u.name.name);
 
 	tick(now);
 	if (m.over != RUNS)
@@ -601,7 +611,7 @@ do_get(const struct message *msg, int64_t now)
 static void
 do_del(const struct message *msg)
 {
-	struct secret	*s = named(msg->im.u.name.name);
+	struct secret *s = named(msg->im.u.name.name);
 
 	if (s == NULL || s->state != WHOLE) {
 		answer(msg, ANSWER_NO_SUCH_SECRET);
@@ -618,15 +628,17 @@ known(const struct client *c, bool heartbeat)
 	    c->pid != NETWORK && (c->uid == OWNER || c->uid == 0));
 }
 
-/* With a client of the control socket; false if only a hostile network says so. */
+/*
+ * With a client of the control socket; false if only a hostile network says so.
+ */
 static bool
 do_client(const struct message *msg, int64_t now)
 {
-	const struct imsg_put	*put = &msg->im.u.put;
+	const struct imsg_put *put = &msg->im.u.put;
 
-	if (msg->im.type == IMSG_PUT && (!name_ok(put->name) ||
-	    put->size == 0 || put->size >= INT64_MAX || put->ttl < 0 ||
-	    put->ttl > TTL_MAX))
+	if (msg->im.type == IMSG_PUT &&
+	    (!name_ok(put->name) || put->size == 0 || put->size >= INT64_MAX ||
+		put->ttl < 0 || put->ttl > TTL_MAX))
 		return (false);
 	if ((msg->im.type == IMSG_GET || msg->im.type == IMSG_DEL) &&
 	    !name_ok(msg->im.u.name.name))
@@ -716,7 +728,8 @@ do_cancel(int64_t now)
 	tick(now);
 	if (m.over != RUNS || !m.guarded)
 		return;
-	(void)want(m.pending ? IMSG_CANCELLED : IMSG_NOTHING_PENDING, m.peer, 0);
+	(void)want(m.pending ? IMSG_CANCELLED : IMSG_NOTHING_PENDING, m.peer,
+	    0);
 	m.pending = false;
 }
 
@@ -765,7 +778,7 @@ do_signal(int sig, int64_t now)
 		model_trigger(now);
 		return (true);
 	}
-	end(HARD);			/* SIGUSR2, SIGQUIT, or a lie */
+	end(HARD); /* SIGUSR2, SIGQUIT, or a lie */
 	return (true);
 }
 
@@ -777,11 +790,11 @@ do_signal(int sig, int64_t now)
 static bool
 may_come(const struct message *msg)
 {
-	const bool	guarded = m.started && (m.held || m.dropped);
-	const bool	hello = m.started && !m.held && !m.dropped;
-	size_t		len = 0;
-	unsigned int	fds = 0;
-	bool		when = m.started;
+	const bool   guarded = m.started && (m.held || m.dropped);
+	const bool   hello = m.started && !m.held && !m.dropped;
+	size_t	     len = 0;
+	unsigned int fds = 0;
+	bool	     when = m.started;
 
 	switch (msg->im.type) {
 	case IMSG_SIGNAL:
@@ -871,7 +884,7 @@ act(const struct message *msg, int64_t now)
 static void
 deadlines(int64_t now)
 {
-	const bool	hung_up = now >= m.hangup_due;
+	const bool hung_up = now >= m.hangup_due;
 
 	tick(now);
 	if (m.over == RUNS && m.held && (!m.guarded || hung_up))
@@ -882,8 +895,8 @@ deadlines(int64_t now)
 void
 model_turn(int sig, const struct message *msg, size_t n)
 {
-	const int64_t	now = fuzz_ms;
-	size_t		i;
+	const int64_t now = fuzz_ms;
+	size_t	      i;
 
 	see_hangup(now);
 	if (sig != 0)
@@ -899,7 +912,8 @@ model_turn(int sig, const struct message *msg, size_t n)
 	see_hangup(now);
 	deadlines(now);
 	settle(now);
-	/* Last, as it shows when what was due has been seen to, or is to be told of. */
+	/* Last, as it shows when what was due has been seen to, or is to be
+	 * told of. */
 	if (m.stuck)
 		end(HARD);
 }

@@ -20,41 +20,42 @@
 #include "network.h"
 #include "sandbox.h"
 
-#define OWNER		1000
-#define STRANGER	1001
-#define PFD_LEAST	3	/* of network: the vault, signals, the heartbeat */
-#define TURNS		100000	/* that network may take for one thing */
-/* When a sluggish one gives its slot up is not ours to say: no slot may be missed then. */
-#define LAZY_CLIENTS	30
+#define OWNER	  1000
+#define STRANGER  1001
+#define PFD_LEAST 3	 /* of network: the vault, signals, the heartbeat */
+#define TURNS	  100000 /* that network may take for one thing */
+/* When a sluggish one gives its slot up is not ours to say: no slot may be
+ * missed then. */
+#define LAZY_CLIENTS 30
 
-struct client	net_clients[NET_CLIENTS];
-size_t		net_n;
-bool		net_may_end;
-unsigned int	net_state;
+struct client net_clients[NET_CLIENTS];
+size_t	      net_n;
+bool	      net_may_end;
+unsigned int  net_state;
 
-static uint8_t		sent[NET_CLIENTS][NET_SENT];
-static char		wanted[NET_CLIENTS][NET_WANTED];
-static struct sockaddr_un	address;
-static socklen_t	address_len;
-static int		listeners[2];
-static int		signals[2];	/* to network, which reads from the first */
-static int		vault = -1;
-static size_t		accepted;	/* clients are, in the order of their coming */
-static uint32_t		last_peer;
-static int		last_signal;
-static bool		lazy;		/* one of them is */
-static unsigned int	turns;
-static unsigned int	ending;		/* steps behind the end of the input */
-static bool		ready;		/* network has said so */
+static uint8_t		  sent[NET_CLIENTS][NET_SENT];
+static char		  wanted[NET_CLIENTS][NET_WANTED];
+static struct sockaddr_un address;
+static socklen_t	  address_len;
+static int		  listeners[2];
+static int	    signals[2]; /* to network, which reads from the first */
+static int	    vault = -1;
+static size_t	    accepted; /* clients are, in the order of their coming */
+static uint32_t	    last_peer;
+static int	    last_signal;
+static bool	    lazy; /* one of them is */
+static unsigned int turns;
+static unsigned int ending; /* steps behind the end of the input */
+static bool	    ready;  /* network has said so */
 
 /* What is to fail. */
-static unsigned int	fail_accept, fail_refs;
-static int		fail_poll;
-static bool		fail_limits, fail_sandbox, fail_signals;
-static bool		partly;		/* network looks at some of its clients only */
-static int64_t		woken;		/* when it has last looked at the clock */
+static unsigned int fail_accept, fail_refs;
+static int	    fail_poll;
+static bool	    fail_limits, fail_sandbox, fail_signals;
+static bool	    partly; /* network looks at some of its clients only */
+static int64_t	    woken;  /* when it has last looked at the clock */
 
-static bool	vault_read(void);
+static bool vault_read(void);
 
 /*
  * What network is built on.
@@ -110,9 +111,9 @@ WRAP(noreturn void, errx, int status, const char *fmt, ...)
 static struct client *
 passed_with(const struct msghdr *msg)
 {
-	struct client	*c;
-	struct stat	 st;
-	int		 fd;
+	struct client *c;
+	struct stat    st;
+	int	       fd;
 
 	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(msg)), sizeof(fd));
 	(void)fstat(fd, &st);
@@ -137,20 +138,20 @@ WRAP(ssize_t, sendmsg, int fd, const struct msghdr *msg, int flags)
 
 WRAP(int, getsockopt, int fd, int level, int name, void *value, socklen_t *len)
 {
-	struct ucred	*cred = value;
-	const int	 rc = __real_getsockopt(fd, level, name, value, len);
+	struct ucred *cred = value;
+	const int     rc = __real_getsockopt(fd, level, name, value, len);
 
 	if (fuzz_runs && name == SO_PEERCRED && accepted > 0)
-		cred->uid = net_clients[accepted - 1].stranger ?
-		    STRANGER : OWNER;
+		cred->uid = net_clients[accepted - 1].stranger ? STRANGER :
+								 OWNER;
 	return (rc);
 }
 
 static void
 took(struct client *c, int fd, bool turned_away)
 {
-	const int	least = 1;
-	struct stat	st;
+	const int   least = 1;
+	struct stat st;
 
 	(void)fstat(fd, &st);
 	c->ino = st.st_ino;
@@ -171,7 +172,7 @@ took(struct client *c, int fd, bool turned_away)
 
 WRAP(int, accept4, int listener, struct sockaddr *sa, socklen_t *len, int flags)
 {
-	int	fd;
+	int fd;
 
 	if (fail_accept > 0) {
 		fail_accept--;
@@ -179,7 +180,8 @@ WRAP(int, accept4, int listener, struct sockaddr *sa, socklen_t *len, int flags)
 		return (-1);
 	}
 	if ((fd = __real_accept4(listener, sa, len, flags)) != -1)
-		took(&net_clients[accepted++], fd, (flags & SOCK_NONBLOCK) == 0);
+		took(&net_clients[accepted++], fd,
+		    (flags & SOCK_NONBLOCK) == 0);
 	return (fd);
 }
 
@@ -190,31 +192,33 @@ WRAP(int, accept4, int listener, struct sockaddr *sa, socklen_t *len, int flags)
 struct client *
 net_chosen(void)
 {
-	const unsigned int	i = fuzz_byte();
+	const unsigned int i = fuzz_byte();
 
 	return (net_n > 0 ? &net_clients[i % net_n] : NULL);
 }
 
 /*
- * One that is to do something.  While network does not look at all of them, in what
- * order it will see things is not ours to say: only the heartbeat may then.
+ * One that is to do something.  While network does not look at all of them, in
+ * what order it will see things is not ours to say: only the heartbeat may
+ * then.
  */
 static struct client *
 actor(void)
 {
-	struct client	*c = net_chosen();
+	struct client *c = net_chosen();
 
 	return (c != NULL && (partly || n.paused != 0) && oracle_is_timed(c) ?
-	    NULL : c);
+		NULL :
+		c);
 }
 
 /* c is to read this. */
 void
 net_want(struct client *c, const char *fmt, ...)
 {
-	const size_t	room = NET_WANTED - c->nwanted;
-	va_list		ap;
-	int		len;
+	const size_t room = NET_WANTED - c->nwanted;
+	va_list	     ap;
+	int	     len;
 
 	va_start(ap, fmt);
 	len = vsnprintf(c->wanted + c->nwanted, room, fmt, ap);
@@ -226,15 +230,20 @@ net_want(struct client *c, const char *fmt, ...)
 static void
 client_connect(unsigned int how)
 {
-	struct client	*c = &net_clients[net_n];
+	struct client *c = &net_clients[net_n];
 
 	if (net_n == (lazy ? LAZY_CLIENTS : NET_CLIENTS))
 		return;
-	*c = (struct client){ .fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK |
-	    SOCK_CLOEXEC, 0), .stranger = (how & 3) == 3,
-	    .small = (how & 4) != 0, .sent = sent[net_n],
-	    .wanted = wanted[net_n], .passed = -1 };
-	CHECK(connect(c->fd, (const struct sockaddr *)&address, address_len) == 0,
+	*c = (struct client){ .fd = socket(AF_UNIX,
+				  SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
+				  0),
+		.stranger = (how & 3) == 3,
+		.small = (how & 4) != 0,
+		.sent = sent[net_n],
+		.wanted = wanted[net_n],
+		.passed = -1 };
+	CHECK(connect(c->fd, (const struct sockaddr *)&address, address_len) ==
+		0,
 	    "connect: %s", strerror(errno));
 	net_n++;
 }
@@ -242,7 +251,7 @@ client_connect(unsigned int how)
 static void
 client_send(struct client *c, const void *bytes, size_t len)
 {
-	ssize_t	took;
+	ssize_t took;
 
 	if (c == NULL || c->ended)
 		return;
@@ -258,7 +267,7 @@ client_send(struct client *c, const void *bytes, size_t len)
 static void
 client_fill(struct client *c, unsigned int byte, size_t len)
 {
-	static uint8_t	many[33 * 255];
+	static uint8_t many[33 * 255];
 
 	memset(many, (int)byte, len);
 	client_send(c, many, len);
@@ -267,8 +276,8 @@ client_fill(struct client *c, unsigned int byte, size_t len)
 static void
 client_repeat(struct client *c, struct bytes what, unsigned int times)
 {
-	static uint8_t	many[1 << 15];
-	size_t		len = 0;
+	static uint8_t many[1 << 15];
+	size_t	       len = 0;
 
 	for (; times > 0 && len + what.len <= sizeof(many); times--) {
 		memcpy(many + len, what.at, what.len);
@@ -295,7 +304,7 @@ client_end(struct client *c, bool all)
 static void
 client_compare(struct client *c, const char *text, size_t len)
 {
-	const char	*at = text, *nl, *end = text + len;
+	const char *at = text, *nl, *end = text + len;
 
 	while (at < end && c->got < c->nwanted) {
 		if (c->wanted[c->got] == NET_ANY[0]) {
@@ -316,9 +325,9 @@ client_compare(struct client *c, const char *text, size_t len)
 static bool
 client_read(struct client *c)
 {
-	static char	buf[NET_SENT];
-	bool		any = false;
-	ssize_t		got;
+	static char buf[NET_SENT];
+	bool	    any = false;
+	ssize_t	    got;
 
 	if (c == NULL || c->fd == -1 || c->eof)
 		return (false);
@@ -339,12 +348,13 @@ client_read(struct client *c)
  * What was said so far, by the protocol.
  */
 
-/* The next line of c's that is whole; it stays until the oracle is done with it. */
+/* The next line of c's that is whole; it stays until the oracle is done with
+ * it. */
 bool
 net_line(const struct client *c, struct line *l)
 {
-	const uint8_t	*from = c->sent + c->done, *nl;
-	size_t		 left = c->nsent - c->done, len;
+	const uint8_t *from = c->sent + c->done, *nl;
+	size_t	       left = c->nsent - c->done, len;
 
 	if (left > NET_LINE)
 		left = NET_LINE;
@@ -365,8 +375,8 @@ net_line(const struct client *c, struct line *l)
 }
 
 /*
- * A line of c's that needs no vault gives it more time; but when network comes to the
- * lines of one that does not read its answers is not ours to say.
+ * A line of c's that needs no vault gives it more time; but when network comes
+ * to the lines of one that does not read its answers is not ours to say.
  */
 void
 net_heard(struct client *c)
@@ -375,11 +385,12 @@ net_heard(struct client *c)
 		c->due = fuzz_ms + NET_MS;
 }
 
-/* Leaves the rest of a line that is too long behind; false if it has no end yet. */
+/* Leaves the rest of a line that is too long behind; false if it has no end
+ * yet. */
 static bool
 skipped(struct client *c)
 {
-	const uint8_t	*nl;
+	const uint8_t *nl;
 
 	if (!c->skip)
 		return (true);
@@ -395,7 +406,7 @@ skipped(struct client *c)
 void
 net_walk(struct client *c)
 {
-	static struct line	l;
+	static struct line l;
 
 	while (c->peer != 0 && !c->asked && !c->closing && skipped(c)) {
 		if (net_line(c, &l)) {
@@ -414,13 +425,15 @@ net_walk(struct client *c)
 		oracle_gone(c);
 }
 
-/* im came with the descriptor of c, and of what c says nothing more was read. */
+/*
+ * im came with the descriptor of c, and of what c says nothing more was read.
+ */
 void
 net_passed(const struct client *c, const struct imsg *im)
 {
-	static uint8_t	rest[NET_SENT];
-	struct stat	st;
-	ssize_t		got;
+	static uint8_t rest[NET_SENT];
+	struct stat    st;
+	ssize_t	       got;
 
 	CHECK(im->fd != -1 && fstat(im->fd, &st) == 0 && st.st_ino == c->ino,
 	    "another's descriptor");
@@ -429,7 +442,7 @@ net_passed(const struct client *c, const struct imsg *im)
 		got = 0;
 	if (oracle_socket == NET_CONTROL)
 		CHECK((size_t)got == c->nsent - c->done &&
-		    memcmp(rest, c->sent + c->done, (size_t)got) == 0,
+			memcmp(rest, c->sent + c->done, (size_t)got) == 0,
 		    "bytes behind the request were read");
 }
 
@@ -447,7 +460,7 @@ net_send(struct imsg *im)
 static struct client *
 client_of(uint32_t peer)
 {
-	struct client	*c;
+	struct client *c;
 
 	for (c = net_clients; c < net_clients + net_n; c++) {
 		if (c->peer == peer)
@@ -459,7 +472,7 @@ client_of(uint32_t peer)
 static void
 vault_message(const struct imsg *im)
 {
-	struct client	*c;
+	struct client *c;
 
 	switch (im->type) {
 	case IMSG_READY:
@@ -483,9 +496,9 @@ vault_message(const struct imsg *im)
 static bool
 vault_read(void)
 {
-	enum imsg_result	rc;
-	struct imsg		im;
-	bool			any = false;
+	enum imsg_result rc;
+	struct imsg	 im;
+	bool		 any = false;
 
 	while ((rc = imsg_recv(vault, IMSG_FROM_NETWORK, net_state, &im)) ==
 	    IMSG_OK) {
@@ -503,12 +516,12 @@ vault_read(void)
 static void
 vault_garbage(struct bytes b)
 {
-	uint8_t	packet[512] = { 0 };
+	uint8_t packet[512] = { 0 };
 
 	if (b.len > sizeof(packet))
 		b.len = sizeof(packet);
 	memcpy(packet, b.at, b.len);
-	packet[1] |= 0x80;		/* of no type that there is */
+	packet[1] |= 0x80; /* of no type that there is */
 	(void)send(vault, packet, b.len, MSG_NOSIGNAL | MSG_DONTWAIT);
 	net_may_end = true;
 }
@@ -524,10 +537,10 @@ vault_close(void)
 static void
 signal_send(unsigned int sig)
 {
-	const struct signalfd_siginfo	si = { .ssi_signo = sig % 64 + 1 };
+	const struct signalfd_siginfo si = { .ssi_signo = sig % 64 + 1 };
 
-	if (last_signal == 0 && write(signals[1], &si, sizeof(si)) ==
-	    (ssize_t)sizeof(si))
+	if (last_signal == 0 &&
+	    write(signals[1], &si, sizeof(si)) == (ssize_t)sizeof(si))
 		last_signal = (int)si.ssi_signo;
 }
 
@@ -538,7 +551,7 @@ signal_send(unsigned int sig)
 static void
 check_client(struct client *c)
 {
-	static struct line	l;
+	static struct line l;
 
 	if (!c->accepted) {
 		CHECK(n.paused != 0 || partly, "client %td is kept waiting",
@@ -549,8 +562,9 @@ check_client(struct client *c)
 		return;
 	CHECK(!c->listing, "LIST does not go on");
 	/* While the vault is asked, answers that found no room wait as well. */
-	CHECK(c->got == c->nwanted || (c->small && c->asked), "client %td does not read \"%.*s\"",
-	    c - net_clients, (int)(c->nwanted - c->got), c->wanted + c->got);
+	CHECK(c->got == c->nwanted || (c->small && c->asked),
+	    "client %td does not read \"%.*s\"", c - net_clients,
+	    (int)(c->nwanted - c->got), c->wanted + c->got);
 	CHECK(c->eof == (c->closing || c->cut), "client %td is %s",
 	    c - net_clients, c->eof ? "closed" : "not closed");
 	CHECK(c->closing || c->asked || !net_line(c, &l),
@@ -558,13 +572,14 @@ check_client(struct client *c)
 }
 
 /*
- * Whose time is up.  What has come by the time that network wakes is read before it
- * looks at the clock, but only once.  It does not wake for those that it does not poll.
+ * Whose time is up.  What has come by the time that network wakes is read
+ * before it looks at the clock, but only once.  It does not wake for those that
+ * it does not poll.
  */
 static void
 check_due(struct client *c)
 {
-	const int64_t	now = partly ? woken : fuzz_ms;
+	const int64_t now = partly ? woken : fuzz_ms;
 
 	if (c->peer == 0 || now < c->due || (c->asked && !c->listing) ||
 	    !oracle_is_timed(c))
@@ -579,15 +594,15 @@ check_due(struct client *c)
 static bool
 take_all(void)
 {
-	static struct pollfd	pfd[NET_CLIENTS + 1];
-	struct client		*c;
-	bool			 any = false;
-	size_t			 i;
+	static struct pollfd pfd[NET_CLIENTS + 1];
+	struct client	    *c;
+	bool		     any = false;
+	size_t		     i;
 
 	for (i = 0; i < net_n; i++) {
 		c = &net_clients[i];
 		pfd[i] = (struct pollfd){ c->eof || c->sluggish ? -1 : c->fd,
-		    POLLIN, 0 };
+			POLLIN, 0 };
 	}
 	pfd[net_n] = (struct pollfd){ vault, POLLIN, 0 };
 	(void)poll(pfd, net_n + 1, 0);
@@ -608,7 +623,7 @@ take_all(void)
 static bool
 check_all(void)
 {
-	struct client	*c;
+	struct client *c;
 
 	if (take_all() || oracle_idle())
 		return (false);
@@ -625,9 +640,9 @@ check_all(void)
  */
 
 /*
- * Time passes, and network does not see it before the next thing.  Not while clients of
- * the control socket wait to be accepted: how many lines of others, one of which may make
- * room for them, it reads before that is not ours to say.
+ * Time passes, and network does not see it before the next thing.  Not while
+ * clients of the control socket wait to be accepted: how many lines of others,
+ * one of which may make room for them, it reads before that is not ours to say.
  */
 static void
 time_with_next(unsigned int time)
@@ -640,9 +655,9 @@ time_with_next(unsigned int time)
 static bool
 step(void)
 {
-	const unsigned int	op = fuzz_byte();
-	struct client		*c;
-	struct bytes		 b;
+	const unsigned int op = fuzz_byte();
+	struct client	  *c;
+	struct bytes	   b;
 
 	switch (op) {
 	case 'c':
@@ -707,18 +722,19 @@ step(void)
 	return (true);
 }
 
-/* The end: everybody reads all, is answered, and goes; nothing may be left then. */
+/* The end: everybody reads all, is answered, and goes; nothing may be left
+ * then. */
 static void
 finish(void)
 {
-	struct client	*c;
-	size_t		 i;
+	struct client *c;
+	size_t	       i;
 
 	fail_accept = fail_refs = 0;
 	fail_poll = 0;
 	switch (ending) {
 	case 0:
-		fuzz_ms += 1000;	/* accepting goes on */
+		fuzz_ms += 1000; /* accepting goes on */
 		for (c = net_clients; c < net_clients + net_n; c++)
 			c->sluggish = false;
 		break;
@@ -750,9 +766,9 @@ finish(void)
 WRAP(int, ppoll, struct pollfd *pfd, nfds_t nfds, const struct timespec *wait,
     const sigset_t *mask)
 {
-	static const struct timespec	zero;
-	int64_t				due = INT64_MAX;
-	int				rc;
+	static const struct timespec zero;
+	int64_t			     due = INT64_MAX;
+	int			     rc;
 
 	if (!fuzz_runs)
 		return (__real_ppoll(pfd, nfds, wait, mask));
@@ -790,7 +806,7 @@ WRAP(int, ppoll, struct pollfd *pfd, nfds_t nfds, const struct timespec *wait,
 int
 LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	int	i, fd;
+	int i, fd;
 
 	(void)argc;
 	(void)argv;
@@ -801,7 +817,8 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 		/* Without a name the kernel chooses one, in no file system. */
 		address = (struct sockaddr_un){ .sun_family = AF_UNIX };
 		CHECK(bind(fd, (const struct sockaddr *)&address,
-		    sizeof(address.sun_family)) == 0 && listen(fd, 128) == 0,
+			  sizeof(address.sun_family)) == 0 &&
+			listen(fd, 128) == 0,
 		    "listen: %s", strerror(errno));
 		listeners[i] = fcntl(fd, F_DUPFD_CLOEXEC, 10);
 		close(fd);
@@ -813,7 +830,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	address_len = sizeof(address);
 	(void)getsockname(listeners[oracle_socket], (struct sockaddr *)&address,
 	    &address_len);
-	(void)dup2(signals[0], CHILD_FD);	/* nobody else's */
+	(void)dup2(signals[0], CHILD_FD); /* nobody else's */
 	return (0);
 }
 
@@ -821,10 +838,10 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 static void
 begin(void)
 {
-	const unsigned int	how = fuzz_byte();
-	struct imsg		im = { .type = IMSG_CONFIG };
-	uint32_t		i;
-	int			sp[2];
+	const unsigned int how = fuzz_byte();
+	struct imsg	   im = { .type = IMSG_CONFIG };
+	uint32_t	   i;
+	int		   sp[2];
 
 	CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sp) == 0,
 	    "socketpair");
@@ -853,7 +870,7 @@ begin(void)
 static void
 clean(void)
 {
-	struct signalfd_siginfo	si;
+	struct signalfd_siginfo si;
 	size_t			i;
 	int			fd;
 
@@ -885,7 +902,7 @@ clean(void)
 int
 net_run(const uint8_t *data, size_t size)
 {
-	size_t	i;
+	size_t i;
 
 	fuzz_fds_begin();
 	fuzz_input(data, size);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Numbers: what num.c makes of any text and of any number, against arithmetic that is
- * wide enough to need no care.
+ * Numbers: what num.c makes of any text and of any number, against arithmetic
+ * that is wide enough to need no care.
  */
 #include <stdio.h>
 #include <string.h>
@@ -12,9 +12,9 @@
 static void
 whole(const char *text, int64_t min, int64_t max)
 {
-	const char	*p = text, *why;
-	const wide	 n = fuzz_digits(&p);
-	int64_t		 got = -7;
+	const char *p = text, *why;
+	const wide  n = fuzz_digits(&p);
+	int64_t	    got = -7;
 
 	why = num_int(text, min, max, &got);
 	if (*text == '\0' || *p != '\0')
@@ -35,9 +35,9 @@ whole(const char *text, int64_t min, int64_t max)
 static void
 seconds(const char *text)
 {
-	const wide	 n = fuzz_seconds(text);
-	const char	*why;
-	int64_t		 got = -7;
+	const wide  n = fuzz_seconds(text);
+	const char *why;
+	int64_t	    got = -7;
 
 	why = num_ms(text, &got);
 	if (n == -1)
@@ -56,9 +56,9 @@ seconds(const char *text)
 static void
 print(int64_t ms)
 {
-	char		 buf[NUM_PRINT + 1];
-	const char	*point;
-	wide	 n;
+	char	    buf[NUM_PRINT + 1];
+	const char *point;
+	wide	    n;
 
 	memset(buf, 'x', sizeof(buf));
 	CHECK(num_print_ms(ms, buf) == buf, "another buffer");
@@ -71,16 +71,17 @@ print(int64_t ms)
 	    "%s begins with a 0", buf);
 	if ((point = strchr(buf, '.')) != NULL)
 		CHECK(strlen(point) <= 4 && buf[strlen(buf) - 1] != '0' &&
-		    point[1] != '\0', "%s could be shorter", buf);
+			point[1] != '\0',
+		    "%s could be shorter", buf);
 	seconds(buf);
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char		text[256];
-	int64_t		a, b;
-	struct bytes	t;
+	char	     text[256];
+	int64_t	     a, b;
+	struct bytes t;
 
 	fuzz_input(data, size);
 	t = fuzz_text();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Command lines: whatever the arguments of dazaid, dazai-hb and dazaictl are, they get
- * as far as they should, and what they stand for is what was said.
+ * Command lines: whatever the arguments of dazaid, dazai-hb and dazaictl are,
+ * they get as far as they should, and what they stand for is what was said.
  */
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -15,7 +15,7 @@
 #include "fuzz.h"
 
 #include "../../dazai-hb/heartbeat.h"
-#include "../../dazaid/load.c"	/* NOLINT(bugprone-suspicious-include) */
+#include "../../dazaid/load.c" /* NOLINT(bugprone-suspicious-include) */
 #include "daemon.h"
 #include "files.h"
 #include "log.h"
@@ -24,31 +24,31 @@
 #include "stdfd.h"
 #include "vault.h"
 
-#define WORDS		80
-#define WORD		160	/* bytes, more than any path may have */
-#define USER		1000
+#define WORDS 80
+#define WORD  160 /* bytes, more than any path may have */
+#define USER  1000
 
-typedef struct passwd	*passwd_entry;
+typedef struct passwd *passwd_entry;
 
-noreturn void	network_main(void);		/* network.h's; it has an n as well */
-int	dazaid_main(int, char **);
-int	dazai_hb_main(int, char **);
-int	dazaictl_main(int, char **);
+noreturn void network_main(void); /* network.h's; it has an n as well */
+int	      dazaid_main(int, char **);
+int	      dazai_hb_main(int, char **);
+int	      dazaictl_main(int, char **);
 
-static char	words[WORDS][WORD];
-static char	*args[WORDS + 1];
-static int	nargs;
-static const char	*called;	/* as which program */
+static char	   words[WORDS][WORD];
+static char	  *args[WORDS + 1];
+static int	   nargs;
+static const char *called; /* as which program */
 
 /* What the arguments should come to. */
 static struct {
-	int		 status;	/* the exit's; -1: it starts */
-	bool		 armed, foreground, lock, quiet;
-	int		 verbose;
-	wide		 grace, timeout, size, interval, watch;
-	const char	*sock, *user;
-	const char	*load[LOAD_MAX + 1];
-	unsigned int	 loads;
+	int	     status; /* the exit's; -1: it starts */
+	bool	     armed, foreground, lock, quiet;
+	int	     verbose;
+	wide	     grace, timeout, size, interval, watch;
+	const char  *sock, *user;
+	const char  *load[LOAD_MAX + 1];
+	unsigned int loads;
 } should;
 
 /*
@@ -110,14 +110,14 @@ WRAP(uid_t, geteuid, void)
 
 WRAP(passwd_entry, getpwnam, const char *user)
 {
-	static struct passwd	pw = { .pw_uid = USER, .pw_gid = USER };
+	static struct passwd pw = { .pw_uid = USER, .pw_gid = USER };
 
 	return (strcmp(user, "u") == 0 ? &pw : NULL);
 }
 
 WRAP(char *, getenv, const char *var)
 {
-	static char	rundir[] = "/run/x", secret[] = "sec ret";
+	static char rundir[] = "/run/x", secret[] = "sec ret";
 
 	if (!fuzz_runs)
 		return (__real_getenv(var));
@@ -235,9 +235,9 @@ sandbox_limits(void)
 static void
 check_loads(void)
 {
-	const char	*name, *file;
-	unsigned int	 i;
-	size_t		 len;
+	const char  *name, *file;
+	unsigned int i;
+	size_t	     len;
 
 	CHECK(nloads == should.loads, "%u secrets, not %u", nloads,
 	    should.loads);
@@ -246,10 +246,10 @@ check_loads(void)
 		len = strcspn(name, "=");
 		file = name[len] == '=' ? name + len + 1 : NULL;
 		CHECK(strlen(loads[i].name) == len &&
-		    strncmp(loads[i].name, name, len) == 0, "the name of %s",
-		    name);
+			strncmp(loads[i].name, name, len) == 0,
+		    "the name of %s", name);
 		CHECK((file == NULL) == (loads[i].file == NULL) &&
-		    (file == NULL || strcmp(file, loads[i].file) == 0),
+			(file == NULL || strcmp(file, loads[i].file) == 0),
 		    "the file of %s", name);
 	}
 }
@@ -259,9 +259,9 @@ vault_init(const struct vault_options *o)
 {
 	CHECK(should.status == -1, "it starts, and should not");
 	CHECK(o->armed == should.armed && o->background == !should.foreground &&
-	    o->require_lock == should.lock && o->grace == should.grace &&
-	    o->timeout == should.timeout && (wide)o->size == should.size &&
-	    o->owner == (fuzz_how & 1 && should.user == NULL ? 0 : USER),
+		o->require_lock == should.lock && o->grace == should.grace &&
+		o->timeout == should.timeout && (wide)o->size == should.size &&
+		o->owner == (fuzz_how & 1 && should.user == NULL ? 0 : USER),
 	    "options get lost");
 	check_loads();
 }
@@ -276,8 +276,8 @@ vault_memory(const struct vault_options *o)
 static void
 check_path(const char *path)
 {
-	char		 rule[256];
-	const char	*dir = fuzz_how & 2 ? "/run/x" : "/tmp";
+	char	    rule[256];
+	const char *dir = fuzz_how & 2 ? "/run/x" : "/tmp";
 
 	if (should.user != NULL)
 		dir = (fuzz_how & 12) == 12 ? "/run/user/1000" : "/tmp";
@@ -362,7 +362,7 @@ heartbeat_run(const struct heartbeat_options *o)
 {
 	CHECK(should.status == -1, "it starts, and should not");
 	CHECK(o->interval == should.interval && o->watch == should.watch &&
-	    o->quiet == should.quiet && o->verbose == (should.verbose > 0),
+		o->quiet == should.quiet && o->verbose == (should.verbose > 0),
 	    "options get lost");
 	check_path(o->path);
 	fuzz_leave("start");
@@ -376,8 +376,8 @@ heartbeat_run(const struct heartbeat_options *o)
 static char *
 word(void)
 {
-	struct bytes	b = fuzz_text();
-	char		*w = words[nargs];
+	struct bytes b = fuzz_text();
+	char	    *w = words[nargs];
 
 	if (b.len >= WORD)
 		b.len = WORD - 1;
@@ -400,14 +400,15 @@ fail(int status)
 }
 
 /*
- * An option with its value, in one of its four forms; returns the value.  The longest of
- * a long name's beginnings that need not be its whole is given in an odd round.
+ * An option with its value, in one of its four forms; returns the value.  The
+ * longest of a long name's beginnings that need not be its whole is given in an
+ * odd round.
  */
 static const char *
 valued(char letter, const char *name, unsigned int form)
 {
-	char	*w = words[nargs], value[WORD];
-	size_t	 len;
+	char  *w = words[nargs], value[WORD];
+	size_t len;
 
 	(void)snprintf(value, sizeof(value), "%s", word());
 	value[WORD - 40] = '\0';
@@ -444,7 +445,7 @@ flag(const char *letter, const char *name, unsigned int form)
 static void
 time_of(const char *value, wide *ms)
 {
-	const wide	n = fuzz_seconds(value);
+	const wide n = fuzz_seconds(value);
 
 	if (n < 0 || n > 1000000000000LL)
 		fail(1);
@@ -455,8 +456,8 @@ time_of(const char *value, wide *ms)
 static void
 number_of(const char *value, wide min, wide max, wide *n)
 {
-	const char	*p = value;
-	const wide	 number = fuzz_digits(&p);
+	const char *p = value;
+	const wide  number = fuzz_digits(&p);
 
 	if (p == value || *p != '\0' || number < min || number > max)
 		fail(1);
@@ -467,17 +468,20 @@ number_of(const char *value, wide min, wide max, wide *n)
 static bool
 load_ok(const char *value)
 {
-	const size_t	 len = strcspn(value, "=");
-	const char	*other;
-	unsigned int	 i;
+	const size_t len = strcspn(value, "=");
+	const char  *other;
+	unsigned int i;
 
 	if (len < 1 || len > 64 || value[0] == '.' || value[0] == '-' ||
-	    strspn(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-	    "0123456789._-") < len || should.loads == LOAD_MAX)
+	    strspn(value,
+		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
+		"0123456789._-") < len ||
+	    should.loads == LOAD_MAX)
 		return (false);
 	for (i = 0; i < should.loads; i++) {
 		other = should.load[i];
-		if (strcspn(other, "=") == len && strncmp(other, value, len) == 0)
+		if (strcspn(other, "=") == len &&
+		    strncmp(other, value, len) == 0)
 			return (false);
 		if (strcmp(value + len, "=-") == 0 &&
 		    strcmp(other + strcspn(other, "="), "=-") == 0)
@@ -501,18 +505,18 @@ settle(bool operands)
 {
 	if (operands)
 		fail(1);
-	if (should.user != NULL && ((fuzz_how & 1) == 0 ||
-	    strcmp(should.user, "u") != 0))
+	if (should.user != NULL &&
+	    ((fuzz_how & 1) == 0 || strcmp(should.user, "u") != 0))
 		fail(1);
-	if (should.sock != NULL && (should.sock[0] == '\0' ||
-	    strlen(should.sock) >= SOCKPATH_SIZE))
+	if (should.sock != NULL &&
+	    (should.sock[0] == '\0' || strlen(should.sock) >= SOCKPATH_SIZE))
 		fail(1);
 }
 
 static void
 dazaid_word(unsigned int op, unsigned int form)
 {
-	const char	*value;
+	const char *value;
 
 	switch (op) {
 	case 'a':
@@ -589,7 +593,7 @@ common_word(unsigned int op, unsigned int form)
 		flag("V", "version", form);
 		fail(0);
 		return (false);
-	case 'x':				/* there is no such option */
+	case 'x': /* there is no such option */
 		flag("x", "x", form);
 		fail(1);
 		return (false);
@@ -604,8 +608,8 @@ common_word(unsigned int op, unsigned int form)
 static void
 line(void (*own)(unsigned int, unsigned int))
 {
-	bool		operands = false;
-	unsigned int	op, form;
+	bool	     operands = false;
+	unsigned int op, form;
 
 	while (fuzz_more() && nargs < WORDS - 3) {
 		op = fuzz_byte();
@@ -617,15 +621,16 @@ line(void (*own)(unsigned int, unsigned int))
 	settle(operands);
 }
 
-/* dazaictl's, and the answers to it: any words, of which some mean something. */
+/*
+ * dazaictl's, and the answers to it: any words, of which some mean something.
+ */
 static void
 ctl_line(void)
 {
-	static const char *const	known[] = { "status", "arm", "panic",
-					    "put", "get", "del", "list", "run",
-					    "-l", "-n", "-t", "-s", "-f", "--",
-					    "hard", "-h", "-V", "name", "5" };
-	unsigned int			op;
+	static const char *const known[] = { "status", "arm", "panic", "put",
+		"get", "del", "list", "run", "-l", "-n", "-t", "-s", "-f", "--",
+		"hard", "-h", "-V", "name", "5" };
+	unsigned int		 op;
 
 	should.status = -2;
 	while (fuzz_more() && nargs < WORDS - 1 && (op = fuzz_byte()) != '.') {
@@ -667,9 +672,9 @@ run(unsigned int program)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const char *const	names[] = { "dazaid", "dazai-hb",
-					    "dazaictl", "dazai-askpass" };
-	unsigned int			program;
+	static const char *const names[] = { "dazaid", "dazai-hb", "dazaictl",
+		"dazai-askpass" };
+	unsigned int		 program;
 
 	fuzz_input(data, size);
 	program = fuzz_byte() % 4;

@@ -1,28 +1,29 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The store: any sequence of its operations, against a list that knows nothing of
- * blocks.  After each one every byte of the arena is accounted for: part of a secret
- * that is still there, of a header, or 0.
+ * The store: any sequence of its operations, against a list that knows nothing
+ * of blocks.  After each one every byte of the arena is accounted for: part of
+ * a secret that is still there, of a header, or 0.
  */
 #include <sanitizer/asan_interface.h>
 #include <stdio.h>
 
 #include "fuzz.h"
 
-#include "../../dazaid/store.c"	/* NOLINT(bugprone-suspicious-include) */
+#include "../../dazaid/store.c" /* NOLINT(bugprone-suspicious-include) */
 
-#define ARENA		((size_t)128 * 1024)	/* bytes of the largest */
-#define VALUES		(2 * ARENA)
-#define MODELS		256
-#define NAMES		12
+#define ARENA  ((size_t)128 * 1024) /* bytes of the largest */
+#define VALUES (2 * ARENA)
+#define MODELS 256
+#define NAMES  12
 
 /*
  * Memory that is open only when it is said to be.
  */
 
-static unsigned char	arena[ARENA] __attribute__((aligned(4096)));
-static bool		arena_open;
-static unsigned int	arena_fails;	/* the next opening but so many does; 0: none */
+static unsigned char arena[ARENA] __attribute__((aligned(4096)));
+static bool	     arena_open;
+static unsigned int
+    arena_fails; /* the next opening but so many does; 0: none */
 
 int
 secmem_unseal(struct secmem *sm)
@@ -51,24 +52,26 @@ secmem_seal(struct secmem *sm)
  */
 
 static struct model {
-	uint64_t	id;
-	size_t		len;
-	size_t		room;		/* asked for */
-	int64_t		due;
-	uint32_t	reads;
-	uint32_t	readers;
+	uint64_t id;
+	size_t	 len;
+	size_t	 room; /* asked for */
+	int64_t	 due;
+	uint32_t reads;
+	uint32_t readers;
 	enum { GONE, FILLING, WHOLE, SPENT } state;
-	char		name[STORE_NAME];
+	char name[STORE_NAME];
 } models[MODELS];
-static size_t			nmodels;
-static uint64_t			last_id;
+static size_t	nmodels;
+static uint64_t last_id;
 
-static struct secmem		mem = { .data = arena, .pages = arena };
-static struct store		store;
-static unsigned char		values[VALUES];	/* what secrets are made of */
-static const unsigned char	zeros[ARENA];
+static struct secmem	   mem = { .data = arena, .pages = arena };
+static struct store	   store;
+static unsigned char	   values[VALUES]; /* what secrets are made of */
+static const unsigned char zeros[ARENA];
 
-/* The bytes of the secret id: a piece of values, so that no two look the same. */
+/*
+ * The bytes of the secret id: a piece of values, so that no two look the same.
+ */
 static const unsigned char *
 value_of(uint64_t id)
 {
@@ -78,7 +81,7 @@ value_of(uint64_t id)
 static struct model *
 by_name(const char *name)
 {
-	struct model	*m;
+	struct model *m;
 
 	for (m = models; m < models + nmodels; m++) {
 		if ((m->state == FILLING || m->state == WHOLE) &&
@@ -88,12 +91,13 @@ by_name(const char *name)
 	return (NULL);
 }
 
-/* One that the input chooses, gone ones too; its id may be of none that ever was. */
+/* One that the input chooses, gone ones too; its id may be of none that ever
+ * was. */
 static struct model *
 chosen(void)
 {
-	static struct model	none;
-	const unsigned int	i = fuzz_byte();
+	static struct model none;
+	const unsigned int  i = fuzz_byte();
 
 	if (i < nmodels)
 		return (&models[i]);
@@ -104,8 +108,8 @@ chosen(void)
 static const char *
 name(void)
 {
-	static char		buf[STORE_NAME + 1];
-	const unsigned int	i = fuzz_byte();
+	static char	   buf[STORE_NAME + 1];
+	const unsigned int i = fuzz_byte();
 
 	if (i >= 2 * NAMES)
 		(void)snprintf(buf, sizeof(buf), "%0*u", (int)(i % 64 + 1), i);
@@ -118,7 +122,7 @@ name(void)
 static size_t
 bytes(void)
 {
-	const unsigned int	n = fuzz_byte();
+	const unsigned int n = fuzz_byte();
 
 	if (n == 0xfd)
 		return (store_most(&store));
@@ -129,7 +133,9 @@ bytes(void)
 	return (n + 1);
 }
 
-/* Whether the next opening of the arena will fail, so that nothing may change. */
+/*
+ * Whether the next opening of the arena will fail, so that nothing may change.
+ */
 static bool
 will_fail(void)
 {
@@ -143,7 +149,7 @@ will_fail(void)
 static const struct model *
 by_id(uint64_t id)
 {
-	const struct model	*m;
+	const struct model *m;
 
 	for (m = models; m < models + nmodels && m->id != id; m++)
 		;
@@ -154,11 +160,11 @@ by_id(uint64_t id)
 static void
 check_block(struct store_block *b)
 {
-	const struct model	*m = by_id(b->id);
+	const struct model *m = by_id(b->id);
 
 	CHECK(m != NULL && m->state != GONE, "a block that nobody put there");
 	CHECK(b->len == m->len && b->due == m->due && b->reads == m->reads &&
-	    b->readers == m->readers && strcmp(b->name, m->name) == 0,
+		b->readers == m->readers && strcmp(b->name, m->name) == 0,
 	    "the block of %s is another's", m->name);
 	CHECK(CAPACITY(b) >= m->room, "less room than asked for");
 	CHECK(memcmp(VALUE(b), value_of(b->id), b->len) == 0,
@@ -170,21 +176,22 @@ check_block(struct store_block *b)
 static void
 check_arena(void)
 {
-	struct store_block	*b;
-	unsigned int		 used = 0;
-	bool			 was_free = false;
-	size_t			 at = 0;
+	struct store_block *b;
+	unsigned int	    used = 0;
+	bool		    was_free = false;
+	size_t		    at = 0;
 
 	CHECK(!arena_open, "left open");
 	ASAN_UNPOISON_MEMORY_REGION(arena, mem.size);
 	while (at < mem.size) {
 		b = (struct store_block *)(void *)(arena + at);
 		CHECK(b->span >= sizeof(*b) && b->span % STORE_ALIGN == 0 &&
-		    b->span <= mem.size - at, "a block of %zu", b->span);
+			b->span <= mem.size - at,
+		    "a block of %zu", b->span);
 		if (b->state == STORE_FREE) {
 			CHECK(!was_free, "two free ones side by side");
 			CHECK(memcmp((const char *)b + sizeof(b->span), zeros,
-			    b->span - sizeof(b->span)) == 0,
+				  b->span - sizeof(b->span)) == 0,
 			    "free, and not wiped");
 		} else {
 			used++;
@@ -200,9 +207,9 @@ check_arena(void)
 static void
 check(void)
 {
-	const struct model	*m;
-	unsigned int		 used = 0, whole = 0;
-	int64_t			 due = STORE_NEVER;
+	const struct model *m;
+	unsigned int	    used = 0, whole = 0;
+	int64_t		    due = STORE_NEVER;
 
 	check_arena();
 	for (m = models; m < models + nmodels; m++) {
@@ -224,12 +231,12 @@ check(void)
 static void
 begin(void)
 {
-	const char	*what = name();
-	const size_t	 all = bytes(), size = all % 7 == 6 ? STORE_ALL : all;
+	const char	  *what = name();
+	const size_t	   all = bytes(), size = all % 7 == 6 ? STORE_ALL : all;
 	const unsigned int fails = arena_fails;
-	size_t		 room;
-	bool		 failed, fits;
-	uint64_t	 id;
+	size_t		   room;
+	bool		   failed, fits;
+	uint64_t	   id;
 
 	arena_fails = 0;
 	room = store_room(&store);
@@ -257,14 +264,16 @@ begin(void)
 	}
 	CHECK(id > last_id, "an id was used again");
 	last_id = id;
-	models[nmodels] = (struct model){ .id = id, .state = FILLING,
-	    .room = size == STORE_ALL ? room : size, .due = STORE_NEVER };
+	models[nmodels] = (struct model){ .id = id,
+		.state = FILLING,
+		.room = size == STORE_ALL ? room : size,
+		.due = STORE_NEVER };
 	(void)snprintf(models[nmodels++].name, STORE_NAME, "%s", what);
 }
 
-static const struct model	*source_of;
-static unsigned int		 source_how;
-static size_t			 source_gave;
+static const struct model *source_of;
+static unsigned int	   source_how;
+static size_t		   source_gave;
 
 static ssize_t
 source(int fd, void *buf, size_t size)
@@ -288,10 +297,10 @@ source(int fd, void *buf, size_t size)
 static void
 fill(void)
 {
-	struct model	*m = chosen();
-	const size_t	 size = bytes();
-	const bool	 failed = will_fail();
-	ssize_t		 n;
+	struct model *m = chosen();
+	const size_t  size = bytes();
+	const bool    failed = will_fail();
+	ssize_t	      n;
 
 	source_of = m;
 	source_how = fuzz_byte() % 8;
@@ -300,7 +309,8 @@ fill(void)
 	n = store_fill(&store, m->id, 42, source, size);
 	if (failed || m->state != FILLING) {
 		CHECK(n == -1 && source_gave == 0 &&
-		    errno == (failed ? ENOMEM : ENOENT), "filled");
+			errno == (failed ? ENOMEM : ENOENT),
+		    "filled");
 	} else if (source_gave == 0) {
 		CHECK(n == -1 && errno == ENOSPC && m->len >= m->room,
 		    "full too early");
@@ -318,10 +328,10 @@ fill(void)
 static void
 chomp(void)
 {
-	struct model	*m = chosen();
-	const bool	 failed = will_fail();
-	const bool	 is = m->state != GONE && m->len > 0 &&
-			    value_of(m->id)[m->len - 1] == '\n';
+	struct model *m = chosen();
+	const bool    failed = will_fail();
+	const bool    is = m->state != GONE && m->len > 0 &&
+	    value_of(m->id)[m->len - 1] == '\n';
 
 	/* Asked for only while a line is typed. */
 	if (m->state == WHOLE || m->state == SPENT)
@@ -333,18 +343,18 @@ chomp(void)
 static void
 commit(void)
 {
-	struct model	*m = chosen();
-	const uint32_t	 reads = fuzz_byte() % 4;
+	struct model	  *m = chosen();
+	const uint32_t	   reads = fuzz_byte() % 4;
 	const unsigned int ttl = fuzz_byte();
-	const int64_t	 due = ttl == 0 ? STORE_NEVER : fuzz_ms + ttl;
-	const bool	 ok = m->state == FILLING && !will_fail();
-	const int	 rc = store_commit(&store, m->id, reads, due);
+	const int64_t	   due = ttl == 0 ? STORE_NEVER : fuzz_ms + ttl;
+	const bool	   ok = m->state == FILLING && !will_fail();
+	const int	   rc = store_commit(&store, m->id, reads, due);
 
 	CHECK((rc == 0) == (ok && m->len > 0), "committed or not");
 	if (!ok)
 		return;
 	m->state = m->len > 0 ? WHOLE : GONE;
-	m->room = 0;			/* the rest is given back */
+	m->room = 0; /* the rest is given back */
 	m->reads = reads;
 	m->due = due;
 }
@@ -352,11 +362,11 @@ commit(void)
 static void
 take(void)
 {
-	const char	*what = name();
-	struct model	*m = by_name(what);
-	const bool	 ok = m != NULL && m->state == WHOLE && !will_fail();
-	size_t		 len = 0;
-	const uint64_t	 id = store_take(&store, what, &len);
+	const char    *what = name();
+	struct model  *m = by_name(what);
+	const bool     ok = m != NULL && m->state == WHOLE && !will_fail();
+	size_t	       len = 0;
+	const uint64_t id = store_take(&store, what, &len);
 
 	if (!ok) {
 		CHECK(id == 0, "took what is not there");
@@ -368,14 +378,15 @@ take(void)
 		m->state = SPENT;
 }
 
-static unsigned char	sent[ARENA + 64];
-static size_t		sent_len, sent_most;
+static unsigned char sent[ARENA + 64];
+static size_t	     sent_len, sent_most;
 
 WRAP(ssize_t, sendmsg, int fd, const struct msghdr *msg, int flags)
 {
-	size_t	i, n;
+	size_t i, n;
 
-	CHECK(fd == 43 && flags == (MSG_DONTWAIT | MSG_NOSIGNAL), "it may wait");
+	CHECK(fd == 43 && flags == (MSG_DONTWAIT | MSG_NOSIGNAL),
+	    "it may wait");
 	sent_len = 0;
 	for (i = 0; i < msg->msg_iovlen; i++) {
 		n = msg->msg_iov[i].iov_len;
@@ -394,13 +405,13 @@ WRAP(ssize_t, sendmsg, int fd, const struct msghdr *msg, int flags)
 static void
 send_some(void)
 {
-	static const char	head[] = "DATA\n";
-	const size_t		headlen = sizeof(head) - 1;
-	struct model		*m = chosen();
-	const size_t		from = fuzz_byte() % 16;
-	const bool		failed = will_fail();
-	ssize_t			n;
-	size_t			i;
+	static const char head[] = "DATA\n";
+	const size_t	  headlen = sizeof(head) - 1;
+	struct model	 *m = chosen();
+	const size_t	  from = fuzz_byte() % 16;
+	const bool	  failed = will_fail();
+	ssize_t		  n;
+	size_t		  i;
 
 	sent_most = bytes();
 	sent_len = 0;
@@ -411,25 +422,27 @@ send_some(void)
 	n = store_send(&store, m->id, 43, head, from);
 	if (failed || m->state == GONE) {
 		CHECK(n == -1 && errno == (failed ? ENOMEM : ENOENT) &&
-		    sent_len == 0, "sent what is gone");
+			sent_len == 0,
+		    "sent what is gone");
 		return;
 	}
 	CHECK(n > 0 && from + (size_t)n <= headlen + m->len, "sent %zd", n);
 	for (i = 0; i < (size_t)n; i++)
-		CHECK(sent[i] == (from + i < headlen ?
-		    (unsigned char)head[from + i] :
-		    value_of(m->id)[from + i - headlen]), "sent other bytes");
+		CHECK(sent[i] ==
+			(from + i < headlen ?
+				(unsigned char)head[from + i] :
+				value_of(m->id)[from + i - headlen]),
+		    "sent other bytes");
 }
 
 static void
 release(void)
 {
-	struct model	*m = chosen();
-	const bool	 failed = will_fail();
+	struct model *m = chosen();
+	const bool    failed = will_fail();
 
 	store_release(&store, m->id);
-	if (!failed && m->readers > 0 && --m->readers == 0 &&
-	    m->state == SPENT)
+	if (!failed && m->readers > 0 && --m->readers == 0 && m->state == SPENT)
 		m->state = GONE;
 }
 
@@ -443,9 +456,9 @@ end(struct model *m)
 static void
 del(void)
 {
-	const char	*what = name();
-	struct model	*m = by_name(what);
-	const bool	 ok = m != NULL && m->state == WHOLE && !will_fail();
+	const char   *what = name();
+	struct model *m = by_name(what);
+	const bool    ok = m != NULL && m->state == WHOLE && !will_fail();
 
 	CHECK((store_delete(&store, what) == 0) == ok, "deleted or not");
 	if (ok)
@@ -455,8 +468,8 @@ del(void)
 static void
 drop(void)
 {
-	struct model	*m = chosen();
-	const bool	 failed = will_fail();
+	struct model *m = chosen();
+	const bool    failed = will_fail();
 
 	store_drop(&store, m->id);
 	if (!failed)
@@ -466,10 +479,10 @@ drop(void)
 static void
 expire(void)
 {
-	const int64_t	was_due = store.due;
-	const bool	failed = will_fail() && fuzz_ms >= was_due;
-	struct model	*m;
-	int		rc;
+	const int64_t was_due = store.due;
+	const bool    failed = will_fail() && fuzz_ms >= was_due;
+	struct model *m;
+	int	      rc;
 
 	rc = store_expire(&store, fuzz_ms);
 	CHECK(rc == (failed ? -1 : fuzz_ms >= was_due), "expired: %d", rc);
@@ -483,21 +496,23 @@ expire(void)
 static void
 list(void)
 {
-	const struct model	*m;
-	struct store_item	 item;
-	uint64_t		 id = 0;
-	bool			 failed;
+	const struct model *m;
+	struct store_item   item;
+	uint64_t	    id = 0;
+	bool		    failed;
 
 	for (m = models; m < models + nmodels; m++) {
 		if (m->state != WHOLE)
 			continue;
 		failed = will_fail();
-		CHECK(store_next(&store, id, &item) == !failed, "one is missing");
+		CHECK(store_next(&store, id, &item) == !failed,
+		    "one is missing");
 		if (failed)
 			return;
 		CHECK(item.id == m->id && item.len == m->len &&
-		    item.due == m->due && item.reads == m->reads &&
-		    strcmp(item.name, m->name) == 0, "another one is listed");
+			item.due == m->due && item.reads == m->reads &&
+			strcmp(item.name, m->name) == 0,
+		    "another one is listed");
 		id = item.id;
 	}
 	CHECK(!store_next(&store, id, &item), "one too many");
@@ -506,8 +521,8 @@ list(void)
 static void
 has(void)
 {
-	const struct model	*m = chosen();
-	const bool		 failed = will_fail();
+	const struct model *m = chosen();
+	const bool	    failed = will_fail();
 
 	CHECK(store_has(&store, m->id) == (m->state != GONE && !failed),
 	    "there or not");
@@ -556,7 +571,7 @@ operate(void)
 	case '+':
 		fuzz_ms += fuzz_byte();
 		break;
-	case '!':			/* no more memory, for one opening */
+	case '!': /* no more memory, for one opening */
 		arena_fails = fuzz_byte() % 3 + 1;
 		break;
 	}
@@ -566,7 +581,7 @@ operate(void)
 static void
 give_up(void)
 {
-	struct model	*m;
+	struct model *m;
 
 	arena_fails = 0;
 	for (m = models; m < models + nmodels; m++) {
@@ -581,7 +596,7 @@ give_up(void)
 int
 LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	size_t	i;
+	size_t i;
 
 	(void)argc;
 	(void)argv;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The vault behind a network process that may be anything: any messages in any order,
- * clients that send, take and leave, processes that end, and time.  What a panic does
- * to the world is recorded instead.
+ * The vault behind a network process that may be anything: any messages in any
+ * order, clients that send, take and leave, processes that end, and time.  What
+ * a panic does to the world is recorded instead.
  */
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
@@ -16,40 +16,40 @@
 
 #include "model.h"
 
-#include "../../dazaid/registry.c"	/* NOLINT(bugprone-suspicious-include) */
-#include "../../dazaid/vault.c"	/* NOLINT(bugprone-suspicious-include) */
+#include "../../dazaid/registry.c" /* NOLINT(bugprone-suspicious-include) */
+#include "../../dazaid/vault.c"	   /* NOLINT(bugprone-suspicious-include) */
 
-#define TURNS		100000	/* that the vault may take for one thing */
-#define HOLD		12	/* messages that wait for it at once */
-#define PAGE		4096
-#define LATE		3600000
-#define NAMES		5
-#define PIDFDS		1024
+#define TURNS  100000 /* that the vault may take for one thing */
+#define HOLD   12     /* messages that wait for it at once */
+#define PAGE   4096
+#define LATE   3600000
+#define NAMES  5
+#define PIDFDS 1024
 
-static struct client	clients[MODEL_CLIENTS];
-static size_t		nclients;
-static char		told[MODEL_CLIENTS][MODEL_BYTES];
-static uint8_t		values[1 << 18];	/* what clients send */
+static struct client clients[MODEL_CLIENTS];
+static size_t	     nclients;
+static char	     told[MODEL_CLIENTS][MODEL_BYTES];
+static uint8_t	     values[1 << 18]; /* what clients send */
 
-static int		network = -1;	/* network's end */
-static int		signals[2];
-static int		input[2];	/* what -l would read; the vault has the first */
-static int32_t		pid_of[PIDFDS];	/* by its pidfd */
-static uint32_t		heart_peer;
-static uint32_t		peers;
-static int64_t		timer_due;	/* 0: never */
-static struct message	queue[HOLD];
-static size_t		queued;
-static bool		held;		/* it does not come to them yet */
-static int		vault_sig;	/* is on its way to it */
-static bool		process_ended;	/* a registered one, and it is to be seen */
-static unsigned int	turns;
-static unsigned int	ending;		/* steps behind the end of the input */
+static int	network = -1; /* network's end */
+static int	signals[2];
+static int	input[2]; /* what -l would read; the vault has the first */
+static int32_t	pid_of[PIDFDS]; /* by its pidfd */
+static uint32_t heart_peer;
+static uint32_t peers;
+static int64_t	timer_due; /* 0: never */
+static struct message queue[HOLD];
+static size_t	      queued;
+static bool	      held;	   /* it does not come to them yet */
+static int	      vault_sig;   /* is on its way to it */
+static bool	    process_ended; /* a registered one, and it is to be seen */
+static unsigned int turns;
+static unsigned int ending; /* steps behind the end of the input */
 
 /* What is to fail, or to be otherwise. */
-static unsigned int	how_start;
-static int		fail_poll, fail_open;
-static unsigned int	deeds;		/* of a panic, in their order */
+static unsigned int how_start;
+static int	    fail_poll, fail_open;
+static unsigned int deeds; /* of a panic, in their order */
 
 enum { WIPED = 1, FELLED = 2, CLEANED = 4, LOGGED = 8 };
 
@@ -66,7 +66,7 @@ all_zero(const unsigned char *p, size_t len)
 static void
 on_wipe(void *ctx)
 {
-	struct vault	*vault = ctx;
+	struct vault *vault = ctx;
 
 	CHECK(deeds == 0, "wiped after %u", deeds);
 	deeds |= WIPED;
@@ -101,8 +101,11 @@ on_log(void *ctx, enum panic_event event, const char *reason)
 		return;
 	}
 	CHECK((deeds & CLEANED) != 0, "logged after %u", deeds);
-	CHECK(m.over == (event == PANIC_HARD ? HARD : event == PANIC_STOPPED ?
-	    STOPPED : EXECUTED), "it ends by %s", reason);
+	CHECK(m.over ==
+		(event == PANIC_HARD	       ? HARD :
+			event == PANIC_STOPPED ? STOPPED :
+						 EXECUTED),
+	    "it ends by %s", reason);
 	deeds |= LOGGED;
 }
 
@@ -118,21 +121,19 @@ on_kill(void *ctx)
 static void
 on_done(void *ctx)
 {
-	const struct vault	*vault = ctx;
+	const struct vault *vault = ctx;
 
 	CHECK(deeds == (WIPED | CLEANED | LOGGED), "exits after %u", deeds);
 	CHECK(vault->bye == m.bye, "bye or not");
 	fuzz_leave("done");
 }
 
-const struct panic_ops effects_ops = {
-	.wipe = on_wipe,
+const struct panic_ops effects_ops = { .wipe = on_wipe,
 	.kill_registered = on_kill_registered,
 	.clean = on_clean,
 	.log = on_log,
 	.kill = on_kill,
-	.done = on_done
-};
+	.done = on_done };
 
 /*
  * What the vault is built on.
@@ -141,8 +142,8 @@ const struct panic_ops effects_ops = {
 static struct client *
 client_at(int fd)
 {
-	struct client	*c;
-	struct stat	 st;
+	struct client *c;
+	struct stat    st;
 
 	CHECK(fstat(fd, &st) == 0, "fstat: %s", strerror(errno));
 	for (c = clients; c < clients + nclients; c++) {
@@ -155,7 +156,7 @@ client_at(int fd)
 bool
 files_accepted(unsigned int socket, int fd)
 {
-	const struct client	*c = client_at(fd);
+	const struct client *c = client_at(fd);
 
 	return (c->accepted && c->heartbeat == (socket == FILES_HEARTBEAT));
 }
@@ -190,7 +191,7 @@ child_uid(void)
 int
 child_start(const struct imsg_config *config, pid_t *pid)
 {
-	int	sp[2];
+	int sp[2];
 
 	CHECK(config->owner == OWNER, "another owner");
 	if (how_start == 0xf3) {
@@ -198,7 +199,8 @@ child_start(const struct imsg_config *config, pid_t *pid)
 		return (-1);
 	}
 	CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
-	    0, sp) == 0, "socketpair");
+		  0, sp) == 0,
+	    "socketpair");
 	network = sp[0];
 	*pid = NETWORK;
 	return (sp[1]);
@@ -216,12 +218,13 @@ child_wait(int fd)
 const char *
 load_secrets(struct store *st, void (*wait)(int))
 {
-	uint64_t	id;
-	char		c;
+	uint64_t id;
+	char	 c;
 
 	if (how_start == 0xf5 || how_start == 0xf6 || how_start == 0xf7) {
-		errno = how_start == 0xf5 ? ENOSPC : how_start == 0xf6 ?
-		    ENODATA : EIO;
+		errno = how_start == 0xf5 ? ENOSPC :
+		    how_start == 0xf6	  ? ENODATA :
+					    EIO;
 		return ("token");
 	}
 	if ((how_start & 4) == 0)
@@ -294,7 +297,7 @@ WRAP(int, mlockall, int flags)
 /* Slow to make, and so to wipe: the arena's other kind will do. */
 WRAP(long, syscall, long number, ...)
 {
-	va_list	ap;
+	va_list ap;
 	long	uid;
 
 	if (number == SYS_setresuid) {
@@ -346,7 +349,7 @@ WRAP(noreturn void, _exit, int status)
 static int
 pidfd(int32_t pid)
 {
-	const int	fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	const int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 
 	CHECK(fd >= 0 && fd < PIDFDS, "eventfd");
 	pid_of[fd] = pid;
@@ -360,9 +363,10 @@ WRAP(int, pidfd_open, pid_t pid, unsigned int flags)
 	return (model_pid_opens(pid) ? pidfd(pid) : -1);
 }
 
-WRAP(int, pidfd_send_signal, int fd, int sig, siginfo_t *info, unsigned int flags)
+WRAP(int, pidfd_send_signal, int fd, int sig, siginfo_t *info,
+    unsigned int flags)
 {
-	struct pollfd	has_ended = { fd, POLLIN, 0 };
+	struct pollfd has_ended = { fd, POLLIN, 0 };
 
 	(void)info;
 	CHECK(fd >= 0 && fd < PIDFDS && flags == 0, "a pidfd");
@@ -378,7 +382,7 @@ WRAP(int, pidfd_send_signal, int fd, int sig, siginfo_t *info, unsigned int flag
 
 WRAP(int, fstatat, int dir, const char *name, struct stat *st, int flags)
 {
-	const int32_t	pid = (int32_t)strtol(name, NULL, 10);
+	const int32_t pid = (int32_t)strtol(name, NULL, 10);
 
 	CHECK(m.root && dir == registry_procfd() && flags == 0, "fstatat");
 	memset(st, 0, sizeof(*st));
@@ -388,17 +392,17 @@ WRAP(int, fstatat, int dir, const char *name, struct stat *st, int flags)
 
 WRAP(int, getsockopt, int fd, int level, int name, void *value, socklen_t *len)
 {
-	const struct client	*c;
+	const struct client *c;
 
 	if (!fuzz_runs)
 		return (__real_getsockopt(fd, level, name, value, len));
 	c = client_at(fd);
 	if (name == SO_PEERCRED) {
 		*(struct ucred *)value = (struct ucred){ .pid = c->pid,
-		    .uid = c->uid };
+			.uid = c->uid };
 		return (0);
 	}
-	if ((c->pid / 8) % 2 == 0) {		/* an old kernel */
+	if ((c->pid / 8) % 2 == 0) { /* an old kernel */
 		errno = ENOPROTOOPT;
 		return (-1);
 	}
@@ -429,7 +433,7 @@ model_value(const struct client *c)
 static struct client *
 chosen(void)
 {
-	const unsigned int	i = fuzz_byte();
+	const unsigned int i = fuzz_byte();
 
 	return (nclients > 0 ? &clients[i % nclients] : NULL);
 }
@@ -437,24 +441,30 @@ chosen(void)
 static void
 client_connect(unsigned int how)
 {
-	static const int32_t	pids[] = { 0, 0, 0, 0, 0, 0, SELF, NETWORK };
-	static const uint32_t	uids[] = { OWNER, OWNER, OWNER, OWNER, 0, STRANGER,
-				    OWNER, OWNER };
-	const int		least = 1;
-	const unsigned int	who = how >> 1 & 7;
-	struct client		*c = &clients[nclients];
-	struct stat		st;
-	int			sp[2];
+	static const int32_t  pids[] = { 0, 0, 0, 0, 0, 0, SELF, NETWORK };
+	static const uint32_t uids[] = { OWNER, OWNER, OWNER, OWNER, 0,
+		STRANGER, OWNER, OWNER };
+	const int	      least = 1;
+	const unsigned int    who = how >> 1 & 7;
+	struct client	     *c = &clients[nclients];
+	struct stat	      st;
+	int		      sp[2];
 
 	if (nclients == MODEL_CLIENTS)
 		return;
 	CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sp) == 0 &&
-	    fstat(sp[1], &st) == 0, "socketpair");
-	*c = (struct client){ .fd = sp[0], .theirs = sp[1], .ino = st.st_ino,
-	    .heartbeat = (how & 1) != 0, .uid = uids[who],
-	    .pid = pids[who] != 0 ? pids[who] : 8000 + 8 * (int32_t)nclients,
-	    .accepted = (how & 16) == 0, .small = (how & 32) != 0,
-	    .wanted = told[nclients] };
+		fstat(sp[1], &st) == 0,
+	    "socketpair");
+	*c = (struct client){ .fd = sp[0],
+		.theirs = sp[1],
+		.ino = st.st_ino,
+		.heartbeat = (how & 1) != 0,
+		.uid = uids[who],
+		.pid = pids[who] != 0 ? pids[who] :
+					8000 + 8 * (int32_t)nclients,
+		.accepted = (how & 16) == 0,
+		.small = (how & 32) != 0,
+		.wanted = told[nclients] };
 	if (c->small)
 		(void)setsockopt(sp[1], SOL_SOCKET, SO_SNDBUF, &least,
 		    sizeof(least));
@@ -464,7 +474,7 @@ client_connect(unsigned int how)
 static void
 client_send(struct client *c, size_t len)
 {
-	ssize_t	n;
+	ssize_t n;
 
 	if (c == NULL || c->ended || c->nsent + len > sizeof(values) / 2)
 		return;
@@ -477,14 +487,14 @@ client_send(struct client *c, size_t len)
 static void
 client_read(struct client *c)
 {
-	static char	buf[1 << 16];
-	ssize_t		n;
+	static char buf[1 << 16];
+	ssize_t	    n;
 
 	if (c == NULL || c->fd == -1)
 		return;
 	while ((n = recv(c->fd, buf, sizeof(buf), MSG_DONTWAIT)) > 0) {
-		CHECK((size_t)n <= c->nwanted - c->got && memcmp(buf,
-		    c->wanted + c->got, (size_t)n) == 0,
+		CHECK((size_t)n <= c->nwanted - c->got &&
+			memcmp(buf, c->wanted + c->got, (size_t)n) == 0,
 		    "client %td reads what is not for it", c - clients);
 		c->got += (size_t)n;
 		model_client_read(c);
@@ -510,32 +520,34 @@ client_end(struct client *c, bool all)
  */
 
 /*
- * Two transfers on one connection, or a slow one among others, are more than the model
- * can tell; and there is an end to what it keeps of what a client was told.
+ * Two transfers on one connection, or a slow one among others, are more than
+ * the model can tell; and there is an end to what it keeps of what a client was
+ * told.
  */
 static bool
 tangled(const struct message *msg)
 {
-	size_t	i;
+	size_t i;
 
 	for (i = 0; i < queued; i++) {
 		if (queue[i].c == msg->c)
 			return (true);
 	}
-	return (msg->c->nwanted > MODEL_BYTES / 2 || model_busy(msg->c) || (held && msg->c->small) ||
-	    (held && msg->im.type == IMSG_PUT));
+	return (msg->c->nwanted > MODEL_BYTES / 2 || model_busy(msg->c) ||
+	    (held && msg->c->small) || (held && msg->im.type == IMSG_PUT));
 }
 
 /* Whether the kernel would take no byte for c now. */
 static bool
 is_mute(const struct client *c)
 {
-	int		queue_len, room;
-	socklen_t	len = sizeof(room);
+	int	  queue_len, room;
+	socklen_t len = sizeof(room);
 
 	CHECK(ioctl(c->theirs, SIOCOUTQ, &queue_len) != -1 &&
-	    __real_getsockopt(c->theirs, SOL_SOCKET, SO_SNDBUF, &room, &len) !=
-	    -1, "a socket of no room");
+		__real_getsockopt(c->theirs, SOL_SOCKET, SO_SNDBUF, &room,
+		    &len) != -1,
+	    "a socket of no room");
 	return (queue_len >= room);
 }
 
@@ -544,13 +556,15 @@ static void
 message_send(struct message *msg)
 {
 	union {
-		struct cmsghdr	align;
-		char		space[CMSG_SPACE(2 * sizeof(int))];
+		struct cmsghdr align;
+		char	       space[CMSG_SPACE(2 * sizeof(int))];
 	} control;
-	struct { uint32_t type, len, peer; } hdr;
+	struct {
+		uint32_t type, len, peer;
+	} hdr;
 	struct iovec	iov[2];
 	struct msghdr	mh;
-	struct cmsghdr	*cmsg;
+	struct cmsghdr *cmsg;
 	int		fds[2];
 
 	if (queued == HOLD || network == -1)
@@ -591,7 +605,8 @@ message_send(struct message *msg)
 static void
 say(uint32_t type, uint32_t peer, uint32_t number, size_t len)
 {
-	struct message	msg = { .im = { .type = type, .peer = peer }, .len = len };
+	struct message msg = { .im = { .type = type, .peer = peer },
+		.len = len };
 
 	msg.im.u.number.n = number;
 	message_send(&msg);
@@ -600,8 +615,10 @@ say(uint32_t type, uint32_t peer, uint32_t number, size_t len)
 static void
 ask_number(uint32_t type, int32_t number)
 {
-	struct message	msg = { .im = { .type = type, .peer = ++peers },
-			    .len = 4, .fds = 1, .c = chosen() };
+	struct message msg = { .im = { .type = type, .peer = ++peers },
+		.len = 4,
+		.fds = 1,
+		.c = chosen() };
 
 	msg.im.u.number.n = (uint32_t)number;
 	if (type == IMSG_HELLO)
@@ -612,21 +629,23 @@ ask_number(uint32_t type, int32_t number)
 static void
 name(char *to)
 {
-	const unsigned int	i = fuzz_byte();
+	const unsigned int i = fuzz_byte();
 
 	memset(to, 0, IMSG_NAME);
 	if (i < 0xf0)
 		(void)snprintf(to, IMSG_NAME, "n%u", i % NAMES);
 	else
-		memset(to, ".-n/ \x80nn"[i & 7], i & 8 ? IMSG_NAME :
-		    IMSG_NAME - 1);
+		memset(to, ".-n/ \x80nn"[i & 7],
+		    i & 8 ? IMSG_NAME : IMSG_NAME - 1);
 }
 
 static void
 ask_name(uint32_t type)
 {
-	struct message	msg = { .im = { .type = type, .peer = ++peers },
-			    .len = IMSG_NAME, .fds = 1, .c = chosen() };
+	struct message msg = { .im = { .type = type, .peer = ++peers },
+		.len = IMSG_NAME,
+		.fds = 1,
+		.c = chosen() };
 
 	name(msg.im.u.name.name);
 	message_send(&msg);
@@ -635,24 +654,24 @@ ask_name(uint32_t type)
 static void
 ask_put(void)
 {
-	static const uint64_t	sizes[] = { 0, UINT64_MAX, INT64_MAX,
-				    INT64_MAX - 1, 65536, 1 << 20 };
-	static const int64_t	ttls[] = { -1, INT64_MAX, INT64_MIN,
-				    1000000000000, 1000000000001 };
-	struct message		msg = { .im = { .type = IMSG_PUT,
-				    .peer = ++peers },
-				    .len = sizeof(struct imsg_put), .fds = 1,
-				    .c = chosen() };
-	struct imsg_put		*put = &msg.im.u.put;
-	unsigned int		size, ttl;
+	static const uint64_t sizes[] = { 0, UINT64_MAX, INT64_MAX,
+		INT64_MAX - 1, 65536, 1 << 20 };
+	static const int64_t ttls[] = { -1, INT64_MAX, INT64_MIN, 1000000000000,
+		1000000000001 };
+	struct message	 msg = { .im = { .type = IMSG_PUT, .peer = ++peers },
+		  .len = sizeof(struct imsg_put),
+		  .fds = 1,
+		  .c = chosen() };
+	struct imsg_put *put = &msg.im.u.put;
+	unsigned int	 size, ttl;
 
 	name(put->name);
 	size = fuzz_byte();
 	ttl = fuzz_byte();
 	put->size = size >= 0xf0 ? sizes[(size & 15) % 6] :
-	    size >= 0xc0 ? (size - 0xbf) * 1024 : size + 1;
-	put->ttl = ttl >= 0xf0 ? ttls[(ttl & 15) % 5] :
-	    (int64_t)ttl * 100;
+	    size >= 0xc0	 ? (size - 0xbf) * 1024 :
+				   size + 1;
+	put->ttl = ttl >= 0xf0 ? ttls[(ttl & 15) % 5] : (int64_t)ttl * 100;
 	put->reads = fuzz_byte() % 4;
 	msg.room = store_room(&v.store);
 	message_send(&msg);
@@ -662,9 +681,9 @@ ask_put(void)
 static void
 ask_anything(void)
 {
-	struct message	msg = { .im = { .type = fuzz_byte() } };
-	struct bytes	b;
-	unsigned int	how;
+	struct message msg = { .im = { .type = fuzz_byte() } };
+	struct bytes   b;
+	unsigned int   how;
 
 	how = fuzz_byte();
 	msg.im.peer = how & 1 ? heart_peer : ++peers;
@@ -694,13 +713,14 @@ network_end(void)
 static void
 network_read(void)
 {
-	static const unsigned int	any = IMSG_UNGUARDED | IMSG_AT_START;
-	enum imsg_result		rc;
-	struct imsg			im;
+	static const unsigned int any = IMSG_UNGUARDED | IMSG_AT_START;
+	enum imsg_result	  rc;
+	struct imsg		  im;
 
 	if (network == -1)
 		return;
-	while ((rc = imsg_recv(network, IMSG_FROM_VAULT, any, &im)) == IMSG_OK) {
+	while (
+	    (rc = imsg_recv(network, IMSG_FROM_VAULT, any, &im)) == IMSG_OK) {
 		if (im.type == IMSG_LISTENER)
 			close(im.fd);
 		else
@@ -716,9 +736,10 @@ network_read(void)
 static void
 signal_send(unsigned int i)
 {
-	static const int		sigs[] = { SIGTERM, SIGINT, SIGHUP,
-					    SIGUSR1 };
-	const struct signalfd_siginfo	si = { .ssi_signo = (uint32_t)sigs[i % 4] };
+	static const int sigs[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
+	const struct signalfd_siginfo si = {
+		.ssi_signo = (uint32_t)sigs[i % 4]
+	};
 
 	if (vault_sig != 0)
 		return;
@@ -730,9 +751,9 @@ signal_send(unsigned int i)
 static void
 process_end(unsigned int i)
 {
-	struct pollfd	pfd[REGISTRY_MAX];
-	const uint64_t	one = 1;
-	const nfds_t	n = registry_poll(pfd);
+	struct pollfd  pfd[REGISTRY_MAX];
+	const uint64_t one = 1;
+	const nfds_t   n = registry_poll(pfd);
 
 	/* One at a time: the same one cannot end twice. */
 	if (n == 0 || process_ended)
@@ -813,7 +834,7 @@ messages(unsigned int op)
 static bool
 step(unsigned int op)
 {
-	struct client	*c;
+	struct client *c;
 
 	switch (op) {
 	case 'c':
@@ -858,7 +879,7 @@ step(unsigned int op)
 static bool
 small(void)
 {
-	const struct client	*c;
+	const struct client *c;
 
 	for (c = clients; c < clients + nclients; c++) {
 		if (c->small)
@@ -908,8 +929,8 @@ alone(unsigned int op)
 static void
 steps(void)
 {
-	unsigned int	op;
-	bool		any;
+	unsigned int op;
+	bool	     any;
 
 	do {
 		op = fuzz_byte();
@@ -932,17 +953,20 @@ finish(void)
 		signal_send(0);
 }
 
-/* Everybody reads what there is for them, but those that have little room for it. */
+/* Everybody reads what there is for them, but those that have little room for
+ * it. */
 static void
 read_all(void)
 {
-	struct pollfd	pfd[MODEL_CLIENTS + 1];
-	struct client	*c;
-	size_t		i;
+	struct pollfd  pfd[MODEL_CLIENTS + 1];
+	struct client *c;
+	size_t	       i;
 
 	for (i = 0; i < nclients; i++)
 		pfd[i] = (struct pollfd){ clients[i].small || clients[i].cut ?
-		    -1 : clients[i].fd, POLLIN, 0 };
+			    -1 :
+			    clients[i].fd,
+			POLLIN, 0 };
 	pfd[nclients] = (struct pollfd){ network, POLLIN, 0 };
 	(void)poll(pfd, nclients + 1, 0);
 	if (pfd[nclients].revents != 0)
@@ -976,12 +1000,12 @@ idle(void)
 WRAP(int, ppoll, struct pollfd *pfd, nfds_t nfds, const struct timespec *wait,
     const sigset_t *mask)
 {
-	static const struct timespec	zero;
-	int				rc;
+	static const struct timespec zero;
+	int			     rc;
 
 	if (!fuzz_runs)
 		return (__real_ppoll(pfd, nfds, wait, mask));
-	if (wait != NULL) {		/* whether a heartbeat has left */
+	if (wait != NULL) { /* whether a heartbeat has left */
 		CHECK(nfds == 1 && wait->tv_sec == 0 && wait->tv_nsec == 0,
 		    "a ppoll that waits");
 		return (__real_ppoll(pfd, nfds, wait, mask));
@@ -1017,8 +1041,9 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	(void)argv;
 	(void)signal(SIGPIPE, SIG_IGN);
 	fuzz_noise(values, sizeof(values));
-	CHECK(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, signals) == 0 &&
-	    socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, input) == 0,
+	CHECK(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, signals) ==
+		    0 &&
+		socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, input) == 0,
 	    "socketpair");
 	return (0);
 }
@@ -1026,10 +1051,10 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 static void
 begin(struct vault_options *o)
 {
-	static const int64_t	graces[] = { 5000, 0, 200, 100000 };
-	static const int64_t	timeouts[] = { 0, 7000, 300, 50 };
-	static const size_t	sizes[] = { 4096, 16384, 65536, 8192 };
-	unsigned int		times;
+	static const int64_t graces[] = { 5000, 0, 200, 100000 };
+	static const int64_t timeouts[] = { 0, 7000, 300, 50 };
+	static const size_t  sizes[] = { 4096, 16384, 65536, 8192 };
+	unsigned int	     times;
 
 	how_start = fuzz_byte();
 	times = fuzz_byte();
@@ -1047,8 +1072,10 @@ begin(struct vault_options *o)
 	m.root = (how_start & 64) != 0;
 	m.spare_fds = how_start == 0xf9 ? 0 : how_start & 8 ? 3 : 100;
 	m.ping_due = m.hangup_due = INT64_MAX;
-	v = (struct vault){ .imsg = -1, .heartbeat = -1, .timer = -1,
-	    .signals = -1 };
+	v = (struct vault){ .imsg = -1,
+		.heartbeat = -1,
+		.timer = -1,
+		.signals = -1 };
 	registry_n = 0;
 	registry_proc = -1;
 	fuzz_ms = 1000000;
@@ -1082,9 +1109,9 @@ live(const struct vault_options *o)
 static void
 clean(void)
 {
-	struct pollfd	pfd[PFD_MAX];
-	char		buf[256];
-	nfds_t		i, n = 0;
+	struct pollfd pfd[PFD_MAX];
+	char	      buf[256];
+	nfds_t	      i, n = 0;
 
 	n = registry_poll(pfd);
 	if (v.mem.pages != NULL)
@@ -1113,7 +1140,7 @@ clean(void)
 static void
 check_end(void)
 {
-	struct client	*c;
+	struct client *c;
 
 	if (strcmp(fuzz_ended, "fail") == 0)
 		CHECK(how_start >= 0xf0, "no beginning");
@@ -1131,13 +1158,14 @@ check_end(void)
 	if (v.mem.pages == NULL)
 		return;
 	ASAN_UNPOISON_MEMORY_REGION(v.mem.pages, v.mem.len);
-	CHECK(all_zero(v.mem.pages, v.mem.len), "something is left in the arena");
+	CHECK(all_zero(v.mem.pages, v.mem.len),
+	    "something is left in the arena");
 }
 
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct vault_options	o;
+	struct vault_options o;
 
 	fuzz_fds_begin();
 	fuzz_input(data, size);
@@ -1148,7 +1176,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	check_end();
 	clean();
-	/* What a panic was about may have come with one: no time to close it. */
+	/*
+	 * What a panic was about may have come with one: no time to close it.
+	 */
 	fuzz_fds_end(m.over == HARD || m.over == EXECUTED);
 	return (0);
 }

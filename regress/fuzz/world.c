@@ -18,7 +18,8 @@ void
 out_write(const struct out *o, const char *text, size_t len)
 {
 	(void)o;
-	CHECK(len > 0 && len <= 512 && memchr(text, '\n', len) == text + len - 1,
+	CHECK(len > 0 && len <= 512 &&
+		memchr(text, '\n', len) == text + len - 1,
 	    "the log has a line of %zu", len);
 }
 

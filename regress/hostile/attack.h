@@ -4,15 +4,15 @@
 
 #include "siege.h"
 
-void	attack_hostile(enum state);
-void	attack_lost(enum state);
+void attack_hostile(enum state);
+void attack_lost(enum state);
 
-void	attack_values(void);
-void	attack_descriptors(void);
-void	attack_slow(void);
-void	attack_life(void);
-void	attack_floods(void);
-void	attack_ends(void);
-void	attack_calls(void);
+void attack_values(void);
+void attack_descriptors(void);
+void attack_slow(void);
+void attack_life(void);
+void attack_floods(void);
+void attack_ends(void);
+void attack_calls(void);
 
 #endif

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Every system call that there is, made by a process in the sandbox of dazaid/sandbox.c:
- * it dies by SIGSYS, unless the call is listed here.  What is listed and does not work
- * is wrong as well.
+ * Every system call that there is, made by a process in the sandbox of
+ *dazaid/sandbox.c: it dies by SIGSYS, unless the call is listed here.  What is
+ *listed and does not work is wrong as well.
  *
  *	calls [UID]		the uid that network is to become; 0: it stays
  *
- * Those of one's own architecture, those of x32 (a bit in the number), and those of i386
- * (int 0x80), if the kernel has them.
+ * Those of one's own architecture, those of x32 (a bit in the number), and
+ *those of i386 (int 0x80), if the kernel has them.
  */
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -28,91 +28,92 @@
 #include "num.h"
 #include "sandbox.h"
 
-#define NELEM(a)	(sizeof(a) / sizeof((a)[0]))
-#define CALLS		600		/* the kernel knows some 470 */
-#define SURVIVED	77
-#define PATIENCE	10		/* s, for a call that waits */
-#define NETWORK		1
-#define VAULT		2
-#define BOTH		(NETWORK | VAULT)
-#define ANY		(-1L)		/* an argument that is looked at by nobody */
-#define SELF		INT64_MIN	/* one that is the caller's pid */
+#define NELEM(a) (sizeof(a) / sizeof((a)[0]))
+#define CALLS	 600 /* the kernel knows some 470 */
+#define SURVIVED 77
+#define PATIENCE 10 /* s, for a call that waits */
+#define NETWORK	 1
+#define VAULT	 2
+#define BOTH	 (NETWORK | VAULT)
+#define ANY	 (-1L)	   /* an argument that is looked at by nobody */
+#define SELF	 INT64_MIN /* one that is the caller's pid */
 
 enum kind { NATIVE, X32, I386, KINDS };
 
-static const char *const	kinds[KINDS] = { "", "x32 ", "i386 " };
+static const char *const kinds[KINDS] = { "", "x32 ", "i386 " };
 
 /* What may be called with any arguments, by whom, and what for. */
 static const struct call {
-	long		 nr;
-	int		 who;
-	const char	*why;
-} calls[] = {
-	{ SYS_ppoll, BOTH, "to wait in the loop" },
+	long	    nr;
+	int	    who;
+	const char *why;
+} calls[] = { { SYS_ppoll, BOTH, "to wait in the loop" },
 	{ SYS_recvmsg, BOTH, "messages of the other process" },
 	{ SYS_sendmsg, BOTH, "messages to it; a secret to its client" },
-	{ SYS_write, BOTH, "the log, on a descriptor that cannot be asked not to wait" },
+	{ SYS_write, BOTH,
+	    "the log, on a descriptor that cannot be asked not to wait" },
 	{ SYS_pwritev2, BOTH, "the log, never waiting" },
 	{ SYS_getsockopt, BOTH, "who is at the other end" },
-	{ SYS_recvfrom, BOTH, "network: a client's lines; vault: a secret of PUT" },
+	{ SYS_recvfrom, BOTH,
+	    "network: a client's lines; vault: a secret of PUT" },
 	{ SYS_shutdown, BOTH, "a connection that is given up" },
 	{ SYS_close, BOTH, "what is done with" },
 	{ SYS_clock_gettime, BOTH, "deadlines, where the vDSO cannot" },
-	{ SYS_restart_syscall, BOTH, "the kernel's own, after SIGSTOP and SIGCONT" },
+	{ SYS_restart_syscall, BOTH,
+	    "the kernel's own, after SIGSTOP and SIGCONT" },
 	{ SYS_rt_sigreturn, BOTH, "the end of a signal handler" },
 	{ SYS_exit_group, BOTH, "the end" },
 	{ SYS_pidfd_open, VAULT, "to hold a process that is registered" },
-	{ SYS_getsockname, VAULT, "whether a connection came in by our socket" },
+	{ SYS_getsockname, VAULT,
+	    "whether a connection came in by our socket" },
 	{ SYS_sendto, VAULT, "GO for a PUT; syslog" },
-	{ SYS_accept4, NETWORK, "clients" },
-	{ SYS_read, NETWORK, "signals" },
-	{ SYS_dup, NETWORK, "the descriptor kept to turn a newcomer away" }
-};
+	{ SYS_accept4, NETWORK, "clients" }, { SYS_read, NETWORK, "signals" },
+	{ SYS_dup, NETWORK, "the descriptor kept to turn a newcomer away" } };
 
 #ifdef __x86_64__
 /*
- * A kernel that has these lets them pass every filter: uretprobe and uprobe, for the code
- * that it puts into a traced program.  Called from elsewhere they do nothing, or raise
- * SIGILL.
+ * A kernel that has these lets them pass every filter: uretprobe and uprobe,
+ * for the code that it puts into a traced program.  Called from elsewhere they
+ * do nothing, or raise SIGILL.
  */
-#define UPROBES(nr)	((nr) == 335 || (nr) == 336)
+#define UPROBES(nr) ((nr) == 335 || (nr) == 336)
 #else
-#define UPROBES(nr)	false
+#define UPROBES(nr) false
 #endif
 
 /* Where the vault of these tests has what its sandbox wants to know. */
-static struct sandbox_vault	sv = { .owner = 65534 };
-static uid_t			become;
+static struct sandbox_vault sv = { .owner = 65534 };
+static uid_t		    become;
 
 /* What may be called with some arguments only, and what with others may not. */
 static const struct limited {
-	long		 nr;
-	int		 who;
-	bool		 good;
-	long		 args[6];
-	const char	*why;
-} *limited;
-static size_t			nlimited;
+	long	    nr;
+	int	    who;
+	bool	    good;
+	long	    args[6];
+	const char *why;
+} * limited;
+static size_t nlimited;
 
 static void
-limit(long nr, int who, bool good, const char *why, long a, long b, long c, long d,
-    long e)
+limit(long nr, int who, bool good, const char *why, long a, long b, long c,
+    long d, long e)
 {
-	static struct limited	all[128];
+	static struct limited all[128];
 
 	if (nlimited == NELEM(all))
 		errx(1, "too many");
-	all[nlimited++] = (struct limited){ nr, who, good,
-	    { a, b, c, d, e, 0 }, why };
+	all[nlimited++] = (struct limited){ nr, who, good, { a, b, c, d, e, 0 },
+		why };
 	limited = all;
 }
 
 static void
 limits_of_memory(void)
 {
-	const long	arena = (long)(uintptr_t)sv.arena;
-	const long	len = (long)sv.arena_len;
-	const long	rw = PROT_READ | PROT_WRITE;
+	const long arena = (long)(uintptr_t)sv.arena;
+	const long len = (long)sv.arena_len;
+	const long rw = PROT_READ | PROT_WRITE;
 
 	limit(SYS_mprotect, VAULT, true, "to close the arena", arena, len,
 	    PROT_NONE, 0, 0);
@@ -121,7 +122,8 @@ limits_of_memory(void)
 	    rw | PROT_EXEC, 0, 0);
 	limit(SYS_mprotect, VAULT, false, "executable, not written", arena, len,
 	    PROT_READ | PROT_EXEC, 0, 0);
-	limit(SYS_mprotect, VAULT, false, "beyond it", arena, len + 4096, rw, 0, 0);
+	limit(SYS_mprotect, VAULT, false, "beyond it", arena, len + 4096, rw, 0,
+	    0);
 	limit(SYS_mprotect, VAULT, false, "before it", arena - 4096, len, rw, 0,
 	    0);
 	limit(SYS_munmap, VAULT, true, "the end of the arena", arena, len, 0, 0,
@@ -134,19 +136,21 @@ limits_of_memory(void)
 static void
 limits_of_descriptors(void)
 {
-	const long	pid = getpid();
+	const long pid = getpid();
 
 	limit(SYS_read, VAULT, true, "signals", sv.signals, 0, 0, 0, 0);
 	limit(SYS_read, VAULT, false, "a file", sv.dirfd, 0, 0, 0, 0);
-	limit(SYS_ioctl, VAULT, true, "whether a word of who hung up is unread", -1,
-	    FIONREAD, 0, 0, 0);
-	limit(SYS_ioctl, VAULT, false, "a terminal's input", -1, TIOCSTI, 0, 0, 0);
-	limit(SYS_newfstatat, VAULT, true, "its files, before they go", sv.dirfd,
-	    0, 0, 0, 0);
+	limit(SYS_ioctl, VAULT, true, "whether a word of who hung up is unread",
+	    -1, FIONREAD, 0, 0, 0);
+	limit(SYS_ioctl, VAULT, false, "a terminal's input", -1, TIOCSTI, 0, 0,
+	    0);
+	limit(SYS_newfstatat, VAULT, true, "its files, before they go",
+	    sv.dirfd, 0, 0, 0, 0);
 	limit(SYS_newfstatat, VAULT, false, "any file", AT_FDCWD, 0, 0, 0, 0);
 	limit(SYS_unlinkat, VAULT, true, "its files go", sv.dirfd, 0, 0, 0, 0);
 	limit(SYS_unlinkat, VAULT, false, "any file", AT_FDCWD, 0, 0, 0, 0);
-	limit(SYS_timerfd_settime, VAULT, true, "deadlines", sv.timer, 0, 0, 0, 0);
+	limit(SYS_timerfd_settime, VAULT, true, "deadlines", sv.timer, 0, 0, 0,
+	    0);
 	limit(SYS_timerfd_settime, VAULT, false, "another timer", sv.signals, 0,
 	    0, 0, 0);
 	limit(SYS_wait4, VAULT, true, "what network died of", -1, 0, WNOHANG, 0,
@@ -159,8 +163,8 @@ limits_of_descriptors(void)
 	limit(SYS_kill, VAULT, false, "everybody", -1, 0, 0, 0, 0);
 	limit(SYS_pidfd_send_signal, VAULT, true, "whether one lives", -1, 0, 0,
 	    0, 0);
-	limit(SYS_pidfd_send_signal, VAULT, true, "the end of the registered", -1,
-	    SIGKILL, 0, 0, 0);
+	limit(SYS_pidfd_send_signal, VAULT, true, "the end of the registered",
+	    -1, SIGKILL, 0, 0, 0);
 	limit(SYS_pidfd_send_signal, VAULT, false, "other signals", -1, SIGTERM,
 	    0, 0, 0);
 }
@@ -169,8 +173,8 @@ limits_of_descriptors(void)
 static void
 limits_of_root(void)
 {
-	const long	owner = (long)sv.owner;
-	const bool	is = sv.procfd != -1;
+	const long owner = (long)sv.owner;
+	const bool is = sv.procfd != -1;
 
 	if (is)
 		limit(SYS_newfstatat, VAULT, true, "whose a process is",
@@ -179,14 +183,15 @@ limits_of_root(void)
 	    owner, 0, 0, 0);
 	limit(SYS_setresuid, VAULT, is, "and back", 0, 0, 0, 0, 0);
 	limit(SYS_setresuid, VAULT, false, "somebody else", 1, 1, 0, 0, 0);
-	limit(SYS_setresuid, VAULT, false, "for good", owner, owner, owner, 0, 0);
+	limit(SYS_setresuid, VAULT, false, "for good", owner, owner, owner, 0,
+	    0);
 }
 
 static void
 vault_things(void)
 {
-	unsigned char	*arena;
-	int		 p[2];
+	unsigned char *arena;
+	int	       p[2];
 
 	sv.arena_len = 8192;
 	arena = mmap(NULL, sv.arena_len + 8192, PROT_READ | PROT_WRITE,
@@ -198,7 +203,7 @@ vault_things(void)
 	sv.arena = arena + 4096;
 	sv.signals = p[0];
 	sv.timer = p[1];
-	close(p[1]);		/* it is not there, but may be asked */
+	close(p[1]); /* it is not there, but may be asked */
 }
 
 /*
@@ -209,15 +214,18 @@ vault_things(void)
 static void
 call_i386(long nr)
 {
-	long	rc;
+	long rc;
 
-	__asm__ volatile("int $0x80" : "=a"(rc) : "a"(nr), "b"(-1L), "c"(-1L),
-	    "d"(-1L), "S"(-1L), "D"(-1L) : "memory", "r8", "r9", "r10", "r11");
+	__asm__ volatile("int $0x80"
+			 : "=a"(rc)
+			 : "a"(nr), "b"(-1L), "c"(-1L), "d"(-1L), "S"(-1L),
+			 "D"(-1L)
+			 : "memory", "r8", "r9", "r10", "r11");
 	(void)rc;
 }
 #endif
 
-static long	self;		/* pid of who makes the call */
+static long self; /* pid of who makes the call */
 
 static void
 make(enum kind kind, long nr, const long *a)
@@ -230,15 +238,16 @@ make(enum kind kind, long nr, const long *a)
 #endif
 	if (kind == X32)
 		nr |= 0x40000000;
-	(void)syscall(nr, a[0] == SELF ? self : a[0], a[1], a[2], a[3], a[4], a[5]);
+	(void)syscall(nr, a[0] == SELF ? self : a[0], a[1], a[2], a[3], a[4],
+	    a[5]);
 }
 
 /* The wait status of a process that does so in a sandbox; who 0: in none. */
 static int
 attempt(int who, enum kind kind, long nr, const long *a)
 {
-	const pid_t	pid = fork();
-	int		status;
+	const pid_t pid = fork();
+	int	    status;
 
 	if (pid == -1)
 		err(1, "fork");
@@ -260,8 +269,8 @@ attempt(int who, enum kind kind, long nr, const long *a)
 static const char *
 name_of(long nr)
 {
-	static char	 number[32];
-	char		*name;
+	static char number[32];
+	char	   *name;
 
 	name = seccomp_syscall_resolve_num_arch(SCMP_ARCH_NATIVE, (int)nr);
 	(void)snprintf(number, sizeof(number), "%s",
@@ -271,24 +280,24 @@ name_of(long nr)
 }
 
 static int
-judge(int who, enum kind kind, long nr, bool may, const long *a, const char *why)
+judge(int who, enum kind kind, long nr, bool may, const long *a,
+    const char *why)
 {
-	const int	status = attempt(who, kind, nr, a);
-	const bool	dead = WIFSIGNALED(status) &&
-			    WTERMSIG(status) == SIGSYS;
+	const int  status = attempt(who, kind, nr, a);
+	const bool dead = WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS;
 
 	if (dead != may || (UPROBES(nr) && kind == NATIVE))
 		return (0);
-	printf("WRONG: %s: %scall %ld (%s), %s: %s\n", who == VAULT ? "vault" :
-	    "network", kinds[kind], nr, name_of(nr), why,
-	    dead ? "it dies of SIGSYS" : "it may");
+	printf("WRONG: %s: %scall %ld (%s), %s: %s\n",
+	    who == VAULT ? "vault" : "network", kinds[kind], nr, name_of(nr),
+	    why, dead ? "it dies of SIGSYS" : "it may");
 	return (1);
 }
 
 static const struct call *
 listed(int who, long nr)
 {
-	size_t	i;
+	size_t i;
 
 	for (i = 0; i < NELEM(calls); i++) {
 		if (calls[i].nr == nr && (calls[i].who & who) != 0)
@@ -300,19 +309,20 @@ listed(int who, long nr)
 static int
 every(int who, enum kind kind)
 {
-	const long	odd[] = { -1, INT32_MAX, INT32_MIN };
-	const long	any[6] = { ANY, ANY, ANY, ANY, ANY, ANY };
-	const char	*process = who == VAULT ? "vault" : "network";
-	long		nr;
-	int		bad = 0, n = 0;
+	const long  odd[] = { -1, INT32_MAX, INT32_MIN };
+	const long  any[6] = { ANY, ANY, ANY, ANY, ANY, ANY };
+	const char *process = who == VAULT ? "vault" : "network";
+	long	    nr;
+	int	    bad = 0, n = 0;
 
 	for (nr = 0; nr < CALLS + (long)NELEM(odd); nr++) {
-		const long		 at = nr < CALLS ? nr : odd[nr - CALLS];
-		const struct call	*call = kind == NATIVE ?
-					    listed(who, at) : NULL;
+		const long	   at = nr < CALLS ? nr : odd[nr - CALLS];
+		const struct call *call = kind == NATIVE ? listed(who, at) :
+							   NULL;
 
 		if (call != NULL)
-			printf("%-8s %-18s %s\n", process, name_of(at), call->why);
+			printf("%-8s %-18s %s\n", process, name_of(at),
+			    call->why);
 		bad += judge(who, kind, at, call != NULL, any, "not listed");
 		n++;
 	}
@@ -323,15 +333,15 @@ every(int who, enum kind kind)
 static int
 some(void)
 {
-	size_t	i;
-	int	bad = 0;
+	size_t i;
+	int    bad = 0;
 
 	for (i = 0; i < nlimited; i++) {
-		const struct limited	*l = &limited[i];
+		const struct limited *l = &limited[i];
 
-		printf("%-8s %-18s %s: %s\n", l->who == VAULT ? "vault" :
-		    "network", name_of(l->nr), l->good ? "only" : "never",
-		    l->why);
+		printf("%-8s %-18s %s: %s\n",
+		    l->who == VAULT ? "vault" : "network", name_of(l->nr),
+		    l->good ? "only" : "never", l->why);
 		bad += judge(l->who, NATIVE, l->nr, l->good, l->args, l->why);
 	}
 	return (bad);
@@ -341,8 +351,8 @@ some(void)
 static bool
 exists(enum kind kind)
 {
-	const long	any[6] = { ANY, ANY, ANY, ANY, ANY, ANY };
-	int		status;
+	const long any[6] = { ANY, ANY, ANY, ANY, ANY, ANY };
+	int	   status;
 
 #ifndef __x86_64__
 	if (kind != NATIVE)
@@ -355,10 +365,10 @@ exists(enum kind kind)
 int
 main(int argc, char *argv[])
 {
-	const char	*why;
-	int64_t		 uid = 0;
-	unsigned int	 kind;
-	int		 bad;
+	const char  *why;
+	int64_t	     uid = 0;
+	unsigned int kind;
+	int	     bad;
 
 	if (argc == 2 && (why = num_int(argv[1], 0, INT32_MAX, &uid)) != NULL)
 		errx(1, "%s: %s", argv[1], why);

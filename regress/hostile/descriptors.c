@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Descriptors where none belong, and those of nobody who may ask: whatever network
- * passes to the vault, it is looked at without waiting for anybody.
+ * Descriptors where none belong, and those of nobody who may ask: whatever
+ * network passes to the vault, it is looked at without waiting for anybody.
  */
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -35,9 +35,9 @@
 #include "imsg.h"
 #include "order.h"
 
-#define LINGER_S	60
+#define LINGER_S 60
 
-static int	other = -1;		/* what is at the other end, if it is ours */
+static int other = -1; /* what is at the other end, if it is ours */
 
 static int
 of_file(void)
@@ -84,7 +84,7 @@ of_fuse(void)
 static int
 of_pipe(void)
 {
-	int	p[2];
+	int p[2];
 
 	if (pipe2(p, O_CLOEXEC) == -1)
 		return (-1);
@@ -119,7 +119,7 @@ of_timer(void)
 static int
 of_signals(void)
 {
-	sigset_t	set;
+	sigset_t set;
 
 	sigemptyset(&set);
 	return (signalfd(-1, &set, SFD_CLOEXEC));
@@ -146,7 +146,7 @@ of_userfault(void)
 static int
 of_pair(int type)
 {
-	int	sp[2];
+	int sp[2];
 
 	if (socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, sp) == -1)
 		return (-1);
@@ -182,12 +182,12 @@ of_unbound(void)
 static int
 of_another_name(void)
 {
-	struct sockaddr_un	sun = { .sun_family = AF_UNIX };
-	const int		s1 = of_unbound(), s2 = of_unbound();
-	int			fd;
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	const int	   s1 = of_unbound(), s2 = of_unbound();
+	int		   fd;
 
-	(void)snprintf(sun.sun_path + 1, sizeof(sun.sun_path) - 1, "sock.%ld.ctl",
-	    (long)getpid());
+	(void)snprintf(sun.sun_path + 1, sizeof(sun.sun_path) - 1,
+	    "sock.%ld.ctl", (long)getpid());
 	if (bind(s1, (struct sockaddr *)&sun, sizeof(sun)) == -1 ||
 	    listen(s1, 1) == -1 ||
 	    connect(s2, (struct sockaddr *)&sun, sizeof(sun)) == -1)
@@ -213,8 +213,8 @@ of_netlink(void)
 static int
 of_tcp(struct sockaddr_in *sin)
 {
-	const int	fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	socklen_t	len = sizeof(*sin);
+	const int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	socklen_t len = sizeof(*sin);
 
 	memset(sin, 0, sizeof(*sin));
 	sin->sin_family = AF_INET;
@@ -228,8 +228,8 @@ of_tcp(struct sockaddr_in *sin)
 static int
 of_tcp_listener(void)
 {
-	struct sockaddr_in	sin;
-	const int		fd = of_tcp(&sin);
+	struct sockaddr_in sin;
+	const int	   fd = of_tcp(&sin);
 
 	return (fd != -1 && listen(fd, 1) == -1 ? -1 : fd);
 }
@@ -238,26 +238,29 @@ of_tcp_listener(void)
 static int
 of_tcp_itself(void)
 {
-	struct sockaddr_in	sin;
-	const int		fd = of_tcp(&sin);
+	struct sockaddr_in sin;
+	const int	   fd = of_tcp(&sin);
 
-	return (fd != -1 && connect(fd, (struct sockaddr *)&sin,
-	    sizeof(sin)) == -1 ? -1 : fd);
+	return (fd != -1 &&
+		    connect(fd, (struct sockaddr *)&sin, sizeof(sin)) == -1 ?
+		-1 :
+		fd);
 }
 
 /* Full, and to close it waits until somebody reads, which nobody does. */
 static int
 of_tcp_lingering(void)
 {
-	static const char	bytes[65536];
-	const struct linger	linger = { 1, LINGER_S };
-	struct sockaddr_in	sin;
-	const int		listener = of_tcp(&sin);
-	const int		fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	static const char   bytes[65536];
+	const struct linger linger = { 1, LINGER_S };
+	struct sockaddr_in  sin;
+	const int	    listener = of_tcp(&sin);
+	const int	    fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	if (listener == -1 || fd == -1 || listen(listener, 1) == -1 ||
 	    connect(fd, (struct sockaddr *)&sin, sizeof(sin)) == -1 ||
-	    setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)) == -1)
+	    setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)) ==
+		-1)
 		return (-1);
 	other = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	close(listener);
@@ -270,10 +273,10 @@ of_tcp_lingering(void)
 static int
 of_signalling(int sig)
 {
-	const int	fd = of_stream();
+	const int fd = of_stream();
 
-	if (fcntl(fd, F_SETOWN, s.vault) == -1 || fcntl(fd, F_SETSIG, sig) == -1 ||
-	    fcntl(fd, F_SETFL, O_ASYNC) == -1)
+	if (fcntl(fd, F_SETOWN, s.vault) == -1 ||
+	    fcntl(fd, F_SETSIG, sig) == -1 || fcntl(fd, F_SETFL, O_ASYNC) == -1)
 		return (-1);
 	return (fd);
 }
@@ -312,17 +315,16 @@ of_control_listener(void)
 static int
 of_clients_end(void)
 {
-	int	at;
+	int at;
 
 	other = siege_client(1, &at);
 	return (at == -1 ? -1 : other);
 }
 
 static const struct kind {
-	const char	*name;
-	int		(*make)(void);
-} kinds[] = {
-	{ "a file", of_file }, { "/dev/zero", of_zero },
+	const char *name;
+	int (*make)(void);
+} kinds[] = { { "a file", of_file }, { "/dev/zero", of_zero },
 	{ "/dev/null", of_null }, { "a directory", of_directory },
 	{ "a path", of_path }, { "a terminal", of_terminal },
 	{ "/dev/fuse", of_fuse }, { "a pipe", of_pipe },
@@ -344,12 +346,11 @@ static const struct kind {
 	{ "network's line", of_own_line },
 	{ "the listener for heartbeats", of_heart_listener },
 	{ "the listener for control", of_control_listener },
-	{ "a client's own end", of_clients_end }
-};
+	{ "a client's own end", of_clients_end } };
 
 /* Those that come with a descriptor, and one that does not. */
-static const uint32_t	types[] = { IMSG_HELLO, IMSG_GET, IMSG_PUT, IMSG_DEL,
-			    IMSG_REGISTER, IMSG_UNREGISTER, IMSG_STATUS };
+static const uint32_t types[] = { IMSG_HELLO, IMSG_GET, IMSG_PUT, IMSG_DEL,
+	IMSG_REGISTER, IMSG_UNREGISTER, IMSG_STATUS };
 
 static enum state
 state_for(uint32_t type)
@@ -360,11 +361,11 @@ state_for(uint32_t type)
 static void
 send_with(uint32_t type, int fd)
 {
-	const struct imsg_put	put = { .size = 5, .name = "new" };
-	const uint32_t		n = 1;
+	const struct imsg_put put = { .size = 5, .name = "new" };
+	const uint32_t	      n = 1;
 
 	if (type == IMSG_GET || type == IMSG_DEL)
-		siege_say(type, PEER, (const char [65]){ NAME }, 65, fd);
+		siege_say(type, PEER, (const char[65]){ NAME }, 65, fd);
 	else if (type == IMSG_PUT)
 		siege_say(type, PEER, &put, sizeof(put), fd);
 	else
@@ -375,7 +376,7 @@ send_with(uint32_t type, int fd)
 static void
 foreign(const struct kind *kind, uint32_t type)
 {
-	int	fd;
+	int fd;
 
 	/* An ordinary user may not have this one, nor every machine. */
 	if (kind->make == of_fuse && access("/dev/fuse", R_OK | W_OK) == -1)
@@ -404,11 +405,12 @@ foreign(const struct kind *kind, uint32_t type)
 static void
 wrong_socket(uint32_t type)
 {
-	int	at, client;
+	int at, client;
 
 	if (!siege_mine())
 		return;
-	siege_describe("a connection to the other socket with message %u", type);
+	siege_describe("a connection to the other socket with message %u",
+	    type);
 	siege_begin(state_for(type), true, NULL);
 	client = siege_client(type == IMSG_HELLO ? 1 : 0, &at);
 	send_with(type, at);
@@ -422,8 +424,8 @@ wrong_socket(uint32_t type)
 static void
 own_connection(uint32_t type)
 {
-	const int	which = type == IMSG_HELLO ? 0 : 1;
-	int		at, mine;
+	const int which = type == IMSG_HELLO ? 0 : 1;
+	int	  at, mine;
 
 	if (!siege_mine())
 		return;
@@ -442,8 +444,8 @@ own_connection(uint32_t type)
 static void
 strangers(uint32_t type)
 {
-	const int	which = type == IMSG_HELLO ? 0 : 1;
-	int		at, client;
+	const int which = type == IMSG_HELLO ? 0 : 1;
+	int	  at, client;
 
 	if (!siege_mine())
 		return;
@@ -466,7 +468,7 @@ strangers(uint32_t type)
 void
 attack_descriptors(void)
 {
-	size_t	i, j;
+	size_t i, j;
 
 	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		for (j = 0; j < sizeof(types) / sizeof(types[0]); j++)
@@ -488,9 +490,11 @@ attack_descriptors(void)
 static void
 only_the_vaults(uint32_t type, int *fds, unsigned int n)
 {
-	unsigned char	bytes[128] = { 0 };
-	const uint32_t	size = type == IMSG_HELLO ? 16 : type == IMSG_GET ? 77 : 12;
-	const uint32_t	head[4] = { type, size, PEER, 1 };
+	unsigned char  bytes[128] = { 0 };
+	const uint32_t size = type == IMSG_HELLO ? 16 :
+	    type == IMSG_GET			 ? 77 :
+						   12;
+	const uint32_t head[4] = { type, size, PEER, 1 };
 
 	memcpy(bytes, head, sizeof(head));
 	if (type == IMSG_GET)
@@ -499,7 +503,7 @@ only_the_vaults(uint32_t type, int *fds, unsigned int n)
 	siege_attack(bytes, size, fds, n);
 	while (n > 0)
 		close(fds[--n]);
-	(void)siege_order(ORDER_DEAF, 0);	/* it has closed its own by then */
+	(void)siege_order(ORDER_DEAF, 0); /* it has closed its own by then */
 	siege_now();
 	(void)kill(s.vault, SIGCONT);
 }
@@ -507,8 +511,8 @@ only_the_vaults(uint32_t type, int *fds, unsigned int n)
 static void
 lingering(uint32_t type, unsigned int n)
 {
-	int		fds[ORDER_FDS], others[ORDER_FDS];
-	unsigned int	i;
+	int	     fds[ORDER_FDS], others[ORDER_FDS];
+	unsigned int i;
 
 	if (!siege_mine())
 		return;
@@ -526,17 +530,18 @@ lingering(uint32_t type, unsigned int n)
 }
 
 /*
- * A process that is sending on a TCP socket when a page of what it sends is not there,
- * and nobody brings it: it has locked the socket.  Only root may do so to the kernel.
+ * A process that is sending on a TCP socket when a page of what it sends is not
+ * there, and nobody brings it: it has locked the socket.  Only root may do so
+ * to the kernel.
  */
 static pid_t
 lock_by_page_fault(int fd)
 {
-	struct uffdio_api	api = { .api = UFFD_API };
-	struct uffdio_register	reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
-	const pid_t		pid = fork();
-	void			*page;
-	int			uffd;
+	struct uffdio_api      api = { .api = UFFD_API };
+	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	const pid_t	       pid = fork();
+	void		      *page;
+	int		       uffd;
 
 	if (pid != 0)
 		return (pid);
@@ -546,7 +551,8 @@ lock_by_page_fault(int fd)
 	uffd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
 	reg.range.start = (uintptr_t)page;
 	reg.range.len = 4096;
-	if (page == MAP_FAILED || uffd == -1 || ioctl(uffd, UFFDIO_API, &api) == -1 ||
+	if (page == MAP_FAILED || uffd == -1 ||
+	    ioctl(uffd, UFFDIO_API, &api) == -1 ||
 	    ioctl(uffd, UFFDIO_REGISTER, &reg) == -1)
 		_exit(1);
 	(void)send(fd, page, 4096, 0);
@@ -558,7 +564,7 @@ static void
 wait_until_it_sleeps(pid_t pid)
 {
 	char	path[64], text[256];
-	ssize_t	n;
+	ssize_t n;
 	int	fd, i;
 
 	(void)snprintf(path, sizeof(path), "/proc/%ld/wchan", (long)pid);
@@ -578,14 +584,16 @@ wait_until_it_sleeps(pid_t pid)
 static void
 locked(uint32_t type)
 {
-	pid_t	pid;
-	int	fd;
+	pid_t pid;
+	int   fd;
 
 	if (!siege_mine())
 		return;
-	siege_describe("a socket that somebody has locked with message %u", type);
+	siege_describe("a socket that somebody has locked with message %u",
+	    type);
 	siege_begin(state_for(type), true, NULL);
-	if ((fd = of_tcp_itself()) == -1 || (pid = lock_by_page_fault(fd)) == -1)
+	if ((fd = of_tcp_itself()) == -1 ||
+	    (pid = lock_by_page_fault(fd)) == -1)
 		siege_fail("cannot be had: %s", strerror(errno));
 	wait_until_it_sleeps(pid);
 	send_with(type, fd);
@@ -598,8 +606,8 @@ locked(uint32_t type)
 void
 attack_slow(void)
 {
-	static const uint32_t	slow[] = { IMSG_STATUS, IMSG_GET, IMSG_HELLO };
-	size_t			i;
+	static const uint32_t slow[] = { IMSG_STATUS, IMSG_GET, IMSG_HELLO };
+	size_t		      i;
 
 	for (i = 0; i < sizeof(slow) / sizeof(slow[0]); i++) {
 		lingering(slow[i], 1);

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A network process that has been taken over, in the place of dazaid/network.c and of
- * what only that needs; all else in the daemon is what is shipped.  It does what the
- * driver tells it, over its standard output, and passes on whatever it gets: so the
- * driver sees every byte that the vault has let out.
+ * A network process that has been taken over, in the place of dazaid/network.c
+ * and of what only that needs; all else in the daemon is what is shipped.  It
+ * does what the driver tells it, over its standard output, and passes on
+ * whatever it gets: so the driver sees every byte that the vault has let out.
  */
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -22,10 +22,10 @@
 #include "packet.h"
 #include "sandbox.h"
 
-static struct packet	packet;		/* what was got, to be passed on */
-static int		listeners[2] = { -1, -1 };
-static uid_t		become;
-static int		deaf;		/* no ear for the vault any more */
+static struct packet packet; /* what was got, to be passed on */
+static int	     listeners[2] = { -1, -1 };
+static uid_t	     become;
+static int	     deaf; /* no ear for the vault any more */
 
 static void
 tell(enum news what, uint32_t arg)
@@ -50,8 +50,8 @@ done(int error, int fd)
 static void
 vault_said(void)
 {
-	const int	 rc = packet_recv(CHILD_FD, &packet, 0, MSG_DONTWAIT);
-	uint32_t	 type = 0, which = 0;
+	const int rc = packet_recv(CHILD_FD, &packet, 0, MSG_DONTWAIT);
+	uint32_t  type = 0, which = 0;
 
 	if (rc == -1 && errno == EAGAIN)
 		return;
@@ -68,8 +68,7 @@ vault_said(void)
 static void
 confine(void)
 {
-	const int	rc = sandbox_limits() == -1 ||
-			    sandbox_network(become) == -1;
+	const int rc = sandbox_limits() == -1 || sandbox_network(become) == -1;
 
 	done(rc ? errno : 0, -1);
 }
@@ -78,7 +77,7 @@ confine(void)
 static void
 attack(uint32_t times)
 {
-	struct order_head	head = { NEWS_NOW, 0, packet_now() };
+	struct order_head head = { NEWS_NOW, 0, packet_now() };
 
 	if (send(ORDER_FD, &head, sizeof(head), MSG_NOSIGNAL) == -1)
 		_exit(0);
@@ -91,9 +90,9 @@ attack(uint32_t times)
 static void
 connect_to_itself(int listener)
 {
-	struct sockaddr_un	sun;
-	socklen_t		len = sizeof(sun);
-	int			fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	struct sockaddr_un sun;
+	socklen_t	   len = sizeof(sun);
+	int		   fd = socket(AF_UNIX, SOCK_STREAM, 0);
 
 	if (getsockname(listener, (struct sockaddr *)&sun, &len) == -1 ||
 	    connect(fd, (struct sockaddr *)&sun, len) == -1)
@@ -105,8 +104,8 @@ connect_to_itself(int listener)
 static void
 obey(void)
 {
-	const uint32_t	arg = packet.head.arg;
-	int		fd;
+	const uint32_t arg = packet.head.arg;
+	int	       fd;
 
 	switch (packet.head.what) {
 	case ORDER_CONFINE:
@@ -147,11 +146,13 @@ obey(void)
 static void
 configure(void)
 {
-	struct pollfd	pfd = { .fd = CHILD_FD, .events = POLLIN };
-	struct imsg	im;
+	struct pollfd pfd = { .fd = CHILD_FD, .events = POLLIN };
+	struct imsg   im;
 
-	if (poll(&pfd, 1, -1) != 1 || imsg_recv(CHILD_FD, IMSG_FROM_VAULT,
-	    IMSG_AT_START, &im) != IMSG_OK || im.type != IMSG_CONFIG)
+	if (poll(&pfd, 1, -1) != 1 ||
+	    imsg_recv(CHILD_FD, IMSG_FROM_VAULT, IMSG_AT_START, &im) !=
+		IMSG_OK ||
+	    im.type != IMSG_CONFIG)
 		_exit(1);
 	become = im.u.config.become;
 }
@@ -159,9 +160,9 @@ configure(void)
 noreturn void
 network_main(void)
 {
-	struct pollfd	pfd[2] = { { .fd = ORDER_FD, .events = POLLIN },
-			    { .events = POLLIN } };
-	int		own[2];
+	struct pollfd pfd[2] = { { .fd = ORDER_FD, .events = POLLIN },
+		{ .events = POLLIN } };
+	int	      own[2];
 
 	(void)prctl(PR_SET_NAME, "dazaid", 0, 0, 0);
 	(void)signal(SIGPIPE, SIG_IGN);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Packets of any bytes and any descriptors: what common/imsg.c would never send.  The
- * system calls are those that the network process has.
+ * Packets of any bytes and any descriptors: what common/imsg.c would never
+ * send.  The system calls are those that the network process has.
  */
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -13,15 +13,15 @@
 #include "packet.h"
 
 union packet_control {
-	struct cmsghdr	align;
-	char		space[CMSG_SPACE(ORDER_FDS * sizeof(int))];
+	struct cmsghdr align;
+	char	       space[CMSG_SPACE(ORDER_FDS * sizeof(int))];
 };
 
 /* Microseconds of CLOCK_MONOTONIC. */
 int64_t
 packet_now(void)
 {
-	struct timespec	ts;
+	struct timespec ts;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
 	return ((int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000);
@@ -31,10 +31,10 @@ static void
 packet_init(struct msghdr *msg, struct iovec *iov, const struct packet *p,
     int headed)
 {
-	const void	*head = &p->head, *bytes = p->bytes;
+	const void *head = &p->head, *bytes = p->bytes;
 
 	memset(msg, 0, sizeof(*msg));
-	memcpy(&iov[0].iov_base, &head, sizeof(head));	/* iovec is not const */
+	memcpy(&iov[0].iov_base, &head, sizeof(head)); /* iovec is not const */
 	memcpy(&iov[1].iov_base, &bytes, sizeof(bytes));
 	iov[0].iov_len = sizeof(p->head);
 	iov[1].iov_len = p->len;
@@ -46,10 +46,10 @@ packet_init(struct msghdr *msg, struct iovec *iov, const struct packet *p,
 int
 packet_send(int fd, const struct packet *p, int headed, int flags)
 {
-	union packet_control	 control;
-	struct iovec		 iov[2];
-	struct msghdr		 msg;
-	struct cmsghdr		*cmsg;
+	union packet_control control;
+	struct iovec	     iov[2];
+	struct msghdr	     msg;
+	struct cmsghdr	    *cmsg;
 
 	packet_init(&msg, iov, p, headed);
 	if (p->nfds > 0) {
@@ -69,11 +69,11 @@ packet_send(int fd, const struct packet *p, int headed, int flags)
 int
 packet_recv(int fd, struct packet *p, int headed, int flags)
 {
-	union packet_control	 control;
-	struct iovec		 iov[2];
-	struct msghdr		 msg;
-	struct cmsghdr		*cmsg;
-	ssize_t			 n;
+	union packet_control control;
+	struct iovec	     iov[2];
+	struct msghdr	     msg;
+	struct cmsghdr	    *cmsg;
+	ssize_t		     n;
 
 	p->len = sizeof(p->bytes);
 	p->nfds = 0;

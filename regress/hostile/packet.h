@@ -7,16 +7,17 @@
 
 #include "order.h"
 
-/* One packet of a SOCK_SEQPACKET socket with its descriptors, whatever they are. */
+/* One packet of a SOCK_SEQPACKET socket with its descriptors, whatever they
+ * are. */
 struct packet {
-	struct order_head	head;	/* of the driver's line alone */
-	size_t			len;
-	unsigned int		nfds;
-	int			fds[ORDER_FDS];
-	unsigned char		bytes[ORDER_BYTES];
+	struct order_head head; /* of the driver's line alone */
+	size_t		  len;
+	unsigned int	  nfds;
+	int		  fds[ORDER_FDS];
+	unsigned char	  bytes[ORDER_BYTES];
 };
 
-int64_t	packet_now(void);
+int64_t packet_now(void);
 int	packet_send(int, const struct packet *, int, int);
 int	packet_recv(int, struct packet *, int, int);
 void	packet_close(struct packet *);

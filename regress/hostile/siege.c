@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One daemon after another, each brought to a state, attacked, and judged.  Several
- * processes share the attempts: each does its own.
+ * One daemon after another, each brought to a state, attacked, and judged.
+ * Several processes share the attempts: each does its own.
  *
- * "Within 100 ms" is the vault's own time: what it, network and this process were ready
- * to run but had no processor (/proc/PID/schedstat) is not counted, as on a busy machine
- * that can be any number.  Whatever the vault waits for itself is.  So is what it waits
- * for a lock in the kernel whose holder has no processor: for that a single attempt has
- * an allowance.  The median of all has none.
+ * "Within 100 ms" is the vault's own time: what it, network and this process
+ * were ready to run but had no processor (/proc/PID/schedstat) is not counted,
+ * as on a busy machine that can be any number.  Whatever the vault waits for
+ * itself is.  So is what it waits for a lock in the kernel whose holder has no
+ * processor: for that a single attempt has an allowance.  The median of all has
+ * none.
  */
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
@@ -31,29 +32,29 @@
 #include "packet.h"
 #include "siege.h"
 
-#define PATIENCE_MS	20000	/* for what must come; a machine can be busy */
-#define ALLOWANCE_MS	900
-#define ARGS		16
-#define ATTEMPTS	8192
+#define PATIENCE_MS  20000 /* for what must come; a machine can be busy */
+#define ALLOWANCE_MS 900
+#define ARGS	     16
+#define ATTEMPTS     8192
 
-const char	*state_names[STATES] = { "starting", "loading", "unguarded",
-		    "unguarded, armed", "guarded", "guarded, armed", "pending",
-		    "dropped", "PUT under way", "GET under way", "after QUIT" };
-struct siege	s;
+const char  *state_names[STATES] = { "starting", "loading", "unguarded",
+	 "unguarded, armed", "guarded", "guarded, armed", "pending", "dropped",
+	 "PUT under way", "GET under way", "after QUIT" };
+struct siege s;
 
-static struct packet	packet;
-static char		doing[512];
-static unsigned int	said[IMSG_TYPES];	/* by the vault, not looked at yet */
-static uint32_t		number[IMSG_TYPES];	/* the last one's */
-static unsigned int	share, shares = 1, turn, attempts;
-static int64_t		worst, times[ATTEMPTS];	/* us; of those within 100 ms */
-static size_t		ntimes;
-static char		worst_of[sizeof(doing)];
+static struct packet packet;
+static char	     doing[512];
+static unsigned int  said[IMSG_TYPES];	 /* by the vault, not looked at yet */
+static uint32_t	     number[IMSG_TYPES]; /* the last one's */
+static unsigned int  share, shares = 1, turn, attempts;
+static int64_t	     worst, times[ATTEMPTS]; /* us; of those within 100 ms */
+static size_t	     ntimes;
+static char	     worst_of[sizeof(doing)];
 
 void
 siege_describe(const char *fmt, ...)
 {
-	va_list	ap;
+	va_list ap;
 
 	va_start(ap, fmt);
 	(void)vsnprintf(doing, sizeof(doing), fmt, ap);
@@ -64,7 +65,7 @@ siege_describe(const char *fmt, ...)
 static bool
 more_log(void)
 {
-	ssize_t	n;
+	ssize_t n;
 
 	n = read(s.log, s.text + s.text_len, sizeof(s.text) - 1 - s.text_len);
 	if (n > 0)
@@ -76,7 +77,7 @@ more_log(void)
 void
 siege_fail(const char *fmt, ...)
 {
-	va_list	ap;
+	va_list ap;
 
 	while (more_log())
 		;
@@ -102,14 +103,16 @@ siege_mine(void)
 	return (turn++ % shares == share);
 }
 
-/* Goes on in n processes; the first one returns when all have done their share. */
+/*
+ * Goes on in n processes; the first one returns when all have done their share.
+ */
 void
 siege_share(unsigned int n)
 {
 	(void)fflush(stdout);
 	shares = n;
 	for (share = 0; share < n - 1; share++) {
-		const pid_t	pid = fork();
+		const pid_t pid = fork();
 
 		if (pid == -1)
 			err(1, "fork");
@@ -125,7 +128,7 @@ siege_share(unsigned int n)
 static int
 by_time(const void *a, const void *b)
 {
-	const int64_t	*x = a, *y = b;
+	const int64_t *x = a, *y = b;
 
 	return ((*x > *y) - (*x < *y));
 }
@@ -134,15 +137,16 @@ by_time(const void *a, const void *b)
 void
 siege_report(const char *what)
 {
-	size_t	late = ntimes;
-	int	status, bad = 0;
+	size_t late = ntimes;
+	int    status, bad = 0;
 
 	qsort(times, ntimes, sizeof(times[0]), by_time);
 	while (late > 0 && times[late - 1] > INT64_C(100000))
 		late--;
-	printf("%s: %u attempts, median %lld us, %zu of %zu after more than 100 ms, "
-	    "at most %lld us (%s)\n", what, attempts,
-	    (long long)times[ntimes / 2], ntimes - late, ntimes,
+	printf(
+	    "%s: %u attempts, median %lld us, %zu of %zu after more than 100 ms, "
+	    "at most %lld us (%s)\n",
+	    what, attempts, (long long)times[ntimes / 2], ntimes - late, ntimes,
 	    (long long)worst, worst_of);
 	(void)fflush(stdout);
 	if (times[ntimes / 2] > INT64_C(100000))
@@ -159,10 +163,10 @@ siege_report(const char *what)
 static int64_t
 delay(pid_t pid)
 {
-	char		path[64], text[128] = "", *at;
-	unsigned long	ns = 0;
-	ssize_t		n;
-	int		fd;
+	char	      path[64], text[128] = "", *at;
+	unsigned long ns = 0;
+	ssize_t	      n;
+	int	      fd;
 
 	(void)snprintf(path, sizeof(path), "/proc/%ld/schedstat", (long)pid);
 	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
@@ -175,13 +179,14 @@ delay(pid_t pid)
 }
 
 /*
- * How long those who take part have waited for a processor, in us.  Network's stays what
- * it was when the vault has seen to its end; without the vault it is ours to see to.
+ * How long those who take part have waited for a processor, in us.  Network's
+ * stays what it was when the vault has seen to its end; without the vault it is
+ * ours to see to.
  */
 int64_t
 siege_delays(void)
 {
-	const int64_t	network = delay(s.network);
+	const int64_t network = delay(s.network);
 
 	if (network > s.network_delayed)
 		s.network_delayed = network;
@@ -217,7 +222,7 @@ unseen(const unsigned char *bytes, size_t len, const char *where)
 static void
 vault_said(void)
 {
-	uint32_t	type;
+	uint32_t type;
 
 	unseen(packet.bytes, packet.len, "was told to network");
 	memcpy(&type, packet.bytes, sizeof(type));
@@ -235,7 +240,7 @@ vault_said(void)
 static bool
 readable(int fd, int ms)
 {
-	struct pollfd	pfd = { .fd = fd, .events = POLLIN };
+	struct pollfd pfd = { .fd = fd, .events = POLLIN };
 
 	return (poll(&pfd, 1, ms) == 1);
 }
@@ -263,8 +268,8 @@ hear_until(enum news what)
 }
 
 static void
-order(uint32_t what, uint32_t arg, const void *bytes, size_t len, const int *fds,
-    unsigned int nfds)
+order(uint32_t what, uint32_t arg, const void *bytes, size_t len,
+    const int *fds, unsigned int nfds)
 {
 	packet.head = (struct order_head){ what, arg, 0 };
 	packet.len = len;
@@ -282,17 +287,19 @@ order(uint32_t what, uint32_t arg, const void *bytes, size_t len, const int *fds
 int
 siege_order(uint32_t what, uint32_t arg)
 {
-	int64_t	delayed = siege_delays();
+	int64_t delayed = siege_delays();
 
 	order(what, arg, NULL, 0, NULL, 0);
-	if (what == ORDER_SHUTDOWN || what == ORDER_EXIT || what == ORDER_CALL) {
+	if (what == ORDER_SHUTDOWN || what == ORDER_EXIT ||
+	    what == ORDER_CALL) {
 		hear_until(NEWS_NOW);
 		siege_since(packet.head.time, delayed);
 		return (-1);
 	}
 	hear_until(NEWS_DONE);
 	if (packet.head.arg != 0)
-		siege_fail("order %u: %s", what, strerror((int)packet.head.arg));
+		siege_fail("order %u: %s", what,
+		    strerror((int)packet.head.arg));
 	return (packet.nfds == 1 ? packet.fds[0] : -1);
 }
 
@@ -300,7 +307,7 @@ siege_order(uint32_t what, uint32_t arg)
 void
 siege_attack(const void *bytes, size_t len, const int *fds, unsigned int nfds)
 {
-	const int64_t	delayed = siege_delays();
+	const int64_t delayed = siege_delays();
 
 	order(ORDER_SEND, 0, bytes, len, fds, nfds);
 	hear_until(NEWS_NOW);
@@ -311,7 +318,7 @@ siege_attack(const void *bytes, size_t len, const int *fds, unsigned int nfds)
 void
 siege_flood(const void *bytes, size_t len)
 {
-	const int64_t	delayed = siege_delays();
+	const int64_t delayed = siege_delays();
 
 	order(ORDER_FLOOD, UINT32_MAX, bytes, len, NULL, 0);
 	hear_until(NEWS_NOW);
@@ -322,8 +329,8 @@ siege_flood(const void *bytes, size_t len)
 void
 siege_say(uint32_t type, uint32_t peer, const void *payload, size_t len, int fd)
 {
-	unsigned char	bytes[512];
-	const uint32_t	head[3] = { type, (uint32_t)(sizeof(head) + len), peer };
+	unsigned char  bytes[512];
+	const uint32_t head[3] = { type, (uint32_t)(sizeof(head) + len), peer };
 
 	memcpy(bytes, head, sizeof(head));
 	if (len > 0)
@@ -361,8 +368,8 @@ siege_logged(const char *text)
 int
 siege_connect(int which)
 {
-	struct sockaddr_un	sun = { .sun_family = AF_UNIX };
-	int			fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int		   fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
 	(void)snprintf(sun.sun_path, sizeof(sun.sun_path), "sock.%u%s", share,
 	    which == 0 ? "" : ".ctl");
@@ -375,7 +382,7 @@ siege_connect(int which)
 void
 siege_unlock(int which)
 {
-	char	path[32];
+	char path[32];
 
 	(void)snprintf(path, sizeof(path), "sock.%u%s", share,
 	    which == 0 ? "" : ".ctl");
@@ -393,7 +400,7 @@ siege_accept(int which)
 int
 siege_client(int which, int *at)
 {
-	const int	fd = siege_connect(which);
+	const int fd = siege_connect(which);
 
 	*at = siege_accept(which);
 	return (fd);
@@ -405,7 +412,7 @@ siege_want(int fd, const char *text)
 {
 	char	got[256] = "";
 	size_t	n = 0;
-	ssize_t	rc;
+	ssize_t rc;
 
 	for (; n < strlen(text); n += (size_t)rc) {
 		if (!readable(fd, PATIENCE_MS) ||
@@ -413,17 +420,19 @@ siege_want(int fd, const char *text)
 			siege_fail("a client wants '%s'", text);
 	}
 	if (memcmp(got, text, n) != 0)
-		siege_fail("a client wants '%s', not '%.*s'", text, (int)n, got);
+		siege_fail("a client wants '%s', not '%.*s'", text, (int)n,
+		    got);
 }
 
 /* Nothing of the secret is there, for whoever has fd. */
 void
 siege_clean(int fd)
 {
-	static unsigned char	bytes[1 << 20];
-	ssize_t			n;
+	static unsigned char bytes[1 << 20];
+	ssize_t		     n;
 
-	while (fd != -1 && (n = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT)) > 0)
+	while (
+	    fd != -1 && (n = recv(fd, bytes, sizeof(bytes), MSG_DONTWAIT)) > 0)
 		unseen(bytes, (size_t)n, "is where it must not be");
 }
 
@@ -434,11 +443,11 @@ siege_clean(int fd)
 static void
 execute(int in, int out, int log, const char *const *options)
 {
-	char		 path[4096], sock[32];
-	char		*argv[ARGS + 5] = { strdup("dazaid"), strdup("-d"),
-			    strdup("-s"), sock };
-	const ssize_t	 n = readlink("/proc/self/exe", path, sizeof(path) - 8);
-	size_t		 i;
+	char  path[4096], sock[32];
+	char *argv[ARGS + 5] = { strdup("dazaid"), strdup("-d"), strdup("-s"),
+		sock };
+	const ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 8);
+	size_t	      i;
 
 	if (n == -1 || dup2(in, 0) == -1 || dup2(out, 1) == -1 ||
 	    dup2(log, 2) == -1)
@@ -455,7 +464,7 @@ execute(int in, int out, int log, const char *const *options)
 static void
 start(const char *const *options)
 {
-	int	in[2], log[2], line[2];
+	int in[2], log[2], line[2];
 
 	memset(&s, 0, sizeof(s));
 	memset(said, 0, sizeof(said));
@@ -488,7 +497,7 @@ start(const char *const *options)
 void
 siege_guard(void)
 {
-	const uint32_t	pid = (uint32_t)getpid();
+	const uint32_t pid = (uint32_t)getpid();
 
 	s.heart = siege_client(0, &s.heart_at);
 	siege_say(IMSG_HELLO, PEER_HEART, &pid, sizeof(pid), s.heart_at);
@@ -498,7 +507,7 @@ siege_guard(void)
 static void
 transfer(uint32_t type, const void *payload, size_t len, const char *head)
 {
-	int	at;
+	int at;
 
 	s.busy = siege_client(1, &at);
 	siege_say(type, PEER_BUSY, payload, len, at);
@@ -510,8 +519,8 @@ transfer(uint32_t type, const void *payload, size_t len, const char *head)
 static void
 go_on(enum state state)
 {
-	struct imsg_put		put = { .size = 1000, .name = "half" };
-	struct imsg_name	name = { .name = NAME };
+	struct imsg_put	 put = { .size = 1000, .name = "half" };
+	struct imsg_name name = { .name = NAME };
 
 	switch (state) {
 	case PENDING:
@@ -541,15 +550,15 @@ go_on(enum state state)
 }
 
 /*
- * A daemon in this state.  confined: network is in its sandbox, as it should be;
- * more: further options, or NULL.
+ * A daemon in this state.  confined: network is in its sandbox, as it should
+ * be; more: further options, or NULL.
  */
 void
 siege_begin(enum state state, bool confined, const char *const *more)
 {
-	static const char *const	none[] = { NULL };
-	const char			*options[ARGS] = { "-l", NAME "=secret" };
-	size_t				 n = 2;
+	static const char *const none[] = { NULL };
+	const char		*options[ARGS] = { "-l", NAME "=secret" };
+	size_t			 n = 2;
 
 	attempts++;
 	if (state == LOADING)
@@ -558,8 +567,8 @@ siege_begin(enum state state, bool confined, const char *const *more)
 		options[1] = NAME "=large";
 		options[n++] = "-z4194304";
 	}
-	if (state == UNGUARDED_ARMED || (state >= GUARDED_ARMED &&
-	    state != GETTING)) {
+	if (state == UNGUARDED_ARMED ||
+	    (state >= GUARDED_ARMED && state != GETTING)) {
 		options[n++] = "-a";
 		options[n++] = "-g60";
 	}
@@ -596,10 +605,10 @@ siege_let_go(void)
 static void
 settle(void)
 {
-	const int	fds[] = { s.line, s.own[0], s.own[1], s.heart, s.heart_at,
-			    s.listeners[0], s.listeners[1], s.pidfd, s.log,
-			    s.orders, s.input, s.busy };
-	size_t		i;
+	const int fds[] = { s.line, s.own[0], s.own[1], s.heart, s.heart_at,
+		s.listeners[0], s.listeners[1], s.pidfd, s.log, s.orders,
+		s.input, s.busy };
+	size_t	  i;
 
 	while (readable(s.orders, PATIENCE_MS) && hear(0))
 		;
@@ -628,20 +637,20 @@ siege_never(const char *text)
 void
 siege_ends(int want, const char *text, int64_t most_ms)
 {
-	int64_t	took;
+	int64_t took;
 	int	status;
 
 	if (!readable(s.pidfd, PATIENCE_MS))
 		siege_fail("the vault lives on");
 	took = packet_now() - s.began - (siege_delays() - s.delayed);
-	if (took < 0)			/* some of the wait was before it began */
+	if (took < 0) /* some of the wait was before it began */
 		took = 0;
 	if (waitpid(s.vault, &status, 0) != s.vault)
 		siege_fail("no status");
 	while (more_log())
 		;
 	status = WIFSIGNALED(status) ? 128 + WTERMSIG(status) :
-	    WEXITSTATUS(status);
+				       WEXITSTATUS(status);
 	if (status != want)
 		siege_fail("it ended with %d, not %d", status, want);
 	if (strstr(s.text, text) == NULL)

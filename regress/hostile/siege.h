@@ -8,81 +8,81 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SECRET		"Qx7~not-in-any-log~Zv3"
-#define NAME		"zebra-9152"
-#define PEER_HEART	7u	/* network's numbers for the heartbeat, ... */
-#define PEER_BUSY	8u	/* ... for a client in the midst of a transfer, ... */
-#define PEER		9u	/* ... and for one who asks */
-#define SIGKILLED	137	/* as a shell counts */
-#define LIVES		(-1)
+#define SECRET	   "Qx7~not-in-any-log~Zv3"
+#define NAME	   "zebra-9152"
+#define PEER_HEART 7u  /* network's numbers for the heartbeat, ... */
+#define PEER_BUSY  8u  /* ... for a client in the midst of a transfer, ... */
+#define PEER	   9u  /* ... and for one who asks */
+#define SIGKILLED  137 /* as a shell counts */
+#define LIVES	   (-1)
 
 /* What the vault is in the midst of when the attack comes. */
 enum state {
-	STARTING,		/* network has not said READY */
-	LOADING,		/* ... it has; the secrets are being read */
+	STARTING, /* network has not said READY */
+	LOADING,  /* ... it has; the secrets are being read */
 	UNGUARDED,
 	UNGUARDED_ARMED,
 	GUARDED,
 	GUARDED_ARMED,
-	PENDING,		/* guarded, armed, a panic's grace is running */
-	DROPPED,		/* as well, but the vault gave the heartbeat up */
+	PENDING, /* guarded, armed, a panic's grace is running */
+	DROPPED, /* as well, but the vault gave the heartbeat up */
 	PUTTING,
 	GETTING,
-	QUITTING,		/* it has said BYE, and is on its way out */
+	QUITTING, /* it has said BYE, and is on its way out */
 	STATES
 };
 
 /* A daemon whose network process is ours, and a client or two. */
 struct siege {
-	enum state	 state;
-	pid_t		 vault;
-	pid_t		 network;
-	int		 pidfd;		/* the vault's */
-	int		 input;		/* its standard input */
-	int		 log;		/* its standard error */
-	int		 orders;	/* to network */
-	int		 line;		/* network's own end of the one to the vault */
-	int		 own[2];	/* network's socketpair */
-	int		 listeners[2];
-	int		 heart;		/* the heartbeat, as a client, ... */
-	int		 heart_at;	/* ... and as accepted */
-	int		 busy;		/* the client of a transfer that is on */
-	int64_t		 began;		/* us: the attack, ... */
-	int64_t		 delayed;	/* ... and what had waited for a processor then */
-	int64_t		 network_delayed;
-	size_t		 text_len;
-	char		 text[16384];	/* the log so far */
+	enum state state;
+	pid_t	   vault;
+	pid_t	   network;
+	int	   pidfd;  /* the vault's */
+	int	   input;  /* its standard input */
+	int	   log;	   /* its standard error */
+	int	   orders; /* to network */
+	int	   line;   /* network's own end of the one to the vault */
+	int	   own[2]; /* network's socketpair */
+	int	   listeners[2];
+	int	   heart;    /* the heartbeat, as a client, ... */
+	int	   heart_at; /* ... and as accepted */
+	int	   busy;     /* the client of a transfer that is on */
+	int64_t	   began;    /* us: the attack, ... */
+	int64_t	   delayed;  /* ... and what had waited for a processor then */
+	int64_t	   network_delayed;
+	size_t	   text_len;
+	char	   text[16384]; /* the log so far */
 };
 
-extern struct siege	s;
-extern const char	*state_names[STATES];
+extern struct siege s;
+extern const char  *state_names[STATES];
 
-void	siege_describe(const char *, ...) __attribute__((format(printf, 1, 2)));
-void	siege_fail(const char *, ...)
-	    __attribute__((noreturn, format(printf, 1, 2)));
-void	siege_begin(enum state, bool, const char *const *);
-void	siege_guard(void);
-int	siege_connect(int);
-void	siege_unlock(int);
-int	siege_accept(int);
-int	siege_client(int, int *);
-int	siege_order(uint32_t, uint32_t);
-void	siege_say(uint32_t, uint32_t, const void *, size_t, int);
-void	siege_attack(const void *, size_t, const int *, unsigned int);
-void	siege_flood(const void *, size_t);
-void	siege_now(void);
-void	siege_since(int64_t, int64_t);
-int64_t	siege_delays(void);
+void siege_describe(const char *, ...) __attribute__((format(printf, 1, 2)));
+void siege_fail(const char *, ...)
+    __attribute__((noreturn, format(printf, 1, 2)));
+void	 siege_begin(enum state, bool, const char *const *);
+void	 siege_guard(void);
+int	 siege_connect(int);
+void	 siege_unlock(int);
+int	 siege_accept(int);
+int	 siege_client(int, int *);
+int	 siege_order(uint32_t, uint32_t);
+void	 siege_say(uint32_t, uint32_t, const void *, size_t, int);
+void	 siege_attack(const void *, size_t, const int *, unsigned int);
+void	 siege_flood(const void *, size_t);
+void	 siege_now(void);
+void	 siege_since(int64_t, int64_t);
+int64_t	 siege_delays(void);
 uint32_t siege_answer(uint32_t);
-void	siege_logged(const char *);
-void	siege_want(int, const char *);
-void	siege_clean(int);
-void	siege_ends(int, const char *, int64_t);
-void	siege_never(const char *);
-void	siege_lives(void);
-void	siege_let_go(void);
-void	siege_report(const char *);
-bool	siege_mine(void);
-void	siege_share(unsigned int);
+void	 siege_logged(const char *);
+void	 siege_want(int, const char *);
+void	 siege_clean(int);
+void	 siege_ends(int, const char *, int64_t);
+void	 siege_never(const char *);
+void	 siege_lives(void);
+void	 siege_let_go(void);
+void	 siege_report(const char *);
+bool	 siege_mine(void);
+void	 siege_share(unsigned int);
 
 #endif

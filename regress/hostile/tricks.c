@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a network process that was taken over would really try: life where there is
- * none, floods, stalls, and an end of its own.
+ * What a network process that was taken over would really try: life where there
+ * is none, floods, stalls, and an end of its own.
  */
 #include <sys/socket.h>
 
@@ -16,9 +16,8 @@
 #include "order.h"
 #include "packet.h"
 
-#define CALLS		480	/* that the kernel has, and some */
-#define HANGUP_MS	100	/* network's time to tell of a heartbeat's end */
-
+#define CALLS	  480 /* that the kernel has, and some */
+#define HANGUP_MS 100 /* network's time to tell of a heartbeat's end */
 
 /* A new attempt, if it is ours. */
 static bool
@@ -43,7 +42,7 @@ depart(void)
 static void
 hello(int at)
 {
-	const uint32_t	pid = 1;
+	const uint32_t pid = 1;
 
 	siege_say(IMSG_HELLO, PEER_HEART, &pid, sizeof(pid), at);
 }
@@ -51,7 +50,7 @@ hello(int at)
 static void
 get(int at)
 {
-	siege_say(IMSG_GET, PEER, (const char [65]){ NAME }, 65, at);
+	siege_say(IMSG_GET, PEER, (const char[65]){ NAME }, 65, at);
 }
 
 static void
@@ -63,7 +62,7 @@ number(uint32_t type, uint32_t peer, uint32_t n)
 static void
 refused(uint32_t answer)
 {
-	const uint32_t	got = siege_answer(IMSG_ANSWER);
+	const uint32_t got = siege_answer(IMSG_ANSWER);
 
 	if (got != answer)
 		siege_fail("the answer is %u, not %u", got, answer);
@@ -74,18 +73,19 @@ refused(uint32_t answer)
  */
 
 /*
- * The connection of a client who has left is no new heartbeat: it neither ends the
- * grace, nor makes it longer, however often it is offered.
+ * The connection of a client who has left is no new heartbeat: it neither ends
+ * the grace, nor makes it longer, however often it is offered.
  */
 static void
 dead_heartbeat(bool cancels)
 {
-	static const char *const	soon[] = { "-a", "-g0.5", NULL };
-	int64_t				began, delayed;
-	int				i;
+	static const char *const soon[] = { "-a", "-g0.5", NULL };
+	int64_t			 began, delayed;
+	int			 i;
 
 	if (!attempt(cancels ? "a dead heartbeat anew, and CANCEL" :
-	    "a dead heartbeat anew", GUARDED, soon))
+			       "a dead heartbeat anew",
+		GUARDED, soon))
 		return;
 	delayed = siege_delays();
 	began = packet_now();
@@ -108,11 +108,11 @@ dead_heartbeat(bool cancels)
 static void
 dead_heartbeat_gives_nothing(void)
 {
-	uint32_t	answer;
-	int		at, client, heart;
+	uint32_t answer;
+	int	 at, client, heart;
 
 	if (!attempt("GET right behind the HELLO of one who has left",
-	    UNGUARDED_ARMED, NULL))
+		UNGUARDED_ARMED, NULL))
 		return;
 	close(siege_client(0, &heart));
 	client = siege_client(1, &at);
@@ -121,7 +121,8 @@ dead_heartbeat_gives_nothing(void)
 	hello(heart);
 	get(at);
 	(void)kill(s.vault, SIGCONT);
-	/* Unless it did not stop in time, and has dropped that heartbeat before. */
+	/* Unless it did not stop in time, and has dropped that heartbeat
+	 * before. */
 	answer = siege_answer(IMSG_ANSWER);
 	if (answer != ANSWER_UNGUARDED && answer != ANSWER_PENDING)
 		siege_fail("the answer is %u", answer);
@@ -133,12 +134,14 @@ dead_heartbeat_gives_nothing(void)
 	siege_lives();
 }
 
-/* It can answer for a heartbeat that is silent, but not for one that has left. */
+/*
+ * It can answer for a heartbeat that is silent, but not for one that has left.
+ */
 static void
 own_pings(void)
 {
-	static const char *const	options[] = { "-a", "-g0", "-t0.3", NULL };
-	int				i;
+	static const char *const options[] = { "-a", "-g0", "-t0.3", NULL };
+	int			 i;
 
 	if (!attempt("PINGs of its own", GUARDED, options))
 		return;
@@ -156,7 +159,7 @@ own_pings(void)
 static void
 second_heartbeat(void)
 {
-	int	at, client;
+	int at, client;
 
 	if (!attempt("a second HELLO", GUARDED_ARMED, NULL))
 		return;
@@ -170,10 +173,10 @@ second_heartbeat(void)
 static void
 wrong_peers(void)
 {
-	static const uint32_t	types[] = { IMSG_PING, IMSG_CANCEL, IMSG_QUIT,
-				    IMSG_LOST };
-	const uint32_t		n = 1;
-	size_t			i;
+	static const uint32_t types[] = { IMSG_PING, IMSG_CANCEL, IMSG_QUIT,
+		IMSG_LOST };
+	const uint32_t	      n = 1;
+	size_t		      i;
 
 	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
 		if (!attempt("in the name of another", GUARDED_ARMED, NULL))
@@ -188,8 +191,8 @@ wrong_peers(void)
 static void
 client_left(void)
 {
-	static const enum state	states[] = { UNGUARDED, GUARDED, GUARDED_ARMED,
-				    PENDING, DROPPED };
+	static const enum state states[] = { UNGUARDED, GUARDED, GUARDED_ARMED,
+		PENDING, DROPPED };
 	size_t			i;
 	int			at;
 
@@ -199,8 +202,9 @@ client_left(void)
 		close(siege_client(1, &at));
 		get(at);
 		refused(states[i] == UNGUARDED ? ANSWER_UNGUARDED :
-		    states[i] == PENDING || states[i] == DROPPED ?
-		    ANSWER_PENDING : ANSWER_CUT);
+			states[i] == PENDING || states[i] == DROPPED ?
+						 ANSWER_PENDING :
+						 ANSWER_CUT);
 		siege_clean(at);
 		close(at);
 		siege_lives();
@@ -212,7 +216,7 @@ static void
 get_ends_with_the_session(void)
 {
 	if (!attempt("the heartbeat leaves, and network keeps it to itself",
-	    GETTING, NULL))
+		GETTING, NULL))
 		return;
 	depart();
 	siege_ends(0, "PANIC (dry-run): heartbeat connection dropped",
@@ -240,11 +244,12 @@ attack_life(void)
 static void
 deaf_flood(uint32_t type, enum state state)
 {
-	const uint32_t	head[4] = { type, type == IMSG_PING ? 16 : 12,
-			    type == IMSG_PING ? PEER_HEART : PEER, 1 };
+	const uint32_t head[4] = { type, type == IMSG_PING ? 16 : 12,
+		type == IMSG_PING ? PEER_HEART : PEER, 1 };
 
 	if (!attempt(type == IMSG_PING ? "a flood of PINGs, and no ear" :
-	    "a flood of STATUS, and no ear", state, NULL))
+					 "a flood of STATUS, and no ear",
+		state, NULL))
 		return;
 	siege_flood(head, head[1]);
 	attack_lost(state);
@@ -254,11 +259,11 @@ deaf_flood(uint32_t type, enum state state)
 static void
 endless_flood(int sig)
 {
-	const uint32_t	head[4] = { IMSG_SIGNAL, 16, 0, 0 };
+	const uint32_t head[4] = { IMSG_SIGNAL, 16, 0, 0 };
 
 	if (!attempt(sig == 0 ? "an endless flood, the heartbeat leaves" :
-	    "an endless flood, a signal", GUARDED,
-	    (const char *const []){ "-a", "-g0", NULL }))
+				"an endless flood, a signal",
+		GUARDED, (const char *const[]){ "-a", "-g0", NULL }))
 		return;
 	siege_flood(head, sizeof(head));
 	if (sig == 0) {
@@ -269,8 +274,8 @@ endless_flood(int sig)
 	}
 	siege_now();
 	(void)kill(s.vault, sig);
-	siege_ends(sig == SIGTERM ? 0 : SIGKILLED, sig == SIGTERM ?
-	    "SIGTERM: secrets wiped, bye" : "PANIC: SIG", 100);
+	siege_ends(sig == SIGTERM ? 0 : SIGKILLED,
+	    sig == SIGTERM ? "SIGTERM: secrets wiped, bye" : "PANIC: SIG", 100);
 }
 
 /* It stops, or no longer listens, and keeps the heartbeat's end to itself. */
@@ -278,7 +283,7 @@ static void
 stalled(bool stopped)
 {
 	if (!attempt(stopped ? "network stops" : "network listens no more",
-	    GUARDED, (const char *const []){ "-a", "-g0", NULL }))
+		GUARDED, (const char *const[]){ "-a", "-g0", NULL }))
 		return;
 	if (stopped)
 		(void)kill(s.network, SIGSTOP);
@@ -289,7 +294,9 @@ stalled(bool stopped)
 	    HANGUP_MS + 100);
 }
 
-/* At the start nothing holds a signal up, and it is not waited for without end. */
+/*
+ * At the start nothing holds a signal up, and it is not waited for without end.
+ */
 static void
 stalled_start(void)
 {
@@ -308,9 +315,9 @@ stalled_start(void)
 void
 attack_floods(void)
 {
-	static const int	sigs[] = { 0, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2,
-				    SIGQUIT };
-	size_t			i;
+	static const int sigs[] = { 0, SIGTERM, SIGHUP, SIGUSR1, SIGUSR2,
+		SIGQUIT };
+	size_t		 i;
 
 	deaf_flood(IMSG_STATUS, UNGUARDED);
 	deaf_flood(IMSG_STATUS, GUARDED_ARMED);
@@ -342,14 +349,18 @@ leaves(enum state state, int status)
 	attack_lost(state);
 }
 
-/* Half of the line: the vault may hear, but not speak, or the other way about. */
+/*
+ * Half of the line: the vault may hear, but not speak, or the other way about.
+ */
 static void
 half_closed(int how)
 {
-	const enum state	state = GUARDED_ARMED;
+	const enum state state = GUARDED_ARMED;
 
-	if (!attempt(how == SHUT_RD ? "no way in" : how == SHUT_WR ?
-	    "no way out" : "neither", state, NULL))
+	if (!attempt(how == SHUT_RD ? "no way in" :
+		    how == SHUT_WR  ? "no way out" :
+				      "neither",
+		state, NULL))
 		return;
 	(void)siege_order(ORDER_DEAF, 0);
 	(void)siege_order(ORDER_SHUTDOWN, (uint32_t)how);
@@ -361,8 +372,8 @@ half_closed(int how)
 void
 attack_ends(void)
 {
-	unsigned int	state;
-	int		i;
+	unsigned int state;
+	int	     i;
 
 	for (i = 0; i <= UINT8_MAX; i++)
 		leaves(GUARDED_ARMED, i);
@@ -377,7 +388,7 @@ attack_ends(void)
 void
 attack_calls(void)
 {
-	uint32_t	nr;
+	uint32_t nr;
 
 	for (nr = 0; nr < CALLS; nr++) {
 		if (!siege_mine())
@@ -395,10 +406,11 @@ attack_calls(void)
  */
 
 static void
-value(const char *what, uint32_t type, const void *payload, size_t len, uint32_t want)
+value(const char *what, uint32_t type, const void *payload, size_t len,
+    uint32_t want)
 {
-	const bool	ours = type >= IMSG_REGISTER && type <= IMSG_DEL;
-	int		at = -1, client = -1;
+	const bool ours = type >= IMSG_REGISTER && type <= IMSG_DEL;
+	int	   at = -1, client = -1;
 
 	if (!siege_mine())
 		return;
@@ -422,11 +434,11 @@ value(const char *what, uint32_t type, const void *payload, size_t len, uint32_t
 static void
 names(void)
 {
-	static const char *const	bad[] = { "", "-a", ".a", "a/b", "a b",
-					    "a\nb", "\377", "../a", "a*" };
-	struct imsg_name		name;
-	struct imsg_put			put = { .size = 5 };
-	size_t				i;
+	static const char *const bad[] = { "", "-a", ".a", "a/b", "a b", "a\nb",
+		"\377", "../a", "a*" };
+	struct imsg_name	 name;
+	struct imsg_put		 put = { .size = 5 };
+	size_t			 i;
 
 	for (i = 0; i <= sizeof(bad) / sizeof(bad[0]); i++) {
 		memset(&name, 0, sizeof(name));
@@ -449,35 +461,36 @@ static void
 puts_of_all_sizes(void)
 {
 	static const struct {
-		uint64_t	size;
-		int64_t		ttl;
-		uint32_t	want;
-	} all[] = {
-		{ 0, 0, 0 }, { INT64_MAX, 0, 0 }, { UINT64_MAX, 0, 0 },
+		uint64_t size;
+		int64_t	 ttl;
+		uint32_t want;
+	} all[] = { { 0, 0, 0 }, { INT64_MAX, 0, 0 }, { UINT64_MAX, 0, 0 },
 		{ (uint64_t)INT64_MAX + 1, 0, 0 }, { 5, -1, 0 },
 		{ 5, INT64_MIN, 0 }, { 5, INT64_MAX, 0 },
 		{ 5, NUM_MAX_SECONDS * 1000 + 1, 0 },
 		{ INT64_MAX - 1, 0, ANSWER_TOO_LARGE },
-		{ 65536, 0, ANSWER_TOO_LARGE }, { 65536 - 200, 0, ANSWER_FULL }
-	};
-	struct imsg_put	put = { .name = "new" };
+		{ 65536, 0, ANSWER_TOO_LARGE },
+		{ 65536 - 200, 0, ANSWER_FULL } };
+	struct imsg_put put = { .name = "new" };
 	size_t		i;
 
 	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
 		put.size = all[i].size;
 		put.ttl = all[i].ttl;
-		value("a size, a time", IMSG_PUT, &put, sizeof(put), all[i].want);
+		value("a size, a time", IMSG_PUT, &put, sizeof(put),
+		    all[i].want);
 	}
 	put = (struct imsg_put){ .size = 5, .name = NAME };
-	value("a name that is taken", IMSG_PUT, &put, sizeof(put), ANSWER_EXISTS);
+	value("a name that is taken", IMSG_PUT, &put, sizeof(put),
+	    ANSWER_EXISTS);
 }
 
 static void
 pids(void)
 {
-	static const uint32_t	bad[] = { 1, INT32_MAX, (uint32_t)INT32_MAX + 1,
-				    UINT32_MAX };
-	size_t			i;
+	static const uint32_t bad[] = { 1, INT32_MAX, (uint32_t)INT32_MAX + 1,
+		UINT32_MAX };
+	size_t		      i;
 
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		value("a pid", IMSG_REGISTER, &bad[i], sizeof(bad[i]),
@@ -487,16 +500,18 @@ pids(void)
 	}
 }
 
-/* The two themselves may not be registered: a panic would end with the first. */
+/*
+ * The two themselves may not be registered: a panic would end with the first.
+ */
 static void
 own_pids(void)
 {
-	uint32_t	pid;
-	int		at, client, i;
+	uint32_t pid;
+	int	 at, client, i;
 
 	for (i = 0; i < 2; i++) {
 		if (!attempt("one of the two to be registered", GUARDED_ARMED,
-		    NULL))
+			NULL))
 			continue;
 		pid = (uint32_t)(i == 0 ? s.vault : s.network);
 		client = siege_client(1, &at);
@@ -508,14 +523,15 @@ own_pids(void)
 	}
 }
 
-/* Those that network is sent mean the same to the vault; it is never sent others. */
+/* Those that network is sent mean the same to the vault; it is never sent
+ * others. */
 static void
 signals(void)
 {
-	static const uint32_t	far[] = { 256 + SIGTERM, 65536, INT32_MAX,
-				    (uint32_t)INT32_MIN, UINT32_MAX };
-	uint32_t		sig;
-	size_t			i;
+	static const uint32_t far[] = { 256 + SIGTERM, 65536, INT32_MAX,
+		(uint32_t)INT32_MIN, UINT32_MAX };
+	uint32_t	      sig;
+	size_t		      i;
 
 	for (sig = 1; sig <= 70; sig++) {
 		if (sig != SIGTERM && sig != SIGINT && sig != SIGHUP &&

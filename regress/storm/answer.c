@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Clients of the control socket: what they are told, and whether that can be so.
+ * Clients of the control socket: what they are told, and whether that can be
+ * so.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,29 +9,28 @@
 
 #include "storm.h"
 
-#define MOST_CONTROLS	32	/* connections */
-#define YOUNG		(4900 * MS)	/* nobody is cut off for being slow before */
-#define FLIGHT		((size_t)512 * 1024)	/* more than a socket holds */
-#define HEADER		112	/* bytes of the arena that a secret takes beside its own */
+#define MOST_CONTROLS 32	  /* connections */
+#define YOUNG	      (4900 * MS) /* nobody is cut off for being slow before */
+#define FLIGHT	      ((size_t)512 * 1024) /* more than a socket holds */
+#define HEADER	      112 /* bytes of the arena that a secret takes beside its own */
 
 static const struct {
-	const char	*line;		/* or the beginning of it */
-	enum result	 result;
-} control_words[] = {
-	{ "OK", A_OK }, { "ALREADY_ARMED", A_ALREADY }, { "BUSY", A_BUSY },
-	{ "ERROR invalid ", A_INVALID }, { "ERROR unguarded ", A_UNGUARDED },
-	{ "ERROR pending ", A_PENDING }, { "ERROR no-such-secret ", A_NO_SUCH },
-	{ "ERROR exists ", A_EXISTS }, { "ERROR full ", A_FULL },
-	{ "ERROR too-large ", A_TOO_LARGE }, { "ERROR bad-request ", A_REFUSED }
-};
+	const char *line; /* or the beginning of it */
+	enum result result;
+} control_words[] = { { "OK", A_OK }, { "ALREADY_ARMED", A_ALREADY },
+	{ "BUSY", A_BUSY }, { "ERROR invalid ", A_INVALID },
+	{ "ERROR unguarded ", A_UNGUARDED }, { "ERROR pending ", A_PENDING },
+	{ "ERROR no-such-secret ", A_NO_SUCH }, { "ERROR exists ", A_EXISTS },
+	{ "ERROR full ", A_FULL }, { "ERROR too-large ", A_TOO_LARGE },
+	{ "ERROR bad-request ", A_REFUSED } };
 
 /* The number behind key in what STATUS says. */
 static double
 control_field(const char *line, const char *key)
 {
-	const char	*at = strstr(line, key);
-	char		*end;
-	double		 value;
+	const char *at = strstr(line, key);
+	char	   *end;
+	double	    value;
 
 	if (at == NULL)
 		broken("STATUS: no%s", key);
@@ -44,9 +44,9 @@ control_field(const char *line, const char *key)
 static void
 control_status(struct op *op, const char *line)
 {
-	const bool	armed = control_field(line, " armed=") != 0;
-	const bool	guarded = control_field(line, " guarded=") != 0;
-	const size_t	size = (l.setup.size + 15) & ~(size_t)15;
+	const bool   armed = control_field(line, " armed=") != 0;
+	const bool   guarded = control_field(line, " guarded=") != 0;
+	const size_t size = (l.setup.size + 15) & ~(size_t)15;
 
 	if (strncmp(line, "STATUS alive=1 ", 15) != 0 ||
 	    (size_t)control_field(line, " size=") != size ||
@@ -63,7 +63,8 @@ control_status(struct op *op, const char *line)
 	else
 		guard_unguarded(op);
 	if (guarded != (control_field(line, " heartbeat=") != 0))
-		broken("STATUS: guarded=%d, and its heartbeat is of another mind",
+		broken(
+		    "STATUS: guarded=%d, and its heartbeat is of another mind",
 		    guarded);
 	if (control_field(line, " pending=") != 0)
 		model_pending(op, (usec)(control_field(line, " left=") * 1e6));
@@ -75,7 +76,7 @@ control_status(struct op *op, const char *line)
 static void
 control_go(struct op *op)
 {
-	const struct op	*put;
+	const struct op *put;
 
 	op->go = op->resp;
 	op->resp = NEVER;
@@ -93,7 +94,7 @@ control_go(struct op *op)
 static void
 control_data(struct conn *c, struct op *op, const char *line)
 {
-	char	*end;
+	char *end;
 
 	op->size = (size_t)strtoull(line + 5, &end, 10);
 	if (end == line + 5 || *end != '\0')
@@ -109,14 +110,14 @@ control_data(struct conn *c, struct op *op, const char *line)
 }
 
 /*
- * A panic was pending after since: of a GET that was under way by then no byte comes
- * but those that had left.
+ * A panic was pending after since: of a GET that was under way by then no byte
+ * comes but those that had left.
  */
 void
 control_cut(usec since)
 {
-	struct op	*op;
-	int		 i;
+	struct op *op;
+	int	   i;
 
 	for (i = 0; i < CONTROLS; i++) {
 		if (l.controls[i].fd == -1 || l.controls[i].getting == -1)
@@ -131,8 +132,8 @@ control_cut(usec since)
 size_t
 control_bytes(struct conn *c, const char *buf, size_t len)
 {
-	struct op	*op = &l.ops[c->getting];
-	size_t		 n = op->size - op->moved;
+	struct op *op = &l.ops[c->getting];
+	size_t	   n = op->size - op->moved;
 
 	if (n > len)
 		n = len;
@@ -141,7 +142,8 @@ control_bytes(struct conn *c, const char *buf, size_t len)
 	if (op->most != 0 && op->moved > op->most)
 		broken("GET n%d goes on while a panic is pending", op->name);
 	if (op->moved == op->size) {
-		note("control %d has n%d, %zu bytes", c->slot, op->name, op->size);
+		note("control %d has n%d, %zu bytes", c->slot, op->name,
+		    op->size);
 		secret_got(op);
 		free(op->bytes);
 		op->bytes = NULL;
@@ -168,8 +170,8 @@ control_refused(const struct op *op)
 		secret_absent(op);
 		secret_absence(op->name, op->inv, op->resp);
 		if (op->kind == K_GET) {
-			model_not_pending(op, op->resp, "says that there is none",
-			    true);
+			model_not_pending(op, op->resp,
+			    "says that there is none", true);
 			guard_guarded(op);
 		}
 		break;
@@ -189,18 +191,18 @@ control_refused(const struct op *op)
 static bool
 control_may(const struct op *op)
 {
-	static const unsigned int	may[KINDS] = {
-		[K_PUT] = 1U << A_OK | 1U << A_PENDING | 1U << A_EXISTS |
-		    1U << A_FULL | 1U << A_TOO_LARGE,
+	static const unsigned int may[KINDS] = { [K_PUT] = 1U << A_OK |
+		    1U << A_PENDING | 1U << A_EXISTS | 1U << A_FULL |
+		    1U << A_TOO_LARGE,
 		[K_GET] = 1U << A_UNGUARDED | 1U << A_PENDING | 1U << A_NO_SUCH,
 		[K_DEL] = 1U << A_OK | 1U << A_NO_SUCH,
 		[K_LIST] = 1U << A_OK,
 		[K_ARM] = 1U << A_OK | 1U << A_ALREADY,
-		[K_PANIC] = 1U << A_OK, [K_HARD] = 1U << A_OK,
+		[K_PANIC] = 1U << A_OK,
+		[K_HARD] = 1U << A_OK,
 		[K_REGISTER] = 1U << A_OK | 1U << A_INVALID,
 		[K_UNREGISTER] = 1U << A_OK | 1U << A_INVALID,
-		[K_WRONG] = 1U << A_REFUSED
-	};
+		[K_WRONG] = 1U << A_REFUSED };
 
 	if (op->kind == K_PUT && op->result == A_OK && op->moved < op->size)
 		return (false);
@@ -210,7 +212,7 @@ control_may(const struct op *op)
 static void
 control_armed(const struct op *op)
 {
-	const struct op	*o;
+	const struct op *o;
 	int		 others = l.setup.armed;
 
 	for (o = l.ops; o < l.ops + l.nops; o++)
@@ -224,7 +226,7 @@ control_armed(const struct op *op)
 static void
 control_answer(struct conn *c, struct op *op)
 {
-	struct trigger	*t;
+	struct trigger *t;
 
 	if (op->kind != K_PANIC && op->kind != K_HARD && op->kind != K_WRONG)
 		model_answered(op);
@@ -266,12 +268,13 @@ control_answer(struct conn *c, struct op *op)
 static bool
 control_word(struct op *op, const char *line)
 {
-	size_t	i, len;
+	size_t i, len;
 
 	for (i = 0; i < sizeof(control_words) / sizeof(control_words[0]); i++) {
 		len = strlen(control_words[i].line);
 		if (strncmp(line, control_words[i].line, len) == 0 &&
-		    (control_words[i].line[len - 1] == ' ' || line[len] == '\0')) {
+		    (control_words[i].line[len - 1] == ' ' ||
+			line[len] == '\0')) {
 			op->result = control_words[i].result;
 			return (true);
 		}
@@ -282,13 +285,13 @@ control_word(struct op *op, const char *line)
 void
 control_line(struct conn *c, char *line)
 {
-	struct op	*op = c->queued > 0 ? &l.ops[c->queue[0]] : NULL;
+	struct op *op = c->queued > 0 ? &l.ops[c->queue[0]] : NULL;
 
 	note("control %d reads %s", c->slot, line);
 	if (strcmp(line, "BUSY") == 0) {
 		if (l.opened <= MOST_CONTROLS)
-			broken("control %d: BUSY, and there are but %d", c->slot,
-			    l.opened);
+			broken("control %d: BUSY, and there are but %d",
+			    c->slot, l.opened);
 		c->ending = true;
 		return;
 	}
@@ -319,13 +322,14 @@ control_line(struct conn *c, char *line)
 void
 control_lost(struct conn *c)
 {
-	const usec	t = now();
+	const usec t = now();
 
 	if (c->getting != -1) {
 		secret_got(&l.ops[c->getting]);
 		if (!secret_cut_explained(&l.ops[c->getting], t) &&
 		    t < c->opened + YOUNG)
-			model_odd("GET n%d was cut off", l.ops[c->getting].name);
+			model_odd("GET n%d was cut off",
+			    l.ops[c->getting].name);
 	} else if (!c->ending && t < c->opened + YOUNG) {
 		model_odd("control %d was cut off", c->slot);
 	}

@@ -15,14 +15,14 @@
 
 #include "storm.h"
 
-#define PACE	(4 * MS)	/* between PIECES */
+#define PACE (4 * MS) /* between PIECES */
 
 /* Connects c anew; user: in the name of the user whose session it is. */
 void
 conn_open(struct conn *c, const char *path, bool user)
 {
-	struct sockaddr_un	sun = { .sun_family = AF_UNIX };
-	int			rc;
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	int		   rc;
 
 	conn_close(c);
 	(void)snprintf(sun.sun_path, sizeof(sun.sun_path), "%s", path);
@@ -58,7 +58,7 @@ conn_open(struct conn *c, const char *path, bool user)
 int
 conn_op(struct conn *c, enum kind kind)
 {
-	struct op	*op;
+	struct op *op;
 
 	if (l.nops == OPS || c->queued == QUEUE)
 		broken("too many operations for the model");
@@ -79,19 +79,20 @@ void
 conn_done(struct conn *c)
 {
 	c->queued--;
-	memmove(c->queue, c->queue + 1, (size_t)c->queued * sizeof(c->queue[0]));
+	memmove(c->queue, c->queue + 1,
+	    (size_t)c->queued * sizeof(c->queue[0]));
 }
 
 static void
 conn_flush(struct conn *c)
 {
-	ssize_t	n;
+	ssize_t n;
 
 	if (c->outlen == 0)
 		return;
 	n = send(c->fd, c->out, c->outlen, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (n == -1 && errno != EAGAIN)
-		n = (ssize_t)c->outlen;		/* reading tells why */
+		n = (ssize_t)c->outlen; /* reading tells why */
 	if (n > 0) {
 		c->outlen -= (size_t)n;
 		memmove(c->out, c->out + n, c->outlen);
@@ -101,7 +102,7 @@ conn_flush(struct conn *c)
 void
 conn_say(struct conn *c, const char *text, size_t len)
 {
-	char	*grown = realloc(c->out, c->outlen + len);
+	char *grown = realloc(c->out, c->outlen + len);
 
 	if (grown == NULL)
 		fatal("realloc");
@@ -112,13 +113,14 @@ conn_say(struct conn *c, const char *text, size_t len)
 	conn_flush(c);
 }
 
-/* What has no answer when c ends, by the daemon's doing or ours, will have none. */
+/* What has no answer when c ends, by the daemon's doing or ours, will have
+ * none. */
 static void
 conn_unanswered(struct conn *c, bool left)
 {
-	const usec	t = now();
-	struct op	*op;
-	int		 i;
+	const usec t = now();
+	struct op *op;
+	int	   i;
 
 	for (i = 0; i < c->queued; i++) {
 		op = &l.ops[c->queue[i]];
@@ -137,7 +139,7 @@ conn_unanswered(struct conn *c, bool left)
 void
 conn_close(struct conn *c)
 {
-	int	trigger;
+	int trigger;
 
 	if (c->fd == -1)
 		return;
@@ -156,7 +158,7 @@ conn_close(struct conn *c)
 void
 conn_shut(struct conn *c)
 {
-	const int	trigger = guard_hangup(c);
+	const int trigger = guard_hangup(c);
 
 	note("heart %d closes its direction", c->slot);
 	(void)shutdown(c->fd, SHUT_WR);
@@ -183,17 +185,19 @@ conn_lost(struct conn *c)
 bool
 conn_wants(const struct conn *c, usec t, short *events)
 {
-	const struct op	*op = c->putting != -1 ? &l.ops[c->putting] :
-			    c->getting != -1 ? &l.ops[c->getting] : NULL;
+	const struct op *op = c->putting != -1 ? &l.ops[c->putting] :
+	    c->getting != -1		       ? &l.ops[c->getting] :
+						 NULL;
 
 	*events = POLLIN;
 	if (c->fd == -1 || c->pace > t)
 		return (false);
 	if (c->getting != -1 && op->manner == STUCK && op->moved >= op->at_byte)
 		return (false);
-	if (c->outlen > 0 || (c->putting != -1 && op->moved < op->size &&
-	    (op->go != NEVER || op->manner == EARLY) &&
-	    !(op->manner == STUCK && op->moved >= op->at_byte)))
+	if (c->outlen > 0 ||
+	    (c->putting != -1 && op->moved < op->size &&
+		(op->go != NEVER || op->manner == EARLY) &&
+		!(op->manner == STUCK && op->moved >= op->at_byte)))
 		*events |= POLLOUT;
 	return (true);
 }
@@ -202,7 +206,7 @@ conn_wants(const struct conn *c, usec t, short *events)
 static size_t
 conn_appetite(struct conn *c, size_t most)
 {
-	const struct op	*op;
+	const struct op *op;
 	size_t		 n;
 
 	if (c->getting == -1)
@@ -222,8 +226,8 @@ conn_appetite(struct conn *c, size_t most)
 static void
 conn_take(struct conn *c)
 {
-	char	*end;
-	size_t	 used;
+	char  *end;
+	size_t used;
 
 	while (c->fd != -1 && c->len > 0) {
 		if (c->getting != -1) {
@@ -248,12 +252,12 @@ conn_take(struct conn *c)
 static void
 conn_read(struct conn *c)
 {
-	ssize_t	n;
+	ssize_t n;
 
 	if (c->len == sizeof(c->in))
 		broken("an answer without end");
-	n = recv(c->fd, c->in + c->len, conn_appetite(c, sizeof(c->in) - c->len),
-	    MSG_DONTWAIT);
+	n = recv(c->fd, c->in + c->len,
+	    conn_appetite(c, sizeof(c->in) - c->len), MSG_DONTWAIT);
 	if (n == -1 && errno == EAGAIN)
 		return;
 	model_time(now());
@@ -281,7 +285,7 @@ conn_ready(struct conn *c, short revents)
 void
 conn_begin(void)
 {
-	int	i;
+	int i;
 
 	for (i = 0; i < HEARTS; i++) {
 		l.hearts[i].fd = l.hearts[i].peer = -1;

@@ -10,14 +10,14 @@
 
 #include "storm.h"
 
-#define PIECE	16384		/* of a secret that is put */
-#define PACE	(4 * MS)
+#define PIECE 16384 /* of a secret that is put */
+#define PACE  (4 * MS)
 
 static void
 control_put(struct conn *c, struct op *op, const struct act *a, char *line,
     size_t size)
 {
-	char	ttl[32] = "", reads[32] = "";
+	char ttl[32] = "", reads[32] = "";
 
 	op->id = ++l.ids;
 	op->size = a->size;
@@ -71,7 +71,8 @@ control_request(struct conn *c, struct op *op, const struct act *a, char *line,
 static bool
 control_is_busy(const struct conn *c, bool *stuck)
 {
-	const struct op	*op = c->queued > 0 ? &l.ops[c->queue[c->queued - 1]] : NULL;
+	const struct op *op = c->queued > 0 ? &l.ops[c->queue[c->queued - 1]] :
+					      NULL;
 
 	*stuck = op != NULL && op->manner == STUCK;
 	return (c->ending || c->putting != -1 || c->queued > QUEUE / 2 ||
@@ -81,16 +82,21 @@ control_is_busy(const struct conn *c, bool *stuck)
 void
 control_act(const struct act *a)
 {
-	static const enum kind	kinds[] = {
-		[D_PUT] = K_PUT, [D_GET] = K_GET, [D_DEL] = K_DEL, [D_LIST] = K_LIST,
-		[D_STATUS] = K_STATUS, [D_ARM] = K_ARM, [D_PANIC] = K_PANIC,
-		[D_HARD] = K_HARD, [D_REGISTER] = K_REGISTER,
-		[D_UNREGISTER] = K_UNREGISTER, [D_WRONG] = K_WRONG
-	};
-	struct conn		*c = &l.controls[a->who];
-	struct op		*op;
-	char			 line[128];
-	bool			 busy, stuck;
+	static const enum kind kinds[] = { [D_PUT] = K_PUT,
+		[D_GET] = K_GET,
+		[D_DEL] = K_DEL,
+		[D_LIST] = K_LIST,
+		[D_STATUS] = K_STATUS,
+		[D_ARM] = K_ARM,
+		[D_PANIC] = K_PANIC,
+		[D_HARD] = K_HARD,
+		[D_REGISTER] = K_REGISTER,
+		[D_UNREGISTER] = K_UNREGISTER,
+		[D_WRONG] = K_WRONG };
+	struct conn	      *c = &l.controls[a->who];
+	struct op	      *op;
+	char		       line[128];
+	bool		       busy, stuck;
 
 	busy = c->fd != -1 && control_is_busy(c, &stuck);
 	if (busy && !a->rude && !(stuck && a->fresh))
@@ -119,10 +125,10 @@ control_act(const struct act *a)
 void
 control_write(struct conn *c)
 {
-	static unsigned char	buf[PIECE];
-	struct op		*op = &l.ops[c->putting];
-	size_t			 n = op->size - op->moved;
-	ssize_t			 sent;
+	static unsigned char buf[PIECE];
+	struct op	    *op = &l.ops[c->putting];
+	size_t		     n = op->size - op->moved;
+	ssize_t		     sent;
 
 	if ((op->manner == CUT || op->manner == STUCK) &&
 	    n > op->at_byte - op->moved)
@@ -147,7 +153,7 @@ control_write(struct conn *c)
 	if (op->moved < op->size)
 		op->sent = NEVER;
 	if (sent == -1 && errno != EAGAIN)
-		op->manner = STUCK;		/* reading tells why */
+		op->manner = STUCK; /* reading tells why */
 	if (sent == -1 && errno != EAGAIN)
 		op->at_byte = op->moved;
 	if (op->manner == PIECES)

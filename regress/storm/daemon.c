@@ -18,17 +18,17 @@
 
 #include "storm.h"
 
-#define WORDS		12	/* of a command line */
-#define LOG_PIPE	(1 << 20)	/* a line that has no room is dropped */
+#define WORDS	 12	   /* of a command line */
+#define LOG_PIPE (1 << 20) /* a line that has no room is dropped */
 
-static char	*daemon_argv[WORDS + 1];
+static char *daemon_argv[WORDS + 1];
 
 static void __attribute__((format(printf, 1, 2)))
 daemon_word(const char *fmt, ...)
 {
-	static char	words[WORDS][96];
-	static size_t	n;
-	va_list		ap;
+	static char   words[WORDS][96];
+	static size_t n;
+	va_list	      ap;
 
 	if (n == WORDS)
 		fatal("too many arguments");
@@ -66,8 +66,8 @@ daemon_exec(int in, int err)
 static void
 daemon_load(int fd)
 {
-	unsigned char	bytes[64];
-	struct op	*op;
+	unsigned char bytes[64];
+	struct op    *op;
 
 	if (l.setup.load) {
 		op = &l.ops[l.nops++];
@@ -88,9 +88,9 @@ daemon_load(int fd)
 void
 daemon_log(void)
 {
-	static size_t	size;
-	char		*grown;
-	ssize_t		 n;
+	static size_t size;
+	char	     *grown;
+	ssize_t	      n;
 
 	do {
 		if (size - l.loglen < 4096) {
@@ -110,15 +110,16 @@ daemon_log(void)
 static void
 daemon_wait_ready(void)
 {
-	const usec	until = now() + 2 * SLOW;
-	struct pollfd	pfd = { .fd = l.logfd, .events = POLLIN };
+	const usec    until = now() + 2 * SLOW;
+	struct pollfd pfd = { .fd = l.logfd, .events = POLLIN };
 
 	while (l.log == NULL || strstr(l.log, "vault: ready") == NULL) {
 		if (now() > until || poll(&pfd, 1, 1000) == -1)
 			broken("the daemon does not get ready");
 		if (pfd.revents != 0)
 			daemon_log();
-		if (pfd.revents == POLLHUP && strstr(l.log, "timed out") != NULL)
+		if (pfd.revents == POLLHUP &&
+		    strstr(l.log, "timed out") != NULL)
 			fatal("this machine is too busy to start a daemon");
 		if (pfd.revents == POLLHUP)
 			broken("the daemon does not start");
@@ -128,9 +129,9 @@ daemon_wait_ready(void)
 static pid_t
 daemon_network(void)
 {
-	char	path[64], line[64] = "";
-	FILE	*fp;
-	long	 pid = 0;
+	char  path[64], line[64] = "";
+	FILE *fp;
+	long  pid = 0;
 
 	(void)snprintf(path, sizeof(path), "/proc/%ld/task/%ld/children",
 	    (long)l.vault, (long)l.vault);
@@ -147,7 +148,7 @@ daemon_network(void)
 void
 daemon_start(void)
 {
-	int	in[2], err[2];
+	int in[2], err[2];
 
 	if (pipe2(in, O_CLOEXEC) == -1 || pipe2(err, O_CLOEXEC) == -1)
 		fatal("pipe");
@@ -187,18 +188,23 @@ daemon_reason(int sig)
 	}
 }
 
-/* Sends sig to the vault, or to network, and tells the model what it may come to. */
+/* Sends sig to the vault, or to network, and tells the model what it may come
+ * to. */
 void
 daemon_signal(bool network, int sig)
 {
-	const usec	inv = now();
-	enum class	class = GRACEFUL;
-	const char	*reason = daemon_reason(sig);
-	bool		*stopped = network ? &l.network_stopped : &l.vault_stopped;
-	struct trigger	*t;
+	const usec inv = now();
+	enum class class = GRACEFUL;
+	const char *reason = daemon_reason(sig);
+	bool	   *stopped = network ? &l.network_stopped : &l.vault_stopped;
+	struct trigger *t;
 
-	note("%s to %s", sig == SIGKILL ? "SIGKILL" : sig == SIGSTOP ? "SIGSTOP" :
-	    sig == SIGCONT ? "SIGCONT" : reason, network ? "network" : "vault");
+	note("%s to %s",
+	    sig == SIGKILL     ? "SIGKILL" :
+		sig == SIGSTOP ? "SIGSTOP" :
+		sig == SIGCONT ? "SIGCONT" :
+				 reason,
+	    network ? "network" : "vault");
 	if (sig == SIGUSR2 || sig == SIGQUIT)
 		class = HARD;
 	else if (sig == SIGTERM || sig == SIGINT)
@@ -206,11 +212,12 @@ daemon_signal(bool network, int sig)
 	if (sig == SIGKILL) {
 		class = network ? HARD : KILL;
 		reason = network ? "network process lost, killed by SIGKILL" :
-		    "SIGKILL to the vault";
+				   "SIGKILL to the vault";
 	}
 	if (sig == SIGSTOP)
 		*stopped = true;
-	if (pidfd_send_signal(network ? l.networkfd : l.vaultfd, sig, NULL, 0) == -1 &&
+	if (pidfd_send_signal(network ? l.networkfd : l.vaultfd, sig, NULL,
+		0) == -1 &&
 	    errno != ESRCH)
 		fatal("pidfd_send_signal");
 	if (sig == SIGCONT) {

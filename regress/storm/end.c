@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The daemon has ended: of what, by its log and its status, and whether that can be
- * so; and what it has left behind.
+ * The daemon has ended: of what, by its log and its status, and whether that
+ * can be so; and what it has left behind.
  */
 #include <sys/wait.h>
 
@@ -13,29 +13,29 @@
 
 #include "storm.h"
 
-const char *const	end_causes[CAUSES] = {
-	"heartbeat connection dropped", "ping deadline missed", "SIGUSR1", "SIGHUP",
-	"PANIC", "PANIC hard", "SIGUSR2", "SIGQUIT", "SIGTERM", "SIGINT",
-	"QUIT from the heartbeat", "network process lost", "SIGKILL to the vault"
-};
+const char *const end_causes[CAUSES] = { "heartbeat connection dropped",
+	"ping deadline missed", "SIGUSR1", "SIGHUP", "PANIC", "PANIC hard",
+	"SIGUSR2", "SIGQUIT", "SIGTERM", "SIGINT", "QUIT from the heartbeat",
+	"network process lost", "SIGKILL to the vault" };
 
 /* What the log says of the end. */
 struct last_word {
-	char		reason[128];
-	char		pending[128];	/* of the panic that was, and not cancelled */
-	enum class	class;
-	bool		dry;
-	bool		said;
+	char reason[128];
+	char pending[128]; /* of the panic that was, and not cancelled */
+	enum class class;
+	bool dry;
+	bool said;
 };
 
 /* A line of the log without "dazaid: vault: ". */
 static void
 end_line(struct last_word *w, const char *line)
 {
-	char	mode[32] = "", reason[128] = "", end[128] = "";
+	char mode[32] = "", reason[128] = "", end[128] = "";
 
 	if (strstr(line, "hostile") != NULL || strstr(line, "canary") != NULL ||
-	    strstr(line, "unmapped") != NULL || strstr(line, "Sanitizer") != NULL ||
+	    strstr(line, "unmapped") != NULL ||
+	    strstr(line, "Sanitizer") != NULL ||
 	    strstr(line, "runtime error") != NULL)
 		broken("log: %s", line);
 	if (w->said)
@@ -48,14 +48,14 @@ end_line(struct last_word *w, const char *line)
 		if (w->pending[0] == '\0')
 			broken("log: cancelled, and nothing was pending");
 		w->pending[0] = '\0';
-	} else if (sscanf(line, "HARD PANIC%31[^:]: %127[^:]: %127[^\n]", mode, reason,
-	    end) == 3 || sscanf(line, "HARD PANIC: %127[^:]: %127[^\n]", reason,
-	    end) == 2) {
+	} else if (sscanf(line, "HARD PANIC%31[^:]: %127[^:]: %127[^\n]", mode,
+		       reason, end) == 3 ||
+	    sscanf(line, "HARD PANIC: %127[^:]: %127[^\n]", reason, end) == 2) {
 		w->class = HARD;
 		w->said = true;
-	} else if (sscanf(line, "PANIC%31[^:]: %127[^:]: %127[^\n]", mode, reason,
-	    end) == 3 || sscanf(line, "PANIC: %127[^:]: %127[^\n]", reason,
-	    end) == 2) {
+	} else if (sscanf(line, "PANIC%31[^:]: %127[^:]: %127[^\n]", mode,
+		       reason, end) == 3 ||
+	    sscanf(line, "PANIC: %127[^:]: %127[^\n]", reason, end) == 2) {
 		w->class = GRACEFUL;
 		w->said = true;
 	} else if (sscanf(line, "%127[^:]: %127[^\n]", reason, end) == 2 &&
@@ -67,24 +67,27 @@ end_line(struct last_word *w, const char *line)
 		return;
 	memcpy(w->reason, reason, sizeof(reason));
 	w->dry = mode[0] != '\0';
-	if (w->class != STOP && strcmp(end, w->dry ?
-	    "secrets wiped, WOULD SIGKILL" : "secrets wiped, SIGKILL") != 0)
+	if (w->class != STOP &&
+	    strcmp(end,
+		w->dry ? "secrets wiped, WOULD SIGKILL" :
+			 "secrets wiped, SIGKILL") != 0)
 		broken("log: %s", line);
 }
 
 static void
 end_read_log(struct last_word *w)
 {
-	static const char	role[] = "dazaid: vault: ";
-	const char		*line, *end;
-	char			 copy[512];
+	static const char role[] = "dazaid: vault: ";
+	const char	 *line, *end;
+	char		  copy[512];
 
 	memset(w, 0, sizeof(*w));
 	if (secret_leaked())
 		broken("a secret is in the log");
 	for (line = l.log; *line != '\0'; line = end + (*end == '\n')) {
 		end = line + strcspn(line, "\n");
-		(void)snprintf(copy, sizeof(copy), "%.*s", (int)(end - line), line);
+		(void)snprintf(copy, sizeof(copy), "%.*s", (int)(end - line),
+		    line);
 		if (strncmp(copy, role, sizeof(role) - 1) == 0)
 			end_line(w, copy + sizeof(role) - 1);
 		else if (strncmp(copy, "dazaid: ", 8) != 0)
@@ -93,16 +96,15 @@ end_read_log(struct last_word *w)
 }
 
 /*
- * Whether the schedule has what the log says; for a panic that had to wait, in time, which
- * the vault has in whole ms.
+ * Whether the schedule has what the log says; for a panic that had to wait, in
+ * time, which the vault has in whole ms.
  */
 static void
 end_cause(const struct last_word *w)
 {
-	const usec		grace = w->class == GRACEFUL && !w->dry ?
-				    l.setup.grace : 0;
-	const struct trigger	*t;
-	bool			 early = false;
+	const usec grace = w->class == GRACEFUL && !w->dry ? l.setup.grace : 0;
+	const struct trigger *t;
+	bool		      early = false;
 
 	for (t = l.triggers; t < l.triggers + l.ntriggers; t++) {
 		if (t->void_ || t->class != w->class || t->inv > l.end ||
@@ -125,7 +127,7 @@ end_cause(const struct last_word *w)
 static void
 end_status(const struct last_word *w)
 {
-	const bool	lethal = w->class != STOP && !w->dry;
+	const bool lethal = w->class != STOP && !w->dry;
 
 	if (lethal ? l.status != SIGKILL : l.status != 0)
 		broken("it ended by %s with status %#x", w->reason,
@@ -136,14 +138,15 @@ end_status(const struct last_word *w)
 		broken("it said BYE, and ended by %s", w->reason);
 	if (w->class == GRACEFUL && lethal && l.setup.grace != 0 &&
 	    strcmp(w->pending, w->reason) != 0)
-		broken("it ended by %s, pending was: %s", w->reason, w->pending);
+		broken("it ended by %s, pending was: %s", w->reason,
+		    w->pending);
 	end_cause(w);
 }
 
 static void
 end_network(void)
 {
-	struct pollfd	pfd = { .fd = l.networkfd, .events = POLLIN };
+	struct pollfd pfd = { .fd = l.networkfd, .events = POLLIN };
 
 	if (poll(&pfd, 1, (int)(SLOW / MS)) != 1)
 		broken("network outlives the vault");
@@ -152,9 +155,9 @@ end_network(void)
 static void
 end_files(void)
 {
-	static const char *const	names[] = { "", ".ctl", ".pid" };
-	char				path[100];
-	size_t				i;
+	static const char *const names[] = { "", ".ctl", ".pid" };
+	char			 path[100];
+	size_t			 i;
 
 	for (i = 0; i < 3; i++) {
 		(void)snprintf(path, sizeof(path), "%s%s", l.sock, names[i]);
@@ -166,11 +169,12 @@ end_files(void)
 static void
 end_count(const char *reason)
 {
-	int	i;
+	int i;
 
 	/* "PANIC" is the beginning of "PANIC hard". */
 	for (i = CAUSES - 1; i >= 0; i--) {
-		if (strncmp(reason, end_causes[i], strlen(end_causes[i])) == 0) {
+		if (strncmp(reason, end_causes[i], strlen(end_causes[i])) ==
+		    0) {
 			l.counts->causes[i]++;
 			return;
 		}
@@ -181,9 +185,9 @@ end_count(const char *reason)
 void
 end_verdict(void)
 {
-	const struct trigger	*t;
-	struct last_word	 w;
-	bool			 killed = false;
+	const struct trigger *t;
+	struct last_word      w;
+	bool		      killed = false;
 
 	end_read_log(&w);
 	for (t = l.triggers; t < l.triggers + l.ntriggers; t++)

@@ -6,7 +6,7 @@
 
 #include "storm.h"
 
-#define BACKSTOP	(100 * MS)	/* until the vault goes by the kernel's word */
+#define BACKSTOP (100 * MS) /* until the vault goes by the kernel's word */
 
 /* The earliest end of p's time, if it has one. */
 usec
@@ -19,7 +19,7 @@ guard_miss(const struct peer *p)
 static usec
 guard_gone(const struct peer *p)
 {
-	usec	t = p->gone;
+	usec t = p->gone;
 
 	if (t == NEVER || l.vault_stopped || l.network_stopped)
 		return (NEVER);
@@ -30,11 +30,12 @@ guard_gone(const struct peer *p)
 	return (t + BACKSTOP + STALL);
 }
 
-/* Whether there may be a heartbeat, other than peer except, between inv and resp. */
+/* Whether there may be a heartbeat, other than peer except, between inv and
+ * resp. */
 bool
 guard_may_be(usec inv, usec resp, int except)
 {
-	int	i;
+	int i;
 
 	for (i = 0; i < l.npeers; i++) {
 		if (i != except && l.peers[i].hello < resp &&
@@ -48,11 +49,12 @@ guard_may_be(usec inv, usec resp, int except)
 bool
 guard_may_follow(int i, usec until)
 {
-	int	k;
+	int k;
 
 	for (k = 0; k < l.npeers; k++) {
 		if (k != i && !l.peers[k].busy && l.peers[k].hello < until &&
-		    (l.peers[k].gone < until || guard_miss(&l.peers[k]) < until))
+		    (l.peers[k].gone < until ||
+			guard_miss(&l.peers[k]) < until))
 			return (true);
 	}
 	return (false);
@@ -70,7 +72,7 @@ guard_does(const struct peer *p, usec since, usec t)
 void
 guard_unguarded(const struct op *op)
 {
-	int	i;
+	int i;
 
 	for (i = 0; i < l.npeers; i++) {
 		if (guard_does(&l.peers[i], op->inv, op->resp))
@@ -92,8 +94,8 @@ guard_guarded(const struct op *op)
 void
 guard_welcome(int i)
 {
-	const usec	t = l.peers[i].welcome;
-	int		k;
+	const usec t = l.peers[i].welcome;
+	int	   k;
 
 	for (k = 0; k < l.npeers; k++) {
 		if (k != i && guard_does(&l.peers[k], t, t))
@@ -105,7 +107,7 @@ guard_welcome(int i)
 void
 guard_hello(struct conn *c, const struct op *op)
 {
-	struct peer	*p;
+	struct peer *p;
 
 	if (c->peer != -1)
 		return;
@@ -120,16 +122,16 @@ guard_hello(struct conn *c, const struct op *op)
 }
 
 /*
- * c is about to be closed by us, or in our direction.  Returns the trigger that this
- * surely is, or -1.
+ * c is about to be closed by us, or in our direction.  Returns the trigger that
+ * this surely is, or -1.
  */
 int
 guard_hangup(struct conn *c)
 {
-	const usec	t = now();
-	struct peer	*p;
-	bool		 sure;
-	int		 i;
+	const usec   t = now();
+	struct peer *p;
+	bool	     sure;
+	int	     i;
 
 	if (c->peer == -1 || l.peers[c->peer].gone != NEVER)
 		return (-1);
@@ -138,7 +140,8 @@ guard_hangup(struct conn *c)
 	if (p->refused != NEVER)
 		return (-1);
 	/* One that may have been given up already is no loss. */
-	sure = p->welcome != NEVER && p->miss == -1 && guard_miss(p) > t && !p->quit;
+	sure = p->welcome != NEVER && p->miss == -1 && guard_miss(p) > t &&
+	    !p->quit;
 	i = model_trigger("heartbeat connection dropped", GRACEFUL, t, NEVER);
 	l.triggers[i].sight = GET_IN_A_TURN;
 	return (sure ? i : -1);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Clients of the heartbeat's socket: heartbeats, those who would be one, and strangers.
+ * Clients of the heartbeat's socket: heartbeats, those who would be one, and
+ * strangers.
  */
 #include <sys/socket.h>
 
@@ -11,13 +12,13 @@
 
 #include "storm.h"
 
-#define LONG_LINE	8193
-#define STRANGER	(9000 * MS)	/* less than there is for a HELLO */
+#define LONG_LINE 8193
+#define STRANGER  (9000 * MS) /* less than there is for a HELLO */
 
 static struct op *
 heart_say(struct conn *c, enum kind kind, const char *line)
 {
-	struct op	*op = &l.ops[conn_op(c, kind)];
+	struct op *op = &l.ops[conn_op(c, kind)];
 
 	note("heart %d: %s", c->slot, line);
 	conn_say(c, line, strlen(line));
@@ -27,10 +28,10 @@ heart_say(struct conn *c, enum kind kind, const char *line)
 static void
 heart_ping(struct conn *c, int n)
 {
-	static char	 flood[6000 * 5];
-	struct peer	*p = c->peer != -1 ? &l.peers[c->peer] : NULL;
-	struct op	*op = &l.ops[conn_op(c, K_PING)];
-	int		 i;
+	static char  flood[6000 * 5];
+	struct peer *p = c->peer != -1 ? &l.peers[c->peer] : NULL;
+	struct op   *op = &l.ops[conn_op(c, K_PING)];
+	int	     i;
 
 	op->count = (unsigned int)n;
 	for (i = 0; i < n * 5; i++)
@@ -38,7 +39,8 @@ heart_ping(struct conn *c, int n)
 	note("heart %d: PING, %d times", c->slot, n);
 	if (p != NULL) {
 		op->late = l.setup.timeout != 0 && p->pings == 0 &&
-		    p->resp != NEVER && op->inv > p->resp + l.setup.timeout + TICK;
+		    p->resp != NEVER &&
+		    op->inv > p->resp + l.setup.timeout + TICK;
 		op->of = c->peer;
 		p->pings += (unsigned int)n;
 	}
@@ -49,7 +51,7 @@ heart_ping(struct conn *c, int n)
 static void
 heart_long(struct conn *c)
 {
-	char	line[LONG_LINE + 2];
+	char line[LONG_LINE + 2];
 
 	memset(line, 'x', LONG_LINE);
 	line[LONG_LINE] = '\n';
@@ -61,7 +63,7 @@ heart_long(struct conn *c)
 static void
 heart_hello(struct conn *c)
 {
-	struct op	*op = &l.ops[conn_op(c, K_HELLO)];
+	struct op *op = &l.ops[conn_op(c, K_HELLO)];
 
 	guard_hello(c, op);
 	op->of = c->peer;
@@ -74,7 +76,8 @@ heart_quit(struct conn *c)
 {
 	if (c->peer != -1) {
 		l.peers[c->peer].quit = true;
-		(void)model_trigger("QUIT from the heartbeat", STOP, now(), NEVER);
+		(void)model_trigger("QUIT from the heartbeat", STOP, now(),
+		    NEVER);
 	}
 	(void)heart_say(c, K_QUIT, "QUIT\n");
 }
@@ -83,8 +86,8 @@ heart_quit(struct conn *c)
 static void
 heart_crowd(int n)
 {
-	static struct conn	crowd;
-	int			fds[128], i;
+	static struct conn crowd;
+	int		   fds[128], i;
 
 	note("a crowd of %d", n);
 	l.crowded = true;
@@ -102,7 +105,7 @@ heart_crowd(int n)
 void
 heart_act(const struct act *a)
 {
-	struct conn	*c = &l.hearts[a->who];
+	struct conn *c = &l.hearts[a->who];
 
 	if (a->deed == D_CONNECT) {
 		conn_open(c, l.sock, a->other);
@@ -141,7 +144,7 @@ heart_is_welcome(const struct conn *c)
 static void
 heart_refuse(struct conn *c, usec t)
 {
-	int	i;
+	int i;
 
 	if (c->peer != -1 && l.peers[c->peer].welcome == NEVER)
 		l.peers[c->peer].refused = t;
@@ -163,7 +166,7 @@ heart_busy(struct conn *c)
 static void
 heart_welcome(struct conn *c, struct op *op)
 {
-	struct peer	*p = &l.peers[c->peer];
+	struct peer *p = &l.peers[c->peer];
 
 	if (p->welcome != NEVER)
 		return;
@@ -178,7 +181,7 @@ heart_welcome(struct conn *c, struct op *op)
 static void
 heart_pong(struct conn *c, struct op *op)
 {
-	struct peer	*p = &l.peers[c->peer];
+	struct peer *p = &l.peers[c->peer];
 
 	guard_pong(p, op);
 	p->pings--;
@@ -206,7 +209,8 @@ heart_bye(struct op *op)
 	model_answered(op);
 	l.bye = op->resp;
 	l.triggers[model_trigger("QUIT from the heartbeat", STOP, op->inv,
-	    op->resp)].sight = AT_ONCE;
+		       op->resp)]
+	    .sight = AT_ONCE;
 }
 
 /* What a line that is no heartbeat's to say may be answered with. */
@@ -222,13 +226,14 @@ heart_is_unknown(const struct conn *c, struct op *op)
 		l.peers[op->of].pings--;
 	if (op->kind == K_PING && --op->count > 0)
 		op->resp = NEVER;
-	return (op->kind == K_PING || op->kind == K_CANCEL || op->kind == K_QUIT);
+	return (
+	    op->kind == K_PING || op->kind == K_CANCEL || op->kind == K_QUIT);
 }
 
 void
 heart_line(struct conn *c, const char *line)
 {
-	struct op	*op = c->queued > 0 ? &l.ops[c->queue[0]] : NULL;
+	struct op *op = c->queued > 0 ? &l.ops[c->queue[0]] : NULL;
 
 	if (strcmp(line, "BUSY") == 0) {
 		note("heart %d reads BUSY", c->slot);
@@ -237,7 +242,8 @@ heart_line(struct conn *c, const char *line)
 	}
 	if (op == NULL)
 		broken("heart %d is told, unasked: %s", c->slot, line);
-	if (op->kind == K_PING && heart_is_welcome(c) && strcmp(line, "PONG") == 0) {
+	if (op->kind == K_PING && heart_is_welcome(c) &&
+	    strcmp(line, "PONG") == 0) {
 		op->resp = now();
 		if (op->count == 1)
 			note("heart %d reads PONG, the last one", c->slot);
@@ -271,8 +277,8 @@ heart_line(struct conn *c, const char *line)
 void
 heart_lost(struct conn *c)
 {
-	struct peer	*p = c->peer != -1 ? &l.peers[c->peer] : NULL;
-	const usec	 t = now();
+	struct peer *p = c->peer != -1 ? &l.peers[c->peer] : NULL;
+	const usec   t = now();
 
 	if (p != NULL && p->welcome == NEVER)
 		heart_refuse(c, t);
@@ -281,7 +287,8 @@ heart_lost(struct conn *c)
 		p->gone = t;
 		if (p->welcome != NEVER && guard_miss(p) > t && !c->ending)
 			model_odd("heart %d was cut off", c->slot);
-	} else if (p == NULL && !c->ending && !l.crowded && t < c->opened + STRANGER) {
+	} else if (p == NULL && !c->ending && !l.crowded &&
+	    t < c->opened + STRANGER) {
 		model_odd("stranger %d was cut off", c->slot);
 	}
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What happened in this life, line by line, and what is told when it may not have.
+ * What happened in this life, line by line, and what is told when it may not
+ * have.
  */
 #include <err.h>
 #include <inttypes.h>
@@ -13,24 +14,34 @@
 
 #include "storm.h"
 
-#define LINE	((size_t)512)
+#define LINE ((size_t)512)
 
-const char *const	kind_names[KINDS] = {
-	[K_HELLO] = "HELLO", [K_PING] = "PING", [K_CANCEL] = "CANCEL",
-	[K_QUIT] = "QUIT", [K_NOISE] = "noise", [K_BAD_PID] = "bad HELLO",
-	[K_LONG] = "long line", [K_PUT] = "PUT", [K_GET] = "GET", [K_DEL] = "DEL",
-	[K_LIST] = "LIST", [K_STATUS] = "STATUS", [K_ARM] = "ARM",
-	[K_PANIC] = "PANIC", [K_HARD] = "PANIC hard", [K_REGISTER] = "REGISTER",
-	[K_UNREGISTER] = "UNREGISTER", [K_WRONG] = "bad request"
-};
+const char *const kind_names[KINDS] = { [K_HELLO] = "HELLO",
+	[K_PING] = "PING",
+	[K_CANCEL] = "CANCEL",
+	[K_QUIT] = "QUIT",
+	[K_NOISE] = "noise",
+	[K_BAD_PID] = "bad HELLO",
+	[K_LONG] = "long line",
+	[K_PUT] = "PUT",
+	[K_GET] = "GET",
+	[K_DEL] = "DEL",
+	[K_LIST] = "LIST",
+	[K_STATUS] = "STATUS",
+	[K_ARM] = "ARM",
+	[K_PANIC] = "PANIC",
+	[K_HARD] = "PANIC hard",
+	[K_REGISTER] = "REGISTER",
+	[K_UNREGISTER] = "UNREGISTER",
+	[K_WRONG] = "bad request" };
 
-static char	*history;
-static size_t	 history_len, history_size;
+static char  *history;
+static size_t history_len, history_size;
 
 usec
 now(void)
 {
-	struct timespec	ts;
+	struct timespec ts;
 
 	(void)clock_gettime(CLOCK_BOOTTIME, &ts);
 	return ((usec)ts.tv_sec * 1000000 + ts.tv_nsec / 1000);
@@ -49,8 +60,8 @@ fatal(const char *what)
 static void
 history_grow(void)
 {
-	const size_t	size = history_size * 2 + 8 * LINE;
-	char		*grown;
+	const size_t size = history_size * 2 + 8 * LINE;
+	char	    *grown;
 
 	if (history_size - history_len >= 2 * LINE)
 		return;
@@ -63,7 +74,7 @@ history_grow(void)
 void
 note(const char *fmt, ...)
 {
-	va_list	ap;
+	va_list ap;
 	int	n;
 
 	history_grow();
@@ -81,25 +92,29 @@ note(const char *fmt, ...)
 void
 broken(const char *fmt, ...)
 {
-	const struct setup	*s = &l.setup;
-	va_list			 ap;
+	const struct setup *s = &l.setup;
+	va_list		    ap;
 
 	daemon_log();
 	(void)setvbuf(stderr, NULL, _IOFBF, 1 << 20);
-	(void)fprintf(stderr, "storm: seed %" PRIu64 ", life %" PRIu64
+	(void)fprintf(stderr,
+	    "storm: seed %" PRIu64 ", life %" PRIu64
 	    ": dazaid%s%s%s -g %g -t %g -z %zu, ms since it was ready:\n",
-	    l.seed, l.number, s->armed ? " -a" : "", s->other ? " -u nobody" : "",
-	    s->load ? " -l n0=-" : "", (double)s->grace / 1e6,
-	    (double)s->timeout / 1e6, s->size);
+	    l.seed, l.number, s->armed ? " -a" : "",
+	    s->other ? " -u nobody" : "", s->load ? " -l n0=-" : "",
+	    (double)s->grace / 1e6, (double)s->timeout / 1e6, s->size);
 	(void)fwrite(history, 1, history_len, stderr);
 	(void)fprintf(stderr, "log:\n%.*s", (int)l.loglen, l.log);
-	(void)fprintf(stderr, "storm: BROKEN, seed %" PRIu64 ", life %" PRIu64 ": ",
-	    l.seed, l.number);
+	(void)fprintf(stderr,
+	    "storm: BROKEN, seed %" PRIu64 ", life %" PRIu64 ": ", l.seed,
+	    l.number);
 	va_start(ap, fmt);
 	(void)vfprintf(stderr, fmt, ap);
 	va_end(ap);
-	(void)fprintf(stderr, "\nagain: make storm STORM_SEED=%" PRIu64
-	    " STORM_LIFE=%" PRIu64 "\n", l.seed, l.number);
+	(void)fprintf(stderr,
+	    "\nagain: make storm STORM_SEED=%" PRIu64 " STORM_LIFE=%" PRIu64
+	    "\n",
+	    l.seed, l.number);
 	(void)fflush(stderr);
 	daemon_kill();
 	_exit(1);

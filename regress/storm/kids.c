@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Processes of ours that clients register, and that do nothing.  None is reaped before
- * the end: its pid must not become somebody else's, who would be killed for it.
+ * Processes of ours that clients register, and that do nothing.  None is reaped
+ * before the end: its pid must not become somebody else's, who would be killed
+ * for it.
  */
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
@@ -23,13 +24,14 @@
 static void
 kid_register(int news)
 {
-	struct sockaddr_un	sun = { .sun_family = AF_UNIX };
-	char			answer = '-';
-	int			fd;
+	struct sockaddr_un sun = { .sun_family = AF_UNIX };
+	char		   answer = '-';
+	int		   fd;
 
 	(void)snprintf(sun.sun_path, sizeof(sun.sun_path), "%s", l.ctl);
 	fd = socket(AF_UNIX, SOCK_STREAM, 0);
-	if (fd != -1 && connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0 &&
+	if (fd != -1 &&
+	    connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == 0 &&
 	    send(fd, "REGISTER\n", 9, MSG_NOSIGNAL) == 9)
 		(void)!read(fd, &answer, 1);
 	(void)!write(news, &answer, 1);
@@ -40,8 +42,8 @@ kid_register(int news)
 static void
 kid_start(struct kid *k, bool itself)
 {
-	char	ready;
-	int	p[2];
+	char ready;
+	int  p[2];
 
 	if (pipe2(p, O_CLOEXEC) == -1)
 		fatal("pipe");
@@ -79,7 +81,7 @@ kid_start(struct kid *k, bool itself)
 void
 kids_start(void)
 {
-	int	i;
+	int i;
 
 	for (i = 0; i < KIDS; i++)
 		kid_start(&l.kids[i], false);
@@ -88,7 +90,7 @@ kids_start(void)
 void
 kid_kill(int i)
 {
-	struct kid	*k = &l.kids[i];
+	struct kid *k = &l.kids[i];
 
 	note("SIGKILL to kid %d", i);
 	k->killed = true;
@@ -99,7 +101,7 @@ kid_kill(int i)
 void
 kid_asked(enum kind kind, int i)
 {
-	struct kid	*k = &l.kids[i];
+	struct kid *k = &l.kids[i];
 
 	if (kind == K_REGISTER) {
 		k->maybe = true;
@@ -114,7 +116,7 @@ kid_asked(enum kind kind, int i)
 void
 kid_self(int i)
 {
-	struct kid	*k = &l.kids[i];
+	struct kid *k = &l.kids[i];
 
 	if (k->killed || k->regs + k->unregs > 0 || k->reg + k->unreg > 0)
 		return;
@@ -128,8 +130,8 @@ kid_self(int i)
 }
 
 /*
- * REGISTER, begun at inv, was answered: the kid is registered, unless an UNREGISTER was
- * under way that may have come later.
+ * REGISTER, begun at inv, was answered: the kid is registered, unless an
+ * UNREGISTER was under way that may have come later.
  */
 static void
 kid_registered(struct kid *k, usec inv)
@@ -142,8 +144,8 @@ kid_registered(struct kid *k, usec inv)
 void
 kid_news(int i)
 {
-	struct kid	*k = &l.kids[i];
-	char		 answer = '-';
+	struct kid *k = &l.kids[i];
+	char	    answer = '-';
 
 	if (read(k->news, &answer, 1) == 1)
 		note("kid %d read %c", i, answer);
@@ -161,11 +163,12 @@ kid_news(int i)
 void
 kid_answer(const struct op *op, int i)
 {
-	struct kid	*k = &l.kids[i];
+	struct kid *k = &l.kids[i];
 
 	if (op->kind == K_REGISTER) {
 		if (op->result == A_INVALID && !k->killed)
-			broken("REGISTER of kid %d, which lives, is refused", i);
+			broken("REGISTER of kid %d, which lives, is refused",
+			    i);
 		if (op->result == A_OK)
 			kid_registered(k, op->inv);
 		if (--k->regs == 0)
@@ -174,7 +177,7 @@ kid_answer(const struct op *op, int i)
 	}
 	if (op->result == A_OK && !k->maybe)
 		broken("UNREGISTER of kid %d is OK, and it never was", i);
-	if (--k->unregs > 0)		/* which may have come before this one */
+	if (--k->unregs > 0) /* which may have come before this one */
 		return;
 	k->unreg = op->resp;
 	/* From here on it is not, unless somebody registers it. */
@@ -185,25 +188,27 @@ kid_answer(const struct op *op, int i)
 static bool
 kid_is_dead(const struct kid *k, usec wait)
 {
-	struct pollfd	pfd = { .fd = k->pidfd, .events = POLLIN };
+	struct pollfd pfd = { .fd = k->pidfd, .events = POLLIN };
 
 	return (poll(&pfd, 1, (int)(wait / MS)) == 1);
 }
 
 /*
- * The daemon is gone.  executed: it may have killed, or if not doubted must have.
+ * The daemon is gone.  executed: it may have killed, or if not doubted must
+ * have.
  */
 void
 kids_verdict(bool executed, bool doubted)
 {
-	struct kid	*k;
-	int		 i;
+	struct kid *k;
+	int	    i;
 
 	for (i = 0; i < KIDS; i++) {
 		k = &l.kids[i];
 		if (!k->killed && k->sure && executed && !doubted &&
 		    !kid_is_dead(k, SLOW))
-			broken("kid %d is registered and outlives the panic", i);
+			broken("kid %d is registered and outlives the panic",
+			    i);
 		if (!k->killed && (!executed || !k->maybe) && kid_is_dead(k, 0))
 			broken("kid %d is dead, and should not be", i);
 		(void)pidfd_send_signal(k->pidfd, SIGKILL, NULL, 0);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One life of a daemon: its acts in their time, then, if it still lives, an end.
+ * One life of a daemon: its acts in their time, then, if it still lives, an
+ * end.
  */
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -15,18 +16,19 @@
 
 #include "storm.h"
 
-#define REST	(300 * MS)	/* for a last act that may not be one */
+#define REST (300 * MS) /* for a last act that may not be one */
 
-struct life	l;
+struct life l;
 
 /* The heartbeat, if there is one, else anybody. */
 static int
 life_heartbeat(void)
 {
-	const struct conn	*c;
+	const struct conn *c;
 
 	for (c = l.hearts; c < l.hearts + HEARTS; c++) {
-		if (c->fd != -1 && c->peer != -1 && l.peers[c->peer].welcome != NEVER)
+		if (c->fd != -1 && c->peer != -1 &&
+		    l.peers[c->peer].welcome != NEVER)
 			return (c->slot);
 	}
 	return (0);
@@ -35,7 +37,7 @@ life_heartbeat(void)
 static void
 life_act(const struct act *a)
 {
-	int	i;
+	int i;
 
 	l.counts->acts++;
 	switch (a->deed) {
@@ -64,8 +66,13 @@ life_act(const struct act *a)
  * The loop.
  */
 
-enum { P_VAULT, P_LOG, P_KIDS, P_CONNS = P_KIDS + KIDS,
-	P_MAX = P_CONNS + HEARTS + CONTROLS };
+enum {
+	P_VAULT,
+	P_LOG,
+	P_KIDS,
+	P_CONNS = P_KIDS + KIDS,
+	P_MAX = P_CONNS + HEARTS + CONTROLS
+};
 
 static struct conn *
 life_conn(int i)
@@ -88,12 +95,14 @@ life_turn(usec until)
 {
 	struct pollfd	pfd[P_MAX];
 	const usec	t = now();
-	struct conn	*c;
-	struct timespec	ts;
+	struct conn    *c;
+	struct timespec ts;
 	int		i;
 
-	pfd[P_VAULT] = (struct pollfd){ l.end == NEVER ? l.vaultfd : -1, POLLIN, 0 };
-	pfd[P_LOG] = (struct pollfd){ l.end == NEVER ? l.logfd : -1, POLLIN, 0 };
+	pfd[P_VAULT] = (struct pollfd){ l.end == NEVER ? l.vaultfd : -1, POLLIN,
+		0 };
+	pfd[P_LOG] = (struct pollfd){ l.end == NEVER ? l.logfd : -1, POLLIN,
+		0 };
 	for (i = 0; i < KIDS; i++)
 		pfd[P_KIDS + i] = (struct pollfd){ l.kids[i].news, POLLIN, 0 };
 	for (i = 0; i < HEARTS + CONTROLS; i++) {
@@ -130,8 +139,8 @@ life_turn(usec until)
 static bool
 life_owes(usec since)
 {
-	const struct conn	*c;
-	int			 i;
+	const struct conn *c;
+	int		   i;
 
 	if (l.network_stopped || l.vault_stopped)
 		return (false);
@@ -141,8 +150,8 @@ life_owes(usec since)
 		    l.ops[c->queue[0]].manner == STUCK)
 			continue;
 		if (now() > (c->active > since ? c->active : since) + SLOW)
-			broken("%s %d gets no answer", c->control ? "control" :
-			    "heart", c->slot);
+			broken("%s %d gets no answer",
+			    c->control ? "control" : "heart", c->slot);
 		return (true);
 	}
 	return (false);
@@ -151,23 +160,25 @@ life_owes(usec since)
 static void
 life_acts(void)
 {
-	const struct act	*a = l.acts;
+	const struct act *a = l.acts;
 
-	while (l.end == NEVER && (a < l.acts + l.nacts ||
-	    now() < l.start + l.setup.span)) {
+	while (l.end == NEVER &&
+	    (a < l.acts + l.nacts || now() < l.start + l.setup.span)) {
 		while (l.end == NEVER && a < l.acts + l.nacts &&
 		    l.start + a->at <= now())
 			life_act(a++);
-		life_turn(l.start + (a < l.acts + l.nacts ? a->at : l.setup.span));
+		life_turn(
+		    l.start + (a < l.acts + l.nacts ? a->at : l.setup.span));
 	}
 }
 
-/* All is said: what must be answered is, and then the daemon is brought to its end. */
+/* All is said: what must be answered is, and then the daemon is brought to its
+ * end. */
 static void
 life_last(void)
 {
-	const usec	since = now();
-	usec		rest;
+	const usec since = now();
+	usec	   rest;
 
 	while (l.end == NEVER && life_owes(since))
 		life_turn(now() + REST);
@@ -189,9 +200,9 @@ life_last(void)
 static void
 life_rest(void)
 {
-	const usec	patience = now() + SLOW;
-	struct conn	*c;
-	int		 i, open = 1;
+	const usec   patience = now() + SLOW;
+	struct conn *c;
+	int	     i, open = 1;
 
 	if (l.network_stopped)
 		daemon_signal(true, SIGCONT);
@@ -206,7 +217,8 @@ life_rest(void)
 				open++;
 		}
 		if (now() > patience)
-			broken("the daemon has ended, its connections have not");
+			broken(
+			    "the daemon has ended, its connections have not");
 		if (open > 0)
 			life_turn(now() + REST);
 	}

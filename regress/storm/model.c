@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The model: whether a panic may be pending, must be, and must have ended the daemon.
- * It knows of each operation only that it took effect between its beginning and its
- * answer, and of what has no answer that it did so after its beginning.  What it calls
- * broken is impossible in whichever order the two processes came to run.
+ * The model: whether a panic may be pending, must be, and must have ended the
+ * daemon. It knows of each operation only that it took effect between its
+ * beginning and its answer, and of what has no answer that it did so after its
+ * beginning.  What it calls broken is impossible in whichever order the two
+ * processes came to run.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -11,13 +12,14 @@
 
 #include "storm.h"
 
-#define TURN	16		/* messages that the vault takes in a turn, at most */
+#define TURN 16 /* messages that the vault takes in a turn, at most */
 
-/* Something that triggers was begun at inv and, unless NEVER, is under way at ack. */
+/* Something that triggers was begun at inv and, unless NEVER, is under way at
+ * ack. */
 int
 model_trigger(const char *reason, enum class class, usec inv, usec ack)
 {
-	struct trigger	*t;
+	struct trigger *t;
 
 	if (l.ntriggers == TRIGGERS)
 		broken("too many triggers for the model");
@@ -35,7 +37,7 @@ model_trigger(const char *reason, enum class class, usec inv, usec ack)
 void
 model_odd(const char *fmt, ...)
 {
-	va_list	ap;
+	va_list ap;
 
 	if (l.odd != NEVER)
 		return;
@@ -59,13 +61,13 @@ model_answered(struct op *op)
 }
 
 /*
- * Whether the vault has begun a turn between since and until: it has if it answered
- * more than it takes in one.
+ * Whether the vault has begun a turn between since and until: it has if it
+ * answered more than it takes in one.
  */
 bool
 model_passed(usec since, usec until)
 {
-	int	i, n = 0;
+	int i, n = 0;
 
 	for (i = l.nops - 1; i >= 0 && n <= TURN; i--)
 		n += l.ops[i].vault && l.ops[i].inv > since &&
@@ -77,7 +79,7 @@ model_passed(usec since, usec until)
 static usec
 model_arrived(usec ack, bool network)
 {
-	usec	t = ack;
+	usec t = ack;
 
 	if (ack == NEVER || l.vault_stopped || (network && l.network_stopped))
 		return (NEVER);
@@ -92,15 +94,16 @@ model_arrived(usec ack, bool network)
 static usec
 model_last_cancel(usec until)
 {
-	const struct op	*op;
-	usec		last = 0, end;
+	const struct op *op;
+	usec		 last = 0, end;
 
 	for (op = l.ops; op < l.ops + l.nops; op++) {
-		if ((op->kind != K_CANCEL && op->kind != K_HELLO) || op->void_ ||
-		    op->inv >= until || (op->kind == K_HELLO &&
-		    !guard_may_follow(op->of, until)))
+		if ((op->kind != K_CANCEL && op->kind != K_HELLO) ||
+		    op->void_ || op->inv >= until ||
+		    (op->kind == K_HELLO && !guard_may_follow(op->of, until)))
 			continue;
-		end = op->resp != NEVER ? op->resp : model_arrived(op->left, true);
+		end = op->resp != NEVER ? op->resp :
+					  model_arrived(op->left, true);
 		if (end > last)
 			last = end;
 	}
@@ -115,13 +118,14 @@ model_fact(usec lo, usec hi, bool pending)
 	l.facts[l.nfacts++] = (struct fact){ lo, hi, pending };
 }
 
-/* Whether the panic that t may have begun is over at inv: settled, one way or the other. */
+/* Whether the panic that t may have begun is over at inv: settled, one way or
+ * the other. */
 bool
 model_over(const struct trigger *t, usec inv)
 {
-	usec	sure = t->sight == AT_ONCE ? t->ack :
-		    model_arrived(t->ack, t->network);
-	int	i;
+	usec sure = t->sight == AT_ONCE ? t->ack :
+					  model_arrived(t->ack, t->network);
+	int  i;
 
 	if (t->seen < sure)
 		sure = t->seen;
@@ -139,31 +143,36 @@ model_heard(const struct trigger *t, usec inv, bool get)
 {
 	if (t->void_ || t->ack >= inv)
 		return (false);
-	if (t->sight == AT_ONCE || (get && (t->sight == GET_AT_ONCE ||
-	    (t->sight == GET_IN_A_TURN && model_passed(t->ack, inv)))))
+	if (t->sight == AT_ONCE ||
+	    (get &&
+		(t->sight == GET_AT_ONCE ||
+		    (t->sight == GET_IN_A_TURN && model_passed(t->ack, inv)))))
 		return (true);
 	return (model_arrived(t->ack, t->network) < inv);
 }
 
 /*
- * op was answered at resp with what (DATA, GO...), which means that no panic was
- * pending, nor executed.  get: it looks at the deadlines, and at hang-ups, first.
+ * op was answered at resp with what (DATA, GO...), which means that no panic
+ * was pending, nor executed.  get: it looks at the deadlines, and at hang-ups,
+ * first.
  */
 void
 model_not_pending(const struct op *op, usec resp, const char *what, bool get)
 {
-	const usec	cancel = model_last_cancel(resp);
-	int		i;
+	const usec cancel = model_last_cancel(resp);
+	int	   i;
 
 	for (i = 0; i < l.nfacts; i++) {
 		if (l.facts[i].pending && l.facts[i].hi < op->inv &&
 		    l.facts[i].lo > cancel)
-			broken("%s %s, but a panic was pending before, and nothing "
-			    "has cancelled it", kind_names[op->kind], what);
+			broken(
+			    "%s %s, but a panic was pending before, and nothing "
+			    "has cancelled it",
+			    kind_names[op->kind], what);
 	}
 	for (i = 0; i < l.ntriggers; i++) {
 		if ((l.triggers[i].class != GRACEFUL ||
-		    l.triggers[i].inv > cancel) &&
+			l.triggers[i].inv > cancel) &&
 		    model_heard(&l.triggers[i], op->inv, get))
 			broken("%s %s, after: %s", kind_names[op->kind], what,
 			    l.triggers[i].reason);
@@ -172,14 +181,14 @@ model_not_pending(const struct op *op, usec resp, const char *what, bool get)
 }
 
 /*
- * op's answer says that there was a panic pending.  If only one trigger can have begun
- * it, that one is seen.
+ * op's answer says that there was a panic pending.  If only one trigger can
+ * have begun it, that one is seen.
  */
 static void
 model_pending_possible(const struct op *op)
 {
-	struct trigger	*t, *only = NULL;
-	int		 n = 0;
+	struct trigger *t, *only = NULL;
+	int		n = 0;
 
 	if (l.arm_lo >= op->resp || l.setup.grace == 0)
 		broken("%s: a panic is pending, without arming or grace",
@@ -210,11 +219,11 @@ model_cancelled(const struct op *op)
 void
 model_pending(const struct op *op, usec left)
 {
-	const usec	cancel = model_last_cancel(op->resp);
-	const usec	due_lo = op->inv + left - TICK;
-	const usec	due_hi = op->resp + left + TICK;
-	usec		first = NEVER;
-	int		i;
+	const usec cancel = model_last_cancel(op->resp);
+	const usec due_lo = op->inv + left - TICK;
+	const usec due_hi = op->resp + left + TICK;
+	usec	   first = NEVER;
+	int	   i;
 
 	model_pending_possible(op);
 	for (i = 0; i < l.ntriggers; i++) {
@@ -227,7 +236,8 @@ model_pending(const struct op *op, usec left)
 		if (l.facts[i].pending && l.facts[i].lo > cancel &&
 		    due_lo > l.facts[i].hi + l.setup.grace + TICK)
 			broken("STATUS: the panic was postponed by %.1f ms",
-			    (double)(due_lo - l.facts[i].hi - l.setup.grace) / MS);
+			    (double)(due_lo - l.facts[i].hi - l.setup.grace) /
+				MS);
 	}
 	model_fact(op->inv, op->resp, true);
 	control_cut(op->inv);
@@ -237,8 +247,8 @@ model_pending(const struct op *op, usec left)
 void
 model_time(usec t)
 {
-	struct trigger	*miss;
-	struct peer	*p;
+	struct trigger *miss;
+	struct peer    *p;
 
 	if (l.setup.timeout == 0)
 		return;
@@ -249,8 +259,8 @@ model_time(usec t)
 		    l.vault_cont == 0 && !l.vault_stopped)
 			continue;
 		if (p->miss == -1)
-			p->miss = model_trigger("ping deadline missed", GRACEFUL,
-			    guard_miss(p), NEVER);
+			p->miss = model_trigger("ping deadline missed",
+			    GRACEFUL, guard_miss(p), NEVER);
 		miss = &l.triggers[p->miss];
 		if (p->welcome == NEVER || p->gone != NEVER || p->pings > 0 ||
 		    miss->ack != NEVER || p->resp + l.setup.timeout + TICK > t)
@@ -261,8 +271,8 @@ model_time(usec t)
 }
 
 /*
- * Whether t is a hang-up that came when network was stopped, as it is still: nobody
- * can take its place.
+ * Whether t is a hang-up that came when network was stopped, as it is still:
+ * nobody can take its place.
  */
 static bool
 model_is_final(const struct trigger *t)
@@ -271,19 +281,21 @@ model_is_final(const struct trigger *t)
 	    t->inv > l.network_stop);
 }
 
-/* When the daemon must have ended, by all that is known at t; NEVER: nothing says so. */
+/* When the daemon must have ended, by all that is known at t; NEVER: nothing
+ * says so. */
 usec
 model_bound(usec t)
 {
-	const usec	cancel = model_last_cancel(t);
-	usec		bound = NEVER, at;
-	int		i;
+	const usec cancel = model_last_cancel(t);
+	usec	   bound = NEVER, at;
+	int	   i;
 
 	for (i = 0; i < l.ntriggers; i++) {
-		const struct trigger	*tr = &l.triggers[i];
+		const struct trigger *tr = &l.triggers[i];
 
-		if (tr->void_ || (tr->class == GRACEFUL && tr->inv <= cancel &&
-		    !model_is_final(tr)))
+		if (tr->void_ ||
+		    (tr->class == GRACEFUL && tr->inv <= cancel &&
+			!model_is_final(tr)))
 			continue;
 		at = model_arrived(tr->ack, tr->network);
 		if (tr->class == KILL)

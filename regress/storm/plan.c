@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What is to happen in a life, drawn from its stream of random numbers before it
- * begins: each client is a walk through time that leaves acts behind.  The acts do not
- * depend on what the daemon answers.
+ * What is to happen in a life, drawn from its stream of random numbers before
+ * it begins: each client is a walk through time that leaves acts behind.  The
+ * acts do not depend on what the daemon answers.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -10,21 +10,21 @@
 
 #include "storm.h"
 
-#define LARGE		7	/* a control client that has large secrets, and the next */
-#define LEAST_LARGE	1000000
+#define LARGE	    7 /* a control client that has large secrets, and the next */
+#define LEAST_LARGE 1000000
 
 /* How a life is meant. */
 static enum mood {
-	STORMY,		/* all of it */
-	CALM,		/* one heartbeat, many and large secrets, one trigger */
-	DEAF		/* network does not tell of the heartbeat's end */
+	STORMY, /* all of it */
+	CALM,	/* one heartbeat, many and large secrets, one trigger */
+	DEAF	/* network does not tell of the heartbeat's end */
 } mood;
 
 static struct act *
 plan_add(enum deed deed, usec at, int who)
 {
-	static struct act	 none;
-	struct act		*a = &none;
+	static struct act none;
+	struct act	 *a = &none;
 
 	if (l.nacts < ACTS && at < l.setup.span)
 		a = &l.acts[l.nacts++];
@@ -48,8 +48,9 @@ plan_ms(uint64_t from, uint64_t to)
 static void
 plan_setup(bool root)
 {
-	static const size_t	sizes[] = { 4096, 5000, 65536, 65536, 300000, 2500000 };
-	struct setup		*s = &l.setup;
+	static const size_t sizes[] = { 4096, 5000, 65536, 65536, 300000,
+		2500000 };
+	struct setup	   *s = &l.setup;
 
 	s->armed = rng_chance(75);
 	s->grace = rng_chance(20) ? 0 : (usec)rng_range(20, 1200) * MS;
@@ -74,25 +75,28 @@ plan_setup(bool root)
 static void
 plan_say(usec at, int who)
 {
-	static const enum deed	deeds[] = { D_PING, D_PING, D_PING, D_PING, D_PING,
-				    D_CANCEL, D_CANCEL, D_NOISE, D_BAD_PID, D_LONG,
-				    D_HELLO };
-	struct act		*a;
+	static const enum deed deeds[] = { D_PING, D_PING, D_PING, D_PING,
+		D_PING, D_CANCEL, D_CANCEL, D_NOISE, D_BAD_PID, D_LONG,
+		D_HELLO };
+	struct act	      *a;
 
-	a = plan_add(deeds[rng_below(sizeof(deeds) / sizeof(deeds[0]))], at, who);
-	a->n = rng_chance(10) ? (int)rng_range(100, 6000) : (int)rng_range(1, 4);
+	a = plan_add(deeds[rng_below(sizeof(deeds) / sizeof(deeds[0]))], at,
+	    who);
+	a->n = rng_chance(10) ? (int)rng_range(100, 6000) :
+				(int)rng_range(1, 4);
 }
 
 /*
- * A heartbeat, as long as it lasts, and then perhaps another one from the same slot.
- * Some stop to PING, and miss their deadline.
+ * A heartbeat, as long as it lasts, and then perhaps another one from the same
+ * slot. Some stop to PING, and miss their deadline.
  */
 static void
 plan_heart(int who, usec at)
 {
-	const usec	pace = l.setup.timeout != 0 && rng_chance(85) ?
-			    l.setup.timeout / 3 : plan_ms(5, 300);
-	usec		end, until;
+	const usec pace = l.setup.timeout != 0 && rng_chance(85) ?
+	    l.setup.timeout / 3 :
+	    plan_ms(5, 300);
+	usec	   end, until;
 
 	while (at < l.setup.span) {
 		(void)plan_add(D_CONNECT, at, who);
@@ -114,23 +118,24 @@ plan_heart(int who, usec at)
 static void
 plan_stranger(int who)
 {
-	static const enum deed	deeds[] = { D_CONNECT, D_CONNECT, D_NOISE, D_BAD_PID,
-				    D_LONG, D_PING, D_CANCEL, D_QUIT, D_CLOSE, D_SHUT };
-	usec			at;
+	static const enum deed deeds[] = { D_CONNECT, D_CONNECT, D_NOISE,
+		D_BAD_PID, D_LONG, D_PING, D_CANCEL, D_QUIT, D_CLOSE, D_SHUT };
+	usec		       at;
 
 	for (at = plan_ms(0, 200); at < l.setup.span; at += plan_ms(1, 200))
 		plan_add(deeds[rng_below(sizeof(deeds) / sizeof(deeds[0]))], at,
-		    who)->n = (int)rng_range(1, 20);
+		    who)
+		    ->n = (int)rng_range(1, 20);
 	if (rng_chance(10))
-		plan_add(D_CROWD, plan_ms(0, 2000), who)->n =
-		    (int)rng_range(60, 100);
+		plan_add(D_CROWD, plan_ms(0, 2000), who)->n = (int)rng_range(60,
+		    100);
 }
 
 /* Most of what is put is small; some is of about the size of the arena. */
 static size_t
 plan_size(void)
 {
-	const size_t	most = l.setup.size;
+	const size_t most = l.setup.size;
 
 	switch (rng_below(12)) {
 	case 0:
@@ -156,7 +161,7 @@ plan_manner(void)
 static void
 plan_transfer(enum deed deed, usec at, int who, int names)
 {
-	struct act	*a = plan_add(deed, at, who);
+	struct act *a = plan_add(deed, at, who);
 
 	a->n = (int)rng_below((uint64_t)names);
 	a->manner = plan_manner();
@@ -170,17 +175,18 @@ plan_transfer(enum deed deed, usec at, int who, int names)
 static void
 plan_control(int who)
 {
-	static const enum deed	deeds[] = { D_PUT, D_PUT, D_GET, D_GET, D_GET, D_DEL,
-				    D_LIST, D_STATUS, D_STATUS, D_REGISTER,
-				    D_UNREGISTER, D_WRONG, D_HANGUP, D_ARM };
-	const uint64_t		pace = rng_range(2, mood == CALM ? 20 : 120);
-	const int		names = (int)rng_range(1, NAMES - 1);
-	const enum deed		lean = deeds[who < 2 ? who * 2 : (int)rng_below(10)];
-	enum deed		deed;
-	usec			at;
+	static const enum deed deeds[] = { D_PUT, D_PUT, D_GET, D_GET, D_GET,
+		D_DEL, D_LIST, D_STATUS, D_STATUS, D_REGISTER, D_UNREGISTER,
+		D_WRONG, D_HANGUP, D_ARM };
+	const uint64_t	       pace = rng_range(2, mood == CALM ? 20 : 120);
+	const int	       names = (int)rng_range(1, NAMES - 1);
+	const enum deed lean = deeds[who < 2 ? who * 2 : (int)rng_below(10)];
+	enum deed	deed;
+	usec		at;
 
 	for (at = plan_ms(0, 100); at < l.setup.span; at += plan_ms(0, pace)) {
-		deed = rng_chance(60) ? lean :
+		deed = rng_chance(60) ?
+		    lean :
 		    deeds[rng_below(sizeof(deeds) / sizeof(deeds[0]))];
 		if (deed == D_ARM && rng_chance(70))
 			deed = D_STATUS;
@@ -202,7 +208,7 @@ static void
 plan_stop(void)
 {
 	const bool	network = rng_chance(65);
-	const enum deed	deed = network ? D_SIGNAL_NETWORK : D_SIGNAL_VAULT;
+	const enum deed deed = network ? D_SIGNAL_NETWORK : D_SIGNAL_VAULT;
 	const usec	at = (usec)rng_below((uint64_t)l.setup.span);
 
 	plan_signal(deed, at, SIGSTOP);
@@ -214,7 +220,7 @@ plan_stop(void)
 static void
 plan_deaf(void)
 {
-	const usec	at = (usec)rng_below((uint64_t)l.setup.span);
+	const usec at = (usec)rng_below((uint64_t)l.setup.span);
 
 	plan_signal(D_SIGNAL_NETWORK, at, SIGSTOP);
 	(void)plan_add(D_CLOSE, at + plan_ms(2, 50), 0);
@@ -224,8 +230,8 @@ plan_deaf(void)
 static void
 plan_large(usec at)
 {
-	struct act	*a;
-	int		 i;
+	struct act *a;
+	int	    i;
 
 	a = plan_add(D_PUT, 0, LARGE);
 	a->n = NAMES - 1;
@@ -239,11 +245,13 @@ plan_large(usec at)
 		(void)plan_add(D_STATUS, at + i * (10 * MS), CONTROLS - 1);
 }
 
-/* A heartbeat that does nothing else, and a trigger that finds much under way. */
+/*
+ * A heartbeat that does nothing else, and a trigger that finds much under way.
+ */
 static void
 plan_calm(void)
 {
-	const usec	at = l.setup.span * 2 / 3;
+	const usec at = l.setup.span * 2 / 3;
 
 	if (l.setup.size > LEAST_LARGE)
 		plan_large(at);
@@ -262,20 +270,20 @@ plan_calm(void)
 static void
 plan_triggers(void)
 {
-	static const int	sigs[] = { SIGUSR1, SIGUSR1, SIGHUP, SIGUSR1, SIGHUP,
-				    SIGUSR2, SIGTERM, SIGINT, SIGQUIT, SIGKILL };
-	const enum deed		deeds[] = { D_SIGNAL_VAULT, D_SIGNAL_VAULT,
-				    D_SIGNAL_NETWORK, D_PANIC, D_PANIC };
-	usec			at = (usec)rng_below((uint64_t)l.setup.span);
-	enum deed		deed;
-	int			i, n = (int)rng_range(1, 4);
+	static const int sigs[] = { SIGUSR1, SIGUSR1, SIGHUP, SIGUSR1, SIGHUP,
+		SIGUSR2, SIGTERM, SIGINT, SIGQUIT, SIGKILL };
+	const enum deed	 deeds[] = { D_SIGNAL_VAULT, D_SIGNAL_VAULT,
+		 D_SIGNAL_NETWORK, D_PANIC, D_PANIC };
+	usec		 at = (usec)rng_below((uint64_t)l.setup.span);
+	enum deed	 deed;
+	int		 i, n = (int)rng_range(1, 4);
 
 	for (i = 0; i < n; i++) {
 		deed = deeds[rng_below(sizeof(deeds) / sizeof(deeds[0]))];
 		if (deed == D_PANIC && rng_chance(8))
 			deed = D_HARD;
-		plan_add(deed, at, CONTROLS - 1)->n = sigs[rng_below(rng_chance(85) ?
-		    5 : sizeof(sigs) / sizeof(sigs[0]))];
+		plan_add(deed, at, CONTROLS - 1)->n = sigs[rng_below(
+		    rng_chance(85) ? 5 : sizeof(sigs) / sizeof(sigs[0]))];
 		at += plan_ms(0, 400);
 	}
 }
@@ -284,17 +292,18 @@ plan_triggers(void)
 static void
 plan_last(void)
 {
-	static const int	sigs[] = { SIGUSR1, SIGHUP, SIGUSR2, SIGQUIT, SIGTERM,
-				    SIGINT, SIGKILL, SIGKILL, SIGKILL };
-	static const enum deed	deeds[] = { D_CLOSE, D_CLOSE, D_CLOSE, D_QUIT,
-				    D_SIGNAL_VAULT, D_SIGNAL_VAULT, D_SIGNAL_NETWORK,
-				    D_SIGNAL_NETWORK, D_PANIC, D_HARD };
+	static const int sigs[] = { SIGUSR1, SIGHUP, SIGUSR2, SIGQUIT, SIGTERM,
+		SIGINT, SIGKILL, SIGKILL, SIGKILL };
+	static const enum deed deeds[] = { D_CLOSE, D_CLOSE, D_CLOSE, D_QUIT,
+		D_SIGNAL_VAULT, D_SIGNAL_VAULT, D_SIGNAL_NETWORK,
+		D_SIGNAL_NETWORK, D_PANIC, D_HARD };
 
 	memset(&l.last, 0, sizeof(l.last));
 	l.last.deed = deeds[rng_below(sizeof(deeds) / sizeof(deeds[0]))];
 	l.last.n = sigs[rng_below(sizeof(sigs) / sizeof(sigs[0]))];
 	l.last.who = l.last.deed == D_PANIC || l.last.deed == D_HARD ?
-	    CONTROLS - 1 : 0;
+	    CONTROLS - 1 :
+	    0;
 	l.last.fresh = l.last.rude = true;
 }
 
@@ -302,7 +311,7 @@ plan_last(void)
 static int
 plan_compare(const void *va, const void *vb)
 {
-	const struct act	*a = va, *b = vb;
+	const struct act *a = va, *b = vb;
 
 	if (a->at != b->at)
 		return (a->at < b->at ? -1 : 1);
@@ -313,7 +322,7 @@ plan_compare(const void *va, const void *vb)
 static void
 plan_stormy(void)
 {
-	int	i;
+	int i;
 
 	if (mood == STORMY && rng_chance(15)) {
 		/* The first heartbeat finds a panic that it cannot end. */
@@ -342,7 +351,7 @@ plan_stormy(void)
 void
 plan_life(bool root)
 {
-	int	i, n;
+	int i, n;
 
 	plan_setup(root);
 	if (mood == CALM)

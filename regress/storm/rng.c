@@ -4,7 +4,7 @@
  */
 #include "storm.h"
 
-static uint64_t	rng_state;
+static uint64_t rng_state;
 
 uint64_t
 rng_mix(uint64_t x)

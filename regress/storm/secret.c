@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The model's secrets: which of those that were put a GET, DEL or LIST may find, and
- * which it must.  What a secret's bytes are says whose PUT they come from.
+ * The model's secrets: which of those that were put a GET, DEL or LIST may
+ * find, and which it must.  What a secret's bytes are says whose PUT they come
+ * from.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,16 +10,16 @@
 
 #include "storm.h"
 
-#define HEAD	3		/* bytes of each eight that are in no log */
+#define HEAD 3 /* bytes of each eight that are in no log */
 
-static const unsigned char	secret_head[HEAD] = { 0xf5, 0xda, 0x5a };
+static const unsigned char secret_head[HEAD] = { 0xf5, 0xda, 0x5a };
 
 /* The bytes from at on of the secret of that id and size. */
 void
 secret_fill(uint32_t id, size_t size, size_t at, unsigned char *buf, size_t len)
 {
-	uint64_t	x = 0;
-	size_t		i, k;
+	uint64_t x = 0;
+	size_t	 i, k;
 
 	for (i = at; i < at + len; i++) {
 		k = i % 8;
@@ -34,8 +35,8 @@ secret_fill(uint32_t id, size_t size, size_t at, unsigned char *buf, size_t len)
 static bool
 secret_is(const struct op *put, const struct op *get)
 {
-	unsigned char	*want;
-	bool		 is;
+	unsigned char *want;
+	bool	       is;
 
 	if ((want = malloc(get->moved + 1)) == NULL)
 		fatal("malloc");
@@ -57,15 +58,17 @@ secret_absence(int name, usec lo, usec hi)
 static bool
 secret_may_be_stored(const struct op *put, usec until)
 {
-	return (put->kind == K_PUT && put->sent < until && (put->result == A_OK ||
-	    put->result == A_NONE || put->result == A_CLOSED));
+	return (put->kind == K_PUT && put->sent < until &&
+	    (put->result == A_OK || put->result == A_NONE ||
+		put->result == A_CLOSED));
 }
 
-/* Why a request that began at inv cannot find what put has stored; NULL if it can. */
+/* Why a request that began at inv cannot find what put has stored; NULL if it
+ * can. */
 static const char *
 secret_gone(const struct op *put, usec inv)
 {
-	int	i;
+	int i;
 
 	if (put->result != A_OK)
 		return (NULL);
@@ -81,30 +84,33 @@ secret_gone(const struct op *put, usec inv)
 
 /* How many have read put for sure, or may have, but for not. */
 static uint32_t
-secret_reads(int put, const struct op *not, usec until, bool sure)
+secret_reads(int put, const struct op * not, usec until, bool sure)
 {
-	const struct op	*op;
+	const struct op *op;
 	uint32_t	 n = 0;
 
 	for (op = l.ops; op < l.ops + l.nops; op++) {
 		if (op->kind != K_GET || op == not || op->inv >= until ||
 		    op->name != l.ops[put].name)
 			continue;
-		if (sure ? op->of == put : op->of == put || (op->of == -1 &&
-		    (op->result == A_OK || op->result == A_NONE ||
-		    op->result == A_CLOSED)))
+		if (sure ? op->of == put :
+			   op->of == put ||
+			    (op->of == -1 &&
+				(op->result == A_OK || op->result == A_NONE ||
+				    op->result == A_CLOSED)))
 			n++;
 	}
 	return (n);
 }
 
-/* A GET has come to its end, or been cut short: are its bytes those of a secret? */
+/* A GET has come to its end, or been cut short: are its bytes those of a
+ * secret? */
 void
 secret_got(struct op *get)
 {
-	const char	*why = "of no PUT of that name and size";
-	const char	*gone;
-	int		 i, n = 0, found = -1;
+	const char *why = "of no PUT of that name and size";
+	const char *gone;
+	int	    i, n = 0, found = -1;
 
 	for (i = 0; i < l.nops; i++) {
 		if (l.ops[i].name != get->name || l.ops[i].size != get->size ||
@@ -118,8 +124,8 @@ secret_got(struct op *get)
 			why = gone;
 	}
 	if (found == -1)
-		broken("GET n%d gave %zu of %zu bytes, %s", get->name, get->moved,
-		    get->size, why);
+		broken("GET n%d gave %zu of %zu bytes, %s", get->name,
+		    get->moved, get->size, why);
 	l.counts->bytes += get->moved;
 	if (n != 1 || get->moved < (get->size < 8 ? get->size : 8))
 		return;
@@ -134,11 +140,11 @@ secret_got(struct op *get)
 bool
 secret_sure(const struct op *put, const struct op *op)
 {
-	const struct op	*o;
+	const struct op *o;
 	const usec	 until = now();
 
-	if (put->kind != K_PUT || put->result != A_OK || put->name != op->name ||
-	    put->resp >= op->inv)
+	if (put->kind != K_PUT || put->result != A_OK ||
+	    put->name != op->name || put->resp >= op->inv)
 		return (false);
 	if (put->ttl != 0 && put->sent + put->ttl - TICK <= until)
 		return (false);
@@ -155,11 +161,12 @@ secret_sure(const struct op *put, const struct op *op)
 void
 secret_absent(const struct op *op)
 {
-	const struct op	*put;
+	const struct op *put;
 
 	for (put = l.ops; put < l.ops + l.nops; put++) {
 		if (secret_sure(put, op))
-			broken("%s n%d says that there is none, but one was put",
+			broken(
+			    "%s n%d says that there is none, but one was put",
 			    kind_names[op->kind], op->name);
 	}
 }
@@ -168,12 +175,13 @@ secret_absent(const struct op *op)
 void
 secret_exists(const struct op *op)
 {
-	const struct op	*put;
+	const struct op *put;
 
 	for (put = l.ops; put < l.ops + l.nops; put++) {
 		if (put->kind == K_PUT && put != op && put->name == op->name &&
-		    put->inv < op->resp && (put->resp > op->inv ||
-		    put->result == A_OK || put->result == A_NONE) &&
+		    put->inv < op->resp &&
+		    (put->resp > op->inv || put->result == A_OK ||
+			put->result == A_NONE) &&
 		    secret_gone(put, op->inv) == NULL)
 			return;
 	}
@@ -184,7 +192,7 @@ secret_exists(const struct op *op)
 bool
 secret_cut_explained(const struct op *get, usec t)
 {
-	const struct op	*op;
+	const struct op *op;
 	int		 i;
 
 	for (i = 0; i < l.ntriggers; i++) {
@@ -195,8 +203,9 @@ secret_cut_explained(const struct op *get, usec t)
 		if (op->kind == K_DEL && op->name == get->name && op->inv < t &&
 		    op->resp > get->inv)
 			return (true);
-		if (op->kind == K_PUT && op->name == get->name && op->ttl != 0 &&
-		    op->sent != NEVER && op->sent + op->ttl - TICK < t)
+		if (op->kind == K_PUT && op->name == get->name &&
+		    op->ttl != 0 && op->sent != NEVER &&
+		    op->sent + op->ttl - TICK < t)
 			return (true);
 	}
 	return (false);
@@ -206,8 +215,8 @@ secret_cut_explained(const struct op *get, usec t)
 static bool
 secret_limit(const char *word, double least, double most)
 {
-	char	*end;
-	double	 value;
+	char  *end;
+	double value;
 
 	if (most == 0)
 		return (strcmp(word, "-") == 0);
@@ -219,11 +228,12 @@ secret_limit(const char *word, double least, double most)
 int
 secret_listed(const struct op *list, const char *line)
 {
-	char			 name[8], size[24], reads[16], left[24];
-	int			 n = 0;
-	const struct op		*put;
+	char		 name[8], size[24], reads[16], left[24];
+	int		 n = 0;
+	const struct op *put;
 
-	if (sscanf(line, "n%7s %23s %15s %23s%n", name, size, reads, left, &n) != 4 ||
+	if (sscanf(line, "n%7s %23s %15s %23s%n", name, size, reads, left,
+		&n) != 4 ||
 	    line[n] != '\0')
 		broken("LIST: %s", line);
 	n = (int)strtol(name, NULL, 10);
@@ -242,7 +252,7 @@ secret_listed(const struct op *list, const char *line)
 void
 secret_list_ends(const struct op *list, int seen)
 {
-	struct op	 one = *list;
+	struct op one = *list;
 
 	for (one.name = 0; one.name < NAMES; one.name++) {
 		if ((seen & 1 << one.name) != 0)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * storm: lives of daemons, one after another and some at a time, each with many clients
- * of every kind, killers and stoppers, and a model that knows what must hold in
- * whichever order the kernel lets them run.  The seed alone decides what each client
- * does and when.  Exit 1 with the story of the life in which something did not hold.
+ * storm: lives of daemons, one after another and some at a time, each with many
+ *clients of every kind, killers and stoppers, and a model that knows what must
+ *hold in whichever order the kernel lets them run.  The seed alone decides what
+ *each client does and when.  Exit 1 with the story of the life in which
+ *something did not hold.
  *
  *	storm SEED SECONDS [LIFE]
  *		LIFE: this one alone, over and over
@@ -23,13 +24,13 @@
 
 #include "storm.h"
 
-#define LIVES	8		/* at a time: most wait for something */
+#define LIVES 8 /* at a time: most wait for something */
 
-static char			dir[] = "/tmp/dazai-storm.XXXXXX";
-static struct counts		*counts;	/* one a place, shared */
-static pid_t			workers[LIVES];
-static uint64_t			numbers[LIVES];
-static volatile sig_atomic_t	stopped;
+static char		     dir[] = "/tmp/dazai-storm.XXXXXX";
+static struct counts	    *counts; /* one a place, shared */
+static pid_t		     workers[LIVES];
+static uint64_t		     numbers[LIVES];
+static volatile sig_atomic_t stopped;
 
 static void
 on_stop(int sig)
@@ -48,8 +49,8 @@ on_stop_worker(int sig)
 static uint64_t
 number(const char *s)
 {
-	char		*end;
-	uint64_t	 n;
+	char	*end;
+	uint64_t n;
 
 	errno = 0;
 	n = strtoull(s, &end, 10);
@@ -79,26 +80,26 @@ worker_start(int place, uint64_t seed, uint64_t life)
 static void
 clean(uint64_t life)
 {
-	static const char *const	names[] = { "/s", "/s.ctl", "/s.pid", "" };
-	char				path[64];
-	size_t				i;
+	static const char *const names[] = { "/s", "/s.ctl", "/s.pid", "" };
+	char			 path[64];
+	size_t			 i;
 
 	for (i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
-		(void)snprintf(path, sizeof(path), "%s/%" PRIu64 "%s", dir, life,
-		    names[i]);
+		(void)snprintf(path, sizeof(path), "%s/%" PRIu64 "%s", dir,
+		    life, names[i]);
 		(void)remove(path);
 	}
 }
 
 /*
- * Waits for one to end, and ends what it may have left.  Returns its place, or -1;
- * *status is 0 if all went well.
+ * Waits for one to end, and ends what it may have left.  Returns its place, or
+ * -1; *status is 0 if all went well.
  */
 static int
 worker_wait(int *status)
 {
-	siginfo_t	si = { .si_pid = 0 };
-	int		i;
+	siginfo_t si = { .si_pid = 0 };
+	int	  i;
 
 	if (waitid(P_ALL, 0, &si, WEXITED | WNOWAIT) == -1)
 		return (-1);
@@ -117,8 +118,8 @@ worker_wait(int *status)
 static void
 report(uint64_t seed, usec took)
 {
-	struct counts	sum = { 0 };
-	int		i, k;
+	struct counts sum = { 0 };
+	int	      i, k;
 
 	for (i = 0; i < LIVES; i++) {
 		sum.lives += counts[i].lives;
@@ -129,12 +130,13 @@ report(uint64_t seed, usec took)
 		for (k = 0; k < CAUSES; k++)
 			sum.causes[k] += counts[i].causes[k];
 	}
-	printf("storm: seed %" PRIu64 ", %" PRIu64 " lives, %" PRIu64 " acts, %"
-	    PRIu64 " secret bytes read, %.0f s\n", seed, sum.lives, sum.acts,
-	    sum.bytes, (double)took / 1e6);
+	printf("storm: seed %" PRIu64 ", %" PRIu64 " lives, %" PRIu64
+	       " acts, %" PRIu64 " secret bytes read, %.0f s\n",
+	    seed, sum.lives, sum.acts, sum.bytes, (double)took / 1e6);
 	printf("said:");
 	for (k = 0; k < KINDS; k++)
-		printf("%s %s %" PRIu64, k > 0 ? "," : "", kind_names[k], sum.ops[k]);
+		printf("%s %s %" PRIu64, k > 0 ? "," : "", kind_names[k],
+		    sum.ops[k]);
 	printf("\nended by:");
 	for (k = 0; k < CAUSES; k++)
 		printf("%s %s %" PRIu64, k > 0 ? "," : "", end_causes[k],
@@ -145,7 +147,7 @@ report(uint64_t seed, usec took)
 static void
 all_stop(void)
 {
-	int	i, status;
+	int i, status;
 
 	for (i = 0; i < LIVES; i++) {
 		if (workers[i] <= 0)
@@ -160,8 +162,8 @@ all_stop(void)
 static int
 storm(uint64_t seed, usec until, const uint64_t *only)
 {
-	uint64_t	life = 0;
-	int		i, status, running = 0, rc = 0;
+	uint64_t life = 0;
+	int	 i, status, running = 0, rc = 0;
 
 	for (i = 0; i < LIVES && (only == NULL || i == 0); i++, running++)
 		worker_start(i, seed, only != NULL ? *only : life++);
@@ -183,10 +185,10 @@ storm(uint64_t seed, usec until, const uint64_t *only)
 int
 main(int argc, char *argv[])
 {
-	struct sigaction	sa = { .sa_handler = on_stop };
-	usec			begin = now();
-	uint64_t		seed, only = 0;
-	int			rc;
+	struct sigaction sa = { .sa_handler = on_stop };
+	usec		 begin = now();
+	uint64_t	 seed, only = 0;
+	int		 rc;
 
 	if (argc < 3 || argc > 4)
 		errx(2, "usage: storm SEED SECONDS [LIFE]");

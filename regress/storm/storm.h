@@ -8,317 +8,380 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DAZAID		"dazaid/dazaid"	/* from where make(1) runs us */
-#define NOBODY		65534
+#define DAZAID "dazaid/dazaid" /* from where make(1) runs us */
+#define NOBODY 65534
 
-typedef int64_t	usec;			/* CLOCK_BOOTTIME, the daemon's own clock */
+typedef int64_t usec; /* CLOCK_BOOTTIME, the daemon's own clock */
 
-#define NEVER		INT64_MAX
-#define MS		((usec)1000)
-#define TICK		(2 * MS)	/* the daemon counts whole milliseconds */
+#define NEVER INT64_MAX
+#define MS    ((usec)1000)
+#define TICK  (2 * MS) /* the daemon counts whole milliseconds */
 /* Of a machine that is busy with something else, as this one often is. */
-#define STALL		(10000 * MS)	/* no turn of a loop takes so long */
-#define SLOW		(60000 * MS)	/* nothing that must happen takes so long */
+#define STALL (10000 * MS) /* no turn of a loop takes so long */
+#define SLOW  (60000 * MS) /* nothing that must happen takes so long */
 
 enum {
-	HEARTS = 6, CONTROLS = 10, KIDS = 5, NAMES = 6, ACTS = 4096, OPS = 8192,
-	CAUSES = 13, PEERS = 1024, TRIGGERS = 1024, FACTS = 8192, QUEUE = 1024, ANSWER = 16384
+	HEARTS = 6,
+	CONTROLS = 10,
+	KIDS = 5,
+	NAMES = 6,
+	ACTS = 4096,
+	OPS = 8192,
+	CAUSES = 13,
+	PEERS = 1024,
+	TRIGGERS = 1024,
+	FACTS = 8192,
+	QUEUE = 1024,
+	ANSWER = 16384
 };
 
 /* One life of a daemon: what it is started with. */
 struct setup {
-	bool	 armed;
-	bool	 verbose;
-	bool	 other;		/* root guards nobody's session */
-	bool	 load;
-	usec	 grace;
-	usec	 timeout;
-	size_t	 size;
-	usec	 span;		/* how long the acts last */
+	bool   armed;
+	bool   verbose;
+	bool   other; /* root guards nobody's session */
+	bool   load;
+	usec   grace;
+	usec   timeout;
+	size_t size;
+	usec   span; /* how long the acts last */
 };
 
 /* What is done, when and by whom: all of it is drawn before a life begins. */
 enum deed {
-	D_CONNECT, D_HELLO, D_PING, D_CANCEL, D_QUIT, D_NOISE, D_BAD_PID, D_LONG,
-	D_CLOSE, D_SHUT,				/* hearts */
-	D_PUT, D_GET, D_DEL, D_LIST, D_STATUS, D_ARM, D_PANIC, D_HARD,
-	D_REGISTER, D_UNREGISTER, D_WRONG, D_HANGUP,	/* controls */
-	D_CROWD, D_KILL_KID, D_SELF,
-	D_SIGNAL_VAULT, D_SIGNAL_NETWORK
+	D_CONNECT,
+	D_HELLO,
+	D_PING,
+	D_CANCEL,
+	D_QUIT,
+	D_NOISE,
+	D_BAD_PID,
+	D_LONG,
+	D_CLOSE,
+	D_SHUT, /* hearts */
+	D_PUT,
+	D_GET,
+	D_DEL,
+	D_LIST,
+	D_STATUS,
+	D_ARM,
+	D_PANIC,
+	D_HARD,
+	D_REGISTER,
+	D_UNREGISTER,
+	D_WRONG,
+	D_HANGUP, /* controls */
+	D_CROWD,
+	D_KILL_KID,
+	D_SELF,
+	D_SIGNAL_VAULT,
+	D_SIGNAL_NETWORK
 };
 
-enum manner {		/* of a PUT or GET */
-	WHOLE, PIECES, CUT, STUCK, EARLY, MANNERS
+enum manner { /* of a PUT or GET */
+	WHOLE,
+	PIECES,
+	CUT,
+	STUCK,
+	EARLY,
+	MANNERS
 };
 
 struct act {
-	usec		at;	/* from when the daemon is ready */
-	int		order;	/* of those at the same time */
-	enum deed	deed;
-	int		who;	/* slot of the client, or kid */
-	bool		fresh;	/* on a new connection */
-	bool		other;	/* ... of the guarded user's */
-	bool		rude;	/* in the midst of another operation */
-	int		n;	/* a count, signal, name or kid */
-	enum manner	manner;
-	size_t		size;
-	size_t		at_byte;	/* where a CUT or STUCK one stops */
-	uint32_t	reads;
-	usec		ttl;
+	usec	    at;	   /* from when the daemon is ready */
+	int	    order; /* of those at the same time */
+	enum deed   deed;
+	int	    who;   /* slot of the client, or kid */
+	bool	    fresh; /* on a new connection */
+	bool	    other; /* ... of the guarded user's */
+	bool	    rude;  /* in the midst of another operation */
+	int	    n;	   /* a count, signal, name or kid */
+	enum manner manner;
+	size_t	    size;
+	size_t	    at_byte; /* where a CUT or STUCK one stops */
+	uint32_t    reads;
+	usec	    ttl;
 };
 
 /* Operations as clients see them: from just before inv to just after resp. */
 enum kind {
-	K_HELLO, K_PING, K_CANCEL, K_QUIT, K_NOISE, K_BAD_PID, K_LONG,
-	K_PUT, K_GET, K_DEL, K_LIST, K_STATUS, K_ARM, K_PANIC, K_HARD,
-	K_REGISTER, K_UNREGISTER, K_WRONG, KINDS
+	K_HELLO,
+	K_PING,
+	K_CANCEL,
+	K_QUIT,
+	K_NOISE,
+	K_BAD_PID,
+	K_LONG,
+	K_PUT,
+	K_GET,
+	K_DEL,
+	K_LIST,
+	K_STATUS,
+	K_ARM,
+	K_PANIC,
+	K_HARD,
+	K_REGISTER,
+	K_UNREGISTER,
+	K_WRONG,
+	KINDS
 };
 
 enum result {
-	A_NONE, A_OK, A_ALREADY, A_BUSY, A_INVALID, A_UNGUARDED, A_PENDING,
-	A_NO_SUCH, A_EXISTS, A_FULL, A_TOO_LARGE, A_REFUSED, A_CLOSED
+	A_NONE,
+	A_OK,
+	A_ALREADY,
+	A_BUSY,
+	A_INVALID,
+	A_UNGUARDED,
+	A_PENDING,
+	A_NO_SUCH,
+	A_EXISTS,
+	A_FULL,
+	A_TOO_LARGE,
+	A_REFUSED,
+	A_CLOSED
 };
 
 struct op {
-	enum kind	kind;
-	enum result	result;
-	usec		inv;
-	usec		go;		/* of a PUT */
-	usec		sent;		/* its last byte is about to be */
-	usec		resp;		/* NEVER: none */
-	usec		left;		/* without it, by us */
-	int		name;		/* or kid */
-	enum manner	manner;
-	size_t		size;		/* of the secret */
-	size_t		at_byte;
-	size_t		moved;		/* bytes of it */
-	uint32_t	reads;
-	usec		ttl;
-	uint32_t	id;		/* of a PUT: says what its bytes are */
-	int		of;		/* PUT that a GET reads, trigger that a PANIC is,
-					 * peer of a HELLO or PING; or -1 */
-	unsigned int	count;		/* of PINGs that are not answered yet */
-	bool		late;		/* a PING behind the deadline */
-	bool		void_;		/* a CANCEL or HELLO that ends no panic */
-	bool		vault;		/* it was the vault who answered */
-	size_t		most;		/* of its bytes can still come; 0: all */
-	unsigned char	*bytes;		/* of a GET, as they came */
+	enum kind   kind;
+	enum result result;
+	usec	    inv;
+	usec	    go;	  /* of a PUT */
+	usec	    sent; /* its last byte is about to be */
+	usec	    resp; /* NEVER: none */
+	usec	    left; /* without it, by us */
+	int	    name; /* or kid */
+	enum manner manner;
+	size_t	    size; /* of the secret */
+	size_t	    at_byte;
+	size_t	    moved; /* bytes of it */
+	uint32_t    reads;
+	usec	    ttl;
+	uint32_t    id;	      /* of a PUT: says what its bytes are */
+	int	    of;	      /* PUT that a GET reads, trigger that a PANIC is,
+			       * peer of a HELLO or PING; or -1 */
+	unsigned int   count; /* of PINGs that are not answered yet */
+	bool	       late;  /* a PING behind the deadline */
+	bool	       void_; /* a CANCEL or HELLO that ends no panic */
+	bool	       vault; /* it was the vault who answered */
+	size_t	       most;  /* of its bytes can still come; 0: all */
+	unsigned char *bytes; /* of a GET, as they came */
 };
 
 /* A connection that has said HELLO. */
 struct peer {
-	usec		hello;
-	usec		welcome;
-	usec		refused;
-	usec		gone;		/* we were about to hang up */
-	usec		inv;		/* of its last PING (or HELLO) that was answered */
-	usec		resp;
-	unsigned int	pings;		/* not answered yet */
-	int		miss;		/* trigger: its deadline, or -1 */
-	bool		quit;
-	bool		busy;		/* never was the heartbeat */
+	usec	     hello;
+	usec	     welcome;
+	usec	     refused;
+	usec	     gone; /* we were about to hang up */
+	usec	     inv;  /* of its last PING (or HELLO) that was answered */
+	usec	     resp;
+	unsigned int pings; /* not answered yet */
+	int	     miss;  /* trigger: its deadline, or -1 */
+	bool	     quit;
+	bool	     busy; /* never was the heartbeat */
 };
 
 enum class { GRACEFUL, HARD, STOP, KILL };
 
-/* Who cannot miss a trigger that was on its way before: by time alone, any request, ... */
+/* Who cannot miss a trigger that was on its way before: by time alone, any
+ * request, ... */
 enum sight { BY_TIME, AT_ONCE, GET_AT_ONCE, GET_IN_A_TURN };
 
 struct trigger {
-	const char	*reason;	/* as the log gives it */
-	enum class	 class;
-	usec		 inv;
-	usec		 ack;		/* on its way to the vault */
-	usec		 seen;		/* in effect */
-	bool		 network;	/* network passes it on */
-	enum sight	 sight;
-	bool		 void_;		/* it turned out not to be one */
+	const char *reason; /* as the log gives it */
+	enum class class;
+	usec	   inv;
+	usec	   ack;	    /* on its way to the vault */
+	usec	   seen;    /* in effect */
+	bool	   network; /* network passes it on */
+	enum sight sight;
+	bool	   void_; /* it turned out not to be one */
 };
 
 /* At some moment between lo and hi this was so. */
 struct fact {
-	usec	lo, hi;
-	bool	pending;
+	usec lo, hi;
+	bool pending;
 };
 
 /* Between lo and hi there was a moment without a secret of this name. */
 struct absence {
-	usec	lo, hi;
-	int	name;
+	usec lo, hi;
+	int  name;
 };
 
 struct conn {
-	int		fd;		/* -1: none */
-	bool		control;
-	int		slot;
-	bool		ending;		/* the daemon is to close it */
-	usec		opened;
-	usec		active;
-	int		queue[QUEUE];	/* ops to be answered, in order */
-	int		queued;
-	int		peer;		/* of a heart, or -1 */
-	int		listing;	/* names that LIST has told, a bit each */
-	int		putting;	/* ops, or -1 */
-	int		getting;
-	usec		pace;		/* nothing is moved before */
-	char		in[ANSWER];
-	size_t		len;
-	char		*out;
-	size_t		outlen;
+	int    fd; /* -1: none */
+	bool   control;
+	int    slot;
+	bool   ending; /* the daemon is to close it */
+	usec   opened;
+	usec   active;
+	int    queue[QUEUE]; /* ops to be answered, in order */
+	int    queued;
+	int    peer;	/* of a heart, or -1 */
+	int    listing; /* names that LIST has told, a bit each */
+	int    putting; /* ops, or -1 */
+	int    getting;
+	usec   pace; /* nothing is moved before */
+	char   in[ANSWER];
+	size_t len;
+	char  *out;
+	size_t outlen;
 };
 
 struct kid {
-	pid_t	pid;
-	int	pidfd;
-	int	news;			/* of one that registers itself; or -1 */
-	bool	killed;			/* by us */
-	bool	maybe;			/* it may be registered */
-	bool	sure;			/* it is */
-	int	regs, unregs;		/* not answered yet */
-	usec	reg, unreg;		/* when the last one was */
-	usec	self;			/* when it began to register itself */
+	pid_t pid;
+	int   pidfd;
+	int   news;	    /* of one that registers itself; or -1 */
+	bool  killed;	    /* by us */
+	bool  maybe;	    /* it may be registered */
+	bool  sure;	    /* it is */
+	int   regs, unregs; /* not answered yet */
+	usec  reg, unreg;   /* when the last one was */
+	usec  self;	    /* when it began to register itself */
 };
 
 struct counts {
-	uint64_t	lives, ops[KINDS], bytes, causes[CAUSES], acts;
+	uint64_t lives, ops[KINDS], bytes, causes[CAUSES], acts;
 };
 
 struct life {
-	uint64_t	 seed, number;
-	struct setup	 setup;
-	struct act	 acts[ACTS];
-	int		 nacts;
-	struct act	 last;		/* ends what has not ended by itself */
-	usec		 start;		/* the daemon was ready */
-	usec		 end;		/* it has ended; NEVER */
-	int		 status;
-	pid_t		 vault;
-	int		 vaultfd, networkfd, logfd;
-	char		 dir[64], sock[80], ctl[84];
-	char		*log;
-	size_t		 loglen;
-	struct conn	 hearts[HEARTS], controls[CONTROLS];
-	struct kid	 kids[KIDS];
-	struct op	 ops[OPS];
-	int		 nops;
-	struct peer	 peers[PEERS];
-	int		 npeers;
-	struct trigger	 triggers[TRIGGERS];
-	int		 ntriggers;
-	struct fact	 facts[FACTS];
-	int		 nfacts;
-	struct absence	 absences[FACTS];
-	int		 nabsences;
-	uint32_t	 ids;
-	usec		 arm_lo, arm_hi;	/* may be, is armed */
-	usec		 vault_cont, network_cont;	/* stopped no more */
-	bool		 vault_stopped, network_stopped;
-	usec		 network_stop;		/* when the latter began */
-	usec		 bye;			/* when BYE was read */
-	bool		 crowded;
-	int		 opened;		/* control connections */
-	usec		 odd;		/* when a connection ended without cause */
-	char		 why_odd[80];
-	struct counts	*counts;
+	uint64_t       seed, number;
+	struct setup   setup;
+	struct act     acts[ACTS];
+	int	       nacts;
+	struct act     last;  /* ends what has not ended by itself */
+	usec	       start; /* the daemon was ready */
+	usec	       end;   /* it has ended; NEVER */
+	int	       status;
+	pid_t	       vault;
+	int	       vaultfd, networkfd, logfd;
+	char	       dir[64], sock[80], ctl[84];
+	char	      *log;
+	size_t	       loglen;
+	struct conn    hearts[HEARTS], controls[CONTROLS];
+	struct kid     kids[KIDS];
+	struct op      ops[OPS];
+	int	       nops;
+	struct peer    peers[PEERS];
+	int	       npeers;
+	struct trigger triggers[TRIGGERS];
+	int	       ntriggers;
+	struct fact    facts[FACTS];
+	int	       nfacts;
+	struct absence absences[FACTS];
+	int	       nabsences;
+	uint32_t       ids;
+	usec	       arm_lo, arm_hi;		 /* may be, is armed */
+	usec	       vault_cont, network_cont; /* stopped no more */
+	bool	       vault_stopped, network_stopped;
+	usec	       network_stop; /* when the latter began */
+	usec	       bye;	     /* when BYE was read */
+	bool	       crowded;
+	int	       opened; /* control connections */
+	usec	       odd;    /* when a connection ended without cause */
+	char	       why_odd[80];
+	struct counts *counts;
 };
 
-extern struct life	l;
+extern struct life l;
 
 /* rng.c */
-void		rng_seed(uint64_t, uint64_t);
-uint64_t	rng_below(uint64_t);
-uint64_t	rng_range(uint64_t, uint64_t);
-bool		rng_chance(unsigned int);
-uint64_t	rng_mix(uint64_t);
+void	 rng_seed(uint64_t, uint64_t);
+uint64_t rng_below(uint64_t);
+uint64_t rng_range(uint64_t, uint64_t);
+bool	 rng_chance(unsigned int);
+uint64_t rng_mix(uint64_t);
 
 /* plan.c */
-void		plan_life(bool);
+void plan_life(bool);
 
 /* history.c */
-usec		now(void);
-void		note(const char *, ...) __attribute__((format(printf, 1, 2)));
-void		broken(const char *, ...)
-		    __attribute__((noreturn, format(printf, 1, 2)));
-void		fatal(const char *) __attribute__((noreturn));
-extern const char *const	kind_names[KINDS];
+usec now(void);
+void note(const char *, ...) __attribute__((format(printf, 1, 2)));
+void broken(const char *, ...) __attribute__((noreturn, format(printf, 1, 2)));
+void fatal(const char *) __attribute__((noreturn));
+extern const char *const kind_names[KINDS];
 
 /* daemon.c */
-void		daemon_start(void);
-void		daemon_log(void);
-void		daemon_signal(bool, int);
-void		daemon_kill(void);
+void daemon_start(void);
+void daemon_log(void);
+void daemon_signal(bool, int);
+void daemon_kill(void);
 
 /* kids.c */
-void		kids_start(void);
-void		kid_kill(int);
-void		kid_self(int);
-void		kid_news(int);
-void		kid_asked(enum kind, int);
-void		kid_answer(const struct op *, int);
-void		kids_verdict(bool, bool);
+void kids_start(void);
+void kid_kill(int);
+void kid_self(int);
+void kid_news(int);
+void kid_asked(enum kind, int);
+void kid_answer(const struct op *, int);
+void kids_verdict(bool, bool);
 
 /* conn.c */
-void		conn_open(struct conn *, const char *, bool);
-void		conn_say(struct conn *, const char *, size_t);
-int		conn_op(struct conn *, enum kind);
-void		conn_close(struct conn *);
-void		conn_done(struct conn *);
-void		conn_shut(struct conn *);
-bool		conn_wants(const struct conn *, usec, short *);
-void		conn_ready(struct conn *, short);
-void		conn_begin(void);
+void conn_open(struct conn *, const char *, bool);
+void conn_say(struct conn *, const char *, size_t);
+int  conn_op(struct conn *, enum kind);
+void conn_close(struct conn *);
+void conn_done(struct conn *);
+void conn_shut(struct conn *);
+bool conn_wants(const struct conn *, usec, short *);
+void conn_ready(struct conn *, short);
+void conn_begin(void);
 
 /* heart.c */
-void		heart_act(const struct act *);
-void		heart_line(struct conn *, const char *);
-void		heart_lost(struct conn *);
+void heart_act(const struct act *);
+void heart_line(struct conn *, const char *);
+void heart_lost(struct conn *);
 
 /* control.c */
-void		control_act(const struct act *);
-void		control_line(struct conn *, char *);
-void		control_lost(struct conn *);
-size_t		control_bytes(struct conn *, const char *, size_t);
-void		control_write(struct conn *);
-void		control_cut(usec);
+void   control_act(const struct act *);
+void   control_line(struct conn *, char *);
+void   control_lost(struct conn *);
+size_t control_bytes(struct conn *, const char *, size_t);
+void   control_write(struct conn *);
+void   control_cut(usec);
 
 /* model.c: panics */
-int		model_trigger(const char *, enum class, usec, usec);
-void		model_time(usec);
-void		model_answered(struct op *);
-void		model_odd(const char *, ...) __attribute__((format(printf, 1, 2)));
-bool		model_passed(usec, usec);
-bool		model_over(const struct trigger *, usec);
-void		model_not_pending(const struct op *, usec, const char *, bool);
-void		model_pending(const struct op *, usec);
-void		model_cancelled(const struct op *);
-usec		model_bound(usec);
+int  model_trigger(const char *, enum class, usec, usec);
+void model_time(usec);
+void model_answered(struct op *);
+void model_odd(const char *, ...) __attribute__((format(printf, 1, 2)));
+bool model_passed(usec, usec);
+bool model_over(const struct trigger *, usec);
+void model_not_pending(const struct op *, usec, const char *, bool);
+void model_pending(const struct op *, usec);
+void model_cancelled(const struct op *);
+usec model_bound(usec);
 
 /* guard.c: heartbeats */
-usec		guard_miss(const struct peer *);
-bool		guard_may_be(usec, usec, int);
-bool		guard_may_follow(int, usec);
-void		guard_unguarded(const struct op *);
-void		guard_guarded(const struct op *);
-void		guard_welcome(int);
-void		guard_hello(struct conn *, const struct op *);
-int		guard_hangup(struct conn *);
-void		guard_pong(struct peer *, const struct op *);
+usec guard_miss(const struct peer *);
+bool guard_may_be(usec, usec, int);
+bool guard_may_follow(int, usec);
+void guard_unguarded(const struct op *);
+void guard_guarded(const struct op *);
+void guard_welcome(int);
+void guard_hello(struct conn *, const struct op *);
+int  guard_hangup(struct conn *);
+void guard_pong(struct peer *, const struct op *);
 
 /* secret.c: what is stored */
-void		secret_fill(uint32_t, size_t, size_t, unsigned char *, size_t);
-void		secret_got(struct op *);
-bool		secret_cut_explained(const struct op *, usec);
-void		secret_absent(const struct op *);
-void		secret_absence(int, usec, usec);
-void		secret_exists(const struct op *);
-bool		secret_sure(const struct op *, const struct op *);
-int		secret_listed(const struct op *, const char *);
-void		secret_list_ends(const struct op *, int);
-bool		secret_leaked(void);
+void secret_fill(uint32_t, size_t, size_t, unsigned char *, size_t);
+void secret_got(struct op *);
+bool secret_cut_explained(const struct op *, usec);
+void secret_absent(const struct op *);
+void secret_absence(int, usec, usec);
+void secret_exists(const struct op *);
+bool secret_sure(const struct op *, const struct op *);
+int  secret_listed(const struct op *, const char *);
+void secret_list_ends(const struct op *, int);
+bool secret_leaked(void);
 
 /* life.c, end.c */
-void		life_run(uint64_t, uint64_t, const char *, bool, struct counts *);
-void		end_verdict(void);
-extern const char *const	end_causes[CAUSES];
+void life_run(uint64_t, uint64_t, const char *, bool, struct counts *);
+void end_verdict(void);
+extern const char *const end_causes[CAUSES];
 
 #endif
