@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: ISC
+# shellcheck shell=dash disable=SC2034
+# What the behaviour tests share.  A test case starts daemons and clients with
+# these functions; whatever it leaves running, because it failed, its cleanup
+# kills, by the pids and start times in the file "pids".
+
+top=$(cd "$(atf_get_srcdir)/../.." && pwd)
+tools=$top/regress/tools
+dazaid=$top/dazaid/dazaid
+hb=$top/dazai-hb/dazai-hb
+talk=$tools/talk
+
+sock=$PWD/sock
+name=zebra-9152			# of the secret, and the secret
+secret='Qx7~not-in-any-log~Zv3'
+guard='HELLO 1'			# what makes a heartbeat
+SIGKILL=137			# wait statuses
+SIGSEGV=139
+
+network=
+behaviours=
+
+# The runtime of a sanitizer has memory of its own, without end, and locks none: what
+# is declared while this is 1 makes no sense with it.
+shipped_only=
+
+sanitized() {
+	[ -n "$shipped_only" ] && grep -q __asan_init "$dazaid"
+}
+
+# behaviour NAME TEXT [METADATA VALUE]: declares the test case whose body is
+# NAME_body, and which leaves nothing running.  It forks nothing: a program declares
+# all its cases each time that it runs one.
+behaviour() {
+	local limit='atf_set timeout 180' needs=
+
+	[ "${3:-}" != timeout ] || limit=
+	! sanitized || needs='atf_set require.progs no-sanitizer'
+	behaviours="$behaviours $1"
+	atf_test_case "$1" cleanup
+	eval "$1_head() {
+		atf_set descr '$2'
+		$limit
+		${3:+atf_set $3 '${4:-}'}
+		$needs
+	}
+	$1_cleanup() { kill_all; }"
+}
+
+atf_init_test_cases() {
+	local tc
+
+	for tc in $behaviours; do
+		atf_add_test_case "$tc"
+	done
+}
+
+# When process PID started, in clock ticks: with it a pid means one process.
+started() {
+	sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20
+}
+
+remember() {
+	echo "$1 $(started "$1")" >>pids
+}
+
+kill_all() {
+	local pid start
+
+	[ ! -f public ] || rm -rf "$(cat public)"
+	[ -f pids ] || return 0
+	while read -r pid start; do
+		if [ -n "$start" ] && [ "$(started "$pid")" = "$start" ]; then
+			kill -KILL "$pid"
+		fi
+	done <pids
+	rm -f pids
+}
+
+# Fails the test case, with the daemon's log.
+fail() {
+	[ -f log ] && sed 's/^/log: /' log
+	atf_fail "$*"
+}
+
+# talk ARG...: what talk(1) is told must come true
+talk() {
+	local why
+
+	exec 8>&1
+	why=$("$talk" "$@" 2>&1 >&8) || fail "$why"
+}
+
+# daemon OPTION...: starts one, which is $vault from now on and has $secret, and
+# with its log in the file "log".  It may not be ready yet.
+daemon() {
+	: >log		# what the last one left must not be taken for news
+	printf '%s' "$secret" >secret
+	"$dazaid" -d -s "$sock" -l "$name=-" "$@" <secret 2>log &
+	vault=$!
+	remember "$vault"
+}
+
+# Sets $network, the vault's child.
+find_network() {
+	network=$(cat "/proc/$vault/task/$vault/children") ||
+	    network=$(pgrep -P "$vault")
+	network=${network%% *}
+	remember "$network"
+}
+
+# start OPTION...: daemon, ready, and with $network
+start() {
+	daemon "$@"
+	talk - log log 'vault: ready'
+	find_network
+}
+
+# logged TEXT: the log has it, or will
+logged() {
+	talk - log log "$1"
+}
+
+not_logged() {
+	grep -qF "$1" log && fail "'$1' in the log"
+	return 0
+}
+
+# ends STATUS [PID]: the process, our child, ends so; without PID it is the
+# daemon, which leaves neither files nor network behind
+ends() {
+	local got=0
+
+	talk - ended "${2:-$vault}"
+	wait "${2:-$vault}" || got=$?
+	[ "$got" -eq "$1" ] || fail "ended with $got, not $1"
+	[ $# -eq 2 ] || gone
+}
+
+# The daemon has left neither its files nor network.
+gone() {
+	[ ! -e "$sock" ] || fail "the socket is still there"
+	[ ! -e "$sock.ctl" ] || fail "the control socket is still there"
+	[ ! -e "$sock.pid" ] || fail "the pid file is still there"
+	[ -z "$network" ] || talk -w 1 - ended "$network"
+}
+
+# The daemon guards still, and serves a new heartbeat.
+lives() {
+	talk "$sock" say "$guard" want WELCOME say PING want PONG \
+	    say QUIT want BYE eof
+	ends 0
+}
+
+# public: $dir, and $sock in it, which others than its owner reach; with talk
+public() {
+	dir=$(mktemp -d /tmp/dazai-public.XXXXXX)
+	echo "$dir" >public
+	chmod 711 "$dir"
+	cp "$talk" "$dir"
+	chmod 755 "$dir/talk"
+	sock=$dir/sock
+}
+
+# as_other COMMAND...: becomes it, as root, in the name of somebody else
+as_other() {
+	exec setpriv --reuid 65534 --regid 65534 --clear-groups "$@"
+}
+
+# client ARG...: talk in the background, as $client; its output is in "said"
+client() {
+	: >said
+	"$talk" "$@" >said &
+	client=$!
+	remember "$client"
+}
+
+# control ARG...: talk, at the control socket
+control() {
+	talk "$sock.ctl" "$@"
+}
+
+# guarded OPTION...: as start, with a heartbeat that stays, as $guardian
+guarded() {
+	start "$@"
+	client "$sock" say "$guard" want WELCOME echo guards hold
+	guardian=$client
+	talk - log said guards
+}
+
+# Nothing that came before has raised a panic: the daemon ends as it is told.
+stands_down() {
+	not_logged PANIC
+	not_logged 'panic pending'
+	kill "$vault"
+	ends 0
+	logged 'SIGTERM: secrets wiped, bye'
+}
+
+# see_room: $room is how large a secret may be just now
+see_room() {
+	"$talk" "$sock.ctl" say STATUS show >status || fail "no STATUS"
+	room=$(sed 's/.* room=\([0-9]*\).*/\1/' status)
+}
+
+# A process that does nothing, as $idler.
+idler() {
+	sleep 300 &
+	idler=$!
+	remember "$idler"
+}
+
+# heartbeat ARG...: dazai-hb in the background, as $heartbeat; once it guards
+heartbeat() {
+	: >hb.out
+	"$hb" -s "$sock" "$@" >hb.out 2>hb.err &
+	heartbeat=$!
+	remember "$heartbeat"
+	talk - log hb.out 'dazai-hb: guarding'
+}
+
+# rehearsed REASON, killed REASON: the daemon ends by that panic
+rehearsed() {
+	logged "$1"
+	logged 'WOULD SIGKILL'
+	ends 0
+}
+
+killed() {
+	ends $SIGKILL
+	logged "$1"
+	not_logged 'WOULD SIGKILL'
+}
+
+# Both processes' memory as it is laid out, but for how far a stack has grown and
+# whether the arena is open.
+layout() {
+	cat "/proc/$vault/maps" "/proc/$network/maps" | grep -v '\[stack\]' |
+	    sed '/secretmem/s/ [-rw]*s / ---s /'
+}
+
+# calls PID CALL...: makes a live process call these, as gdb can
+calls() {
+	local pid=$1
+
+	shift
+	gdb -nx -batch -p "$pid" -ex 'handle SIGSYS nostop noprint pass' \
+	    -ex "call (long)$*" </dev/null >gdb.out 2>&1 || :
+	if grep -qi 'no symbol\|not permitted\|cannot ' gdb.out; then
+		fail "gdb: $(cat gdb.out)"
+	fi
+}

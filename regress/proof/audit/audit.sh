@@ -1,0 +1,241 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# audit.sh [MACHINE...], what make audit runs: boots Debian's kernel in a virtual
+# machine, lets guest.sh run daemons to their ends there, and searches all of its memory,
+# and its swap, for the secrets: while they are alive, when they must be found, and
+# afterwards.  Prints a table; exit 0 if every row is as promised.
+#
+# The machines are secretmem, init_on_free and mlock.  In the environment:
+#	AUDIT_PROGRAMS	another built tree, whose programs are to be looked at (this one)
+#	AUDIT_CPUS	of the machine (1)
+set -u
+
+here=$(cd "$(dirname "$0")" && pwd) || exit 1
+top=$here/../../..
+programs=${AUDIT_PROGRAMS:-$top}
+cache=$here/kernel
+pattern=$here/pattern
+talk=$top/regress/tools/talk
+cpus=${AUDIT_CPUS:-1}
+mib=192			# of the machine's memory: less to search
+
+dir=
+qemu=
+rows=0
+bad=0
+seed=$(od -An -N 16 -tx1 /dev/urandom | tr -d ' \n')
+
+cleanup() {
+	trap '' HUP INT TERM
+	[ -z "$qemu" ] || kill -KILL "$qemu" 2>/dev/null
+	wait
+	[ -z "$dir" ] || rm -rf "$dir"
+}
+
+fail() {
+	echo "audit: $*" >&2
+	[ ! -s "$dir/console" ] || tail -n 20 "$dir/console" >&2
+	exit 1
+}
+
+# The kernel and a few of its modules, unpacked, not installed.
+kernel() {
+	[ ! -s "$cache/vmlinuz" ] || return 0
+	package=$(apt-cache depends linux-image-amd64 |
+	    sed -n 's/^ *Depends: *//p' | head -n 1)
+	[ -n "$package" ] ||
+	    fail "apt knows no linux-image-amd64 (apt-get update?)"
+	# The directory is ours alone, and so not apt's own user's.
+	(cd "$dir" && apt-get -qq -o APT::Sandbox::User=root download "$package") ||
+	    fail "no $package"
+	dpkg-deb --fsys-tarfile "$dir/$package"*.deb | tar -xf - -C "$dir" \
+	    --wildcards './boot/vmlinuz*' '*/drivers/virtio/*' '*/virtio_blk.ko' ||
+	    fail "no kernel in $package"
+	mkdir -p "$cache"
+	find "$dir/lib" -name '*.ko' -exec cp {} "$cache" ';'
+	cp "$dir"/boot/vmlinuz* "$cache/new"
+	mv "$cache/new" "$cache/vmlinuz"
+	rm -rf "${dir:?}"/*
+}
+
+# The guest's file system: our programs, what they load, busybox and guest.sh.
+initramfs() {
+	root=$dir/root
+	mkdir -p "$root/bin" "$root/proc" "$root/sys" "$root/dev" "$root/modules"
+	cp "$programs/dazaid/dazaid" "$programs/dazai-hb/dazai-hb" \
+	    "$programs/dazaictl/dazaictl" "$talk" "$pattern" /bin/busybox \
+	    "$root/bin" || fail "not built"
+	for lib in $(ldd "$root"/bin/[dpt]* | grep -o ' */[^ ]*' | sort -u); do
+		case $lib in *:) continue ;; esac
+		mkdir -p "$root${lib%/*}"
+		cp -L "$lib" "$root$lib" || fail "no $lib"
+	done
+	ln -s busybox "$root/bin/sh"
+	cp "$cache"/*.ko "$root/modules"
+	cp "$here/guest.sh" "$root/init"
+	chmod 755 "$root/init"
+	(cd "$root" && find . | cpio -o -H newc -R 0:0 --quiet) >"$dir/initrd" ||
+	    fail "no initramfs"
+	rm -rf "$root"
+}
+
+# qmp COMMAND...: must be done, one after another
+qmp() {
+	for json; do
+		set -- "$@" say "$json" until "{\"return\": {}}$cr"
+		shift
+	done
+	"$talk" -w 60 "$dir/qmp" like '{"QMP"*' \
+	    say '{"execute":"qmp_capabilities"}' until "{\"return\": {}}$cr" "$@" ||
+	    fail "the monitor"
+}
+
+# count KEY BYTES: sets $whole and $pieces in memory, in the pages $pages, and $swapped
+count() {
+	"$pattern" find "$@" "$dir/ram" "$dir/swap" >"$dir/found" ||
+	    fail "no search"
+	{
+		read -r whole pieces pages
+		read -r _ swapped _
+	} <"$dir/found"
+}
+
+# Stops the machine, and looks for both secrets in all of its memory and its swap.  Sets
+# $left and $left_kept, "WHOLE/PIECES", and what count() does, for the first.
+look() {
+	qmp '{"execute":"stop"}' '{"execute":"pmemsave","arguments":{"val":0,
+	    "size":'$((mib << 20))',"filename":"'"$dir/ram"'"}}'
+	left_kept=-
+	if [ "$kept" = yes ]; then
+		count "$seed.$case.kept" "$n"
+		left_kept=$whole/$pieces
+		[ "$swapped" -eq 0 ] || fault "in swap, never read"
+	fi
+	count "$seed.$case" "$n"
+	left=$whole/$pieces
+	rm -f "$dir/ram"
+	qmp '{"execute":"cont"}'
+}
+
+fault() {
+	verdict="FAILED: $1"
+}
+
+# While they are alive they are found; in swap only what is to be there.
+see_alive() {
+	look
+	alive=$left
+	alive_kept=$left_kept
+	alive_pieces=$pieces
+	[ "$pieces" -gt 0 ] || fault "not found"
+	case $left_kept in 0/*) fault "not found" ;; esac
+	[ "$promise" != none ] || [ "$pieces" -eq $((n / 16)) ] ||
+		fault "more than one copy"
+	if [ "$promise" = swap ]; then
+		left=- left_kept=-
+		[ "$swapped" -gt 0 ] || fault "not in swap"
+		told ''
+	elif [ "$swapped" -gt 0 ]; then
+		fault "in swap"
+	fi
+}
+
+# What is left, and in what.
+see_over() {
+	look
+	where=
+	if [ "$pieces" -gt 0 ]; then
+		echo "where $pages" >&3
+		read -r where <&4
+	fi
+	case $left_kept in -|0/0) ;; *) fault "left, never read" ;; esac
+	case $promise in
+	none)	[ "$pieces" -eq 0 ] || fault left ;;
+	some)	[ "$pieces" -gt 0 ] || fault "not found" ;;
+	kernel)	[ "$pieces" -le $((alive_pieces - n / 16)) ] ||
+			fault "no copy less"
+		# One in the page of each pipe that it was read through: at most two.
+		[ "$pieces" -le $((2 * n / 16)) ] ||
+			fault "more than the kernel's"
+		case $where in
+		*anonymous* | *mapped* | *page-*) fault "in a program" ;;
+		esac ;;
+	esac
+	[ "$swapped" -eq 0 ] || fault "in swap"
+	told "$where"
+}
+
+# told WHERE: the row, with what the pages are that it is left in
+told() {
+	rows=$((rows + 1))
+	case $verdict in FAILED*) bad=$((bad + 1)) ;; esac
+	printf '%-44s %10s %6s %10s %6s %6s  %s\n' "$what" "$alive" "$alive_kept" \
+	    "$left" "$left_kept" "$swapped" "$verdict${1:+ ($1)}"
+}
+
+# boot TITLE CASES ARGS: a machine, and what its guest.sh asks for
+boot() {
+	rm -f "$dir/to" "$dir/from" "$dir/qmp" "$dir/swap"
+	mkfifo "$dir/to" "$dir/from"
+	truncate -s 256M "$dir/swap"
+	printf '\n%-44s %10s %6s %10s %6s %6s\n' "$1" alive kept after kept swap
+	# An emulated processor may have to wait so long for a real one that the kernel
+	# would take its timer for broken.
+	qemu-system-x86_64 -nodefaults -no-user-config -display none \
+	    -smp "$cpus" -accel tcg -m $mib -no-reboot \
+	    -kernel "$cache/vmlinuz" -initrd "$dir/initrd" \
+	    -append "console=ttyS1 loglevel=4 panic=-1 no_timer_check seed=$seed \"boot=$2\" $3" \
+	    -qmp "unix:$dir/qmp,server=on,wait=off" \
+	    -drive "file=$dir/swap,format=raw,if=virtio" \
+	    -chardev stdio,id=guest,signal=off -serial chardev:guest \
+	    -serial "file:$dir/console" <"$dir/to" >"$dir/from" 2>"$dir/errors" &
+	qemu=$!
+	exec 3>"$dir/to" 4<"$dir/from"
+	word=
+	while read -r word a b c d e <&4; do
+		case $word in
+		row)	case=$a n=$b promise=$c kept=$d what=$e verdict=ok ;;
+		alive)	see_alive ;;
+		over)	see_over ;;
+		end)	break ;;
+		*)	fail "$word $a $b $c $d $e" ;;
+		esac
+		echo go >&3
+	done
+	if [ "$word" != end ]; then
+		wait "$qemu"
+		fail "the machine ended, with $?: $(cat "$dir/errors")"
+	fi
+	exec 3>&- 4<&-
+	kill "$qemu"
+	wait "$qemu"
+	qemu=
+}
+
+trap cleanup EXIT
+trap 'exit 1' HUP INT TERM
+dir=$(mktemp -d) || exit 1
+cr=$(printf '\r')
+kernel
+initramfs
+cat <<-EOT
+Copies in all memory, whole/pieces of 16 bytes; in swap, pieces.  alive, after: the
+secret that the row is about; kept: a second one beside it, which is never read.
+EOT
+[ $# -gt 0 ] || set -- secretmem init_on_free mlock
+for machine; do
+	case $machine in
+	secretmem)
+		boot memfd_secret 'deaths ways_in ways_out pressure' \
+		    secretmem.enable=1 ;;
+	init_on_free)
+		boot 'memfd_secret, init_on_free=1' 'usr2 ways_in ways_out' \
+		    'secretmem.enable=1 init_on_free=1' ;;
+	mlock)
+		boot mlock mlocked secretmem.enable=0 ;;
+	*)
+		fail "$machine: no such machine" ;;
+	esac
+done
+printf '\n%d rows, %d not as promised\n' $rows $bad
+[ $bad -eq 0 ]

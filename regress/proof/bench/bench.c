@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * bench [-n SAMPLES] [-o FILE] DIR [FIGURE...]: measures dazaid against what
+ * the machine can do.  In one run the subjects take turns, so that what
+ * disturbs one disturbs the others as well.  Prints a table; FILE gets what the
+ * plot needs, DIR is where the sockets go.  Run by bench.sh.
+ */
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include <err.h>
+#include <libgen.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <stdnoreturn.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "bench.h"
+
+#define NELEM(a) (sizeof(a) / sizeof((a)[0]))
+
+static const struct figure {
+	const char *name;
+	void (*run)(void);
+} figures[] = { { "eof", figure_eof }, { "usr2", figure_usr2 },
+	{ "load", figure_load }, { "ping", figure_ping },
+	{ "rate", figure_rate }, { "start", figure_start },
+	{ "memory", figure_memory }, { "idle", figure_idle },
+	{ "wipe", figure_wipe }, { "get", figure_get },
+	{ "flood", figure_flood } };
+
+size_t samples = 200;	 /* of each figure, ... */
+size_t few;		 /* ... and where one takes long */
+uid_t  somebody = 65534; /* the user, if we are root */
+char   dazaictl[4096];
+
+/* Orphans come to us, timers are exact, and there may be many connections. */
+static void
+prepare(char *argv0, const char *tmp)
+{
+	static char   bin[4096];
+	struct rlimit rl;
+
+	if (realpath(argv0, bin) == NULL)
+		err(1, "%s", argv0);
+	(void)snprintf(dazaictl, sizeof(dazaictl),
+	    "%s/../../../dazaictl/dazaictl", dirname(bin));
+	subject_where(bin, tmp);
+	if (getuid() != 0)
+		somebody = getuid();
+	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	(void)prctl(PR_SET_TIMERSLACK, 1, 0, 0, 0);
+	if (getrlimit(RLIMIT_NOFILE, &rl) == 0) {
+		rl.rlim_cur = rl.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &rl);
+	}
+}
+
+static bool
+wanted(const char *name, char *const list[])
+{
+	if (*list == NULL)
+		return (true);
+	for (; *list != NULL; list++) {
+		if (strcmp(*list, name) == 0)
+			return (true);
+	}
+	return (false);
+}
+
+static noreturn void
+usage(void)
+{
+	errx(1, "usage: bench [-n SAMPLES] [-o FILE] DIR [FIGURE...]");
+}
+
+int
+main(int argc, char *argv[])
+{
+	const char *file = NULL;
+	size_t	    i;
+	int	    ch;
+
+	while ((ch = getopt(argc, argv, "n:o:")) != -1) {
+		switch (ch) {
+		case 'n':
+			samples = strtoul(optarg, NULL, 10);
+			break;
+		case 'o':
+			file = optarg;
+			break;
+		default:
+			usage();
+		}
+	}
+	if (samples == 0 || optind == argc)
+		usage();
+	few = samples < 30 ? samples : 30;
+	prepare(argv[0], argv[optind++]);
+	report_open(file);
+	for (i = 0; i < NELEM(figures); i++) {
+		if (wanted(figures[i].name, argv + optind))
+			figures[i].run();
+	}
+	return (0);
+}

@@ -1,0 +1,151 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# run.sh [SECONDS [TARGET...]]: fuzzes each target, one after another, for SECONDS (60)
+# each, under AddressSanitizer and UBSan.  It begins with the kept corpus and adds what
+# it finds to build/corpus; `run.sh -m' keeps of that what reaches more.  With 0 SECONDS
+# what is there is tried, and nothing new.
+#
+# Ends with the lines that corpus and finds reach, file by file, and fails if one of the
+# files that parse what others wrote has less than 95 %, or if a target has crashed:
+# then its input is in build/crash.
+set -u
+cd "$(dirname "$0")/../../.." || exit 1
+
+targets="num store heart control vault option"
+least=95
+# These parse what comes from outside, and keep its rules ...
+parsing="dazaid/imsg.c common/line.c common/num.c dazaid/conn.c dazaid/control.c
+dazaid/heart.c dazaid/network.c dazaid/panic.c dazaid/registry.c dazaid/request.c
+dazaid/serve.c dazaid/store.c dazaid/transfer.c dazaid/vault.c"
+# ... and of these a part is reached.
+others="dazaid/log.c common/secmem.c common/sockpath.c dazaid/load.c dazaid/dazaid.c
+dazaid/signals.c dazai-hb/dazai-hb.c dazaictl/askpass.c dazaictl/command.c
+dazaictl/dazaictl.c dazaictl/status.c"
+
+fuzz=regress/proof/fuzz
+build=$fuzz/build
+merge=
+if [ "${1:-}" = -m ]; then
+	merge=1
+	shift
+fi
+seconds=${1:-60}
+[ $# -gt 0 ] && shift
+[ $# -gt 0 ] && targets=$*
+
+prof=
+cov=
+for llvm in "" -14 -15 -16 -17 -18 -19; do
+	if command -v "llvm-profdata$llvm" >/dev/null; then
+		prof=llvm-profdata$llvm
+		cov=llvm-cov$llvm
+		break
+	fi
+done
+[ -n "$prof" ] || {
+	echo "run.sh: no llvm-profdata" >&2
+	exit 1
+}
+
+make -s --no-print-directory -f $fuzz/fuzz.mk TARGETS="$targets" || exit 1
+mkdir -p $build/corpus $build/crash $build/log
+status=0
+
+# fuzz_one TARGET
+fuzz_one() {
+	limit=-max_total_time=$seconds
+	[ "$seconds" -gt 0 ] || limit=-runs=0
+	mkdir -p "$build/corpus/$1"
+	"$build/fuzz/$1" "$limit" -max_len=512 -timeout=60 \
+	    -dict="$fuzz/$1.dict" -print_final_stats=1 -close_fd_mask=1 \
+	    -artifact_prefix="$build/crash/$1-" "$build/corpus/$1" \
+	    "$fuzz/corpus/$1" >"$build/log/$1" 2>&1 3>&- || {
+		status=1
+		grep -E 'BROKEN|ERROR|runtime error|SUMMARY' "$build/log/$1"
+		echo "FAILED: $1, see $build/log/$1 and $build/crash"
+		return
+	}
+	awk -v t="$1" '/number_of_executed_units/ { n = $2 }
+	    /average_exec_per_sec/ { r = $2 }
+	    END { printf "%-8s %9d runs, %6d a second, no crash\n", t, n, r }' \
+	    "$build/log/$1"
+}
+
+# merge_one TARGET: keeps those finds that reach what no kept input does
+merge_one() {
+	"$build/fuzz/$1" -merge=1 -use_counters=0 "$fuzz/corpus/$1" \
+	    "$build/corpus/$1" >"$build/log/$1.merge" 2>&1 3>&- || exit 1
+	find "$fuzz/corpus/$1" -name '[0-9a-f]*' | while read -r f; do
+		name=$(basename "$f")
+		[ ${#name} -ne 40 ] || mv "$f" "$fuzz/corpus/$1/found-${name%"${name#????????}"}"
+	done
+}
+
+# cover TARGET: which lines the inputs reach
+cover() {
+	LLVM_PROFILE_FILE=$build/log/$1.profraw "$build/cov/$1" -runs=0 \
+	    -close_fd_mask=1 "$build/corpus/$1" "$fuzz/corpus/$1" \
+	    >"$build/log/$1.cov" 2>&1 || {
+		status=1
+		echo "FAILED: $1, see $build/log/$1.cov"
+	}
+}
+
+for t in $targets; do
+	fuzz_one "$t"
+done
+[ -z "$merge" ] || for t in $targets; do
+	merge_one "$t"
+done
+
+: >$build/log/lcov
+for t in $targets; do
+	mkdir -p "$build/corpus/$t"
+	cover "$t"
+	$prof merge -o "$build/log/$t.profdata" "$build/log/$t.profraw" &&
+	    $cov export -format=lcov -instr-profile="$build/log/$t.profdata" \
+	    "$build/cov/$t" >>$build/log/lcov || exit 1
+done
+# Each target tells of its own; a file that one includes has a longer name there.
+awk -v parsing="$parsing" -v others="$others" -v least=$least '
+	/^SF:/ {
+		file = substr($0, 4)
+		while (sub(/[^\/]+\/\.\.\//, "", file))
+			;
+		sub(/^.*\/(common|dazaid|dazai-hb|dazaictl)\//, "&", file)
+		n = split(file, part, "/")
+		file = part[n - 1] "/" part[n]
+	}
+	/^DA:/ {
+		split(substr($0, 4), da, ",")
+		key = file SUBSEP da[1]
+		if (!(key in hits))
+			lines[file]++
+		if (da[2] > 0 && hits[key] == 0) {
+			reached[file]++
+			hits[key] = 1
+		}
+		hits[key] += 0
+	}
+	function row(f) {
+		if (lines[f] == 0)
+			return
+		share = 100 * reached[f] / lines[f]
+		printf "%-24s %5d of %5d lines %6.1f %%\n", f, reached[f],
+		    lines[f], share
+		return share
+	}
+	END {
+		n = split(parsing, f, /[ \n]+/)
+		for (i = 1; i <= n; i++)
+			if (f[i] in lines && row(f[i]) < least) {
+				print "TOO FEW: " f[i]
+				bad = 1
+			}
+		print "in part:"
+		n = split(others, f, /[ \n]+/)
+		for (i = 1; i <= n; i++)
+			row(f[i])
+		exit bad
+	}' $build/log/lcov || status=1
+exit $status

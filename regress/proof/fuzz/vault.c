@@ -1,0 +1,1184 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The vault behind a network process that may be anything: any messages in any
+ * order, clients that send, take and leave, processes that end, and time.  What
+ * a panic does to the world is recorded instead.
+ */
+#include <sys/eventfd.h>
+#include <sys/ioctl.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+
+#include <fcntl.h>
+#include <linux/sockios.h>
+#include <sanitizer/asan_interface.h>
+#include <stdarg.h>
+
+#include "model.h"
+
+#include "../../../dazaid/registry.c" /* NOLINT(bugprone-suspicious-include) */
+#include "../../../dazaid/vault.c"    /* NOLINT(bugprone-suspicious-include) */
+
+#define TURNS  100000 /* that the vault may take for one thing */
+#define HOLD   12     /* messages that wait for it at once */
+#define PAGE   4096
+#define LATE   3600000
+#define NAMES  5
+#define PIDFDS 1024
+
+static struct client clients[MODEL_CLIENTS];
+static size_t	     nclients;
+static char	     told[MODEL_CLIENTS][MODEL_BYTES];
+static uint8_t	     values[1 << 18]; /* what clients send */
+
+static int	network = -1; /* network's end */
+static int	signals[2];
+static int	input[2]; /* what -l would read; the vault has the first */
+static int32_t	pid_of[PIDFDS]; /* by its pidfd */
+static uint32_t heart_peer;
+static uint32_t peers;
+static int64_t	timer_due; /* 0: never */
+static struct message queue[HOLD];
+static size_t	      queued;
+static bool	      held;	   /* it does not come to them yet */
+static int	      vault_sig;   /* is on its way to it */
+static bool	    process_ended; /* a registered one, and it is to be seen */
+static unsigned int turns;
+static unsigned int ending; /* steps behind the end of the input */
+
+/* What is to fail, or to be otherwise. */
+static unsigned int how_start;
+static int	    fail_poll, fail_open;
+static unsigned int deeds; /* of a panic, in their order */
+
+enum { WIPED = 1, FELLED = 2, CLEANED = 4, LOGGED = 8 };
+
+/*
+ * The effects of a panic, instead of effects.c.
+ */
+
+static bool
+all_zero(const unsigned char *p, size_t len)
+{
+	return (len == 0 || (p[0] == 0 && memcmp(p, p + 1, len - 1) == 0));
+}
+
+static void
+on_wipe(void *ctx)
+{
+	struct vault *vault = ctx;
+
+	CHECK(deeds == 0, "wiped after %u", deeds);
+	deeds |= WIPED;
+	vault->damage = secmem_wipe(&vault->mem);
+	CHECK(vault->damage == NULL, "%s", vault->damage);
+}
+
+static void
+on_kill_registered(void *ctx)
+{
+	(void)ctx;
+	CHECK(deeds == WIPED && m.armed, "killed after %u", deeds);
+	deeds |= FELLED;
+	registry_kill();
+}
+
+static void
+on_clean(void *ctx)
+{
+	(void)ctx;
+	CHECK((deeds & WIPED) != 0, "cleaned after %u", deeds);
+	deeds |= CLEANED;
+}
+
+static void
+on_log(void *ctx, enum panic_event event, const char *reason)
+{
+	(void)ctx;
+	CHECK(reason != NULL, "no reason");
+	if (event == PANIC_PENDING || event == PANIC_CANCELLED) {
+		CHECK(deeds == 0, "%s after the end", reason);
+		return;
+	}
+	CHECK((deeds & CLEANED) != 0, "logged after %u", deeds);
+	CHECK(m.over ==
+		(event == PANIC_HARD	       ? HARD :
+			event == PANIC_STOPPED ? STOPPED :
+						 EXECUTED),
+	    "it ends by %s", reason);
+	deeds |= LOGGED;
+}
+
+static void
+on_kill(void *ctx)
+{
+	(void)ctx;
+	CHECK(deeds == (WIPED | FELLED | CLEANED | LOGGED), "dies after %u",
+	    deeds);
+	fuzz_leave("kill");
+}
+
+static void
+on_done(void *ctx)
+{
+	const struct vault *vault = ctx;
+
+	CHECK(deeds == (WIPED | CLEANED | LOGGED), "exits after %u", deeds);
+	CHECK(vault->bye == m.bye, "bye or not");
+	fuzz_leave("done");
+}
+
+const struct panic_ops effects_ops = { .wipe = on_wipe,
+	.kill_registered = on_kill_registered,
+	.clean = on_clean,
+	.log = on_log,
+	.kill = on_kill,
+	.done = on_done };
+
+/*
+ * What the vault is built on.
+ */
+
+static struct client *
+client_at(int fd)
+{
+	struct client *c;
+	struct stat    st;
+
+	CHECK(fstat(fd, &st) == 0, "fstat: %s", strerror(errno));
+	for (c = clients; c < clients + nclients; c++) {
+		if (c->ino == st.st_ino)
+			return (c);
+	}
+	BROKEN("a descriptor of nobody's");
+}
+
+bool
+files_accepted(unsigned int socket, int fd)
+{
+	const struct client *c = client_at(fd);
+
+	return (c->accepted && c->heartbeat == (socket == FILES_HEARTBEAT));
+}
+
+int
+files_listen(unsigned int i)
+{
+	if (how_start == 0xf1 && i == 1)
+		return (-1);
+	return (fcntl(network, F_DUPFD_CLOEXEC, 3));
+}
+
+int
+files_dirfd(void)
+{
+	return (-1);
+}
+
+int
+sandbox_vault(const struct sandbox_vault *sv)
+{
+	CHECK(sv->arena == v.mem.pages && sv->owner == OWNER, "the sandbox");
+	return (how_start == 0xf2 ? -1 : 0);
+}
+
+uid_t
+child_uid(void)
+{
+	return (60706);
+}
+
+int
+child_start(const struct imsg_config *config, pid_t *pid)
+{
+	int sp[2];
+
+	CHECK(config->owner == OWNER, "another owner");
+	if (how_start == 0xf3) {
+		errno = ENOMEM;
+		return (-1);
+	}
+	CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
+		  0, sp) == 0,
+	    "socketpair");
+	network = sp[0];
+	*pid = NETWORK;
+	return (sp[1]);
+}
+
+int
+child_wait(int fd)
+{
+	CHECK(fd == v.imsg, "another socket");
+	errno = ECHILD;
+	return (how_start == 0xf4 ? -1 : 0);
+}
+
+/* A secret from a slow source, while signals and network's end are seen. */
+const char *
+load_secrets(struct store *st, void (*wait)(int))
+{
+	uint64_t id;
+	char	 c;
+
+	if (how_start == 0xf5 || how_start == 0xf6 || how_start == 0xf7) {
+		errno = how_start == 0xf5 ? ENOSPC :
+		    how_start == 0xf6	  ? ENODATA :
+					    EIO;
+		return ("token");
+	}
+	if ((how_start & 4) == 0)
+		return (NULL);
+	wait(input[0]);
+	CHECK(read(input[0], &c, 1) == 1, "nothing to read");
+	id = store_begin(st, "loaded", 16);
+	store_drop(st, id);
+	m.last_id++;
+	return (NULL);
+}
+
+WRAP(void, signals_hide, void)
+{
+}
+
+WRAP(void, signals_at_once, void (*hard)(int), void (*fatal)(int))
+{
+	CHECK(hard == vault_on_hard && fatal == vault_on_fatal, "handlers");
+}
+
+WRAP(int, signals_collect, const int *sigs, size_t n)
+{
+	(void)sigs;
+	CHECK(n == 4, "%zu signals", n);
+	return (how_start == 0xf8 ? -1 : fcntl(signals[0], F_DUPFD_CLOEXEC, 3));
+}
+
+WRAP(uid_t, geteuid, void)
+{
+	return (fuzz_runs ? (m.root ? 0 : OWNER) : __real_geteuid());
+}
+
+WRAP(pid_t, getpid, void)
+{
+	return (fuzz_runs ? SELF : __real_getpid());
+}
+
+WRAP(int, kill, pid_t pid, int sig)
+{
+	if (!fuzz_runs)
+		return (__real_kill(pid, sig));
+	CHECK(pid == SELF && sig == SIGSEGV, "kill %d %d", pid, sig);
+	fuzz_leave("fatal");
+}
+
+WRAP(int, timerfd_create, clockid_t clock, int flags)
+{
+	(void)flags;
+	CHECK(clock == CLOCK_BOOTTIME, "another clock");
+	return (eventfd(0, EFD_CLOEXEC));
+}
+
+WRAP(int, timerfd_settime, int fd, int flags, const struct itimerspec *its,
+    struct itimerspec *old)
+{
+	CHECK(fd == v.timer && flags == TFD_TIMER_ABSTIME && old == NULL,
+	    "another timer");
+	timer_due = its->it_value.tv_sec * 1000 +
+	    its->it_value.tv_nsec / 1000000;
+	return (0);
+}
+
+WRAP(int, mlockall, int flags)
+{
+	(void)flags;
+	return (-1);
+}
+
+/* Slow to make, and so to wipe: the arena's other kind will do. */
+WRAP(long, syscall, long number, ...)
+{
+	va_list ap;
+	long	uid;
+
+	if (number == SYS_setresuid) {
+		va_start(ap, number);
+		uid = va_arg(ap, uid_t);
+		va_end(ap);
+		CHECK(m.root && (uid == OWNER || uid == 0), "uid %ld", uid);
+		return (0);
+	}
+	CHECK(number == SYS_memfd_secret, "system call %ld", number);
+	errno = ENOSYS;
+	return (-1);
+}
+
+/* A real one would take more time than all the rest. */
+WRAP(int, mprotect, void *p, size_t len, int prot)
+{
+	if (fuzz_runs && prot != PROT_NONE && fail_open > 0 &&
+	    --fail_open == 0) {
+		errno = ENOMEM;
+		return (-1);
+	}
+	if (!fuzz_runs)
+		return (__real_mprotect(p, len, prot));
+	ASAN_UNPOISON_MEMORY_REGION(p, len);
+	if (prot == PROT_NONE)
+		ASAN_POISON_MEMORY_REGION(p, len);
+	return (0);
+}
+
+WRAP(int, getrlimit, __rlimit_resource_t what, struct rlimit *rl)
+{
+	if (!fuzz_runs)
+		return (__real_getrlimit(what, rl));
+	rl->rlim_cur = rl->rlim_max = VAULT_FDS + m.spare_fds;
+	return (0);
+}
+
+WRAP(noreturn void, _exit, int status)
+{
+	if (!fuzz_runs)
+		__real__exit(status);
+	CHECK(status == 1 && deeds == (WIPED | CLEANED), "exits after %u",
+	    deeds);
+	fuzz_leave("fail");
+}
+
+/* A pidfd is readable once its process has ended. */
+static int
+pidfd(int32_t pid)
+{
+	const int fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+
+	CHECK(fd >= 0 && fd < PIDFDS, "eventfd");
+	pid_of[fd] = pid;
+	return (fd);
+}
+
+WRAP(int, pidfd_open, pid_t pid, unsigned int flags)
+{
+	CHECK(flags == 0, "flags");
+	errno = ESRCH;
+	return (model_pid_opens(pid) ? pidfd(pid) : -1);
+}
+
+WRAP(int, pidfd_send_signal, int fd, int sig, siginfo_t *info,
+    unsigned int flags)
+{
+	struct pollfd has_ended = { fd, POLLIN, 0 };
+
+	(void)info;
+	CHECK(fd >= 0 && fd < PIDFDS && flags == 0, "a pidfd");
+	if (sig == SIGKILL) {
+		CHECK(deeds == (WIPED | FELLED), "killed after %u", deeds);
+		if (poll(&has_ended, 1, 0) == 0)
+			m.npids--;
+		return (0);
+	}
+	errno = EPERM;
+	return (model_pid_ours(pid_of[fd]) ? 0 : -1);
+}
+
+WRAP(int, fstatat, int dir, const char *name, struct stat *st, int flags)
+{
+	const int32_t pid = (int32_t)strtol(name, NULL, 10);
+
+	CHECK(m.root && dir == registry_procfd() && flags == 0, "fstatat");
+	memset(st, 0, sizeof(*st));
+	st->st_uid = pid % 8 == 2 ? STRANGER : OWNER;
+	return (pid % 8 == 4 ? -1 : 0);
+}
+
+WRAP(int, getsockopt, int fd, int level, int name, void *value, socklen_t *len)
+{
+	const struct client *c;
+
+	if (!fuzz_runs)
+		return (__real_getsockopt(fd, level, name, value, len));
+	c = client_at(fd);
+	if (name == SO_PEERCRED) {
+		*(struct ucred *)value = (struct ucred){ .pid = c->pid,
+			.uid = c->uid };
+		return (0);
+	}
+	if ((c->pid / 8) % 2 == 0) { /* an old kernel */
+		errno = ENOPROTOOPT;
+		return (-1);
+	}
+	*(int *)value = pidfd(c->pid);
+	return (0);
+}
+
+WRAP(ssize_t, sendmsg, int fd, const struct msghdr *msg, int flags)
+{
+	if (fuzz_runs && m.deaf && fd == v.imsg) {
+		errno = EAGAIN;
+		return (-1);
+	}
+	return (__real_sendmsg(fd, msg, flags));
+}
+
+/*
+ * Clients.
+ */
+
+/* What c would send: another piece of the same for each. */
+const uint8_t *
+model_value(const struct client *c)
+{
+	return (values + (c - clients) * 97 + c->done);
+}
+
+static struct client *
+chosen(void)
+{
+	const unsigned int i = fuzz_byte();
+
+	return (nclients > 0 ? &clients[i % nclients] : NULL);
+}
+
+static void
+client_connect(unsigned int how)
+{
+	static const int32_t  pids[] = { 0, 0, 0, 0, 0, 0, SELF, NETWORK };
+	static const uint32_t uids[] = { OWNER, OWNER, OWNER, OWNER, 0,
+		STRANGER, OWNER, OWNER };
+	const int	      least = 1;
+	const unsigned int    who = how >> 1 & 7;
+	struct client	     *c = &clients[nclients];
+	struct stat	      st;
+	int		      sp[2];
+
+	if (nclients == MODEL_CLIENTS)
+		return;
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sp) == 0 &&
+		fstat(sp[1], &st) == 0,
+	    "socketpair");
+	*c = (struct client){ .fd = sp[0],
+		.theirs = sp[1],
+		.ino = st.st_ino,
+		.heartbeat = (how & 1) != 0,
+		.uid = uids[who],
+		.pid = pids[who] != 0 ? pids[who] :
+					8000 + 8 * (int32_t)nclients,
+		.accepted = (how & 16) == 0,
+		.small = (how & 32) != 0,
+		.wanted = told[nclients] };
+	if (c->small)
+		(void)setsockopt(sp[1], SOL_SOCKET, SO_SNDBUF, &least,
+		    sizeof(least));
+	nclients++;
+}
+
+static void
+client_send(struct client *c, size_t len)
+{
+	ssize_t n;
+
+	if (c == NULL || c->ended || c->nsent + len > sizeof(values) / 2)
+		return;
+	n = send(c->fd, values + (c - clients) * 97 + c->nsent, len,
+	    MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (n > 0)
+		c->nsent += (size_t)n;
+}
+
+static void
+client_read(struct client *c)
+{
+	static char buf[1 << 16];
+	ssize_t	    n;
+
+	if (c == NULL || c->fd == -1)
+		return;
+	while ((n = recv(c->fd, buf, sizeof(buf), MSG_DONTWAIT)) > 0) {
+		CHECK((size_t)n <= c->nwanted - c->got &&
+			memcmp(buf, c->wanted + c->got, (size_t)n) == 0,
+		    "client %td reads what is not for it", c - clients);
+		c->got += (size_t)n;
+		model_client_read(c);
+	}
+}
+
+static void
+client_end(struct client *c, bool all)
+{
+	if (c == NULL || c->fd == -1)
+		return;
+	c->ended = true;
+	if (all) {
+		close(c->fd);
+		c->fd = -1;
+	} else {
+		(void)shutdown(c->fd, SHUT_WR);
+	}
+}
+
+/*
+ * Network.
+ */
+
+/*
+ * Two transfers on one connection, or a slow one among others, are more than
+ * the model can tell; and there is an end to what it keeps of what a client was
+ * told.
+ */
+static bool
+tangled(const struct message *msg)
+{
+	size_t i;
+
+	for (i = 0; i < queued; i++) {
+		if (queue[i].c == msg->c)
+			return (true);
+	}
+	return (msg->c->nwanted > MODEL_BYTES / 2 || model_busy(msg->c) ||
+	    (held && msg->c->small) || (held && msg->im.type == IMSG_PUT));
+}
+
+/* Whether the kernel would take no byte for c now. */
+static bool
+is_mute(const struct client *c)
+{
+	int	  queue_len, room;
+	socklen_t len = sizeof(room);
+
+	CHECK(ioctl(c->theirs, SIOCOUTQ, &queue_len) != -1 &&
+		__real_getsockopt(c->theirs, SOL_SOCKET, SO_SNDBUF, &room,
+		    &len) != -1,
+	    "a socket of no room");
+	return (queue_len >= room);
+}
+
+/* Sends msg as it says, whatever that is. */
+static void
+message_send(struct message *msg)
+{
+	union {
+		struct cmsghdr align;
+		char	       space[CMSG_SPACE(2 * sizeof(int))];
+	} control;
+	struct {
+		uint32_t type, len, peer;
+	} hdr;
+	struct iovec	iov[2];
+	struct msghdr	mh;
+	struct cmsghdr *cmsg;
+	int		fds[2];
+
+	if (queued == HOLD || network == -1)
+		return;
+	if (msg->c == NULL)
+		msg->fds = 0;
+	if (msg->fds > 0 && tangled(msg))
+		return;
+	msg->mute = msg->c != NULL && is_mute(msg->c);
+	memset(&mh, 0, sizeof(mh));
+	hdr.type = msg->im.type;
+	hdr.len = (uint32_t)(sizeof(hdr) + msg->len + msg->says);
+	hdr.peer = msg->im.peer;
+	iov[0] = (struct iovec){ &hdr, sizeof(hdr) };
+	iov[1] = (struct iovec){ &msg->im.u, msg->len };
+	mh.msg_iov = iov;
+	mh.msg_iovlen = 2;
+	if (msg->cut) {
+		iov[0].iov_len = msg->len % sizeof(hdr);
+		mh.msg_iovlen = 1;
+	}
+	if (msg->fds > 0) {
+		fds[0] = fds[1] = msg->c->theirs;
+		memset(&control, 0, sizeof(control));
+		mh.msg_control = &control;
+		mh.msg_controllen = CMSG_SPACE(msg->fds * sizeof(int));
+		cmsg = CMSG_FIRSTHDR(&mh);
+		cmsg->cmsg_level = SOL_SOCKET;
+		cmsg->cmsg_type = SCM_RIGHTS;
+		cmsg->cmsg_len = CMSG_LEN(msg->fds * sizeof(int));
+		memcpy(CMSG_DATA(cmsg), fds, msg->fds * sizeof(int));
+	}
+	CHECK(__real_sendmsg(network, &mh, MSG_DONTWAIT | MSG_NOSIGNAL) != -1,
+	    "sendmsg: %s", strerror(errno));
+	queue[queued++] = *msg;
+}
+
+static void
+say(uint32_t type, uint32_t peer, uint32_t number, size_t len)
+{
+	struct message msg = { .im = { .type = type, .peer = peer },
+		.len = len };
+
+	msg.im.u.number.n = number;
+	message_send(&msg);
+}
+
+static void
+ask_number(uint32_t type, int32_t number)
+{
+	struct message msg = { .im = { .type = type, .peer = ++peers },
+		.len = 4,
+		.fds = 1,
+		.c = chosen() };
+
+	msg.im.u.number.n = (uint32_t)number;
+	if (type == IMSG_HELLO)
+		heart_peer = msg.im.peer;
+	message_send(&msg);
+}
+
+static void
+name(char *to)
+{
+	const unsigned int i = fuzz_byte();
+
+	memset(to, 0, IMSG_NAME);
+	if (i < 0xf0)
+		(void)snprintf(to, IMSG_NAME, "n%u", i % NAMES);
+	else
+		memset(to, ".-n/ \x80nn"[i & 7],
+		    i & 8 ? IMSG_NAME : IMSG_NAME - 1);
+}
+
+static void
+ask_name(uint32_t type)
+{
+	struct message msg = { .im = { .type = type, .peer = ++peers },
+		.len = IMSG_NAME,
+		.fds = 1,
+		.c = chosen() };
+
+	name(msg.im.u.name.name);
+	message_send(&msg);
+}
+
+static void
+ask_put(void)
+{
+	static const uint64_t sizes[] = { 0, UINT64_MAX, INT64_MAX,
+		INT64_MAX - 1, 65536, 1 << 20 };
+	static const int64_t ttls[] = { -1, INT64_MAX, INT64_MIN, 1000000000000,
+		1000000000001 };
+	struct message	 msg = { .im = { .type = IMSG_PUT, .peer = ++peers },
+		  .len = sizeof(struct imsg_put),
+		  .fds = 1,
+		  .c = chosen() };
+	struct imsg_put *put = &msg.im.u.put;
+	unsigned int	 size, ttl;
+
+	name(put->name);
+	size = fuzz_byte();
+	ttl = fuzz_byte();
+	put->size = size >= 0xf0 ? sizes[(size & 15) % 6] :
+	    size >= 0xc0	 ? (size - 0xbf) * 1024 :
+				   size + 1;
+	put->ttl = ttl >= 0xf0 ? ttls[(ttl & 15) % 5] : (int64_t)ttl * 100;
+	put->reads = fuzz_byte() % 4;
+	msg.room = store_room(&v.store);
+	message_send(&msg);
+}
+
+/* Of any type, size and so on, and mostly none that there should be. */
+static void
+ask_anything(void)
+{
+	struct message msg = { .im = { .type = fuzz_byte() } };
+	struct bytes   b;
+	unsigned int   how;
+
+	how = fuzz_byte();
+	msg.im.peer = how & 1 ? heart_peer : ++peers;
+	msg.cut = (how & 64) != 0;
+	msg.fds = how >> 1 & 3;
+	if (msg.fds == 3)
+		msg.fds = 0;
+	msg.c = chosen();
+	msg.says = how & 16 ? fuzz_byte() : 0;
+	if (how & 32)
+		msg.im.type |= 0x80000000;
+	msg.room = store_room(&v.store);
+	b = fuzz_text();
+	msg.len = b.len < sizeof(msg.im.u) ? b.len : sizeof(msg.im.u);
+	memcpy(&msg.im.u, b.at, msg.len);
+	message_send(&msg);
+}
+
+static void
+network_end(void)
+{
+	close(network);
+	network = -1;
+}
+
+/* What the vault has said is as it should be. */
+static void
+network_read(void)
+{
+	static const unsigned int any = IMSG_UNGUARDED | IMSG_AT_START;
+	enum imsg_result	  rc;
+	struct imsg		  im;
+
+	if (network == -1)
+		return;
+	while (
+	    (rc = imsg_recv(network, IMSG_FROM_VAULT, any, &im)) == IMSG_OK) {
+		if (im.type == IMSG_LISTENER)
+			close(im.fd);
+		else
+			model_got(&im);
+	}
+	CHECK(rc != IMSG_BAD, "the vault breaks the rules");
+}
+
+/*
+ * What happens.
+ */
+
+static void
+signal_send(unsigned int i)
+{
+	static const int sigs[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
+	const struct signalfd_siginfo si = {
+		.ssi_signo = (uint32_t)sigs[i % 4]
+	};
+
+	if (vault_sig != 0)
+		return;
+	(void)write(signals[1], &si, sizeof(si));
+	vault_sig = sigs[i % 4];
+}
+
+/* The process of this index among the registered ones ends. */
+static void
+process_end(unsigned int i)
+{
+	struct pollfd  pfd[REGISTRY_MAX];
+	const uint64_t one = 1;
+	const nfds_t   n = registry_poll(pfd);
+
+	/* One at a time: the same one cannot end twice. */
+	if (n == 0 || process_ended)
+		return;
+	process_ended = true;
+	i %= (unsigned int)n;
+	(void)write(pfd[i].fd, &one, sizeof(one));
+	m.pids[i] = m.pids[--m.npids];
+}
+
+/* The arena cannot be opened when something is due in it. */
+static void
+close_arena(void)
+{
+	if (v.store.due - fuzz_ms > LATE)
+		return;
+	fuzz_ms += LATE;
+	fail_open = 1;
+	m.stuck = true;
+}
+
+/* A message of this kind; false if that is none. */
+static bool
+messages(unsigned int op)
+{
+	switch (op) {
+	case 'H':
+		ask_number(IMSG_HELLO, 77);
+		break;
+	case 'P':
+		say(IMSG_PING, heart_peer, fuzz_byte(), 4);
+		break;
+	case 'C':
+		say(IMSG_CANCEL, heart_peer, 0, 0);
+		break;
+	case 'Q':
+		say(IMSG_QUIT, heart_peer, 0, 0);
+		break;
+	case 'L':
+		say(IMSG_LOST, heart_peer, 0, 0);
+		break;
+	case 'S':
+		say(IMSG_STATUS, ++peers, 0, 0);
+		break;
+	case 'A':
+		say(IMSG_ARM, ++peers, 0, 0);
+		break;
+	case 'l':
+		say(IMSG_LIST, ++peers, fuzz_byte(), 8);
+		break;
+	case 'R':
+		ask_number(IMSG_REGISTER, (int32_t)(fuzz_byte() * 17));
+		break;
+	case 'U':
+		ask_number(IMSG_UNREGISTER, (int32_t)(fuzz_byte() * 17));
+		break;
+	case 'g':
+		ask_name(IMSG_GET);
+		break;
+	case 'd':
+		ask_name(IMSG_DEL);
+		break;
+	case 'X':
+		say(IMSG_PANIC, 0, fuzz_byte() & 1, 4);
+		break;
+	case 'I':
+		say(IMSG_SIGNAL, 0, fuzz_byte() % 20, 4);
+		break;
+	case 'm':
+		ask_anything();
+		break;
+	default:
+		return (false);
+	}
+	return (true);
+}
+
+static bool
+step(unsigned int op)
+{
+	struct client *c;
+
+	switch (op) {
+	case 'c':
+		client_connect(fuzz_byte());
+		break;
+	case 'w':
+		c = chosen();
+		client_send(c, (size_t)1 << fuzz_byte() % 16);
+		break;
+	case 'r':
+		client_read(chosen());
+		break;
+	case 'k':
+		client_end(chosen(), true);
+		break;
+	case 'h':
+		client_end(chosen(), false);
+		break;
+	case 't':
+		fuzz_ms += (int64_t)fuzz_byte() * 40;
+		break;
+	case 's':
+		signal_send(fuzz_byte());
+		break;
+	case 'z':
+		process_end(fuzz_byte());
+		break;
+	case 'i':
+		if (!m.started)
+			(void)write(input[1], "x", 1);
+		break;
+	case '[':
+	case ']':
+		held = op == '[';
+		break;
+	default:
+		return (messages(op));
+	}
+	return (true);
+}
+
+static bool
+small(void)
+{
+	const struct client *c;
+
+	for (c = clients; c < clients + nclients; c++) {
+		if (c->small)
+			return (true);
+	}
+	return (false);
+}
+
+/* What stands alone: nothing else may be on its way. */
+static bool
+alone(unsigned int op)
+{
+	switch (op) {
+	case 'p':
+		ask_put();
+		break;
+	case 'F':
+		m.deaf = m.started && !small();
+		break;
+	case 'N':
+		network_end();
+		model_hard();
+		break;
+	case 'E':
+		fail_poll = fuzz_byte() % 2 ? EINVAL : EINTR;
+		if (fail_poll == EINVAL)
+			model_hard();
+		break;
+	case 'M':
+		close_arena();
+		break;
+	case '2':
+		model_hard();
+		vault_on_hard(fuzz_byte() & 1 ? SIGQUIT : SIGUSR2);
+		break;
+	case '3':
+		model_hard();
+		vault_on_fatal(SIGSEGV);
+		break;
+	default:
+		return (false);
+	}
+	return (true);
+}
+
+/* Everything else may come together, while the vault is busy elsewhere. */
+static void
+steps(void)
+{
+	unsigned int op;
+	bool	     any;
+
+	do {
+		op = fuzz_byte();
+		if (!held && alone(op))
+			return;
+		any = step(op);
+	} while ((held || !any) && fuzz_more());
+	held = false;
+}
+
+/* The end, if nothing else has brought it. */
+static void
+finish(void)
+{
+	if (!m.started)
+		(void)write(input[1], "x", 1);
+	else if (vault_sig == 0 && ending++ == 0)
+		fuzz_ms += LATE;
+	else
+		signal_send(0);
+}
+
+/* Everybody reads what there is for them, but those that have little room for
+ * it. */
+static void
+read_all(void)
+{
+	struct pollfd  pfd[MODEL_CLIENTS + 1];
+	struct client *c;
+	size_t	       i;
+
+	for (i = 0; i < nclients; i++)
+		pfd[i] = (struct pollfd){ clients[i].small || clients[i].cut ?
+			    -1 :
+			    clients[i].fd,
+			POLLIN, 0 };
+	pfd[nclients] = (struct pollfd){ network, POLLIN, 0 };
+	(void)poll(pfd, nclients + 1, 0);
+	if (pfd[nclients].revents != 0)
+		network_read();
+	for (i = 0; i < nclients; i++) {
+		c = &clients[i];
+		if (pfd[i].revents != 0)
+			client_read(c);
+		CHECK(c->fd == -1 || c->small || c->cut || c->got == c->nwanted,
+		    "client %zu was promised more", i);
+	}
+}
+
+/* Nothing moves any more: what has happened is compared, and more happens. */
+static void
+idle(void)
+{
+	turns = 0;
+	read_all();
+	model_check();
+	if (fuzz_more())
+		steps();
+	else
+		finish();
+	model_turn(vault_sig, queue, queued);
+	queued = 0;
+	vault_sig = 0;
+	process_ended = false;
+}
+
+WRAP(int, ppoll, struct pollfd *pfd, nfds_t nfds, const struct timespec *wait,
+    const sigset_t *mask)
+{
+	static const struct timespec zero;
+	int			     rc;
+
+	if (!fuzz_runs)
+		return (__real_ppoll(pfd, nfds, wait, mask));
+	if (wait != NULL) { /* whether a heartbeat has left */
+		CHECK(nfds == 1 && wait->tv_sec == 0 && wait->tv_nsec == 0,
+		    "a ppoll that waits");
+		return (__real_ppoll(pfd, nfds, wait, mask));
+	}
+	CHECK(pfd[PFD_TIMER].fd == v.timer, "another ppoll");
+	for (;;) {
+		if (fail_poll != 0) {
+			errno = fail_poll;
+			fail_poll = 0;
+			return (-1);
+		}
+		CHECK(++turns < TURNS, "the vault spins");
+		rc = __real_ppoll(pfd, nfds, &zero, mask);
+		CHECK(rc != -1, "ppoll: %s", strerror(errno));
+		if (timer_due != 0 && fuzz_ms >= timer_due) {
+			pfd[PFD_TIMER].revents = POLLIN;
+			return (rc + 1);
+		}
+		if (rc > 0)
+			return (rc);
+		idle();
+	}
+}
+
+/*
+ * One life of a vault.
+ */
+
+int
+LLVMFuzzerInitialize(int *argc, char ***argv)
+{
+	(void)argc;
+	(void)argv;
+	(void)signal(SIGPIPE, SIG_IGN);
+	fuzz_noise(values, sizeof(values));
+	CHECK(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, signals) ==
+		    0 &&
+		socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, input) == 0,
+	    "socketpair");
+	return (0);
+}
+
+static void
+begin(struct vault_options *o)
+{
+	static const int64_t graces[] = { 5000, 0, 200, 100000 };
+	static const int64_t timeouts[] = { 0, 7000, 300, 50 };
+	static const size_t  sizes[] = { 4096, 16384, 65536, 8192 };
+	unsigned int	     times;
+
+	how_start = fuzz_byte();
+	times = fuzz_byte();
+	memset(o, 0, sizeof(*o));
+	o->owner = OWNER;
+	o->armed = (how_start & 2) != 0;
+	o->grace = graces[times & 3];
+	o->timeout = timeouts[times >> 2 & 3];
+	o->size = sizes[how_start >> 4 & 3];
+	memset(&m, 0, sizeof(m));
+	m.armed = o->armed;
+	m.grace = o->grace;
+	m.timeout = o->timeout;
+	m.size = o->size;
+	m.root = (how_start & 64) != 0;
+	m.spare_fds = how_start == 0xf9 ? 0 : how_start & 8 ? 3 : 100;
+	m.ping_due = m.hangup_due = INT64_MAX;
+	v = (struct vault){ .imsg = -1,
+		.heartbeat = -1,
+		.timer = -1,
+		.signals = -1 };
+	registry_n = 0;
+	registry_proc = -1;
+	fuzz_ms = 1000000;
+	timer_due = 0;
+	deeds = 0;
+	nclients = queued = 0;
+	vault_sig = 0;
+	fail_poll = fail_open = 0;
+	turns = ending = 0;
+	heart_peer = 0;
+	peers = 100;
+	held = process_ended = false;
+	log_open("dazaid", (int)(how_start & 1));
+}
+
+static void
+live(const struct vault_options *o)
+{
+	vault_init(o);
+	vault_child(o);
+	vault_memory(o);
+	m.most = store_most(&v.store);
+	vault_wait_child();
+	vault_load();
+	vault_listen();
+	m.started = true;
+	vault_confine();
+	vault_loop();
+}
+
+static void
+clean(void)
+{
+	struct pollfd pfd[PFD_MAX];
+	char	      buf[256];
+	nfds_t	      i, n = 0;
+
+	n = registry_poll(pfd);
+	if (v.mem.pages != NULL)
+		n += transfer_poll(pfd + n);
+	for (i = 0; i < n; i++)
+		close(pfd[i].fd);
+	for (i = 0; i < nclients; i++) {
+		fuzz_close(&clients[i].fd);
+		fuzz_close(&clients[i].theirs);
+	}
+	fuzz_close(&v.heartbeat);
+	fuzz_close(&v.imsg);
+	fuzz_close(&v.timer);
+	fuzz_close(&v.signals);
+	fuzz_close(&registry_proc);
+	fuzz_close(&network);
+	while (recv(signals[0], buf, sizeof(buf), MSG_DONTWAIT) > 0)
+		;
+	while (recv(input[0], buf, sizeof(buf), MSG_DONTWAIT) > 0)
+		;
+	if (v.mem.pages != NULL)
+		(void)munmap(v.mem.pages - PAGE, v.mem.len + PAGE + PAGE);
+}
+
+/* It has ended as it should, and left nothing behind. */
+static void
+check_end(void)
+{
+	struct client *c;
+
+	if (strcmp(fuzz_ended, "fail") == 0)
+		CHECK(how_start >= 0xf0, "no beginning");
+	else if (strcmp(fuzz_ended, "kill") == 0)
+		CHECK(m.armed && m.over != STOPPED && m.npids == 0,
+		    "killed, %d", m.over);
+	else if (strcmp(fuzz_ended, "done") == 0)
+		CHECK(!m.armed || m.over == STOPPED, "not killed, %d", m.over);
+	else
+		CHECK(deeds == (WIPED | CLEANED), "dead after %u", deeds);
+	network_read();
+	CHECK(m.over == RUNS || m.nwants == 0, "not all was told");
+	for (c = clients; c < clients + nclients; c++)
+		client_read(c);
+	if (v.mem.pages == NULL)
+		return;
+	ASAN_UNPOISON_MEMORY_REGION(v.mem.pages, v.mem.len);
+	CHECK(all_zero(v.mem.pages, v.mem.len),
+	    "something is left in the arena");
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct vault_options o;
+
+	fuzz_fds_begin();
+	fuzz_input(data, size);
+	begin(&o);
+	if (setjmp(fuzz_end) == 0) {
+		fuzz_runs = true;
+		live(&o);
+	}
+	check_end();
+	clean();
+	/*
+	 * What a panic was about may have come with one: no time to close it.
+	 */
+	fuzz_fds_end(m.over == HARD || m.over == EXECUTED);
+	return (0);
+}

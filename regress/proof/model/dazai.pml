@@ -1,0 +1,1067 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The conversation of clients, network and vault, for spin(1): model.sh checks each
+ * property of it, and that each is broken by what should break it.
+ *
+ * Modelled, function by function, as the code is:
+ *
+ *	dazaid/panic.c		all but the order of the effects; -g 0 is as dry-run
+ *	dazaid/vault.c		vault_turn() and all that it calls for a heartbeat; the
+ *				handler of the hard signals, between any two steps
+ *	dazaid/serve.c		serve_get(), serve_arm()
+ *	dazaid/transfer.c	a GET: its first piece at once, the rest by turns, cut
+ *	dazaid/effects.c	wipe, BYE, the end
+ *	dazaid/network.c	network_newcomer(), network_vault(), and the 10 s before HELLO
+ *	dazaid/heart.c		all but the words
+ *	dazaid/imsg.c		the table: model.sh makes when.h of it
+ *
+ * A client is any: its lines come in any order and number up to LINES, it may go at any
+ * moment, with lines unread, or stay for good.  A line is a message's name.  The
+ * heartbeat's descriptor in the vault is its number; gone[] is what poll(2) says of it.
+ * One event of network's, one message to the vault, one turn's deadlines are each one
+ * step: what a single-threaded process does between two system calls that the others
+ * can notice.  Time is three countdowns, of a pending panic, of the 100 ms after a
+ * hang-up and of the PINGs, which step together whenever they like (see the process
+ * time): a slow machine is among the executions, a clock that stands still is not.
+ *
+ * Not modelled: who may connect (uid, SO_PEERCRED), the start, bytes and the length of
+ * lines, how many PINGs one message stands for, CONNS and descriptors running out, PUT,
+ * LIST and the rest of the control socket, secrets' own expiry, registered processes,
+ * SIGTERM and the crash signals, suspend, a vault that is stopped or killed.
+ *
+ * A hostile network is looked at for property 1 alone.  As in the code, it can make a
+ * living client that it has taken in a heartbeat, and say PING and CANCEL for one: a
+ * panic ends so, but not by the dead.  That QUIT is no panic (2) holds if network has
+ * the time that it is given, PROMPT: the 100 ms in dry-run, the window when armed.
+ *
+ * What may be: CLIENTS (the last is a STRANGER, who never says HELLO), LINES, TIMEOUT
+ * (there is a PING deadline), SIGNALS (graceful triggers), HARD_SIGNAL, GETS, ARMS
+ * (by a request), ARMED (from the start), and of network STOPS, DIES, HOSTILE.  P is the property whose assertions are looked at.
+ * The mutations are the names behind "ifdef WRONG_".
+ */
+#include "when.h"
+#ifdef WRONG_TABLE
+#undef WHEN_QUIT
+#define WHEN_QUIT	IMSG_GUARDED
+#endif
+
+#ifndef P
+#define P		0
+#endif
+#ifndef CLIENTS
+#define CLIENTS		2
+#endif
+#ifndef LINES
+#define LINES		2
+#endif
+#ifndef SIGNALS
+#define SIGNALS		0
+#endif
+#ifndef GETS
+#define GETS		0
+#endif
+
+#define GRACE		2	/* countdowns, where they begin */
+#define HANGUP		1
+#define PINGS		2
+#define NEVER		9
+#define MESSAGES	2	/* VAULT_MESSAGES */
+/* Messages that a socket holds: from the vault more than an honest network leaves unread. */
+#ifdef HOSTILE
+#define ROOM		1
+#else
+#define ROOM		2
+#endif
+#define V2N_ROOM	4
+#define NOBODY		CLIENTS
+#ifdef STRANGER
+#define IS_STRANGER(c)	(c == CLIENTS - 1)
+#else
+#define IS_STRANGER(c)	false
+#endif
+
+#define holds(property, what)	assert(P != property || (what))
+
+/* Every one of enum imsg_type, in common/imsg.h; those behind WHEN_ are sent here. */
+mtype = {
+	CONFIG, LISTENER, WELCOME, PONG, CANCELLED, NOTHING_PENDING, BYE, DROP, ANSWER,
+	STATE, ENTRY, READY, SIGNAL, HELLO, PING, CANCEL, QUIT, LOST, STATUS, ARM, LIST,
+	REGISTER, UNREGISTER, PUT, GET, DEL, PANIC
+}
+
+/*
+ * The world: sockets and processes.
+ */
+
+#define NOT_YET		0	/* of conn[] */
+#define BACKLOG		1	/* connected, not accepted */
+#define OPEN		2
+#define CLOSED		3	/* by network */
+
+chan	sock[CLIENTS] = [LINES] of { mtype };	/* said, and not seen to */
+byte	conn[CLIENTS + 1];
+bool	gone[CLIENTS + 1];		/* the client's end is closed */
+chan	n2v = [ROOM] of { mtype, byte };
+chan	v2n = [V2N_ROOM] of { mtype, byte };
+chan	ctl = [1] of { mtype };		/* requests at the control socket */
+byte	signals;			/* SIGUSR1, waiting in the signalfd */
+bool	dead;				/* the vault */
+bool	net_dead;
+
+/*
+ * What network knows.
+ */
+
+byte	n_heartbeat = NOBODY;
+bool	n_guarded;
+bool	asked[CLIENTS + 1];
+bool	dropped[CLIENTS + 1];
+
+/*
+ * What the vault knows: struct vault, struct panic.
+ */
+
+byte	heartbeat = NOBODY;
+byte	peer = NOBODY;
+bool	lost_due;
+bool	bye;
+byte	hangup = NEVER;
+bool	silent;
+bool	armed;
+bool	over;
+bool	pending;
+bool	guarded;
+bool	lost;
+byte	due = NEVER;
+byte	ping = NEVER;
+byte	transfer;		/* pieces of a GET still to be sent */
+
+/*
+ * What only the properties know.
+ */
+
+#define ALIVE		0	/* of how */
+#define EXECUTED	1
+#define HARD		2
+#define STOPPED		3
+
+byte	how;
+byte	fires;
+bool	wiped;
+
+/* Kept for one property alone, and no part of a state where another is looked at. */
+#if P != 1
+#define OF_1	hidden
+#else
+#define OF_1
+#endif
+#if P != 2
+#define OF_2	hidden
+#else
+#define OF_2
+#endif
+#if P != 3
+#define OF_3	hidden
+#else
+#define OF_3
+#endif
+#if P != 1 && P != 4
+#define OF_4	hidden
+#define BOUND_RUNS	false
+#else
+#define OF_4
+#define BOUND_RUNS	RUNS(bound)
+#endif
+#if P != 5
+#define OF_5	hidden
+#else
+#define OF_5
+#endif
+#if P != 6
+#define OF_6	hidden
+#else
+#define OF_6
+#endif
+#if P != 7
+#define OF_7	hidden
+#else
+#define OF_7
+#endif
+OF_1 byte	owed;		/* a trigger that nobody who may has cancelled */
+OF_2 byte	by = NOBODY;	/* whose loss the last trigger was */
+OF_2 byte	greeted[CLIENTS + 1];	/* has said HELLO */
+OF_2 byte	quit_said[CLIENTS + 1];	/* and then QUIT, in time */
+OF_3 byte	told;		/* of a trigger, and of no cancel since */
+OF_4 byte	bound = NEVER;	/* the first trigger's own countdown */
+OF_5 byte	hello_said[CLIENTS + 1];
+OF_5 byte	cancel_said[CLIENTS + 1];
+OF_5 byte	refused[CLIENTS + 1];
+OF_6 byte	alone;		/* the vault could see that network is dead */
+OF_7 byte	moved;		/* the PING deadline, for the PONG that is due */
+OF_7 byte	taken;		/* the HELLO, for the WELCOME that is due */
+OF_7 byte	ended;		/* the panic, for the CANCELLED that is due */
+
+#define HUNG_UP		(heartbeat != NOBODY && hangup == NEVER && gone[heartbeat])
+#define DUE		(ping == 0 || (pending && due == 0) || hangup == 0)
+#define GIVES		(guarded && !pending && !over && hangup == NEVER)
+
+/*
+ * Clients.
+ */
+
+#define IN_TIME		(how == ALIVE && ping != 0 && (!pending || due > 0))
+/* Without HELLO first, and with another later, nothing comes of a line: looked at once. */
+#define ANY_LINE	(P == 5)
+#define HEARD		((conn[me] == BACKLOG || conn[me] == OPEN) && !dropped[me])
+
+proctype client(byte me)
+{
+	mtype	line;
+	byte	said;
+
+	/* The second comes after the first: they are the same. */
+	atomic { me == 0 || conn[me - 1] != NOT_YET -> conn[me] = BACKLOG };
+end:	do
+#ifndef HOSTILE		/* who does not look at what they say */
+	:: atomic { !dead && said < LINES && HEARD ->
+		if
+		:: !IS_STRANGER(me) && (ANY_LINE || said == 0) ->
+			line = HELLO; hello_said[me] = true; greeted[me] = true
+#ifdef TIMEOUT
+		:: ANY_LINE || said > 0 -> line = PING
+#endif
+		:: ANY_LINE || said > 0 -> line = CANCEL; cancel_said[me] = true
+		:: ANY_LINE || said > 0 ->
+			line = QUIT;
+			quit_said[me] = quit_said[me] ||
+			    (greeted[me] && IN_TIME)
+		fi;
+		sock[me]!line;
+		line = 0;
+		said++
+	   }
+#endif
+	:: atomic { !dead ->
+		gone[me] = true;
+		owed = owed || heartbeat == me;
+		break
+	   }
+#if P == 1 || P == 6 || P == 9
+	:: break		/* stays for good; elsewhere it may just never go on */
+#endif
+	od;
+	said = 0
+}
+
+/*
+ * Who sends signals, and the control socket's clients.
+ */
+
+proctype operator()
+{
+	byte	n = SIGNALS, gets = GETS;
+
+end:	do
+	:: atomic { n > 0 && !dead -> n--; signals++ }
+	:: atomic { n > 0 && !dead && empty(ctl) -> n--; ctl!PANIC }
+	:: atomic { gets > 0 && !dead && empty(ctl) -> gets--; ctl!GET }
+#ifdef ARMS
+	:: atomic { !armed && !dead && empty(ctl) -> ctl!ARM }
+#endif
+	od
+}
+
+/*
+ * Time.  Free, it may run on at any moment.  PROMPT, it leaves both processes the time
+ * that the code means them to have: it waits until all that was said has been seen to;
+ * armed, only the window of a pending panic waits.
+ */
+
+#define CLIENT_READY(c)	(conn[c] == OPEN && !asked[c] && \
+			(len(sock[c]) > 0 || gone[c] || dropped[c]))
+#define TO_SEE(c)	(conn[c] == BACKLOG || CLIENT_READY(c))
+#define UNTOLD		(heartbeat != NOBODY && !guarded)
+#if CLIENTS == 3
+#define QUIET		(!UNTOLD && len(n2v) == 0 && len(v2n) == 0 && !HUNG_UP && \
+			!TO_SEE(0) && !TO_SEE(1) && !TO_SEE(2))
+#else
+#define QUIET		(!UNTOLD && len(n2v) == 0 && len(v2n) == 0 && !HUNG_UP && \
+			!TO_SEE(0) && !TO_SEE(1))
+#endif
+#ifdef PROMPT
+#define WINDOW_RUNS	QUIET
+#define OTHERS_RUN	(armed || QUIET)
+#else
+#define WINDOW_RUNS	(P != 9)	/* there, who comes back always has the time */
+#define OTHERS_RUN	true
+#endif
+#define RUNS(countdown)	(countdown != NEVER && countdown > 0)
+
+proctype time()
+{
+	bool	window, others;
+
+end:	do
+	:: atomic { !over &&
+	    ((WINDOW_RUNS && (RUNS(due) || BOUND_RUNS)) ||
+	    (OTHERS_RUN && (RUNS(ping) || RUNS(hangup)))) ->
+		window = WINDOW_RUNS;
+		others = OTHERS_RUN;
+		if
+		:: window && RUNS(due) -> due--
+		:: else
+		fi;
+		if
+		:: window && BOUND_RUNS -> bound--
+		:: else
+		fi;
+		if
+		:: others && RUNS(ping) -> ping--
+		:: else
+		fi;
+		if
+		:: others && RUNS(hangup) -> hangup--
+		:: else
+		fi;
+		window = false;
+		others = false
+	   }
+	od
+}
+
+/*
+ * Network.
+ */
+
+#define NOBODY_YET(c)	(conn[c] == OPEN && c != n_heartbeat && !asked[c])
+
+/* close(2): what the client said is lost, and what it will say */
+inline net_close(c)
+{
+	conn[c] = CLOSED;
+	asked[c] = false;
+	dropped[c] = false;
+	do
+	:: sock[c]?line
+	:: empty(sock[c]) -> break
+	od;
+	line = 0
+}
+
+/* heart_close() */
+inline heart_close(c)
+{
+	if
+	:: c == n_heartbeat ->
+		n2v!LOST, c;
+		n_heartbeat = NOBODY;
+		n_guarded = false
+	:: else
+	fi;
+	net_close(c)
+}
+
+/* heart_dismiss(c, "BUSY\n") */
+inline heart_busy(c)
+{
+	refused[c] = true;
+	net_close(c)
+}
+
+inline heart_asks(type, c)
+{
+	asked[c] = true;
+	n2v!type, c
+}
+
+/* heart_line(), heart_hello(), heart_pings() */
+inline heart_line(c)
+{
+	if
+	:: dropped[c] && line != QUIT
+	:: else ->
+		if
+		:: line == HELLO ->
+			if
+			:: c == n_heartbeat
+			:: c != n_heartbeat && n_heartbeat != NOBODY -> heart_busy(c)
+			:: n_heartbeat == NOBODY ->
+				heart_asks(HELLO, c);
+				n_heartbeat = c
+			fi
+		:: line == CANCEL && c != n_heartbeat
+#ifdef WRONG_REFUSED_CANCELS
+			if
+			:: n_heartbeat != NOBODY && n_guarded && !asked[n_heartbeat] ->
+				heart_asks(CANCEL, n_heartbeat)
+			:: else
+			fi
+#endif
+		:: line != HELLO && line != CANCEL && c != n_heartbeat
+		:: line == PING && c == n_heartbeat ->
+			heart_asks(PING, c);
+#ifdef WRONG_EARLY_PONG
+			holds(7, moved)
+#endif
+		:: line == CANCEL && c == n_heartbeat -> heart_asks(CANCEL, c)
+		:: line == QUIT && c == n_heartbeat -> heart_asks(QUIT, c)
+		fi
+	fi;
+	line = 0
+}
+
+/* heart_ready(): a line, or the end of them.  It is taken once the vault is told. */
+inline heart_ready(c)
+{
+	if
+	:: sock[c]?line -> heart_line(c)
+	:: empty(sock[c]) -> heart_close(c)
+	fi
+}
+
+/* network_newcomer(): the heartbeat may have left since it was polled */
+inline newcomer(c)
+{
+	if
+	:: n_heartbeat != NOBODY && CLIENT_READY(n_heartbeat) ->
+		from = n_heartbeat;
+		heart_ready(from);
+		from = 0
+	:: else
+	fi;
+	if
+	:: n_heartbeat != NOBODY ->
+#ifdef WRONG_REFUSED_CANCELS
+		refused[c] = true;
+		conn[c] = OPEN
+#else
+		heart_busy(c)
+#endif
+	:: else ->
+		conn[c] = OPEN
+#ifdef WRONG_BARE_CANCELS
+		;
+		heart_asks(HELLO, c);
+		n_heartbeat = c
+#endif
+	fi
+}
+
+/* heart_welcome(): nobody else is needed */
+inline heart_welcome(c)
+{
+	holds(7, taken);
+	taken = false;
+	n_guarded = true;
+	i = 0;
+	do
+	:: i < CLIENTS ->
+		if
+		:: i != c && conn[i] == OPEN -> heart_busy(i)
+		:: else
+		fi;
+		i++
+	:: else -> break
+	od;
+	i = 0
+}
+
+/* heart_drop(): looks for a QUIT */
+inline heart_drop(c)
+{
+	dropped[c] = true;
+#ifdef WRONG_DROP_FORGETS_QUIT
+	do
+	:: sock[c]?line
+	:: empty(sock[c]) -> break
+	od;
+#endif
+	do
+	:: conn[c] == OPEN && !asked[c] -> heart_ready(c)
+	:: else -> break
+	od
+}
+
+/* heart_answer() */
+inline heart_answer(c)
+{
+	asked[c] = false;
+	if
+	:: type == WELCOME -> heart_welcome(c)
+	:: type == PONG -> holds(7, moved); moved = false
+	:: type == CANCELLED -> holds(7, ended); ended = false
+	:: type == NOTHING_PENDING
+	:: type == BYE -> holds(7, wiped); goto exit
+	:: type == DROP -> heart_drop(c)
+	fi
+}
+
+/* network_vault(), with the table's word on what may come */
+inline network_vault()
+{
+	v2n?type, from;
+	assert(type != WELCOME || !n_guarded);
+	if
+	:: n_heartbeat != NOBODY && from == n_heartbeat -> heart_answer(from)
+	:: else
+	fi;
+	type = 0;
+	from = 0
+}
+
+#ifdef WRONG_TAKES_FIRST
+#define LINES_OF(c) \
+	:: atomic { !dead && CLIENT_READY(c) && nempty(sock[c]) -> sock[c]?line }; \
+	   atomic { nfull(n2v) -> heart_line(c) }
+#else
+#define LINES_OF(c)
+#endif
+#define EVENTS_OF(c) \
+	LINES_OF(c) \
+	:: atomic { !dead && CLIENT_READY(c) && nfull(n2v) -> heart_ready(c) } \
+	:: atomic { !dead && conn[c] == BACKLOG && nfull(n2v) -> newcomer(c) } \
+	:: atomic { !dead && NOBODY_YET(c) && nfull(n2v) -> heart_close(c) }
+
+proctype network()
+{
+	mtype	line, type;
+	byte	from, i;
+
+end:	do
+	:: atomic { nempty(v2n) && nfull(n2v) -> network_vault() }
+	:: dead && empty(v2n) -> goto exit
+	EVENTS_OF(0)
+	EVENTS_OF(1)
+#if CLIENTS == 3
+	EVENTS_OF(2)
+#endif
+	:: atomic { !dead && nempty(ctl) && nfull(n2v) -> ctl?line; n2v!line, NOBODY; line = 0 }
+#ifdef STOPS
+	:: !dead -> break
+#endif
+#ifdef DIES
+	:: !dead -> goto exit
+#endif
+	od;
+end_stopped:
+	false;
+exit:	net_dead = true
+}
+
+/*
+ * Network taken over: says whatever it likes in any order, with whatever descriptor of
+ * a client's it ever had.
+ */
+proctype hostile()
+{
+	byte	c;
+
+end:	do
+	:: atomic { !dead && nfull(n2v) ->
+		if
+		:: conn[0] != NOT_YET -> c = 0
+		:: conn[1] != NOT_YET -> c = 1
+#if CLIENTS == 3
+		:: conn[2] != NOT_YET -> c = 2
+#endif
+		fi;
+		if
+		:: n2v!HELLO, c
+		:: n2v!PING, c
+		:: n2v!CANCEL, c
+		:: n2v!QUIT, c
+		:: n2v!LOST, c
+		:: n2v!PANIC, NOBODY
+		:: n2v!STATUS, NOBODY
+		:: n2v!READY, NOBODY
+		fi;
+		c = 0
+	   }
+	:: !dead -> break
+	:: goto exit
+	od;
+end_stopped:
+	false;
+exit:	net_dead = true
+}
+
+/*
+ * The panic controller.  What ends the vault does not return; now is always now.
+ */
+
+inline finish(end)
+{
+	how = end;
+	goto execute
+}
+
+/* panic_trigger(), panic_tick() done */
+inline trigger()
+{
+	owed = true;
+	told = true;
+	if
+	:: bound == NEVER -> bound = GRACE
+	:: else
+	fi;
+	if
+	:: pending ->
+#ifdef WRONG_SECOND_MOVES
+		due = GRACE
+#else
+		skip
+#endif
+	:: !pending && armed -> pending = true; due = GRACE
+	:: !pending && !armed -> finish(EXECUTED)
+	fi
+}
+
+/* panic_lost(), panic_tick() done */
+inline panic_lost(whose)
+{
+	if
+	:: guarded ->
+		guarded = false;
+		lost = true;
+		ping = NEVER;
+		by = whose;
+		trigger()
+	:: else
+	fi
+}
+
+inline panic_tick()
+{
+	if
+	:: pending && due == 0 -> finish(EXECUTED)
+	:: else
+	fi;
+	if
+	:: ping == 0 -> panic_lost(heartbeat)
+	:: else
+	fi
+}
+
+/* panic_cancelled(): who is the client by whose word */
+inline panic_cancelled(who)
+{
+	holds(1, bound > 0);
+	holds(5, hello_said[who] && !refused[who]);
+	pending = false;
+	due = NEVER;
+	told = false;
+	bound = NEVER;
+	owed = owed && gone[who]
+}
+
+/* panic_heartbeat() */
+inline panic_heartbeat(who)
+{
+	panic_tick();
+	guarded = true;
+#ifdef TIMEOUT
+	ping = PINGS;
+#endif
+	if
+	:: pending && lost -> panic_cancelled(who)
+	:: else
+	fi;
+	lost = false
+}
+
+/*
+ * The vault.
+ */
+
+#define IMSG_STATE_NOW	(heartbeat != NOBODY -> IMSG_GUARDED : \
+			(lost_due -> IMSG_DROPPED : IMSG_UNGUARDED))
+
+/* vault_say(), vault_tell(): never waits */
+inline vault_say(what)
+{
+	if
+#ifdef HOSTILE		/* it reads or does not, and does not look at it */
+	:: !net_dead
+	:: finish(HARD)
+#else
+	:: net_dead || len(v2n) == V2N_ROOM ->
+		holds(9, net_dead);
+		finish(HARD)
+	:: else -> v2n!what, peer
+#endif
+	fi
+}
+
+inline vault_gone()
+{
+	was = heartbeat;
+	heartbeat = NOBODY;
+	hangup = NEVER;
+	silent = false;
+	panic_tick();
+	panic_lost(was);
+	was = 0
+}
+
+inline vault_drop()
+{
+	lost_due = true;
+	vault_gone();
+#ifndef WRONG_SILENT_DROP
+	vault_say(DROP)
+#endif
+}
+
+/*
+ * vault_hung_up(): with nothing unread no more will come, once what has come was seen to;
+ * but network may have told of a line and not have taken it yet.
+ */
+inline vault_hung_up()
+{
+	hangup = HANGUP;
+	if
+	:: empty(sock[heartbeat]) -> silent = true
+	:: true
+	fi
+}
+
+/* vault_too_late(): the kernel's word of this moment */
+inline vault_too_late()
+{
+	late = false;
+#ifndef WRONG_DEAD_CANCELS
+	if
+	:: HUNG_UP -> vault_hung_up()
+	:: else
+	fi;
+	if
+	:: hangup != NEVER && pending -> vault_drop(); late = true
+	:: else
+	fi
+#endif
+}
+
+inline vault_hello()
+{
+	heartbeat = from;
+	peer = from;
+	owed = owed || gone[from];
+	vault_too_late();
+	if
+	:: !late ->
+		panic_heartbeat(from);
+		taken = true;
+		vault_say(WELCOME)
+	:: else
+	fi
+}
+
+/* vault_peer() */
+inline vault_ping()
+{
+	panic_tick();
+	if
+	:: guarded ->
+#ifdef TIMEOUT
+		ping = PINGS;
+#endif
+		moved = true;
+		vault_say(PONG)
+	:: else ->
+#ifdef WRONG_PONG_ANYHOW
+		vault_say(PONG)
+#else
+		skip
+#endif
+	fi
+}
+
+inline vault_cancel()
+{
+	vault_too_late();
+	if
+	:: late
+	:: else ->
+#ifndef WRONG_LATE_CANCEL
+		panic_tick();
+#endif
+		if
+		:: guarded && pending ->
+			holds(5, cancel_said[from]);
+			panic_cancelled(from);
+			ended = true;
+			vault_say(CANCELLED)
+		:: guarded && !pending -> vault_say(NOTHING_PENDING)
+		:: !guarded
+		fi
+	fi
+}
+
+inline vault_peer()
+{
+	if
+	:: from != peer -> finish(HARD)
+	:: else
+	fi;
+	if
+	:: type == PING -> vault_ping()
+	:: type == CANCEL -> vault_cancel()
+	:: type == QUIT -> bye = true; finish(STOPPED)
+	:: type == LOST -> lost_due = false; vault_gone()
+	fi
+}
+
+#define CALM	(!told && !pending && hangup == NEVER && ping != 0)
+
+/* serve_get(), transfer_get() */
+inline serve_get()
+{
+#ifndef WRONG_GET_UNTICKED
+	panic_tick();
+#endif
+	if
+#ifdef WRONG_GIVES_HUNG_UP
+	:: guarded && !pending ->
+#else
+	:: GIVES ->
+#endif
+		holds(3, CALM);
+		transfer = 1
+	:: else
+	fi
+}
+
+#define MAY_COME(type) \
+	((type == HELLO && (WHEN_HELLO & IMSG_STATE_NOW)) || \
+	(type == PING && (WHEN_PING & IMSG_STATE_NOW)) || \
+	(type == CANCEL && (WHEN_CANCEL & IMSG_STATE_NOW)) || \
+	(type == QUIT && (WHEN_QUIT & IMSG_STATE_NOW)) || \
+	(type == LOST && (WHEN_LOST & IMSG_STATE_NOW)) || \
+	(type == PANIC && (WHEN_PANIC & IMSG_STATE_NOW)) || \
+	(type == ARM && (WHEN_ARM & IMSG_STATE_NOW)) || \
+	(type == STATUS && (WHEN_STATUS & IMSG_STATE_NOW)) || \
+	(type == READY && (WHEN_READY & IMSG_STATE_NOW)) || \
+	(type == GET && (WHEN_GET & IMSG_STATE_NOW)))
+
+/* vault_dispatch() of what imsg_recv() let through */
+inline vault_dispatch()
+{
+	if
+	:: !MAY_COME(type) -> finish(HARD)
+	:: else
+	fi;
+	if
+	:: type == HELLO -> vault_hello()
+	:: type == PANIC -> panic_tick(); by = NOBODY; trigger()
+	:: type == GET -> serve_get()
+	:: type == ARM -> armed = true
+	:: type == STATUS
+	:: type == READY -> finish(HARD)
+	:: type == PING || type == CANCEL || type == QUIT || type == LOST ->
+		vault_peer()
+	fi;
+	type = 0;
+	from = 0;
+	late = false
+}
+
+/* vault_deadlines(), and what follows it in vault_turn() */
+inline vault_deadlines()
+{
+	panic_tick();
+	if
+	:: !guarded && heartbeat != NOBODY -> vault_drop()
+#ifndef WRONG_NO_BACKSTOP
+	:: guarded && hangup == 0 -> vault_drop()
+#endif
+	:: else
+	fi;
+	if
+#ifndef WRONG_GETS_GO_ON
+	:: !GIVES -> transfer = 0
+#endif
+	:: else
+	fi;
+	if
+	:: transfer > 0 -> holds(3, CALM); transfer--
+	:: true
+	fi
+}
+
+inline hangup_noted()
+{
+	if
+	:: HUNG_UP ->
+		vault_hung_up();
+#ifdef WRONG_ACTS_AT_ONCE
+		vault_drop()
+#endif
+	:: else
+	fi
+}
+
+proctype vault()
+{
+	mtype	type;
+	byte	from, was, k;
+	bool	late, readable;
+
+	if
+	:: armed = true
+#ifndef ARMED
+	:: skip
+#endif
+	fi;
+	/* vault_turn(): ppoll(2), the heartbeat's hang-up, signals */
+end:	do
+	:: atomic { dead || HUNG_UP || signals > 0 || nempty(n2v) || net_dead || DUE ||
+	    transfer > 0 ->
+		if
+		:: dead -> goto out
+		:: else
+		fi;
+		alone = net_dead && empty(n2v) && signals == 0;
+		readable = nempty(n2v) || net_dead;
+		hangup_noted();
+		if
+		:: signals > 0 -> signals = 0; panic_tick(); by = NOBODY; trigger()
+		:: else
+		fi
+	   };
+	/* vault_network() */
+	do
+	:: atomic { !dead && (readable || silent) &&
+	    k < MESSAGES &&
+	    (nempty(n2v) || net_dead) ->
+#ifndef WRONG_ENDLESS_READ
+		k++;
+#endif
+		if
+		:: n2v?type, from -> vault_dispatch()
+		:: empty(n2v) ->
+#ifdef WRONG_GRACEFUL_DEATH
+			panic_tick(); by = NOBODY; trigger(); k = MESSAGES
+#else
+			finish(HARD)
+#endif
+		fi
+	   }
+	:: atomic { dead || !(readable || silent) || k == MESSAGES ||
+	    (empty(n2v) && !net_dead) ->
+		if
+		:: silent && k < MESSAGES -> hangup = 0
+		:: else
+		fi;
+		k = 0;
+		readable = false;
+		if
+		:: dead -> goto out
+		:: else
+		fi;
+		vault_deadlines();
+		break
+	   }
+	od
+	od;
+
+	/* panic_execute(): the handler may come between any two */
+execute:
+	atomic {
+		if
+		:: dead -> goto out
+		:: else
+		fi;
+		holds(2, how == STOPPED || !quit_said[by]);
+		holds(2, how != HARD || net_dead)
+	}
+#ifndef WRONG_LATE_OVER
+	atomic {
+		if
+		:: dead -> goto out
+		:: else -> over = true
+		fi
+	}
+#endif
+	atomic {
+		if
+		:: dead -> goto out
+		:: else ->
+			fires++;
+			wiped = true;
+			holds(8, fires == 1)
+		fi
+	}
+#ifdef WRONG_LATE_OVER
+	over = true;
+#endif
+	/* effects_done(): BYE; network has all of the time that it needs, or none */
+	atomic {
+		if
+		:: !dead && bye && how == STOPPED && !net_dead && len(v2n) < V2N_ROOM ->
+			v2n!BYE, peer
+		:: else
+		fi
+	}
+	dead = true;
+out:	transfer = 0
+}
+
+/* SIGUSR2: vault_on_hard(), which interrupts whatever the vault does */
+proctype handler()
+{
+end:	atomic { !dead ->
+		if
+		:: over
+		:: else ->
+			over = true;
+			fires++;
+			wiped = true;
+			how = HARD;
+			holds(8, fires == 1);
+			dead = true
+		fi
+	}
+}
+
+/* When nothing moves any more, nobody waits for an answer, and no end is unseen. */
+#define WAITS(c)	(asked[c] || (gone[c] && (conn[c] == OPEN || conn[c] == BACKLOG)))
+proctype idle()
+{
+end:	timeout;
+	holds(9, dead || (!lost_due && hangup == NEVER && !gone[heartbeat] &&
+	    heartbeat == n_heartbeat && !WAITS(0) && !WAITS(1)))
+}
+
+init {
+	atomic {
+		run vault();
+#ifdef HOSTILE
+		run hostile();
+#else
+		run network();
+#endif
+		run client(0);
+		run client(1);
+#if CLIENTS == 3
+		run client(2);
+#endif
+		run time();
+#if SIGNALS > 0 || GETS > 0 || defined(ARMS)
+		run operator();
+#endif
+#ifdef HARD_SIGNAL
+		run handler();
+#endif
+#if P == 9
+		run idle()
+#endif
+	}
+}
+
+#if P == 1
+ltl p1 { []<> (!owed || wiped) }
+#elif P == 4
+ltl p4 { [] (!pending || due <= bound) }
+#elif P == 6
+ltl p6 { [] (net_dead -> <> wiped) && [] (alone -> <> (how == HARD)) }
+#endif

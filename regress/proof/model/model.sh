@@ -1,0 +1,170 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# Has spin(1) check each property of dazai.pml, and then that each is broken by
+# what should break it.  The last line counts; 1 if anything is not as it must be.
+set -u
+cd "$(dirname "$0")" || exit 1
+
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT
+trap 'exit 1' INT TERM
+held=0
+found=0
+bad=0
+
+# The table of common/imsg.c, as macros: WHEN_HELLO and so on, in the words of imsg.h.
+table() {
+	sed -n 's/^#define \(IMSG_[A-Z_]*\)	0x0\([1248]\)	.*/#define \1 \2/p' \
+	    ../../../dazaid/imsg.h
+	sed -n '/^#define \(ANY\|CTL\)	/p' ../../../dazaid/imsg.c
+	tr '\n}' ' \n' <../../../dazaid/imsg.c | sed -n \
+	    's/.*\[IMSG_\([A-Z_]*\)\] =[ 	]*{.*, \([A-Z_| ]*\) $/#define WHEN_\1 (\2)/p'
+}
+
+types_of_code() {
+	sed -n '/^enum imsg_type {/,/^}/s/^	IMSG_\([A-Z_]*\)[ ,].*/\1/p' \
+	    ../../../dazaid/imsg.h | sort
+}
+
+types_of_model() {
+	sed -n '/^mtype = {/,/^}/p' dazai.pml | tr -cs 'A-Z_' '\n' |
+	    grep . | sort
+}
+
+# How pan(1) searches, and what it must say of a property that is broken.
+mode() {
+	case $1 in
+	safety)
+		cflags=-DSAFETY
+		search=
+		broken="assertion violated (($2!=$2)||"
+		;;
+	formula)
+		cflags=
+		search=-a
+		broken='assertion violated  !('
+		;;
+	fair)
+		cflags=-DNFAIR=3
+		search='-a -f'
+		broken='acceptance cycle'
+		;;
+	esac
+}
+
+# search CC-OPTION OPTION...: property $number with these; what came of it is in "out"
+search() {
+	optimize=$1
+	shift
+	rm -f "$dir/dazai.pml.trail"
+	# shellcheck disable=SC2086 # lists of options
+	(
+		cd "$dir" && spin -a "-DP=$number" "$@" dazai.pml &&
+		    cc -w "$optimize" -DMEMLIM=3500 $cflags -o pan pan.c &&
+		    ./pan -m10000 -w22 $search
+	) >"$dir/out" 2>&1
+}
+
+figures() {
+	sed -n -e 's/^ *\([0-9.e+]*\) states, stored.*/\1 states/p' \
+	    -e 's/.*depth reached \([0-9]*\),.*/depth \1/p' \
+	    -e 's/^pan: elapsed time \([0-9.]*\) seconds/\1 s/p' "$dir/out" |
+	    paste -s -d , | sed 's/,/, /g'
+}
+
+# property NUMBER MODE TEXT OPTION...: it holds
+property() {
+	number=$1
+	text=$3
+	mode "$2" "$1"
+	shift 3
+	search -O2 "$@"
+	if grep -q 'errors: 0$' "$dir/out" &&
+	    ! grep -q 'not completed\|too small' "$dir/out"; then
+		echo "$number $text: $(figures): holds"
+		held=$((held + 1))
+		return
+	fi
+	bad=$((bad + 1))
+	echo "$number $text ($*): BROKEN"
+	grep -v '^$\|unreached' "$dir/out" | tail -n 20
+	[ ! -f "$dir/dazai.pml.trail" ] || (
+		cd "$dir" && spin "-DP=$number" "$@" -t -p -g dazai.pml | tail -n 100
+	)
+}
+
+# wrong NUMBER MODE TEXT OPTION...: this breaks it
+wrong() {
+	number=$1
+	text=$3
+	mode "$2" "$1"
+	shift 3
+	search -O0 "$@"
+	if grep -F "$broken" "$dir/out" | grep -q '^pan:1:'; then
+		echo "$number $text: found, as it must be"
+		found=$((found + 1))
+	else
+		echo "$number $text ($*): NOT FOUND"
+		bad=$((bad + 1))
+		grep -v '^$\|unreached' "$dir/out" | tail -n 20
+	fi
+}
+
+cp dazai.pml "$dir" || exit 1
+table >"$dir/when.h"
+types_of_code >"$dir/code"
+types_of_model >"$dir/model"
+if ! [ -s "$dir/code" ] || ! diff "$dir/code" "$dir/model"; then
+	echo "model: its messages are not those of common/imsg.h" >&2
+	exit 1
+fi
+
+loss='-DSTOPS -DSIGNALS=1 -DTIMEOUT -DLINES=1'
+quit='-DPROMPT -DTIMEOUT -DLINES=3'
+gets='-DGETS=1 -DSIGNALS=1 -DTIMEOUT -DLINES=1'
+again='-DSIGNALS=2 -DTIMEOUT -DARMS -DLINES=1'
+trio='-DCLIENTS=3 -DSTRANGER -DSIGNALS=1 -DARMED -DLINES=1'
+pongs='-DSIGNALS=1 -DTIMEOUT'
+once='-DHARD_SIGNAL -DSIGNALS=1'
+
+# Lists of options:
+# shellcheck disable=SC2086
+{
+	property 1 fair 'a lost heartbeat is wiped for, if nobody who may cancels in time' $loss
+	property 1 fair 'and so whatever a hostile network says' -DHOSTILE
+	property 2 safety 'QUIT, then close at once, never ends as a panic' $quit
+	property 3 safety 'no secret is handed out between trigger and cancel' $gets
+	property 4 formula 'a second trigger never moves the deadline later' $again
+	property 5 safety 'who has not said HELLO, or was refused, cancels nothing' $trio
+	property 5 safety 'whatever the two say, in any order' -DSIGNALS=1 -DARMED
+	property 6 fair 'the death of network is a hard panic' -DDIES -DLINES=1
+	property 7 safety 'WELCOME, PONG, CANCELLED, BYE come after what they say' $pongs
+	property 8 safety 'it fires once' $once
+	property 9 safety 'nothing locks, nobody waits for ever, no end is unseen' $pongs
+
+	wrong 1 fair 'nothing behind the kernel'\''s word' -DSTOPS -DLINES=1 \
+	    -DWRONG_NO_BACKSTOP
+	wrong 1 safety 'a cancel at the deadline' -DSIGNALS=1 -DLINES=2 -DWRONG_LATE_CANCEL
+	wrong 1 fair 'a dead heartbeat cancels' -DHOSTILE -DWRONG_DEAD_CANCELS
+	wrong 1 fair 'messages are read without end' -DHOSTILE -DWRONG_ENDLESS_READ
+	wrong 2 safety 'the hang-up is acted on at once' $quit -DWRONG_ACTS_AT_ONCE
+	wrong 2 safety 'a line is taken before the vault is told' $quit -DWRONG_TAKES_FIRST
+	wrong 2 safety 'QUIT is lost when the hang-up is seen first' $quit \
+	    -DWRONG_DROP_FORGETS_QUIT
+	wrong 2 safety 'the table takes no QUIT after a drop' $quit -DWRONG_TABLE
+	wrong 3 safety 'a hang-up alone does not stop a GET' $gets -DWRONG_GIVES_HUNG_UP
+	wrong 3 safety 'a trigger does not cut a GET' $gets -DWRONG_GETS_GO_ON
+	wrong 3 safety 'a GET does not look at the clock' $gets -DWRONG_GET_UNTICKED
+	wrong 4 formula 'a second trigger moves the deadline' $again -DWRONG_SECOND_MOVES
+	wrong 5 safety 'a bare connection cancels' $trio -DWRONG_BARE_CANCELS
+	wrong 5 safety 'a refused client cancels' $trio -DWRONG_REFUSED_CANCELS
+	wrong 6 fair 'the death of network has a grace' -DDIES -DLINES=1 \
+	    -DWRONG_GRACEFUL_DEATH
+	wrong 7 safety 'network says PONG by itself' $pongs -DWRONG_EARLY_PONG
+	wrong 7 safety 'a PING that came too late reads PONG' $pongs -DWRONG_PONG_ANYHOW
+	wrong 8 safety 'that it is over is noted late' $once -DWRONG_LATE_OVER
+	wrong 9 safety 'network is not told of a drop' $pongs -DWRONG_SILENT_DROP
+}
+
+echo "model: $held properties hold, $found mutations found, $bad not as they must be"
+[ $bad -eq 0 ]

@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: ISC
+# What goes beyond the suite: each of these proves, or measures, one thing (SECURITY.md
+# says which), takes its minutes, and is no part of check.
+
+PROOF_DIRS =	hostile audit storm bench faults
+PROOF_C =	$(foreach d,$(PROOF_DIRS),$(wildcard regress/proof/$(d)/*.c))
+OBJS +=		$(patsubst %.c,%.o,$(PROOF_C))
+
+HOSTILE =	$(addprefix regress/proof/hostile/,dazaid attack calls)
+PROOFS =	$(HOSTILE) regress/proof/audit/pattern regress/proof/storm/storm regress/proof/bench/bench \
+		regress/proof/bench/floor regress/proof/faults/faults
+
+.PHONY:		hostile faults storm model fuzz audit bench checksec
+
+$(PROOFS):
+	@echo "  LD    $@"
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(if $(filter %/floor,$@),,$(LIBS))
+
+# A daemon with an attacker for its network process, and who tells that what to do.
+regress/proof/hostile/dazaid: regress/proof/hostile/network.o regress/proof/hostile/packet.o \
+		$(filter-out $(addprefix dazaid/,network.o heart.o control.o conn.o \
+		request.o),$(DAZAID)) $(filter-out common/line.o,$(COMMON))
+regress/proof/hostile/attack: $(addprefix regress/proof/hostile/,attack.o siege.o packet.o \
+		tricks.o descriptors.o) common/num.o
+regress/proof/hostile/calls: regress/proof/hostile/calls.o dazaid/sandbox.o common/num.o dazaid/log.o \
+		common/out.o
+hostile:
+	@regress/tools/deps.sh build check
+	$(Q)$(MAKE) --no-print-directory regress
+	$(Q)regress/tools/check.sh -k behaviour/hostile.kyua
+
+# Every system call of the daemon goes wrong in turn; FAULTS_EVERY=N: one in N.
+FAULTS_EVERY ?=	1
+FAULTS_JOBS ?=	4
+regress/proof/faults/faults: regress/proof/faults/faults.o
+faults:
+	@regress/tools/deps.sh build
+	$(Q)$(MAKE) --no-print-directory all regress/proof/faults/faults
+	$(Q)regress/proof/faults/faults -e $(FAULTS_EVERY) -j $(FAULTS_JOBS) dazaid/dazaid
+
+# Many clients of every kind against daemons that come and go; any seed replays.
+STORM_SECONDS ?= 600
+STORM_SEED ?=	20240229
+STORM_LIFE ?=
+regress/proof/storm/storm: $(patsubst %.c,%.o,$(sort $(wildcard regress/proof/storm/*.c)))
+storm:
+	@regress/tools/deps.sh build
+	$(Q)$(MAKE) --no-print-directory all regress/proof/storm/storm
+	$(Q)regress/proof/storm/storm $(STORM_SEED) $(STORM_SECONDS) $(STORM_LIFE)
+
+# The conversation of client, network and vault, in every order: spin(1).
+model:
+	@regress/tools/deps.sh model
+	$(Q)regress/proof/model/model.sh
+
+# Every target for so many seconds, and then what they reach; see regress/proof/fuzz/fuzz.mk.
+FUZZ_SECONDS ?=	60
+fuzz:
+	@regress/tools/deps.sh build fuzz
+	$(Q)regress/proof/fuzz/run.sh $(FUZZ_SECONDS)
+
+# All of a virtual machine's memory, after each way to die.
+regress/proof/audit/pattern: regress/proof/audit/pattern.o
+audit:
+	@regress/tools/deps.sh build audit
+	$(Q)$(MAKE) --no-print-directory all regress/proof/audit/pattern regress/tools/talk
+	$(Q)regress/proof/audit/audit.sh
+
+# Measured against what the machine can do.  BENCH_ONLY="eof ping" repeats these figures
+# alone, BENCH_SAMPLES=20 is a quick look.
+regress/proof/bench/bench: $(patsubst %.c,%.o,$(sort $(filter-out %/floor.c,\
+		$(wildcard regress/proof/bench/*.c)))) common/secmem.o
+regress/proof/bench/floor: regress/proof/bench/floor.o
+bench:
+	@regress/tools/deps.sh build bench
+	$(Q)$(MAKE) --no-print-directory all regress/proof/bench/bench regress/proof/bench/floor
+	$(Q)regress/proof/bench/bench.sh
+
+# What the compiler and the linker have made of the flags.
+checksec:
+	@regress/tools/deps.sh build checksec binutils
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)regress/tools/checksec.sh $(PROGS)

@@ -1,0 +1,39 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# Runs the suite, tells the story of what failed, and ends with the line
+# "N passed, N failed, N skipped".
+set -u
+cd "$(dirname "$0")/.." || exit 1
+
+dir=$(mktemp -d) || exit 1
+trap 'rm -rf "$dir"' EXIT
+HOME=$dir
+TMPDIR=$dir
+export HOME TMPDIR
+
+# The sanitizers' search for leaks finds those of atf-c; valgrind looks for ours.
+ASAN_OPTIONS=detect_leaks=0
+export ASAN_OPTIONS
+# Two at a time: most cases wait for a deadline, not for the processor.
+kyua -v parallelism=2 test -r "$dir/results" "$@"
+status=$?
+if [ $status -ne 0 ]; then
+	kyua report --verbose -r "$dir/results" \
+	    --results-filter broken,failed 2>&1 | sed -e '/^===> Summary/,$d'
+fi
+kyua report -r "$dir/results" --results-filter skipped 2>/dev/null |
+    sed -n '/^===> Skipped/,/^===> Summary/{/^===>/!p;}'
+kyua report -r "$dir/results" | awk '
+	/^Test cases:/ {
+		# Test cases: 9 total, 1 skipped, 0 expected failures, 0 broken, 1 failed
+		for (i = 3; i < NF; i++) {
+			if ($(i + 1) ~ /^total/) total = $i
+			if ($(i + 1) ~ /^skipped/) skipped = $i
+			if ($(i + 1) ~ /^broken/) broken = $i
+			if ($(i + 1) ~ /^failed/) failed = $i
+		}
+		bad = broken + failed
+		printf "%d passed, %d failed, %d skipped\n",
+		    total - skipped - bad, bad, skipped
+	}'
+exit $status

@@ -1,0 +1,27 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# make install puts all in its place under DESTDIR and PREFIX, make uninstall
+# takes all of it away again.
+set -eu
+cd "$(dirname "$0")/../.."
+
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+make -s install DESTDIR="$dir" PREFIX=/opt/dazai
+for f in sbin/dazaid bin/dazai-hb bin/dazaictl bin/dazai-askpass \
+    share/dazai/dazai.sh share/dazai/dazai.fish \
+    share/man/man1/dazai-hb.1 share/man/man7/dazai-protocol.7 \
+    share/man/man7/dazai-shell.7 share/man/man8/dazaid.8 \
+    share/man/man8/dazaictl.8 share/bash-completion/completions/dazaictl \
+    share/zsh/site-functions/_dazaictl \
+    share/fish/vendor_completions.d/dazaictl.fish; do
+	[ -s "$dir/opt/dazai/$f" ] || { echo "not installed: $f" >&2; exit 1; }
+done
+"$dir/opt/dazai/sbin/dazaid" -V
+"$dir/opt/dazai/bin/dazaictl" -V
+# A link beside it, wherever the tree is moved to.
+link=$(readlink "$dir/opt/dazai/bin/dazai-askpass")
+[ "$link" = dazaictl ] || { echo "dazai-askpass is '$link'" >&2; exit 1; }
+make -s uninstall DESTDIR="$dir" PREFIX=/opt/dazai
+left=$(find "$dir" ! -type d)
+[ -z "$left" ] || { echo "left behind: $left" >&2; exit 1; }

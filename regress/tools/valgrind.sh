@@ -1,0 +1,23 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# Runs every case of the unit tests under valgrind; any error or leak fails.
+set -eu
+cd "$(dirname "$0")/../unit"
+
+n=0
+for prog in ./*_test; do
+	for tc in $("$prog" -l | sed -n 's/^ident: //p'); do
+		case $tc in
+		# Cases that mean to die by a signal, or that take too long.
+		*_faults* | *every_sequence*) continue ;;
+		esac
+		valgrind -q --error-exitcode=99 --leak-check=full \
+		    --errors-for-leak-kinds=definite "$prog" -s . -r /dev/null \
+		    "$tc" >/dev/null || {
+			echo "valgrind: $prog $tc" >&2
+			exit 1
+		}
+		n=$((n + 1))
+	done
+done
+echo "valgrind: $n cases clean"
