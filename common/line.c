@@ -1,16 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The heartbeat protocol's lines: finding one in a buffer, and reading it.
- * Works on the caller's buffer, holds no state and allocates nothing.
+ * Finds lines in a buffer.  Works on the caller's buffer, holds no state and
+ * allocates nothing.
  */
-#include <limits.h>
-#include <stddef.h>
-#include <stdint.h>
 #include <string.h>
-#include <strings.h>
 
 #include "line.h"
-#include "num.h"
 
 static int
 line_blank(char c)
@@ -19,10 +14,10 @@ line_blank(char c)
 }
 
 /*
- * If buf, len bytes, holds a whole line, ends it with a NUL in the place of its
- * newline, sets *used to the bytes that it took, newline included, and returns
- * it without a \r before the newline and without the blanks around it.  NULL if
- * there is none.  A line with a NUL byte inside is returned as an empty one.
+ * Returns the first line of buf, len bytes, or NULL if its newline is not there
+ * yet.  The line ends with a NUL; a \r before the newline and the blanks around
+ * the line are cut off.  A line with a NUL byte in it becomes an empty one.
+ * *used is how many bytes of buf the line took, with its newline.
  */
 char *
 line_next(char *buf, size_t len, size_t *used)
@@ -42,27 +37,4 @@ line_next(char *buf, size_t len, size_t *used)
 	while (end > start && line_blank(end[-1]))
 		*--end = '\0';
 	return (start);
-}
-
-/* Which verb a line is; for LINE_HELLO *pid is the pid that it names. */
-enum line_verb
-line_parse(const char *line, pid_t *pid)
-{
-	int64_t n;
-
-	if (strcasecmp(line, "PING") == 0)
-		return (LINE_PING);
-	if (strcasecmp(line, "CANCEL") == 0)
-		return (LINE_CANCEL);
-	if (strcasecmp(line, "QUIT") == 0)
-		return (LINE_QUIT);
-	if (strncasecmp(line, "HELLO", 5) != 0 ||
-	    (line[5] != '\0' && !line_blank(line[5])))
-		return (LINE_UNKNOWN);
-	for (line += 5; line_blank(*line); line++)
-		;
-	if (num_int(line, 1, INT_MAX, &n) != NULL)
-		return (LINE_BAD_PID);
-	*pid = (pid_t)n;
-	return (LINE_HELLO);
 }

@@ -2,20 +2,10 @@
 #ifndef DAZAI_LINE_H
 #define DAZAI_LINE_H
 
-#include <sys/types.h>
+#include <stddef.h>
 
-#define LINE_BYTES 8192 /* a line's longest, its newline included */
+#define LINE_BYTES 8192 /* of the longest line, with its newline */
 
-enum line_verb {
-	LINE_UNKNOWN,
-	LINE_HELLO,
-	LINE_BAD_PID, /* HELLO, but not with a positive number */
-	LINE_PING,
-	LINE_CANCEL,
-	LINE_QUIT
-};
-
-char	      *line_next(char *, size_t, size_t *);
-enum line_verb line_parse(const char *, pid_t *);
+char *line_next(char *, size_t, size_t *);
 
 #endif

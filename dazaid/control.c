@@ -28,24 +28,6 @@
 #define CONTROL_TURN   256 /* bytes of one client's before others are served */
 #define CONTROL_ANSWER 512 /* bytes of the longest answer */
 
-static const char *const control_words[ANSWERS] = {
-	[ANSWER_OK] = "OK\n",
-	[ANSWER_SENT] = "",
-	[ANSWER_CUT] = "",
-	[ANSWER_ALREADY_ARMED] = "ALREADY_ARMED\n",
-	[ANSWER_BUSY] = "BUSY\n",
-	[ANSWER_INVALID_PID] = "ERROR invalid pid\n",
-	[ANSWER_UNGUARDED] =
-	    "ERROR unguarded no heartbeat guards this session\n",
-	[ANSWER_PENDING] = "ERROR pending a panic is pending\n",
-	[ANSWER_NO_SUCH_SECRET] =
-	    "ERROR no-such-secret there is no secret of this name\n",
-	[ANSWER_EXISTS] = "ERROR exists there is a secret of this name\n",
-	[ANSWER_FULL] = "ERROR full there is no room for it\n",
-	[ANSWER_TOO_LARGE] =
-	    "ERROR too-large it would not even fit if it were alone\n",
-};
-
 static void
 control_close(struct conn *c)
 {
@@ -83,72 +65,24 @@ control_list(struct conn *c)
 }
 
 static void
-control_name(struct conn *c, enum imsg_type type, const struct request *rq)
+control_request(struct conn *c, struct imsg *im)
 {
-	struct imsg im = { .type = type };
-
-	memcpy(im.u.name.name, rq->name, sizeof(rq->name));
-	control_ask(c, &im);
-}
-
-static void
-control_put(struct conn *c, const struct request *rq)
-{
-	struct imsg im = { .type = IMSG_PUT };
-
-	c->putting = true;
-	im.u.put.size = rq->size;
-	im.u.put.ttl = rq->ttl;
-	im.u.put.reads = rq->reads;
-	memcpy(im.u.put.name, rq->name, sizeof(rq->name));
-	control_ask(c, &im);
-}
-
-static void
-control_number(struct conn *c, enum imsg_type type, uint32_t number)
-{
-	struct imsg im = { .type = type, .u.number.n = number };
-
-	control_ask(c, &im);
-}
-
-static void
-control_request(struct conn *c, const struct request *rq)
-{
-	switch (rq->verb) {
-	case REQUEST_STATUS:
-		control_number(c, IMSG_STATUS, 0);
-		break;
-	case REQUEST_ARM:
-		control_number(c, IMSG_ARM, 0);
-		break;
-	case REQUEST_PANIC:
-		/* Said before, as nobody may be left to say it after. */
+	switch (im->type) {
+	case IMSG_PANIC:
+		/* Answer first: the vault may end at once. */
 		conn_say(c, "OK\n");
 		conn_flush(c);
-		(void)network_tell(IMSG_PANIC, NULL, rq->hard);
-		break;
-	case REQUEST_LIST:
+		(void)network_send(im, NULL);
+		return;
+	case IMSG_LIST:
 		c->listing = true;
 		c->listed = 0;
-		control_list(c);
 		break;
-	case REQUEST_REGISTER:
-		control_number(c, IMSG_REGISTER, (uint32_t)rq->pid);
-		break;
-	case REQUEST_UNREGISTER:
-		control_number(c, IMSG_UNREGISTER, (uint32_t)rq->pid);
-		break;
-	case REQUEST_PUT:
-		control_put(c, rq);
-		break;
-	case REQUEST_GET:
-		control_name(c, IMSG_GET, rq);
-		break;
-	case REQUEST_DEL:
-		control_name(c, IMSG_DEL, rq);
+	case IMSG_PUT:
+		c->putting = true;
 		break;
 	}
+	control_ask(c, im);
 }
 
 /* Whether what is there of the line, which may be no good otherwise, is a
@@ -167,11 +101,11 @@ control_is_put(const struct conn *c)
 static void
 control_line(struct conn *c)
 {
-	struct request rq;
-	const char    *refusal;
-	char	      *line;
-	size_t	       used;
-	bool	       put;
+	struct imsg im;
+	const char *refusal;
+	char	   *line;
+	size_t	    used;
+	bool	    put;
 
 	put = control_is_put(c);
 	c->due = network_now() + CONN_MS;
@@ -181,8 +115,8 @@ control_line(struct conn *c)
 		c->skip = false;
 		return;
 	}
-	if ((refusal = request_parse(line, &rq)) == NULL) {
-		control_request(c, &rq);
+	if ((refusal = request_parse(line, &im)) == NULL) {
+		control_request(c, &im);
 	} else {
 		conn_say(c, refusal);
 	}
@@ -310,7 +244,7 @@ control_answer(struct conn *c, const struct imsg *im)
 			control_close(c);
 			return;
 		}
-		conn_say(c, control_words[im->u.number.n]);
+		conn_say(c, request_answer(im->u.number.n));
 		c->last = c->putting && im->u.number.n != ANSWER_OK;
 		c->putting = false;
 		break;

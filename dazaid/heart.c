@@ -17,6 +17,7 @@
 #include "line.h"
 #include "log.h"
 #include "network.h"
+#include "request.h"
 
 #define ANSWER	   32 /* bytes of the longest, PONGs aside */
 #define PING_BYTES 5  /* "PING\n", and "PONG\n" */
@@ -89,13 +90,13 @@ heart_dismiss(struct conn *c, const char *text)
 
 /* HELLO: c becomes the heartbeat, if the vault takes the client for real. */
 static void
-heart_hello(struct conn *c, pid_t pid)
+heart_hello(struct conn *c, struct imsg *im)
 {
 	if (c == n.heartbeat) {
 		conn_say(c, "WELCOME\n");
 	} else if (n.heartbeat != NULL) {
 		heart_dismiss(c, "BUSY\n");
-	} else if (network_tell(IMSG_HELLO, c, (uint32_t)pid)) {
+	} else if (network_send(im, c)) {
 		n.heartbeat = c;
 		c->asked = true;
 	} else {
@@ -127,24 +128,22 @@ heart_pings(struct conn *c)
 static void
 heart_line(struct conn *c, const char *line, size_t used)
 {
-	pid_t	       pid = 0;
-	enum line_verb verb = line_parse(line, &pid);
+	struct imsg im;
+	const char *refusal;
 
+	refusal = request_parse_heartbeat(line, c == n.heartbeat, &im);
 	heart_use(c, used);
-	if (c->dropped && verb != LINE_QUIT)
+	if (c->dropped && im.type != IMSG_QUIT)
 		return;
-	if (verb == LINE_HELLO) {
-		heart_hello(c, pid);
-	} else if (verb == LINE_BAD_PID) {
-		conn_say(c, "ERR bad-pid\n");
-	} else if (verb == LINE_UNKNOWN || c != n.heartbeat) {
-		conn_say(c, "ERR unknown-verb\n");
-	} else if (verb == LINE_PING) {
+	if (refusal != NULL) {
+		conn_say(c, refusal);
+	} else if (im.type == IMSG_HELLO) {
+		heart_hello(c, &im);
+	} else if (im.type == IMSG_PING) {
 		heart_pings(c);
 	} else {
 		c->asked = true;
-		(void)network_tell(verb == LINE_QUIT ? IMSG_QUIT : IMSG_CANCEL,
-		    c, 0);
+		(void)network_send(&im, c);
 	}
 }
 

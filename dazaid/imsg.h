@@ -56,11 +56,11 @@ struct imsg_number {
 	uint32_t n; /* a pid, a signal, a count of PINGs, ... */
 };
 
-/* How a request went.  Network has the words for it. */
+/* How a request went.  request_answer() has the words for it. */
 enum imsg_answer {
 	ANSWER_OK = 1,
-	ANSWER_SENT, /* all has been said by the vault itself */
-	ANSWER_CUT,  /* a transfer that came to nothing: close */
+	ANSWER_SENT, /* the vault has answered the client itself */
+	ANSWER_CUT,  /* a transfer failed: close the connection */
 	ANSWER_ALREADY_ARMED,
 	ANSWER_BUSY,
 	ANSWER_INVALID_PID,

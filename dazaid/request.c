@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The control protocol's requests, each one line.  Works on the caller's
- * buffer, holds no state and allocates nothing.
+ * The words of both protocols: each line that a client may send, parsed into
+ * the message that it becomes, and each refusal and answer.  Works on the
+ * caller's buffer, holds no state and allocates nothing.
  */
 #include <limits.h>
 #include <string.h>
@@ -9,9 +10,27 @@
 
 #include "num.h"
 #include "request.h"
+#include "store.h"
 
 #define REQUEST_WORDS 6 /* more than any request has */
 
+static const char *const request_answers[ANSWERS] = {
+	[ANSWER_OK] = "OK\n",
+	[ANSWER_SENT] = "",
+	[ANSWER_CUT] = "",
+	[ANSWER_ALREADY_ARMED] = "ALREADY_ARMED\n",
+	[ANSWER_BUSY] = "BUSY\n",
+	[ANSWER_INVALID_PID] = "ERROR invalid pid\n",
+	[ANSWER_UNGUARDED] =
+	    "ERROR unguarded no heartbeat guards this session\n",
+	[ANSWER_PENDING] = "ERROR pending a panic is pending\n",
+	[ANSWER_NO_SUCH_SECRET] =
+	    "ERROR no-such-secret there is no secret of this name\n",
+	[ANSWER_EXISTS] = "ERROR exists there is a secret of this name\n",
+	[ANSWER_FULL] = "ERROR full there is no room for it\n",
+	[ANSWER_TOO_LARGE] =
+	    "ERROR too-large it would not even fit if it were alone\n",
+};
 static const char request_bad_name[] =
     "ERROR bad-name a name is 1 to 64 "
     "letters, digits, '.', '_' or '-', and begins with "
@@ -48,59 +67,66 @@ request_value(const char *word, const char *key)
 }
 
 static const char *
-request_nothing(char **word, size_t n, struct request *rq)
+request_nothing(char **word, size_t n, struct imsg *im)
 {
 	(void)word;
-	(void)rq;
+	(void)im;
 	return (n == 0 ? NULL : "ERROR bad-request this verb stands alone\n");
 }
 
 static const char *
-request_panic(char **word, size_t n, struct request *rq)
+request_panic(char **word, size_t n, struct imsg *im)
 {
 	if (n == 0)
 		return (NULL);
-	rq->hard = 1;
+	im->u.number.n = 1;
 	return (n == 1 && strcasecmp(word[0], "hard") == 0 ?
 		NULL :
 		"ERROR bad-request PANIC is alone or PANIC hard\n");
 }
 
 static const char *
-request_pid(char **word, size_t n, struct request *rq)
+request_pid(char **word, size_t n, struct imsg *im)
 {
 	const char *value;
 	int64_t	    pid;
 
 	if (n != 1 || (value = request_value(word[0], "pid=")) == NULL ||
 	    num_int(value, 1, INT_MAX, &pid) != NULL)
-		return ("ERROR invalid pid\n");
-	rq->pid = (pid_t)pid;
+		return (request_answer(ANSWER_INVALID_PID));
+	im->u.number.n = (uint32_t)pid;
 	return (NULL);
 }
 
-/* REGISTER alone is for who says it. */
+/* Without a pid REGISTER means the client itself: that is pid 0. */
 static const char *
-request_register(char **word, size_t n, struct request *rq)
+request_register(char **word, size_t n, struct imsg *im)
 {
-	return (n == 0 ? NULL : request_pid(word, n, rq));
+	return (n == 0 ? NULL : request_pid(word, n, im));
+}
+
+/* Copies a valid word to name, of IMSG_NAME bytes. */
+static const char *
+request_copy_name(const char *word, char *name)
+{
+	if (!store_name_ok(word))
+		return (request_bad_name);
+	memcpy(name, word, strlen(word) + 1);
+	return (NULL);
 }
 
 static const char *
-request_name(char **word, size_t n, struct request *rq)
+request_name(char **word, size_t n, struct imsg *im)
 {
 	if (n != 1)
 		return (
 		    "ERROR bad-request a name is wanted, and nothing else\n");
-	if (!store_name_ok(word[0]))
-		return (request_bad_name);
-	memcpy(rq->name, word[0], strlen(word[0]) + 1);
-	return (NULL);
+	return (request_copy_name(word[0], im->u.name.name));
 }
 
 /* One of PUT's options. */
 static const char *
-request_put_option(const char *word, struct request *rq)
+request_put_option(const char *word, struct imsg_put *put)
 {
 	const char *value;
 	int64_t	    n;
@@ -109,13 +135,13 @@ request_put_option(const char *word, struct request *rq)
 		if (num_int(value, 1, UINT32_MAX, &n) != NULL)
 			return (
 			    "ERROR bad-request reads= is 1 to 4294967295\n");
-		rq->reads = (uint32_t)n;
+		put->reads = (uint32_t)n;
 	} else if ((value = request_value(word, "ttl=")) != NULL) {
 		if (num_ms(value, &n) != NULL || n == 0)
 			return (
 			    "ERROR bad-request ttl= is a number of seconds, "
 			    "more than 0\n");
-		rq->ttl = n;
+		put->ttl = n;
 	} else {
 		return ("ERROR bad-request PUT knows reads= and ttl=\n");
 	}
@@ -123,16 +149,17 @@ request_put_option(const char *word, struct request *rq)
 }
 
 static const char *
-request_put(char **word, size_t n, struct request *rq)
+request_put(char **word, size_t n, struct imsg *im)
 {
-	const char *refusal, *why;
-	int64_t	    size;
-	size_t	    i;
+	struct imsg_put *put = &im->u.put;
+	const char	*refusal, *why;
+	int64_t		 size;
+	size_t		 i;
 
 	if (n < 2 || n > 4)
 		return ("ERROR bad-request PUT <name> <size> [reads=N] "
 			"[ttl=SECONDS]\n");
-	if ((refusal = request_name(word, 1, rq)) != NULL)
+	if ((refusal = request_copy_name(word[0], put->name)) != NULL)
 		return (refusal);
 	why = num_int(word[1], 1, INT64_MAX - 1, &size);
 	if (why != NULL && strcmp(why, "too large") == 0)
@@ -140,44 +167,100 @@ request_put(char **word, size_t n, struct request *rq)
 	if (why != NULL)
 		return ("ERROR bad-request the size is a number of bytes, "
 			"1 at least\n");
-	rq->size = (uint64_t)size;
+	put->size = (uint64_t)size;
 	for (i = 2; i < n; i++) {
-		if ((refusal = request_put_option(word[i], rq)) != NULL)
+		if ((refusal = request_put_option(word[i], put)) != NULL)
 			return (refusal);
 	}
 	return (NULL);
 }
 
+static void
+request_clear(struct imsg *im)
+{
+	memset(im, 0, sizeof(*im));
+	im->fd = -1;
+}
+
 /*
- * Reads the request line into rq; line is cut up.  Returns NULL, or the refusal
- * that the client is to read, with its newline.
+ * Parses a line of the control socket into the message that it becomes. Returns
+ * NULL, or the refusal to send to the client, with its newline.  Cuts line up.
  */
 const char *
-request_parse(char *line, struct request *rq)
+request_parse(char *line, struct imsg *im)
 {
 	static const struct {
-		const char	 *name;
-		enum request_verb verb;
-		const char *(*parse)(char **, size_t, struct request *);
-	} verbs[] = { { "STATUS", REQUEST_STATUS, request_nothing },
-		{ "ARM", REQUEST_ARM, request_nothing },
-		{ "PANIC", REQUEST_PANIC, request_panic },
-		{ "LIST", REQUEST_LIST, request_nothing },
-		{ "REGISTER", REQUEST_REGISTER, request_register },
-		{ "UNREGISTER", REQUEST_UNREGISTER, request_pid },
-		{ "PUT", REQUEST_PUT, request_put },
-		{ "GET", REQUEST_GET, request_name },
-		{ "DEL", REQUEST_DEL, request_name } };
+		const char    *name;
+		enum imsg_type type;
+		const char *(*parse)(char **, size_t, struct imsg *);
+	} verbs[] = { { "STATUS", IMSG_STATUS, request_nothing },
+		{ "ARM", IMSG_ARM, request_nothing },
+		{ "PANIC", IMSG_PANIC, request_panic },
+		{ "LIST", IMSG_LIST, request_nothing },
+		{ "REGISTER", IMSG_REGISTER, request_register },
+		{ "UNREGISTER", IMSG_UNREGISTER, request_pid },
+		{ "PUT", IMSG_PUT, request_put },
+		{ "GET", IMSG_GET, request_name },
+		{ "DEL", IMSG_DEL, request_name } };
 	char  *word[REQUEST_WORDS];
 	size_t i, n;
 
-	memset(rq, 0, sizeof(*rq));
+	request_clear(im);
 	n = request_split(line, word);
 	for (i = 0; n > 0 && i < sizeof(verbs) / sizeof(verbs[0]); i++) {
 		if (strcasecmp(word[0], verbs[i].name) == 0) {
-			rq->verb = verbs[i].verb;
-			return (verbs[i].parse(word + 1, n - 1, rq));
+			im->type = verbs[i].type;
+			return (verbs[i].parse(word + 1, n - 1, im));
 		}
 	}
 	return ("ERROR bad-request no such verb\n");
+}
+
+static const char *
+request_hello(const char *pid, struct imsg *im)
+{
+	int64_t n;
+
+	if (num_int(pid + strspn(pid, " \t"), 1, INT_MAX, &n) != NULL)
+		return ("ERR bad-pid\n");
+	im->type = IMSG_HELLO;
+	im->u.number.n = (uint32_t)n;
+	return (NULL);
+}
+
+/*
+ * Parses a line of the heartbeat socket, as request_parse() does. is_heartbeat:
+ * the client has said HELLO before; nobody else may say anything else.
+ */
+const char *
+request_parse_heartbeat(const char *line, bool is_heartbeat, struct imsg *im)
+{
+	static const struct {
+		const char    *name;
+		enum imsg_type type;
+	} verbs[] = { { "PING", IMSG_PING }, { "CANCEL", IMSG_CANCEL },
+		{ "QUIT", IMSG_QUIT } };
+	size_t i;
+
+	request_clear(im);
+	if (strncasecmp(line, "HELLO", 5) == 0 &&
+	    (line[5] == '\0' || line[5] == ' ' || line[5] == '\t'))
+		return (request_hello(line + 5, im));
+	for (i = 0; is_heartbeat && i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		if (strcasecmp(line, verbs[i].name) == 0) {
+			im->type = verbs[i].type;
+			return (NULL);
+		}
+	}
+	return ("ERR unknown-verb\n");
+}
+
+/*
+ * What the client reads for answer, one of enum imsg_answer; empty where the
+ * vault has answered by itself, or the connection only ends.
+ */
+const char *
+request_answer(uint32_t answer)
+{
+	return (request_answers[answer]);
 }

@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Lines of the heartbeat protocol: finding them, and reading them.
+ * Finding a line in a buffer.
  */
 #include <atf-c.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,24 +59,6 @@ require_no_line(const char *from)
 
 	ATF_REQUIRE_MSG(next(from, strlen(from), &used) == NULL, "\"%s\"",
 	    from);
-}
-
-static void
-require_verb(const char *line, enum line_verb want)
-{
-	pid_t pid = UNTOUCHED;
-
-	ATF_REQUIRE_EQ_MSG(want, line_parse(line, &pid), "\"%s\"", line);
-	ATF_REQUIRE_EQ(UNTOUCHED, pid);
-}
-
-static void
-require_hello(const char *line, pid_t want)
-{
-	pid_t pid = UNTOUCHED;
-
-	ATF_REQUIRE_EQ_MSG(LINE_HELLO, line_parse(line, &pid), "\"%s\"", line);
-	ATF_REQUIRE_EQ(want, pid);
 }
 
 ATF_TC_WITHOUT_HEAD(a_line_ends_at_its_newline);
@@ -197,71 +178,6 @@ ATF_TC_BODY(bytes_above_ascii_are_only_bytes, tc)
 {
 	require_line("\xff\xfe\n", "\xff\xfe", 0);
 	require_line("\xc2\xa0PING\n", "\xc2\xa0PING", 0);
-	require_verb("\xff", LINE_UNKNOWN);
-	require_verb("P\xc4\xb0NG", LINE_UNKNOWN);
-	require_verb("HELLO\xc2\xa0"
-		     "5",
-	    LINE_UNKNOWN);
-	require_verb("HELLO \xd9\xa5", LINE_BAD_PID);
-}
-
-ATF_TC_WITHOUT_HEAD(verbs_are_known_in_any_case);
-ATF_TC_BODY(verbs_are_known_in_any_case, tc)
-{
-	require_verb("PING", LINE_PING);
-	require_verb("ping", LINE_PING);
-	require_verb("pInG", LINE_PING);
-	require_verb("CANCEL", LINE_CANCEL);
-	require_verb("Cancel", LINE_CANCEL);
-	require_verb("QUIT", LINE_QUIT);
-	require_verb("quit", LINE_QUIT);
-	require_hello("HELLO 5", 5);
-	require_hello("hello 5", 5);
-	require_hello("HeLLo 5", 5);
-}
-
-ATF_TC_WITHOUT_HEAD(what_is_no_verb_is_unknown);
-ATF_TC_BODY(what_is_no_verb_is_unknown, tc)
-{
-	static const char *const lines[] = { "", " ", "P", "PIN", "PINGS",
-		"PING ", " PING", "PING PING", "PING 1", "PING\r", "\rPING",
-		"CANCEL now", "CANCELLED", "QUITS", "QUIT 0", "BYE", "WELCOME",
-		"PONG", "BUSY", "HELL", "HELLO5", "HELLOO 5", "HELLO,5",
-		"HELLO=5", "HELLO\r5", "HELLO\v5", "HELLO-1", "XHELLO 1",
-		"STATUS", "ARM", "GET x", "PUT x 1", "PANIC", "EHLO 5", "%s",
-		"\x1b[2J" };
-	size_t			 i;
-
-	for (i = 0; i < NELEM(lines); i++)
-		require_verb(lines[i], LINE_UNKNOWN);
-}
-
-ATF_TC_WITHOUT_HEAD(hello_takes_a_positive_number);
-ATF_TC_BODY(hello_takes_a_positive_number, tc)
-{
-	require_hello("HELLO 1", 1);
-	require_hello("HELLO 007", 7);
-	require_hello("HELLO    12", 12);
-	require_hello("HELLO\t12", 12);
-	require_hello("HELLO \t \t 12", 12);
-	require_hello("HELLO 2147483647", INT_MAX);
-}
-
-ATF_TC_WITHOUT_HEAD(hello_with_anything_else_is_a_bad_pid);
-ATF_TC_BODY(hello_with_anything_else_is_a_bad_pid, tc)
-{
-	static const char *const lines[] = { "HELLO", "HELLO ", "HELLO \t",
-		"HELLO 0", "HELLO 000", "HELLO -1", "HELLO +1", "HELLO -0",
-		"HELLO 2147483648", "HELLO 4294967297",
-		"HELLO 18446744073709551617",
-		"HELLO 99999999999999999999999999", "HELLO 1 2", "HELLO 1 ",
-		"HELLO 1x", "HELLO x1", "HELLO 0x1", "HELLO 1.0", "HELLO 1e1",
-		"HELLO nan", "HELLO inf", "HELLO 1\r", "HELLO 1,", "HELLO %d",
-		"HELLO $$", "hello world", "HELLO HELLO 1" };
-	size_t			 i;
-
-	for (i = 0; i < NELEM(lines); i++)
-		require_verb(lines[i], LINE_BAD_PID);
 }
 
 ATF_TP_ADD_TCS(tp)
@@ -274,10 +190,6 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, the_longest_line_fits_in_the_buffer);
 	ATF_TP_ADD_TC(tp, a_line_may_be_nearly_all_blanks);
 	ATF_TP_ADD_TC(tp, bytes_above_ascii_are_only_bytes);
-	ATF_TP_ADD_TC(tp, verbs_are_known_in_any_case);
-	ATF_TP_ADD_TC(tp, what_is_no_verb_is_unknown);
-	ATF_TP_ADD_TC(tp, hello_takes_a_positive_number);
-	ATF_TP_ADD_TC(tp, hello_with_anything_else_is_a_bad_pid);
 
 	return (atf_no_error());
 }

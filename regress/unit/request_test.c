@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The control protocol's requests: what each verb takes, and the word with
+ * The lines of both protocols: the message that each becomes, and the word with
  * which anything else is refused.
  */
 #include <atf-c.h>
@@ -27,57 +27,81 @@
  * size, so that a sanitizer or valgrind sees a step too far.
  */
 static const char *
-parse(const char *line, struct request *rq)
+parse(const char *line, struct imsg *im)
 {
 	char	   *copy = strdup(line);
 	const char *refusal;
 
 	ATF_REQUIRE(copy != NULL);
-	memset(rq, 0x5a,
-	    sizeof(*rq)); /* what was there before does not count */
-	refusal = request_parse(copy, rq);
+	/* What was there before does not count. */
+	memset(im, 0x5a, sizeof(*im));
+	refusal = request_parse(copy, im);
 	free(copy);
 	return (refusal);
 }
 
+/* The message is this one, and the rest of its payload is zero. */
 static void
-require_request(const char *line, const struct request *want)
+require_message(const char *line, const struct imsg *want,
+    const struct imsg *im)
 {
-	struct request rq;
-	const char    *refusal = parse(line, &rq);
+	ATF_REQUIRE_EQ_MSG(want->type, im->type, "\"%s\"", line);
+	ATF_REQUIRE_EQ_MSG(0, im->peer, "\"%s\"", line);
+	ATF_REQUIRE_EQ_MSG(-1, im->fd, "\"%s\"", line);
+	ATF_REQUIRE_MSG(memcmp(&want->u, &im->u, sizeof(im->u)) == 0,
+	    "\"%s\": another payload", line);
+}
+
+static void
+require_request(const char *line, const struct imsg *want)
+{
+	struct imsg im;
+	const char *refusal = parse(line, &im);
 
 	ATF_REQUIRE_MSG(refusal == NULL, "\"%s\": %s", line, refusal);
-	ATF_REQUIRE_EQ_MSG(want->verb, rq.verb, "\"%s\"", line);
-	ATF_REQUIRE_EQ_MSG(want->hard, rq.hard, "\"%s\"", line);
-	ATF_REQUIRE_EQ_MSG(want->pid, rq.pid, "\"%s\"", line);
-	ATF_REQUIRE_EQ_MSG(want->size, rq.size, "\"%s\"", line);
-	ATF_REQUIRE_EQ_MSG(want->reads, rq.reads, "\"%s\"", line);
-	ATF_REQUIRE_EQ_MSG(want->ttl, rq.ttl, "\"%s\"", line);
-	ATF_REQUIRE_STREQ_MSG(want->name, rq.name, "\"%s\"", line);
+	require_message(line, want, &im);
 }
 
 static void
-require_verb(const char *line, enum request_verb verb)
+require_number(const char *line, enum imsg_type type, uint32_t number)
 {
-	const struct request want = { .verb = verb };
+	struct imsg want;
 
+	memset(&want, 0, sizeof(want));
+	want.type = type;
+	want.u.number.n = number;
 	require_request(line, &want);
 }
 
 static void
-require_pid(const char *line, enum request_verb verb, pid_t pid)
+require_verb(const char *line, enum imsg_type type)
 {
-	const struct request want = { .verb = verb, .pid = pid };
+	require_number(line, type, 0);
+}
 
+static void
+require_name(const char *line, enum imsg_type type, const char *name)
+{
+	struct imsg want;
+
+	memset(&want, 0, sizeof(want));
+	want.type = type;
+	(void)stpcpy(want.u.name.name, name);
 	require_request(line, &want);
 }
 
 static void
-require_name(const char *line, enum request_verb verb, const char *name)
+require_put_of(const char *line, const char *name, uint64_t size,
+    uint32_t reads, int64_t ttl)
 {
-	struct request want = { .verb = verb };
+	struct imsg want;
 
-	(void)snprintf(want.name, sizeof(want.name), "%s", name);
+	memset(&want, 0, sizeof(want));
+	want.type = IMSG_PUT;
+	want.u.put.size = size;
+	want.u.put.reads = reads;
+	want.u.put.ttl = ttl;
+	(void)stpcpy(want.u.put.name, name);
 	require_request(line, &want);
 }
 
@@ -85,13 +109,7 @@ require_name(const char *line, enum request_verb verb, const char *name)
 static void
 require_put(const char *line, uint64_t size, uint32_t reads, int64_t ttl)
 {
-	const struct request want = { .verb = REQUEST_PUT,
-		.size = size,
-		.reads = reads,
-		.ttl = ttl,
-		.name = "x" };
-
-	require_request(line, &want);
+	require_put_of(line, "x", size, reads, ttl);
 }
 
 /* One line, "ERROR", then a word that is known, then a sentence. */
@@ -117,8 +135,8 @@ is_refusal(const char *s)
 static void
 require_refused(const char *line, const char *word)
 {
-	struct request rq;
-	const char    *refusal = parse(line, &rq);
+	struct imsg im;
+	const char *refusal = parse(line, &im);
 
 	ATF_REQUIRE_MSG(refusal != NULL, "\"%s\" taken", line);
 	ATF_REQUIRE_MSG(is_refusal(refusal), "\"%s\": %s", line, refusal);
@@ -136,9 +154,9 @@ require_all_refused(const char *const *lines, size_t n, const char *word)
 ATF_TC_WITHOUT_HEAD(verbs_that_stand_alone);
 ATF_TC_BODY(verbs_that_stand_alone, tc)
 {
-	require_verb("STATUS", REQUEST_STATUS);
-	require_verb("ARM", REQUEST_ARM);
-	require_verb("LIST", REQUEST_LIST);
+	require_verb("STATUS", IMSG_STATUS);
+	require_verb("ARM", IMSG_ARM);
+	require_verb("LIST", IMSG_LIST);
 	require_refused("STATUS x", "bad-request");
 	require_refused("ARM 1", "bad-request");
 	require_refused("LIST LIST", "bad-request");
@@ -152,27 +170,26 @@ ATF_TC_BODY(panic_is_alone_or_hard, tc)
 		"PANIC hards", "PANIC hard hard", "PANIC hard now",
 		"PANIC now hard", "PANIC 1", "PANIC=hard", "PANIC hard=1",
 		"PANIChard", "PANIC hard a b c d e" };
-	const struct request	 hard = { .verb = REQUEST_PANIC, .hard = 1 };
 
-	require_verb("PANIC", REQUEST_PANIC);
-	require_request("PANIC hard", &hard);
-	require_request("panic HARD", &hard);
-	require_request("Panic Hard", &hard);
+	require_verb("PANIC", IMSG_PANIC);
+	require_number("PANIC hard", IMSG_PANIC, 1);
+	require_number("panic HARD", IMSG_PANIC, 1);
+	require_number("Panic Hard", IMSG_PANIC, 1);
 	require_all_refused(lines, NELEM(lines), "bad-request");
 }
 
 ATF_TC_WITHOUT_HEAD(register_takes_a_pid);
 ATF_TC_BODY(register_takes_a_pid, tc)
 {
-	require_pid("REGISTER", REQUEST_REGISTER, 0);
-	require_pid("REGISTER ", REQUEST_REGISTER, 0);
-	require_pid("REGISTER pid=1", REQUEST_REGISTER, 1);
-	require_pid("REGISTER pid=1234", REQUEST_REGISTER, 1234);
-	require_pid("REGISTER PID=5", REQUEST_REGISTER, 5);
-	require_pid("REGISTER Pid=007", REQUEST_REGISTER, 7);
-	require_pid("REGISTER pid=2147483647", REQUEST_REGISTER, INT_MAX);
-	require_pid("UNREGISTER pid=1", REQUEST_UNREGISTER, 1);
-	require_pid("UNREGISTER pid=2147483647", REQUEST_UNREGISTER, INT_MAX);
+	require_number("REGISTER", IMSG_REGISTER, 0);
+	require_number("REGISTER ", IMSG_REGISTER, 0);
+	require_number("REGISTER pid=1", IMSG_REGISTER, 1);
+	require_number("REGISTER pid=1234", IMSG_REGISTER, 1234);
+	require_number("REGISTER PID=5", IMSG_REGISTER, 5);
+	require_number("REGISTER Pid=007", IMSG_REGISTER, 7);
+	require_number("REGISTER pid=2147483647", IMSG_REGISTER, INT_MAX);
+	require_number("UNREGISTER pid=1", IMSG_UNREGISTER, 1);
+	require_number("UNREGISTER pid=2147483647", IMSG_UNREGISTER, INT_MAX);
 }
 
 ATF_TC_WITHOUT_HEAD(anything_else_is_an_invalid_pid);
@@ -203,12 +220,12 @@ ATF_TC_BODY(anything_else_is_an_invalid_pid, tc)
 ATF_TC_WITHOUT_HEAD(get_and_del_take_a_name);
 ATF_TC_BODY(get_and_del_take_a_name, tc)
 {
-	require_name("GET x", REQUEST_GET, "x");
-	require_name("GET Token.v2_a-b", REQUEST_GET, "Token.v2_a-b");
-	require_name("GET get", REQUEST_GET, "get");
-	require_name("GET 5", REQUEST_GET, "5");
-	require_name("DEL x", REQUEST_DEL, "x");
-	require_name("DEL DEL", REQUEST_DEL, "DEL");
+	require_name("GET x", IMSG_GET, "x");
+	require_name("GET Token.v2_a-b", IMSG_GET, "Token.v2_a-b");
+	require_name("GET get", IMSG_GET, "get");
+	require_name("GET 5", IMSG_GET, "5");
+	require_name("DEL x", IMSG_DEL, "x");
+	require_name("DEL DEL", IMSG_DEL, "DEL");
 	require_refused("GET", "bad-request");
 	require_refused("DEL", "bad-request");
 	require_refused("GET x y", "bad-request");
@@ -320,15 +337,11 @@ ATF_TC_BODY(of_an_option_given_twice_the_last_counts, tc)
 ATF_TC_WITHOUT_HEAD(a_name_has_64_letters_at_most);
 ATF_TC_BODY(a_name_has_64_letters_at_most, tc)
 {
-	struct request put = { .verb = REQUEST_PUT,
-		.size = 1,
-		.name = NAME_64 };
-
 	ATF_REQUIRE_EQ(64, strlen(NAME_64));
-	ATF_REQUIRE_EQ(64, STORE_NAME - 1);
-	require_name("GET " NAME_64, REQUEST_GET, NAME_64);
-	require_name("DEL " NAME_64, REQUEST_DEL, NAME_64);
-	require_request("PUT " NAME_64 " 1", &put);
+	ATF_REQUIRE_EQ(64, IMSG_NAME - 1);
+	require_name("GET " NAME_64, IMSG_GET, NAME_64);
+	require_name("DEL " NAME_64, IMSG_DEL, NAME_64);
+	require_put_of("PUT " NAME_64 " 1", NAME_64, 1, 0, 0);
 	require_refused("GET " NAME_64 "x", "bad-name");
 	require_refused("DEL " NAME_64 "x", "bad-name");
 	require_refused("PUT " NAME_64 "x 1", "bad-name");
@@ -360,20 +373,20 @@ ATF_TC_BODY(a_bad_name_is_told_as_such, tc)
 ATF_TC_WITHOUT_HEAD(verbs_are_known_in_any_case);
 ATF_TC_BODY(verbs_are_known_in_any_case, tc)
 {
-	require_verb("status", REQUEST_STATUS);
-	require_verb("sTaTuS", REQUEST_STATUS);
-	require_verb("arm", REQUEST_ARM);
-	require_verb("Arm", REQUEST_ARM);
-	require_verb("panic", REQUEST_PANIC);
-	require_verb("list", REQUEST_LIST);
-	require_verb("LisT", REQUEST_LIST);
-	require_pid("register pid=5", REQUEST_REGISTER, 5);
-	require_pid("UnRegister pid=5", REQUEST_UNREGISTER, 5);
+	require_verb("status", IMSG_STATUS);
+	require_verb("sTaTuS", IMSG_STATUS);
+	require_verb("arm", IMSG_ARM);
+	require_verb("Arm", IMSG_ARM);
+	require_verb("panic", IMSG_PANIC);
+	require_verb("list", IMSG_LIST);
+	require_verb("LisT", IMSG_LIST);
+	require_number("register pid=5", IMSG_REGISTER, 5);
+	require_number("UnRegister pid=5", IMSG_UNREGISTER, 5);
 	require_put("put x 1", 1, 0, 0);
 	require_put("Put x 1", 1, 0, 0);
-	require_name("get x", REQUEST_GET, "x");
-	require_name("gEt X", REQUEST_GET, "X");
-	require_name("del x", REQUEST_DEL, "x");
+	require_name("get x", IMSG_GET, "x");
+	require_name("gEt X", IMSG_GET, "X");
+	require_name("del x", IMSG_DEL, "x");
 }
 
 ATF_TC_WITHOUT_HEAD(what_is_no_verb_is_a_bad_request);
@@ -404,12 +417,12 @@ ATF_TC_BODY(an_empty_line_is_a_bad_request, tc)
 ATF_TC_WITHOUT_HEAD(any_blanks_part_words);
 ATF_TC_BODY(any_blanks_part_words, tc)
 {
-	require_verb(" STATUS", REQUEST_STATUS);
-	require_verb("STATUS ", REQUEST_STATUS);
-	require_verb("\t STATUS\t \t", REQUEST_STATUS);
-	require_pid("\tREGISTER\t\tpid=5\t", REQUEST_REGISTER, 5);
-	require_name("GET    x", REQUEST_GET, "x");
-	require_name("GET\tx ", REQUEST_GET, "x");
+	require_verb(" STATUS", IMSG_STATUS);
+	require_verb("STATUS ", IMSG_STATUS);
+	require_verb("\t STATUS\t \t", IMSG_STATUS);
+	require_number("\tREGISTER\t\tpid=5\t", IMSG_REGISTER, 5);
+	require_name("GET    x", IMSG_GET, "x");
+	require_name("GET\tx ", IMSG_GET, "x");
 	require_put(" PUT \t x\t \t12  reads=3\tttl=4 ", 12, 3, 4000);
 	require_refused("PUT x 12 reads= 3", "bad-request");
 	require_refused("G ET x", "bad-request");
@@ -441,10 +454,10 @@ ATF_TC_BODY(the_longest_lines_are_only_lines, tc)
 	require_refused(longest("PUT x ", '9'), "too-large");
 	require_refused(longest("PUT x 1 reads=", '9'), "bad-request");
 	require_refused(longest("REGISTER pid=", '9'), "invalid pid");
-	require_verb(longest("ARM", ' '), REQUEST_ARM);
+	require_verb(longest("ARM", ' '), IMSG_ARM);
 	line = longest("GET", '\t');
 	line[LINE_BYTES - 2] = 'y';
-	require_name(line, REQUEST_GET, "y");
+	require_name(line, IMSG_GET, "y");
 	line = longest("PUT x ", '0');
 	line[LINE_BYTES - 2] = '9';
 	require_put(line, 9, 0, 0);
@@ -505,15 +518,15 @@ is_request(const struct word *const *w, size_t n)
 static void
 try_line(const struct word *const *w, size_t n)
 {
-	char	       line[128] = "", *end = line;
-	struct request rq;
-	const char    *refusal;
-	size_t	       i;
+	char	    line[128] = "", *end = line;
+	struct imsg im;
+	const char *refusal;
+	size_t	    i;
 
 	for (i = 0; i < n; i++)
 		end += snprintf(end, sizeof(line) - (size_t)(end - line),
 		    "%s%s", i > 0 ? " " : "", w[i]->text);
-	refusal = parse(line, &rq);
+	refusal = parse(line, &im);
 	if ((refusal == NULL) != is_request(w, n))
 		atf_tc_fail("\"%s\": %s", line,
 		    refusal != NULL ? refusal : "taken");
@@ -541,6 +554,128 @@ ATF_TC_BODY(every_line_of_these_words_is_taken_or_refused, tc)
 	printf("%zu lines\n", all);
 }
 
+/*
+ * The heartbeat socket.
+ */
+
+static void
+require_heartbeat_refused(const char *line, bool is_heartbeat, const char *want)
+{
+	struct imsg im;
+	const char *refusal = request_parse_heartbeat(line, is_heartbeat, &im);
+
+	ATF_REQUIRE_MSG(refusal != NULL, "\"%s\" taken", line);
+	ATF_REQUIRE_STREQ_MSG(want, refusal, "\"%s\"", line);
+	/* So that no refused line can be taken for a QUIT. */
+	ATF_REQUIRE_EQ_MSG(0, im.type, "\"%s\"", line);
+}
+
+static void
+require_heartbeat(const char *line, bool is_heartbeat, enum imsg_type type,
+    uint32_t number)
+{
+	struct imsg im, want;
+	const char *refusal;
+
+	memset(&want, 0, sizeof(want));
+	want.type = type;
+	want.u.number.n = number;
+	memset(&im, 0x5a, sizeof(im));
+	refusal = request_parse_heartbeat(line, is_heartbeat, &im);
+	ATF_REQUIRE_MSG(refusal == NULL, "\"%s\": %s", line, refusal);
+	require_message(line, &want, &im);
+}
+
+/* A verb that only the heartbeat may use. */
+static void
+require_beat(const char *line, enum imsg_type type)
+{
+	require_heartbeat(line, true, type, 0);
+	require_heartbeat_refused(line, false, "ERR unknown-verb\n");
+}
+
+static void
+require_hello(const char *line, uint32_t pid)
+{
+	require_heartbeat(line, false, IMSG_HELLO, pid);
+	require_heartbeat(line, true, IMSG_HELLO, pid);
+}
+
+static void
+require_bad_pid(const char *line)
+{
+	require_heartbeat_refused(line, false, "ERR bad-pid\n");
+	require_heartbeat_refused(line, true, "ERR bad-pid\n");
+}
+
+static void
+require_unknown(const char *line)
+{
+	require_heartbeat_refused(line, false, "ERR unknown-verb\n");
+	require_heartbeat_refused(line, true, "ERR unknown-verb\n");
+}
+
+ATF_TC_WITHOUT_HEAD(a_heartbeats_verbs_are_known_in_any_case);
+ATF_TC_BODY(a_heartbeats_verbs_are_known_in_any_case, tc)
+{
+	require_beat("PING", IMSG_PING);
+	require_beat("ping", IMSG_PING);
+	require_beat("pInG", IMSG_PING);
+	require_beat("CANCEL", IMSG_CANCEL);
+	require_beat("Cancel", IMSG_CANCEL);
+	require_beat("QUIT", IMSG_QUIT);
+	require_beat("quit", IMSG_QUIT);
+	require_hello("HELLO 5", 5);
+	require_hello("hello 5", 5);
+	require_hello("HeLLo 5", 5);
+}
+
+ATF_TC_WITHOUT_HEAD(what_is_no_verb_of_a_heartbeat_is_unknown);
+ATF_TC_BODY(what_is_no_verb_of_a_heartbeat_is_unknown, tc)
+{
+	static const char *const lines[] = { "", " ", "P", "PIN", "PINGS",
+		"PING ", " PING", "PING PING", "PING 1", "PING\r", "\rPING",
+		"CANCEL now", "CANCELLED", "QUITS", "QUIT 0", "BYE", "WELCOME",
+		"PONG", "BUSY", "HELL", "HELLO5", "HELLOO 5", "HELLO,5",
+		"HELLO=5", "HELLO\r5", "HELLO\v5", "HELLO-1", "XHELLO 1",
+		"STATUS", "ARM", "GET x", "PUT x 1", "PANIC", "EHLO 5", "%s",
+		"\x1b[2J", "\xff", "P\xc4\xb0NG",
+		"HELLO\xc2\xa0"
+		"5" };
+	size_t			 i;
+
+	for (i = 0; i < NELEM(lines); i++)
+		require_unknown(lines[i]);
+}
+
+ATF_TC_WITHOUT_HEAD(hello_takes_a_positive_number);
+ATF_TC_BODY(hello_takes_a_positive_number, tc)
+{
+	require_hello("HELLO 1", 1);
+	require_hello("HELLO 007", 7);
+	require_hello("HELLO    12", 12);
+	require_hello("HELLO\t12", 12);
+	require_hello("HELLO \t \t 12", 12);
+	require_hello("HELLO 2147483647", INT_MAX);
+}
+
+ATF_TC_WITHOUT_HEAD(hello_with_anything_else_is_a_bad_pid);
+ATF_TC_BODY(hello_with_anything_else_is_a_bad_pid, tc)
+{
+	static const char *const lines[] = { "HELLO", "HELLO ", "HELLO \t",
+		"HELLO 0", "HELLO 000", "HELLO -1", "HELLO +1", "HELLO -0",
+		"HELLO 2147483648", "HELLO 4294967297",
+		"HELLO 18446744073709551617",
+		"HELLO 99999999999999999999999999", "HELLO 1 2", "HELLO 1 ",
+		"HELLO 1x", "HELLO x1", "HELLO 0x1", "HELLO 1.0", "HELLO 1e1",
+		"HELLO nan", "HELLO inf", "HELLO 1\r", "HELLO 1,", "HELLO %d",
+		"HELLO $$", "HELLO \xd9\xa5", "hello world", "HELLO HELLO 1" };
+	size_t			 i;
+
+	for (i = 0; i < NELEM(lines); i++)
+		require_bad_pid(lines[i]);
+}
+
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, verbs_that_stand_alone);
@@ -563,6 +698,10 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, any_blanks_part_words);
 	ATF_TP_ADD_TC(tp, the_longest_lines_are_only_lines);
 	ATF_TP_ADD_TC(tp, every_line_of_these_words_is_taken_or_refused);
+	ATF_TP_ADD_TC(tp, a_heartbeats_verbs_are_known_in_any_case);
+	ATF_TP_ADD_TC(tp, what_is_no_verb_of_a_heartbeat_is_unknown);
+	ATF_TP_ADD_TC(tp, hello_takes_a_positive_number);
+	ATF_TP_ADD_TC(tp, hello_with_anything_else_is_a_bad_pid);
 
 	return (atf_no_error());
 }

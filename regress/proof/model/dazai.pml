@@ -82,7 +82,7 @@
 
 #define holds(property, what)	assert(P != property || (what))
 
-/* Every one of enum imsg_type, in common/imsg.h; those behind WHEN_ are sent here. */
+/* Every one of enum imsg_type, in dazaid/imsg.h; those behind WHEN_ are sent here. */
 mtype = {
 	CONFIG, LISTENER, WELCOME, PONG, CANCELLED, NOTHING_PENDING, BYE, DROP, ANSWER,
 	STATE, ENTRY, READY, SIGNAL, HELLO, PING, CANCEL, QUIT, LOST, STATUS, ARM, LIST,

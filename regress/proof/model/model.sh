@@ -12,7 +12,7 @@ held=0
 found=0
 bad=0
 
-# The table of common/imsg.c, as macros: WHEN_HELLO and so on, in the words of imsg.h.
+# The table of dazaid/imsg.c, as macros: WHEN_HELLO and so on, in the words of imsg.h.
 table() {
 	sed -n 's/^#define \(IMSG_[A-Z_]*\)	0x0\([1248]\)	.*/#define \1 \2/p' \
 	    ../../../dazaid/imsg.h
@@ -115,7 +115,7 @@ table >"$dir/when.h"
 types_of_code >"$dir/code"
 types_of_model >"$dir/model"
 if ! [ -s "$dir/code" ] || ! diff "$dir/code" "$dir/model"; then
-	echo "model: its messages are not those of common/imsg.h" >&2
+	echo "model: its messages are not those of dazaid/imsg.h" >&2
 	exit 1
 fi
 
