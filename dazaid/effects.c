@@ -24,24 +24,20 @@
 #define EFFECTS_FATE_MS 20  /* for a process that hung up to become a zombie */
 
 static void
-effects_wipe(void *ctx)
+effects_wipe(void)
 {
-	struct vault *v = ctx;
-
-	v->damage = secmem_wipe(&v->mem);
+	v.damage = secmem_wipe(&v.mem);
 }
 
 static void
-effects_kill_registered(void *ctx)
+effects_kill_registered(void)
 {
-	(void)ctx;
 	registry_kill();
 }
 
 static void
-effects_clean(void *ctx)
+effects_remove_files(void)
 {
-	(void)ctx;
 	load_restore_tty();
 	files_remove();
 }
@@ -71,21 +67,20 @@ effects_fate(pid_t pid, const char **sig)
 }
 
 static void
-effects_log(void *ctx, enum panic_event event, const char *reason)
+effects_log(enum panic_event event, const char *reason)
 {
-	struct vault *v = ctx;
-	const char   *mode = v->panic.armed ? ": " : " (dry-run): ";
-	const char   *end = v->panic.armed ? ": secrets wiped, SIGKILL" :
-					     ": secrets wiped, WOULD SIGKILL";
-	const char   *fate = "", *sig = "";
+	const char *mode = v.panic.armed ? ": " : " (dry-run): ";
+	const char *end = v.panic.armed ? ": secrets wiped, SIGKILL" :
+					  ": secrets wiped, WOULD SIGKILL";
+	const char *fate = "", *sig = "";
 
-	if (v->network_lost)
-		fate = effects_fate(v->network, &sig);
+	if (v.network_lost)
+		fate = effects_fate(v.network, &sig);
 	switch (event) {
 	case PANIC_PENDING:
 		log_info("panic pending: %s, %lld.%03lld s to cancel it",
-		    reason, (long long)v->panic.grace / 1000,
-		    (long long)v->panic.grace % 1000);
+		    reason, (long long)v.panic.grace / 1000,
+		    (long long)v.panic.grace % 1000);
 		break;
 	case PANIC_CANCELLED:
 		log_info("panic CANCELLED by %s", reason);
@@ -100,8 +95,8 @@ effects_log(void *ctx, enum panic_event event, const char *reason)
 		log_alert(reason, ": secrets wiped, bye");
 		break;
 	}
-	if (v->damage != NULL)
-		log_alert(v->damage);
+	if (v.damage != NULL)
+		log_alert(v.damage);
 }
 
 /*
@@ -109,30 +104,28 @@ effects_log(void *ctx, enum panic_event event, const char *reason)
  * signals, and exits as a shell would tell of it.
  */
 static void
-effects_kill(void *ctx)
+effects_kill(void)
 {
-	struct vault *v = ctx;
-
-	(void)kill(v->self, SIGKILL);
+	(void)kill(v.self, SIGKILL);
 	_exit(128 + SIGKILL);
 }
 
 static void
-effects_done(void *ctx)
+effects_done(void)
 {
-	struct vault   *v = ctx;
-	struct pollfd	pfd = { .fd = v->imsg, .events = POLLRDHUP };
+	struct pollfd	pfd = { .fd = v.imsg, .events = POLLRDHUP };
 	struct timespec wait = { 0, EFFECTS_BYE_MS * 1000000L };
-	struct imsg	bye = { .type = IMSG_BYE, .peer = v->peer };
+	struct imsg	bye = { .type = IMSG_BYE,
+		    .peer = v.session.holders[SESSION_HEARTBEAT].peer };
 
-	if (v->bye && imsg_send(v->imsg, &bye, MSG_DONTWAIT) == 0)
+	if (v.bye && imsg_send(v.imsg, &bye, MSG_DONTWAIT) == 0)
 		(void)ppoll(&pfd, 1, &wait, NULL);
 	_exit(0);
 }
 
 const struct panic_ops effects_ops = { .wipe = effects_wipe,
 	.kill_registered = effects_kill_registered,
-	.clean = effects_clean,
+	.remove_files = effects_remove_files,
 	.log = effects_log,
 	.kill = effects_kill,
 	.done = effects_done };

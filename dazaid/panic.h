@@ -7,55 +7,51 @@
 
 #define PANIC_NEVER INT64_MAX
 
-enum panic_event { /* what the log hears of */
+/* What the controller logs. */
+enum panic_event {
 	PANIC_PENDING,
 	PANIC_CANCELLED,
-	PANIC_EXECUTED, /* graceful: its window is over, or had none */
+	PANIC_EXECUTED, /* graceful: the grace window is over, or there was none
+			 */
 	PANIC_HARD,
 	PANIC_STOPPED /* clean shutdown */
 };
 
 /*
- * What the controller does to the world, in the order in which it does it.  ctx
- * is the owner's.  kill and done do not return in the daemon; they do in tests.
- * All are called from signal handlers, log not with PENDING and CANCELLED.
+ * What the controller does to the world, in the order in which it does it.  In
+ * the daemon, kill and done do not return; in the tests they do.  All of these
+ * are called from signal handlers too, except log with PANIC_PENDING and
+ * PANIC_CANCELLED.
  */
 struct panic_ops {
-	void (*wipe)(void *ctx);
-	void (*kill_registered)(void *ctx); /* SIGKILL to them, if armed */
-	void (*clean)(void *ctx);	    /* socket and pid files */
-	void (*log)(void *ctx, enum panic_event, const char *reason);
-	void (*kill)(void *ctx); /* SIGKILL to ourselves */
-	void (*done)(void *ctx); /* exit 0 */
+	void (*wipe)(void);
+	void (*kill_registered)(void); /* SIGKILL them; armed only */
+	void (*remove_files)(void);    /* the sockets and the pid file */
+	void (*log)(enum panic_event, const char *reason);
+	void (*kill)(void); /* SIGKILL the vault */
+	void (*done)(void); /* exit 0 */
 };
 
 struct panic {
 	const struct panic_ops *ops;
-	void		       *ctx;
-	const char	       *reason;	 /* of the pending panic */
-	int64_t			grace;	 /* ms */
-	int64_t			timeout; /* ms without PING; 0: none */
-	int64_t			due;	 /* of the pending panic */
-	int64_t			ping_due;
+	const char	       *reason; /* of the pending panic */
+	int64_t			grace;	/* ms */
+	int64_t			due;	/* of the pending panic */
 	volatile bool		armed;
 	volatile bool		over; /* executed or stopped */
 	bool			pending;
-	bool			guarded; /* a heartbeat lives */
-	bool lost; /* the last one was, and none came since */
+	bool ordered; /* the pending panic: only CANCEL takes it back */
 };
 
-void	panic_init(struct panic *, const struct panic_ops *, void *, int64_t,
-       int64_t, bool);
+void	panic_init(struct panic *, const struct panic_ops *, int64_t, bool);
 bool	panic_arm(struct panic *);
-void	panic_heartbeat(struct panic *, int64_t);
-bool	panic_ping(struct panic *, int64_t);
-bool	panic_cancel(struct panic *, int64_t);
 void	panic_lost(struct panic *, int64_t, const char *);
-void	panic_trigger(struct panic *, int64_t, const char *);
+void	panic_order(struct panic *, int64_t, const char *);
+void	panic_returned(struct panic *, int64_t, const char *);
+bool	panic_cancel(struct panic *, int64_t);
 void	panic_hard(struct panic *, const char *);
 void	panic_stop(struct panic *, const char *);
 void	panic_tick(struct panic *, int64_t);
 int64_t panic_deadline(const struct panic *);
-bool	panic_gives(const struct panic *);
 
 #endif

@@ -18,6 +18,7 @@
 #include "serve.h"
 #include "store.h"
 #include "transfer.h"
+#include "vault.h"
 
 #define SERVE_TTL_MAX (NUM_MAX_SECONDS * 1000)
 
@@ -25,62 +26,52 @@
 _Static_assert(STORE_NAME == IMSG_NAME, "a name has one size");
 
 static void
-serve_answer(struct vault *v, uint32_t peer, enum imsg_answer answer)
+serve_status(uint32_t peer)
 {
-	struct imsg im;
-
-	memset(&im, 0, sizeof(im));
-	im.type = IMSG_ANSWER;
-	im.peer = peer;
-	im.u.number.n = answer;
-	vault_tell(v, &im);
-}
-
-static void
-serve_status(struct vault *v, uint32_t peer)
-{
-	const struct panic *p = &v->panic;
-	struct imsg	    im;
-	struct imsg_state  *s = &im.u.state;
+	const struct session_holder *h = &v.session.holders[SESSION_HEARTBEAT];
+	const struct panic	    *p = &v.panic;
+	const bool		     guarded = session_guarded(&v.session);
+	struct imsg		     im;
+	struct imsg_state	    *s = &im.u.state;
 
 	memset(&im, 0, sizeof(im));
 	im.type = IMSG_STATE;
 	im.peer = peer;
 	s->grace = p->grace;
 	s->left = p->pending ? p->due - vault_now() : 0;
-	s->since = p->guarded ? v->since : 0;
-	s->size = v->mem.size;
-	s->room = store_room(&v->store);
-	s->heartbeat = p->guarded ? (uint32_t)v->client : 0;
-	s->memory = (uint32_t)v->mem.kind;
-	s->secrets = v->store.count;
+	s->since = guarded ? v.since : 0;
+	s->size = v.mem.size;
+	s->room = store_room(&v.store);
+	s->heartbeat = guarded ? (uint32_t)h->pid : 0;
+	s->memory = (uint32_t)v.mem.kind;
+	s->secrets = v.store.count;
 	s->registered = registry_count();
 	s->armed = p->armed;
-	s->guarded = p->guarded;
+	s->guarded = guarded;
 	s->pending = p->pending;
-	vault_tell(v, &im);
+	vault_send(&im);
 }
 
 static void
-serve_arm(struct vault *v, uint32_t peer)
+serve_arm(uint32_t peer)
 {
-	const bool armed = panic_arm(&v->panic);
+	const bool armed = panic_arm(&v.panic);
 
 	if (armed)
 		log_info("armed");
-	serve_answer(v, peer, armed ? ANSWER_OK : ANSWER_ALREADY_ARMED);
+	vault_answer(peer, armed ? ANSWER_OK : ANSWER_ALREADY_ARMED);
 }
 
 /* One secret, or that there is none behind the one of this id. */
 static void
-serve_list(struct vault *v, uint32_t peer, uint64_t after)
+serve_list(uint32_t peer, uint64_t after)
 {
 	struct store_item  item;
 	struct imsg	   im;
 	struct imsg_entry *e = &im.u.entry;
 
-	if (!store_next(&v->store, after, &item)) {
-		serve_answer(v, peer, ANSWER_OK);
+	if (!store_next(&v.store, after, &item)) {
+		vault_answer(peer, ANSWER_OK);
 		return;
 	}
 	memset(&im, 0, sizeof(im));
@@ -91,41 +82,41 @@ serve_list(struct vault *v, uint32_t peer, uint64_t after)
 	e->reads = item.reads;
 	e->left = item.due == STORE_NEVER ? -1 : item.due - vault_now();
 	memcpy(e->name, item.name, sizeof(e->name));
-	vault_tell(v, &im);
+	vault_send(&im);
 }
 
 static void
-serve_register(struct vault *v, const struct imsg *im, const struct ucred *who)
+serve_register(const struct imsg *im, const struct ucred *who)
 {
 	const pid_t	 pid = im->u.number.n == 0 ? who->pid :
 						     (pid_t)im->u.number.n;
-	const bool	 itself = pid == who->pid && who->uid == v->owner;
+	const bool	 itself = pid == who->pid && who->uid == v.owner;
 	enum imsg_answer answer = ANSWER_OK;
 
 	/* Init is nobody's to kill; without it no end of ours would matter. */
-	if (pid <= 1 || pid == v->self || pid == v->network)
+	if (pid <= 1 || pid == v.self || pid == v.network)
 		answer = ANSWER_INVALID_PID;
-	else if (!vault_has_fd(v) && !registry_has(pid))
+	else if (!vault_has_fd() && !registry_has(pid))
 		answer = ANSWER_BUSY;
 	else if (registry_add(pid, itself ? im->fd : -1) == -1)
 		answer = errno == ENOSPC ? ANSWER_BUSY : ANSWER_INVALID_PID;
-	serve_answer(v, im->peer, answer);
+	vault_answer(im->peer, answer);
 }
 
 static void
-serve_put(struct vault *v, const struct imsg *im)
+serve_put(const struct imsg *im)
 {
 	const struct imsg_put *put = &im->u.put;
 	struct transfer	      *t = NULL;
 	uint64_t	       id = 0;
 
-	if (v->panic.pending)
-		serve_answer(v, im->peer, ANSWER_PENDING);
-	else if (!vault_has_fd(v) || (t = transfer_slot()) == NULL)
-		serve_answer(v, im->peer, ANSWER_BUSY);
-	else if ((id = store_begin(&v->store, put->name, (size_t)put->size)) ==
+	if (v.panic.pending)
+		vault_answer(im->peer, ANSWER_PENDING);
+	else if (!vault_has_fd() || (t = transfer_slot()) == NULL)
+		vault_answer(im->peer, ANSWER_BUSY);
+	else if ((id = store_begin(&v.store, put->name, (size_t)put->size)) ==
 	    0)
-		serve_answer(v, im->peer,
+		vault_answer(im->peer,
 		    errno == EEXIST    ? ANSWER_EXISTS :
 			errno == EFBIG ? ANSWER_TOO_LARGE :
 					 ANSWER_FULL);
@@ -140,53 +131,53 @@ serve_put(struct vault *v, const struct imsg *im)
  * such secret. The arena is opened once for all that is done in it.
  */
 static bool
-serve_hand_out(struct vault *v, const struct imsg *im, struct transfer *t)
+serve_hand_out(const struct imsg *im, struct transfer *t)
 {
-	const bool opened = secmem_unseal(&v->mem) == 0;
+	const bool opened = secmem_unseal(&v.mem) == 0;
 	uint64_t   id;
 	size_t	   len = 0;
 
-	id = store_take(&v->store, im->u.name.name, &len);
+	id = store_take(&v.store, im->u.name.name, &len);
 	if (id != 0)
 		transfer_get(t, im->fd, im->peer, id, len, vault_now());
 	if (opened)
-		(void)secmem_seal(&v->mem);
+		(void)secmem_seal(&v.mem);
 	return (id != 0);
 }
 
 /* From the first trigger until a cancel no secret is handed out. */
 static void
-serve_get(struct vault *v, const struct imsg *im)
+serve_get(const struct imsg *im)
 {
 	enum imsg_answer refusal = ANSWER_NO_SUCH_SECRET;
 	struct transfer *t;
 
-	panic_tick(&v->panic,
-	    vault_now()); /* it may be due, and not seen yet */
-	if (v->panic.pending)
+	/* A deadline may have passed since poll(2) returned. */
+	session_tick(&v.session, vault_now());
+	if (v.panic.pending)
 		refusal = ANSWER_PENDING;
-	else if (!vault_gives(v))
+	else if (!session_gives(&v.session))
 		refusal = ANSWER_UNGUARDED;
-	else if (!vault_has_fd(v) || (t = transfer_slot()) == NULL)
+	else if (!vault_has_fd() || (t = transfer_slot()) == NULL)
 		refusal = ANSWER_BUSY;
-	else if (serve_hand_out(v, im, t))
+	else if (serve_hand_out(im, t))
 		return;
-	serve_answer(v, im->peer, refusal);
+	vault_answer(im->peer, refusal);
 	close(im->fd);
 }
 
 static void
-serve_del(struct vault *v, const struct imsg *im)
+serve_del(const struct imsg *im)
 {
-	const int rc = store_delete(&v->store, im->u.name.name);
+	const int rc = store_delete(&v.store, im->u.name.name);
 
 	transfer_cut_gone();
-	serve_answer(v, im->peer, rc == 0 ? ANSWER_OK : ANSWER_NO_SUCH_SECRET);
+	vault_answer(im->peer, rc == 0 ? ANSWER_OK : ANSWER_NO_SUCH_SECRET);
 }
 
 /* What comes with the client's descriptor; that is ours to close or to keep. */
 static bool
-serve_client(struct vault *v, const struct imsg *im)
+serve_client(const struct imsg *im)
 {
 	struct ucred who;
 
@@ -194,19 +185,19 @@ serve_client(struct vault *v, const struct imsg *im)
 		return (false);
 	switch (im->type) {
 	case IMSG_PUT:
-		serve_put(v, im);
+		serve_put(im);
 		return (true);
 	case IMSG_GET:
-		serve_get(v, im);
+		serve_get(im);
 		return (true);
 	case IMSG_DEL:
-		serve_del(v, im);
+		serve_del(im);
 		break;
 	case IMSG_REGISTER:
-		serve_register(v, im, &who);
+		serve_register(im, &who);
 		break;
 	case IMSG_UNREGISTER:
-		serve_answer(v, im->peer,
+		vault_answer(im->peer,
 		    registry_remove((pid_t)im->u.number.n) == 0 ?
 			ANSWER_OK :
 			ANSWER_INVALID_PID);
@@ -244,22 +235,22 @@ serve_sane(const struct imsg *im)
  * ours; but before a panic it is not closed, as that might take its time.
  */
 bool
-serve_request(struct vault *v, const struct imsg *im)
+serve_request(const struct imsg *im)
 {
 	if (!serve_sane(im))
 		return (false);
 	switch (im->type) {
 	case IMSG_STATUS:
-		serve_status(v, im->peer);
+		serve_status(im->peer);
 		break;
 	case IMSG_ARM:
-		serve_arm(v, im->peer);
+		serve_arm(im->peer);
 		break;
 	case IMSG_LIST:
-		serve_list(v, im->peer, im->u.id.id);
+		serve_list(im->peer, im->u.id.id);
 		break;
 	default:
-		return (serve_client(v, im));
+		return (serve_client(im));
 	}
 	return (true);
 }

@@ -5,8 +5,7 @@
 #include <stdbool.h>
 
 #include "imsg.h"
-#include "vault.h"
 
-bool serve_request(struct vault *, const struct imsg *);
+bool serve_request(const struct imsg *);
 
 #endif

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "transfer.h"
+#include "vault.h"
 
 #define TRANSFER_MS   5000 /* without progress */
 #define TRANSFER_HEAD 32   /* bytes of "DATA <size>\n" and its NUL */
@@ -30,16 +31,14 @@ static struct transfer {
 	char	 head[TRANSFER_HEAD];
 } transfers[TRANSFER_MAX];
 static struct store *transfer_store;
-static transfer_end *transfer_ended;
 
-/* ended is called once for each transfer, when its slot is free again. */
+/* st: where the secrets are; it must outlive every transfer. */
 void
-transfer_init(struct store *st, transfer_end *ended)
+transfer_init(struct store *st)
 {
 	struct transfer *t;
 
 	transfer_store = st;
-	transfer_ended = ended;
 	for (t = transfers; t < transfers + TRANSFER_MAX; t++)
 		t->fd = -1;
 }
@@ -83,7 +82,7 @@ transfer_finish(struct transfer *t, enum imsg_answer answer)
 		store_release(transfer_store, t->id);
 	else if (answer == ANSWER_CUT)
 		store_drop(transfer_store, t->id);
-	transfer_ended(t->peer, answer);
+	vault_answer(t->peer, answer);
 }
 
 /* The last byte of a PUT is there. */

@@ -12,10 +12,7 @@
 
 struct transfer;
 
-/* Told of the end of a transfer, by network's number for the client. */
-typedef void transfer_end(uint32_t, enum imsg_answer);
-
-void		 transfer_init(struct store *, transfer_end *);
+void		 transfer_init(struct store *);
 struct transfer *transfer_slot(void);
 unsigned int	 transfer_count(void);
 void transfer_get(struct transfer *, int, uint32_t, uint64_t, size_t, int64_t);

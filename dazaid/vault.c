@@ -1,45 +1,34 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The vault: the process that holds the secrets, and every bit of state about
- * them.  It never waits for anybody, allocates nothing once it runs, and
- * interprets no byte that a client chose.  It hears of clients through
- * network's messages, and of the heartbeat's end from the kernel as well.
+ * The vault: the process that holds the secrets and all state about them.  It
+ * never blocks, allocates nothing once it runs, and interprets no byte that a
+ * client chose: clients reach it as network's messages.  This file is its loop
+ * and the dispatch of what happens; session.c, store.c and panic.c decide what
+ * that means.
  */
 #include <sys/ioctl.h>
-#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
-#include <sys/wait.h>
 
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "child.h"
-#include "daemon.h"
 #include "files.h"
 #include "imsg.h"
-#include "load.h"
 #include "log.h"
-#include "panic.h"
+#include "options.h"
 #include "registry.h"
-#include "sandbox.h"
-#include "secmem.h"
 #include "serve.h"
 #include "signals.h"
-#include "store.h"
 #include "transfer.h"
 #include "vault.h"
 
-/* Network's time to report a hangup that the kernel reported to us. */
-#define VAULT_HANGUP_MS	  100
-#define VAULT_TIMER_FIRED (-1) /* in timer_due: to be set anew */
+#define VAULT_TIMER_FIRED (-1) /* in timer_due: the timer must be set again */
 #define VAULT_FDS	  20 /* its own, the heartbeat's, and one that comes */
 #define VAULT_MESSAGES	  16 /* taken in a row before deadlines are looked at */
 
@@ -53,9 +42,7 @@ enum {
 	PFD_MAX = PFD_NAMED + REGISTRY_MAX + TRANSFER_MAX
 };
 
-static struct vault v = {
-	.imsg = -1, .heartbeat = -1, .timer = -1, .signals = -1
-};
+struct vault v = { .imsg = -1, .timer = -1, .signals = -1 };
 
 /*
  * Signals that do not wait for the loop.
@@ -68,15 +55,16 @@ vault_on_hard(int sig)
 }
 
 /*
- * Wipes, then dies of sig: its default action is back, and it is blocked here.
+ * Wipes, then dies of sig: its default action is restored, and it is blocked
+ * until this returns.
  */
 static void
 vault_on_fatal(int sig)
 {
 	const char *name = sigabbrev_np(sig);
 
-	effects_ops.wipe(&v);
-	effects_ops.clean(&v);
+	effects_ops.wipe();
+	effects_ops.remove_files();
 	log_alert("SIG", name != NULL ? name : "NAL", ": secrets wiped");
 	(void)kill(v.self, sig);
 	if (v.self == 1)
@@ -84,7 +72,7 @@ vault_on_fatal(int sig)
 }
 
 /*
- * Talking to network.
+ * Network.
  */
 
 /* Milliseconds of the clock that does not stop while the machine sleeps. */
@@ -110,123 +98,67 @@ vault_hostile(void)
 	panic_hard(&v.panic, "network process hostile");
 }
 
-/*
- * An arena that the kernel did not open is one whose secrets cannot be had,
- * told of, or wiped when their time is up; one that it did not shut lies open.
- */
+/* If mprotect(2) failed, the secrets are unreachable or exposed: panic. */
 static void
-vault_see_arena(void)
+vault_check_arena(void)
 {
 	if (v.mem.stuck)
 		panic_hard(&v.panic, "the arena cannot be opened or shut");
 }
 
 /*
- * Never waits: who does not take what it has asked for is stuck, and so lost.
- * Nor is anything told that an arena which could not be looked into made us
- * believe.
+ * Sends im to network.  Never blocks: if network's socket is full, network does
+ * not take what it has asked for, and counts as lost.
  */
 void
-vault_tell(struct vault *vault, const struct imsg *im)
+vault_send(const struct imsg *im)
 {
-	vault_see_arena();
-	if (imsg_send(vault->imsg, im, MSG_DONTWAIT) == -1)
+	vault_check_arena();
+	if (imsg_send(v.imsg, im, MSG_DONTWAIT) == -1)
 		vault_network_lost();
 }
 
-/* To the heartbeat. */
-static void
-vault_say(enum imsg_type type, uint32_t n)
-{
-	const struct imsg im = { .type = type,
-		.peer = v.peer,
-		.u.number.n = n };
-
-	vault_tell(&v, &im);
-}
-
-/* The end of a transfer. */
-static void
-vault_transferred(uint32_t peer, enum imsg_answer answer)
+/* Tells network how the request of the client peer went. */
+void
+vault_answer(uint32_t peer, enum imsg_answer answer)
 {
 	const struct imsg im = { .type = IMSG_ANSWER,
 		.peer = peer,
 		.u.number.n = answer };
 
-	vault_tell(&v, &im);
+	vault_send(&im);
 }
 
+/* Sends a message about the connection that network calls peer. */
+static void
+vault_notify(enum imsg_type type, uint32_t peer, uint32_t n)
+{
+	const struct imsg im = { .type = type, .peer = peer, .u.number.n = n };
+
+	vault_send(&im);
+}
+
+/* What network may say now: see the table in imsg.c. */
 static unsigned int
 vault_state(void)
 {
 	if (!v.started)
 		return (IMSG_AT_START);
-	if (v.heartbeat != -1)
+	switch (v.session.holders[SESSION_HEARTBEAT].state) {
+	case SESSION_FREE:
+		return (IMSG_UNGUARDED);
+	case SESSION_LOST:
+		return (IMSG_DROPPED);
+	default:
 		return (IMSG_GUARDED);
-	return (v.lost_due ? IMSG_DROPPED : IMSG_UNGUARDED);
-}
-
-static void
-vault_gone(const char *reason)
-{
-	const int heartbeat = v.heartbeat;
-
-	v.heartbeat = -1;
-	v.hangup_due = PANIC_NEVER;
-	v.silent = false;
-	panic_lost(&v.panic, vault_now(), reason);
-	if (heartbeat != -1)
-		close(heartbeat);
-}
-
-/* Gives the heartbeat up before network has: its LOST is still to come. */
-static void
-vault_drop(const char *reason)
-{
-	v.lost_due = true;
-	vault_gone(reason);
-	vault_say(IMSG_DROP, 0);
+	}
 }
 
 /*
- * The kernel says that the heartbeat has hung up.  Network has its time to tell
- * what the client has said before; but a line leaves the socket only after its
- * message, so that, with nothing left in there, what has been sent to us by now
- * is all.
- */
-static void
-vault_hung_up(void)
-{
-	int unread;
-
-	v.hangup_due = vault_now() + VAULT_HANGUP_MS;
-	v.silent = ioctl(v.heartbeat, FIONREAD, &unread) != -1 && unread == 0;
-}
-
-/*
- * Whether a panic is pending that the heartbeat, which says that it would end
- * it, cannot: by the kernel's word of this moment it has hung up.  All that is
- * left to hear of it then is a QUIT.  Else network could end panic after panic
- * in the name of the dead.
- */
-static bool
-vault_too_late(void)
-{
-	const struct timespec at_once = { 0, 0 };
-	struct pollfd	      pfd = { v.heartbeat, POLLRDHUP, 0 };
-
-	if (v.hangup_due == PANIC_NEVER && ppoll(&pfd, 1, &at_once, NULL) != 0)
-		vault_hung_up();
-	if (v.hangup_due == PANIC_NEVER || !v.panic.pending)
-		return (false);
-	vault_drop("heartbeat connection dropped");
-	return (true);
-}
-
-/*
- * Who is at the other end of fd, by the kernel's word: true for a client of the
- * owner's or root's on one of our two sockets, which is neither of us, whom
- * network could have made up.  A listener's peer is who made it: us.
+ * True if fd is a client's connection to one of our two sockets, by the
+ * kernel's word: the client's uid is the owner's or root's, and its process
+ * neither network, which could pass a connection of its own, nor the vault,
+ * which is what a listening socket has for a peer.
  */
 bool
 vault_knows(int fd, unsigned int socket, struct ucred *who)
@@ -240,52 +172,150 @@ vault_knows(int fd, unsigned int socket, struct ucred *who)
 }
 
 /*
- * Whether a secret may be handed out.  That the kernel has told of the
- * heartbeat's hang-up is enough not to, whatever network will say of it.
+ * Whether a client may make the vault keep one more descriptor.  The last ones
+ * are kept back: if network's messages could bring no descriptor any more, that
+ * would look like an attack.
  */
 bool
-vault_gives(const struct vault *vault)
+vault_has_fd(void)
 {
-	return (panic_gives(&vault->panic) && vault->hangup_due == PANIC_NEVER);
+	return (registry_count() + transfer_count() < v.spare_fds);
 }
 
 /*
- * Whether one more descriptor may be kept.  The last ones are not for clients:
- * when no message of network's could bring one any more, that would look like
- * an attack.
+ * The session.
  */
-bool
-vault_has_fd(const struct vault *vault)
+
+/* Gives up the connections of holders that are lost, and has network do so. */
+static void
+vault_drop_lost(void)
 {
-	return (registry_count() + transfer_count() < vault->spare_fds);
+	struct session_holder *h;
+
+	for (h = v.session.holders; h < v.session.holders + SESSION_HOLDERS;
+	     h++) {
+		if (h->state != SESSION_LOST || h->fd == -1)
+			continue;
+		close(h->fd);
+		h->fd = -1;
+		vault_notify(IMSG_DROP, h->peer, 0);
+	}
+}
+
+static bool
+vault_has_hung_up(int fd)
+{
+	const struct timespec at_once = { 0, 0 };
+	struct pollfd	      pfd = { fd, POLLRDHUP, 0 };
+
+	return (ppoll(&pfd, 1, &at_once, NULL) != 0);
+}
+
+/*
+ * Asks the kernel whether h hung up.  A line leaves the socket only after
+ * network has sent its message: with no byte left to read, all that the client
+ * said has been sent to the vault.
+ */
+static void
+vault_look(struct session_holder *h)
+{
+	int unread;
+
+	if (vault_has_hung_up(h->fd))
+		session_hung_up(&v.session, h, vault_now(),
+		    ioctl(h->fd, FIONREAD, &unread) != -1 && unread == 0);
 }
 
 static void
 vault_hello(const struct imsg *im)
 {
-	struct ucred	who;
-	struct timespec ts;
+	struct session_holder *h;
+	struct ucred	       who;
+	struct timespec	       ts;
 
 	if (!vault_knows(im->fd, FILES_HEARTBEAT, &who)) {
 		vault_hostile();
 		return;
 	}
-	v.heartbeat = im->fd;
-	v.peer = im->peer;
-	v.client = who.pid;
-	if (vault_too_late())
+	h = session_hold(&v.session, NULL, im->fd, im->peer, vault_now(),
+	    vault_has_hung_up(im->fd));
+	h->pid = who.pid;
+	if (h->state == SESSION_LOST)
 		return;
+	vault_look(h);
 	(void)clock_gettime(CLOCK_REALTIME, &ts);
 	v.since = ts.tv_sec;
-	panic_heartbeat(&v.panic, vault_now());
 	log_info("guarded by pid %ld", (long)who.pid);
 	if (who.pid != (pid_t)im->u.number.n)
 		log_debug("which calls itself pid %lu",
 		    (unsigned long)im->u.number.n);
-	vault_say(IMSG_WELCOME, 0);
+	vault_notify(IMSG_WELCOME, h->peer, 0);
 }
 
-/* A signal that network was sent means the same as if it had come to us. */
+static void
+vault_cancel(struct session_holder *h)
+{
+	if (h->state == SESSION_LIVE)
+		vault_look(h);
+	switch (session_cancel(&v.session, h, vault_now())) {
+	case SESSION_CANCELLED:
+		vault_notify(IMSG_CANCELLED, h->peer, 0);
+		break;
+	case SESSION_NOTHING_PENDING:
+		vault_notify(IMSG_NOTHING_PENDING, h->peer, 0);
+		break;
+	case SESSION_STILL_LOST:
+	case SESSION_TOO_LATE:
+		break;
+	}
+}
+
+/* Network's last word about h. */
+static void
+vault_left(struct session_holder *h)
+{
+	const int fd = h->fd;
+
+	/* Closing can take long (SO_LINGER), so the panic comes first. */
+	h->fd = -1;
+	session_left(&v.session, h, vault_now());
+	if (fd != -1)
+		close(fd);
+}
+
+/* A line of a holder, or its end.  A holder that is lost gets no answer. */
+static void
+vault_holder(const struct imsg *im)
+{
+	struct session_holder *h = session_find(&v.session, im->peer);
+
+	if (h == NULL) {
+		vault_hostile();
+		return;
+	}
+	switch (im->type) {
+	case IMSG_PING:
+		if (session_ping(&v.session, h, vault_now()))
+			vault_notify(IMSG_PONG, h->peer, im->u.number.n);
+		break;
+	case IMSG_CANCEL:
+		vault_cancel(h);
+		break;
+	case IMSG_QUIT:
+		v.bye = true;
+		panic_stop(&v.panic, "QUIT from the heartbeat");
+		break;
+	case IMSG_LOST:
+		vault_left(h);
+		break;
+	}
+}
+
+/*
+ * Dispatch.
+ */
+
+/* A signal to network means the same as a signal to the vault. */
 static void
 vault_signal(int sig)
 {
@@ -299,10 +329,10 @@ vault_signal(int sig)
 		panic_stop(&v.panic, "SIGINT");
 		break;
 	case SIGHUP:
-		panic_trigger(&v.panic, vault_now(), "SIGHUP");
+		panic_order(&v.panic, vault_now(), "SIGHUP");
 		break;
 	case SIGUSR1:
-		panic_trigger(&v.panic, vault_now(), "SIGUSR1");
+		panic_order(&v.panic, vault_now(), "SIGUSR1");
 		break;
 	case SIGUSR2:
 	case SIGQUIT:
@@ -310,43 +340,6 @@ vault_signal(int sig)
 		break;
 	default:
 		vault_hostile();
-	}
-}
-
-/*
- * What the heartbeat says, and the end of it.  One that was given up, which may
- * show only now, gets no answer: the connection is about to end.
- */
-static void
-vault_peer(const struct imsg *im)
-{
-	bool had;
-
-	if (im->peer != v.peer) {
-		vault_hostile();
-		return;
-	}
-	switch (im->type) {
-	case IMSG_PING:
-		if (panic_ping(&v.panic, vault_now()))
-			vault_say(IMSG_PONG, im->u.number.n);
-		break;
-	case IMSG_CANCEL:
-		if (vault_too_late())
-			break;
-		had = panic_cancel(&v.panic, vault_now());
-		if (v.panic.guarded)
-			vault_say(had ? IMSG_CANCELLED : IMSG_NOTHING_PENDING,
-			    0);
-		break;
-	case IMSG_QUIT:
-		v.bye = true;
-		panic_stop(&v.panic, "QUIT from the heartbeat");
-		break;
-	case IMSG_LOST:
-		v.lost_due = false;
-		vault_gone("heartbeat connection dropped");
-		break;
 	}
 }
 
@@ -364,24 +357,25 @@ vault_dispatch(const struct imsg *im)
 	case IMSG_CANCEL:
 	case IMSG_QUIT:
 	case IMSG_LOST:
-		vault_peer(im);
+		vault_holder(im);
 		break;
 	case IMSG_PANIC:
 		if (im->u.number.n != 0)
 			panic_hard(&v.panic, "PANIC hard");
 		else
-			panic_trigger(&v.panic, vault_now(), "PANIC");
+			panic_order(&v.panic, vault_now(), "PANIC");
 		break;
 	case IMSG_READY:
 		vault_hostile();
 		break;
 	default:
-		if (!serve_request(&v, im))
+		if (!serve_request(im))
 			vault_hostile();
 	}
+	vault_drop_lost();
 }
 
-/* Takes messages; there may be more when they were many. */
+/* Takes messages, but not too many in a row. */
 static void
 vault_network(void)
 {
@@ -396,8 +390,7 @@ vault_network(void)
 			vault_dispatch(&im);
 			break;
 		case IMSG_NONE:
-			if (v.silent)
-				v.hangup_due = 0;
+			session_heard(&v.session, vault_now());
 			return;
 		case IMSG_EOF:
 			vault_network_lost();
@@ -413,7 +406,6 @@ vault_network(void)
  * The loop.
  */
 
-/* Before anybody is heard: who asks for a secret that is due is too late. */
 static void
 vault_expire(int64_t now)
 {
@@ -421,27 +413,12 @@ vault_expire(int64_t now)
 		transfer_cut_gone();
 }
 
-/*
- * Settles what time brings.  The kernel's word on the heartbeat counts once
- * network has reported, or had its time to, a QUIT that came before the
- * hang-up.
- */
-static void
-vault_deadlines(int64_t now)
-{
-	panic_tick(&v.panic, now);
-	if (!v.panic.guarded && v.heartbeat != -1)
-		vault_drop("ping deadline missed");
-	else if (now >= v.hangup_due)
-		vault_drop("heartbeat connection dropped");
-}
-
 /* Sets the timer to the next deadline, unless it is set so already. */
 static void
 vault_set_timer(void)
 {
-	const int64_t	  dues[] = { panic_deadline(&v.panic), v.hangup_due,
-		    v.store.due, transfer_due() };
+	const int64_t	  dues[] = { session_deadline(&v.session), v.store.due,
+		    transfer_due() };
 	struct itimerspec its;
 	int64_t		  due = PANIC_NEVER;
 	size_t		  i;
@@ -462,17 +439,18 @@ vault_set_timer(void)
 	v.timer_due = due;
 }
 
-/* What there is to wait for, in the order in which a turn sees to it. */
+/* What a turn waits for, in the order in which it is looked at. */
 struct vault_poll {
 	struct pollfd pfd[PFD_MAX];
-	nfds_t	      registered; /* entries behind PFD_NAMED, ... */
-	nfds_t	      transfers;  /* ... and behind those */
+	nfds_t	      registered; /* entries from PFD_NAMED on, ... */
+	nfds_t	      transfers;  /* ... and as many after those */
 };
 
 static nfds_t
 vault_poll_set(struct vault_poll *vp, int input)
 {
-	const int heartbeat = v.hangup_due == PANIC_NEVER ? v.heartbeat : -1;
+	const struct session_holder *h = &v.session.holders[SESSION_HEARTBEAT];
+	const int heartbeat = h->state == SESSION_LIVE ? h->fd : -1;
 
 	vp->pfd[PFD_HEARTBEAT] = (struct pollfd){ heartbeat, POLLRDHUP, 0 };
 	vp->pfd[PFD_SIGNALS] = (struct pollfd){ v.signals, POLLIN, 0 };
@@ -485,45 +463,53 @@ vault_poll_set(struct vault_poll *vp, int input)
 }
 
 /*
- * One turn: sleeps until something happens, and sees to it.  That the heartbeat
- * hung up is noted first, so that nothing is handed out any more, and acted on
- * last, as network may have more to say of it.  Returns whether input, if not
- * -1, can be read.
+ * One turn: sleeps until something happens, and acts on it.  A hangup of the
+ * heartbeat is noted first, so that no secret is handed out any more, and acted
+ * on last, because network may still report a QUIT.  Secrets expire before
+ * requests are served.  Returns whether input, if not -1, can be read.
  */
 static bool
 vault_turn(int input)
 {
-	struct vault_poll    vp;
-	struct pollfd *const pfd = vp.pfd;
-	nfds_t		     n;
+	struct vault_poll	     vp;
+	struct pollfd *const	     pfd = vp.pfd;
+	struct session_holder *const h = &v.session.holders[SESSION_HEARTBEAT];
+	nfds_t			     n;
 
-	vault_see_arena();
+	vault_check_arena();
 	vault_set_timer();
 	n = vault_poll_set(&vp, input);
 	if (ppoll(pfd, n, NULL, NULL) == -1) {
-		/*
-		 * Somebody lowered RLIMIT_NOFILE: we would be deaf from now on.
-		 */
+		/* RLIMIT_NOFILE was lowered: the vault could hear nothing. */
 		if (errno != EINTR)
 			panic_hard(&v.panic, "the vault cannot poll");
 		return (false);
 	}
 	if (pfd[PFD_HEARTBEAT].revents != 0)
-		vault_hung_up();
+		vault_look(h);
 	if (pfd[PFD_SIGNALS].revents != 0)
 		vault_signal(signals_next(v.signals));
 	registry_forget(pfd + PFD_NAMED, vp.registered);
 	vault_expire(vault_now());
-	if (pfd[PFD_NETWORK].revents != 0 || v.silent)
+	if (pfd[PFD_NETWORK].revents != 0 || h->state == SESSION_DRAINED)
 		vault_network();
 	if (pfd[PFD_TIMER].revents != 0)
 		v.timer_due = VAULT_TIMER_FIRED;
-	vault_deadlines(vault_now());
-	if (!vault_gives(&v))
+	session_tick(&v.session, vault_now());
+	vault_drop_lost();
+	if (!session_gives(&v.session))
 		transfer_cut_gets();
 	transfer_run(pfd + PFD_NAMED + vp.registered, vp.transfers,
 	    vault_now());
 	return (pfd[PFD_INPUT].revents != 0);
+}
+
+/* Lives on, to every signal and deadline, until fd can be read. */
+void
+vault_wait_input(int fd)
+{
+	while (!vault_turn(fd))
+		continue;
 }
 
 noreturn void
@@ -537,31 +523,31 @@ vault_loop(void)
  * The start.
  */
 
-/* Ends a start that failed: one line, exit 1, and nothing left behind. */
+/* Ends a start that failed: one line, exit 1, and nothing left over. */
 noreturn void
 vault_fail(const char *what, const char *why)
 {
-	effects_ops.wipe(&v);
-	effects_ops.clean(&v);
+	effects_ops.wipe();
+	effects_ops.remove_files();
 	log_alert(what, ": ", why);
 	_exit(1);
 }
 
 /*
- * Takes the options that are the vault's, and every signal, before there is
- * anything to lose.
+ * Takes the options that are the vault's, and installs the signal handlers,
+ * before there is a secret.
  */
 void
-vault_init(const struct vault_options *o)
+vault_init(const struct options *o)
 {
 	static const int collected[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
-
-	struct rlimit rl;
+	struct rlimit	 rl;
 
 	v.owner = o->owner;
 	v.self = getpid();
-	v.hangup_due = v.timer_due = PANIC_NEVER;
-	panic_init(&v.panic, &effects_ops, &v, o->grace, o->timeout, o->armed);
+	v.timer_due = PANIC_NEVER;
+	panic_init(&v.panic, &effects_ops, o->grace, o->armed);
+	session_init(&v.session, &v.panic, o->timeout, 0);
 	signals_ignore();
 	signals_at_once(vault_on_hard, vault_on_fatal);
 	v.signals = signals_collect(collected,
@@ -575,111 +561,4 @@ vault_init(const struct vault_options *o)
 		vault_fail("descriptors",
 		    "too few may be open (see ulimit -n)");
 	v.spare_fds = rl.rlim_cur - VAULT_FDS;
-}
-
-/* The arena first, as it matters most if little memory may be locked. */
-void
-vault_memory(const struct vault_options *o)
-{
-	if (secmem_open(&v.mem, o->size) == -1)
-		vault_fail("memory for the arena", strerror(errno));
-	if (v.mem.kind == SECMEM_UNLOCKED && o->require_lock)
-		vault_fail("--require-lock",
-		    "no memory can be locked (see ulimit -l)");
-	if (store_init(&v.store, &v.mem) == -1)
-		vault_fail("memory for the arena", strerror(errno));
-	transfer_init(&v.store, vault_transferred);
-	if (mlockall(MCL_CURRENT | MCL_ONFAULT) == -1)
-		log_debug("the rest of the vault is not locked: %s",
-		    strerror(errno));
-}
-
-/* Network starts while the vault goes on. */
-void
-vault_child(const struct vault_options *o)
-{
-	struct imsg_config config = { .owner = o->owner };
-
-	config.become = geteuid() == 0 ? child_uid() : 0;
-	config.verbose = (uint32_t)log_verbose();
-	config.background = o->background;
-	v.imsg = child_start(&config, &v.network);
-	if (v.imsg == -1)
-		vault_fail("network process", strerror(errno));
-	signals_hide();
-}
-
-/* Nothing goes on without it, and before it has given up its rights. */
-void
-vault_wait_child(void)
-{
-	if (child_wait(v.imsg) == -1)
-		vault_fail("network process",
-		    errno == ECHILD ? "it could not start" : strerror(errno));
-}
-
-static void
-vault_wait_input(int fd)
-{
-	while (!vault_turn(fd))
-		;
-}
-
-/* Reads the secrets of -l, alive to every signal and to network's end. */
-void
-vault_load(void)
-{
-	const char *failed;
-
-	failed = load_secrets(&v.store, vault_wait_input);
-	if (failed == NULL) {
-		vault_see_arena();
-		return;
-	}
-	if (errno == ENOSPC)
-		vault_fail(failed, "does not fit in the arena, see -z");
-	if (errno == ENODATA)
-		vault_fail(failed, "there is nothing in it");
-	vault_fail(failed, strerror(errno));
-}
-
-/* Lets clients connect, to network: the last things that it is given. */
-void
-vault_listen(void)
-{
-	struct imsg im = { .type = IMSG_LISTENER };
-	uint32_t    i;
-
-	for (i = 0; i < FILES_SOCKETS; i++) {
-		im.u.number.n = i;
-		if ((im.fd = files_listen(i)) == -1)
-			vault_fail("listen", strerror(errno));
-		if (imsg_send(v.imsg, &im, MSG_DONTWAIT) == -1)
-			vault_fail("network process", strerror(errno));
-		close(im.fd);
-	}
-	v.started = true;
-}
-
-/* Gives up all that the loop does not need. */
-void
-vault_confine(void)
-{
-	const struct sandbox_vault sv = { .arena = v.mem.pages,
-		.arena_len = v.mem.len,
-		.owner = v.owner,
-		.dirfd = files_dirfd(),
-		.procfd = registry_procfd(),
-		.timer = v.timer,
-		.signals = v.signals };
-
-	if (sandbox_vault(&sv) == -1)
-		vault_fail("sandbox", strerror(errno));
-	if (v.mem.kind == SECMEM_UNLOCKED)
-		log_warnx(
-		    "DEGRADED: memory: unlocked, secrets can be swapped out "
-		    "(see ulimit -l, --require-lock)");
-	log_info("ready, memory: %s, secrets: %u, %s, ping timeout %lld ms",
-	    secmem_name(v.mem.kind), v.store.count,
-	    v.panic.armed ? "armed" : "dry-run", (long long)v.panic.timeout);
 }

@@ -6,69 +6,50 @@
 #include <sys/types.h>
 
 #include <stdbool.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdnoreturn.h>
 
 #include "imsg.h"
 #include "panic.h"
 #include "secmem.h"
+#include "session.h"
 #include "store.h"
 
+struct options;
 struct ucred;
 
-struct vault_options {
-	uid_t	owner;	 /* whose session this guards */
-	int64_t grace;	 /* ms */
-	int64_t timeout; /* ms; 0: none */
-	size_t	size;	 /* bytes of the arena */
-	bool	armed;
-	bool	require_lock;
-	bool	background;
-};
-
-/* The vault's whole state; only vault, serve and effects see it. */
+/* The vault's whole state; only its own files see it. */
 struct vault {
-	struct panic  panic;
-	struct secmem mem;
-	struct store  store;
-	const char   *damage; /* what the wipe found wrong */
-	uid_t	      owner;
-	pid_t	      self;
-	pid_t	      network;
-	pid_t	      client;	 /* the heartbeat's, by the kernel's word */
-	int64_t	      since;	 /* when it came, in s of the epoch */
-	int	      imsg;	 /* to network */
-	int	      heartbeat; /* the client's, only polled; or -1 */
-	int	      timer;
-	int	      signals;
-	rlim_t	      spare_fds;  /* descriptors that clients may take */
-	uint32_t      peer;	  /* network's number for the heartbeat */
-	int64_t	      hangup_due; /* act on the kernel's word then */
-	bool	      silent;	  /* it hung up, and left no word unread */
-	int64_t	      timer_due;  /* what the timer is set to */
-	bool	      started;	  /* the listener is network's */
-	bool	      lost_due;	  /* we gave a heartbeat up: LOST will come */
-	bool	      network_lost;
-	bool	      bye; /* the heartbeat waits for it */
+	struct panic   panic;
+	struct session session;
+	struct secmem  mem;
+	struct store   store;
+	const char    *damage; /* what the wipe found wrong, or NULL */
+	uid_t	       owner;
+	pid_t	       self;
+	pid_t	       network;
+	int64_t	       since; /* when the heartbeat came, in s of the epoch */
+	int	       imsg;  /* to network */
+	int	       timer;
+	int	       signals;
+	rlim_t	       spare_fds;    /* descriptors that clients may take */
+	int64_t	       timer_due;    /* what the timer is set to */
+	bool	       started;	     /* network has the listeners */
+	bool	       network_lost; /* the panic's log line says of what */
+	bool	       bye;	     /* the heartbeat waits for its BYE */
 };
 
+extern struct vault	      v;
 extern const struct panic_ops effects_ops;
 
-int64_t vault_now(void);
-void	vault_tell(struct vault *, const struct imsg *);
-bool	vault_knows(int, unsigned int, struct ucred *);
-bool	vault_gives(const struct vault *);
-bool	vault_has_fd(const struct vault *);
-
-void	      vault_init(const struct vault_options *);
-void	      vault_child(const struct vault_options *);
-void	      vault_memory(const struct vault_options *);
-void	      vault_wait_child(void);
-void	      vault_load(void);
-void	      vault_listen(void);
-void	      vault_confine(void);
+int64_t	      vault_now(void);
+void	      vault_send(const struct imsg *);
+void	      vault_answer(uint32_t, enum imsg_answer);
+bool	      vault_knows(int, unsigned int, struct ucred *);
+bool	      vault_has_fd(void);
+void	      vault_init(const struct options *);
 noreturn void vault_fail(const char *, const char *);
+void	      vault_wait_input(int);
 noreturn void vault_loop(void);
 
 #endif

@@ -138,13 +138,18 @@ hello_again_does_not_cancel_body() {
 	not_logged CANCELLED
 }
 
-behaviour loss_then_hello_cancels_a_signal 'a signal in the window does not outlive the cancel'
-loss_then_hello_cancels_a_signal_body() {
-	start -a -g 1
-	talk "$sock" say "$guard" want WELCOME close log log "$lost" mark \
-	    kill USR1 "$vault" kill HUP "$network" connect say PING \
-	    want 'ERR unknown-verb' say "$guard" want WELCOME \
-	    log log 'panic CANCELLED' at 1300 say PING want PONG \
+behaviour an_order_outlives_a_new_heartbeat 'a new heartbeat makes up for a loss, but a signal is undone by CANCEL alone'
+an_order_outlives_a_new_heartbeat_body() {
+	start -a -g 60
+	talk "$sock" say "$guard" want WELCOME close log log "$lost" \
+	    kill USR1 "$vault" kill HUP "$network" connect \
+	    say "$guard" want WELCOME say PING want PONG
+	not_logged 'panic CANCELLED'
+	kill -USR2 "$vault"
+	killed SIGUSR2
+	start -a -g 60
+	talk "$sock" say "$guard" want WELCOME kill USR1 "$vault" \
+	    log log 'panic pending: SIGUSR1' say CANCEL want CANCELLED \
 	    say QUIT want BYE
 	ends 0
 }

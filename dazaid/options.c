@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The command line of dazaid.  Every error ends the program with one line and
+ * exit 1, before anything is started.
+ */
+#include <sys/stat.h>
+
+#include <err.h>
+#include <errno.h>
+#include <getopt.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <stdnoreturn.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "load.h"
+#include "num.h"
+#include "options.h"
+#include "version.h"
+
+#define SIZE_DEFAULT 65536
+#define SIZE_LEAST   4096      /* a page */
+#define SIZE_MOST    (1 << 30) /* more would take too long to wipe */
+
+static noreturn void
+options_usage(FILE *to, int status)
+{
+	(void)fputs(
+	    "usage: dazaid [-adhvV] [-g SECONDS] [-l NAME[=FILE]]... [-s PATH] "
+	    "[-t SECONDS]\n"
+	    "              [-u USER] [-z BYTES] [--require-lock]\n",
+	    to);
+	exit(status);
+}
+
+static int64_t
+options_seconds(const char *option, const char *arg)
+{
+	const char *why;
+	int64_t	    ms = 0;
+
+	if ((why = num_ms(arg, &ms)) != NULL)
+		errx(1, "%s: %s: %s", option, arg, why);
+	return (ms);
+}
+
+static void
+options_parse(struct options *o, int argc, char *argv[])
+{
+	enum { REQUIRE_LOCK = 256 };
+	static const struct option longs[] = { { "arm", no_argument, NULL,
+						   'a' },
+		{ "debug", no_argument, NULL, 'd' },
+		{ "grace", required_argument, NULL, 'g' },
+		{ "help", no_argument, NULL, 'h' },
+		{ "load", required_argument, NULL, 'l' },
+		{ "socket", required_argument, NULL, 's' },
+		{ "ping-timeout", required_argument, NULL, 't' },
+		{ "user", required_argument, NULL, 'u' },
+		{ "verbose", no_argument, NULL, 'v' },
+		{ "version", no_argument, NULL, 'V' },
+		{ "size", required_argument, NULL, 'z' },
+		{ "require-lock", no_argument, NULL, REQUIRE_LOCK },
+		{ NULL, 0, NULL, 0 } };
+	const char		  *why;
+	int64_t			   size = SIZE_DEFAULT;
+	int			   ch;
+
+	memset(o, 0, sizeof(*o));
+	o->background = true;
+	o->grace = 5000;
+	while ((ch = getopt_long(argc, argv, "adg:hl:s:t:u:vVz:", longs,
+		    NULL)) != -1) {
+		switch (ch) {
+		case 'a':
+			o->armed = true;
+			break;
+		case 'd':
+			o->background = false;
+			break;
+		case 'g':
+			o->grace = options_seconds("--grace", optarg);
+			break;
+		case 'h':
+			options_usage(stdout, 0);
+		case 'l':
+			if ((why = load_add(optarg)) != NULL)
+				errx(1, "--load: %s", why);
+			break;
+		case 's':
+			o->sock = optarg;
+			break;
+		case 't':
+			o->timeout = options_seconds("--ping-timeout", optarg);
+			break;
+		case 'u':
+			o->user = optarg;
+			break;
+		case 'v':
+			o->verbose++;
+			break;
+		case 'V':
+			puts("dazaid " DAZAI_VERSION);
+			exit(0);
+		case 'z':
+			why = num_int(optarg, SIZE_LEAST, SIZE_MOST, &size);
+			if (why != NULL)
+				errx(1, "--size: %s: %s", optarg, why);
+			break;
+		case REQUIRE_LOCK:
+			o->require_lock = true;
+			break;
+		default:
+			options_usage(stderr, 1);
+		}
+	}
+	if (optind != argc)
+		options_usage(stderr, 1);
+	o->size = (size_t)size;
+}
+
+/* Whose session it is, and so who may connect. */
+static void
+options_owner(struct options *o)
+{
+	const struct passwd *pw;
+
+	o->owner = geteuid();
+	o->gid = getegid();
+	if (o->user == NULL)
+		return;
+	if (geteuid() != 0)
+		errx(1, "--user: only root can guard somebody else's session");
+	if ((pw = getpwnam(o->user)) == NULL)
+		errx(1, "--user: %s: no such user", o->user);
+	o->owner = pw->pw_uid;
+	o->gid = pw->pw_gid;
+}
+
+/*
+ * Where the owner's own clients will look for it: root's environment does not
+ * say, so for another user's session it is what systemd-logind would set there.
+ */
+static void
+options_path(struct options *o)
+{
+	const char *rundir = getenv("XDG_RUNTIME_DIR");
+	char	    theirs[32];
+	struct stat st;
+	int	    len;
+
+	if (o->user != NULL) {
+		(void)snprintf(theirs, sizeof(theirs), "/run/user/%u",
+		    o->owner);
+		rundir = stat(theirs, &st) == 0 && S_ISDIR(st.st_mode) &&
+			st.st_uid == o->owner ?
+		    theirs :
+		    NULL;
+	}
+	len = sockpath_choose(o->sock, o->owner, rundir, o->path);
+	if (len == 0)
+		errx(1, "the socket path is empty");
+	if (len < 0 || (size_t)len >= sizeof(o->path))
+		errx(1, "the socket path is too long: %d bytes, at most %zu",
+		    len, sizeof(o->path) - 1);
+}
+
+/* Reads the command line into o. */
+void
+options_read(struct options *o, int argc, char *argv[])
+{
+	options_parse(o, argc, argv);
+	options_owner(o);
+	options_path(o);
+}

@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The session: which connections hold it, and how each of them is lost.  Like
+ * the panic controller, which it tells of every loss and return, it is a pure
+ * state machine: no I/O and no clock.  Times are milliseconds of the
+ * controller's clock.
+ *
+ * A tether is a condition of the session.  It holds while at least one of its
+ * holders lives, and is lost with the last of them.  The heartbeat is the
+ * tether that has one holder at most.
+ *
+ * When the kernel says that a holder hung up, it is lost.  The heartbeat alone
+ * may have sent a QUIT before, which makes its end a clean one, so the session
+ * waits until network has reported what it read:
+ *
+ *	LIVE ---> HUNG_UP ---> LOST ---> FREE
+ *	  |   `-> DRAINED ---^  ^
+ *	  `---------------------'
+ *
+ * HUNG_UP ends when network's time to report is over, DRAINED as soon as
+ * network has nothing more to say.  LOST ends with network's LOST message,
+ * the last one about a connection.
+ */
+#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "session.h"
+
+/*
+ * timeout: milliseconds without PING after which a holder is lost, 0 for no
+ * limit.  first: milliseconds that a secret may wait for somebody to guard it,
+ * 0 for no limit.  panic stays the caller's and must outlive s.
+ */
+void
+session_init(struct session *s, struct panic *panic, int64_t timeout,
+    int64_t first)
+{
+	size_t i;
+
+	memset(s, 0, sizeof(*s));
+	s->panic = panic;
+	s->timeout = timeout;
+	s->first = first;
+	s->first_due = PANIC_NEVER;
+	for (i = 0; i < SESSION_HOLDERS; i++)
+		s->holders[i].fd = -1;
+}
+
+/* Whether h still keeps its tether held. */
+static bool
+session_counts(const struct session_holder *h)
+{
+	return (h->state != SESSION_FREE && h->state != SESSION_LOST);
+}
+
+/* The first tether that is lost, or NULL. */
+static const struct session_tether *
+session_first_lost(const struct session *s)
+{
+	const struct session_tether *t;
+
+	for (t = s->tethers; t < s->tethers + SESSION_TETHERS; t++) {
+		if (t->lost)
+			return (t);
+	}
+	return (NULL);
+}
+
+/*
+ * The words for the loss of t.  They are kept in s, because a pending panic
+ * refers to them until it ends.
+ */
+static const char *
+session_reason(struct session *s, const struct session_tether *t,
+    const char *how)
+{
+	const bool heartbeat = t == &s->tethers[SESSION_HEARTBEAT];
+
+	if (heartbeat)
+		return (how != NULL ? how : "heartbeat connection dropped");
+	(void)snprintf(s->reason, sizeof(s->reason), "tether %s lost%s%s",
+	    t->name, how != NULL ? ": " : "", how != NULL ? how : "");
+	return (s->reason);
+}
+
+/*
+ * h counts no more.  The last holder of a tether takes the tether along.  how:
+ * what showed it; NULL for the end of the connection.
+ */
+static void
+session_lose(struct session *s, struct session_holder *h, int64_t now,
+    const char *how)
+{
+	struct session_tether *t = &s->tethers[h->tether];
+
+	if (!session_counts(h))
+		return;
+	h->state = SESSION_LOST;
+	if (--t->holders > 0)
+		return;
+	t->lost = true;
+	panic_lost(s->panic, now,
+	    s->panic->pending ? "" : session_reason(s, t, how));
+}
+
+/* The tether of this name, or a free slot for it; NULL if there is neither. */
+static struct session_tether *
+session_tether(struct session *s, const char *name)
+{
+	struct session_tether *t, *slot = NULL;
+
+	if (name == NULL)
+		return (&s->tethers[SESSION_HEARTBEAT]);
+	for (t = s->tethers + 1; t < s->tethers + SESSION_TETHERS; t++) {
+		if (strcmp(t->name, name) == 0)
+			return (t);
+		if (slot == NULL && t->name[0] == '\0')
+			slot = t;
+	}
+	return (slot);
+}
+
+/* A free slot for a holder; NULL if all are taken. */
+static struct session_holder *
+session_slot(struct session *s, bool heartbeat)
+{
+	struct session_holder *h = s->holders;
+
+	if (heartbeat)
+		return (h->state == SESSION_FREE ? h : NULL);
+	while (++h < s->holders + SESSION_HOLDERS) {
+		if (h->state == SESSION_FREE)
+			return (h);
+	}
+	return (NULL);
+}
+
+/*
+ * The connection fd, which network calls peer, holds the tether of this name (1
+ * to SESSION_NAME - 1 bytes; NULL: it is the heartbeat) from now on.  If the
+ * kernel says already that it hung up, it cannot end a pending panic, and is
+ * lost at once.  Returns NULL if there is no slot for one more.
+ */
+struct session_holder *
+session_hold(struct session *s, const char *name, int fd, uint32_t peer,
+    int64_t now, bool hung_up)
+{
+	struct session_tether *t = session_tether(s, name);
+	struct session_holder *h = session_slot(s, name == NULL);
+
+	session_tick(s, now);
+	if (t == NULL || h == NULL)
+		return (NULL);
+	memset(h, 0, sizeof(*h));
+	h->fd = fd;
+	h->peer = peer;
+	h->tether = (unsigned int)(t - s->tethers);
+	h->ping_due = s->timeout != 0 ? now + s->timeout : PANIC_NEVER;
+	if (hung_up && s->panic->pending) {
+		h->state = SESSION_LOST;
+		return (h);
+	}
+	h->state = SESSION_LIVE;
+	if (name != NULL)
+		memcpy(t->name, name, strlen(name) + 1);
+	t->holders++;
+	t->lost = false;
+	s->first_due = PANIC_NEVER;
+	if (session_first_lost(s) == NULL)
+		panic_returned(s->panic, now,
+		    name == NULL ? "a new heartbeat" : "a new holder");
+	return (h);
+}
+
+/* The holder that network calls peer, or NULL. */
+struct session_holder *
+session_find(struct session *s, uint32_t peer)
+{
+	struct session_holder *h;
+
+	for (h = s->holders; h < s->holders + SESSION_HOLDERS; h++) {
+		if (h->state != SESSION_FREE && h->peer == peer)
+			return (h);
+	}
+	return (NULL);
+}
+
+/* A PING of h.  Returns false if it came too late to move h's deadline. */
+bool
+session_ping(struct session *s, struct session_holder *h, int64_t now)
+{
+	session_tick(s, now);
+	if (s->panic->over || !session_counts(h))
+		return (false);
+	if (s->timeout != 0)
+		h->ping_due = now + s->timeout;
+	return (true);
+}
+
+/*
+ * A CANCEL of h.  The caller has asked the kernel whether h hung up: otherwise
+ * network could cancel panic after panic in the name of the dead.
+ */
+enum session_cancel
+session_cancel(struct session *s, struct session_holder *h, int64_t now)
+{
+	session_tick(s, now);
+	if (h->state != SESSION_LIVE && s->panic->pending)
+		session_lose(s, h, now, NULL);
+	if (s->panic->over || !session_counts(h))
+		return (SESSION_TOO_LATE);
+	if (s->panic->pending && session_first_lost(s) != NULL)
+		return (SESSION_STILL_LOST);
+	return (panic_cancel(s->panic, now) ? SESSION_CANCELLED :
+					      SESSION_NOTHING_PENDING);
+}
+
+/*
+ * The kernel says that h's connection hung up.  drained: network has read every
+ * byte of it, so that all it has to report is on its way to the vault.
+ */
+void
+session_hung_up(struct session *s, struct session_holder *h, int64_t now,
+    bool drained)
+{
+	if (h->state != SESSION_LIVE)
+		return;
+	if (h != &s->holders[SESSION_HEARTBEAT]) {
+		session_lose(s, h, now, NULL);
+		return;
+	}
+	h->state = drained ? SESSION_DRAINED : SESSION_HUNG_UP;
+	h->report_due = drained ? PANIC_NEVER : now + SESSION_REPORT_MS;
+}
+
+/* Network has nothing more to say now: whoever was drained said no QUIT. */
+void
+session_heard(struct session *s, int64_t now)
+{
+	struct session_holder *h;
+
+	for (h = s->holders; h < s->holders + SESSION_HOLDERS; h++) {
+		if (h->state == SESSION_DRAINED)
+			session_lose(s, h, now, NULL);
+	}
+}
+
+/* Network's LOST: the connection is closed there, and h's slot is free. */
+void
+session_left(struct session *s, struct session_holder *h, int64_t now)
+{
+	session_lose(s, h, now, NULL);
+	h->state = SESSION_FREE;
+}
+
+/*
+ * Takes the tether of this name (NULL: the heartbeat) out of the session.  Its
+ * holders count no more, which is no loss.  Returns false if nobody holds it.
+ */
+bool
+session_release(struct session *s, const char *name, int64_t now)
+{
+	struct session_tether *t = session_tether(s, name);
+	struct session_holder *h;
+
+	session_tick(s, now);
+	if (s->panic->over || t == NULL || t->holders == 0)
+		return (false);
+	for (h = s->holders; h < s->holders + SESSION_HOLDERS; h++) {
+		if (session_counts(h) && &s->tethers[h->tether] == t)
+			h->state = SESSION_LOST;
+	}
+	memset(t, 0, sizeof(*t));
+	return (true);
+}
+
+/*
+ * Starts or ends the time in which somebody must come to guard: it runs while
+ * the daemon has a secret and no tether was taken.  To be called when either
+ * may have changed.
+ */
+void
+session_wait_for_guard(struct session *s, bool has_secret, int64_t now)
+{
+	const bool waits = has_secret && s->first != 0 && !session_guarded(s) &&
+	    session_first_lost(s) == NULL;
+
+	if (!waits)
+		s->first_due = PANIC_NEVER;
+	else if (s->first_due == PANIC_NEVER)
+		s->first_due = now + s->first;
+}
+
+/* Settles what is due at now: a pending panic first, then each holder. */
+void
+session_tick(struct session *s, int64_t now)
+{
+	struct session_holder *h;
+
+	panic_tick(s->panic, now);
+	if (now >= s->first_due)
+		panic_lost(s->panic, now, "nobody came to guard");
+	for (h = s->holders; h < s->holders + SESSION_HOLDERS; h++) {
+		if (!session_counts(h))
+			continue;
+		if (now >= h->ping_due)
+			session_lose(s, h, now, "ping deadline missed");
+		else if (h->state == SESSION_HUNG_UP && now >= h->report_due)
+			session_lose(s, h, now, NULL);
+	}
+}
+
+/* Whether at least one tether was taken, and every one that was taken holds. */
+bool
+session_guarded(const struct session *s)
+{
+	bool   guarded = false;
+	size_t i;
+
+	for (i = 0; i < SESSION_TETHERS; i++) {
+		if (s->tethers[i].lost)
+			return (false);
+		if (s->tethers[i].holders > 0)
+			guarded = true;
+	}
+	return (guarded);
+}
+
+/* Whether a holder of tether t has not even hung up. */
+static bool
+session_lives(const struct session *s, size_t t)
+{
+	const struct session_holder *h;
+
+	for (h = s->holders; h < s->holders + SESSION_HOLDERS; h++) {
+		if (h->state == SESSION_LIVE && h->tether == t)
+			return (true);
+	}
+	return (false);
+}
+
+/*
+ * Whether a secret may be handed out: the session is guarded, no panic is
+ * pending, and the kernel has reported no hangup that may yet prove a loss.
+ */
+bool
+session_gives(const struct session *s)
+{
+	size_t i;
+
+	if (!session_guarded(s) || s->panic->pending || s->panic->over)
+		return (false);
+	for (i = 0; i < SESSION_TETHERS; i++) {
+		if (s->tethers[i].holders > 0 && !session_lives(s, i))
+			return (false);
+	}
+	return (true);
+}
+
+/* When session_tick() will have something to do, or PANIC_NEVER. */
+int64_t
+session_deadline(const struct session *s)
+{
+	const struct session_holder *h;
+	int64_t			     due = panic_deadline(s->panic);
+
+	if (s->panic->over)
+		return (PANIC_NEVER);
+	if (!s->panic->pending && s->first_due < due)
+		due = s->first_due;
+	for (h = s->holders; h < s->holders + SESSION_HOLDERS; h++) {
+		if (!session_counts(h))
+			continue;
+		if (h->ping_due < due)
+			due = h->ping_due;
+		if (h->state == SESSION_HUNG_UP && h->report_due < due)
+			due = h->report_due;
+	}
+	return (due);
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef DAZAID_SESSION_H
+#define DAZAID_SESSION_H
+
+#include <sys/types.h>
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "panic.h"
+
+#define SESSION_HOLDERS 65 /* the heartbeat, and 64 on the control socket */
+#define SESSION_TETHERS 17 /* the heartbeat's, and 16 with a name */
+#define SESSION_NAME	17 /* bytes of a tether's name with its NUL */
+#define SESSION_REASON	80
+
+/*
+ * Network has this long to report what the client of the heartbeat said before
+ * it hung up: a QUIT makes the end a clean one.
+ */
+#define SESSION_REPORT_MS 100
+
+enum session_state {
+	SESSION_FREE,	 /* an empty slot */
+	SESSION_LIVE,	 /* holds its tether */
+	SESSION_HUNG_UP, /* the kernel says so; network still has to report */
+	SESSION_DRAINED, /* so, and network has taken every byte of it */
+	SESSION_LOST	 /* counts no more; network's LOST is still to come */
+};
+
+/* One connection that holds a tether.  The descriptors are the caller's. */
+struct session_holder {
+	enum session_state state;
+	unsigned int	   tether; /* its index */
+	uint32_t	   peer;   /* network's number for the connection */
+	pid_t		   pid;	   /* of the client, by the kernel's word */
+	int		   fd;	   /* the connection; -1: none */
+	int64_t		   ping_due;
+	int64_t		   report_due; /* of SESSION_HUNG_UP */
+};
+
+/* A condition of the session: held by any of its holders. */
+struct session_tether {
+	char	     name[SESSION_NAME]; /* empty: a free slot */
+	unsigned int holders;		 /* that live */
+	bool	     lost;
+};
+
+struct session {
+	struct panic	     *panic;
+	int64_t		      timeout;	 /* ms without PING; 0: no limit */
+	int64_t		      first;	 /* ms; see session_wait_for_guard() */
+	int64_t		      first_due; /* somebody must guard by then */
+	char		      reason[SESSION_REASON]; /* of the last loss */
+	struct session_tether tethers[SESSION_TETHERS];
+	struct session_holder holders[SESSION_HOLDERS];
+};
+
+/* The heartbeat's slots, in both arrays. */
+#define SESSION_HEARTBEAT 0
+
+enum session_cancel {
+	SESSION_CANCELLED,
+	SESSION_NOTHING_PENDING,
+	SESSION_STILL_LOST, /* a tether; the panic goes on */
+	SESSION_TOO_LATE    /* the holder itself is lost, or the daemon ends */
+};
+
+void session_init(struct session *, struct panic *, int64_t, int64_t);
+struct session_holder *session_hold(struct session *, const char *, int,
+    uint32_t, int64_t, bool);
+struct session_holder *session_find(struct session *, uint32_t);
+bool session_ping(struct session *, struct session_holder *, int64_t);
+enum session_cancel session_cancel(struct session *, struct session_holder *,
+    int64_t);
+void session_hung_up(struct session *, struct session_holder *, int64_t, bool);
+void session_heard(struct session *, int64_t);
+void session_left(struct session *, struct session_holder *, int64_t);
+bool session_release(struct session *, const char *, int64_t);
+void session_wait_for_guard(struct session *, bool, int64_t);
+void session_tick(struct session *, int64_t);
+bool session_guarded(const struct session *);
+bool session_gives(const struct session *);
+int64_t session_deadline(const struct session *);
+
+#endif
