@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One connection of a client, as network has it: what it said and what it is
- * told, in buffers that are there from the start, and are no memory before they
- * are used.
+ * One client's connection in network: what the client has sent, and the answers
+ * that it has not read yet.  The buffers are static; a page of them costs no
+ * memory before it is used.
  */
 #include <sys/socket.h>
 
@@ -12,7 +12,9 @@
 
 #include "conn.h"
 
-/* A free slot; bufs, of CONN_BUFS bytes, is its own from now on. */
+static uint32_t conn_last_peerid;
+
+/* Makes c a free slot.  bufs, of CONN_BUFS bytes, is its own from now on. */
 void
 conn_init(struct conn *c, char *bufs)
 {
@@ -21,22 +23,51 @@ conn_init(struct conn *c, char *bufs)
 	c->outbuf = bufs + LINE_BYTES;
 }
 
-/* Puts the connection fd, which becomes the slot's, into the slot c. */
+/* Puts the connection fd into the free slot c, which closes it from now on. */
 void
-conn_open(struct conn *c, int fd, uint32_t peer, int64_t due)
+conn_open(struct conn *c, int fd, int64_t due)
 {
+	if (++conn_last_peerid == 0)
+		conn_last_peerid = 1;
 	c->fd = fd;
-	c->peer = peer;
-	c->asked = c->skip = c->deaf = c->dropped = false;
-	c->putting = c->last = c->listing = false;
+	c->peerid = conn_last_peerid;
+	c->asked = c->skip = c->broken = c->dropped = false;
+	c->putting = c->closing = c->listing = false;
 	c->listed = 0;
 	c->in = c->taken = c->used = c->out = 0;
 	c->due = due;
 }
 
-/* Appends an answer; the caller has seen to the room. */
+/* A free one of the slots that begin at c, or NULL. */
+struct conn *
+conn_free_slot(struct conn *c, size_t slots)
+{
+	for (; slots > 0; c++, slots--) {
+		if (c->fd == -1)
+			return (c);
+	}
+	return (NULL);
+}
+
+/*
+ * Adds c, which is open, to what is polled.  reads: its next bytes are wanted.
+ */
 void
-conn_say(struct conn *c, const char *text)
+conn_poll(struct conn_poll *cp, struct conn *c, bool reads)
+{
+	cp->conn[cp->n] = c;
+	cp->pfd[cp->n].fd = c->fd;
+	cp->pfd[cp->n].events = (short)((c->out > 0 ? POLLOUT : 0) |
+	    (reads ? POLLIN : 0));
+	cp->pfd[cp->n].revents = 0;
+	cp->n++;
+	if (cp->due == -1 || c->due < cp->due)
+		cp->due = c->due;
+}
+
+/* Appends an answer, for which the caller has made sure that there is room. */
+void
+conn_answer(struct conn *c, const char *text)
 {
 	size_t len = strlen(text);
 
@@ -45,9 +76,10 @@ conn_say(struct conn *c, const char *text)
 }
 
 /*
- * Sends what is to be sent.  That the client is gone is no reason to close: it
- * may have said QUIT before it went, and that is still to be read.  But nothing
- * may follow an answer that is lost: one that is there still sees the end.
+ * Sends as much of the answers as the socket takes now.  After an error the
+ * connection stays open: a client that has gone may have sent QUIT before.  But
+ * no later answer is sent, since one is missing, and a client that is still
+ * there sees the end.
  */
 void
 conn_flush(struct conn *c)
@@ -56,14 +88,14 @@ conn_flush(struct conn *c)
 
 	if (c->out == 0)
 		return;
-	if (!c->deaf)
+	if (!c->broken)
 		sent = send(c->fd, c->outbuf, c->out,
 		    MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (sent == -1 && errno != EAGAIN && errno != EINTR) {
-		c->deaf = true;
+		c->broken = true;
 		(void)shutdown(c->fd, SHUT_WR);
 	}
-	if (c->deaf)
+	if (c->broken)
 		sent = (ssize_t)c->out;
 	if (sent > 0) {
 		c->out -= (size_t)sent;
@@ -71,15 +103,16 @@ conn_flush(struct conn *c)
 	}
 }
 
-/* Says text, if that can be, and closes, whatever the client said unread. */
+/* Sends text to the client, if its socket takes it at once, and closes fd. */
 void
-conn_dismiss(int fd, const char *text)
+conn_refuse(int fd, const char *text)
 {
 	char unread[LINE_BYTES];
 
 	(void)send(fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL);
 	/*
-	 * Closing on unread bytes would make the client's next read an error.
+	 * Read what the client has sent: if it were unread at close(2), the
+	 * client's next read would be an error, and text lost.
 	 */
 	(void)recv(fd, unread, sizeof(unread), MSG_DONTWAIT);
 	close(fd);

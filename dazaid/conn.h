@@ -2,6 +2,7 @@
 #ifndef DAZAID_CONN_H
 #define DAZAID_CONN_H
 
+#include <poll.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -13,29 +14,39 @@
 #define CONN_BUFS (LINE_BYTES + CONN_OUT)
 
 struct conn {
-	int	 fd;	  /* -1: this slot is free */
-	uint32_t peer;	  /* its number in messages, never reused */
-	bool	 asked;	  /* the vault's answer is to come */
-	bool	 skip;	  /* a line too long, up to its newline */
-	bool	 deaf;	  /* takes no answers any more */
-	bool	 dropped; /* by the vault: only a QUIT still counts */
-	bool	 putting; /* a PUT has not been granted yet */
-	bool	 last;	  /* to be closed when all is said */
-	bool	 listing; /* LIST goes on, behind ... */
+	int	 fd;	  /* -1: a free slot */
+	uint32_t peerid;  /* its number in messages; none comes twice */
+	bool	 asked;	  /* the vault has a request, and owes the answer */
+	bool	 skip;	  /* a line was too long: ignore the rest of it */
+	bool	 broken;  /* a send failed: send no more */
+	bool	 dropped; /* by the vault: of its lines only QUIT counts */
+	bool	 putting; /* a PUT is not answered yet */
+	bool	 closing; /* close it when all answers are sent */
+	bool	 listing; /* LIST goes on after ... */
 	uint64_t listed;  /* ... the secret of this id */
-	int64_t	 due;	  /* to be closed then */
+	int64_t	 due;	  /* ms: close it then */
 	size_t	 in;	  /* bytes in inbuf */
-	size_t	 used;	  /* heart: done with, but ... */
-	size_t	 taken;	  /* ... only so many, and of inbuf, left the socket */
-	size_t	 out;
-	char	*inbuf;	 /* of LINE_BYTES */
-	char	*outbuf; /* of CONN_OUT */
+	size_t	 used;	  /* heart: bytes before those, to be taken ... */
+	size_t	 taken;	  /* ... from the socket; so many of all were */
+	size_t	 out;	  /* bytes in outbuf */
+	char	*inbuf;	  /* of LINE_BYTES */
+	char	*outbuf;  /* of CONN_OUT */
 };
 
-void conn_init(struct conn *, char *);
-void conn_open(struct conn *, int, uint32_t, int64_t);
-void conn_say(struct conn *, const char *);
-void conn_flush(struct conn *);
-void conn_dismiss(int, const char *);
+/* What to poll of connections. */
+struct conn_poll {
+	struct pollfd *pfd;  /* an entry a connection, ... */
+	struct conn  **conn; /* ... and whose it is */
+	nfds_t	       n;
+	int64_t	       due; /* ms: the first is to be closed; -1: none */
+};
+
+void	     conn_init(struct conn *, char *);
+void	     conn_open(struct conn *, int, int64_t);
+struct conn *conn_free_slot(struct conn *, size_t);
+void	     conn_poll(struct conn_poll *, struct conn *, bool);
+void	     conn_answer(struct conn *, const char *);
+void	     conn_flush(struct conn *);
+void	     conn_refuse(int, const char *);
 
 #endif

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The control socket, in network: one request a line, passed on to the vault as
- * a message, and the words for how it went.
+ * The control socket, in network: sends the vault one message for each request
+ * line, and the client the answer to it.
  *
- * What follows PUT's line are the bytes of a secret, and they are the vault's
- * to read. A request is therefore taken byte by byte: not even peeking
- * (MSG_PEEK) at more would do, as a client that does not wait for GO would show
- * us its secret so.  For the same reason a PUT that is refused ends the
- * connection: the secret behind it would be read here, and taken for requests.
+ * The bytes after a PUT line are a secret's, and only the vault may read them.
+ * So a request is read one byte at a time.  MSG_PEEK would not do: a client
+ * that does not wait for GO would show its secret to network.  For the same
+ * reason a refused PUT closes the connection: the secret after it would be read
+ * here, as if it were requests.
  */
 #include <sys/socket.h>
 
@@ -19,14 +19,39 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "control.h"
 #include "line.h"
 #include "network.h"
 #include "num.h"
 #include "request.h"
 #include "secmem.h"
 
-#define CONTROL_TURN   256 /* bytes of one client's before others are served */
+#define CONTROL_TURN   256 /* bytes read of one client before the next one */
 #define CONTROL_ANSWER 512 /* bytes of the longest answer */
+
+static struct conn control_conns[CONTROL_CONNS];
+static char	   control_bufs[CONTROL_CONNS][CONN_BUFS];
+
+void
+control_init(void)
+{
+	size_t i;
+
+	for (i = 0; i < CONTROL_CONNS; i++)
+		conn_init(&control_conns[i], control_bufs[i]);
+}
+
+/* Takes the connection fd of a client that may connect, or refuses it. */
+void
+control_accept(int fd)
+{
+	struct conn *c = conn_free_slot(control_conns, CONTROL_CONNS);
+
+	if (c == NULL)
+		conn_refuse(fd, "BUSY\n");
+	else
+		conn_open(c, fd, network_now() + CONN_MS);
+}
 
 static void
 control_close(struct conn *c)
@@ -41,11 +66,11 @@ control_flush(struct conn *c)
 	if (c->fd == -1)
 		return;
 	conn_flush(c);
-	if (c->last && c->out == 0)
+	if (c->closing && c->out == 0)
 		control_close(c);
 }
 
-/* Puts a question to the vault; the answer comes to control_answer(). */
+/* Sends the vault a request; the answer comes to control_reply(). */
 static void
 control_ask(struct conn *c, struct imsg *im)
 {
@@ -54,7 +79,7 @@ control_ask(struct conn *c, struct imsg *im)
 		control_close(c);
 }
 
-/* LIST is a question a secret, as many as there is room for answers. */
+/* LIST is one request a secret, while there is room for the answer. */
 static void
 control_list(struct conn *c)
 {
@@ -70,7 +95,7 @@ control_request(struct conn *c, struct imsg *im)
 	switch (im->type) {
 	case IMSG_PANIC:
 		/* Answer first: the vault may end at once. */
-		conn_say(c, "OK\n");
+		conn_answer(c, "OK\n");
 		conn_flush(c);
 		(void)network_send(im, NULL);
 		return;
@@ -85,8 +110,7 @@ control_request(struct conn *c, struct imsg *im)
 	control_ask(c, im);
 }
 
-/* Whether what is there of the line, which may be no good otherwise, is a
- * PUT's. */
+/* Does the line in inbuf, or what there is of it, begin with PUT? */
 static bool
 control_is_put(const struct conn *c)
 {
@@ -97,7 +121,7 @@ control_is_put(const struct conn *c)
 	return (c->in - i >= 3 && strncasecmp(c->inbuf + i, "PUT", 3) == 0);
 }
 
-/* A line is there. */
+/* inbuf is one line. */
 static void
 control_line(struct conn *c)
 {
@@ -118,9 +142,9 @@ control_line(struct conn *c)
 	if ((refusal = request_parse(line, &im)) == NULL) {
 		control_request(c, &im);
 	} else {
-		conn_say(c, refusal);
+		conn_answer(c, refusal);
 	}
-	c->last = refusal != NULL && put;
+	c->closing = refusal != NULL && put;
 	control_flush(c);
 }
 
@@ -147,13 +171,13 @@ control_read(struct conn *c)
 		}
 		if (c->in == LINE_BYTES) {
 			if (!c->skip)
-				conn_say(c,
+				conn_answer(c,
 				    "ERROR bad-request the line is "
 				    "too long\n");
-			c->last = !c->skip && control_is_put(c);
+			c->closing = !c->skip && control_is_put(c);
 			c->skip = true;
 			c->in = 0;
-			if (c->last) {
+			if (c->closing) {
 				control_flush(c);
 				return;
 			}
@@ -162,16 +186,28 @@ control_read(struct conn *c)
 }
 
 /*
- * Whether a request is wanted now.  Not before all answers are sent: the vault,
- * too, speaks on this connection.
+ * Is a request of c wanted now?  Not before all answers are sent, since the
+ * vault, too, writes to this connection.
  */
-bool
+static bool
 control_reads(const struct conn *c)
 {
-	return (!c->asked && !c->listing && !c->last && c->out == 0);
+	return (!c->asked && !c->listing && !c->closing && c->out == 0);
 }
 
-/* c's descriptor is ready, or its time is up (revents 0). */
+/* Adds every connection that is to be polled. */
+void
+control_poll(struct conn_poll *cp)
+{
+	struct conn *c;
+
+	for (c = control_conns; c < control_conns + CONTROL_CONNS; c++) {
+		if (c->fd != -1 && !c->asked)
+			conn_poll(cp, c, control_reads(c));
+	}
+}
+
+/* poll(2) has returned revents for c, or 0: c's time is up. */
 void
 control_ready(struct conn *c, short revents)
 {
@@ -205,7 +241,7 @@ control_status(struct conn *c, const struct imsg_state *s)
 	    s->pending, secmem_name(s->memory), s->secrets,
 	    num_print_ms(s->left, left), s->heartbeat, s->since, s->size,
 	    s->room);
-	conn_say(c, line);
+	conn_answer(c, line);
 }
 
 static void
@@ -220,15 +256,32 @@ control_entry(struct conn *c, const struct imsg_entry *e)
 		(void)num_print_ms(e->left, left);
 	(void)snprintf(line, sizeof(line), "%s %" PRIu64 " %s %s\n", e->name,
 	    e->size, reads, left);
-	conn_say(c, line);
+	conn_answer(c, line);
 	c->listed = e->id;
 	control_list(c);
 }
 
-/* What the vault says to a request of c's. */
-void
-control_answer(struct conn *c, const struct imsg *im)
+/* The client whose request im answers; NULL if it has gone. */
+static struct conn *
+control_asker(const struct imsg *im)
 {
+	struct conn *c;
+
+	for (c = control_conns; c < control_conns + CONTROL_CONNS; c++) {
+		if (c->fd != -1 && c->asked && c->peerid == im->peer)
+			return (c);
+	}
+	return (NULL);
+}
+
+/* Handles the vault's answer to a request. */
+void
+control_reply(const struct imsg *im)
+{
+	struct conn *c = control_asker(im);
+
+	if (c == NULL)
+		return;
 	c->asked = false;
 	c->due = network_now() + CONN_MS;
 	switch (im->type) {
@@ -244,8 +297,8 @@ control_answer(struct conn *c, const struct imsg *im)
 			control_close(c);
 			return;
 		}
-		conn_say(c, request_answer(im->u.number.n));
-		c->last = c->putting && im->u.number.n != ANSWER_OK;
+		conn_answer(c, request_answer(im->u.number.n));
+		c->closing = c->putting && im->u.number.n != ANSWER_OK;
 		c->putting = false;
 		break;
 	}

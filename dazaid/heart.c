@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The heartbeat socket, in network: cuts what clients say into lines, and turns
- * each into one message for the vault.
+ * The heartbeat socket, in network: splits what clients send into lines, and
+ * sends the vault one message for each.
  *
- * A connection with a question at the vault is left alone until the answer is
- * there: so answers come in order, and at most one a connection is under way.
+ * While the vault has a message of a connection, nothing more of that
+ * connection is read.  So answers keep their order, and a connection has at
+ * most one message at the vault.
  */
 #include <sys/socket.h>
 
@@ -14,36 +15,58 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "heart.h"
 #include "line.h"
 #include "log.h"
 #include "network.h"
 #include "request.h"
 
-#define ANSWER	   32 /* bytes of the longest, PONGs aside */
-#define PING_BYTES 5  /* "PING\n", and "PONG\n" */
+#define HEART_ANSWER 32 /* bytes of the longest answer, PONGs aside */
+#define HEART_PING   5	/* bytes of "PING\n", and of "PONG\n" */
 
-/* For the answer to one more line. */
+static struct conn  heart_conns[HEART_CONNS];
+static char	    heart_bufs[HEART_CONNS][CONN_BUFS];
+static struct conn *heart_current;  /* has said HELLO */
+static bool	    heart_welcomed; /* the vault has taken it */
+
+void
+heart_init(void)
+{
+	size_t i;
+
+	for (i = 0; i < HEART_CONNS; i++)
+		conn_init(&heart_conns[i], heart_bufs[i]);
+}
+
+/* True while there is a heartbeat that the vault has welcomed. */
+bool
+heart_is_welcomed(void)
+{
+	return (heart_welcomed);
+}
+
+/* Is there room for the answer to one more line? */
 static bool
 heart_has_room(const struct conn *c)
 {
-	return (c->out <= CONN_OUT - ANSWER);
+	return (c->out <= CONN_OUT - HEART_ANSWER);
 }
 
 static void
 heart_close(struct conn *c)
 {
-	if (c == n.heartbeat) {
-		(void)network_tell(IMSG_LOST, c, 0);
-		n.heartbeat = NULL;
-		n.guarded = false;
+	if (c == heart_current) {
+		(void)network_send_number(IMSG_LOST, c, 0);
+		heart_current = NULL;
+		heart_welcomed = false;
 	}
 	close(c->fd);
 	c->fd = -1;
 }
 
-/* The first used bytes of what came in are done with. */
+/* Removes the first used bytes of inbuf: they have been handled. */
 static void
-heart_use(struct conn *c, size_t used)
+heart_consume(struct conn *c, size_t used)
 {
 	c->in -= used;
 	memmove(c->inbuf, c->inbuf + used, c->in);
@@ -51,22 +74,22 @@ heart_use(struct conn *c, size_t used)
 }
 
 /*
- * Takes from the socket what has been seen to, and what no line has come of
- * yet; the rest was only looked at, and stays.  So a line leaves the socket
- * when the vault has been told of it, not before: of a client that has hung up
- * and left nothing in there the vault need not wait for more.
+ * Input is peeked at first.  This takes from the socket the lines that have
+ * been handled, and, when no whole line is waiting, the part of a line in
+ * inbuf. The vault thus has the message before the line leaves the socket: if a
+ * client has hung up and its socket is empty, the vault need not wait for more.
  */
 static void
-heart_take(struct conn *c)
+heart_drain(struct conn *c)
 {
-	char	unwanted[LINE_BYTES];
+	char	discarded[LINE_BYTES];
 	size_t	done = c->used;
 	ssize_t got;
 
 	if (!c->asked && heart_has_room(c))
 		done += c->in;
 	while (c->taken < done) {
-		got = recv(c->fd, unwanted, done - c->taken, MSG_DONTWAIT);
+		got = recv(c->fd, discarded, done - c->taken, MSG_DONTWAIT);
 		if (got == -1 && errno == EINTR)
 			continue;
 		if (got <= 0) {
@@ -79,50 +102,70 @@ heart_take(struct conn *c)
 	c->used = 0;
 }
 
-/* Says text, behind what is still to be said, and closes. */
+/* Sends text after the answers that are still to be sent, and closes. */
 static void
-heart_dismiss(struct conn *c, const char *text)
+heart_refuse(struct conn *c, const char *text)
 {
 	conn_flush(c);
-	conn_dismiss(c->fd, text);
+	conn_refuse(c->fd, text);
 	c->fd = -1;
 }
 
-/* HELLO: c becomes the heartbeat, if the vault takes the client for real. */
+/* Takes the connection fd of a client that may connect, or refuses it. */
+void
+heart_accept(int fd)
+{
+	struct conn *c;
+
+	/*
+	 * The heartbeat may have hung up since poll(2), and this be its
+	 * successor: check before answering BUSY.
+	 */
+	if (heart_current != NULL)
+		heart_ready(heart_current, POLLIN);
+	if (heart_current != NULL)
+		conn_refuse(fd, "BUSY\n");
+	else if ((c = conn_free_slot(heart_conns, HEART_CONNS)) == NULL)
+		conn_refuse(fd, "");
+	else
+		conn_open(c, fd, network_now() + CONN_MS);
+}
+
+/* HELLO: c is the heartbeat once the vault has welcomed it. */
 static void
 heart_hello(struct conn *c, struct imsg *im)
 {
-	if (c == n.heartbeat) {
-		conn_say(c, "WELCOME\n");
-	} else if (n.heartbeat != NULL) {
-		heart_dismiss(c, "BUSY\n");
+	if (c == heart_current) {
+		conn_answer(c, "WELCOME\n");
+	} else if (heart_current != NULL) {
+		heart_refuse(c, "BUSY\n");
 	} else if (network_send(im, c)) {
-		n.heartbeat = c;
+		heart_current = c;
 		c->asked = true;
 	} else {
-		heart_dismiss(c, "");
+		heart_refuse(c, "");
 	}
 }
 
 /*
- * A PING, already taken from the buffer, and every other one right behind it
- * become one message: as many as there is room for PONGs.
+ * A PING, which is no longer in inbuf.  The PINGs right after it go to the
+ * vault in the same message, as many as there is room for PONGs.
  */
 static void
 heart_pings(struct conn *c)
 {
-	const size_t room = (CONN_OUT - c->out) / PING_BYTES;
+	const size_t room = (CONN_OUT - c->out) / HEART_PING;
 	uint32_t     count = 1;
 	size_t	     used = 0;
 
-	while (count < room && c->in - used >= PING_BYTES &&
-	    strncasecmp(c->inbuf + used, "PING\n", PING_BYTES) == 0) {
-		used += PING_BYTES;
+	while (count < room && c->in - used >= HEART_PING &&
+	    strncasecmp(c->inbuf + used, "PING\n", HEART_PING) == 0) {
+		used += HEART_PING;
 		count++;
 	}
-	heart_use(c, used);
+	heart_consume(c, used);
 	c->asked = true;
-	(void)network_tell(IMSG_PING, c, count);
+	(void)network_send_number(IMSG_PING, c, count);
 }
 
 static void
@@ -131,12 +174,12 @@ heart_line(struct conn *c, const char *line, size_t used)
 	struct imsg im;
 	const char *refusal;
 
-	refusal = request_parse_heartbeat(line, c == n.heartbeat, &im);
-	heart_use(c, used);
+	refusal = request_parse_heartbeat(line, c == heart_current, &im);
+	heart_consume(c, used);
 	if (c->dropped && im.type != IMSG_QUIT)
 		return;
 	if (refusal != NULL) {
-		conn_say(c, refusal);
+		conn_answer(c, refusal);
 	} else if (im.type == IMSG_HELLO) {
 		heart_hello(c, &im);
 	} else if (im.type == IMSG_PING) {
@@ -147,7 +190,7 @@ heart_line(struct conn *c, const char *line, size_t used)
 	}
 }
 
-/* Sees to the lines that are there, as long as there is room for answers. */
+/* Handles the lines in inbuf while there is room for answers. */
 static void
 heart_lines(struct conn *c)
 {
@@ -159,12 +202,12 @@ heart_lines(struct conn *c)
 			if (c->in < LINE_BYTES)
 				return;
 			if (!c->skip)
-				conn_say(c, "ERR line-too-long\n");
+				conn_answer(c, "ERR line-too-long\n");
 			c->skip = true;
-			heart_use(c, c->in);
+			heart_consume(c, c->in);
 		} else if (c->skip) {
 			c->skip = false;
-			heart_use(c, used);
+			heart_consume(c, used);
 		} else {
 			heart_line(c, line, used);
 		}
@@ -172,27 +215,27 @@ heart_lines(struct conn *c)
 }
 
 /*
- * Lines in, answers out, as long as sending has made room for lines that waited
- * for it. So with room in the end there is no whole line left, which
- * heart_take() relies on.
+ * Handles lines and sends answers, again as long as sending has made room for
+ * more lines.  If there is room at the end, inbuf has no whole line left;
+ * heart_drain() relies on that.
  */
 static void
 heart_run(struct conn *c)
 {
-	bool waited;
+	bool was_full;
 
 	conn_flush(c);
 	do {
 		heart_lines(c);
 		if (c->fd == -1)
 			return;
-		waited = !heart_has_room(c);
+		was_full = !heart_has_room(c);
 		conn_flush(c);
-	} while (waited && heart_has_room(c) && !c->asked);
-	heart_take(c);
+	} while (was_full && heart_has_room(c) && !c->asked);
+	heart_drain(c);
 }
 
-/* Looks at what has come; heart_take() takes it. */
+/* Peeks at new input; heart_drain() takes it from the socket. */
 static void
 heart_read(struct conn *c)
 {
@@ -201,8 +244,10 @@ heart_read(struct conn *c)
 	got = recv(c->fd, c->inbuf + c->taken, LINE_BYTES - c->taken,
 	    MSG_PEEK | MSG_DONTWAIT);
 	if (got == -1 && (errno == EAGAIN || errno == EINTR)) {
-		/* An urgent byte, that poll(2) tells of and a peek does not,
-		 * goes so. */
+		/*
+		 * An urgent byte makes poll(2) return, but is not seen by
+		 * MSG_PEEK.  This discards it.
+		 */
 		(void)recv(c->fd, c->inbuf, 0, MSG_DONTWAIT);
 		return;
 	}
@@ -214,21 +259,42 @@ heart_read(struct conn *c)
 	heart_run(c);
 }
 
-/* Whether more of what the client said is wanted now. */
-bool
+/* Is more input of c wanted now? */
+static bool
 heart_reads(const struct conn *c)
 {
 	return (!c->asked && c->in < LINE_BYTES && heart_has_room(c));
 }
 
-/* c's descriptor is ready, or its time is up (revents 0). */
+/* Adds the heartbeat to what is polled, if there is one and it is to be. */
+void
+heart_poll_heartbeat(struct conn_poll *cp)
+{
+	if (heart_current != NULL && !heart_current->asked)
+		conn_poll(cp, heart_current, heart_reads(heart_current));
+}
+
+/* Adds every other connection that is to be polled. */
+void
+heart_poll(struct conn_poll *cp)
+{
+	struct conn *c;
+
+	for (c = heart_conns; c < heart_conns + HEART_CONNS; c++) {
+		if (c->fd != -1 && c != heart_current && !c->asked)
+			conn_poll(cp, c, heart_reads(c));
+	}
+}
+
+/* poll(2) has returned revents for c, or 0: c's time is up. */
 void
 heart_ready(struct conn *c, short revents)
 {
 	if (c->fd == -1 || c->asked)
 		return;
 	if (revents == 0) {
-		heart_close(c);
+		if (c != heart_current)
+			heart_close(c);
 		return;
 	}
 	if (c->out > 0)
@@ -237,24 +303,23 @@ heart_ready(struct conn *c, short revents)
 		heart_read(c);
 }
 
-/* There is a heartbeat now: nobody else is needed. */
+/* The heartbeat is welcome; every other connection is refused. */
 static void
-heart_welcome(struct conn *heartbeat)
+heart_welcome(void)
 {
 	struct conn *c;
 
-	n.guarded = true;
-	conn_say(heartbeat, "WELCOME\n");
-	for (c = n.conns; c < n.conns + CONNS; c++) {
-		if (c->fd != -1 && c != heartbeat)
-			heart_dismiss(c, "BUSY\n");
+	heart_welcomed = true;
+	conn_answer(heart_current, "WELCOME\n");
+	for (c = heart_conns; c < heart_conns + HEART_CONNS; c++) {
+		if (c->fd != -1 && c != heart_current)
+			heart_refuse(c, "BUSY\n");
 	}
 }
 
 /*
- * The vault has given this heartbeat up.  The client hears of it now; what it
- * had said before is looked through for a QUIT, which makes the end a clean
- * one.
+ * The vault has dropped the heartbeat.  Disconnects the client, but still looks
+ * for a QUIT in what it had sent, which makes this a clean end.
  */
 static void
 heart_drop(struct conn *c)
@@ -267,34 +332,41 @@ heart_drop(struct conn *c)
 		heart_read(c);
 }
 
-/* What the vault says about the heartbeat c. */
-void
-heart_answer(struct conn *c, const struct imsg *im)
+/*
+ * Handles a message of the vault's about the heartbeat.  Returns false if im is
+ * not about it.
+ */
+bool
+heart_reply(const struct imsg *im)
 {
-	uint32_t i;
+	struct conn *c = heart_current;
+	uint32_t     i;
 
+	if (c == NULL || im->peer != c->peerid)
+		return (false);
 	c->asked = false;
 	switch (im->type) {
 	case IMSG_WELCOME:
-		heart_welcome(c);
+		heart_welcome();
 		break;
 	case IMSG_PONG:
 		for (i = 0; i < im->u.number.n; i++)
-			conn_say(c, "PONG\n");
+			conn_answer(c, "PONG\n");
 		break;
 	case IMSG_CANCELLED:
-		conn_say(c, "CANCELLED\n");
+		conn_answer(c, "CANCELLED\n");
 		break;
 	case IMSG_NOTHING_PENDING:
-		conn_say(c, "NOTHING-PENDING\n");
+		conn_answer(c, "NOTHING-PENDING\n");
 		break;
 	case IMSG_BYE:
-		conn_say(c, "BYE\n");
+		conn_answer(c, "BYE\n");
 		conn_flush(c);
 		_exit(0);
 	case IMSG_DROP:
 		heart_drop(c);
-		return;
+		return (true);
 	}
 	heart_run(c);
+	return (true);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The network process: accepts, checks who connects, and talks to the vault for
- * them. It has no rights and no secrets, and is the only one that reads what a
- * client wrote: see heart.c and control.c for that.
+ * The network process: accepts connections, checks who connects, and passes
+ * messages between heart.c and control.c and the vault.  It has no rights and
+ * no secrets.  It alone reads what clients write.
  */
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -18,16 +18,18 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "control.h"
 #include "daemon.h"
+#include "heart.h"
 #include "imsg.h"
 #include "log.h"
 #include "network.h"
 #include "sandbox.h"
 #include "signals.h"
 
-#define PAUSE_MS 100 /* without accepting, when nothing else helps */
+#define NETWORK_PAUSE_MS 100 /* accept nothing for so long */
 
-/* PFD_LEAST of them are polled even when RLIMIT_NOFILE allows for no more. */
+/* RLIMIT_NOFILE may be lowered so far that only PFD_LEAST can be polled. */
 enum {
 	PFD_VAULT,
 	PFD_SIGNALS,
@@ -36,16 +38,20 @@ enum {
 	PFD_LISTENER = PFD_LEAST,
 	PFD_LISTENER_CONTROL,
 	PFD_CONNS,
-	PFD_MAX = PFD_CONNS + CONNS + CONTROLS
+	PFD_MAX = PFD_CONNS + HEART_CONNS + CONTROL_CONNS
 };
 
-struct network n = { .listeners = { -1, -1 } };
+static uid_t   network_owner;			  /* may connect, as may root */
+static int     network_listeners[2] = { -1, -1 }; /* heartbeat, control */
+static int     network_signals;
+static int     network_spare;  /* closed to make room for one more */
+static int64_t network_paused; /* accept nothing until then; 0: accept */
 
-static char	     bufs[CONNS + CONTROLS][CONN_BUFS];
-static struct pollfd pfd[PFD_MAX];
-static struct conn  *polled[PFD_MAX]; /* whose entry it is */
+static struct pollfd network_pfd[PFD_MAX];
+static struct conn  *network_conn[PFD_MAX]; /* whose entry of network_pfd */
+static nfds_t network_controls; /* the first entry of the control socket's */
 
-/* Milliseconds, for the time that connections may take. */
+/* Milliseconds of a clock that only serves for how long clients may take. */
 int64_t
 network_now(void)
 {
@@ -56,16 +62,16 @@ network_now(void)
 }
 
 /*
- * A message to the vault, about c if not NULL, whose descriptor goes with it
- * where the type has one.  Without the vault there is nothing left to do here;
- * but that the client's user has too many descriptors on their way somewhere
- * (unix(7)) is the client's trouble: false.
+ * Sends the vault a message, about c if that is not NULL, with c's descriptor
+ * where the type has one.  Returns false if the kernel refuses that, because
+ * the client's user has too many descriptors in flight (unix(7)).  Without the
+ * vault network exits.
  */
 bool
 network_send(struct imsg *im, const struct conn *c)
 {
 	if (c != NULL) {
-		im->peer = c->peer;
+		im->peer = c->peerid;
 		im->fd = c->fd;
 	}
 	if (imsg_send(CHILD_FD, im, 0) == -1) {
@@ -76,9 +82,9 @@ network_send(struct imsg *im, const struct conn *c)
 	return (true);
 }
 
-/* One that is a number, or nothing. */
+/* The same for a message whose payload is a number, or nothing. */
 bool
-network_tell(enum imsg_type type, const struct conn *c, uint32_t number)
+network_send_number(enum imsg_type type, const struct conn *c, uint32_t number)
 {
 	struct imsg im = { .type = type, .u.number.n = number };
 
@@ -86,127 +92,91 @@ network_tell(enum imsg_type type, const struct conn *c, uint32_t number)
 }
 
 /*
- * Newcomers.
+ * Accepting.
  */
 
 /*
- * There is no descriptor for one more.  With the one that is kept for this the
- * newcomer is taken and turned away; without it accepting rests for a moment.
+ * There is no descriptor for one more client.  Closing the spare one makes room
+ * to accept and disconnect it.  If that fails, accepting pauses for a moment.
  */
 static void
 network_turn_away(int listener)
 {
 	int fd = -1;
 
-	if (n.spare != -1) {
-		close(n.spare);
+	if (network_spare != -1) {
+		close(network_spare);
 		fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 		if (fd != -1)
 			close(fd);
 	}
-	n.spare = dup(CHILD_FD);
+	network_spare = dup(CHILD_FD);
 	if (fd == -1)
-		n.paused = network_now() + PAUSE_MS;
+		network_paused = network_now() + NETWORK_PAUSE_MS;
 }
 
-static struct conn *
-network_free_slot(struct conn *c, size_t slots)
-{
-	for (; slots > 0; c++, slots--) {
-		if (c->fd == -1)
-			return (c);
-	}
-	return (NULL);
-}
-
-static void
-network_newcomer(int fd, bool control)
+/* May the client at the other end of fd connect? */
+static bool
+network_is_allowed(int fd)
 {
 	struct ucred cred;
 	socklen_t    len = sizeof(cred);
-	struct conn *c;
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == -1 ||
-	    (cred.uid != n.owner && cred.uid != 0)) {
-		log_info("a client of uid %lu refused",
-		    (unsigned long)cred.uid);
-		close(fd);
-		return;
-	}
-	/* It may have left since it was polled, and then it is this one that
-	 * comes back. */
-	if (!control && n.heartbeat != NULL)
-		heart_ready(n.heartbeat, POLLIN);
-	if (!control && n.heartbeat != NULL) {
-		conn_dismiss(fd, "BUSY\n");
-		return;
-	}
-	c = control ? network_free_slot(n.controls, CONTROLS) :
-		      network_free_slot(n.conns, CONNS);
-	if (c == NULL) {
-		conn_dismiss(fd, control ? "BUSY\n" : "");
-		return;
-	}
-	if (++n.last_peer == 0)
-		n.last_peer = 1;
-	conn_open(c, fd, n.last_peer, network_now() + CONN_MS);
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == -1)
+		return (false);
+	if (cred.uid == network_owner || cred.uid == 0)
+		return (true);
+	log_info("a client of uid %lu refused", (unsigned long)cred.uid);
+	return (false);
 }
 
-/* One a turn: the heartbeat is looked at again before the next of a flood. */
+/*
+ * Accepts one client a turn, so that the heartbeat is looked at before the next
+ * one of a flood.
+ */
 static void
 network_accept(int listener, bool control)
 {
 	const int fd = accept4(listener, NULL, NULL,
 	    SOCK_NONBLOCK | SOCK_CLOEXEC);
 
-	if (fd != -1)
-		network_newcomer(fd, control);
-	else if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
-		network_turn_away(listener);
+	if (fd == -1) {
+		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
+			network_turn_away(listener);
+	} else if (!network_is_allowed(fd)) {
+		close(fd);
+	} else if (control) {
+		control_accept(fd);
+	} else {
+		heart_accept(fd);
+	}
 }
 
 /*
- * What the vault says.
+ * The vault.
  */
 
-/* One of the two; with both of them the start is over. */
-static void
-network_listen(const struct imsg *im)
+/* When it is, for the table of messages. */
+static unsigned int
+network_phase(void)
 {
-	n.listeners[im->u.number.n != 0] = im->fd;
-	n.started = n.listeners[0] != -1 && n.listeners[1] != -1;
+	if (network_listeners[0] == -1 || network_listeners[1] == -1)
+		return (IMSG_AT_START);
+	return (heart_is_welcomed() ? IMSG_GUARDED : IMSG_UNGUARDED);
 }
 
-/* Who asked what the vault answers; NULL for one who is gone. */
-static struct conn *
-network_peer(uint32_t peer)
-{
-	struct conn *c;
-
-	for (c = n.controls; c < n.controls + CONTROLS; c++) {
-		if (c->fd != -1 && c->asked && c->peer == peer)
-			return (c);
-	}
-	return (NULL);
-}
-
+/* Takes a message of the vault's.  Exits if it has ended. */
 static void
 network_vault(void)
 {
-	const unsigned int now = !n.started ? IMSG_AT_START :
-	    n.guarded			    ? IMSG_GUARDED :
-					      IMSG_UNGUARDED;
-	struct imsg	   im;
-	struct conn	  *c;
+	struct imsg im;
 
-	switch (imsg_recv(CHILD_FD, IMSG_FROM_VAULT, now, &im)) {
+	switch (imsg_recv(CHILD_FD, IMSG_FROM_VAULT, network_phase(), &im)) {
 	case IMSG_OK:
 		if (im.type == IMSG_LISTENER)
-			network_listen(&im);
-		else if (n.heartbeat != NULL && im.peer == n.heartbeat->peer)
-			heart_answer(n.heartbeat, &im);
-		else if ((c = network_peer(im.peer)) != NULL)
-			control_answer(c, &im);
+			network_listeners[im.u.number.n != 0] = im.fd;
+		else if (!heart_reply(&im))
+			control_reply(&im);
 		break;
 	case IMSG_NONE:
 		break;
@@ -220,67 +190,37 @@ network_vault(void)
  * The loop.
  */
 
-static bool
-network_is_control(const struct conn *c)
-{
-	return (c >= n.controls && c < n.controls + CONTROLS);
-}
-
-/* Adds what c, which may be NULL, waits for. */
-static void
-network_poll_conn(nfds_t at, struct conn *c)
-{
-	polled[at] = c;
-	pfd[at] = (struct pollfd){ .fd = -1 };
-	if (c == NULL || c->asked)
-		return;
-	pfd[at].fd = c->fd;
-	if (c->out > 0)
-		pfd[at].events |= POLLOUT;
-	if (network_is_control(c) ? control_reads(c) : heart_reads(c))
-		pfd[at].events |= POLLIN;
-}
-
 /*
- * Adds those of c's slots that somebody has; returns the length of pfd by then.
- */
-static nfds_t
-network_poll_conns(nfds_t len, struct conn *c, size_t slots, int64_t *due)
-{
-	for (; slots > 0; c++, slots--) {
-		if (c->fd == -1 || c == n.heartbeat || c->asked)
-			continue;
-		network_poll_conn(len++, c);
-		if (*due == -1 || c->due < *due)
-			*due = c->due;
-	}
-	return (len);
-}
-
-/*
- * Whom to listen to: sets pfd, of which it returns the length, and *due to when
- * somebody's time is up, or -1.
+ * Sets network_pfd, of which it returns the length, and *due to the time at
+ * which poll(2) must return; -1: never.
  */
 static nfds_t
 network_poll_set(int64_t *due)
 {
-	nfds_t len = PFD_CONNS;
-	int    i;
+	struct conn_poll heartbeat = { network_pfd + PFD_HEARTBEAT,
+		network_conn + PFD_HEARTBEAT, 0, -1 };
+	struct conn_poll conns = { network_pfd, network_conn, PFD_CONNS,
+		network_paused != 0 ? network_paused : -1 };
+	int		 i;
 
-	pfd[PFD_VAULT] = (struct pollfd){ .fd = CHILD_FD, .events = POLLIN };
-	pfd[PFD_SIGNALS] = (struct pollfd){ .fd = n.signals, .events = POLLIN };
-	network_poll_conn(PFD_HEARTBEAT, n.heartbeat);
+	network_pfd[PFD_VAULT] = (struct pollfd){ CHILD_FD, POLLIN, 0 };
+	network_pfd[PFD_SIGNALS] = (struct pollfd){ network_signals, POLLIN,
+		0 };
+	network_pfd[PFD_HEARTBEAT] = (struct pollfd){ -1, 0, 0 };
+	heart_poll_heartbeat(&heartbeat);
 	for (i = 0; i < 2; i++)
-		pfd[PFD_LISTENER + i] = (struct pollfd){ .fd = n.paused != 0 ?
-			    -1 :
-			    n.listeners[i],
-			.events = POLLIN };
-	*due = n.paused != 0 ? n.paused : -1;
-	len = network_poll_conns(len, n.conns, CONNS, due);
-	return (network_poll_conns(len, n.controls, CONTROLS, due));
+		network_pfd[PFD_LISTENER + i] = (struct pollfd){
+			network_paused != 0 ? -1 : network_listeners[i], POLLIN,
+			0
+		};
+	heart_poll(&conns);
+	network_controls = conns.n;
+	control_poll(&conns);
+	*due = conns.due;
+	return (conns.n);
 }
 
-/* ppoll(2) until due, or for ever if that is -1. */
+/* ppoll(2) of the first len entries, until due; -1: without end. */
 static int
 network_poll(nfds_t len, int64_t due)
 {
@@ -288,18 +228,18 @@ network_poll(nfds_t len, int64_t due)
 	int64_t		wait;
 
 	if (due == -1)
-		return (ppoll(pfd, len, NULL, NULL));
+		return (ppoll(network_pfd, len, NULL, NULL));
 	if ((wait = due - network_now()) < 0)
 		wait = 0;
 	ts.tv_sec = wait / 1000;
 	ts.tv_nsec = wait % 1000 * 1000000;
-	return (ppoll(pfd, len, &ts, NULL));
+	return (ppoll(network_pfd, len, &ts, NULL));
 }
 
 /*
- * Sleeps until something happens, or due; returns how many of pfd tell of it.
- * When they are more than RLIMIT_NOFILE, which somebody has lowered, allows to
- * poll, the most important ones are polled for a while.
+ * Polls until something happens, or until due.  Returns how many entries were
+ * polled; 0: a signal has interrupted it.  If RLIMIT_NOFILE was lowered below
+ * len, only the most important entries are polled for a while.
  */
 static nfds_t
 network_wait(nfds_t len, int64_t due)
@@ -308,8 +248,8 @@ network_wait(nfds_t len, int64_t due)
 
 	if (rc == -1 && errno == EINVAL) {
 		len = PFD_LEAST;
-		n.paused = network_now() + PAUSE_MS;
-		rc = network_poll(len, n.paused);
+		network_paused = network_now() + NETWORK_PAUSE_MS;
+		rc = network_poll(len, network_paused);
 	}
 	if (rc != -1)
 		return (len);
@@ -318,31 +258,32 @@ network_wait(nfds_t len, int64_t due)
 	return (0);
 }
 
+/* Entry i has revents; 0: the time of its connection is up. */
 static void
-network_ready(struct conn *c, short revents)
+network_ready(nfds_t i, short revents)
 {
-	if (network_is_control(c))
-		control_ready(c, revents);
+	if (i >= network_controls)
+		control_ready(network_conn[i], revents);
 	else
-		heart_ready(c, revents);
+		heart_ready(network_conn[i], revents);
 }
 
-/* Those whose time is up; len of pfd is as it was set for this turn. */
+/* Handles what is due.  len: as network_poll_set() returned it this turn. */
 static void
 network_deadlines(nfds_t len)
 {
 	const int64_t now = network_now();
 	nfds_t	      i;
 
-	if (n.paused != 0 && now >= n.paused)
-		n.paused = 0;
+	if (network_paused != 0 && now >= network_paused)
+		network_paused = 0;
 	for (i = PFD_CONNS; i < len; i++) {
-		if (polled[i] != n.heartbeat && now >= polled[i]->due)
-			network_ready(polled[i], 0);
+		if (now >= network_conn[i]->due)
+			network_ready(i, 0);
 	}
 }
 
-/* The vault first, then the heartbeat, then everybody else. */
+/* Handles the vault first, then the heartbeat, then everybody else. */
 static void
 network_turn(void)
 {
@@ -353,26 +294,27 @@ network_turn(void)
 	all = network_poll_set(&due);
 	if ((len = network_wait(all, due)) == 0)
 		return;
-	if (pfd[PFD_VAULT].revents != 0)
+	if (network_pfd[PFD_VAULT].revents != 0)
 		network_vault();
-	if (pfd[PFD_SIGNALS].revents != 0 &&
-	    (sig = signals_next(n.signals)) != 0)
-		(void)network_tell(IMSG_SIGNAL, NULL, (uint32_t)sig);
-	if (pfd[PFD_HEARTBEAT].revents != 0)
-		heart_ready(polled[PFD_HEARTBEAT], pfd[PFD_HEARTBEAT].revents);
+	if (network_pfd[PFD_SIGNALS].revents != 0 &&
+	    (sig = signals_next(network_signals)) != 0)
+		(void)network_send_number(IMSG_SIGNAL, NULL, (uint32_t)sig);
+	if (network_pfd[PFD_HEARTBEAT].revents != 0)
+		network_ready(PFD_HEARTBEAT,
+		    network_pfd[PFD_HEARTBEAT].revents);
 	for (i = PFD_CONNS; i < len; i++) {
-		if (pfd[i].revents != 0)
-			network_ready(polled[i], pfd[i].revents);
+		if (network_pfd[i].revents != 0)
+			network_ready(i, network_pfd[i].revents);
 	}
 	if (due != -1)
 		network_deadlines(all);
 	for (i = 0; i < 2 && len > PFD_LISTENER; i++) {
-		if (pfd[PFD_LISTENER + i].revents != 0)
-			network_accept(n.listeners[i], i == 1);
+		if (network_pfd[PFD_LISTENER + i].revents != 0)
+			network_accept(network_listeners[i], i == 1);
 	}
 }
 
-/* Ends a start that failed, and has said why; the vault says that it did. */
+/* Ends a start that failed.  The vault logs that it did; this logs why. */
 static noreturn void
 network_fail(const char *what)
 {
@@ -380,7 +322,7 @@ network_fail(const char *what)
 	_exit(1);
 }
 
-/* The first message; it also shows that it is the vault who started us. */
+/* Takes the first message, which shows that the vault has started us. */
 static void
 network_config(struct imsg_config *config)
 {
@@ -395,30 +337,27 @@ network_config(struct imsg_config *config)
 	*config = im.u.config;
 }
 
-/* The network process from its first line to its end. */
+/* The network process, from its start to its end. */
 noreturn void
 network_main(void)
 {
 	static const int   forwarded[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT,
 		  SIGUSR1, SIGUSR2 };
 	struct imsg_config config;
-	size_t		   i;
 
-	/* We are executed as /proc/self/exe, and would be called "exe". */
+	/* We are executed as /proc/self/exe, which makes our name "exe". */
 	(void)prctl(PR_SET_NAME, "dazaid", 0, 0, 0);
 	signals_ignore();
-	n.signals = signals_collect(forwarded,
+	network_signals = signals_collect(forwarded,
 	    sizeof(forwarded) / sizeof(forwarded[0]));
 	network_config(&config);
 	log_open("dazaid", (int)config.verbose);
 	log_role("network");
-	n.owner = config.owner;
-	for (i = 0; i < CONNS; i++)
-		conn_init(&n.conns[i], bufs[i]);
-	for (i = 0; i < CONTROLS; i++)
-		conn_init(&n.controls[i], bufs[CONNS + i]);
-	n.spare = dup(CHILD_FD);
-	if (n.signals == -1 || n.spare == -1)
+	network_owner = config.owner;
+	heart_init();
+	control_init();
+	network_spare = dup(CHILD_FD);
+	if (network_signals == -1 || network_spare == -1)
 		network_fail("descriptors");
 
 	if (sandbox_limits() == -1)
@@ -428,7 +367,7 @@ network_main(void)
 	daemon_detach((int)config.background);
 	if (sandbox_network(config.become) == -1)
 		network_fail("sandbox");
-	(void)network_tell(IMSG_READY, NULL, 0);
+	(void)network_send_number(IMSG_READY, NULL, 0);
 	for (;;)
 		network_turn();
 }

@@ -195,10 +195,10 @@ dead_heartbeat_ends_no_panic_body() {
 	guarded -v -a -g 60
 	gdb -nx -batch -p "$network" \
 	    -ex "shell kill -KILL $guardian; $talk - ended $guardian" \
-	    -ex 'set $c = n.heartbeat' \
-	    -ex 'call (int)network_tell(IMSG_LOST, $c, 0)' \
-	    -ex 'call (int)network_tell(IMSG_HELLO, $c, 1)' \
-	    -ex 'call (int)network_tell(IMSG_CANCEL, $c, 0)' \
+	    -ex 'set $c = heart_current' \
+	    -ex 'call (int)network_send_number(IMSG_LOST, $c, 0)' \
+	    -ex 'call (int)network_send_number(IMSG_HELLO, $c, 1)' \
+	    -ex 'call (int)network_send_number(IMSG_CANCEL, $c, 0)' \
 	    </dev/null >gdb.out 2>&1 || :
 	logged 'panic pending: heartbeat connection dropped'
 	logged 'CANCEL from network'
@@ -219,9 +219,9 @@ offers() {
 	# The other child copies the log.
 	network=$(pgrep -P "$vault" dazaid)
 	remember "$network"
-	gdb -nx -batch -p "$network" -ex 'set $c = &n.conns[1]' \
-	    -ex 'set $c->peer = 77' -ex 'set $c->fd = 2' \
-	    -ex "call (int)network_tell($1, \$c, 4711)" </dev/null \
+	gdb -nx -batch -p "$network" -ex 'set $c = &heart_conns[1]' \
+	    -ex 'set $c->peerid = 77' -ex 'set $c->fd = 2' \
+	    -ex "call (int)network_send_number($1, \$c, 4711)" </dev/null \
 	    >gdb.out 2>&1 || :
 	# gdb may be told only that network has ended; the log says why.
 	killed 'HARD PANIC: network process hostile'

@@ -28,8 +28,7 @@ CPPFLAGS =	-std=c11 -D_GNU_SOURCE -Icommon -Idazaid \
 # to reach what is static there, is not in its list; main() of a program is PROGRAM_main.
 NETWORK =	$(DIR)/net.c $(DIR)/world.c \
 		$(addprefix common/,line.c num.c secmem.c) \
-		$(addprefix dazaid/,conn.c control.c heart.c imsg.c log.c network.c request.c \
-		signals.c store.c)
+		$(addprefix dazaid/,imsg.c log.c request.c signals.c store.c)
 SRC_num =	common/num.c
 SRC_store =
 SRC_heart =	$(NETWORK)

@@ -20,10 +20,16 @@
 #include "network.h"
 #include "sandbox.h"
 
-#define OWNER	  1000
-#define STRANGER  1001
-#define PFD_LEAST 3	 /* of network: the vault, signals, the heartbeat */
-#define TURNS	  100000 /* that network may take for one thing */
+/* NOLINTBEGIN(bugprone-suspicious-include): what is static there is used */
+#include "../../../dazaid/conn.c"
+#include "../../../dazaid/control.c"
+#include "../../../dazaid/heart.c"
+#include "../../../dazaid/network.c"
+/* NOLINTEND(bugprone-suspicious-include) */
+
+#define OWNER	 1000
+#define STRANGER 1001
+#define TURNS	 100000 /* that network may take for one thing */
 /* When a sluggish one gives its slot up is not ours to say: no slot may be
  * missed then. */
 #define LAZY_CLIENTS 30
@@ -207,7 +213,8 @@ actor(void)
 {
 	struct client *c = net_chosen();
 
-	return (c != NULL && (partly || n.paused != 0) && oracle_is_timed(c) ?
+	return (
+	    c != NULL && (partly || network_paused != 0) && oracle_is_timed(c) ?
 		NULL :
 		c);
 }
@@ -554,8 +561,8 @@ check_client(struct client *c)
 	static struct line l;
 
 	if (!c->accepted) {
-		CHECK(n.paused != 0 || partly, "client %td is kept waiting",
-		    c - net_clients);
+		CHECK(network_paused != 0 || partly,
+		    "client %td is kept waiting", c - net_clients);
 		return;
 	}
 	if (partly || c->sluggish || c->fd == -1 || c->loose)
@@ -647,7 +654,7 @@ check_all(void)
 static void
 time_with_next(unsigned int time)
 {
-	if (n.paused == 0 || oracle_socket != NET_CONTROL)
+	if (network_paused == 0 || oracle_socket != NET_CONTROL)
 		fuzz_ms += (int64_t)time * 64;
 }
 
@@ -754,10 +761,11 @@ finish(void)
 		fuzz_ms += NET_MS;
 		break;
 	default:
-		for (i = 0; i < CONNS; i++)
-			CHECK(n.conns[i].fd == -1, "a connection is left");
-		for (i = 0; i < CONTROLS; i++)
-			CHECK(n.controls[i].fd == -1, "a connection is left");
+		for (i = 0; i < HEART_CONNS; i++)
+			CHECK(heart_conns[i].fd == -1, "a connection is left");
+		for (i = 0; i < CONTROL_CONNS; i++)
+			CHECK(control_conns[i].fd == -1,
+			    "a connection is left");
 		vault_close();
 	}
 	ending++;
@@ -881,22 +889,22 @@ clean(void)
 	while ((fd = __real_accept4(listeners[oracle_socket], NULL, NULL, 0)) !=
 	    -1)
 		close(fd);
-	for (i = 0; i < CONNS; i++)
-		fuzz_close(&n.conns[i].fd);
-	for (i = 0; i < CONTROLS; i++)
-		fuzz_close(&n.controls[i].fd);
+	for (i = 0; i < HEART_CONNS; i++)
+		fuzz_close(&heart_conns[i].fd);
+	for (i = 0; i < CONTROL_CONNS; i++)
+		fuzz_close(&control_conns[i].fd);
 	for (i = 0; i < 2; i++)
-		fuzz_close(&n.listeners[i]);
-	fuzz_close(&n.signals);
-	fuzz_close(&n.spare);
+		fuzz_close(&network_listeners[i]);
+	fuzz_close(&network_signals);
+	fuzz_close(&network_spare);
 	fuzz_close(&vault);
 	(void)dup2(signals[0], CHILD_FD);
 	while (recv(signals[0], &si, sizeof(si), MSG_DONTWAIT) > 0)
 		;
-	n.heartbeat = NULL;
-	n.guarded = n.started = false;
-	n.last_peer = 0;
-	n.paused = 0;
+	heart_current = NULL;
+	heart_welcomed = false;
+	conn_last_peerid = 0;
+	network_paused = 0;
 }
 
 int
@@ -914,11 +922,11 @@ net_run(const uint8_t *data, size_t size)
 	fail_accept = fail_refs = 0;
 	fail_poll = 0;
 	ready = partly = lazy = false;
-	for (i = 0; i < CONNS; i++)
-		n.conns[i].fd = -1;
-	for (i = 0; i < CONTROLS; i++)
-		n.controls[i].fd = -1;
-	n.signals = n.spare = -1;
+	for (i = 0; i < HEART_CONNS; i++)
+		heart_conns[i].fd = -1;
+	for (i = 0; i < CONTROL_CONNS; i++)
+		control_conns[i].fd = -1;
+	network_signals = network_spare = -1;
 	oracle_begin();
 	begin();
 	if (setjmp(fuzz_end) == 0) {

@@ -19,6 +19,7 @@
 #include "daemon.h"
 #include "files.h"
 #include "log.h"
+#include "network.h"
 #include "sandbox.h"
 #include "sockpath.h"
 #include "stdfd.h"
@@ -30,10 +31,9 @@
 
 typedef struct passwd *passwd_entry;
 
-noreturn void network_main(void); /* network.h's; it has an n as well */
-int	      dazaid_main(int, char **);
-int	      dazai_hb_main(int, char **);
-int	      dazaictl_main(int, char **);
+int dazaid_main(int, char **);
+int dazai_hb_main(int, char **);
+int dazaictl_main(int, char **);
 
 static char	   words[WORDS][WORD];
 static char	  *args[WORDS + 1];

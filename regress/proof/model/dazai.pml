@@ -11,7 +11,7 @@
  *	dazaid/serve.c		serve_get(), serve_arm()
  *	dazaid/transfer.c	a GET: its first piece at once, the rest by turns, cut
  *	dazaid/effects.c	wipe, BYE, the end
- *	dazaid/network.c	network_newcomer(), network_vault(), and the 10 s before HELLO
+ *	dazaid/network.c	heart_accept(), network_vault(), and the 10 s before HELLO
  *	dazaid/heart.c		all but the words
  *	dazaid/imsg.c		the table: model.sh makes when.h of it
  *
@@ -112,8 +112,8 @@ bool	net_dead;
  * What network knows.
  */
 
-byte	n_heartbeat = NOBODY;
-bool	n_guarded;
+byte	heart_current = NOBODY;
+bool	heart_welcomed;
 bool	asked[CLIENTS + 1];
 bool	dropped[CLIENTS + 1];
 
@@ -333,7 +333,7 @@ end:	do
  * Network.
  */
 
-#define NOBODY_YET(c)	(conn[c] == OPEN && c != n_heartbeat && !asked[c])
+#define NOBODY_YET(c)	(conn[c] == OPEN && c != heart_current && !asked[c])
 
 /* close(2): what the client said is lost, and what it will say */
 inline net_close(c)
@@ -352,16 +352,16 @@ inline net_close(c)
 inline heart_close(c)
 {
 	if
-	:: c == n_heartbeat ->
+	:: c == heart_current ->
 		n2v!LOST, c;
-		n_heartbeat = NOBODY;
-		n_guarded = false
+		heart_current = NOBODY;
+		heart_welcomed = false
 	:: else
 	fi;
 	net_close(c)
 }
 
-/* heart_dismiss(c, "BUSY\n") */
+/* heart_refuse(c, "BUSY\n") */
 inline heart_busy(c)
 {
 	refused[c] = true;
@@ -383,28 +383,28 @@ inline heart_line(c)
 		if
 		:: line == HELLO ->
 			if
-			:: c == n_heartbeat
-			:: c != n_heartbeat && n_heartbeat != NOBODY -> heart_busy(c)
-			:: n_heartbeat == NOBODY ->
+			:: c == heart_current
+			:: c != heart_current && heart_current != NOBODY -> heart_busy(c)
+			:: heart_current == NOBODY ->
 				heart_asks(HELLO, c);
-				n_heartbeat = c
+				heart_current = c
 			fi
-		:: line == CANCEL && c != n_heartbeat
+		:: line == CANCEL && c != heart_current
 #ifdef WRONG_REFUSED_CANCELS
 			if
-			:: n_heartbeat != NOBODY && n_guarded && !asked[n_heartbeat] ->
-				heart_asks(CANCEL, n_heartbeat)
+			:: heart_current != NOBODY && heart_welcomed && !asked[heart_current] ->
+				heart_asks(CANCEL, heart_current)
 			:: else
 			fi
 #endif
-		:: line != HELLO && line != CANCEL && c != n_heartbeat
-		:: line == PING && c == n_heartbeat ->
+		:: line != HELLO && line != CANCEL && c != heart_current
+		:: line == PING && c == heart_current ->
 			heart_asks(PING, c);
 #ifdef WRONG_EARLY_PONG
 			holds(7, moved)
 #endif
-		:: line == CANCEL && c == n_heartbeat -> heart_asks(CANCEL, c)
-		:: line == QUIT && c == n_heartbeat -> heart_asks(QUIT, c)
+		:: line == CANCEL && c == heart_current -> heart_asks(CANCEL, c)
+		:: line == QUIT && c == heart_current -> heart_asks(QUIT, c)
 		fi
 	fi;
 	line = 0
@@ -419,18 +419,18 @@ inline heart_ready(c)
 	fi
 }
 
-/* network_newcomer(): the heartbeat may have left since it was polled */
+/* heart_accept(): the heartbeat may have left since it was polled */
 inline newcomer(c)
 {
 	if
-	:: n_heartbeat != NOBODY && CLIENT_READY(n_heartbeat) ->
-		from = n_heartbeat;
+	:: heart_current != NOBODY && CLIENT_READY(heart_current) ->
+		from = heart_current;
 		heart_ready(from);
 		from = 0
 	:: else
 	fi;
 	if
-	:: n_heartbeat != NOBODY ->
+	:: heart_current != NOBODY ->
 #ifdef WRONG_REFUSED_CANCELS
 		refused[c] = true;
 		conn[c] = OPEN
@@ -442,7 +442,7 @@ inline newcomer(c)
 #ifdef WRONG_BARE_CANCELS
 		;
 		heart_asks(HELLO, c);
-		n_heartbeat = c
+		heart_current = c
 #endif
 	fi
 }
@@ -452,7 +452,7 @@ inline heart_welcome(c)
 {
 	holds(7, taken);
 	taken = false;
-	n_guarded = true;
+	heart_welcomed = true;
 	i = 0;
 	do
 	:: i < CLIENTS ->
@@ -482,8 +482,8 @@ inline heart_drop(c)
 	od
 }
 
-/* heart_answer() */
-inline heart_answer(c)
+/* heart_reply() */
+inline heart_reply(c)
 {
 	asked[c] = false;
 	if
@@ -500,9 +500,9 @@ inline heart_answer(c)
 inline network_vault()
 {
 	v2n?type, from;
-	assert(type != WELCOME || !n_guarded);
+	assert(type != WELCOME || !heart_welcomed);
 	if
-	:: n_heartbeat != NOBODY && from == n_heartbeat -> heart_answer(from)
+	:: heart_current != NOBODY && from == heart_current -> heart_reply(from)
 	:: else
 	fi;
 	type = 0;
@@ -1029,7 +1029,7 @@ proctype idle()
 {
 end:	timeout;
 	holds(9, dead || (!lost_due && hangup == NEVER && !gone[heartbeat] &&
-	    heartbeat == n_heartbeat && !WAITS(0) && !WAITS(1)))
+	    heartbeat == heart_current && !WAITS(0) && !WAITS(1)))
 }
 
 init {

@@ -1,0 +1,16 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef DAZAID_CONTROL_H
+#define DAZAID_CONTROL_H
+
+#include "conn.h"
+#include "imsg.h"
+
+#define CONTROL_CONNS 32 /* to the control socket */
+
+void control_init(void);
+void control_accept(int);
+void control_poll(struct conn_poll *);
+void control_ready(struct conn *, short);
+void control_reply(const struct imsg *);
+
+#endif
