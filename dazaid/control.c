@@ -83,7 +83,7 @@ control_ask(struct conn *c, struct imsg *im)
 static void
 control_list(struct conn *c)
 {
-	struct imsg im = { .type = IMSG_LIST, .u.id.id = c->listed };
+	struct imsg im = { .type = IMSG_LIST, .u.list.after = c->listed };
 
 	if (c->out <= CONN_OUT - CONTROL_ANSWER)
 		control_ask(c, &im);
@@ -227,7 +227,7 @@ control_ready(struct conn *c, short revents)
 }
 
 static void
-control_status(struct conn *c, const struct imsg_state *s)
+control_status(struct conn *c, const struct imsg_report *s)
 {
 	static char line[CONTROL_ANSWER];
 	char	    grace[NUM_PRINT], left[NUM_PRINT];
@@ -268,7 +268,7 @@ control_asker(const struct imsg *im)
 	struct conn *c;
 
 	for (c = control_conns; c < control_conns + CONTROL_CONNS; c++) {
-		if (c->fd != -1 && c->asked && c->peerid == im->peer)
+		if (c->fd != -1 && c->asked && c->peerid == im->peerid)
 			return (c);
 	}
 	return (NULL);
@@ -285,20 +285,20 @@ control_reply(const struct imsg *im)
 	c->asked = false;
 	c->due = network_now() + CONN_MS;
 	switch (im->type) {
-	case IMSG_STATE:
-		control_status(c, &im->u.state);
+	case IMSG_REPORT:
+		control_status(c, &im->u.report);
 		break;
 	case IMSG_ENTRY:
 		control_entry(c, &im->u.entry);
 		break;
 	case IMSG_ANSWER:
 		c->listing = false;
-		if (im->u.number.n == ANSWER_CUT) {
+		if (im->u.number.n == IMSG_ANSWER_CUT) {
 			control_close(c);
 			return;
 		}
 		conn_answer(c, request_answer(im->u.number.n));
-		c->closing = c->putting && im->u.number.n != ANSWER_OK;
+		c->closing = c->putting && im->u.number.n != IMSG_ANSWER_OK;
 		c->putting = false;
 		break;
 	}

@@ -116,7 +116,7 @@ effects_done(void)
 	struct pollfd	pfd = { .fd = v.imsg, .events = POLLRDHUP };
 	struct timespec wait = { 0, EFFECTS_BYE_MS * 1000000L };
 	struct imsg	bye = { .type = IMSG_BYE,
-		    .peer = v.session.holders[SESSION_HEARTBEAT].peer };
+		    .peerid = v.session.holders[SESSION_HEARTBEAT].peerid };
 
 	if (v.bye && imsg_send(v.imsg, &bye, MSG_DONTWAIT) == 0)
 		(void)ppoll(&pfd, 1, &wait, NULL);

@@ -342,7 +342,7 @@ heart_reply(const struct imsg *im)
 	struct conn *c = heart_current;
 	uint32_t     i;
 
-	if (c == NULL || im->peer != c->peerid)
+	if (c == NULL || im->peerid != c->peerid)
 		return (false);
 	c->asked = false;
 	switch (im->type) {

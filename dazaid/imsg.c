@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Messages between vault and network over a SOCK_SEQPACKET socketpair: one
- * message a packet, so no framing and no buffer.  What may be said, by whom and
- * when, is one table, checked before anybody looks at a payload.
+ * Messages between vault and network, over a SOCK_SEQPACKET socketpair: a
+ * packet is a message, so there is no framing.  One table says which side may
+ * send what, in which phase; it is checked before anybody looks at a payload.
  */
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -16,10 +16,10 @@
 struct imsg_hdr {
 	uint32_t type;
 	uint32_t len; /* of the whole packet */
-	uint32_t peer;
+	uint32_t peerid;
 };
 
-#define MOST_FDS 253 /* that a packet can carry: the kernel's SCM_MAX_FD */
+#define IMSG_MOST_FDS 253 /* in one packet: the kernel's SCM_MAX_FD */
 
 union imsg_control {
 	struct cmsghdr align;
@@ -28,18 +28,18 @@ union imsg_control {
 
 union imsg_controls {
 	struct cmsghdr align;
-	char	       space[CMSG_SPACE(MOST_FDS * sizeof(int))];
+	char	       space[CMSG_SPACE(IMSG_MOST_FDS * sizeof(int))];
 };
 
 #define ANY    (IMSG_AT_START | IMSG_UNGUARDED | IMSG_GUARDED | IMSG_DROPPED)
 #define CTL    (IMSG_UNGUARDED | IMSG_GUARDED | IMSG_DROPPED)
 #define CONFIG sizeof(struct imsg_config)
 #define NUMBER sizeof(struct imsg_number)
-#define STATE  sizeof(struct imsg_state)
-#define NAME   sizeof(struct imsg_name)
+#define REPORT sizeof(struct imsg_report)
+#define SECRET sizeof(struct imsg_secret)
 #define PUT    sizeof(struct imsg_put)
 #define ENTRY  sizeof(struct imsg_entry)
-#define ID     sizeof(struct imsg_id)
+#define LIST   sizeof(struct imsg_list)
 
 static const struct imsg_rule {
 	const char    *name;
@@ -59,7 +59,7 @@ static const struct imsg_rule {
 	[IMSG_BYE] = { "BYE", IMSG_FROM_VAULT, 0, 0, ANY },
 	[IMSG_DROP] = { "DROP", IMSG_FROM_VAULT, 0, 0, ANY },
 	[IMSG_ANSWER] = { "ANSWER", IMSG_FROM_VAULT, NUMBER, 0, CTL },
-	[IMSG_STATE] = { "STATE", IMSG_FROM_VAULT, STATE, 0, CTL },
+	[IMSG_REPORT] = { "REPORT", IMSG_FROM_VAULT, REPORT, 0, CTL },
 	[IMSG_ENTRY] = { "ENTRY", IMSG_FROM_VAULT, ENTRY, 0, CTL },
 
 	[IMSG_READY] = { "READY", IMSG_FROM_NETWORK, 0, 0, IMSG_AT_START },
@@ -77,18 +77,18 @@ static const struct imsg_rule {
 
 	[IMSG_STATUS] = { "STATUS", IMSG_FROM_NETWORK, 0, 0, CTL },
 	[IMSG_ARM] = { "ARM", IMSG_FROM_NETWORK, 0, 0, CTL },
-	[IMSG_LIST] = { "LIST", IMSG_FROM_NETWORK, ID, 0, CTL },
+	[IMSG_LIST] = { "LIST", IMSG_FROM_NETWORK, LIST, 0, CTL },
 	[IMSG_REGISTER] = { "REGISTER", IMSG_FROM_NETWORK, NUMBER, 1, CTL },
 	[IMSG_UNREGISTER] = { "UNREGISTER", IMSG_FROM_NETWORK, NUMBER, 1, CTL },
 	[IMSG_PUT] = { "PUT", IMSG_FROM_NETWORK, PUT, 1, CTL },
-	[IMSG_GET] = { "GET", IMSG_FROM_NETWORK, NAME, 1, CTL },
-	[IMSG_DEL] = { "DEL", IMSG_FROM_NETWORK, NAME, 1, CTL },
+	[IMSG_GET] = { "GET", IMSG_FROM_NETWORK, SECRET, 1, CTL },
+	[IMSG_DEL] = { "DEL", IMSG_FROM_NETWORK, SECRET, 1, CTL },
 	[IMSG_PANIC] = { "PANIC", IMSG_FROM_NETWORK, NUMBER, 0, CTL },
 };
 
-/* A type's name for the log. */
+/* For the log. */
 const char *
-imsg_name(uint32_t type)
+imsg_type_name(uint32_t type)
 {
 	if (type == 0 || type >= IMSG_TYPES)
 		return ("unknown message");
@@ -96,8 +96,8 @@ imsg_name(uint32_t type)
 }
 
 /*
- * Sends im on fd as one packet, im->fd along with it where the type has one;
- * both stay the caller's.  flags are send(2)'s.  Returns -1 with errno.
+ * Sends im on fd as one packet, with im->fd if the type has a descriptor; both
+ * stay the caller's.  flags are send(2)'s.  Returns -1 with errno.
  */
 int
 imsg_send(int fd, const struct imsg *im, int flags)
@@ -112,7 +112,7 @@ imsg_send(int fd, const struct imsg *im, int flags)
 
 	hdr.type = im->type;
 	hdr.len = (uint32_t)(sizeof(hdr) + rule->size);
-	hdr.peer = im->peer;
+	hdr.peerid = im->peerid;
 	iov[0].iov_base = &hdr;
 	iov[0].iov_len = sizeof(hdr);
 	iov[1].iov_base = &copy.u;
@@ -134,7 +134,7 @@ imsg_send(int fd, const struct imsg *im, int flags)
 	return (sendmsg(fd, &msg, flags | MSG_NOSIGNAL) == -1 ? -1 : 0);
 }
 
-/* How many descriptors came with msg; *fd is the first, or -1. */
+/* Returns how many descriptors came with msg; *fd is the first, or -1. */
 static size_t
 imsg_descriptors(struct msghdr *msg, int *fd)
 {
@@ -151,7 +151,7 @@ imsg_descriptors(struct msghdr *msg, int *fd)
 
 static int
 imsg_allowed(const struct imsg_hdr *hdr, size_t n, enum imsg_side from,
-    unsigned int now, size_t fds)
+    unsigned int phase, size_t fds)
 {
 	const struct imsg_rule *rule;
 
@@ -159,24 +159,26 @@ imsg_allowed(const struct imsg_hdr *hdr, size_t n, enum imsg_side from,
 	    hdr->type >= IMSG_TYPES)
 		return (0);
 	rule = &imsg_rules[hdr->type];
-	return (rule->from == from && (rule->when & now) != 0 &&
+	return (rule->from == from && (rule->when & phase) != 0 &&
 	    n == sizeof(*hdr) + rule->size && fds == rule->fds);
 }
 
 /*
- * Takes one message from the other side, never waiting: from is who that is,
- * now one of IMSG_AT_START and so on.  Whatever is not in the table, is not of
- * the exact size, or has a descriptor too many or too few is IMSG_BAD, with
- * im->type as far as it could be read.  A peer that died with our data unread
- * makes the first read fail with ECONNRESET: that is IMSG_EOF as well.
+ * Receives one message on fd; never blocks.  from is the other side, phase one
+ * of IMSG_AT_START and so on.  IMSG_BAD is any packet that the table does not
+ * allow, that has not exactly the size it says, or that has a descriptor too
+ * many or too few; im->type is then set as far as it could be read.
  *
- * Who has IMSG_BAD is about to end, and that must not wait.  To close a
- * descriptor can, for as long as its owner likes (SO_LINGER), so what came with
- * it stays open; and there is room for all, as the kernel would close what
- * there is none for.
+ * If the other side died with data of ours unread, the first recvmsg(2) fails
+ * with ECONNRESET: that is IMSG_EOF as well.
+ *
+ * After IMSG_BAD the caller panics, which must not wait.  close(2) of a
+ * descriptor can wait for as long as its owner likes (SO_LINGER), so those that
+ * came with a bad packet stay open.  There is room for all of them, since the
+ * kernel would close the rest.
  */
 enum imsg_result
-imsg_recv(int fd, enum imsg_side from, unsigned int now, struct imsg *im)
+imsg_recv(int fd, enum imsg_side from, unsigned int phase, struct imsg *im)
 {
 	union imsg_controls control;
 	struct imsg_hdr	    hdr;
@@ -203,10 +205,10 @@ imsg_recv(int fd, enum imsg_side from, unsigned int now, struct imsg *im)
 	if (n == -1 || (n == 0 && msg.msg_controllen == 0))
 		return (IMSG_EOF);
 	im->type = hdr.type;
-	im->peer = hdr.peer;
+	im->peerid = hdr.peerid;
 	fds = imsg_descriptors(&msg, &im->fd);
 	if ((msg.msg_flags & (MSG_TRUNC | MSG_CTRUNC)) != 0 ||
-	    !imsg_allowed(&hdr, (size_t)n, from, now, fds)) {
+	    !imsg_allowed(&hdr, (size_t)n, from, phase, fds)) {
 		im->fd = -1;
 		return (IMSG_BAD);
 	}

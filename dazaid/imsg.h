@@ -9,47 +9,48 @@
 enum imsg_type {
 	/* vault to network */
 	IMSG_CONFIG = 1, /* who may connect, and what to become */
-	IMSG_LISTENER,	 /* one of the two sockets to accept on */
+	IMSG_LISTENER,	 /* one of the two listening sockets */
 	IMSG_WELCOME,
 	IMSG_PONG,
 	IMSG_CANCELLED,
 	IMSG_NOTHING_PENDING,
-	IMSG_BYE,    /* tell the client, then exit */
-	IMSG_DROP,   /* the heartbeat missed its deadline: close it */
+	IMSG_BYE,    /* pass it on to the client, then exit */
+	IMSG_DROP,   /* the heartbeat is lost: disconnect it */
 	IMSG_ANSWER, /* how a control client's request went */
-	IMSG_STATE,  /* what STATUS asked for */
-	IMSG_ENTRY,  /* one secret, of those that LIST asked for */
+	IMSG_REPORT, /* the answer to STATUS */
+	IMSG_ENTRY,  /* the answer to LIST: one secret */
 	/* network to vault */
-	IMSG_READY,  /* confined, waiting for the listener */
-	IMSG_SIGNAL, /* one was sent to network: take it as yours */
+	IMSG_READY,  /* confined, waiting for the listening sockets */
+	IMSG_SIGNAL, /* network got it; it means the same as sent to the vault
+		      */
 	IMSG_HELLO,  /* with the client's descriptor */
 	IMSG_PING,
 	IMSG_CANCEL,
 	IMSG_QUIT,
-	IMSG_LOST,   /* the last word about a heartbeat, unless QUIT was */
-	IMSG_STATUS, /* each of these is answered once, ... */
+	IMSG_LOST,   /* the last message about a heartbeat, unless QUIT was */
+	IMSG_STATUS, /* each from here to DEL is answered once */
 	IMSG_ARM,
-	IMSG_LIST,     /* the first secret behind the one of this id */
-	IMSG_REGISTER, /* ... from here on with the client's descriptor */
+	IMSG_LIST,
+	IMSG_REGISTER, /* this one and the rest with the client's descriptor */
 	IMSG_UNREGISTER,
 	IMSG_PUT,
 	IMSG_GET,
 	IMSG_DEL,
-	IMSG_PANIC, /* 0 graceful, 1 hard; the only one without answer */
+	IMSG_PANIC, /* 0: graceful, 1: hard; without an answer */
 	IMSG_TYPES
 };
 
-/* When a message may come, as the receiver sees it. */
-#define IMSG_AT_START  0x01 /* before the listener was handed over */
-#define IMSG_UNGUARDED 0x02 /* no heartbeat */
-#define IMSG_GUARDED   0x04 /* a heartbeat lives */
-#define IMSG_DROPPED   0x08 /* the vault gave it up; LOST is still to come */
+/* The phases of the receiver in which a message may come. */
+#define IMSG_AT_START  0x01 /* network does not have both sockets yet */
+#define IMSG_UNGUARDED 0x02 /* there is no heartbeat */
+#define IMSG_GUARDED   0x04 /* there is one */
+#define IMSG_DROPPED   0x08 /* the vault dropped it; LOST is still to come */
 
 struct imsg_config {
-	uint32_t owner;	 /* uid that may connect, beside root */
+	uint32_t owner;	 /* uid that may connect, as may root */
 	uint32_t become; /* uid and gid to become; 0: stay */
 	uint32_t verbose;
-	uint32_t background; /* own session, syslog */
+	uint32_t background; /* log to syslog, not to standard error */
 };
 
 struct imsg_number {
@@ -58,22 +59,22 @@ struct imsg_number {
 
 /* How a request went.  request_answer() has the words for it. */
 enum imsg_answer {
-	ANSWER_OK = 1,
-	ANSWER_SENT, /* the vault has answered the client itself */
-	ANSWER_CUT,  /* a transfer failed: close the connection */
-	ANSWER_ALREADY_ARMED,
-	ANSWER_BUSY,
-	ANSWER_INVALID_PID,
-	ANSWER_UNGUARDED,
-	ANSWER_PENDING,
-	ANSWER_NO_SUCH_SECRET,
-	ANSWER_EXISTS,
-	ANSWER_FULL,
-	ANSWER_TOO_LARGE,
-	ANSWERS
+	IMSG_ANSWER_OK = 1,
+	IMSG_ANSWER_SENT, /* the vault has answered the client itself */
+	IMSG_ANSWER_CUT,  /* a transfer failed: close the connection */
+	IMSG_ANSWER_ALREADY_ARMED,
+	IMSG_ANSWER_BUSY,
+	IMSG_ANSWER_INVALID_PID,
+	IMSG_ANSWER_UNGUARDED,
+	IMSG_ANSWER_PENDING,
+	IMSG_ANSWER_NO_SUCH_SECRET,
+	IMSG_ANSWER_EXISTS,
+	IMSG_ANSWER_FULL,
+	IMSG_ANSWER_TOO_LARGE,
+	IMSG_ANSWERS
 };
 
-struct imsg_state {
+struct imsg_report {
 	int64_t	 grace;	    /* ms */
 	int64_t	 left;	    /* ms of a pending panic's window */
 	int64_t	 since;	    /* s of the epoch: guarded */
@@ -88,57 +89,57 @@ struct imsg_state {
 	uint32_t pending;
 };
 
-#define IMSG_NAME 65 /* bytes of a secret's name with its NUL */
+#define IMSG_NAME_BYTES 65 /* of a secret's name, with its NUL */
 
-struct imsg_name {
-	char name[IMSG_NAME];
+struct imsg_secret {
+	char name[IMSG_NAME_BYTES];
 };
 
 struct imsg_put {
 	uint64_t size;	/* bytes to come */
 	int64_t	 ttl;	/* ms; 0: for ever */
 	uint32_t reads; /* 0: any number */
-	char	 name[IMSG_NAME];
+	char	 name[IMSG_NAME_BYTES];
+};
+
+struct imsg_list {
+	uint64_t after; /* the next secret after the one of this id; 0: first */
 };
 
 struct imsg_entry {
-	uint64_t id; /* LIST goes on behind it */
+	uint64_t id; /* for the next LIST */
 	uint64_t size;
 	int64_t	 left;	/* ms; -1: for ever */
 	uint32_t reads; /* 0: any number */
-	char	 name[IMSG_NAME];
-};
-
-struct imsg_id {
-	uint64_t id;
+	char	 name[IMSG_NAME_BYTES];
 };
 
 struct imsg {
-	uint32_t type; /* enum imsg_type */
-	uint32_t peer; /* the client's number; 0: none */
+	uint32_t type;	 /* enum imsg_type */
+	uint32_t peerid; /* network's number for the connection; 0: none */
 	union {
 		struct imsg_config config;
 		struct imsg_number number;
-		struct imsg_state  state;
-		struct imsg_name   name;
+		struct imsg_report report;
+		struct imsg_secret secret;
 		struct imsg_put	   put;
+		struct imsg_list   list;
 		struct imsg_entry  entry;
-		struct imsg_id	   id;
 	} u;
-	int fd; /* -1: none; else the receiver's to close */
+	int fd; /* -1: none; else the receiver closes it */
 };
 
 enum imsg_result {
 	IMSG_OK,
-	IMSG_NONE, /* nothing there now */
-	IMSG_EOF,  /* the other side is gone */
-	IMSG_BAD   /* the other side breaks the rules */
+	IMSG_NONE, /* there is no message now */
+	IMSG_EOF,  /* the other side has ended */
+	IMSG_BAD   /* the other side has broken the rules */
 };
 
 enum imsg_side { IMSG_FROM_VAULT, IMSG_FROM_NETWORK };
 
 int		 imsg_send(int, const struct imsg *, int);
 enum imsg_result imsg_recv(int, enum imsg_side, unsigned int, struct imsg *);
-const char	*imsg_name(uint32_t);
+const char	*imsg_type_name(uint32_t);
 
 #endif

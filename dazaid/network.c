@@ -71,7 +71,7 @@ bool
 network_send(struct imsg *im, const struct conn *c)
 {
 	if (c != NULL) {
-		im->peer = c->peerid;
+		im->peerid = c->peerid;
 		im->fd = c->fd;
 	}
 	if (imsg_send(CHILD_FD, im, 0) == -1) {

@@ -14,21 +14,21 @@
 
 #define REQUEST_WORDS 6 /* more than any request has */
 
-static const char *const request_answers[ANSWERS] = {
-	[ANSWER_OK] = "OK\n",
-	[ANSWER_SENT] = "",
-	[ANSWER_CUT] = "",
-	[ANSWER_ALREADY_ARMED] = "ALREADY_ARMED\n",
-	[ANSWER_BUSY] = "BUSY\n",
-	[ANSWER_INVALID_PID] = "ERROR invalid pid\n",
-	[ANSWER_UNGUARDED] =
+static const char *const request_answers[IMSG_ANSWERS] = {
+	[IMSG_ANSWER_OK] = "OK\n",
+	[IMSG_ANSWER_SENT] = "",
+	[IMSG_ANSWER_CUT] = "",
+	[IMSG_ANSWER_ALREADY_ARMED] = "ALREADY_ARMED\n",
+	[IMSG_ANSWER_BUSY] = "BUSY\n",
+	[IMSG_ANSWER_INVALID_PID] = "ERROR invalid pid\n",
+	[IMSG_ANSWER_UNGUARDED] =
 	    "ERROR unguarded no heartbeat guards this session\n",
-	[ANSWER_PENDING] = "ERROR pending a panic is pending\n",
-	[ANSWER_NO_SUCH_SECRET] =
+	[IMSG_ANSWER_PENDING] = "ERROR pending a panic is pending\n",
+	[IMSG_ANSWER_NO_SUCH_SECRET] =
 	    "ERROR no-such-secret there is no secret of this name\n",
-	[ANSWER_EXISTS] = "ERROR exists there is a secret of this name\n",
-	[ANSWER_FULL] = "ERROR full there is no room for it\n",
-	[ANSWER_TOO_LARGE] =
+	[IMSG_ANSWER_EXISTS] = "ERROR exists there is a secret of this name\n",
+	[IMSG_ANSWER_FULL] = "ERROR full there is no room for it\n",
+	[IMSG_ANSWER_TOO_LARGE] =
 	    "ERROR too-large it would not even fit if it were alone\n",
 };
 static const char request_bad_name[] =
@@ -93,7 +93,7 @@ request_pid(char **word, size_t n, struct imsg *im)
 
 	if (n != 1 || (value = request_value(word[0], "pid=")) == NULL ||
 	    num_int(value, 1, INT_MAX, &pid) != NULL)
-		return (request_answer(ANSWER_INVALID_PID));
+		return (request_answer(IMSG_ANSWER_INVALID_PID));
 	im->u.number.n = (uint32_t)pid;
 	return (NULL);
 }
@@ -105,7 +105,7 @@ request_register(char **word, size_t n, struct imsg *im)
 	return (n == 0 ? NULL : request_pid(word, n, im));
 }
 
-/* Copies a valid word to name, of IMSG_NAME bytes. */
+/* Copies a valid word to name, of IMSG_NAME_BYTES bytes. */
 static const char *
 request_copy_name(const char *word, char *name)
 {
@@ -121,7 +121,7 @@ request_name(char **word, size_t n, struct imsg *im)
 	if (n != 1)
 		return (
 		    "ERROR bad-request a name is wanted, and nothing else\n");
-	return (request_copy_name(word[0], im->u.name.name));
+	return (request_copy_name(word[0], im->u.secret.name));
 }
 
 /* One of PUT's options. */

@@ -23,20 +23,20 @@
 #define SERVE_TTL_MAX (NUM_MAX_SECONDS * 1000)
 
 /* Names are copied from one to the other as they are. */
-_Static_assert(STORE_NAME == IMSG_NAME, "a name has one size");
+_Static_assert(STORE_NAME == IMSG_NAME_BYTES, "a name has one size");
 
 static void
-serve_status(uint32_t peer)
+serve_status(uint32_t peerid)
 {
 	const struct session_holder *h = &v.session.holders[SESSION_HEARTBEAT];
 	const struct panic	    *p = &v.panic;
 	const bool		     guarded = session_guarded(&v.session);
 	struct imsg		     im;
-	struct imsg_state	    *s = &im.u.state;
+	struct imsg_report	    *s = &im.u.report;
 
 	memset(&im, 0, sizeof(im));
-	im.type = IMSG_STATE;
-	im.peer = peer;
+	im.type = IMSG_REPORT;
+	im.peerid = peerid;
 	s->grace = p->grace;
 	s->left = p->pending ? p->due - vault_now() : 0;
 	s->since = guarded ? v.since : 0;
@@ -53,30 +53,31 @@ serve_status(uint32_t peer)
 }
 
 static void
-serve_arm(uint32_t peer)
+serve_arm(uint32_t peerid)
 {
 	const bool armed = panic_arm(&v.panic);
 
 	if (armed)
 		log_info("armed");
-	vault_answer(peer, armed ? ANSWER_OK : ANSWER_ALREADY_ARMED);
+	vault_answer(peerid,
+	    armed ? IMSG_ANSWER_OK : IMSG_ANSWER_ALREADY_ARMED);
 }
 
 /* One secret, or that there is none behind the one of this id. */
 static void
-serve_list(uint32_t peer, uint64_t after)
+serve_list(uint32_t peerid, uint64_t after)
 {
 	struct store_item  item;
 	struct imsg	   im;
 	struct imsg_entry *e = &im.u.entry;
 
 	if (!store_next(&v.store, after, &item)) {
-		vault_answer(peer, ANSWER_OK);
+		vault_answer(peerid, IMSG_ANSWER_OK);
 		return;
 	}
 	memset(&im, 0, sizeof(im));
 	im.type = IMSG_ENTRY;
-	im.peer = peer;
+	im.peerid = peerid;
 	e->id = item.id;
 	e->size = item.len;
 	e->reads = item.reads;
@@ -91,16 +92,17 @@ serve_register(const struct imsg *im, const struct ucred *who)
 	const pid_t	 pid = im->u.number.n == 0 ? who->pid :
 						     (pid_t)im->u.number.n;
 	const bool	 itself = pid == who->pid && who->uid == v.owner;
-	enum imsg_answer answer = ANSWER_OK;
+	enum imsg_answer answer = IMSG_ANSWER_OK;
 
 	/* Init is nobody's to kill; without it no end of ours would matter. */
 	if (pid <= 1 || pid == v.self || pid == v.network)
-		answer = ANSWER_INVALID_PID;
+		answer = IMSG_ANSWER_INVALID_PID;
 	else if (!vault_has_fd() && !registry_has(pid))
-		answer = ANSWER_BUSY;
+		answer = IMSG_ANSWER_BUSY;
 	else if (registry_add(pid, itself ? im->fd : -1) == -1)
-		answer = errno == ENOSPC ? ANSWER_BUSY : ANSWER_INVALID_PID;
-	vault_answer(im->peer, answer);
+		answer = errno == ENOSPC ? IMSG_ANSWER_BUSY :
+					   IMSG_ANSWER_INVALID_PID;
+	vault_answer(im->peerid, answer);
 }
 
 static void
@@ -111,19 +113,19 @@ serve_put(const struct imsg *im)
 	uint64_t	       id = 0;
 
 	if (v.panic.pending)
-		vault_answer(im->peer, ANSWER_PENDING);
+		vault_answer(im->peerid, IMSG_ANSWER_PENDING);
 	else if (!vault_has_fd() || (t = transfer_slot()) == NULL)
-		vault_answer(im->peer, ANSWER_BUSY);
+		vault_answer(im->peerid, IMSG_ANSWER_BUSY);
 	else if ((id = store_begin(&v.store, put->name, (size_t)put->size)) ==
 	    0)
-		vault_answer(im->peer,
-		    errno == EEXIST    ? ANSWER_EXISTS :
-			errno == EFBIG ? ANSWER_TOO_LARGE :
-					 ANSWER_FULL);
+		vault_answer(im->peerid,
+		    errno == EEXIST    ? IMSG_ANSWER_EXISTS :
+			errno == EFBIG ? IMSG_ANSWER_TOO_LARGE :
+					 IMSG_ANSWER_FULL);
 	if (id == 0)
 		close(im->fd);
 	else
-		transfer_put(t, im->fd, im->peer, id, put, vault_now());
+		transfer_put(t, im->fd, im->peerid, id, put, vault_now());
 }
 
 /*
@@ -137,9 +139,9 @@ serve_hand_out(const struct imsg *im, struct transfer *t)
 	uint64_t   id;
 	size_t	   len = 0;
 
-	id = store_take(&v.store, im->u.name.name, &len);
+	id = store_take(&v.store, im->u.secret.name, &len);
 	if (id != 0)
-		transfer_get(t, im->fd, im->peer, id, len, vault_now());
+		transfer_get(t, im->fd, im->peerid, id, len, vault_now());
 	if (opened)
 		(void)secmem_seal(&v.mem);
 	return (id != 0);
@@ -149,30 +151,31 @@ serve_hand_out(const struct imsg *im, struct transfer *t)
 static void
 serve_get(const struct imsg *im)
 {
-	enum imsg_answer refusal = ANSWER_NO_SUCH_SECRET;
+	enum imsg_answer refusal = IMSG_ANSWER_NO_SUCH_SECRET;
 	struct transfer *t;
 
 	/* A deadline may have passed since poll(2) returned. */
 	session_tick(&v.session, vault_now());
 	if (v.panic.pending)
-		refusal = ANSWER_PENDING;
+		refusal = IMSG_ANSWER_PENDING;
 	else if (!session_gives(&v.session))
-		refusal = ANSWER_UNGUARDED;
+		refusal = IMSG_ANSWER_UNGUARDED;
 	else if (!vault_has_fd() || (t = transfer_slot()) == NULL)
-		refusal = ANSWER_BUSY;
+		refusal = IMSG_ANSWER_BUSY;
 	else if (serve_hand_out(im, t))
 		return;
-	vault_answer(im->peer, refusal);
+	vault_answer(im->peerid, refusal);
 	close(im->fd);
 }
 
 static void
 serve_del(const struct imsg *im)
 {
-	const int rc = store_delete(&v.store, im->u.name.name);
+	const int rc = store_delete(&v.store, im->u.secret.name);
 
 	transfer_cut_gone();
-	vault_answer(im->peer, rc == 0 ? ANSWER_OK : ANSWER_NO_SUCH_SECRET);
+	vault_answer(im->peerid,
+	    rc == 0 ? IMSG_ANSWER_OK : IMSG_ANSWER_NO_SUCH_SECRET);
 }
 
 /* What comes with the client's descriptor; that is ours to close or to keep. */
@@ -197,10 +200,10 @@ serve_client(const struct imsg *im)
 		serve_register(im, &who);
 		break;
 	case IMSG_UNREGISTER:
-		vault_answer(im->peer,
+		vault_answer(im->peerid,
 		    registry_remove((pid_t)im->u.number.n) == 0 ?
-			ANSWER_OK :
-			ANSWER_INVALID_PID);
+			IMSG_ANSWER_OK :
+			IMSG_ANSWER_INVALID_PID);
 		break;
 	}
 	close(im->fd);
@@ -210,7 +213,8 @@ serve_client(const struct imsg *im)
 static bool
 serve_name_ok(const char *name)
 {
-	return (memchr(name, '\0', IMSG_NAME) != NULL && store_name_ok(name));
+	return (
+	    memchr(name, '\0', IMSG_NAME_BYTES) != NULL && store_name_ok(name));
 }
 
 /* Network checks these first: what is wrong here it has made up. */
@@ -224,7 +228,7 @@ serve_sane(const struct imsg *im)
 		    im->u.put.ttl <= SERVE_TTL_MAX);
 	case IMSG_GET:
 	case IMSG_DEL:
-		return (serve_name_ok(im->u.name.name));
+		return (serve_name_ok(im->u.secret.name));
 	default:
 		return (true);
 	}
@@ -241,13 +245,13 @@ serve_request(const struct imsg *im)
 		return (false);
 	switch (im->type) {
 	case IMSG_STATUS:
-		serve_status(im->peer);
+		serve_status(im->peerid);
 		break;
 	case IMSG_ARM:
-		serve_arm(im->peer);
+		serve_arm(im->peerid);
 		break;
 	case IMSG_LIST:
-		serve_list(im->peer, im->u.id.id);
+		serve_list(im->peerid, im->u.list.after);
 		break;
 	default:
 		return (serve_client(im));

@@ -137,13 +137,13 @@ session_slot(struct session *s, bool heartbeat)
 }
 
 /*
- * The connection fd, which network calls peer, holds the tether of this name (1
- * to SESSION_NAME - 1 bytes; NULL: it is the heartbeat) from now on.  If the
+ * The connection fd, which network calls peerid, holds the tether of this name
+ * (1 to SESSION_NAME - 1 bytes; NULL: it is the heartbeat) from now on.  If the
  * kernel says already that it hung up, it cannot end a pending panic, and is
  * lost at once.  Returns NULL if there is no slot for one more.
  */
 struct session_holder *
-session_hold(struct session *s, const char *name, int fd, uint32_t peer,
+session_hold(struct session *s, const char *name, int fd, uint32_t peerid,
     int64_t now, bool hung_up)
 {
 	struct session_tether *t = session_tether(s, name);
@@ -154,7 +154,7 @@ session_hold(struct session *s, const char *name, int fd, uint32_t peer,
 		return (NULL);
 	memset(h, 0, sizeof(*h));
 	h->fd = fd;
-	h->peer = peer;
+	h->peerid = peerid;
 	h->tether = (unsigned int)(t - s->tethers);
 	h->ping_due = s->timeout != 0 ? now + s->timeout : PANIC_NEVER;
 	if (hung_up && s->panic->pending) {
@@ -173,14 +173,14 @@ session_hold(struct session *s, const char *name, int fd, uint32_t peer,
 	return (h);
 }
 
-/* The holder that network calls peer, or NULL. */
+/* The holder that network calls peerid, or NULL. */
 struct session_holder *
-session_find(struct session *s, uint32_t peer)
+session_find(struct session *s, uint32_t peerid)
 {
 	struct session_holder *h;
 
 	for (h = s->holders; h < s->holders + SESSION_HOLDERS; h++) {
-		if (h->state != SESSION_FREE && h->peer == peer)
+		if (h->state != SESSION_FREE && h->peerid == peerid)
 			return (h);
 	}
 	return (NULL);

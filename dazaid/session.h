@@ -32,7 +32,7 @@ enum session_state {
 struct session_holder {
 	enum session_state state;
 	unsigned int	   tether; /* its index */
-	uint32_t	   peer;   /* network's number for the connection */
+	uint32_t	   peerid; /* network's number for the connection */
 	pid_t		   pid;	   /* of the client, by the kernel's word */
 	int		   fd;	   /* the connection; -1: none */
 	int64_t		   ping_due;

@@ -20,7 +20,7 @@
 
 static struct transfer {
 	int	 fd; /* the client's, ours to close; -1: a free slot */
-	uint32_t peer;
+	uint32_t peerid;
 	uint64_t id;   /* of the secret */
 	size_t	 size; /* bytes to move, the head included */
 	size_t	 done;
@@ -74,15 +74,15 @@ transfer_finish(struct transfer *t, enum imsg_answer answer)
 {
 	/* Network holds the connection, too; the client is to see the end of
 	 * it. */
-	if (answer == ANSWER_CUT)
+	if (answer == IMSG_ANSWER_CUT)
 		(void)shutdown(t->fd, SHUT_RDWR);
 	close(t->fd);
 	t->fd = -1;
 	if (!t->put)
 		store_release(transfer_store, t->id);
-	else if (answer == ANSWER_CUT)
+	else if (answer == IMSG_ANSWER_CUT)
 		store_drop(transfer_store, t->id);
-	vault_answer(t->peer, answer);
+	vault_answer(t->peerid, answer);
 }
 
 /* The last byte of a PUT is there. */
@@ -93,8 +93,8 @@ transfer_keep(struct transfer *t, int64_t now)
 
 	transfer_finish(t,
 	    store_commit(transfer_store, t->id, t->reads, due) == -1 ?
-		ANSWER_CUT :
-		ANSWER_OK);
+		IMSG_ANSWER_CUT :
+		IMSG_ANSWER_OK);
 }
 
 /* store_fill()'s, on a socket that network may have made one that waits. */
@@ -122,7 +122,7 @@ transfer_move(struct transfer *t, int64_t now)
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) { /* 0: the end of a PUT cut short */
-		transfer_finish(t, ANSWER_CUT);
+		transfer_finish(t, IMSG_ANSWER_CUT);
 		return;
 	}
 	t->done += (size_t)n;
@@ -132,15 +132,15 @@ transfer_move(struct transfer *t, int64_t now)
 	if (t->put)
 		transfer_keep(t, now);
 	else
-		transfer_finish(t, ANSWER_SENT);
+		transfer_finish(t, IMSG_ANSWER_SENT);
 }
 
 static void
-transfer_begin(struct transfer *t, int fd, uint32_t peer, uint64_t id,
+transfer_begin(struct transfer *t, int fd, uint32_t peerid, uint64_t id,
     size_t size, int64_t now)
 {
 	t->fd = fd;
-	t->peer = peer;
+	t->peerid = peerid;
 	t->id = id;
 	t->done = 0;
 	t->size = strlen(t->head) + size;
@@ -153,25 +153,25 @@ transfer_begin(struct transfer *t, int fd, uint32_t peer, uint64_t id,
  * the client at fd, which becomes ours.
  */
 void
-transfer_get(struct transfer *t, int fd, uint32_t peer, uint64_t id, size_t len,
-    int64_t now)
+transfer_get(struct transfer *t, int fd, uint32_t peerid, uint64_t id,
+    size_t len, int64_t now)
 {
 	t->put = false;
 	(void)snprintf(t->head, sizeof(t->head), "DATA %zu\n", len);
-	transfer_begin(t, fd, peer, id, len, now);
+	transfer_begin(t, fd, peerid, id, len, now);
 }
 
 /* Fills the secret id, begun for this, from the client at fd; as
  * transfer_get(). */
 void
-transfer_put(struct transfer *t, int fd, uint32_t peer, uint64_t id,
+transfer_put(struct transfer *t, int fd, uint32_t peerid, uint64_t id,
     const struct imsg_put *put, int64_t now)
 {
 	t->put = true;
 	t->ttl = put->ttl;
 	t->reads = put->reads;
 	(void)snprintf(t->head, sizeof(t->head), "GO\n");
-	transfer_begin(t, fd, peer, id, (size_t)put->size, now);
+	transfer_begin(t, fd, peerid, id, (size_t)put->size, now);
 }
 
 /* Fills in what to poll, an entry a transfer; returns how many they are. */
@@ -214,7 +214,7 @@ transfer_run(const struct pollfd *pfd, nfds_t n, int64_t now)
 		if (t->fd != -1 && transfer_is_ready(t, pfd, n))
 			transfer_move(t, now);
 		if (t->fd != -1 && now >= t->due)
-			transfer_finish(t, ANSWER_CUT);
+			transfer_finish(t, IMSG_ANSWER_CUT);
 	}
 }
 
@@ -226,7 +226,7 @@ transfer_cut_gets(void)
 
 	for (t = transfers; t < transfers + TRANSFER_MAX; t++) {
 		if (t->fd != -1 && !t->put)
-			transfer_finish(t, ANSWER_CUT);
+			transfer_finish(t, IMSG_ANSWER_CUT);
 	}
 }
 
@@ -238,7 +238,7 @@ transfer_cut_gone(void)
 
 	for (t = transfers; t < transfers + TRANSFER_MAX; t++) {
 		if (t->fd != -1 && !store_has(transfer_store, t->id))
-			transfer_finish(t, ANSWER_CUT);
+			transfer_finish(t, IMSG_ANSWER_CUT);
 	}
 }
 

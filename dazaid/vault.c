@@ -118,22 +118,24 @@ vault_send(const struct imsg *im)
 		vault_network_lost();
 }
 
-/* Tells network how the request of the client peer went. */
+/* Tells network how the request of the client peerid went. */
 void
-vault_answer(uint32_t peer, enum imsg_answer answer)
+vault_answer(uint32_t peerid, enum imsg_answer answer)
 {
 	const struct imsg im = { .type = IMSG_ANSWER,
-		.peer = peer,
+		.peerid = peerid,
 		.u.number.n = answer };
 
 	vault_send(&im);
 }
 
-/* Sends a message about the connection that network calls peer. */
+/* Sends a message about the connection that network calls peerid. */
 static void
-vault_notify(enum imsg_type type, uint32_t peer, uint32_t n)
+vault_notify(enum imsg_type type, uint32_t peerid, uint32_t n)
 {
-	const struct imsg im = { .type = type, .peer = peer, .u.number.n = n };
+	const struct imsg im = { .type = type,
+		.peerid = peerid,
+		.u.number.n = n };
 
 	vault_send(&im);
 }
@@ -198,7 +200,7 @@ vault_drop_lost(void)
 			continue;
 		close(h->fd);
 		h->fd = -1;
-		vault_notify(IMSG_DROP, h->peer, 0);
+		vault_notify(IMSG_DROP, h->peerid, 0);
 	}
 }
 
@@ -237,7 +239,7 @@ vault_hello(const struct imsg *im)
 		vault_hostile();
 		return;
 	}
-	h = session_hold(&v.session, NULL, im->fd, im->peer, vault_now(),
+	h = session_hold(&v.session, NULL, im->fd, im->peerid, vault_now(),
 	    vault_has_hung_up(im->fd));
 	h->pid = who.pid;
 	if (h->state == SESSION_LOST)
@@ -249,7 +251,7 @@ vault_hello(const struct imsg *im)
 	if (who.pid != (pid_t)im->u.number.n)
 		log_debug("which calls itself pid %lu",
 		    (unsigned long)im->u.number.n);
-	vault_notify(IMSG_WELCOME, h->peer, 0);
+	vault_notify(IMSG_WELCOME, h->peerid, 0);
 }
 
 static void
@@ -259,10 +261,10 @@ vault_cancel(struct session_holder *h)
 		vault_look(h);
 	switch (session_cancel(&v.session, h, vault_now())) {
 	case SESSION_CANCELLED:
-		vault_notify(IMSG_CANCELLED, h->peer, 0);
+		vault_notify(IMSG_CANCELLED, h->peerid, 0);
 		break;
 	case SESSION_NOTHING_PENDING:
-		vault_notify(IMSG_NOTHING_PENDING, h->peer, 0);
+		vault_notify(IMSG_NOTHING_PENDING, h->peerid, 0);
 		break;
 	case SESSION_STILL_LOST:
 	case SESSION_TOO_LATE:
@@ -287,7 +289,7 @@ vault_left(struct session_holder *h)
 static void
 vault_holder(const struct imsg *im)
 {
-	struct session_holder *h = session_find(&v.session, im->peer);
+	struct session_holder *h = session_find(&v.session, im->peerid);
 
 	if (h == NULL) {
 		vault_hostile();
@@ -296,7 +298,7 @@ vault_holder(const struct imsg *im)
 	switch (im->type) {
 	case IMSG_PING:
 		if (session_ping(&v.session, h, vault_now()))
-			vault_notify(IMSG_PONG, h->peer, im->u.number.n);
+			vault_notify(IMSG_PONG, h->peerid, im->u.number.n);
 		break;
 	case IMSG_CANCEL:
 		vault_cancel(h);
@@ -386,7 +388,7 @@ vault_network(void)
 		switch (
 		    imsg_recv(v.imsg, IMSG_FROM_NETWORK, vault_state(), &im)) {
 		case IMSG_OK:
-			log_debug("%s from network", imsg_name(im.type));
+			log_debug("%s from network", imsg_type_name(im.type));
 			vault_dispatch(&im);
 			break;
 		case IMSG_NONE:

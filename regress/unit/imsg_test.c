@@ -37,7 +37,7 @@
 struct header {
 	uint32_t type;
 	uint32_t len;
-	uint32_t peer;
+	uint32_t peerid;
 };
 
 /* Who may say what, how long, with a descriptor, when: this test's own copy. */
@@ -58,7 +58,7 @@ static const struct expected {
 	{ IMSG_BYE, IMSG_FROM_VAULT, 0, false, ALWAYS, "BYE" },
 	{ IMSG_DROP, IMSG_FROM_VAULT, 0, false, ALWAYS, "DROP" },
 	{ IMSG_ANSWER, IMSG_FROM_VAULT, 4, false, STARTED, "ANSWER" },
-	{ IMSG_STATE, IMSG_FROM_VAULT, 72, false, STARTED, "STATE" },
+	{ IMSG_REPORT, IMSG_FROM_VAULT, 72, false, STARTED, "REPORT" },
 	{ IMSG_ENTRY, IMSG_FROM_VAULT, 96, false, STARTED, "ENTRY" },
 	{ IMSG_READY, IMSG_FROM_NETWORK, 0, false, START, "READY" },
 	{ IMSG_SIGNAL, IMSG_FROM_NETWORK, 4, false, ALWAYS, "SIGNAL" },
@@ -208,7 +208,7 @@ require_as_in_table(uint32_t type, size_t size, size_t nfds,
 		    type, size, nfds, (int)from, state, (int)got);
 	if (good) {
 		ATF_REQUIRE_EQ(type, im.type);
-		ATF_REQUIRE_EQ(PEER, im.peer);
+		ATF_REQUIRE_EQ(PEER, im.peerid);
 		require_payload(&im, size);
 	}
 	ATF_REQUIRE_EQ(good && nfds == 1, im.fd != -1);
@@ -243,12 +243,12 @@ ATF_TC_BODY(every_type_is_in_the_table, tc)
 
 	ATF_REQUIRE_EQ(IMSG_TYPES - 1, NELEM(table));
 	for (i = 0; i < NELEM(table); i++)
-		ATF_REQUIRE_STREQ(table[i].name, imsg_name(table[i].type));
+		ATF_REQUIRE_STREQ(table[i].name, imsg_type_name(table[i].type));
 	for (type = 1; type < IMSG_TYPES; type++)
 		ATF_REQUIRE(expected(type) != NULL);
-	ATF_REQUIRE_STREQ("unknown message", imsg_name(0));
-	ATF_REQUIRE_STREQ("unknown message", imsg_name(IMSG_TYPES));
-	ATF_REQUIRE_STREQ("unknown message", imsg_name(UINT32_MAX));
+	ATF_REQUIRE_STREQ("unknown message", imsg_type_name(0));
+	ATF_REQUIRE_STREQ("unknown message", imsg_type_name(IMSG_TYPES));
+	ATF_REQUIRE_STREQ("unknown message", imsg_type_name(UINT32_MAX));
 }
 
 ATF_TC_WITHOUT_HEAD(every_packet_is_taken_or_refused_by_the_table);
@@ -525,7 +525,7 @@ ATF_TC_BODY(what_is_sent_arrives, tc)
 	for (i = 0; i < NELEM(table); i++) {
 		memset(&im, 0, sizeof(im));
 		im.type = table[i].type;
-		im.peer = 7 + (uint32_t)i;
+		im.peerid = 7 + (uint32_t)i;
 		im.fd = STDERR_FILENO;
 		memset(&im.u, 0xa5, table[i].size);
 		ATF_REQUIRE_EQ(0, imsg_send(sp[0], &im, 0));
@@ -533,7 +533,7 @@ ATF_TC_BODY(what_is_sent_arrives, tc)
 		    imsg_recv(sp[1], table[i].from,
 			table[i].when & ~(table[i].when - 1), &got));
 		ATF_REQUIRE_EQ(im.type, got.type);
-		ATF_REQUIRE_EQ(im.peer, got.peer);
+		ATF_REQUIRE_EQ(im.peerid, got.peerid);
 		sent = (const unsigned char *)&im.u;
 		came = (const unsigned char *)&got.u;
 		ATF_REQUIRE(memcmp(sent, came, sizeof(im.u)) == 0);

@@ -46,7 +46,7 @@ require_message(const char *line, const struct imsg *want,
     const struct imsg *im)
 {
 	ATF_REQUIRE_EQ_MSG(want->type, im->type, "\"%s\"", line);
-	ATF_REQUIRE_EQ_MSG(0, im->peer, "\"%s\"", line);
+	ATF_REQUIRE_EQ_MSG(0, im->peerid, "\"%s\"", line);
 	ATF_REQUIRE_EQ_MSG(-1, im->fd, "\"%s\"", line);
 	ATF_REQUIRE_MSG(memcmp(&want->u, &im->u, sizeof(im->u)) == 0,
 	    "\"%s\": another payload", line);
@@ -86,7 +86,7 @@ require_name(const char *line, enum imsg_type type, const char *name)
 
 	memset(&want, 0, sizeof(want));
 	want.type = type;
-	(void)stpcpy(want.u.name.name, name);
+	(void)stpcpy(want.u.secret.name, name);
 	require_request(line, &want);
 }
 
@@ -338,7 +338,7 @@ ATF_TC_WITHOUT_HEAD(a_name_has_64_letters_at_most);
 ATF_TC_BODY(a_name_has_64_letters_at_most, tc)
 {
 	ATF_REQUIRE_EQ(64, strlen(NAME_64));
-	ATF_REQUIRE_EQ(64, IMSG_NAME - 1);
+	ATF_REQUIRE_EQ(64, IMSG_NAME_BYTES - 1);
 	require_name("GET " NAME_64, IMSG_GET, NAME_64);
 	require_name("DEL " NAME_64, IMSG_DEL, NAME_64);
 	require_put_of("PUT " NAME_64 " 1", NAME_64, 1, 0, 0);

@@ -34,13 +34,13 @@ begin(int64_t grace, int64_t timeout, bool armed)
 	session_init(&s, &p, timeout, 0);
 }
 
-/* A heartbeat, or a holder of the tether of this name; peer is its number. */
+/* A heartbeat, or a holder of the tether of this name; peerid is its number. */
 static struct session_holder *
-hold(const char *name, uint32_t peer, int64_t now)
+hold(const char *name, uint32_t peerid, int64_t now)
 {
 	struct session_holder *h;
 
-	h = session_hold(&s, name, 3, peer, now, false);
+	h = session_hold(&s, name, 3, peerid, now, false);
 	ATF_REQUIRE(h != NULL);
 	return (h);
 }
@@ -715,7 +715,7 @@ state_digest(void)
 		    m.ping[i / 2][i % 2] != 0 ? m.ping[i / 2][i % 2] - m.now :
 						-1);
 	for (i = 0; i < 6; i++)
-		d = mix(mix(mix(d, s.holders[i].state), s.holders[i].peer),
+		d = mix(mix(mix(d, s.holders[i].state), s.holders[i].peerid),
 		    s.holders[i].state == SESSION_LIVE ?
 			s.holders[i].ping_due - m.now :
 			-1);

@@ -40,7 +40,7 @@ oracle_takes(struct client *c)
 	unsigned int	     others = 0;
 
 	for (o = net_clients; o < net_clients + net_n; o++)
-		others += o->peer != 0 && !o->closing &&
+		others += o->peerid != 0 && !o->closing &&
 		    (fuzz_ms < o->due || (o->asked && !o->listing));
 	if (others < SLOTS)
 		return (true);
@@ -127,7 +127,7 @@ want_put(char **word, size_t n, struct imsg *im)
 		if (want_option(word[i], &im->u.put) != NULL)
 			return ("bad-request");
 	}
-	(void)snprintf(im->u.put.name, IMSG_NAME, "%s", word[1]);
+	(void)snprintf(im->u.put.name, IMSG_NAME_BYTES, "%s", word[1]);
 	im->type = IMSG_PUT;
 	return (NULL);
 }
@@ -139,7 +139,7 @@ want_name(char **word, size_t n, struct imsg *im, uint32_t type)
 		return ("bad-request");
 	if (!name_ok(word[1]))
 		return ("bad-name");
-	(void)snprintf(im->u.name.name, IMSG_NAME, "%s", word[1]);
+	(void)snprintf(im->u.secret.name, IMSG_NAME_BYTES, "%s", word[1]);
 	im->type = type;
 	return (NULL);
 }
@@ -277,18 +277,19 @@ check_same(const struct imsg *want, const struct imsg *im)
 		break;
 	case IMSG_GET:
 	case IMSG_DEL:
-		same = same && strcmp(want->u.name.name, im->u.name.name) == 0;
+		same = same &&
+		    strcmp(want->u.secret.name, im->u.secret.name) == 0;
 		break;
 	case IMSG_REGISTER:
 	case IMSG_UNREGISTER:
 		same = same && want->u.number.n == im->u.number.n;
 		break;
 	case IMSG_LIST:
-		same = same && want->u.id.id == im->u.id.id;
+		same = same && want->u.list.after == im->u.list.after;
 		break;
 	}
-	CHECK(same, "%s is asked for, and %s passed on", imsg_name(want->type),
-	    imsg_name(im->type));
+	CHECK(same, "%s is asked for, and %s passed on",
+	    imsg_type_name(want->type), imsg_type_name(im->type));
 }
 
 static void
@@ -300,7 +301,7 @@ panic_message(const struct imsg *im)
 	for (c = net_clients; c < net_clients + net_n; c++)
 		net_walk(c);
 	CHECK(im->type == IMSG_PANIC && im->u.number.n <= 1, "%s of nobody",
-	    imsg_name(im->type));
+	    imsg_type_name(im->type));
 	left = panics[im->u.number.n] > 0 ? panics : perhaps;
 	CHECK(left[im->u.number.n] > 0, "a panic that nobody wants");
 	left[im->u.number.n]--;
@@ -317,12 +318,12 @@ oracle_message(struct client *c, const struct imsg *im)
 		return;
 	}
 	if (c->listing) {
-		CHECK(im->type == IMSG_LIST && im->u.id.id == c->listed,
+		CHECK(im->type == IMSG_LIST && im->u.list.after == c->listed,
 		    "LIST goes on elsewhere");
 		c->listing = false;
 		return;
 	}
-	CHECK(net_line(c, &l), "%s, of no line", imsg_name(im->type));
+	CHECK(net_line(c, &l), "%s, of no line", imsg_type_name(im->type));
 	want_of(c, &l, &w);
 	CHECK(w.refusal == NULL, "\"%s\" is passed on", l.text);
 	check_same(&w.im, im);
@@ -340,7 +341,7 @@ oracle_message(struct client *c, const struct imsg *im)
 bool
 oracle_may_be_sluggish(const struct client *c)
 {
-	return (c->peer != 0);
+	return (c->peerid != 0);
 }
 
 bool
@@ -374,28 +375,30 @@ release(struct client *c)
 static void
 answer(struct client *c, enum imsg_answer answer)
 {
-	static const char *const words[ANSWERS] = {
-		[ANSWER_OK] = "OK\n",
-		[ANSWER_ALREADY_ARMED] = "ALREADY_ARMED\n",
-		[ANSWER_BUSY] = "BUSY\n",
-		[ANSWER_INVALID_PID] = "ERROR invalid pid\n",
-		[ANSWER_UNGUARDED] = "ERROR unguarded " NET_ANY "\n",
-		[ANSWER_PENDING] = "ERROR pending " NET_ANY "\n",
-		[ANSWER_NO_SUCH_SECRET] = "ERROR no-such-secret " NET_ANY "\n",
-		[ANSWER_EXISTS] = "ERROR exists " NET_ANY "\n",
-		[ANSWER_FULL] = "ERROR full " NET_ANY "\n",
-		[ANSWER_TOO_LARGE] = "ERROR too-large " NET_ANY "\n",
+	static const char *const words[IMSG_ANSWERS] = {
+		[IMSG_ANSWER_OK] = "OK\n",
+		[IMSG_ANSWER_ALREADY_ARMED] = "ALREADY_ARMED\n",
+		[IMSG_ANSWER_BUSY] = "BUSY\n",
+		[IMSG_ANSWER_INVALID_PID] = "ERROR invalid pid\n",
+		[IMSG_ANSWER_UNGUARDED] = "ERROR unguarded " NET_ANY "\n",
+		[IMSG_ANSWER_PENDING] = "ERROR pending " NET_ANY "\n",
+		[IMSG_ANSWER_NO_SUCH_SECRET] = "ERROR no-such-secret " NET_ANY
+					       "\n",
+		[IMSG_ANSWER_EXISTS] = "ERROR exists " NET_ANY "\n",
+		[IMSG_ANSWER_FULL] = "ERROR full " NET_ANY "\n",
+		[IMSG_ANSWER_TOO_LARGE] = "ERROR too-large " NET_ANY "\n",
 	};
 	struct imsg im = { .type = IMSG_ANSWER,
-		.peer = c->peer,
+		.peerid = c->peerid,
 		.u.number.n = answer };
 
-	if (answer == ANSWER_CUT) {
+	if (answer == IMSG_ANSWER_CUT) {
 		(void)shutdown(c->passed, SHUT_RDWR);
 		c->closing = true;
-	} else if (answer != ANSWER_SENT) {
+	} else if (answer != IMSG_ANSWER_SENT) {
 		net_want(c, "%s", words[answer]);
-		c->closing = c->question == IMSG_PUT && answer != ANSWER_OK;
+		c->closing = c->question == IMSG_PUT &&
+		    answer != IMSG_ANSWER_OK;
 	}
 	net_send(&im);
 	release(c);
@@ -422,9 +425,9 @@ static void
 answer_status(struct client *c)
 {
 	static const char *const kinds[] = { "secretmem", "mlock", "unlocked" };
-	struct imsg		 im = { .type = IMSG_STATE, .peer = c->peer };
-	struct imsg_state	*s = &im.u.state;
-	char			 grace[32], left[32];
+	struct imsg	    im = { .type = IMSG_REPORT, .peerid = c->peerid };
+	struct imsg_report *s = &im.u.report;
+	char		    grace[32], left[32];
 
 	s->grace = (int64_t)fuzz_number();
 	s->left = (int64_t)fuzz_number();
@@ -452,12 +455,12 @@ answer_status(struct client *c)
 static void
 answer_entry(struct client *c)
 {
-	struct imsg  im = { .type = IMSG_ENTRY, .peer = c->peer };
+	struct imsg  im = { .type = IMSG_ENTRY, .peerid = c->peerid };
 	struct bytes b = fuzz_text();
 	char	     reads[32] = "-", left[32] = "-";
 	size_t	     i;
 
-	for (i = 0; i < b.len && i < IMSG_NAME - 1; i++)
+	for (i = 0; i < b.len && i < IMSG_NAME_BYTES - 1; i++)
 		im.u.entry.name[i] = (char)(b.at[i] % 94 + 33);
 	im.u.entry.id = c->listed + 1 + fuzz_byte();
 	im.u.entry.size = fuzz_number();
@@ -491,10 +494,10 @@ answer_get(struct client *c, size_t len)
 	if (send(c->passed, data, (size_t)head + len,
 		MSG_DONTWAIT | MSG_NOSIGNAL) == head + (ssize_t)len) {
 		net_want(c, "DATA %zu\n%.*s", len, (int)len, data + head);
-		answer(c, ANSWER_SENT);
+		answer(c, IMSG_ANSWER_SENT);
 	} else {
 		c->loose = true; /* a part of it may have been sent */
-		answer(c, ANSWER_CUT);
+		answer(c, IMSG_ANSWER_CUT);
 	}
 }
 
@@ -506,7 +509,7 @@ answer_put(struct client *c)
 		net_want(c, "GO\n");
 		c->question = IMSG_TYPES; /* answered so far */
 	} else {
-		answer(c, ANSWER_CUT);
+		answer(c, IMSG_ANSWER_CUT);
 	}
 }
 
@@ -531,9 +534,9 @@ take(struct client *c)
 		c->taking -= (uint64_t)got;
 	}
 	if (got <= 0)
-		answer(c, ANSWER_CUT);
+		answer(c, IMSG_ANSWER_CUT);
 	else if (c->taking == 0)
-		answer(c, ANSWER_OK);
+		answer(c, IMSG_ANSWER_OK);
 	return (true);
 }
 
@@ -554,33 +557,35 @@ oracle_idle(void)
 static void
 reply(struct client *c, unsigned int how)
 {
-	static const enum imsg_answer puts[] = { ANSWER_PENDING, ANSWER_BUSY,
-		ANSWER_TOO_LARGE, ANSWER_EXISTS, ANSWER_FULL },
-				      gets[] = { ANSWER_PENDING,
-					      ANSWER_UNGUARDED, ANSWER_BUSY,
-					      ANSWER_NO_SUCH_SECRET };
+	static const enum imsg_answer puts[] = { IMSG_ANSWER_PENDING,
+		IMSG_ANSWER_BUSY, IMSG_ANSWER_TOO_LARGE, IMSG_ANSWER_EXISTS,
+		IMSG_ANSWER_FULL },
+				      gets[] = { IMSG_ANSWER_PENDING,
+					      IMSG_ANSWER_UNGUARDED,
+					      IMSG_ANSWER_BUSY,
+					      IMSG_ANSWER_NO_SUCH_SECRET };
 
 	switch (c->question) {
 	case IMSG_STATUS:
 		answer_status(c);
 		break;
 	case IMSG_ARM:
-		answer(c, how % 2 ? ANSWER_OK : ANSWER_ALREADY_ARMED);
+		answer(c, how % 2 ? IMSG_ANSWER_OK : IMSG_ANSWER_ALREADY_ARMED);
 		break;
 	case IMSG_LIST:
 		if (how % 4 != 0)
 			answer_entry(c);
 		else
-			answer(c, ANSWER_OK);
+			answer(c, IMSG_ANSWER_OK);
 		break;
 	case IMSG_REGISTER:
 		answer(c,
-		    how % 3 == 0     ? ANSWER_OK :
-			how % 3 == 1 ? ANSWER_BUSY :
-				       ANSWER_INVALID_PID);
+		    how % 3 == 0     ? IMSG_ANSWER_OK :
+			how % 3 == 1 ? IMSG_ANSWER_BUSY :
+				       IMSG_ANSWER_INVALID_PID);
 		break;
 	case IMSG_UNREGISTER:
-		answer(c, how % 2 ? ANSWER_OK : ANSWER_INVALID_PID);
+		answer(c, how % 2 ? IMSG_ANSWER_OK : IMSG_ANSWER_INVALID_PID);
 		break;
 	case IMSG_PUT:
 		if (how % 8 < 5)
@@ -595,10 +600,11 @@ reply(struct client *c, unsigned int how)
 			answer_get(c, how);
 		break;
 	case IMSG_DEL:
-		answer(c, how % 2 ? ANSWER_OK : ANSWER_NO_SUCH_SECRET);
+		answer(c,
+		    how % 2 ? IMSG_ANSWER_OK : IMSG_ANSWER_NO_SUCH_SECRET);
 		break;
 	default: /* a PUT that does not come to its end */
-		answer(c, ANSWER_CUT);
+		answer(c, IMSG_ANSWER_CUT);
 	}
 }
 

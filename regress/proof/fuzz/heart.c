@@ -68,7 +68,7 @@ verb_of(const struct line *l, uint32_t *pid)
 static bool
 nobody(const struct client *c)
 {
-	return (c->peer != 0 && !c->closing && c != heart);
+	return (c->peerid != 0 && !c->closing && c != heart);
 }
 
 /* A newcomer: true if it may say who it is. */
@@ -176,7 +176,7 @@ oracle_message(struct client *c, const struct imsg *im)
 	uint32_t i;
 
 	CHECK(c != NULL && (im->type == IMSG_HELLO) == (c != heart),
-	    "%s of another", imsg_name(im->type));
+	    "%s of another", imsg_type_name(im->type));
 	switch (im->type) {
 	case IMSG_HELLO:
 		CHECK(heart == NULL, "a second heartbeat");
@@ -201,7 +201,7 @@ oracle_message(struct client *c, const struct imsg *im)
 		lost(c);
 		return;
 	default:
-		CHECK(false, "%s", imsg_name(im->type));
+		CHECK(false, "%s", imsg_type_name(im->type));
 	}
 	c->asked = true;
 	question = im->type;
@@ -252,7 +252,7 @@ welcome(void)
 static void
 answer(unsigned int how)
 {
-	struct imsg im = { .peer = heart->peer };
+	struct imsg im = { .peerid = heart->peerid };
 	uint32_t    i;
 
 	heart->asked = false;
@@ -294,7 +294,7 @@ answer(unsigned int how)
 static void
 drop(void)
 {
-	struct imsg im = { .type = IMSG_DROP, .peer = heart->peer };
+	struct imsg im = { .type = IMSG_DROP, .peerid = heart->peerid };
 
 	net_state = IMSG_DROPPED;
 	heart->asked = false;

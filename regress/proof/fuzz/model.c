@@ -84,7 +84,7 @@ gives(void)
  */
 
 static struct imsg *
-want(uint32_t type, uint32_t peer, uint32_t number)
+want(uint32_t type, uint32_t peerid, uint32_t number)
 {
 	static struct imsg none;
 	struct imsg	  *im;
@@ -97,7 +97,7 @@ want(uint32_t type, uint32_t peer, uint32_t number)
 	}
 	CHECK(m.nwants < MODEL_WANTS, "the vault is asked too much");
 	im = &m.wants[m.nwants++];
-	*im = (struct imsg){ .type = type, .peer = peer };
+	*im = (struct imsg){ .type = type, .peerid = peerid };
 	im->u.number.n = number;
 	return (im);
 }
@@ -105,11 +105,11 @@ want(uint32_t type, uint32_t peer, uint32_t number)
 static void
 answer(const struct message *msg, enum imsg_answer answer)
 {
-	(void)want(IMSG_ANSWER, msg->im.peer, answer);
+	(void)want(IMSG_ANSWER, msg->im.peerid, answer);
 }
 
 static bool
-same_state(const struct imsg_state *a, const struct imsg_state *b)
+same_state(const struct imsg_report *a, const struct imsg_report *b)
 {
 	return (a->grace == b->grace && a->left == b->left &&
 	    a->since == b->since && a->size == b->size &&
@@ -130,8 +130,8 @@ same(const struct imsg *is, const struct imsg *should)
 	case IMSG_ANSWER:
 	case IMSG_PONG:
 		return (is->u.number.n == should->u.number.n);
-	case IMSG_STATE:
-		return (same_state(&is->u.state, &should->u.state));
+	case IMSG_REPORT:
+		return (same_state(&is->u.report, &should->u.report));
 	case IMSG_ENTRY:
 		return (a->id == b->id && a->size == b->size &&
 		    a->left == b->left && a->reads == b->reads &&
@@ -240,7 +240,7 @@ put_cut(struct transfer *t)
 	t->s->state = GONE;
 	t->c->done = t->c->nsent;
 	t->c->cut = true;
-	(void)want(IMSG_ANSWER, t->peer, ANSWER_CUT);
+	(void)want(IMSG_ANSWER, t->peerid, IMSG_ANSWER_CUT);
 	release(t);
 }
 
@@ -276,7 +276,7 @@ put_settle(struct transfer *t, int64_t now)
 		t->s->state = WHOLE;
 		t->s->reads = t->reads;
 		t->s->due = t->ttl != 0 ? now + t->ttl : NEVER;
-		(void)want(IMSG_ANSWER, t->peer, ANSWER_OK);
+		(void)want(IMSG_ANSWER, t->peerid, IMSG_ANSWER_OK);
 		release(t);
 	} else if (t->c->ended || now >= t->latest) {
 		put_cut(t);
@@ -320,14 +320,14 @@ get_ended(const struct imsg *im)
 	if (im->type != IMSG_ANSWER)
 		return (false);
 	for (t = m.transfers; t < m.transfers + MODEL_TRANSFERS; t++) {
-		if (t->c == NULL || t->put || t->peer != im->peer)
+		if (t->c == NULL || t->put || t->peerid != im->peerid)
 			continue;
-		if (im->u.number.n == ANSWER_CUT) {
+		if (im->u.number.n == IMSG_ANSWER_CUT) {
 			CHECK(t->must_end || fuzz_ms >= t->soonest,
 			    "a GET is cut");
 			t->c->cut = true;
 		} else {
-			CHECK(im->u.number.n == ANSWER_SENT,
+			CHECK(im->u.number.n == IMSG_ANSWER_SENT,
 			    "a GET ends with %u", im->u.number.n);
 		}
 		release(t);
@@ -366,12 +366,13 @@ model_got(const struct imsg *im)
 {
 	size_t i;
 
-	for (i = 0; i < m.nwants && m.wants[i].peer != im->peer; i++)
+	for (i = 0; i < m.nwants && m.wants[i].peerid != im->peerid; i++)
 		;
 	if (i == m.nwants || !same(im, &m.wants[i])) {
-		CHECK(get_ended(im), "%s %u for %u%s%s", imsg_name(im->type),
-		    im->u.number.n, im->peer, i == m.nwants ? "" : ", and not ",
-		    i == m.nwants ? "" : imsg_name(m.wants[i].type));
+		CHECK(get_ended(im), "%s %u for %u%s%s",
+		    imsg_type_name(im->type), im->u.number.n, im->peerid,
+		    i == m.nwants ? "" : ", and not ",
+		    i == m.nwants ? "" : imsg_type_name(m.wants[i].type));
 		return;
 	}
 	memmove(&m.wants[i], &m.wants[i + 1],
@@ -386,7 +387,7 @@ model_check(void)
 
 	CHECK(m.over == RUNS, "the vault lives on, %d", m.over);
 	CHECK(m.nwants == 0, "%s for %u does not come",
-	    imsg_name(m.wants[0].type), m.wants[0].peer);
+	    imsg_type_name(m.wants[0].type), m.wants[0].peerid);
 	for (t = m.transfers; t < m.transfers + MODEL_TRANSFERS; t++)
 		CHECK(t->c == NULL || !t->must_end, "a transfer goes on");
 }
@@ -398,9 +399,9 @@ model_check(void)
 static bool
 name_ok(const char *name)
 {
-	const size_t len = strnlen(name, IMSG_NAME);
+	const size_t len = strnlen(name, IMSG_NAME_BYTES);
 
-	return (len > 0 && len < IMSG_NAME && name[0] != '.' &&
+	return (len > 0 && len < IMSG_NAME_BYTES && name[0] != '.' &&
 	    name[0] != '-' &&
 	    strspn(name,
 		"abcdefghijklmnopqrstuvwxyz"
@@ -410,7 +411,7 @@ name_ok(const char *name)
 static void
 do_status(const struct message *msg, int64_t now)
 {
-	struct imsg_state s = { .grace = m.grace,
+	struct imsg_report s = { .grace = m.grace,
 		.left = m.pending ? m.due - now : 0,
 		.since = m.guarded ? m.since : 0,
 		.size = m.size,
@@ -421,7 +422,7 @@ do_status(const struct message *msg, int64_t now)
 		.guarded = m.guarded,
 		.pending = m.pending };
 
-	want(IMSG_STATE, msg->im.peer, 0)->u.state = s;
+	want(IMSG_REPORT, msg->im.peerid, 0)->u.report = s;
 }
 
 static void
@@ -431,9 +432,9 @@ do_list(const struct message *msg, int64_t now)
 	const struct secret *s;
 
 	for (s = m.secrets; s < m.secrets + m.nsecrets; s++) {
-		if (s->state != WHOLE || s->id <= msg->im.u.id.id)
+		if (s->state != WHOLE || s->id <= msg->im.u.list.after)
 			continue;
-		e = &want(IMSG_ENTRY, msg->im.peer, 0)->u.entry;
+		e = &want(IMSG_ENTRY, msg->im.peerid, 0)->u.entry;
 		e->id = s->id;
 		e->size = s->len;
 		e->left = s->due == NEVER ? -1 : s->due - now;
@@ -441,7 +442,7 @@ do_list(const struct message *msg, int64_t now)
 		memcpy(e->name, s->name, sizeof(e->name));
 		return;
 	}
-	answer(msg, ANSWER_OK);
+	answer(msg, IMSG_ANSWER_OK);
 }
 
 static unsigned int
@@ -486,14 +487,14 @@ do_register(const struct message *msg)
 	    (itself ||
 		(model_pid_opens(pid) && (!m.root || model_pid_owned(pid))));
 	const bool	 full = !has_fd() || m.npids == MODEL_PIDS;
-	enum imsg_answer how = ANSWER_OK;
+	enum imsg_answer how = IMSG_ANSWER_OK;
 
 	if (pid <= 1 || pid == SELF || pid == NETWORK ||
 	    (!there && !full && !ours))
-		how = ANSWER_INVALID_PID;
+		how = IMSG_ANSWER_INVALID_PID;
 	else if (!there && full)
-		how = ANSWER_BUSY;
-	if (how == ANSWER_OK && !there)
+		how = IMSG_ANSWER_BUSY;
+	if (how == IMSG_ANSWER_OK && !there)
 		m.pids[m.npids++] = pid;
 	answer(msg, how);
 }
@@ -504,11 +505,11 @@ do_unregister(const struct message *msg)
 	const unsigned int i = pid_at((int32_t)msg->im.u.number.n);
 
 	if (i == m.npids) {
-		answer(msg, ANSWER_INVALID_PID);
+		answer(msg, IMSG_ANSWER_INVALID_PID);
 		return;
 	}
 	m.pids[i] = m.pids[--m.npids];
-	answer(msg, ANSWER_OK);
+	answer(msg, IMSG_ANSWER_OK);
 }
 
 static void
@@ -520,19 +521,19 @@ do_put(const struct message *msg, int64_t now)
 	struct client	      *c = msg->c;
 
 	if (m.pending) {
-		answer(msg, ANSWER_PENDING);
+		answer(msg, IMSG_ANSWER_PENDING);
 	} else if (!has_fd() || t == NULL) {
-		answer(msg, ANSWER_BUSY);
+		answer(msg, IMSG_ANSWER_BUSY);
 	} else if (put->size > m.most) {
-		answer(msg, ANSWER_TOO_LARGE);
+		answer(msg, IMSG_ANSWER_TOO_LARGE);
 	} else if (named(put->name) != NULL) {
-		answer(msg, ANSWER_EXISTS);
+		answer(msg, IMSG_ANSWER_EXISTS);
 	} else if (put->size > msg->room) {
-		answer(msg, ANSWER_FULL);
+		answer(msg, IMSG_ANSWER_FULL);
 	} else if (c->fd == -1 || c->cut) { /* nobody to say GO to */
 		m.last_id++;
 		c->cut = true;
-		answer(msg, ANSWER_CUT);
+		answer(msg, IMSG_ANSWER_CUT);
 	} else {
 		CHECK(m.nsecrets < MODEL_SECRETS, "too many secrets");
 		m.nsecrets++;
@@ -546,7 +547,7 @@ do_put(const struct message *msg, int64_t now)
 			.s = s,
 			.put = true,
 			.mute = msg->mute,
-			.peer = msg->im.peer,
+			.peerid = msg->im.peerid,
 			.ttl = put->ttl,
 			.reads = put->reads,
 			.soonest = now + TRANSFER_MS,
@@ -564,7 +565,7 @@ hand_out(const struct message *msg, struct secret *s, int64_t now)
 
 	if (c->fd == -1 || c->cut) {
 		c->cut = true;
-		answer(msg, ANSWER_CUT);
+		answer(msg, IMSG_ANSWER_CUT);
 		return;
 	}
 	c->nwanted += (size_t)sprintf(c->wanted + c->nwanted, "DATA %zu\n",
@@ -575,30 +576,31 @@ hand_out(const struct message *msg, struct secret *s, int64_t now)
 		s->readers++;
 		*slot() = (struct transfer){ .c = c,
 			.s = s,
-			.peer = msg->im.peer,
+			.peerid = msg->im.peerid,
 			.soonest = now + TRANSFER_MS,
 			.latest = now + TRANSFER_MS };
 	} else {
-		answer(msg, ANSWER_SENT); /* there is room for it at once */
+		answer(msg,
+		    IMSG_ANSWER_SENT); /* there is room for it at once */
 	}
 }
 
 static void
 do_get(const struct message *msg, int64_t now)
 {
-	struct secret *s = named(msg->im.u.name.name);
+	struct secret *s = named(msg->im.u.secret.name);
 
 	tick(now);
 	if (m.over != RUNS)
 		return;
 	if (m.pending) {
-		answer(msg, ANSWER_PENDING);
+		answer(msg, IMSG_ANSWER_PENDING);
 	} else if (!gives()) {
-		answer(msg, ANSWER_UNGUARDED);
+		answer(msg, IMSG_ANSWER_UNGUARDED);
 	} else if (!has_fd() || slot() == NULL) {
-		answer(msg, ANSWER_BUSY);
+		answer(msg, IMSG_ANSWER_BUSY);
 	} else if (s == NULL || s->state != WHOLE) {
-		answer(msg, ANSWER_NO_SUCH_SECRET);
+		answer(msg, IMSG_ANSWER_NO_SUCH_SECRET);
 	} else {
 		if (s->reads > 0 && --s->reads == 0)
 			s->state = SPENT;
@@ -611,14 +613,14 @@ do_get(const struct message *msg, int64_t now)
 static void
 do_del(const struct message *msg)
 {
-	struct secret *s = named(msg->im.u.name.name);
+	struct secret *s = named(msg->im.u.secret.name);
 
 	if (s == NULL || s->state != WHOLE) {
-		answer(msg, ANSWER_NO_SUCH_SECRET);
+		answer(msg, IMSG_ANSWER_NO_SUCH_SECRET);
 		return;
 	}
 	forget(s);
-	answer(msg, ANSWER_OK);
+	answer(msg, IMSG_ANSWER_OK);
 }
 
 static bool
@@ -641,7 +643,7 @@ do_client(const struct message *msg, int64_t now)
 		put->ttl < 0 || put->ttl > TTL_MAX))
 		return (false);
 	if ((msg->im.type == IMSG_GET || msg->im.type == IMSG_DEL) &&
-	    !name_ok(msg->im.u.name.name))
+	    !name_ok(msg->im.u.secret.name))
 		return (false);
 	if (!known(msg->c, false))
 		return (false);
@@ -685,7 +687,7 @@ drop(int64_t now)
 	m.held = false;
 	m.hangup_due = NEVER;
 	gone(now);
-	(void)want(IMSG_DROP, m.peer, 0);
+	(void)want(IMSG_DROP, m.peerid, 0);
 }
 
 /* Who has left ends no panic. */
@@ -706,7 +708,7 @@ do_hello(const struct message *msg, int64_t now)
 		return (false);
 	m.held = true;
 	m.heart = msg->c;
-	m.peer = msg->im.peer;
+	m.peerid = msg->im.peerid;
 	if (too_late(now))
 		return (true);
 	tick(now);
@@ -716,7 +718,7 @@ do_hello(const struct message *msg, int64_t now)
 	if (m.pending && m.lost)
 		m.pending = false;
 	m.lost = false;
-	(void)want(IMSG_WELCOME, m.peer, 0);
+	(void)want(IMSG_WELCOME, m.peerid, 0);
 	return (true);
 }
 
@@ -728,7 +730,7 @@ do_cancel(int64_t now)
 	tick(now);
 	if (m.over != RUNS || !m.guarded)
 		return;
-	(void)want(m.pending ? IMSG_CANCELLED : IMSG_NOTHING_PENDING, m.peer,
+	(void)want(m.pending ? IMSG_CANCELLED : IMSG_NOTHING_PENDING, m.peerid,
 	    0);
 	m.pending = false;
 }
@@ -736,7 +738,7 @@ do_cancel(int64_t now)
 static bool
 do_peer(const struct message *msg, int64_t now)
 {
-	if (msg->im.peer != m.peer)
+	if (msg->im.peerid != m.peerid)
 		return (false);
 	switch (msg->im.type) {
 	case IMSG_PING:
@@ -745,7 +747,7 @@ do_peer(const struct message *msg, int64_t now)
 			break;
 		if (m.timeout != 0)
 			m.ping_due = now + m.timeout;
-		(void)want(IMSG_PONG, m.peer, msg->im.u.number.n);
+		(void)want(IMSG_PONG, m.peerid, msg->im.u.number.n);
 		break;
 	case IMSG_CANCEL:
 		do_cancel(now);
@@ -835,7 +837,7 @@ may_come(const struct message *msg)
 		break;
 	case IMSG_GET:
 	case IMSG_DEL:
-		len = IMSG_NAME;
+		len = IMSG_NAME_BYTES;
 		fds = 1;
 		break;
 	default:
@@ -864,7 +866,8 @@ act(const struct message *msg, int64_t now)
 		do_status(msg, now);
 		return (true);
 	case IMSG_ARM:
-		answer(msg, m.armed ? ANSWER_ALREADY_ARMED : ANSWER_OK);
+		answer(msg,
+		    m.armed ? IMSG_ANSWER_ALREADY_ARMED : IMSG_ANSWER_OK);
 		m.armed = true;
 		return (true);
 	case IMSG_LIST:

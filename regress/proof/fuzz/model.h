@@ -60,13 +60,13 @@ struct secret {
 	int64_t	       due;
 	uint32_t       reads;
 	unsigned int   readers;
-	char	       name[IMSG_NAME];
+	char	       name[IMSG_NAME_BYTES];
 };
 
 struct transfer {
 	struct client *c; /* NULL: none */
 	struct secret *s;
-	uint32_t       peer;
+	uint32_t       peerid;
 	bool	       put;
 	bool	       mute;	 /* a PUT whose GO has found no room */
 	bool	       must_end; /* cut, if it has not come to its end */
@@ -94,7 +94,7 @@ struct model {
 	bool		root;  /* the vault is root's */
 	int64_t		grace, timeout, due, ping_due, hangup_due;
 	int64_t		since;
-	uint32_t	peer;
+	uint32_t	peerid;
 	struct client  *heart;
 	unsigned int	spare_fds;
 	size_t		size, most; /* of the arena, of a value */

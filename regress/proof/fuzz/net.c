@@ -172,7 +172,7 @@ took(struct client *c, int fd, bool turned_away)
 		c->closing = true;
 		return;
 	}
-	c->peer = ++last_peer;
+	c->peerid = ++last_peer;
 	c->due = fuzz_ms + NET_MS;
 }
 
@@ -415,7 +415,7 @@ net_walk(struct client *c)
 {
 	static struct line l;
 
-	while (c->peer != 0 && !c->asked && !c->closing && skipped(c)) {
+	while (c->peerid != 0 && !c->asked && !c->closing && skipped(c)) {
 		if (net_line(c, &l)) {
 			if (!oracle_line(c, &l))
 				return;
@@ -428,7 +428,7 @@ net_walk(struct client *c)
 			break;
 		}
 	}
-	if (c->peer != 0 && !c->asked && !c->closing && c->ended)
+	if (c->peerid != 0 && !c->asked && !c->closing && c->ended)
 		oracle_gone(c);
 }
 
@@ -465,15 +465,15 @@ net_send(struct imsg *im)
 }
 
 static struct client *
-client_of(uint32_t peer)
+client_of(uint32_t peerid)
 {
 	struct client *c;
 
 	for (c = net_clients; c < net_clients + net_n; c++) {
-		if (c->peer == peer)
+		if (c->peerid == peerid)
 			return (c);
 	}
-	BROKEN("nobody is %u", peer);
+	BROKEN("nobody is %u", peerid);
 }
 
 static void
@@ -492,7 +492,7 @@ vault_message(const struct imsg *im)
 		last_signal = 0;
 		return;
 	}
-	c = im->peer != 0 ? client_of(im->peer) : NULL;
+	c = im->peerid != 0 ? client_of(im->peerid) : NULL;
 	if (c != NULL) {
 		net_walk(c);
 		CHECK(!c->asked || c->listing, "asked twice");
@@ -515,7 +515,7 @@ vault_read(void)
 			close(im.fd);
 	}
 	CHECK(rc == IMSG_NONE, "network breaks the rules with %s",
-	    imsg_name(im.type));
+	    imsg_type_name(im.type));
 	return (any);
 }
 
@@ -588,7 +588,7 @@ check_due(struct client *c)
 {
 	const int64_t now = partly ? woken : fuzz_ms;
 
-	if (c->peer == 0 || now < c->due || (c->asked && !c->listing) ||
+	if (c->peerid == 0 || now < c->due || (c->asked && !c->listing) ||
 	    !oracle_is_timed(c))
 		return;
 	if (c->lazy)

@@ -37,7 +37,7 @@ struct client {
 	char	*wanted; /* what it is to read */
 	size_t	 nwanted;
 	size_t	 got;	  /* of that it has read */
-	uint32_t peer;	  /* network's number; 0: it was not taken */
+	uint32_t peerid;  /* network's number; 0: it was not taken */
 	bool	 closing; /* network is to close, or has */
 	bool	 cut;	  /* it is to read its end, that first */
 	bool	 lazy;	  /* has been sluggish: its deadline is vague */

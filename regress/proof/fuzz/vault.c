@@ -560,7 +560,7 @@ message_send(struct message *msg)
 		char	       space[CMSG_SPACE(2 * sizeof(int))];
 	} control;
 	struct {
-		uint32_t type, len, peer;
+		uint32_t type, len, peerid;
 	} hdr;
 	struct iovec	iov[2];
 	struct msghdr	mh;
@@ -577,7 +577,7 @@ message_send(struct message *msg)
 	memset(&mh, 0, sizeof(mh));
 	hdr.type = msg->im.type;
 	hdr.len = (uint32_t)(sizeof(hdr) + msg->len + msg->says);
-	hdr.peer = msg->im.peer;
+	hdr.peerid = msg->im.peerid;
 	iov[0] = (struct iovec){ &hdr, sizeof(hdr) };
 	iov[1] = (struct iovec){ &msg->im.u, msg->len };
 	mh.msg_iov = iov;
@@ -603,9 +603,9 @@ message_send(struct message *msg)
 }
 
 static void
-say(uint32_t type, uint32_t peer, uint32_t number, size_t len)
+say(uint32_t type, uint32_t peerid, uint32_t number, size_t len)
 {
-	struct message msg = { .im = { .type = type, .peer = peer },
+	struct message msg = { .im = { .type = type, .peerid = peerid },
 		.len = len };
 
 	msg.im.u.number.n = number;
@@ -615,14 +615,14 @@ say(uint32_t type, uint32_t peer, uint32_t number, size_t len)
 static void
 ask_number(uint32_t type, int32_t number)
 {
-	struct message msg = { .im = { .type = type, .peer = ++peers },
+	struct message msg = { .im = { .type = type, .peerid = ++peers },
 		.len = 4,
 		.fds = 1,
 		.c = chosen() };
 
 	msg.im.u.number.n = (uint32_t)number;
 	if (type == IMSG_HELLO)
-		heart_peer = msg.im.peer;
+		heart_peer = msg.im.peerid;
 	message_send(&msg);
 }
 
@@ -631,23 +631,23 @@ name(char *to)
 {
 	const unsigned int i = fuzz_byte();
 
-	memset(to, 0, IMSG_NAME);
+	memset(to, 0, IMSG_NAME_BYTES);
 	if (i < 0xf0)
-		(void)snprintf(to, IMSG_NAME, "n%u", i % NAMES);
+		(void)snprintf(to, IMSG_NAME_BYTES, "n%u", i % NAMES);
 	else
 		memset(to, ".-n/ \x80nn"[i & 7],
-		    i & 8 ? IMSG_NAME : IMSG_NAME - 1);
+		    i & 8 ? IMSG_NAME_BYTES : IMSG_NAME_BYTES - 1);
 }
 
 static void
 ask_name(uint32_t type)
 {
-	struct message msg = { .im = { .type = type, .peer = ++peers },
-		.len = IMSG_NAME,
+	struct message msg = { .im = { .type = type, .peerid = ++peers },
+		.len = IMSG_NAME_BYTES,
 		.fds = 1,
 		.c = chosen() };
 
-	name(msg.im.u.name.name);
+	name(msg.im.u.secret.name);
 	message_send(&msg);
 }
 
@@ -658,7 +658,7 @@ ask_put(void)
 		INT64_MAX - 1, 65536, 1 << 20 };
 	static const int64_t ttls[] = { -1, INT64_MAX, INT64_MIN, 1000000000000,
 		1000000000001 };
-	struct message	 msg = { .im = { .type = IMSG_PUT, .peer = ++peers },
+	struct message	 msg = { .im = { .type = IMSG_PUT, .peerid = ++peers },
 		  .len = sizeof(struct imsg_put),
 		  .fds = 1,
 		  .c = chosen() };
@@ -686,7 +686,7 @@ ask_anything(void)
 	unsigned int   how;
 
 	how = fuzz_byte();
-	msg.im.peer = how & 1 ? heart_peer : ++peers;
+	msg.im.peerid = how & 1 ? heart_peer : ++peers;
 	msg.cut = (how & 64) != 0;
 	msg.fds = how >> 1 & 3;
 	if (msg.fds == 3)

@@ -35,7 +35,7 @@
 #define ARMED                                                                  \
 	(IN(UNGUARDED_ARMED) | IN(GUARDED_ARMED) | IN(PENDING) | IN(DROPPED) | \
 	    IN(PUTTING) | IN(QUITTING))
-#define HEAD	   12		/* bytes: type, length, peer */
+#define HEAD	   12		/* bytes: type, length, peerid */
 #define SIZE_LIMIT (HEAD + 112) /* beyond the longest that either side has */
 
 /*
@@ -155,29 +155,29 @@ static void
 put_is_served(const struct shot *shot)
 {
 	if (s.state == PENDING || s.state == DROPPED) {
-		answers(IMSG_ANSWER, ANSWER_PENDING);
+		answers(IMSG_ANSWER, IMSG_ANSWER_PENDING);
 		return;
 	}
 	siege_want(shot->client, "GO\n");
 	if (send(shot->client, "12345", 5, MSG_NOSIGNAL) != 5)
 		siege_fail("PUT is not taken");
-	answers(IMSG_ANSWER, ANSWER_OK);
+	answers(IMSG_ANSWER, IMSG_ANSWER_OK);
 }
 
 static void
 get_is_served(const struct shot *shot)
 {
 	if (s.state == PENDING || s.state == DROPPED) {
-		answers(IMSG_ANSWER, ANSWER_PENDING);
+		answers(IMSG_ANSWER, IMSG_ANSWER_PENDING);
 	} else if ((NOBODY & IN(s.state)) != 0) {
-		answers(IMSG_ANSWER, ANSWER_UNGUARDED);
+		answers(IMSG_ANSWER, IMSG_ANSWER_UNGUARDED);
 	} else if (s.state == GETTING) {
 		siege_want(shot->client, "DATA ");
 		siege_lives();
 		return;
 	} else {
 		siege_want(shot->client, "DATA 22\n" SECRET);
-		answers(IMSG_ANSWER, ANSWER_SENT);
+		answers(IMSG_ANSWER, IMSG_ANSWER_SENT);
 		return;
 	}
 }
@@ -219,7 +219,8 @@ is_served(const struct shot *shot)
 		break;
 	case IMSG_ARM:
 		answers(IMSG_ANSWER,
-		    is_armed(s.state) ? ANSWER_ALREADY_ARMED : ANSWER_OK);
+		    is_armed(s.state) ? IMSG_ANSWER_ALREADY_ARMED :
+					IMSG_ANSWER_OK);
 		break;
 	case IMSG_LIST:
 		(void)siege_answer(IMSG_ENTRY);
@@ -227,7 +228,7 @@ is_served(const struct shot *shot)
 		break;
 	case IMSG_REGISTER:
 	case IMSG_UNREGISTER:
-		answers(IMSG_ANSWER, ANSWER_INVALID_PID);
+		answers(IMSG_ANSWER, IMSG_ANSWER_INVALID_PID);
 		break;
 	case IMSG_PUT:
 		put_is_served(shot);
@@ -238,7 +239,7 @@ is_served(const struct shot *shot)
 	case IMSG_DEL:
 		if (s.state == GETTING) /* its end is told first */
 			(void)siege_answer(IMSG_ANSWER);
-		answers(IMSG_ANSWER, ANSWER_OK);
+		answers(IMSG_ANSWER, IMSG_ANSWER_OK);
 		break;
 	case IMSG_PANIC:
 		if (is_armed(s.state))

@@ -327,10 +327,12 @@ siege_flood(const void *bytes, size_t len)
 
 /* A message as it should be, with a descriptor unless fd is -1. */
 void
-siege_say(uint32_t type, uint32_t peer, const void *payload, size_t len, int fd)
+siege_say(uint32_t type, uint32_t peerid, const void *payload, size_t len,
+    int fd)
 {
 	unsigned char  bytes[512];
-	const uint32_t head[3] = { type, (uint32_t)(sizeof(head) + len), peer };
+	const uint32_t head[3] = { type, (uint32_t)(sizeof(head) + len),
+		peerid };
 
 	memcpy(bytes, head, sizeof(head));
 	if (len > 0)
@@ -519,8 +521,8 @@ transfer(uint32_t type, const void *payload, size_t len, const char *head)
 static void
 go_on(enum state state)
 {
-	struct imsg_put	 put = { .size = 1000, .name = "half" };
-	struct imsg_name name = { .name = NAME };
+	struct imsg_put	   put = { .size = 1000, .name = "half" };
+	struct imsg_secret name = { .name = NAME };
 
 	switch (state) {
 	case PENDING:
@@ -679,7 +681,7 @@ siege_lives(void)
 		(void)siege_order(ORDER_CONFINE, 0);
 	siege_logged("vault: ready");
 	siege_say(IMSG_STATUS, 99, NULL, 0, -1);
-	(void)siege_answer(IMSG_STATE);
+	(void)siege_answer(IMSG_REPORT);
 	siege_now();
 	(void)kill(s.vault, SIGTERM);
 	siege_ends(0, "SIGTERM: secrets wiped, bye", 100);

@@ -54,9 +54,9 @@ get(int at)
 }
 
 static void
-number(uint32_t type, uint32_t peer, uint32_t n)
+number(uint32_t type, uint32_t peerid, uint32_t n)
 {
-	siege_say(type, peer, &n, sizeof(n), -1);
+	siege_say(type, peerid, &n, sizeof(n), -1);
 }
 
 static void
@@ -124,7 +124,7 @@ dead_heartbeat_gives_nothing(void)
 	/* Unless it did not stop in time, and has dropped that heartbeat
 	 * before. */
 	answer = siege_answer(IMSG_ANSWER);
-	if (answer != ANSWER_UNGUARDED && answer != ANSWER_PENDING)
+	if (answer != IMSG_ANSWER_UNGUARDED && answer != IMSG_ANSWER_PENDING)
 		siege_fail("the answer is %u", answer);
 	siege_clean(client);
 	close(client);
@@ -201,10 +201,10 @@ client_left(void)
 			continue;
 		close(siege_client(1, &at));
 		get(at);
-		refused(states[i] == UNGUARDED ? ANSWER_UNGUARDED :
+		refused(states[i] == UNGUARDED ? IMSG_ANSWER_UNGUARDED :
 			states[i] == PENDING || states[i] == DROPPED ?
-						 ANSWER_PENDING :
-						 ANSWER_CUT);
+						 IMSG_ANSWER_PENDING :
+						 IMSG_ANSWER_CUT);
 		siege_clean(at);
 		close(at);
 		siege_lives();
@@ -436,7 +436,7 @@ names(void)
 {
 	static const char *const bad[] = { "", "-a", ".a", "a/b", "a b", "a\nb",
 		"\377", "../a", "a*" };
-	struct imsg_name	 name;
+	struct imsg_secret	 name;
 	struct imsg_put		 put = { .size = 5 };
 	size_t			 i;
 
@@ -454,7 +454,7 @@ names(void)
 	memset(&name, 0, sizeof(name));
 	memset(name.name, 'a', sizeof(name.name) - 1);
 	value("a long name", IMSG_GET, &name, sizeof(name),
-	    ANSWER_NO_SUCH_SECRET);
+	    IMSG_ANSWER_NO_SUCH_SECRET);
 }
 
 static void
@@ -468,9 +468,9 @@ puts_of_all_sizes(void)
 		{ (uint64_t)INT64_MAX + 1, 0, 0 }, { 5, -1, 0 },
 		{ 5, INT64_MIN, 0 }, { 5, INT64_MAX, 0 },
 		{ 5, NUM_MAX_SECONDS * 1000 + 1, 0 },
-		{ INT64_MAX - 1, 0, ANSWER_TOO_LARGE },
-		{ 65536, 0, ANSWER_TOO_LARGE },
-		{ 65536 - 200, 0, ANSWER_FULL } };
+		{ INT64_MAX - 1, 0, IMSG_ANSWER_TOO_LARGE },
+		{ 65536, 0, IMSG_ANSWER_TOO_LARGE },
+		{ 65536 - 200, 0, IMSG_ANSWER_FULL } };
 	struct imsg_put put = { .name = "new" };
 	size_t		i;
 
@@ -482,7 +482,7 @@ puts_of_all_sizes(void)
 	}
 	put = (struct imsg_put){ .size = 5, .name = NAME };
 	value("a name that is taken", IMSG_PUT, &put, sizeof(put),
-	    ANSWER_EXISTS);
+	    IMSG_ANSWER_EXISTS);
 }
 
 static void
@@ -494,9 +494,9 @@ pids(void)
 
 	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
 		value("a pid", IMSG_REGISTER, &bad[i], sizeof(bad[i]),
-		    ANSWER_INVALID_PID);
+		    IMSG_ANSWER_INVALID_PID);
 		value("a pid", IMSG_UNREGISTER, &bad[i], sizeof(bad[i]),
-		    ANSWER_INVALID_PID);
+		    IMSG_ANSWER_INVALID_PID);
 	}
 }
 
@@ -516,7 +516,7 @@ own_pids(void)
 		pid = (uint32_t)(i == 0 ? s.vault : s.network);
 		client = siege_client(1, &at);
 		siege_say(IMSG_REGISTER, PEER, &pid, sizeof(pid), at);
-		refused(ANSWER_INVALID_PID);
+		refused(IMSG_ANSWER_INVALID_PID);
 		siege_lives();
 		close(client);
 		close(at);

@@ -14,11 +14,11 @@ bad=0
 
 # The table of dazaid/imsg.c, as macros: WHEN_HELLO and so on, in the words of imsg.h.
 table() {
-	sed -n 's/^#define \(IMSG_[A-Z_]*\)	0x0\([1248]\)	.*/#define \1 \2/p' \
+	sed -n 's/^#define \(IMSG_[A-Z_]*\)[ 	]*0x0\([1248]\) .*/#define \1 \2/p' \
 	    ../../../dazaid/imsg.h
-	sed -n '/^#define \(ANY\|CTL\)	/p' ../../../dazaid/imsg.c
-	tr '\n}' ' \n' <../../../dazaid/imsg.c | sed -n \
-	    's/.*\[IMSG_\([A-Z_]*\)\] =[ 	]*{.*, \([A-Z_| ]*\) $/#define WHEN_\1 (\2)/p'
+	sed -n '/^#define \(ANY\|CTL\)[ 	]/p' ../../../dazaid/imsg.c
+	tr '\n\t}' '  \n' <../../../dazaid/imsg.c | sed -n \
+	    's/.*\[IMSG_\([A-Z_]*\)\] = *{.*, \([A-Z_| ]*\) $/#define WHEN_\1 (\2)/p'
 }
 
 types_of_code() {
