@@ -10,7 +10,9 @@ HOSTILE =	$(addprefix regress/proof/hostile/,dazaid attack calls)
 PROOFS =	$(HOSTILE) regress/proof/audit/pattern regress/proof/storm/storm regress/proof/bench/bench \
 		regress/proof/bench/floor regress/proof/faults/faults
 
-.PHONY:		hostile faults storm model fuzz audit bench checksec
+REPLAYS =	$(addprefix regress/unit/replay_,num store heart control vault option)
+
+.PHONY:		replays mutants hostile faults storm model fuzz audit bench checksec
 
 $(PROOFS):
 	@echo "  LD    $@"
@@ -58,6 +60,18 @@ FUZZ_SECONDS ?=	60
 fuzz:
 	@regress/tools/deps.sh build fuzz
 	$(Q)regress/proof/fuzz/run.sh $(FUZZ_SECONDS)
+
+# The kept inputs of the fuzz targets, replayed by the suite.
+replays:
+	$(Q)$(MAKE) --no-print-directory -f regress/proof/fuzz/fuzz.mk CC='$(CC)' \
+	    SAN='$(SAN)' V='$(V)' replay
+
+# The proof of the tests: how many changes of the daemon do they notice?
+# MUTANTS="-n 20 dazaid/heart.c" passes options on; see the head of mutants.py.
+MUTANTS ?=
+mutants:
+	@regress/tools/deps.sh build check mutants
+	$(Q)python3 regress/proof/mutants/mutants.py $(MUTANTS)
 
 # All of a virtual machine's memory, after each way to die.
 regress/proof/audit/pattern: regress/proof/audit/pattern.o

@@ -1,9 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 # deps.sh GROUP|PACKAGE...: installs what is missing.  The groups are build, check,
-# programs (that programs_test.sh hands secrets to), lint, audit, bench, model and
-# fuzz.  On Debian and its kin with apt-get, as root or through sudo; elsewhere it names
-# what to install.
+# programs (that programs_test.sh hands secrets to), lint, audit, bench, model,
+# mutants and fuzz.  On Debian and its kin with apt-get, as root or through sudo;
+# elsewhere it names what to install.
 set -eu
 
 build="gcc libc6-dev make pkg-config libbsd-dev libseccomp-dev"
@@ -14,6 +14,7 @@ audit="qemu-system-x86 busybox-static cpio"
 lint="clang clang-tidy clang-tools cppcheck shellcheck mandoc"
 bench="gnuplot-nox gpg-agent keyutils openssh-client"
 model="spin gcc libc6-dev"
+mutants="python3 git"
 fuzz="clang libclang-rt-dev llvm"
 
 wanted=
@@ -25,6 +26,7 @@ for g; do
 	audit) wanted="$wanted $audit" ;;
 	bench) wanted="$wanted $bench" ;;
 	model) wanted="$wanted $model" ;;
+	mutants) wanted="$wanted $mutants" ;;
 	fuzz) wanted="$wanted $fuzz" ;;
 	lint) wanted="$wanted $lint" ;;
 	*) wanted="$wanted $g" ;;

@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: ISC
 # The fuzz targets, for run.sh.  From the top: make -f regress/proof/fuzz/fuzz.mk
 #
-# Two of each, from the same sources: build/fuzz/NAME looks for trouble, under
-# sanitizers; build/cov/NAME counts which lines are reached.
+# Each is built in three ways from the same sources: build/fuzz/NAME looks for
+# trouble, under sanitizers; build/cov/NAME counts the lines that are reached;
+# regress/unit/replay_NAME replays the kept corpus for the suite, without clang.
 
 FUZZ_CC ?=	clang
+CC_fuzz =	$(FUZZ_CC)
+CC_cov =	$(FUZZ_CC)
+CC_replay =	$(CC)
 PKGS =		libbsd-overlay libseccomp
 TARGETS =	num store heart control vault option
 DIR =		regress/proof/fuzz
@@ -15,12 +19,14 @@ WARN =		-Wall -Wextra -Wpedantic -Wshadow -Wconversion \
 		-Wstrict-prototypes -Wmissing-prototypes -Wwrite-strings \
 		-Wpointer-arith -Wcast-qual -Wcast-align -Wformat=2 -Wundef \
 		-Werror
-SAN =		-fsanitize=address,undefined -fno-sanitize-recover=all
-CFLAGS_fuzz =	-O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link $(SAN)
+SANITIZE =	-fsanitize=address,undefined -fno-sanitize-recover=all
+CFLAGS_fuzz =	-O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link $(SANITIZE)
 # At -O1 counters are kept in registers, which do not survive longjmp(3).
 CFLAGS_cov =	-O0 -g -fprofile-instr-generate -fcoverage-mapping
-LDFLAGS_fuzz =	-fsanitize=fuzzer $(SAN)
+LDFLAGS_fuzz =	-fsanitize=fuzzer $(SANITIZE)
 LDFLAGS_cov =	-fsanitize=fuzzer -fprofile-instr-generate
+CFLAGS_replay =	-O1 -g $(if $(SAN),$(SANITIZE)) -Wno-format-truncation
+LDFLAGS_replay = $(if $(SAN),$(SANITIZE))
 CPPFLAGS =	-std=c11 -D_GNU_SOURCE -Icommon -Idazaid \
 		$(shell pkg-config --cflags $(PKGS))
 
@@ -35,10 +41,10 @@ SRC_heart =	$(NETWORK)
 SRC_control =	$(NETWORK)
 SRC_vault =	$(DIR)/model.c $(DIR)/world.c \
 		$(addprefix common/,num.c secmem.c) \
-		$(addprefix dazaid/,imsg.c log.c panic.c serve.c signals.c store.c \
-		transfer.c)
+		$(addprefix dazaid/,imsg.c log.c panic.c serve.c session.c signals.c \
+		store.c transfer.c)
 SRC_option =	$(DIR)/ctl.c $(addprefix common/,num.c secmem.c sockpath.c) \
-		dazaid/dazaid.c dazaid/store.c dazai-hb/dazai-hb.c \
+		dazaid/options.c dazaid/store.c dazai-hb/dazai-hb.c \
 		$(addprefix dazaictl/,askpass.c command.c dazaictl.c status.c)
 
 # Functions of the system that a target puts its own in the place of.
@@ -47,28 +53,32 @@ wraps =		$(addprefix -Wl$(,)--wrap=,$(shell \
 , :=		,
 
 all:		$(foreach t,$(TARGETS),$(B)/fuzz/$(t) $(B)/cov/$(t))
+replay:		$(foreach t,$(TARGETS),regress/unit/replay_$(t))
 
 define kind
 $(B)/$(1)/o/%.o: %.c $(DIR)/fuzz.mk
 	@mkdir -p $$(@D)
 	@echo "  CC    $$<, $(1)"
-	$$(Q)$$(FUZZ_CC) $$(CPPFLAGS) $$(WARN) $$(CFLAGS_$(1)) \
-	    $$(if $$(filter dazaid dazai-hb dazaictl,$$(*F)),\
+	$$(Q)$$(CC_$(1)) $$(CPPFLAGS) $$(WARN) $$(CFLAGS_$(1)) \
+	    $$(if $$(filter dazai-hb dazaictl,$$(*F)),\
 	    -Dmain=$$(subst -,_,$$(*F))_main \
 	    -Wno-missing-prototypes) -MMD -MP -c -o $$@ $$<
 endef
-$(foreach k,fuzz cov,$(eval $(call kind,$(k))))
+$(foreach k,fuzz cov replay,$(eval $(call kind,$(k))))
 
+# target KIND NAME PROGRAM
 define target
 OBJ_$(1)_$(2) =	$(patsubst %.c,$(B)/$(1)/o/%.o,$(DIR)/$(2).c $(DIR)/fuzz.c $(SRC_$(2)))
-$(B)/$(1)/$(2): $$(OBJ_$(1)_$(2))
+$(3): $$(OBJ_$(1)_$(2)) $(if $(filter replay,$(1)),$(B)/replay/o/$(DIR)/replay.o)
 	@echo "  LD    $$@"
-	$$(Q)$$(FUZZ_CC) $$(LDFLAGS_$(1)) $$(call wraps,$$(wildcard \
+	$$(Q)$$(CC_$(1)) $$(LDFLAGS_$(1)) $$(call wraps,$$(wildcard \
 	    $(filter $(DIR)/%,$(DIR)/$(2).c $(SRC_$(2))))) -o $$@ $$^ \
 	    $$(shell pkg-config --libs $$(PKGS))
 -include $$(OBJ_$(1)_$(2):.o=.d)
 endef
-$(foreach t,$(TARGETS),$(foreach k,fuzz cov,$(eval $(call target,$(k),$(t)))))
+$(foreach t,$(TARGETS),$(foreach k,fuzz cov,$(eval $(call target,$(k),$(t),\
+	$(B)/$(k)/$(t)))) $(eval $(call target,replay,$(t),regress/unit/replay_$(t))))
+-include $(B)/replay/o/$(DIR)/replay.d
 
-.PHONY:		all
+.PHONY:		all replay
 .DELETE_ON_ERROR:

@@ -30,25 +30,17 @@ model_hard(void)
 	end(HARD);
 }
 
-static void gone(int64_t);
-
 static void
-tick(int64_t now)
+panic_due(int64_t now)
 {
-	if (m.over != RUNS)
-		return;
-	if (m.pending && now >= m.due) {
+	if (m.pending && now >= m.due)
 		end(EXECUTED);
-	} else if (now >= m.ping_due) {
-		m.ping_due = NEVER;
-		gone(now);
-	}
 }
 
-void
-model_trigger(int64_t now)
+static void
+trigger(int64_t now)
 {
-	tick(now);
+	panic_due(now);
 	if (m.over != RUNS || m.pending)
 		return;
 	if (!m.armed || m.grace == 0) {
@@ -56,20 +48,35 @@ model_trigger(int64_t now)
 		return;
 	}
 	m.pending = true;
+	m.ordered = false;
 	m.due = now + m.grace;
+}
+
+/* Somebody has asked for a panic: only CANCEL ends it. */
+static void
+order(int64_t now)
+{
+	trigger(now);
+	m.ordered = true;
 }
 
 /* The heartbeat is lost. */
 static void
 gone(int64_t now)
 {
-	tick(now);
-	if (m.over != RUNS || !m.guarded)
+	if (!m.guarded)
 		return;
 	m.guarded = false;
-	m.lost = true;
 	m.ping_due = NEVER;
-	model_trigger(now);
+	trigger(now);
+}
+
+static void
+tick(int64_t now)
+{
+	panic_due(now);
+	if (now >= m.ping_due)
+		gone(now);
 }
 
 static bool
@@ -715,9 +722,8 @@ do_hello(const struct message *msg, int64_t now)
 	m.guarded = true;
 	m.since = now / 1000;
 	m.ping_due = m.timeout != 0 ? now + m.timeout : NEVER;
-	if (m.pending && m.lost)
+	if (m.over == RUNS && !m.ordered)
 		m.pending = false;
-	m.lost = false;
 	(void)want(IMSG_WELCOME, m.peerid, 0);
 	return (true);
 }
@@ -777,7 +783,7 @@ do_signal(int sig, int64_t now)
 		return (true);
 	case SIGHUP:
 	case SIGUSR1:
-		model_trigger(now);
+		order(now);
 		return (true);
 	}
 	end(HARD); /* SIGUSR2, SIGQUIT, or a lie */
@@ -877,10 +883,18 @@ act(const struct message *msg, int64_t now)
 		if (msg->im.u.number.n != 0)
 			end(HARD);
 		else
-			model_trigger(now);
+			order(now);
 		return (true);
 	}
 	return (do_client(msg, now));
+}
+
+/* Network is told when the vault gives the heartbeat up. */
+static void
+drop_lost(int64_t now)
+{
+	if (m.over == RUNS && m.held && !m.guarded)
+		drop(now);
 }
 
 /* What time brings. */
@@ -890,8 +904,9 @@ deadlines(int64_t now)
 	const bool hung_up = now >= m.hangup_due;
 
 	tick(now);
-	if (m.over == RUNS && m.held && (!m.guarded || hung_up))
+	if (m.over == RUNS && m.held && hung_up)
 		drop(now);
+	drop_lost(now);
 }
 
 /* One turn of the vault's: a signal of its own (0: none), and messages. */
@@ -909,6 +924,7 @@ model_turn(int sig, const struct message *msg, size_t n)
 	for (i = 0; i < n && m.over == RUNS; i++) {
 		if (!act(&msg[i], now))
 			end(HARD);
+		drop_lost(now);
 	}
 	deadlines(now);
 	settle(now);

@@ -86,8 +86,8 @@ struct model {
 	bool		guarded;
 	bool		held;	 /* the heartbeat's descriptor */
 	bool		dropped; /* LOST is to come */
-	bool		lost;
 	bool		pending;
+	bool		ordered; /* no return ends what is pending */
 	bool		bye;
 	bool		deaf;  /* network takes no message */
 	bool		stuck; /* the arena cannot be opened */
@@ -114,7 +114,6 @@ void	       model_turn(int, const struct message *, size_t);
 void	       model_got(const struct imsg *);
 void	       model_check(void);
 void	       model_hard(void);
-void	       model_trigger(int64_t);
 bool	       model_busy(const struct client *);
 void	       model_client_read(struct client *);
 bool	       model_pid_opens(int32_t);

@@ -16,14 +16,8 @@
 
 #include "../../../dazai-hb/heartbeat.h"
 #include "../../../dazaid/load.c" /* NOLINT(bugprone-suspicious-include) */
-#include "daemon.h"
-#include "files.h"
-#include "log.h"
-#include "network.h"
-#include "sandbox.h"
-#include "sockpath.h"
+#include "options.h"
 #include "stdfd.h"
-#include "vault.h"
 
 #define WORDS 80
 #define WORD  160 /* bytes, more than any path may have */
@@ -31,7 +25,6 @@
 
 typedef struct passwd *passwd_entry;
 
-int dazaid_main(int, char **);
 int dazai_hb_main(int, char **);
 int dazaictl_main(int, char **);
 
@@ -167,70 +160,8 @@ stdfd_open(void)
 }
 
 /*
- * dazaid, up to the point where it has its options.
+ * dazaid.
  */
-
-noreturn void
-network_main(void)
-{
-	BROKEN("an option makes it network");
-}
-
-WRAP(void, load_open, void)
-{
-}
-
-WRAP(void, load_close_others, void)
-{
-}
-
-void
-daemon_fork(void)
-{
-	CHECK(!should.foreground, "in the background");
-}
-
-void
-daemon_notify_open(void)
-{
-}
-
-void
-daemon_detach(int background)
-{
-	(void)background;
-}
-
-int
-daemon_ready(void)
-{
-	return (0);
-}
-
-void
-log_open(const char *name, int verbose)
-{
-	CHECK(strcmp(name, "dazaid") == 0 && verbose == should.verbose,
-	    "verbose %d", verbose);
-}
-
-void
-log_role(const char *role)
-{
-	(void)role;
-}
-
-void
-log_syslog(int first)
-{
-	(void)first;
-}
-
-int
-sandbox_limits(void)
-{
-	return (0);
-}
 
 static void
 check_loads(void)
@@ -254,24 +185,6 @@ check_loads(void)
 	}
 }
 
-void
-vault_init(const struct vault_options *o)
-{
-	CHECK(should.status == -1, "it starts, and should not");
-	CHECK(o->armed == should.armed && o->background == !should.foreground &&
-		o->require_lock == should.lock && o->grace == should.grace &&
-		o->timeout == should.timeout && (wide)o->size == should.size &&
-		o->owner == (fuzz_how & 1 && should.user == NULL ? 0 : USER),
-	    "options get lost");
-	check_loads();
-}
-
-void
-vault_memory(const struct vault_options *o)
-{
-	(void)o;
-}
-
 /* Where the socket is to be, by sockpath.h's rule. */
 static void
 check_path(const char *path)
@@ -289,68 +202,22 @@ check_path(const char *path)
 	CHECK(strcmp(path, rule) == 0, "%s, and not %s", path, rule);
 }
 
-const char *
-files_claim(const char *path)
+static void
+run_dazaid(void)
 {
-	check_path(path);
+	struct options o;
+
+	options_read(&o, nargs, args);
+	CHECK(should.status == -1, "it starts, and should not");
+	CHECK(o.armed == should.armed && o.background == !should.foreground &&
+		o.require_lock == should.lock && o.grace == should.grace &&
+		o.timeout == should.timeout && (wide)o.size == should.size &&
+		o.verbose == should.verbose &&
+		o.owner == (fuzz_how & 1 && should.user == NULL ? 0 : USER),
+	    "options get lost");
+	check_loads();
+	check_path(o.path);
 	fuzz_leave("start");
-}
-
-WRAP(int, setgroups, size_t n, const gid_t *groups)
-{
-	(void)groups;
-	CHECK(n == 1, "groups");
-	return (0);
-}
-
-WRAP(int, setegid, gid_t gid)
-{
-	(void)gid;
-	return (0);
-}
-
-WRAP(int, seteuid, uid_t uid)
-{
-	(void)uid;
-	return (0);
-}
-
-noreturn void
-vault_fail(const char *what, const char *why)
-{
-	BROKEN("%s: %s", what, why);
-}
-
-void
-vault_child(const struct vault_options *o)
-{
-	(void)o;
-}
-
-void
-vault_wait_child(void)
-{
-}
-
-void
-vault_load(void)
-{
-}
-
-void
-vault_listen(void)
-{
-}
-
-void
-vault_confine(void)
-{
-}
-
-noreturn void
-vault_loop(void)
-{
-	fuzz_leave("loop");
 }
 
 /*
@@ -661,7 +528,7 @@ run(unsigned int program)
 		return;
 	fuzz_runs = true;
 	if (program == 0)
-		(void)dazaid_main(nargs, args);
+		run_dazaid();
 	else if (program == 1)
 		(void)dazai_hb_main(nargs, args);
 	else

@@ -19,7 +19,7 @@ dazaid/heart.c dazaid/network.c dazaid/panic.c dazaid/registry.c dazaid/request.
 dazaid/serve.c dazaid/store.c dazaid/transfer.c dazaid/vault.c"
 # ... and of these a part is reached.
 others="dazaid/log.c common/secmem.c common/sockpath.c dazaid/load.c dazaid/dazaid.c
-dazaid/signals.c dazai-hb/dazai-hb.c dazaictl/askpass.c dazaictl/command.c
+dazaid/options.c dazaid/session.c dazaid/signals.c dazai-hb/dazai-hb.c dazaictl/askpass.c dazaictl/command.c
 dazaictl/dazaictl.c dazaictl/status.c"
 
 fuzz=regress/proof/fuzz

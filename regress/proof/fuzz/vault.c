@@ -16,14 +16,20 @@
 
 #include "model.h"
 
-#include "../../../dazaid/registry.c" /* NOLINT(bugprone-suspicious-include) */
-#include "../../../dazaid/vault.c"    /* NOLINT(bugprone-suspicious-include) */
+/* NOLINTBEGIN(bugprone-suspicious-include) */
+#include "../../../dazaid/registry.c"
+#include "../../../dazaid/vault.c"
+#define main dazaid_main
+int dazaid_main(int, char *[]);
+#include "../../../dazaid/dazaid.c"
+/* NOLINTEND(bugprone-suspicious-include) */
 
 #define TURNS  100000 /* that the vault may take for one thing */
 #define HOLD   12     /* messages that wait for it at once */
 #define PAGE   4096
 #define LATE   3600000
 #define NAMES  5
+#define GROUP  1002
 #define PIDFDS 1024
 
 static struct client clients[MODEL_CLIENTS];
@@ -47,11 +53,13 @@ static unsigned int turns;
 static unsigned int ending; /* steps behind the end of the input */
 
 /* What is to fail, or to be otherwise. */
-static unsigned int how_start;
+static unsigned int how_start, times;
 static int	    fail_poll, fail_open;
+static uid_t	    euid; /* of root's vault */
+static gid_t	    egid;
 static unsigned int deeds; /* of a panic, in their order */
 
-enum { WIPED = 1, FELLED = 2, CLEANED = 4, LOGGED = 8 };
+enum { WIPED = 1, FELLED = 2, REMOVED = 4, LOGGED = 8 };
 
 /*
  * The effects of a panic, instead of effects.c.
@@ -64,43 +72,38 @@ all_zero(const unsigned char *p, size_t len)
 }
 
 static void
-on_wipe(void *ctx)
+on_wipe(void)
 {
-	struct vault *vault = ctx;
-
 	CHECK(deeds == 0, "wiped after %u", deeds);
 	deeds |= WIPED;
-	vault->damage = secmem_wipe(&vault->mem);
-	CHECK(vault->damage == NULL, "%s", vault->damage);
+	v.damage = secmem_wipe(&v.mem);
+	CHECK(v.damage == NULL, "%s", v.damage);
 }
 
 static void
-on_kill_registered(void *ctx)
+on_kill_registered(void)
 {
-	(void)ctx;
 	CHECK(deeds == WIPED && m.armed, "killed after %u", deeds);
 	deeds |= FELLED;
 	registry_kill();
 }
 
 static void
-on_clean(void *ctx)
+on_remove_files(void)
 {
-	(void)ctx;
-	CHECK((deeds & WIPED) != 0, "cleaned after %u", deeds);
-	deeds |= CLEANED;
+	CHECK((deeds & WIPED) != 0, "files removed after %u", deeds);
+	deeds |= REMOVED;
 }
 
 static void
-on_log(void *ctx, enum panic_event event, const char *reason)
+on_log(enum panic_event event, const char *reason)
 {
-	(void)ctx;
 	CHECK(reason != NULL, "no reason");
 	if (event == PANIC_PENDING || event == PANIC_CANCELLED) {
 		CHECK(deeds == 0, "%s after the end", reason);
 		return;
 	}
-	CHECK((deeds & CLEANED) != 0, "logged after %u", deeds);
+	CHECK((deeds & REMOVED) != 0, "logged after %u", deeds);
 	CHECK(m.over ==
 		(event == PANIC_HARD	       ? HARD :
 			event == PANIC_STOPPED ? STOPPED :
@@ -110,27 +113,24 @@ on_log(void *ctx, enum panic_event event, const char *reason)
 }
 
 static void
-on_kill(void *ctx)
+on_kill(void)
 {
-	(void)ctx;
-	CHECK(deeds == (WIPED | FELLED | CLEANED | LOGGED), "dies after %u",
+	CHECK(deeds == (WIPED | FELLED | REMOVED | LOGGED), "dies after %u",
 	    deeds);
 	fuzz_leave("kill");
 }
 
 static void
-on_done(void *ctx)
+on_done(void)
 {
-	const struct vault *vault = ctx;
-
-	CHECK(deeds == (WIPED | CLEANED | LOGGED), "exits after %u", deeds);
-	CHECK(vault->bye == m.bye, "bye or not");
+	CHECK(deeds == (WIPED | REMOVED | LOGGED), "exits after %u", deeds);
+	CHECK(v.bye == m.bye, "bye or not");
 	fuzz_leave("done");
 }
 
 const struct panic_ops effects_ops = { .wipe = on_wipe,
 	.kill_registered = on_kill_registered,
-	.clean = on_clean,
+	.remove_files = on_remove_files,
 	.log = on_log,
 	.kill = on_kill,
 	.done = on_done };
@@ -179,6 +179,7 @@ int
 sandbox_vault(const struct sandbox_vault *sv)
 {
 	CHECK(sv->arena == v.mem.pages && sv->owner == OWNER, "the sandbox");
+	m.started = true;
 	return (how_start == 0xf2 ? -1 : 0);
 }
 
@@ -216,11 +217,12 @@ child_wait(int fd)
 
 /* A secret from a slow source, while signals and network's end are seen. */
 const char *
-load_secrets(struct store *st, void (*wait)(int))
+load_secrets(struct store *st, void (*wait_input)(int))
 {
 	uint64_t id;
 	char	 c;
 
+	m.most = store_most(st);
 	if (how_start == 0xf5 || how_start == 0xf6 || how_start == 0xf7) {
 		errno = how_start == 0xf5 ? ENOSPC :
 		    how_start == 0xf6	  ? ENODATA :
@@ -229,12 +231,96 @@ load_secrets(struct store *st, void (*wait)(int))
 	}
 	if ((how_start & 4) == 0)
 		return (NULL);
-	wait(input[0]);
+	wait_input(input[0]);
 	CHECK(read(input[0], &c, 1) == 1, "nothing to read");
 	id = store_begin(st, "loaded", 16);
 	store_drop(st, id);
 	m.last_id++;
 	return (NULL);
+}
+
+/* The rest of the start does nothing here. */
+
+void
+stdfd_open(void)
+{
+}
+
+noreturn void
+network_main(void)
+{
+	BROKEN("network is another process");
+}
+
+void
+load_open(void)
+{
+}
+
+void
+load_close_others(void)
+{
+}
+
+void
+daemon_fork(void)
+{
+	BROKEN("no option asks for it");
+}
+
+void
+daemon_notify_open(void)
+{
+}
+
+void
+daemon_detach(int background)
+{
+	CHECK(!background, "no option asks for it");
+}
+
+int
+daemon_ready(void)
+{
+	return (0);
+}
+
+int
+sandbox_limits(void)
+{
+	return (0);
+}
+
+const char *
+files_claim(const char *path)
+{
+	CHECK(*path == '\0', "another path");
+	return (how_start == 0xfa ? "in use" : NULL);
+}
+
+WRAP(int, setgroups, size_t n, const gid_t *gids)
+{
+	CHECK(m.root && n == 1 && *gids == GROUP, "groups");
+	return (0);
+}
+
+WRAP(int, setegid, gid_t gid)
+{
+	CHECK(m.root && gid == (egid == 0 ? GROUP : 0), "gid %u", gid);
+	egid = gid;
+	return (0);
+}
+
+WRAP(int, seteuid, uid_t uid)
+{
+	CHECK(m.root && uid == (euid == 0 ? OWNER : 0), "uid %u", uid);
+	euid = uid;
+	return (0);
+}
+
+WRAP(void, setproctitle, const char *fmt, ...)
+{
+	(void)fmt;
 }
 
 WRAP(void, signals_hide, void)
@@ -255,7 +341,12 @@ WRAP(int, signals_collect, const int *sigs, size_t n)
 
 WRAP(uid_t, geteuid, void)
 {
-	return (fuzz_runs ? (m.root ? 0 : OWNER) : __real_geteuid());
+	return (fuzz_runs ? (m.root ? euid : OWNER) : __real_geteuid());
+}
+
+WRAP(uid_t, getuid, void)
+{
+	return (fuzz_runs ? (m.root ? 0 : OWNER) : __real_getuid());
 }
 
 WRAP(pid_t, getpid, void)
@@ -340,7 +431,7 @@ WRAP(noreturn void, _exit, int status)
 {
 	if (!fuzz_runs)
 		__real__exit(status);
-	CHECK(status == 1 && deeds == (WIPED | CLEANED), "exits after %u",
+	CHECK(status == 1 && deeds == (WIPED | REMOVED), "exits after %u",
 	    deeds);
 	fuzz_leave("fail");
 }
@@ -1048,34 +1139,41 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	return (0);
 }
 
-static void
-begin(struct vault_options *o)
+/* Stands for options.c: the input chooses them. */
+void
+options_read(struct options *o, int argc, char *argv[])
 {
 	static const int64_t graces[] = { 5000, 0, 200, 100000 };
 	static const int64_t timeouts[] = { 0, 7000, 300, 50 };
 	static const size_t  sizes[] = { 4096, 16384, 65536, 8192 };
-	unsigned int	     times;
 
-	how_start = fuzz_byte();
-	times = fuzz_byte();
+	(void)argc;
+	(void)argv;
 	memset(o, 0, sizeof(*o));
 	o->owner = OWNER;
+	o->gid = GROUP;
 	o->armed = (how_start & 2) != 0;
 	o->grace = graces[times & 3];
 	o->timeout = timeouts[times >> 2 & 3];
 	o->size = sizes[how_start >> 4 & 3];
-	memset(&m, 0, sizeof(m));
+	o->verbose = (int)(how_start & 1);
 	m.armed = o->armed;
 	m.grace = o->grace;
 	m.timeout = o->timeout;
 	m.size = o->size;
+}
+
+static void
+begin(void)
+{
+	how_start = fuzz_byte();
+	times = fuzz_byte();
+	memset(&m, 0, sizeof(m));
 	m.root = (how_start & 64) != 0;
 	m.spare_fds = how_start == 0xf9 ? 0 : how_start & 8 ? 3 : 100;
 	m.ping_due = m.hangup_due = INT64_MAX;
-	v = (struct vault){ .imsg = -1,
-		.heartbeat = -1,
-		.timer = -1,
-		.signals = -1 };
+	v = (struct vault){ .imsg = -1, .timer = -1, .signals = -1 };
+	euid = egid = 0;
 	registry_n = 0;
 	registry_proc = -1;
 	fuzz_ms = 1000000;
@@ -1088,22 +1186,6 @@ begin(struct vault_options *o)
 	heart_peer = 0;
 	peers = 100;
 	held = process_ended = false;
-	log_open("dazaid", (int)(how_start & 1));
-}
-
-static void
-live(const struct vault_options *o)
-{
-	vault_init(o);
-	vault_child(o);
-	vault_memory(o);
-	m.most = store_most(&v.store);
-	vault_wait_child();
-	vault_load();
-	vault_listen();
-	m.started = true;
-	vault_confine();
-	vault_loop();
 }
 
 static void
@@ -1122,7 +1204,8 @@ clean(void)
 		fuzz_close(&clients[i].fd);
 		fuzz_close(&clients[i].theirs);
 	}
-	fuzz_close(&v.heartbeat);
+	for (i = 0; i < SESSION_HOLDERS; i++)
+		fuzz_close(&v.session.holders[i].fd);
 	fuzz_close(&v.imsg);
 	fuzz_close(&v.timer);
 	fuzz_close(&v.signals);
@@ -1150,7 +1233,7 @@ check_end(void)
 	else if (strcmp(fuzz_ended, "done") == 0)
 		CHECK(!m.armed || m.over == STOPPED, "not killed, %d", m.over);
 	else
-		CHECK(deeds == (WIPED | CLEANED), "dead after %u", deeds);
+		CHECK(deeds == (WIPED | REMOVED), "dead after %u", deeds);
 	network_read();
 	CHECK(m.over == RUNS || m.nwants == 0, "not all was told");
 	for (c = clients; c < clients + nclients; c++)
@@ -1165,14 +1248,14 @@ check_end(void)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct vault_options o;
+	char title[] = "dazaid", *argv[] = { title, NULL };
 
 	fuzz_fds_begin();
 	fuzz_input(data, size);
-	begin(&o);
+	begin();
 	if (setjmp(fuzz_end) == 0) {
 		fuzz_runs = true;
-		live(&o);
+		(void)dazaid_main(1, argv);
 	}
 	check_end();
 	clean();
