@@ -15,19 +15,32 @@
 /*
  * Chooses the path of the heartbeat socket into path (SOCKPATH_SIZE bytes):
  * asked (the -s option) if not NULL, else $DAZAI_SOCK, else the default for uid
- * in rundir, or in /tmp where rundir is NULL or empty.  Returns the length that
- * it would take: it fits when that is less than SOCKPATH_SIZE.
+ * in rundir, or in /tmp where rundir is NULL or empty.  Returns NULL, or what
+ * is wrong with the path, in words that are valid until the next call.
  */
-int
+const char *
 sockpath_choose(const char *asked, uid_t uid, const char *rundir, char *path)
 {
+	static char why[128];
+	int	    len;
+
 	if (asked == NULL)
 		asked = getenv("DAZAI_SOCK");
-	if (asked != NULL)
-		return (snprintf(path, SOCKPATH_SIZE, "%s", asked));
 	if (rundir == NULL || *rundir == '\0')
 		rundir = "/tmp";
-	return (snprintf(path, SOCKPATH_SIZE, "%s/dazai-%u.sock", rundir, uid));
+	if (asked != NULL)
+		len = snprintf(path, SOCKPATH_SIZE, "%s", asked);
+	else
+		len = snprintf(path, SOCKPATH_SIZE, "%s/dazai-%u.sock", rundir,
+		    uid);
+	if (len == 0)
+		return ("the socket path is empty");
+	if (len > 0 && (size_t)len < SOCKPATH_SIZE)
+		return (NULL);
+	(void)snprintf(why, sizeof(why),
+	    "the socket path is too long: %d bytes, at most %zu", len,
+	    SOCKPATH_SIZE - 1);
+	return (why);
 }
 
 /* Fills in the address of a path that is known to fit. */

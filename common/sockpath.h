@@ -11,7 +11,7 @@
  */
 #define SOCKPATH_SIZE (sizeof(((struct sockaddr_un *)0)->sun_path) - 4)
 
-int  sockpath_choose(const char *, uid_t, const char *, char *);
-void sockpath_addr(const char *, struct sockaddr_un *);
+const char *sockpath_choose(const char *, uid_t, const char *, char *);
+void	    sockpath_addr(const char *, struct sockaddr_un *);
 
 #endif

@@ -84,16 +84,14 @@ main(int argc, char *argv[])
 {
 	struct heartbeat_options o;
 	char			 path[SOCKPATH_SIZE];
-	const char		*sock;
-	int			 len;
+	const char		*sock, *why;
 
 	stdfd_open();
 	memset(&o, 0, sizeof(o));
 	sock = options_parse(&o, argc, argv);
-	len = sockpath_choose(sock, geteuid(), getenv("XDG_RUNTIME_DIR"), path);
-	if (len <= 0 || (size_t)len >= sizeof(path))
-		errx(EXIT_USAGE, "the socket path is %s",
-		    len <= 0 ? "empty" : "too long");
+	why = sockpath_choose(sock, geteuid(), getenv("XDG_RUNTIME_DIR"), path);
+	if (why != NULL)
+		errx(EXIT_USAGE, "%s", why);
 	o.path = path;
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1)
 		err(EXIT_USAGE, "prctl");

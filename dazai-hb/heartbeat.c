@@ -22,6 +22,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
+#include "cred.h"
 #include "guard.h"
 #include "heartbeat.h"
 #include "line.h"
@@ -53,15 +55,6 @@ static struct heartbeat {
 	size_t	   in;
 	char	   inbuf[LINE_BYTES];
 } hb = { .fd = -1, .signals = -1, .watch = -1, .timer = -1 };
-
-static int64_t
-heartbeat_now(void)
-{
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ((int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
-}
 
 /*
  * One line to the user, if not -q.  Never waits: somebody's full pipe must not
@@ -119,16 +112,13 @@ heartbeat_send(const char *line)
 static void
 heartbeat_check_peer(int fd)
 {
-	struct ucred cred;
-	socklen_t    len = sizeof(cred);
+	struct ucred who;
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == -1)
-		err(EXIT_REFUSED, "%s", hb.o->path);
-	if (cred.uid != hb.uid && cred.uid != 0)
+	if (!cred_allowed(fd, hb.uid, &who))
 		heartbeat_fail(EXIT_REFUSED,
 		    "%s: belongs to uid %lu, not to us or root", hb.o->path,
-		    (unsigned long)cred.uid);
-	hb.daemon = cred.pid;
+		    (unsigned long)who.uid);
+	hb.daemon = who.pid;
 }
 
 static noreturn void
@@ -158,7 +148,7 @@ heartbeat_connect(void)
 			heartbeat_no_daemon();
 		close(hb.fd);
 		hb.fd = -1;
-		hb.retry = heartbeat_now() + RETRY_MS;
+		hb.retry = clock_ms(CLOCK_MONOTONIC) + RETRY_MS;
 		return;
 	}
 	hb.busy = false;
@@ -181,7 +171,7 @@ heartbeat_cut_off(void)
 	if (!hb.guarded)
 		heartbeat_fail(EXIT_REFUSED, "%s: refused without an answer",
 		    hb.o->path);
-	hb.retry = heartbeat_now();
+	hb.retry = clock_ms(CLOCK_MONOTONIC);
 	if (hb.state == GUARDING) {
 		hb.due = hb.retry + ANSWER_MS;
 		guard_release();
@@ -305,7 +295,7 @@ heartbeat_signal(void)
 		if (hb.state == AWAY)
 			exit(EXIT_LET_GO);
 		hb.state = QUITTING; /* also when HELLO is on its way */
-		hb.due = heartbeat_now() + ANSWER_MS;
+		hb.due = clock_ms(CLOCK_MONOTONIC) + ANSWER_MS;
 		heartbeat_send("QUIT\n");
 		break;
 	default:
@@ -342,10 +332,10 @@ heartbeat_wait(void)
 
 	if (hb.state == GUARDING)
 		return (-1);
-	if ((left = hb.due - heartbeat_now()) <= 0)
+	if ((left = hb.due - clock_ms(CLOCK_MONOTONIC)) <= 0)
 		heartbeat_late();
-	if (hb.state == AWAY && hb.retry - heartbeat_now() < left)
-		left = hb.retry - heartbeat_now();
+	if (hb.state == AWAY && hb.retry - clock_ms(CLOCK_MONOTONIC) < left)
+		left = hb.retry - clock_ms(CLOCK_MONOTONIC);
 	return (left > 0 ? left : 0);
 }
 
@@ -373,7 +363,7 @@ heartbeat_turn(void)
 		heartbeat_read();
 	if (pfd[PFD_TIMER].revents != 0)
 		heartbeat_ping();
-	if (hb.state == AWAY && heartbeat_now() >= hb.retry)
+	if (hb.state == AWAY && clock_ms(CLOCK_MONOTONIC) >= hb.retry)
 		heartbeat_connect();
 }
 
@@ -426,7 +416,7 @@ heartbeat_run(const struct heartbeat_options *o)
 	hb.o = o;
 	hb.uid = geteuid();
 	hb.session = o->watch != 0 ? o->watch : getpid();
-	hb.due = heartbeat_now() + ANSWER_MS;
+	hb.due = clock_ms(CLOCK_MONOTONIC) + ANSWER_MS;
 	out_open(&hb.out, STDOUT_FILENO);
 	heartbeat_descriptors();
 	heartbeat_detach();

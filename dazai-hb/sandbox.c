@@ -5,11 +5,9 @@
  */
 #include <sys/socket.h>
 
-#include <errno.h>
 #include <fcntl.h>
-#include <seccomp.h>
-#include <stddef.h>
 
+#include "filter.h"
 #include "sandbox.h"
 
 #ifdef SANITIZE
@@ -23,69 +21,52 @@ __asan_default_options(void)
 #endif
 
 /*
- * Allows what the loop needs, connecting anew included, and nothing that opens
+ * Allows what the loop needs, connecting again included, and nothing that opens
  * a file, starts a program or signals anybody.  Another call ends the process,
  * and so the session's guard: that triggers.  Returns -1 with errno.
  */
 int
 sandbox_heartbeat(void)
 {
-	static const int calls[] = {
-		SCMP_SYS(ppoll),
-		SCMP_SYS(read),
-		SCMP_SYS(recvfrom),
-		SCMP_SYS(sendto),
-		SCMP_SYS(write),
-		SCMP_SYS(pwritev2),
-		SCMP_SYS(connect),
-		SCMP_SYS(getsockopt),
-		SCMP_SYS(close),
-		SCMP_SYS(clock_gettime),
-		SCMP_SYS(rt_sigreturn),
-		SCMP_SYS(restart_syscall),
-		SCMP_SYS(exit_group),
+	static const struct filter_rule rules[] = {
+		FILTER_ALLOW(ppoll),
+		FILTER_ALLOW(read),
+		FILTER_ALLOW(recvfrom),
+		FILTER_ALLOW(sendto),
+		FILTER_ALLOW(write),
+		FILTER_ALLOW(pwritev2),
+		FILTER_ALLOW(connect),
+		FILTER_ALLOW(getsockopt),
+		FILTER_ALLOW(close),
+		FILTER_ALLOW(clock_gettime),
+		FILTER_ALLOW(rt_sigreturn),
+		FILTER_ALLOW(restart_syscall),
+		FILTER_ALLOW(exit_group),
+		{ SCMP_SYS(socket), 1, { { 0, SCMP_CMP_EQ, AF_UNIX, 0 } } },
+		{ SCMP_SYS(fcntl), 1, { { 1, SCMP_CMP_EQ, F_SETLK, 0 } } },
 #ifdef SANITIZE
-		SCMP_SYS(mmap),
-		SCMP_SYS(munmap),
-		SCMP_SYS(mprotect),
-		SCMP_SYS(madvise),
-		SCMP_SYS(futex),
-		SCMP_SYS(sched_yield),
-		SCMP_SYS(sigaltstack),
-		SCMP_SYS(getpid),
-		SCMP_SYS(gettid),
-		SCMP_SYS(openat),
-		SCMP_SYS(readlink),
-		SCMP_SYS(clone),
-		SCMP_SYS(wait4),
-		SCMP_SYS(prctl),
-		SCMP_SYS(rt_sigprocmask),
-		SCMP_SYS(brk),
-		SCMP_SYS(rt_sigaction),
-		SCMP_SYS(fstat),
+		FILTER_ALLOW(mmap),
+		FILTER_ALLOW(munmap),
+		FILTER_ALLOW(mprotect),
+		FILTER_ALLOW(madvise),
+		FILTER_ALLOW(futex),
+		FILTER_ALLOW(sched_yield),
+		FILTER_ALLOW(sigaltstack),
+		FILTER_ALLOW(getpid),
+		FILTER_ALLOW(gettid),
+		FILTER_ALLOW(openat),
+		FILTER_ALLOW(readlink),
+		FILTER_ALLOW(clone),
+		FILTER_ALLOW(wait4),
+		FILTER_ALLOW(prctl),
+		FILTER_ALLOW(rt_sigprocmask),
+		FILTER_ALLOW(brk),
+		FILTER_ALLOW(rt_sigaction),
+		FILTER_ALLOW(fstat),
 #endif
 	};
-	const struct scmp_arg_cmp local = { 0, SCMP_CMP_EQ, AF_UNIX, 0 };
-	const struct scmp_arg_cmp lock = { 1, SCMP_CMP_EQ, F_SETLK, 0 };
-	scmp_filter_ctx		  ctx;
-	size_t			  i;
-	int			  rc = 0;
+	static const struct filter_table table = { rules,
+		sizeof(rules) / sizeof(rules[0]) };
 
-	if ((ctx = seccomp_init(SCMP_ACT_KILL_PROCESS)) == NULL) {
-		errno = ENOMEM;
-		return (-1);
-	}
-	for (i = 0; i < sizeof(calls) / sizeof(calls[0]) && rc == 0; i++)
-		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, calls[i], 0);
-	if (rc == 0)
-		rc = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW,
-		    SCMP_SYS(socket), 1, &local);
-	if (rc == 0)
-		rc = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW,
-		    SCMP_SYS(fcntl), 1, &lock);
-	if (rc == 0)
-		rc = seccomp_load(ctx);
-	seccomp_release(ctx);
-	errno = -rc;
-	return (rc == 0 ? 0 : -1);
+	return (filter_load(SCMP_ACT_KILL_PROCESS, &table, 1));
 }

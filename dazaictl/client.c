@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "client.h"
+#include "cred.h"
 #include "sockpath.h"
 
 #define CLIENT_LINE    1024 /* bytes of the longest line, either way */
@@ -28,8 +29,7 @@ int
 client_open(const char *path)
 {
 	struct sockaddr_un   sun;
-	struct ucred	     cred;
-	socklen_t	     len = sizeof(cred);
+	struct ucred	     who;
 	const struct timeval patience = { CLIENT_SECONDS, 0 };
 	char		     file[sizeof(sun.sun_path)];
 	int		     fd;
@@ -47,11 +47,9 @@ client_open(const char *path)
 	    sizeof(patience));
 	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
 	    sizeof(patience));
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == -1)
-		err(EXIT_USAGE, "%s", file);
-	if (cred.uid != geteuid() && cred.uid != 0)
+	if (!cred_allowed(fd, geteuid(), &who))
 		errx(EXIT_REFUSED, "%s: belongs to uid %lu, not to us or root",
-		    file, (unsigned long)cred.uid);
+		    file, (unsigned long)who.uid);
 	return (fd);
 }
 

@@ -24,12 +24,11 @@
 void
 command_path(const char *asked, char *path)
 {
-	const int len = sockpath_choose(asked, geteuid(),
+	const char *why = sockpath_choose(asked, geteuid(),
 	    getenv("XDG_RUNTIME_DIR"), path);
 
-	if (len <= 0 || (size_t)len >= SOCKPATH_SIZE)
-		errx(EXIT_USAGE, "the socket path is %s",
-		    len <= 0 ? "empty" : "too long");
+	if (why != NULL)
+		errx(EXIT_USAGE, "%s", why);
 }
 
 /* A blank in a name would make it two words of the request. */

@@ -18,7 +18,9 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "clock.h"
 #include "control.h"
+#include "cred.h"
 #include "daemon.h"
 #include "heart.h"
 #include "imsg.h"
@@ -55,10 +57,7 @@ static nfds_t network_controls; /* the first entry of the control socket's */
 int64_t
 network_now(void)
 {
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return ((int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
+	return (clock_ms(CLOCK_MONOTONIC));
 }
 
 /*
@@ -119,14 +118,11 @@ network_turn_away(int listener)
 static bool
 network_is_allowed(int fd)
 {
-	struct ucred cred;
-	socklen_t    len = sizeof(cred);
+	struct ucred who;
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) == -1)
-		return (false);
-	if (cred.uid == network_owner || cred.uid == 0)
+	if (cred_allowed(fd, network_owner, &who))
 		return (true);
-	log_info("a client of uid %lu refused", (unsigned long)cred.uid);
+	log_info("a client of uid %lu refused", (unsigned long)who.uid);
 	return (false);
 }
 

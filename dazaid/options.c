@@ -148,8 +148,8 @@ options_path(struct options *o)
 {
 	const char *rundir = getenv("XDG_RUNTIME_DIR");
 	char	    theirs[32];
+	const char *why;
 	struct stat st;
-	int	    len;
 
 	if (o->user != NULL) {
 		(void)snprintf(theirs, sizeof(theirs), "/run/user/%u",
@@ -159,12 +159,9 @@ options_path(struct options *o)
 		    theirs :
 		    NULL;
 	}
-	len = sockpath_choose(o->sock, o->owner, rundir, o->path);
-	if (len == 0)
-		errx(1, "the socket path is empty");
-	if (len < 0 || (size_t)len >= sizeof(o->path))
-		errx(1, "the socket path is too long: %d bytes, at most %zu",
-		    len, sizeof(o->path) - 1);
+	why = sockpath_choose(o->sock, o->owner, rundir, o->path);
+	if (why != NULL)
+		errx(1, "%s", why);
 }
 
 /* Reads the command line into o. */

@@ -22,87 +22,70 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
-#include <seccomp.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "filter.h"
 #include "log.h"
 #include "sandbox.h"
 
 #define NELEM(a)   (sizeof(a) / sizeof((a)[0]))
 #define CALL(name) SCMP_SYS(name)
 
-struct sandbox_rule {
-	int		    nr;
-	unsigned int	    nargs;
-	struct scmp_arg_cmp args[3];
-};
-
 /* What both need in their loops. */
-static const int sandbox_both[] = {
-	CALL(ppoll),	  /* the loop */
-	CALL(recvmsg),	  /* imsg */
-	CALL(sendmsg),	  /* imsg; a secret to its client */
-	CALL(write),	  /* log */
-	CALL(pwritev2),	  /* log */
-	CALL(getsockopt), /* SO_PEERCRED, SO_PEERPIDFD */
-	CALL(recvfrom),	  /* a client's bytes; in the vault, a secret's */
-	CALL(shutdown),	  /* of a connection that is given up */
-	CALL(close),
-	CALL(clock_gettime),   /* where the vDSO cannot */
-	CALL(restart_syscall), /* ppoll after SIGSTOP and SIGCONT */
-	CALL(rt_sigreturn),
-	CALL(exit_group),
+static const struct filter_rule sandbox_both[] = {
+	FILTER_ALLOW(ppoll),	  /* the loop */
+	FILTER_ALLOW(recvmsg),	  /* imsg */
+	FILTER_ALLOW(sendmsg),	  /* imsg; a secret to its client */
+	FILTER_ALLOW(write),	  /* log */
+	FILTER_ALLOW(pwritev2),	  /* log */
+	FILTER_ALLOW(getsockopt), /* SO_PEERCRED, SO_PEERPIDFD */
+	FILTER_ALLOW(recvfrom), /* a client's bytes; in the vault, a secret's */
+	FILTER_ALLOW(shutdown), /* of a connection that is given up */
+	FILTER_ALLOW(close),
+	FILTER_ALLOW(clock_gettime),   /* where the vDSO cannot */
+	FILTER_ALLOW(restart_syscall), /* ppoll after SIGSTOP and SIGCONT */
+	FILTER_ALLOW(rt_sigreturn),
+	FILTER_ALLOW(exit_group),
 #ifdef SANITIZE
-	CALL(brk),
-	CALL(mmap),
-	CALL(munmap),
-	CALL(mprotect),
-	CALL(mremap),
-	CALL(madvise),
-	CALL(futex),
-	CALL(sched_yield),
-	CALL(sched_getaffinity),
-	CALL(sigaltstack),
-	CALL(rt_sigaction),
-	CALL(rt_sigprocmask),
-	CALL(getpid),
-	CALL(gettid),
-	CALL(tgkill),
-	CALL(getrlimit),
-	CALL(prlimit64),
-	CALL(readlink),
-	CALL(open),
-	CALL(openat),
-	CALL(read),
-	CALL(pread64),
-	CALL(lseek),
-	CALL(newfstatat),
-	CALL(fstat),
-	CALL(fcntl),
-	CALL(prctl),
-	CALL(clone),
-	CALL(wait4),
-	CALL(getuid),
-	CALL(geteuid),
-	CALL(getgid),
-	CALL(getegid),
-	CALL(process_vm_readv),
-	CALL(poll),
+	FILTER_ALLOW(brk),
+	FILTER_ALLOW(mmap),
+	FILTER_ALLOW(munmap),
+	FILTER_ALLOW(mprotect),
+	FILTER_ALLOW(mremap),
+	FILTER_ALLOW(madvise),
+	FILTER_ALLOW(futex),
+	FILTER_ALLOW(sched_yield),
+	FILTER_ALLOW(sched_getaffinity),
+	FILTER_ALLOW(sigaltstack),
+	FILTER_ALLOW(rt_sigaction),
+	FILTER_ALLOW(rt_sigprocmask),
+	FILTER_ALLOW(getpid),
+	FILTER_ALLOW(gettid),
+	FILTER_ALLOW(tgkill),
+	FILTER_ALLOW(getrlimit),
+	FILTER_ALLOW(prlimit64),
+	FILTER_ALLOW(readlink),
+	FILTER_ALLOW(open),
+	FILTER_ALLOW(openat),
+	FILTER_ALLOW(read),
+	FILTER_ALLOW(pread64),
+	FILTER_ALLOW(lseek),
+	FILTER_ALLOW(newfstatat),
+	FILTER_ALLOW(fstat),
+	FILTER_ALLOW(fcntl),
+	FILTER_ALLOW(prctl),
+	FILTER_ALLOW(clone),
+	FILTER_ALLOW(wait4),
+	FILTER_ALLOW(getuid),
+	FILTER_ALLOW(geteuid),
+	FILTER_ALLOW(getgid),
+	FILTER_ALLOW(getegid),
+	FILTER_ALLOW(process_vm_readv),
+	FILTER_ALLOW(poll),
 #endif
-};
-
-static const int sandbox_vault_calls[] = {
-	CALL(pidfd_open),  /* to register a process */
-	CALL(getsockname), /* is it a client of ours? */
-	CALL(sendto),	   /* GO; syslog */
-};
-
-static const int sandbox_network_calls[] = {
-	CALL(accept4), CALL(read), /* signals */
-	CALL(dup),		   /* the spare descriptor */
 };
 
 /* As root, asks the kernel to look for somebody else when memory runs out. */
@@ -166,31 +149,15 @@ sandbox_capabilities(uint32_t keep)
 	return ((int)syscall(SYS_capset, &hdr, data));
 }
 
-/* Loads a filter; returns -1 with errno, and then nothing is confined. */
+/* Loads the calls of both processes and those of rules, the first n. */
 static int
-sandbox_filter(uint32_t otherwise, const int *calls, size_t ncalls,
-    const struct sandbox_rule *rules, size_t nrules)
+sandbox_filter(uint32_t otherwise, const struct filter_rule *rules, size_t n)
 {
-	scmp_filter_ctx ctx;
-	size_t		i;
-	int		rc = 0;
+	const struct filter_table tables[] = {
+		{ sandbox_both, NELEM(sandbox_both) }, { rules, n }
+	};
 
-	if ((ctx = seccomp_init(otherwise)) == NULL) {
-		errno = ENOMEM;
-		return (-1);
-	}
-	for (i = 0; i < NELEM(sandbox_both) && rc == 0; i++)
-		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, sandbox_both[i], 0);
-	for (i = 0; i < ncalls && rc == 0; i++)
-		rc = seccomp_rule_add(ctx, SCMP_ACT_ALLOW, calls[i], 0);
-	for (i = 0; i < nrules && rc == 0; i++)
-		rc = seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, rules[i].nr,
-		    rules[i].nargs, rules[i].args);
-	if (rc == 0)
-		rc = seccomp_load(ctx); /* sets no_new_privs */
-	seccomp_release(ctx);
-	errno = -rc;
-	return (rc == 0 ? 0 : -1);
+	return (filter_load(otherwise, tables, NELEM(tables)));
 }
 
 /*
@@ -218,8 +185,11 @@ sandbox_vault(const struct sandbox_vault *sv)
 	}
 	const uint32_t keep = 1U << CAP_DAC_OVERRIDE | 1U << CAP_FOWNER |
 	    1U << CAP_SETUID | 1U << CAP_KILL;
-	const uintptr_t		  arena = (uintptr_t)sv->arena;
-	const struct sandbox_rule rules[] = {
+	const uintptr_t		 arena = (uintptr_t)sv->arena;
+	const struct filter_rule rules[] = {
+		FILTER_ALLOW(pidfd_open),  /* to register a process */
+		FILTER_ALLOW(getsockname), /* is it a client of ours? */
+		FILTER_ALLOW(sendto),	   /* GO; syslog */
 		{ CALL(mprotect), 3,
 		    { IS(0, arena), IS(1, sv->arena_len), IS(2, PROT_NONE) } },
 		{ CALL(mprotect), 3,
@@ -251,8 +221,7 @@ sandbox_vault(const struct sandbox_vault *sv)
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1 ||
 	    sandbox_capabilities(geteuid() == 0 ? keep : 0) == -1)
 		return (-1);
-	return (sandbox_filter(SCMP_ACT_TRAP, sandbox_vault_calls,
-	    NELEM(sandbox_vault_calls), rules, nrules));
+	return (sandbox_filter(SCMP_ACT_TRAP, rules, nrules));
 }
 
 /* The root directory becomes one that is empty and has no name any more. */
@@ -274,11 +243,11 @@ sandbox_empty_root(void)
 int
 sandbox_network(uid_t id)
 {
-	/*
-	 * Answers, and syslog by the socket that is there: to no other address.
-	 */
-	const struct sandbox_rule rules[] = { { CALL(sendto), 1,
-	    { { 4, SCMP_CMP_EQ, 0, 0 } } } };
+	static const struct filter_rule rules[] = { FILTER_ALLOW(accept4),
+		FILTER_ALLOW(read), /* signals */
+		FILTER_ALLOW(dup),  /* the spare descriptor */
+		/* answers, and syslog on its socket: to no other address */
+		{ CALL(sendto), 1, { { 4, SCMP_CMP_EQ, 0, 0 } } } };
 
 	if (id != 0 &&
 	    (sandbox_empty_root() == -1 || setgroups(0, NULL) == -1 ||
@@ -288,6 +257,5 @@ sandbox_network(uid_t id)
 	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1 ||
 	    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == -1)
 		return (-1);
-	return (sandbox_filter(SCMP_ACT_KILL_PROCESS, sandbox_network_calls,
-	    NELEM(sandbox_network_calls), rules, NELEM(rules)));
+	return (sandbox_filter(SCMP_ACT_KILL_PROCESS, rules, NELEM(rules)));
 }

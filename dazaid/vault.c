@@ -18,6 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "clock.h"
+#include "cred.h"
 #include "files.h"
 #include "imsg.h"
 #include "log.h"
@@ -79,10 +81,7 @@ vault_on_fatal(int sig)
 int64_t
 vault_now(void)
 {
-	struct timespec ts;
-
-	(void)clock_gettime(CLOCK_BOOTTIME, &ts);
-	return ((int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
+	return (clock_ms(CLOCK_BOOTTIME));
 }
 
 static void
@@ -165,12 +164,8 @@ vault_state(void)
 bool
 vault_knows(int fd, unsigned int socket, struct ucred *who)
 {
-	socklen_t len = sizeof(*who);
-
-	return (files_accepted(socket, fd) &&
-	    getsockopt(fd, SOL_SOCKET, SO_PEERCRED, who, &len) != -1 &&
-	    who->pid != v.network && who->pid != v.self &&
-	    (who->uid == v.owner || who->uid == 0));
+	return (files_accepted(socket, fd) && cred_allowed(fd, v.owner, who) &&
+	    who->pid != v.network && who->pid != v.self);
 }
 
 /*

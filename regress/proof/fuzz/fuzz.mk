@@ -33,14 +33,14 @@ CPPFLAGS =	-std=c11 -D_GNU_SOURCE -Icommon -Idazaid \
 # What each is made of, beside itself and fuzz.c.  What a target includes as a .c file,
 # to reach what is static there, is not in its list; main() of a program is PROGRAM_main.
 NETWORK =	$(DIR)/net.c $(DIR)/world.c \
-		$(addprefix common/,line.c num.c secmem.c) \
+		$(addprefix common/,clock.c cred.c line.c num.c secmem.c) \
 		$(addprefix dazaid/,imsg.c log.c request.c signals.c store.c)
 SRC_num =	common/num.c
 SRC_store =
 SRC_heart =	$(NETWORK)
 SRC_control =	$(NETWORK)
 SRC_vault =	$(DIR)/model.c $(DIR)/world.c \
-		$(addprefix common/,num.c secmem.c) \
+		$(addprefix common/,clock.c cred.c num.c secmem.c) \
 		$(addprefix dazaid/,imsg.c log.c panic.c serve.c session.c signals.c \
 		store.c transfer.c)
 SRC_option =	$(DIR)/ctl.c $(addprefix common/,num.c secmem.c sockpath.c) \

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef DAZAI_CRED_H
+#define DAZAI_CRED_H
+
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#include <stdbool.h>
+
+bool cred_allowed(int, uid_t, struct ucred *);
+
+#endif
