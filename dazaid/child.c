@@ -4,6 +4,7 @@
  * address-space layout of its own and none of the vault's memory.
  */
 #include <sys/socket.h>
+#include <sys/wait.h>
 
 #include <errno.h>
 #include <poll.h>
@@ -116,4 +117,28 @@ child_wait(int fd)
 		return (-1);
 	}
 	return (0);
+}
+
+/* True if a signal has stopped the child pid.  Async-signal-safe. */
+bool
+child_is_stopped(pid_t pid)
+{
+	int status;
+
+	return (waitpid(pid, &status, WNOHANG | WUNTRACED) == pid &&
+	    WIFSTOPPED(status));
+}
+
+/*
+ * Lets network handle all messages that were sent on fd, and end: it sees EOF
+ * after the last one.  Waits for that, but at most ms.  Async-signal-safe.
+ */
+void
+child_end(int fd, int64_t ms)
+{
+	const struct timespec wait = { ms / 1000, ms % 1000 * 1000000 };
+	struct pollfd	      pfd = { .fd = fd, .events = POLLRDHUP };
+
+	(void)shutdown(fd, SHUT_WR);
+	(void)ppoll(&pfd, 1, &wait, NULL);
 }

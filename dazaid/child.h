@@ -4,6 +4,8 @@
 
 #include <sys/types.h>
 
+#include <stdbool.h>
+
 #include "imsg.h"
 
 #define CHILD_TITLE "dazaid: network" /* argv[0], and what ps shows */
@@ -12,5 +14,7 @@
 int   child_start(const struct imsg_config *, pid_t *);
 int   child_wait(int);
 uid_t child_uid(void);
+bool  child_is_stopped(pid_t);
+void  child_end(int, int64_t);
 
 #endif

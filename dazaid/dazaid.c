@@ -186,13 +186,15 @@ main(int argc, char *argv[])
 	start_memory(&o);
 	start_files(&o);
 	start_wait_network();
+	if (!o.background)
+		log_relay(v.imsg);
 	start_secrets();
 	start_listening();
 
 	log_role("vault");
 	start_title(argv[0]);
 	if (o.background)
-		log_syslog(1);
+		log_syslog(true);
 	daemon_detach(o.background);
 	start_sandbox();
 	start_log_ready();

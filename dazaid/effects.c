@@ -13,6 +13,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "child.h"
 #include "files.h"
 #include "imsg.h"
 #include "load.h"
@@ -20,13 +21,21 @@
 #include "registry.h"
 #include "vault.h"
 
-#define EFFECTS_BYE_MS	200 /* for network to deliver BYE */
+#define EFFECTS_END_MS	500 /* for network to take BYE and the log */
 #define EFFECTS_FATE_MS 20  /* for a process that hung up to become a zombie */
 
 static void
 effects_wipe(void)
 {
 	v.damage = secmem_wipe(&v.mem);
+	/*
+	 * From now on the log may block.  But in a file whose file system is
+	 * frozen it would keep the vault from ending, so there the lines still
+	 * go through network, if network takes them.
+	 */
+	if (!log_is_file() || v.network_lost || v.network_hostile ||
+	    child_is_stopped(v.network))
+		log_relay(-1);
 }
 
 static void
@@ -99,6 +108,14 @@ effects_log(enum panic_event event, const char *reason)
 		log_alert(v.damage);
 }
 
+/* The last lines of the log may be with network, and so may BYE. */
+void
+effects_end_network(void)
+{
+	if (log_is_relayed() || v.bye)
+		child_end(v.imsg, EFFECTS_END_MS);
+}
+
 /*
  * SIGKILL to ourselves.  The first process of a PID namespace is spared its own
  * signals, and exits as a shell would tell of it.
@@ -106,6 +123,7 @@ effects_log(enum panic_event event, const char *reason)
 static void
 effects_kill(void)
 {
+	effects_end_network();
 	(void)kill(v.self, SIGKILL);
 	_exit(128 + SIGKILL);
 }
@@ -113,13 +131,12 @@ effects_kill(void)
 static void
 effects_done(void)
 {
-	struct pollfd	pfd = { .fd = v.imsg, .events = POLLRDHUP };
-	struct timespec wait = { 0, EFFECTS_BYE_MS * 1000000L };
-	struct imsg	bye = { .type = IMSG_BYE,
-		    .peerid = v.session.holders[SESSION_HEARTBEAT].peerid };
+	struct imsg bye = { .type = IMSG_BYE,
+		.peerid = v.session.holders[SESSION_HEARTBEAT].peerid };
 
-	if (v.bye && imsg_send(v.imsg, &bye, MSG_DONTWAIT) == 0)
-		(void)ppoll(&pfd, 1, &wait, NULL);
+	if (v.bye && imsg_send(v.imsg, &bye, MSG_DONTWAIT) == -1)
+		v.bye = false;
+	effects_end_network();
 	_exit(0);
 }
 

@@ -40,6 +40,7 @@ union imsg_controls {
 #define PUT    sizeof(struct imsg_put)
 #define ENTRY  sizeof(struct imsg_entry)
 #define LIST   sizeof(struct imsg_list)
+#define LOG    sizeof(struct imsg_log)
 
 static const struct imsg_rule {
 	const char    *name;
@@ -61,6 +62,7 @@ static const struct imsg_rule {
 	[IMSG_ANSWER] = { "ANSWER", IMSG_FROM_VAULT, NUMBER, 0, CTL },
 	[IMSG_REPORT] = { "REPORT", IMSG_FROM_VAULT, REPORT, 0, CTL },
 	[IMSG_ENTRY] = { "ENTRY", IMSG_FROM_VAULT, ENTRY, 0, CTL },
+	[IMSG_LOG] = { "LOG", IMSG_FROM_VAULT, LOG, 0, ANY },
 
 	[IMSG_READY] = { "READY", IMSG_FROM_NETWORK, 0, 0, IMSG_AT_START },
 	[IMSG_SIGNAL] = { "SIGNAL", IMSG_FROM_NETWORK, NUMBER, 0, ANY },

@@ -19,6 +19,7 @@ enum imsg_type {
 	IMSG_ANSWER, /* how a control client's request went */
 	IMSG_REPORT, /* the answer to STATUS */
 	IMSG_ENTRY,  /* the answer to LIST: one secret */
+	IMSG_LOG,    /* a line to be logged */
 	/* network to vault */
 	IMSG_READY,  /* confined, waiting for the listening sockets */
 	IMSG_SIGNAL, /* network got it; it means the same as sent to the vault
@@ -114,6 +115,13 @@ struct imsg_entry {
 	char	 name[IMSG_NAME_BYTES];
 };
 
+#define IMSG_LOG_BYTES 484 /* of a line's text, with its NUL */
+
+struct imsg_log {
+	uint32_t priority; /* syslog(3)'s, without a facility */
+	char	 text[IMSG_LOG_BYTES];
+};
+
 struct imsg {
 	uint32_t type;	 /* enum imsg_type */
 	uint32_t peerid; /* network's number for the connection; 0: none */
@@ -125,6 +133,7 @@ struct imsg {
 		struct imsg_put	   put;
 		struct imsg_list   list;
 		struct imsg_entry  entry;
+		struct imsg_log	   log;
 	} u;
 	int fd; /* -1: none; else the receiver closes it */
 };

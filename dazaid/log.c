@@ -1,14 +1,19 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The daemon's log: standard error, or syslog's datagram socket once it is in
- * the background.  A line is one write that never waits and never allocates;
- * what the reader has no room for is dropped, because a stuck terminal must not
- * hold up a wipe.  syslog(3) and err(3) can do neither.
+ * The daemon's log: standard error, or syslog's datagram socket once the daemon
+ * is in the background.  syslog(3) and err(3) would not do, since they allocate
+ * and block.
+ *
+ * Writing to a terminal, a pipe or a socket never waits for its reader; lines
+ * that find no room are dropped.  Writing to a file can block, for as long as
+ * its file system is frozen or its server does not answer.  So the vault sends
+ * its lines to network, which writes them: see log_relay().
  */
 #include <sys/socket.h>
 #include <sys/un.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -16,35 +21,38 @@
 #include <syslog.h>
 #include <unistd.h>
 
+#include "imsg.h"
 #include "log.h"
 #include "out.h"
 
-#define LOG_LINE 512 /* below PIPE_BUF: whole or not at all */
+#define LOG_LINE 512 /* bytes; less than PIPE_BUF, so written whole or not */
 
-static const struct sockaddr_un devlog = { .sun_family = AF_UNIX,
+static const struct sockaddr_un log_dev = { .sun_family = AF_UNIX,
 	.sun_path = "/dev/log" };
 
-static char	  log_name[32] = "dazaid";
-static char	  log_part[32]; /* "vault: ", or empty at the start */
+static char	  log_program[32] = "dazaid";
+static char	  log_process[32]; /* "vault: "; empty during the start */
 static struct out log_out = { STDERR_FILENO, OUT_FILE };
-static int	  log_level; /* above 0: log_debug() speaks */
-static int	  log_sys;   /* to syslog, by log_out's socket */
-static int	  log_finds; /* a syslogd that was started anew */
+static int	  log_level;	  /* above 0: log_debug() writes */
+static bool	  log_to_syslog;  /* by log_out's socket */
+static bool	  log_reconnects; /* to a syslogd that was restarted */
+static int	  log_imsg = -1;  /* of log_relay() */
 
-/* Starts to log on standard error as name. */
+/* Starts to log on standard error, in the name of program. */
 void
-log_open(const char *name, int verbose)
+log_open(const char *program, int verbose)
 {
-	(void)snprintf(log_name, sizeof(log_name), "%s", name);
+	(void)snprintf(log_program, sizeof(log_program), "%s", program);
 	log_level = verbose;
+	log_imsg = -1;
 	out_open(&log_out, STDERR_FILENO);
 }
 
-/* Names the process within the daemon, for every line from here on. */
+/* From now on each line names the process within the daemon. */
 void
-log_role(const char *role)
+log_role(const char *process)
 {
-	(void)snprintf(log_part, sizeof(log_part), "%s: ", role);
+	(void)snprintf(log_process, sizeof(log_process), "%s: ", process);
 }
 
 int
@@ -54,74 +62,124 @@ log_verbose(void)
 }
 
 /*
- * Turns from standard error to syslog.  The socket is connected for the sake of
- * network, which will have no file system.  first: in the process that still
- * has one, which finds a restarted syslogd again by its path, and says so,
- * while it can be said, if there is none.
+ * Turns from standard error to syslog.  The socket is connected, because
+ * network will have no file system to find it in.  has_files: this process
+ * keeps its file system; it reconnects to a restarted syslogd, and says on
+ * standard error if there is no syslogd now.
  */
 void
-log_syslog(int first)
+log_syslog(bool has_files)
 {
 	int fd;
 
 	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if ((fd == -1 ||
-		connect(fd, (const struct sockaddr *)&devlog, sizeof(devlog)) ==
-		    -1) &&
-	    first)
-		log_warn("no syslog: %s", devlog.sun_path);
+		connect(fd, (const struct sockaddr *)&log_dev,
+		    sizeof(log_dev)) == -1) &&
+	    has_files)
+		log_warn("no syslog: %s", log_dev.sun_path);
 	if (log_out.kind == OUT_OWN && log_out.fd != -1)
 		close(log_out.fd);
 	log_out.fd = fd;
-	log_sys = 1;
-	log_finds = first;
+	log_to_syslog = true;
+	log_reconnects = has_files;
+}
+
+/*
+ * In the vault: from now on send each line to network, on fd, unless the log is
+ * a socket, which never blocks.  -1: write it here again.  Async-signal-safe.
+ */
+void
+log_relay(int fd)
+{
+	log_imsg = log_to_syslog || log_out.kind == OUT_SOCKET ? -1 : fd;
+}
+
+bool
+log_is_relayed(void)
+{
+	return (log_imsg != -1);
+}
+
+/* True if a write to the log can block. */
+bool
+log_is_file(void)
+{
+	return (!log_to_syslog && log_out.kind == OUT_FILE);
+}
+
+/*
+ * Sends l to network.  A line is dropped if three quarters of the socket's room
+ * would not be left for answers: without room for one of those, network counts
+ * as lost.  poll(2) looks at just that (unix_writable() in the kernel).
+ */
+static void
+log_send(const struct imsg_log *l)
+{
+	const struct timespec at_once = { 0, 0 };
+	struct pollfd	      pfd = { .fd = log_imsg, .events = POLLOUT };
+	struct imsg	      im = { .type = IMSG_LOG, .fd = -1, .u.log = *l };
+
+	if (ppoll(&pfd, 1, &at_once, NULL) == 1 && pfd.revents == POLLOUT)
+		(void)imsg_send(log_imsg, &im, MSG_DONTWAIT);
 }
 
 static void
-log_send(const char *line, size_t len)
+log_send_syslog(const char *line, size_t len)
 {
 	const int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
 
 	if (send(log_out.fd, line, len, flags) == -1 && errno != EAGAIN &&
-	    log_finds)
+	    log_reconnects)
 		(void)sendto(log_out.fd, line, len, flags,
-		    (const struct sockaddr *)&devlog, sizeof(devlog));
+		    (const struct sockaddr *)&log_dev, sizeof(log_dev));
 }
 
 /*
- * Appends s to line at n, keeping one byte for the newline; returns the new n.
+ * Appends s to text at n, of which size bytes there is room for and a NUL is
+ * kept.  Returns the new n.
  */
 static size_t
-log_add(char *line, size_t n, const char *s)
+log_add(char *text, size_t n, size_t size, const char *s)
 {
-	while (*s != '\0' && n < LOG_LINE - 1)
-		line[n++] = *s++;
+	while (*s != '\0' && n < size - 1)
+		text[n++] = *s++;
+	text[n] = '\0';
 	return (n);
 }
 
-/* What stands before the text: "dazaid: vault: ", for syslog also "<25>". */
+/* What precedes the text: "dazaid: ", for syslog "<25>dazaid: ". */
 static size_t
-log_head(char *line, int priority)
+log_head(char *line, uint32_t priority)
 {
 	size_t n = 0;
 
-	if (log_sys) {
+	if (log_to_syslog) {
 		priority |= LOG_DAEMON; /* two digits: 24 to 31 */
 		line[n++] = '<';
 		line[n++] = (char)('0' + priority / 10);
 		line[n++] = (char)('0' + priority % 10);
 		line[n++] = '>';
 	}
-	n = log_add(line, n, log_name);
-	n = log_add(line, n, ": ");
-	return (log_add(line, n, log_part));
+	n = log_add(line, n, LOG_LINE, log_program);
+	return (log_add(line, n, LOG_LINE, ": "));
 }
 
-static void
-log_line(char *line, size_t n)
+/* Writes one line, which names its process.  Async-signal-safe. */
+void
+log_write(const struct imsg_log *l)
 {
-	if (log_sys) {
-		log_send(line, n);
+	char   line[LOG_LINE];
+	size_t n;
+
+	if (log_is_relayed()) {
+		log_send(l);
+		return;
+	}
+	n = log_head(line, l->priority & LOG_PRIMASK);
+	n = log_add(line, n, sizeof(line), l->text);
+	if (log_to_syslog) {
+		log_send_syslog(line, n);
 		return;
 	}
 	line[n++] = '\n';
@@ -129,17 +187,21 @@ log_line(char *line, size_t n)
 }
 
 static void __attribute__((format(printf, 3, 0)))
-log_format(int priority, const char *error, const char *fmt, va_list ap)
+log_format(uint32_t priority, const char *error, const char *fmt, va_list ap)
 {
-	char   line[LOG_LINE];
-	size_t n;
+	struct imsg_log l;
+	size_t		n;
 
-	n = log_head(line, priority);
-	(void)vsnprintf(line + n, sizeof(line) - 1 - n, fmt, ap);
-	n += strlen(line + n);
-	if (error != NULL)
-		n = log_add(line, log_add(line, n, ": "), error);
-	log_line(line, n);
+	memset(&l, 0, sizeof(l));
+	l.priority = priority;
+	n = log_add(l.text, 0, sizeof(l.text), log_process);
+	(void)vsnprintf(l.text + n, sizeof(l.text) - n, fmt, ap);
+	n += strlen(l.text + n);
+	if (error != NULL) {
+		n = log_add(l.text, n, sizeof(l.text), ": ");
+		(void)log_add(l.text, n, sizeof(l.text), error);
+	}
+	log_write(&l);
 }
 
 void
@@ -164,7 +226,7 @@ log_info(const char *fmt, ...)
 	va_end(ap);
 }
 
-/* With ": " and what errno says. */
+/* Appends ": " and the text of errno. */
 void
 log_warn(const char *fmt, ...)
 {
@@ -190,12 +252,15 @@ log_warnx(const char *fmt, ...)
 void
 log_parts(const char *const *part)
 {
-	char   line[LOG_LINE];
-	size_t n;
-	int    saved = errno;
+	struct imsg_log l;
+	size_t		n;
+	int		saved = errno;
 
-	for (n = log_head(line, LOG_ALERT); *part != NULL; part++)
-		n = log_add(line, n, *part);
-	log_line(line, n);
+	memset(&l, 0, sizeof(l));
+	l.priority = LOG_ALERT;
+	n = log_add(l.text, 0, sizeof(l.text), log_process);
+	for (; *part != NULL; part++)
+		n = log_add(l.text, n, sizeof(l.text), *part);
+	log_write(&l);
 	errno = saved;
 }

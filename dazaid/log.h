@@ -1,16 +1,24 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef DAZAI_LOG_H
-#define DAZAI_LOG_H
+#ifndef DAZAID_LOG_H
+#define DAZAID_LOG_H
+
+#include <stdbool.h>
+
+struct imsg_log;
 
 void log_open(const char *, int);
 void log_role(const char *);
-void log_syslog(int);
+void log_syslog(bool);
+void log_relay(int);
+bool log_is_relayed(void);
+bool log_is_file(void);
 int  log_verbose(void);
 void log_debug(const char *, ...) __attribute__((format(printf, 1, 2)));
 void log_info(const char *, ...) __attribute__((format(printf, 1, 2)));
 void log_warn(const char *, ...) __attribute__((format(printf, 1, 2)));
 void log_warnx(const char *, ...) __attribute__((format(printf, 1, 2)));
 void log_parts(const char *const *);
+void log_write(const struct imsg_log *);
 
 /*
  * The line of a panic: strings, one after another, with no format to interpret.

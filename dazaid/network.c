@@ -161,6 +161,14 @@ network_phase(void)
 	return (heart_is_welcomed() ? IMSG_GUARDED : IMSG_UNGUARDED);
 }
 
+/* Writes a line of the vault's log: see log_relay(). */
+static void
+network_log(struct imsg_log *l)
+{
+	l->text[sizeof(l->text) - 1] = '\0';
+	log_write(l);
+}
+
 /* Takes a message of the vault's.  Exits if it has ended. */
 static void
 network_vault(void)
@@ -171,6 +179,8 @@ network_vault(void)
 	case IMSG_OK:
 		if (im.type == IMSG_LISTENER)
 			network_listeners[im.u.number.n != 0] = im.fd;
+		else if (im.type == IMSG_LOG)
+			network_log(&im.u.log);
 		else if (!heart_reply(&im))
 			control_reply(&im);
 		break;
@@ -359,7 +369,7 @@ network_main(void)
 	if (sandbox_limits() == -1)
 		network_fail("limits");
 	if (config.background)
-		log_syslog(0);
+		log_syslog(false);
 	daemon_detach((int)config.background);
 	if (sandbox_network(config.become) == -1)
 		network_fail("sandbox");

@@ -200,8 +200,9 @@ sandbox_vault(const struct sandbox_vault *sv)
 		/* is there a word left of who hung up? */
 		{ CALL(ioctl), 1, { IS32(1, FIONREAD) } },
 		{ CALL(newfstatat), 1, { IS(0, sv->dirfd) } },
-		/* what network died of */
+		/* what network died of; is it stopped? */
 		{ CALL(wait4), 1, { IS(2, WNOHANG) } },
+		{ CALL(wait4), 1, { IS(2, WNOHANG | WUNTRACED) } },
 		{ CALL(timerfd_settime), 1, { IS(0, sv->timer) } },
 		{ CALL(unlinkat), 1, { IS(0, sv->dirfd) } },
 		{ CALL(kill), 1, { IS(0, getpid()) } },

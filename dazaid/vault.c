@@ -68,6 +68,7 @@ vault_on_fatal(int sig)
 	effects_ops.wipe();
 	effects_ops.remove_files();
 	log_alert("SIG", name != NULL ? name : "NAL", ": secrets wiped");
+	effects_end_network();
 	(void)kill(v.self, sig);
 	if (v.self == 1)
 		_exit(128 + sig);
@@ -94,6 +95,7 @@ vault_network_lost(void)
 static void
 vault_hostile(void)
 {
+	v.network_hostile = true;
 	panic_hard(&v.panic, "network process hostile");
 }
 
@@ -527,6 +529,7 @@ vault_fail(const char *what, const char *why)
 	effects_ops.wipe();
 	effects_ops.remove_files();
 	log_alert(what, ": ", why);
+	effects_end_network();
 	_exit(1);
 }
 

@@ -36,11 +36,14 @@ struct vault {
 	int64_t	       timer_due;    /* what the timer is set to */
 	bool	       started;	     /* network has the listeners */
 	bool	       network_lost; /* the panic's log line says of what */
-	bool	       bye;	     /* the heartbeat waits for its BYE */
+	bool	       network_hostile;
+	bool	       bye; /* the heartbeat waits for its BYE */
 };
 
 extern struct vault	      v;
 extern const struct panic_ops effects_ops;
+
+void effects_end_network(void);
 
 int64_t	      vault_now(void);
 void	      vault_send(const struct imsg *);

@@ -217,3 +217,52 @@ log_that_may_not_grow_body() {
 	ends 0
 	[ "$(wc -c <full)" -eq 8192 ] || fail "it has grown"
 }
+
+# frozen OPTION...: a daemon that guards, as $guardian, and whose log is a file on a
+# file system that was frozen since
+frozen() {
+	[ -d frozen ] || mkdir frozen
+	if ! mountpoint -q frozen; then
+		truncate -s 8M image
+		mkfs.ext4 -q image 2>mkfs.err || atf_skip "no mkfs.ext4"
+		mount -o loop image frozen 2>mount.err ||
+		    atf_skip "no loop device can be mounted: $(cat mount.err)"
+	fi
+	: >frozen/log
+	printf '%s' "$secret" >secret
+	"$dazaid" -d -a -s "$sock" -l "$name=-" "$@" <secret 2>frozen/log &
+	vault=$!
+	remember "$vault"
+	talk - log frozen/log 'vault: ready'
+	find_network
+	client "$sock" say "$guard" want WELCOME echo guards hold
+	guardian=$client
+	talk - log said guards
+	fsfreeze -f frozen 2>freeze.err ||
+	    atf_skip "no file system can be frozen: $(cat freeze.err)"
+}
+
+behaviour frozen_file 'a log on a frozen file system holds up neither a pending panic nor the end' \
+    require.user root
+frozen_file_body() {
+	frozen -g 0.5
+	talk - mark kill KILL "$guardian" ended "$vault" over 450 within 2000
+	fsfreeze -u frozen
+	ends $SIGKILL
+	frozen -g 0.5
+	talk - mark kill USR1 "$vault" ended "$vault" over 450 within 2000
+	fsfreeze -u frozen
+	ends $SIGKILL
+	frozen -g 60
+	talk - mark kill USR1 "$vault" at 100 kill USR2 "$vault" \
+	    ended "$vault" within 2000
+	fsfreeze -u frozen
+	ends $SIGKILL
+}
+frozen_file_cleanup() {
+	fsfreeze -u frozen 2>/dev/null
+	kill_all
+	# Whoever wrote there ends only now.
+	umount frozen 2>/dev/null || umount -l frozen 2>/dev/null
+	return 0
+}

@@ -92,9 +92,23 @@ stopped_signals_body() {
 	ends 0
 }
 
+# start_on_socket OPTION...: as start, but its log is a socket, to which the vault writes
+# by itself; into a file its lines go through network, and wait while that is stopped
+start_on_socket() {
+	: >log
+	printf '%s' "$secret" >secret
+	"$talk" -x "$dazaid" -d -s "$sock" -l "$name=-" "$@" <secret >log &
+	vault=$!
+	remember "$vault"
+	logged 'vault: ready'
+	# The other child copies the log.
+	network=$(pgrep -P "$vault" dazaid)
+	remember "$network"
+}
+
 behaviour continued_new_heartbeat 'stopped, the heartbeat lost, continued: a new one cancels'
 continued_new_heartbeat_body() {
-	start -a -g 60
+	start_on_socket -a -g 60
 	talk "$sock" say "$guard" want WELCOME kill STOP "$network" close \
 	    log log "panic pending: $lost" kill CONT "$network" \
 	    connect say "$guard" want WELCOME log log 'panic CANCELLED' \
@@ -104,7 +118,7 @@ continued_new_heartbeat_body() {
 
 behaviour continued_waiting_heartbeat 'one that came while network was stopped cancels, too'
 continued_waiting_heartbeat_body() {
-	start -a -g 60
+	start_on_socket -a -g 60
 	talk "$sock" say "$guard" want WELCOME kill STOP "$network" close \
 	    connect say "$guard" log log "panic pending: $lost" \
 	    kill CONT "$network" want WELCOME log log 'panic CANCELLED' \
@@ -114,7 +128,7 @@ continued_waiting_heartbeat_body() {
 
 behaviour continued_without_a_heartbeat 'one that came and left while network was stopped does not'
 continued_without_a_heartbeat_body() {
-	start -a -g 1
+	start_on_socket -a -g 1
 	talk "$sock" say "$guard" want WELCOME kill STOP "$network" mark close \
 	    connect say "$guard" say CANCEL close \
 	    log log "panic pending: $lost" kill CONT "$network" \
@@ -125,7 +139,7 @@ continued_without_a_heartbeat_body() {
 
 behaviour continued_silence 'stopped past the deadline, continued: cut off, and a new one cancels'
 continued_silence_body() {
-	start -a -g 60 -t 0.3
+	start_on_socket -a -g 60 -t 0.3
 	talk "$sock" say "$guard" want WELCOME kill STOP "$network" say PING \
 	    log log 'panic pending: ping deadline missed' say CANCEL \
 	    kill CONT "$network" eof connect say "$guard" want WELCOME \
@@ -153,7 +167,7 @@ quit_while_stopped_body() {
 
 behaviour quit_after_the_kernels_word 'QUIT and close, and network so slow that the kernel tells first'
 quit_after_the_kernels_word_body() {
-	start -a -g 60
+	start_on_socket -a -g 60
 	talk "$sock" say "$guard" want WELCOME kill STOP "$network" say QUIT \
 	    close log log "panic pending: $lost" mark at 50 \
 	    kill CONT "$network" log log 'QUIT from the heartbeat: secrets wiped, bye'
@@ -211,14 +225,7 @@ dead_heartbeat_ends_no_panic_body() {
 # the vault as the connection of a client
 offers() {
 	command -v gdb >/dev/null || atf_skip "no gdb"
-	: >log
-	"$talk" -x "$dazaid" -d -a -g 60 -s "$sock" >log &
-	vault=$!
-	remember "$vault"
-	logged 'vault: ready'
-	# The other child copies the log.
-	network=$(pgrep -P "$vault" dazaid)
-	remember "$network"
+	start_on_socket -a -g 60
 	gdb -nx -batch -p "$network" -ex 'set $c = &heart_conns[1]' \
 	    -ex 'set $c->peerid = 77' -ex 'set $c->fd = 2' \
 	    -ex "call (int)network_send_number($1, \$c, 4711)" </dev/null \

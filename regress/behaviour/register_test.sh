@@ -460,9 +460,10 @@ killed_after_the_wipe_body() {
 	talk - ended $tracer
 	ends "$SIGKILL" "$idler"
 	# The arena is opened, and closed again; nothing else opens it here.
-	sed -n 's/^[0-9]* *\(mprotect\|pidfd_send_signal\|unlinkat\|write\)(.*/\1/p' \
+	# The log is a file: its last line is sent to network.
+	sed -n 's/^[0-9]* *\(mprotect\|pidfd_send_signal\|unlinkat\|sendmsg\)(.*/\1/p' \
 	    trace | uniq | tr '\n' ' ' >order
-	[ "$(cat order)" = 'mprotect pidfd_send_signal unlinkat write ' ] ||
+	[ "$(cat order)" = 'mprotect pidfd_send_signal unlinkat sendmsg ' ] ||
 	    fail "$(cat order)"
 }
 

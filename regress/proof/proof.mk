@@ -25,7 +25,7 @@ regress/proof/hostile/dazaid: regress/proof/hostile/network.o regress/proof/host
 regress/proof/hostile/attack: $(addprefix regress/proof/hostile/,attack.o siege.o packet.o \
 		tricks.o descriptors.o) common/num.o
 regress/proof/hostile/calls: regress/proof/hostile/calls.o dazaid/sandbox.o common/num.o dazaid/log.o \
-		common/filter.o common/out.o
+		dazaid/imsg.o common/filter.o common/out.o
 hostile:
 	@regress/tools/deps.sh build check
 	$(Q)$(MAKE) --no-print-directory regress

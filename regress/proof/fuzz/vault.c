@@ -135,6 +135,11 @@ const struct panic_ops effects_ops = { .wipe = on_wipe,
 	.kill = on_kill,
 	.done = on_done };
 
+void
+effects_end_network(void)
+{
+}
+
 /*
  * What the vault is built on.
  */
@@ -814,6 +819,10 @@ network_read(void)
 	    (rc = imsg_recv(network, IMSG_FROM_VAULT, any, &im)) == IMSG_OK) {
 		if (im.type == IMSG_LISTENER)
 			close(im.fd);
+		else if (im.type == IMSG_LOG)
+			CHECK(memchr(im.u.log.text, '\0', IMSG_LOG_BYTES) !=
+				NULL,
+			    "the log has a line without an end");
 		else
 			model_got(&im);
 	}

@@ -18,6 +18,7 @@
 
 #include "child.h"
 #include "imsg.h"
+#include "log.h"
 #include "network.h"
 #include "packet.h"
 #include "sandbox.h"
@@ -46,6 +47,18 @@ done(int error, int fd)
 	packet_close(&packet);
 }
 
+/* The vault's log is written as it should be: the driver reads it. */
+static void
+log_line(void)
+{
+	struct imsg_log l;
+
+	if (packet.len != 3 * sizeof(uint32_t) + sizeof(l))
+		return;
+	memcpy(&l, packet.bytes + 3 * sizeof(uint32_t), sizeof(l));
+	log_write(&l);
+}
+
 /* A descriptor of the vault's is passed on; the listeners are kept as well. */
 static void
 vault_said(void)
@@ -60,6 +73,8 @@ vault_said(void)
 	tell(NEWS_VAULT, 0);
 	memcpy(&type, packet.bytes, sizeof(type));
 	memcpy(&which, packet.bytes + 3 * sizeof(type), sizeof(which));
+	if (type == IMSG_LOG)
+		log_line();
 	if (type == IMSG_LISTENER && packet.nfds == 1)
 		listeners[which != 0] = dup(packet.fds[0]);
 	packet_close(&packet);

@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: ISC */
+/* The log: where a line goes, and that none of them can hold up the vault. */
+#include <sys/socket.h>
+
+#include <atf-c.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "imsg.h"
+#include "log.h"
+
+static int sp[2]; /* network's end, and the vault's */
+
+/* A vault whose standard error is fd, and which network writes the log for. */
+static void
+relay(int fd)
+{
+	ATF_REQUIRE(
+	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sp) == 0);
+	ATF_REQUIRE(dup2(fd, STDERR_FILENO) == STDERR_FILENO);
+	log_open("dazaid", 0);
+	log_role("vault");
+	log_relay(sp[1]);
+}
+
+static int
+file(void)
+{
+	const int fd = open("log", O_RDWR | O_CREAT | O_TRUNC, 0600);
+
+	ATF_REQUIRE(fd != -1);
+	return (fd);
+}
+
+static enum imsg_result
+receive(struct imsg *im)
+{
+	return (imsg_recv(sp[0], IMSG_FROM_VAULT, IMSG_GUARDED, im));
+}
+
+static void
+require_relayed(const char *text, uint32_t priority)
+{
+	struct imsg im;
+
+	ATF_REQUIRE_EQ(IMSG_OK, receive(&im));
+	ATF_REQUIRE_EQ(IMSG_LOG, im.type);
+	ATF_REQUIRE_STREQ(text, im.u.log.text);
+	ATF_REQUIRE_EQ(priority, im.u.log.priority);
+}
+
+/* Standard error, which is fd, has this and nothing else. */
+static void
+require_written(int fd, const char *text)
+{
+	char	buf[1024] = "";
+	ssize_t n = pread(fd, buf, sizeof(buf) - 1, 0);
+
+	ATF_REQUIRE(n >= 0);
+	ATF_REQUIRE_STREQ(text, buf);
+}
+
+ATF_TC_WITHOUT_HEAD(a_line_is_relayed_until_it_is_no_longer);
+ATF_TC_BODY(a_line_is_relayed_until_it_is_no_longer, tc)
+{
+	const int   fd = file();
+	struct imsg im;
+
+	relay(fd);
+	ATF_REQUIRE(log_is_relayed() && log_is_file());
+	log_info("ready, %d secrets", 5);
+	log_alert("one", " and ", "two");
+	require_relayed("vault: ready, 5 secrets", LOG_INFO);
+	require_relayed("vault: one and two", LOG_ALERT);
+	require_written(fd, "");
+	log_relay(-1);
+	ATF_REQUIRE(!log_is_relayed());
+	log_alert("wiped");
+	ATF_REQUIRE_EQ(IMSG_NONE, receive(&im));
+	require_written(fd, "dazaid: vault: wiped\n");
+}
+
+ATF_TC_WITHOUT_HEAD(network_writes_the_line_as_the_vault_would);
+ATF_TC_BODY(network_writes_the_line_as_the_vault_would, tc)
+{
+	const int   fd = file();
+	struct imsg im;
+
+	relay(fd);
+	log_info("ready");
+	ATF_REQUIRE_EQ(IMSG_OK, receive(&im));
+	log_relay(-1);
+	log_role("network");
+	log_write(&im.u.log);
+	require_written(fd, "dazaid: vault: ready\n");
+}
+
+ATF_TC_WITHOUT_HEAD(a_socket_never_blocks_and_is_written_directly);
+ATF_TC_BODY(a_socket_never_blocks_and_is_written_directly, tc)
+{
+	char buf[64] = "";
+	int  out[2];
+
+	ATF_REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, out) == 0);
+	relay(out[1]);
+	ATF_REQUIRE(!log_is_relayed() && !log_is_file());
+	log_info("ready");
+	ATF_REQUIRE(recv(out[0], buf, sizeof(buf) - 1, MSG_DONTWAIT) > 0);
+	ATF_REQUIRE_STREQ("dazaid: vault: ready\n", buf);
+}
+
+/* And a pipe, on which a write may block in some kernels, is relayed. */
+ATF_TC_WITHOUT_HEAD(a_pipe_is_relayed);
+ATF_TC_BODY(a_pipe_is_relayed, tc)
+{
+	int p[2];
+
+	ATF_REQUIRE(pipe(p) == 0);
+	relay(p[1]);
+	ATF_REQUIRE(log_is_relayed() && !log_is_file());
+	log_warnx("pending");
+	require_relayed("vault: pending", LOG_WARNING);
+}
+
+/* Network may be stuck; what the vault answers then must still find room. */
+ATF_TC_WITHOUT_HEAD(lines_leave_room_for_answers);
+ATF_TC_BODY(lines_leave_room_for_answers, tc)
+{
+	const struct imsg pong = { .type = IMSG_PONG, .fd = -1 };
+	struct imsg	  im;
+	int		  i, lines = 0, answers = 0;
+
+	relay(file());
+	for (i = 0; i < 10000; i++)
+		log_info("line %d", i);
+	for (i = 0; i < 100; i++)
+		ATF_REQUIRE_EQ(0, imsg_send(sp[1], &pong, MSG_DONTWAIT));
+	while (receive(&im) == IMSG_OK) {
+		if (im.type == IMSG_LOG)
+			lines++;
+		else
+			answers++;
+	}
+	ATF_REQUIRE_EQ(100, answers);
+	ATF_REQUIRE(lines >= 20 && lines < 10000);
+	/* And when network has read them there is room for lines again. */
+	log_info("again");
+	require_relayed("vault: again", LOG_INFO);
+}
+
+ATF_TC_WITHOUT_HEAD(without_network_a_line_is_dropped);
+ATF_TC_BODY(without_network_a_line_is_dropped, tc)
+{
+	const int fd = file();
+
+	relay(fd);
+	close(sp[0]);
+	log_info("ready");
+	require_written(fd, "");
+}
+
+ATF_TC_WITHOUT_HEAD(a_line_that_is_too_long_is_cut);
+ATF_TC_BODY(a_line_that_is_too_long_is_cut, tc)
+{
+	static char long_text[2000];
+	struct imsg im;
+	const int   fd = file();
+	char	    buf[1024];
+
+	memset(long_text, 'x', sizeof(long_text) - 1);
+	relay(fd);
+	log_info("%s", long_text);
+	log_alert(long_text, "y");
+	ATF_REQUIRE_EQ(IMSG_OK, receive(&im));
+	ATF_REQUIRE_EQ(IMSG_LOG_BYTES - 1, strlen(im.u.log.text));
+	ATF_REQUIRE_EQ(IMSG_OK, receive(&im));
+	ATF_REQUIRE_EQ(IMSG_LOG_BYTES - 1, strlen(im.u.log.text));
+	log_relay(-1);
+	log_write(&im.u.log);
+	ATF_REQUIRE_EQ(8 + IMSG_LOG_BYTES, pread(fd, buf, sizeof(buf), 0));
+	ATF_REQUIRE_EQ('\n', buf[8 + IMSG_LOG_BYTES - 1]);
+}
+
+ATF_TP_ADD_TCS(tp)
+{
+	ATF_TP_ADD_TC(tp, a_line_is_relayed_until_it_is_no_longer);
+	ATF_TP_ADD_TC(tp, network_writes_the_line_as_the_vault_would);
+	ATF_TP_ADD_TC(tp, a_socket_never_blocks_and_is_written_directly);
+	ATF_TP_ADD_TC(tp, a_pipe_is_relayed);
+	ATF_TP_ADD_TC(tp, lines_leave_room_for_answers);
+	ATF_TP_ADD_TC(tp, without_network_a_line_is_dropped);
+	ATF_TP_ADD_TC(tp, a_line_that_is_too_long_is_cut);
+
+	return (atf_no_error());
+}
