@@ -16,12 +16,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "channel.h"
 #include "files.h"
 #include "sockpath.h"
-
-#ifndef SO_PASSRIGHTS
-#define SO_PASSRIGHTS 83 /* Linux 6.16 */
-#endif
 
 #define FILES_BACKLOG 128
 #define FILES_NAME    (SOCKPATH_SIZE + sizeof(".pid"))

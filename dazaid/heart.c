@@ -131,6 +131,19 @@ heart_accept(int fd)
 		conn_open(c, fd, network_now() + CONN_MS);
 }
 
+/*
+ * Offers c to the vault, which says WELCOME itself: unless an answer before
+ * that one is still unsent, because the client does not read.
+ */
+static bool
+heart_offer(struct conn *c, struct imsg *im)
+{
+	conn_flush(c);
+	if (c->out > 0)
+		im->u.number.n |= IMSG_HELLO_UNSENT;
+	return (network_send(im, c));
+}
+
 /* HELLO: c is the heartbeat once the vault has welcomed it. */
 static void
 heart_hello(struct conn *c, struct imsg *im)
@@ -139,7 +152,7 @@ heart_hello(struct conn *c, struct imsg *im)
 		conn_answer(c, "WELCOME\n");
 	} else if (heart_current != NULL) {
 		heart_refuse(c, "BUSY\n");
-	} else if (network_send(im, c)) {
+	} else if (heart_offer(c, im)) {
 		heart_current = c;
 		c->asked = true;
 	} else {
@@ -305,12 +318,13 @@ heart_ready(struct conn *c, short revents)
 
 /* The heartbeat is welcome; every other connection is refused. */
 static void
-heart_welcome(void)
+heart_welcome(bool said)
 {
 	struct conn *c;
 
 	heart_welcomed = true;
-	conn_answer(heart_current, "WELCOME\n");
+	if (!said)
+		conn_answer(heart_current, "WELCOME\n");
 	for (c = heart_conns; c < heart_conns + HEART_CONNS; c++) {
 		if (c->fd != -1 && c != heart_current)
 			heart_refuse(c, "BUSY\n");
@@ -347,7 +361,7 @@ heart_reply(const struct imsg *im)
 	c->asked = false;
 	switch (im->type) {
 	case IMSG_WELCOME:
-		heart_welcome();
+		heart_welcome(im->u.number.n != 0);
 		break;
 	case IMSG_PONG:
 		for (i = 0; i < im->u.number.n; i++)

@@ -58,6 +58,9 @@ struct imsg_number {
 	uint32_t n; /* a pid, a signal, a count of PINGs, ... */
 };
 
+/* In HELLO's number, beside the pid: network says WELCOME, not the vault. */
+#define IMSG_HELLO_UNSENT 0x80000000U
+
 /* How a request went.  request_answer() has the words for it. */
 enum imsg_answer {
 	IMSG_ANSWER_OK = 1,

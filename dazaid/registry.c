@@ -101,7 +101,7 @@ registry_is_owners(int fd, pid_t pid)
  * kernel remembers even if it has ended and its pid is somebody else's by now;
  * or -1.
  */
-static int
+int
 registry_open(pid_t pid, int client)
 {
 	socklen_t len = sizeof(int);

@@ -11,6 +11,7 @@
 
 int	     registry_init(uid_t);
 int	     registry_procfd(void);
+int	     registry_open(pid_t, int);
 bool	     registry_has(pid_t);
 int	     registry_add(pid_t, int);
 int	     registry_remove(pid_t);

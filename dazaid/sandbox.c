@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
@@ -27,6 +28,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "channel.h"
 #include "filter.h"
 #include "log.h"
 #include "sandbox.h"
@@ -199,6 +201,11 @@ sandbox_vault(const struct sandbox_vault *sv)
 		{ CALL(read), 1, { IS(0, sv->signals) } },
 		/* is there a word left of who hung up? */
 		{ CALL(ioctl), 1, { IS32(1, FIONREAD) } },
+		/* a channel to a client, which network never has */
+		{ CALL(socketpair), 1, { IS32(0, AF_UNIX) } },
+		/* no descriptors over it */
+		{ CALL(setsockopt), 2,
+		    { IS32(1, SOL_SOCKET), IS32(2, SO_PASSRIGHTS) } },
 		{ CALL(newfstatat), 1, { IS(0, sv->dirfd) } },
 		/* what network died of; is it stopped? */
 		{ CALL(wait4), 1, { IS(2, WNOHANG) } },

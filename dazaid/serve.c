@@ -154,11 +154,11 @@ serve_get(const struct imsg *im)
 	enum imsg_answer refusal = IMSG_ANSWER_NO_SUCH_SECRET;
 	struct transfer *t;
 
-	/* A deadline may have passed since poll(2) returned. */
-	session_tick(&v.session, vault_now());
+	const bool gives = vault_may_give();
+
 	if (v.panic.pending)
 		refusal = IMSG_ANSWER_PENDING;
-	else if (!session_gives(&v.session))
+	else if (!gives)
 		refusal = IMSG_ANSWER_UNGUARDED;
 	else if (!vault_has_fd() || (t = transfer_slot()) == NULL)
 		refusal = IMSG_ANSWER_BUSY;

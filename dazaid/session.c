@@ -27,6 +27,16 @@
 
 #include "session.h"
 
+static void
+session_clear(struct session_holder *h)
+{
+	size_t i;
+
+	memset(h, 0, sizeof(*h));
+	for (i = 0; i < SESSION_FDS; i++)
+		h->fds[i] = -1;
+}
+
 /*
  * timeout: milliseconds without PING after which a holder is lost, 0 for no
  * limit.  first: milliseconds that a secret may wait for somebody to guard it,
@@ -39,12 +49,12 @@ session_init(struct session *s, struct panic *panic, int64_t timeout,
 	size_t i;
 
 	memset(s, 0, sizeof(*s));
+	for (i = 0; i < SESSION_HOLDERS; i++)
+		session_clear(&s->holders[i]);
 	s->panic = panic;
 	s->timeout = timeout;
 	s->first = first;
 	s->first_due = PANIC_NEVER;
-	for (i = 0; i < SESSION_HOLDERS; i++)
-		s->holders[i].fd = -1;
 }
 
 /* Whether h still keeps its tether held. */
@@ -137,14 +147,14 @@ session_slot(struct session *s, bool heartbeat)
 }
 
 /*
- * The connection fd, which network calls peerid, holds the tether of this name
- * (1 to SESSION_NAME - 1 bytes; NULL: it is the heartbeat) from now on.  If the
+ * The connection that network calls peerid holds the tether of this name (1
+ * to SESSION_NAME - 1 bytes; NULL: it is the heartbeat) from now on.  If the
  * kernel says already that it hung up, it cannot end a pending panic, and is
  * lost at once.  Returns NULL if there is no slot for one more.
  */
 struct session_holder *
-session_hold(struct session *s, const char *name, int fd, uint32_t peerid,
-    int64_t now, bool hung_up)
+session_hold(struct session *s, const char *name, uint32_t peerid, int64_t now,
+    bool hung_up)
 {
 	struct session_tether *t = session_tether(s, name);
 	struct session_holder *h = session_slot(s, name == NULL);
@@ -152,8 +162,7 @@ session_hold(struct session *s, const char *name, int fd, uint32_t peerid,
 	session_tick(s, now);
 	if (t == NULL || h == NULL)
 		return (NULL);
-	memset(h, 0, sizeof(*h));
-	h->fd = fd;
+	session_clear(h);
 	h->peerid = peerid;
 	h->tether = (unsigned int)(t - s->tethers);
 	h->ping_due = s->timeout != 0 ? now + s->timeout : PANIC_NEVER;
@@ -207,7 +216,7 @@ session_cancel(struct session *s, struct session_holder *h, int64_t now)
 {
 	session_tick(s, now);
 	if (h->state != SESSION_LIVE && s->panic->pending)
-		session_lose(s, h, now, NULL);
+		session_lose(s, h, now, h->how);
 	if (s->panic->over || !session_counts(h))
 		return (SESSION_TOO_LATE);
 	if (s->panic->pending && session_first_lost(s) != NULL)
@@ -217,21 +226,30 @@ session_cancel(struct session *s, struct session_holder *h, int64_t now)
 }
 
 /*
- * The kernel says that h's connection hung up.  drained: network has read every
- * byte of it, so that all it has to report is on its way to the vault.
+ * The kernel says that h's connection or one of its processes has ended; how:
+ * which, NULL for the connection.  drained: network has read every byte of the
+ * connection, so that all it has to report is on its way to the vault.
  */
 void
-session_hung_up(struct session *s, struct session_holder *h, int64_t now,
-    bool drained)
+session_ended(struct session *s, struct session_holder *h, int64_t now,
+    bool drained, const char *how)
 {
 	if (h->state != SESSION_LIVE)
 		return;
+	h->how = how;
 	if (h != &s->holders[SESSION_HEARTBEAT]) {
-		session_lose(s, h, now, NULL);
+		session_lose(s, h, now, how);
 		return;
 	}
 	h->state = drained ? SESSION_DRAINED : SESSION_HUNG_UP;
 	h->report_due = drained ? PANIC_NEVER : now + SESSION_REPORT_MS;
+}
+
+/* Whether a holder is lost as soon as network has nothing more to say. */
+bool
+session_drained(const struct session *s)
+{
+	return (s->holders[SESSION_HEARTBEAT].state == SESSION_DRAINED);
 }
 
 /* Network has nothing more to say now: whoever was drained said no QUIT. */
@@ -242,7 +260,7 @@ session_heard(struct session *s, int64_t now)
 
 	for (h = s->holders; h < s->holders + SESSION_HOLDERS; h++) {
 		if (h->state == SESSION_DRAINED)
-			session_lose(s, h, now, NULL);
+			session_lose(s, h, now, h->how);
 	}
 }
 
@@ -250,7 +268,7 @@ session_heard(struct session *s, int64_t now)
 void
 session_left(struct session *s, struct session_holder *h, int64_t now)
 {
-	session_lose(s, h, now, NULL);
+	session_lose(s, h, now, h->how);
 	h->state = SESSION_FREE;
 }
 
@@ -307,7 +325,7 @@ session_tick(struct session *s, int64_t now)
 		if (now >= h->ping_due)
 			session_lose(s, h, now, "ping deadline missed");
 		else if (h->state == SESSION_HUNG_UP && now >= h->report_due)
-			session_lose(s, h, now, NULL);
+			session_lose(s, h, now, h->how);
 	}
 }
 

@@ -14,6 +14,10 @@
 #define SESSION_NAME	17 /* bytes of a tether's name with its NUL */
 #define SESSION_REASON	80
 
+/* Descriptors that a holder has; see holder.c. */
+#define SESSION_FDS	7
+#define SESSION_WATCHED 4 /* of them, the last: processes that it named */
+
 /*
  * Network has this long to report what the client of the heartbeat said before
  * it hung up: a QUIT makes the end a clean one.
@@ -34,9 +38,11 @@ struct session_holder {
 	unsigned int	   tether; /* its index */
 	uint32_t	   peerid; /* network's number for the connection */
 	pid_t		   pid;	   /* of the client, by the kernel's word */
-	int		   fd;	   /* the connection; -1: none */
+	int		   fds[SESSION_FDS]; /* -1: not open */
 	int64_t		   ping_due;
 	int64_t		   report_due; /* of SESSION_HUNG_UP */
+	const char	  *how;	       /* what ended it; NULL: it hung up */
+	bool private;		       /* its channel is its only voice */
 };
 
 /* A condition of the session: held by any of its holders. */
@@ -67,20 +73,22 @@ enum session_cancel {
 };
 
 void session_init(struct session *, struct panic *, int64_t, int64_t);
-struct session_holder *session_hold(struct session *, const char *, int,
-    uint32_t, int64_t, bool);
+struct session_holder *session_hold(struct session *, const char *, uint32_t,
+    int64_t, bool);
 struct session_holder *session_find(struct session *, uint32_t);
 bool session_ping(struct session *, struct session_holder *, int64_t);
 enum session_cancel session_cancel(struct session *, struct session_holder *,
     int64_t);
-void session_hung_up(struct session *, struct session_holder *, int64_t, bool);
-void session_heard(struct session *, int64_t);
-void session_left(struct session *, struct session_holder *, int64_t);
-bool session_release(struct session *, const char *, int64_t);
-void session_wait_for_guard(struct session *, bool, int64_t);
-void session_tick(struct session *, int64_t);
-bool session_guarded(const struct session *);
-bool session_gives(const struct session *);
+void	session_ended(struct session *, struct session_holder *, int64_t, bool,
+       const char *);
+bool	session_drained(const struct session *);
+void	session_heard(struct session *, int64_t);
+void	session_left(struct session *, struct session_holder *, int64_t);
+bool	session_release(struct session *, const char *, int64_t);
+void	session_wait_for_guard(struct session *, bool, int64_t);
+void	session_tick(struct session *, int64_t);
+bool	session_guarded(const struct session *);
+bool	session_gives(const struct session *);
 int64_t session_deadline(const struct session *);
 
 #endif

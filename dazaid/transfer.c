@@ -12,23 +12,32 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "channel.h"
 #include "transfer.h"
 #include "vault.h"
 
 #define TRANSFER_MS   5000 /* without progress */
 #define TRANSFER_HEAD 32   /* bytes of "DATA <size>\n" and its NUL */
 
+/* Over what the bytes go. */
+enum transfer_way {
+	TRANSFER_OFFERED,   /* nothing yet: the head is still to be sent */
+	TRANSFER_CHANNEL,   /* the channel that went with the head */
+	TRANSFER_CONNECTION /* the client did not take the channel */
+};
+
 static struct transfer {
-	int	 fd; /* the client's, ours to close; -1: a free slot */
-	uint32_t peerid;
-	uint64_t id;   /* of the secret */
-	size_t	 size; /* bytes to move, the head included */
-	size_t	 done;
-	int64_t	 due;	/* ms */
-	int64_t	 ttl;	/* of a PUT, ms; 0: none */
-	uint32_t reads; /* of a PUT */
-	bool	 put;	/* or it is a GET */
-	char	 head[TRANSFER_HEAD];
+	int		  fd; /* the client's, ours to close; -1: a free slot */
+	int		  channel; /* the vault's end, or -1 */
+	enum transfer_way way;
+	uint32_t	  peerid;
+	uint64_t	  id;	/* of the secret */
+	size_t		  size; /* of its value, in bytes */
+	size_t		  done;
+	int64_t		  due;	 /* ms */
+	int64_t		  ttl;	 /* of a PUT, ms; 0: none */
+	uint32_t	  reads; /* of a PUT */
+	bool		  put;	 /* or it is a GET */
 } transfers[TRANSFER_MAX];
 static struct store *transfer_store;
 
@@ -69,15 +78,33 @@ transfer_count(void)
 	return (n);
 }
 
+/* The client keeps to its connection: the transfer starts there. */
+static void
+transfer_leave_channel(struct transfer *t)
+{
+	close(t->channel);
+	t->channel = -1;
+	t->way = TRANSFER_CONNECTION;
+	t->done = 0;
+}
+
+/*
+ * Ends t.  Over the channel a client that has put a secret hears from the vault
+ * itself that it is stored.
+ */
 static void
 transfer_finish(struct transfer *t, enum imsg_answer answer)
 {
-	/* Network holds the connection, too; the client is to see the end of
-	 * it. */
+	if (t->channel != -1 && answer == IMSG_ANSWER_OK)
+		(void)send(t->channel, "OK\n", 3, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (t->channel != -1)
+		close(t->channel);
+	/* Network holds the connection too, so that close(2) does not end it.
+	 */
 	if (answer == IMSG_ANSWER_CUT)
 		(void)shutdown(t->fd, SHUT_RDWR);
 	close(t->fd);
-	t->fd = -1;
+	t->fd = t->channel = -1;
 	if (!t->put)
 		store_release(transfer_store, t->id);
 	else if (answer == IMSG_ANSWER_CUT)
@@ -104,35 +131,104 @@ transfer_recv(int fd, void *buf, size_t size)
 	return (recv(fd, buf, size, MSG_DONTWAIT));
 }
 
-/* Moves what can be moved without waiting: one piece of it. */
+/* Sends the head, and a channel with it. */
 static void
-transfer_move(struct transfer *t, int64_t now)
+transfer_offer(struct transfer *t)
 {
-	const size_t head = strlen(t->head);
-	ssize_t	     n;
+	char head[TRANSFER_HEAD];
 
-	if (!t->put)
-		n = store_send(transfer_store, t->id, t->fd, t->head, t->done);
-	else if (t->done < head)
-		n = send(t->fd, t->head + t->done, head - t->done,
-		    MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (t->put)
+		(void)snprintf(head, sizeof(head), "GO\n");
 	else
-		n = store_fill(transfer_store, t->id, t->fd, transfer_recv,
-		    t->size - t->done);
+		(void)snprintf(head, sizeof(head), "DATA %zu\n", t->size);
+	t->channel = channel_offer(t->fd, head);
+	if (t->channel != -1)
+		t->way = TRANSFER_CHANNEL;
+	else if (errno != EAGAIN && errno != EINTR)
+		transfer_finish(t, IMSG_ANSWER_CUT);
+}
+
+/* A piece of a PUT. */
+static void
+transfer_take(struct transfer *t, int64_t now)
+{
+	const bool    channel = t->way == TRANSFER_CHANNEL;
+	const ssize_t n = store_fill(transfer_store, t->id,
+	    channel ? t->channel : t->fd, transfer_recv, t->size - t->done);
+
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
+	if (n <= 0 && channel && t->done == 0) {
+		transfer_leave_channel(t);
+		return;
+	}
 	if (n <= 0) { /* 0: the end of a PUT cut short */
 		transfer_finish(t, IMSG_ANSWER_CUT);
 		return;
 	}
 	t->done += (size_t)n;
 	t->due = now + TRANSFER_MS;
-	if (t->done < t->size)
-		return;
-	if (t->put)
+	if (t->done == t->size)
 		transfer_keep(t, now);
-	else
+}
+
+/*
+ * The channel of a GET has ended.  The kernel tells if bytes were left unread:
+ * then the client did not take the channel.
+ */
+static void
+transfer_channel_ended(struct transfer *t)
+{
+	socklen_t len = sizeof(int);
+	int	  error = 0;
+
+	if (t->done == t->size &&
+	    getsockopt(t->channel, SOL_SOCKET, SO_ERROR, &error, &len) != -1 &&
+	    error == 0)
 		transfer_finish(t, IMSG_ANSWER_SENT);
+	else
+		transfer_leave_channel(t);
+}
+
+/* A piece of a GET. */
+static void
+transfer_give(struct transfer *t, int64_t now)
+{
+	const bool channel = t->way == TRANSFER_CHANNEL;
+	ssize_t	   n;
+
+	if (channel && t->done == t->size) {
+		transfer_channel_ended(t);
+		return;
+	}
+	n = store_send(transfer_store, t->id, channel ? t->channel : t->fd, "",
+	    t->done);
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n == -1 && channel) {
+		transfer_channel_ended(t);
+		return;
+	}
+	if (n == -1) {
+		transfer_finish(t, IMSG_ANSWER_CUT);
+		return;
+	}
+	t->done += (size_t)n;
+	t->due = now + TRANSFER_MS;
+	if (t->done == t->size && !channel)
+		transfer_finish(t, IMSG_ANSWER_SENT);
+}
+
+/* Moves what can be moved without waiting: one piece of it. */
+static void
+transfer_move(struct transfer *t, int64_t now)
+{
+	if (t->way == TRANSFER_OFFERED)
+		transfer_offer(t);
+	else if (t->put)
+		transfer_take(t, now);
+	else
+		transfer_give(t, now);
 }
 
 static void
@@ -140,12 +236,16 @@ transfer_begin(struct transfer *t, int fd, uint32_t peerid, uint64_t id,
     size_t size, int64_t now)
 {
 	t->fd = fd;
+	t->channel = -1;
+	t->way = TRANSFER_OFFERED;
 	t->peerid = peerid;
 	t->id = id;
 	t->done = 0;
-	t->size = strlen(t->head) + size;
+	t->size = size;
 	t->due = now + TRANSFER_MS;
-	transfer_move(t, now);
+	transfer_offer(t);
+	if (!t->put && t->way == TRANSFER_CHANNEL)
+		transfer_give(t, now);
 }
 
 /*
@@ -157,7 +257,6 @@ transfer_get(struct transfer *t, int fd, uint32_t peerid, uint64_t id,
     size_t len, int64_t now)
 {
 	t->put = false;
-	(void)snprintf(t->head, sizeof(t->head), "DATA %zu\n", len);
 	transfer_begin(t, fd, peerid, id, len, now);
 }
 
@@ -170,8 +269,24 @@ transfer_put(struct transfer *t, int fd, uint32_t peerid, uint64_t id,
 	t->put = true;
 	t->ttl = put->ttl;
 	t->reads = put->reads;
-	(void)snprintf(t->head, sizeof(t->head), "GO\n");
 	transfer_begin(t, fd, peerid, id, (size_t)put->size, now);
+}
+
+/* What t waits for.  The end of a channel shows without being asked for. */
+static struct pollfd
+transfer_pollfd(const struct transfer *t)
+{
+	struct pollfd pfd = { t->fd, POLLOUT, 0 };
+
+	if (t->way == TRANSFER_OFFERED)
+		return (pfd);
+	if (t->way == TRANSFER_CHANNEL)
+		pfd.fd = t->channel;
+	if (t->put)
+		pfd.events = POLLIN;
+	else if (t->done == t->size)
+		pfd.events = 0;
+	return (pfd);
 }
 
 /* Fills in what to poll, an entry a transfer; returns how many they are. */
@@ -182,12 +297,8 @@ transfer_poll(struct pollfd *pfd)
 	nfds_t		       n = 0;
 
 	for (t = transfers; t < transfers + TRANSFER_MAX; t++) {
-		if (t->fd == -1)
-			continue;
-		pfd[n].fd = t->fd;
-		pfd[n].events = t->put && t->done >= strlen(t->head) ? POLLIN :
-								       POLLOUT;
-		pfd[n++].revents = 0;
+		if (t->fd != -1)
+			pfd[n++] = transfer_pollfd(t);
 	}
 	return (n);
 }
@@ -195,8 +306,10 @@ transfer_poll(struct pollfd *pfd)
 static bool
 transfer_is_ready(const struct transfer *t, const struct pollfd *pfd, nfds_t n)
 {
+	const int fd = transfer_pollfd(t).fd;
+
 	while (n-- > 0) {
-		if (pfd[n].fd == t->fd)
+		if (pfd[n].fd == fd)
 			return (pfd[n].revents != 0);
 	}
 	return (false);
@@ -204,6 +317,8 @@ transfer_is_ready(const struct transfer *t, const struct pollfd *pfd, nfds_t n)
 
 /*
  * Moves what can be moved, as polled, and ends what has not moved for too long.
+ * Before each piece of a secret that is handed out, the kernel is asked whether
+ * the session still lives.
  */
 void
 transfer_run(const struct pollfd *pfd, nfds_t n, int64_t now)
@@ -211,8 +326,14 @@ transfer_run(const struct pollfd *pfd, nfds_t n, int64_t now)
 	struct transfer *t;
 
 	for (t = transfers; t < transfers + TRANSFER_MAX; t++) {
-		if (t->fd != -1 && transfer_is_ready(t, pfd, n))
-			transfer_move(t, now);
+		if (t->fd == -1)
+			continue;
+		if (transfer_is_ready(t, pfd, n)) {
+			if (!t->put && !vault_may_give())
+				transfer_cut_gets();
+			else if (t->fd != -1)
+				transfer_move(t, now);
+		}
 		if (t->fd != -1 && now >= t->due)
 			transfer_finish(t, IMSG_ANSWER_CUT);
 	}

@@ -6,7 +6,6 @@
  * and the dispatch of what happens; session.c, store.c and panic.c decide what
  * that means.
  */
-#include <sys/ioctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
@@ -21,6 +20,7 @@
 #include "clock.h"
 #include "cred.h"
 #include "files.h"
+#include "holder.h"
 #include "imsg.h"
 #include "log.h"
 #include "options.h"
@@ -31,17 +31,16 @@
 #include "vault.h"
 
 #define VAULT_TIMER_FIRED (-1) /* in timer_due: the timer must be set again */
-#define VAULT_FDS	  20 /* its own, the heartbeat's, and one that comes */
+#define VAULT_FDS	  26 /* its own, the heartbeat's, and one that comes */
 #define VAULT_MESSAGES	  16 /* taken in a row before deadlines are looked at */
 
 enum {
-	PFD_HEARTBEAT,
 	PFD_SIGNALS,
 	PFD_NETWORK,
 	PFD_TIMER,
 	PFD_INPUT,
 	PFD_NAMED,
-	PFD_MAX = PFD_NAMED + REGISTRY_MAX + TRANSFER_MAX
+	PFD_MAX = PFD_NAMED + HOLDER_PFD + REGISTRY_MAX + TRANSFER_MAX
 };
 
 struct vault v = { .imsg = -1, .timer = -1, .signals = -1 };
@@ -131,7 +130,7 @@ vault_answer(uint32_t peerid, enum imsg_answer answer)
 }
 
 /* Sends a message about the connection that network calls peerid. */
-static void
+void
 vault_notify(enum imsg_type type, uint32_t peerid, uint32_t n)
 {
 	const struct imsg im = { .type = type,
@@ -161,7 +160,7 @@ vault_state(void)
  * True if fd is a client's connection to one of our two sockets, by the
  * kernel's word: the client's uid is the owner's or root's, and its process
  * neither network, which could pass a connection of its own, nor the vault,
- * which is what a listening socket has for a peer.
+ * which is what a listening socket has for a peerid.
  */
 bool
 vault_knows(int fd, unsigned int socket, struct ucred *who)
@@ -178,136 +177,8 @@ vault_knows(int fd, unsigned int socket, struct ucred *who)
 bool
 vault_has_fd(void)
 {
-	return (registry_count() + transfer_count() < v.spare_fds);
-}
-
-/*
- * The session.
- */
-
-/* Gives up the connections of holders that are lost, and has network do so. */
-static void
-vault_drop_lost(void)
-{
-	struct session_holder *h;
-
-	for (h = v.session.holders; h < v.session.holders + SESSION_HOLDERS;
-	     h++) {
-		if (h->state != SESSION_LOST || h->fd == -1)
-			continue;
-		close(h->fd);
-		h->fd = -1;
-		vault_notify(IMSG_DROP, h->peerid, 0);
-	}
-}
-
-static bool
-vault_has_hung_up(int fd)
-{
-	const struct timespec at_once = { 0, 0 };
-	struct pollfd	      pfd = { fd, POLLRDHUP, 0 };
-
-	return (ppoll(&pfd, 1, &at_once, NULL) != 0);
-}
-
-/*
- * Asks the kernel whether h hung up.  A line leaves the socket only after
- * network has sent its message: with no byte left to read, all that the client
- * said has been sent to the vault.
- */
-static void
-vault_look(struct session_holder *h)
-{
-	int unread;
-
-	if (vault_has_hung_up(h->fd))
-		session_hung_up(&v.session, h, vault_now(),
-		    ioctl(h->fd, FIONREAD, &unread) != -1 && unread == 0);
-}
-
-static void
-vault_hello(const struct imsg *im)
-{
-	struct session_holder *h;
-	struct ucred	       who;
-	struct timespec	       ts;
-
-	if (!vault_knows(im->fd, FILES_HEARTBEAT, &who)) {
-		vault_hostile();
-		return;
-	}
-	h = session_hold(&v.session, NULL, im->fd, im->peerid, vault_now(),
-	    vault_has_hung_up(im->fd));
-	h->pid = who.pid;
-	if (h->state == SESSION_LOST)
-		return;
-	vault_look(h);
-	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	v.since = ts.tv_sec;
-	log_info("guarded by pid %ld", (long)who.pid);
-	if (who.pid != (pid_t)im->u.number.n)
-		log_debug("which calls itself pid %lu",
-		    (unsigned long)im->u.number.n);
-	vault_notify(IMSG_WELCOME, h->peerid, 0);
-}
-
-static void
-vault_cancel(struct session_holder *h)
-{
-	if (h->state == SESSION_LIVE)
-		vault_look(h);
-	switch (session_cancel(&v.session, h, vault_now())) {
-	case SESSION_CANCELLED:
-		vault_notify(IMSG_CANCELLED, h->peerid, 0);
-		break;
-	case SESSION_NOTHING_PENDING:
-		vault_notify(IMSG_NOTHING_PENDING, h->peerid, 0);
-		break;
-	case SESSION_STILL_LOST:
-	case SESSION_TOO_LATE:
-		break;
-	}
-}
-
-/* Network's last word about h. */
-static void
-vault_left(struct session_holder *h)
-{
-	const int fd = h->fd;
-
-	/* Closing can take long (SO_LINGER), so the panic comes first. */
-	h->fd = -1;
-	session_left(&v.session, h, vault_now());
-	if (fd != -1)
-		close(fd);
-}
-
-/* A line of a holder, or its end.  A holder that is lost gets no answer. */
-static void
-vault_holder(const struct imsg *im)
-{
-	struct session_holder *h = session_find(&v.session, im->peerid);
-
-	if (h == NULL) {
-		vault_hostile();
-		return;
-	}
-	switch (im->type) {
-	case IMSG_PING:
-		if (session_ping(&v.session, h, vault_now()))
-			vault_notify(IMSG_PONG, h->peerid, im->u.number.n);
-		break;
-	case IMSG_CANCEL:
-		vault_cancel(h);
-		break;
-	case IMSG_QUIT:
-		v.bye = true;
-		panic_stop(&v.panic, "QUIT from the heartbeat");
-		break;
-	case IMSG_LOST:
-		vault_left(h);
-		break;
-	}
+	return (holder_fds() + registry_count() + 2 * transfer_count() <
+	    v.spare_fds);
 }
 
 /*
@@ -350,13 +221,12 @@ vault_dispatch(const struct imsg *im)
 		vault_signal((int)im->u.number.n);
 		break;
 	case IMSG_HELLO:
-		vault_hello(im);
-		break;
 	case IMSG_PING:
 	case IMSG_CANCEL:
 	case IMSG_QUIT:
 	case IMSG_LOST:
-		vault_holder(im);
+		if (!holder_message(im))
+			vault_hostile();
 		break;
 	case IMSG_PANIC:
 		if (im->u.number.n != 0)
@@ -371,7 +241,7 @@ vault_dispatch(const struct imsg *im)
 		if (!serve_request(im))
 			vault_hostile();
 	}
-	vault_drop_lost();
+	holder_drop_lost();
 }
 
 /* Takes messages, but not too many in a row. */
@@ -438,42 +308,56 @@ vault_set_timer(void)
 	v.timer_due = due;
 }
 
+/*
+ * Brings the vault up to date with the kernel and the clock: it may have been
+ * stopped since poll(2) returned.  Returns whether a secret may be handed out.
+ */
+bool
+vault_may_give(void)
+{
+	holder_look();
+	session_tick(&v.session, vault_now());
+	vault_expire(vault_now());
+	holder_drop_lost();
+	return (session_gives(&v.session));
+}
+
 /* What a turn waits for, in the order in which it is looked at. */
 struct vault_poll {
 	struct pollfd pfd[PFD_MAX];
-	nfds_t	      registered; /* entries from PFD_NAMED on, ... */
-	nfds_t	      transfers;  /* ... and as many after those */
+	nfds_t	      holders;	  /* entries from PFD_NAMED on, ... */
+	nfds_t	      registered; /* ... after those ... */
+	nfds_t	      transfers;  /* ... and after those */
 };
 
 static nfds_t
 vault_poll_set(struct vault_poll *vp, int input)
 {
-	const struct session_holder *h = &v.session.holders[SESSION_HEARTBEAT];
-	const int heartbeat = h->state == SESSION_LIVE ? h->fd : -1;
+	struct pollfd *pfd = vp->pfd + PFD_NAMED;
 
-	vp->pfd[PFD_HEARTBEAT] = (struct pollfd){ heartbeat, POLLRDHUP, 0 };
 	vp->pfd[PFD_SIGNALS] = (struct pollfd){ v.signals, POLLIN, 0 };
 	vp->pfd[PFD_NETWORK] = (struct pollfd){ v.imsg, POLLIN, 0 };
 	vp->pfd[PFD_TIMER] = (struct pollfd){ v.timer, POLLIN, 0 };
 	vp->pfd[PFD_INPUT] = (struct pollfd){ input, POLLIN, 0 };
-	vp->registered = registry_poll(vp->pfd + PFD_NAMED);
-	vp->transfers = transfer_poll(vp->pfd + PFD_NAMED + vp->registered);
-	return (PFD_NAMED + vp->registered + vp->transfers);
+	pfd += vp->holders = holder_poll(pfd);
+	pfd += vp->registered = registry_poll(pfd);
+	pfd += vp->transfers = transfer_poll(pfd);
+	return ((nfds_t)(pfd - vp->pfd));
 }
 
 /*
- * One turn: sleeps until something happens, and acts on it.  A hangup of the
- * heartbeat is noted first, so that no secret is handed out any more, and acted
- * on last, because network may still report a QUIT.  Secrets expire before
- * requests are served.  Returns whether input, if not -1, can be read.
+ * One turn: sleeps until something happens, and acts on it.  The end of a
+ * holder is noted first, so that no secret is handed out any more.  Of the
+ * heartbeat it is acted on last, because network may still report a QUIT.
+ * Returns whether input, if not -1, can be read.
  */
 static bool
 vault_turn(int input)
 {
-	struct vault_poll	     vp;
-	struct pollfd *const	     pfd = vp.pfd;
-	struct session_holder *const h = &v.session.holders[SESSION_HEARTBEAT];
-	nfds_t			     n;
+	static struct vault_poll vp;
+	struct pollfd *const	 pfd = vp.pfd;
+	struct pollfd		*next = pfd + PFD_NAMED;
+	nfds_t			 n;
 
 	vault_check_arena();
 	vault_set_timer();
@@ -484,22 +368,22 @@ vault_turn(int input)
 			panic_hard(&v.panic, "the vault cannot poll");
 		return (false);
 	}
-	if (pfd[PFD_HEARTBEAT].revents != 0)
-		vault_look(h);
+	holder_seen(next, vp.holders);
+	next += vp.holders;
 	if (pfd[PFD_SIGNALS].revents != 0)
 		vault_signal(signals_next(v.signals));
-	registry_forget(pfd + PFD_NAMED, vp.registered);
+	registry_forget(next, vp.registered);
+	next += vp.registered;
 	vault_expire(vault_now());
-	if (pfd[PFD_NETWORK].revents != 0 || h->state == SESSION_DRAINED)
+	if (pfd[PFD_NETWORK].revents != 0 || session_drained(&v.session))
 		vault_network();
 	if (pfd[PFD_TIMER].revents != 0)
 		v.timer_due = VAULT_TIMER_FIRED;
 	session_tick(&v.session, vault_now());
-	vault_drop_lost();
+	holder_drop_lost();
 	if (!session_gives(&v.session))
 		transfer_cut_gets();
-	transfer_run(pfd + PFD_NAMED + vp.registered, vp.transfers,
-	    vault_now());
+	transfer_run(next, vp.transfers, vault_now());
 	return (pfd[PFD_INPUT].revents != 0);
 }
 

@@ -48,6 +48,8 @@ void effects_end_network(void);
 int64_t	      vault_now(void);
 void	      vault_send(const struct imsg *);
 void	      vault_answer(uint32_t, enum imsg_answer);
+void	      vault_notify(enum imsg_type, uint32_t, uint32_t);
+bool	      vault_may_give(void);
 bool	      vault_knows(int, unsigned int, struct ucred *);
 bool	      vault_has_fd(void);
 void	      vault_init(const struct options *);

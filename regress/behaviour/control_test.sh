@@ -473,7 +473,7 @@ behaviour out_of_descriptors 'too few descriptors for all that clients want is n
 out_of_descriptors_body() {
 	cat >through <<-EOT
 	#!/bin/sh
-	ulimit -n 24
+	ulimit -n 30
 	exec $real "\$@"
 	EOT
 	chmod 755 through

@@ -50,7 +50,7 @@ static const struct expected {
 	const char    *name;
 } table[] = { { IMSG_CONFIG, IMSG_FROM_VAULT, 16, false, START, "CONFIG" },
 	{ IMSG_LISTENER, IMSG_FROM_VAULT, 4, true, START, "LISTENER" },
-	{ IMSG_WELCOME, IMSG_FROM_VAULT, 0, false, FREE, "WELCOME" },
+	{ IMSG_WELCOME, IMSG_FROM_VAULT, 4, false, FREE, "WELCOME" },
 	{ IMSG_PONG, IMSG_FROM_VAULT, 4, false, ALWAYS, "PONG" },
 	{ IMSG_CANCELLED, IMSG_FROM_VAULT, 0, false, ALWAYS, "CANCELLED" },
 	{ IMSG_NOTHING_PENDING, IMSG_FROM_VAULT, 0, false, ALWAYS,

@@ -34,13 +34,13 @@ begin(int64_t grace, int64_t timeout, bool armed)
 	session_init(&s, &p, timeout, 0);
 }
 
-/* A heartbeat, or a holder of the tether of this name; peerid is its number. */
+/* A heartbeat, or a holder of the tether of this name; peer is its number. */
 static struct session_holder *
-hold(const char *name, uint32_t peerid, int64_t now)
+hold(const char *name, uint32_t peer, int64_t now)
 {
 	struct session_holder *h;
 
-	h = session_hold(&s, name, 3, peerid, now, false);
+	h = session_hold(&s, name, peer, now, false);
 	ATF_REQUIRE(h != NULL);
 	return (h);
 }
@@ -67,7 +67,7 @@ CASE(a_heartbeat_guards, "a secret is handed out until it hangs up")
 	h = hold(NULL, 1, 0);
 	ATF_REQUIRE(session_guarded(&s));
 	ATF_REQUIRE(session_gives(&s));
-	session_hung_up(&s, h, 10, false);
+	session_ended(&s, h, 10, false, NULL);
 	ATF_REQUIRE(session_guarded(&s));
 	ATF_REQUIRE(!session_gives(&s));
 	require_alive(&p);
@@ -80,8 +80,8 @@ CASE(network_may_report_after_a_hangup,
 
 	begin(0, 0, true);
 	h = hold(NULL, 1, 0);
-	session_hung_up(&s, h, 10, false);
-	session_hung_up(&s, h, 50, true);
+	session_ended(&s, h, 10, false, NULL);
+	session_ended(&s, h, 50, true, NULL);
 	session_heard(&s, 51);
 	ATF_REQUIRE_EQ(10 + REPORT, session_deadline(&s));
 	session_tick(&s, 10 + REPORT - 1);
@@ -97,7 +97,7 @@ CASE(a_drained_heartbeat_is_lost_once_network_is_heard,
 
 	begin(0, 0, false);
 	h = hold(NULL, 1, 0);
-	session_hung_up(&s, h, 10, true);
+	session_ended(&s, h, 10, true, NULL);
 	ATF_REQUIRE_EQ(NEVER, session_deadline(&s));
 	session_tick(&s, 1000000);
 	require_alive(&p);
@@ -113,7 +113,7 @@ CASE(a_hangup_does_not_stop_the_ping_deadline,
 
 	begin(0, TIMEOUT, true);
 	h = hold(NULL, 1, 0);
-	session_hung_up(&s, h, 1, false);
+	session_ended(&s, h, 1, false, NULL);
 	ATF_REQUIRE_EQ(TIMEOUT, session_deadline(&s));
 	session_tick(&s, TIMEOUT);
 	require_ended(&p, PANIC_EXECUTED, "ping deadline missed", true);
@@ -138,7 +138,7 @@ CASE(a_return_at_the_deadline_is_too_late, "the panic is executed first")
 {
 	begin(GRACE, 0, true);
 	session_left(&s, hold(NULL, 1, 0), 10);
-	(void)session_hold(&s, NULL, 3, 2, 10 + GRACE, false);
+	(void)session_hold(&s, NULL, 2, 10 + GRACE, false);
 	require_ended(&p, PANIC_EXECUTED, "heartbeat connection dropped", true);
 	ATF_REQUIRE(!session_gives(&s));
 }
@@ -150,7 +150,7 @@ CASE(a_newcomer_that_hung_up_already_cancels_nothing,
 
 	begin(GRACE, 0, true);
 	session_left(&s, hold(NULL, 1, 0), 10);
-	h = session_hold(&s, NULL, 3, 2, 12, true);
+	h = session_hold(&s, NULL, 2, 12, true);
 	ATF_REQUIRE_EQ(SESSION_LOST, h->state);
 	ATF_REQUIRE_EQ(0, world.cancelled);
 	ATF_REQUIRE_EQ(10 + GRACE, session_deadline(&s));
@@ -198,7 +198,7 @@ CASE(the_dead_cannot_cancel, "a hung up heartbeat is lost by its own CANCEL")
 
 	begin(GRACE, 0, true);
 	h = hold(NULL, 1, 0);
-	session_hung_up(&s, h, 1, false);
+	session_ended(&s, h, 1, false, NULL);
 	ATF_REQUIRE_EQ(SESSION_NOTHING_PENDING, session_cancel(&s, h, 2));
 	panic_order(&p, 10, "SIGUSR1");
 	ATF_REQUIRE_EQ(SESSION_TOO_LATE, session_cancel(&s, h, 11));
@@ -245,7 +245,7 @@ CASE(any_holder_keeps_its_tether, "a tether is lost with its last holder")
 	begin(GRACE, 0, true);
 	a = hold("session", 1, 0);
 	b = hold("session", 2, 0);
-	session_hung_up(&s, a, 1, true);
+	session_ended(&s, a, 1, true, NULL);
 	ATF_REQUIRE_EQ(SESSION_LOST, a->state);
 	ATF_REQUIRE(session_gives(&s));
 	session_left(&s, a, 2);
@@ -329,12 +329,12 @@ CASE(slots_have_an_end, "64 holders of 16 tethers, and not one more")
 		    i % (SESSION_TETHERS - 1));
 		(void)hold(name, 100 + i, 0);
 	}
-	ATF_REQUIRE(session_hold(&s, "t1", 3, 1, 0, false) == NULL);
+	ATF_REQUIRE(session_hold(&s, "t1", 1, 0, false) == NULL);
 	session_left(&s, session_find(&s, 100), 1);
-	ATF_REQUIRE(session_hold(&s, "new", 3, 1, 1, false) == NULL);
-	ATF_REQUIRE(session_hold(&s, "t1", 3, 1, 1, false) != NULL);
-	ATF_REQUIRE(session_hold(&s, NULL, 3, 2, 1, false) != NULL);
-	ATF_REQUIRE(session_hold(&s, NULL, 3, 4, 1, false) == NULL);
+	ATF_REQUIRE(session_hold(&s, "new", 1, 1, false) == NULL);
+	ATF_REQUIRE(session_hold(&s, "t1", 1, 1, false) != NULL);
+	ATF_REQUIRE(session_hold(&s, NULL, 2, 1, false) != NULL);
+	ATF_REQUIRE(session_hold(&s, NULL, 4, 1, false) == NULL);
 }
 
 CASE(a_secret_that_nobody_guards_does_not_stay,

@@ -41,8 +41,8 @@ SRC_heart =	$(NETWORK)
 SRC_control =	$(NETWORK)
 SRC_vault =	$(DIR)/model.c $(DIR)/world.c \
 		$(addprefix common/,clock.c cred.c num.c secmem.c) \
-		$(addprefix dazaid/,imsg.c log.c panic.c serve.c session.c signals.c \
-		store.c transfer.c)
+		$(addprefix dazaid/,holder.c imsg.c log.c panic.c serve.c session.c \
+		signals.c store.c transfer.c)
 SRC_option =	$(DIR)/ctl.c $(addprefix common/,num.c secmem.c sockpath.c) \
 		dazaid/options.c dazaid/store.c dazai-hb/dazai-hb.c \
 		$(addprefix dazaictl/,askpass.c command.c dazaictl.c status.c)

@@ -229,7 +229,7 @@ moving(void)
 static bool
 has_fd(void)
 {
-	return (m.npids + moving() < m.spare_fds);
+	return (m.npids + 2 * moving() < m.spare_fds);
 }
 
 static void
@@ -579,17 +579,12 @@ hand_out(const struct message *msg, struct secret *s, int64_t now)
 	    s->len);
 	memcpy(c->wanted + c->nwanted, s->value, s->len);
 	c->nwanted += s->len;
-	if (c->small) {
-		s->readers++;
-		*slot() = (struct transfer){ .c = c,
-			.s = s,
-			.peerid = msg->im.peerid,
-			.soonest = now + TRANSFER_MS,
-			.latest = now + TRANSFER_MS };
-	} else {
-		answer(msg,
-		    IMSG_ANSWER_SENT); /* there is room for it at once */
-	}
+	s->readers++;
+	*slot() = (struct transfer){ .c = c,
+		.s = s,
+		.peerid = msg->im.peerid,
+		.soonest = now + TRANSFER_MS,
+		.latest = now + TRANSFER_MS };
 }
 
 static void
@@ -724,6 +719,10 @@ do_hello(const struct message *msg, int64_t now)
 	m.ping_due = m.timeout != 0 ? now + m.timeout : NEVER;
 	if (m.over == RUNS && !m.ordered)
 		m.pending = false;
+	if (m.over == RUNS && !msg->mute && m.heart->fd != -1) {
+		memcpy(m.heart->wanted + m.heart->nwanted, "WELCOME\n", 8);
+		m.heart->nwanted += 8;
+	}
 	(void)want(IMSG_WELCOME, m.peerid, 0);
 	return (true);
 }

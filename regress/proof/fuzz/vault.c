@@ -14,6 +14,7 @@
 #include <sanitizer/asan_interface.h>
 #include <stdarg.h>
 
+#include "channel.h"
 #include "model.h"
 
 /* NOLINTBEGIN(bugprone-suspicious-include) */
@@ -328,6 +329,21 @@ WRAP(void, setproctitle, const char *fmt, ...)
 	(void)fmt;
 }
 
+/* No client takes its channel: all keep to their connections. */
+int
+channel_offer(int fd, const char *text)
+{
+	int sv[2];
+
+	if (send(fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL) == -1)
+		return (-1);
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
+		  sv) == 0,
+	    "socketpair");
+	close(sv[1]);
+	return (sv[0]);
+}
+
 WRAP(void, signals_hide, void)
 {
 }
@@ -490,7 +506,7 @@ WRAP(int, getsockopt, int fd, int level, int name, void *value, socklen_t *len)
 {
 	const struct client *c;
 
-	if (!fuzz_runs)
+	if (!fuzz_runs || name == SO_ERROR)
 		return (__real_getsockopt(fd, level, name, value, len));
 	c = client_at(fd);
 	if (name == SO_PEERCRED) {
@@ -1105,8 +1121,8 @@ WRAP(int, ppoll, struct pollfd *pfd, nfds_t nfds, const struct timespec *wait,
 
 	if (!fuzz_runs)
 		return (__real_ppoll(pfd, nfds, wait, mask));
-	if (wait != NULL) { /* whether a heartbeat has left */
-		CHECK(nfds == 1 && wait->tv_sec == 0 && wait->tv_nsec == 0,
+	if (wait != NULL) { /* whether a holder is still there */
+		CHECK(wait->tv_sec == 0 && wait->tv_nsec == 0,
 		    "a ppoll that waits");
 		return (__real_ppoll(pfd, nfds, wait, mask));
 	}
@@ -1213,8 +1229,9 @@ clean(void)
 		fuzz_close(&clients[i].fd);
 		fuzz_close(&clients[i].theirs);
 	}
-	for (i = 0; i < SESSION_HOLDERS; i++)
-		fuzz_close(&v.session.holders[i].fd);
+	for (i = 0; i < SESSION_HOLDERS * SESSION_FDS; i++)
+		fuzz_close(
+		    &v.session.holders[i / SESSION_FDS].fds[i % SESSION_FDS]);
 	fuzz_close(&v.imsg);
 	fuzz_close(&v.timer);
 	fuzz_close(&v.signals);
