@@ -30,31 +30,46 @@
 #include "out.h"
 #include "sandbox.h"
 #include "sockpath.h"
+#include "vouch.h"
 
 #define ANSWER_MS 10000 /* for WELCOME and BYE, and to come back in */
 #define RETRY_MS  50	/* between attempts to come back */
 
-enum { PFD_DAEMON, PFD_SIGNALS, PFD_WATCH, PFD_TIMER, PFD_MAX };
+/*
+ * What goes over the channel to the vault, a byte each; see dazai-protocol(7).
+ */
+#define CHANNEL_PING   "P"
+#define CHANNEL_CANCEL "C"
+
+enum { PFD_DAEMON, PFD_CHANNEL, PFD_SIGNALS, PFD_WATCH, PFD_TIMER, PFD_MAX };
+
+/* Bytes that have come in, up to the end of a line. */
+struct lines {
+	size_t len;
+	char   buf[LINE_BYTES];
+};
 
 static struct heartbeat {
 	const struct heartbeat_options *o;
 	enum { AWAY, ASKED, GUARDING, QUITTING } state;
-	bool	   guarded;  /* once at least */
-	bool	   detached; /* in a session of our own */
-	int	   fd;	     /* to the daemon; -1 while AWAY */
-	int	   signals;
-	int	   watch;   /* pidfd, or -1 */
-	int	   timer;   /* of the PINGs */
-	uid_t	   uid;	    /* ours */
-	pid_t	   session; /* whom we guard: watched, or ourselves */
-	pid_t	   daemon;  /* its pid */
-	int64_t	   due;	    /* give up then; not while GUARDING */
-	int64_t	   retry;   /* while AWAY: not before */
-	bool	   busy;    /* another guarded when we last asked */
-	struct out out;	    /* standard output */
-	size_t	   in;
-	char	   inbuf[LINE_BYTES];
-} hb = { .fd = -1, .signals = -1, .watch = -1, .timer = -1 };
+	bool	     guarded;  /* once at least */
+	bool	     detached; /* in a session of our own */
+	int	     fd;       /* to the daemon; -1 while AWAY */
+	int	     channel;  /* to the vault; -1 unless GUARDING */
+	int	     signals;
+	int	     watch;   /* pidfd, or -1 */
+	int	     timer;   /* of the PINGs */
+	uid_t	     uid;     /* ours */
+	pid_t	     session; /* whom we guard: watched, or ourselves */
+	pid_t	     daemon;  /* its pid */
+	int64_t	     due;     /* give up then; not while GUARDING */
+	int64_t	     retry;   /* while AWAY: not before */
+	bool	     busy;    /* another guarded when we last asked */
+	struct out   out;     /* standard output */
+	struct vouch vouch;
+	struct lines lines;   /* from the daemon */
+	struct lines answers; /* from the vault, over the channel */
+} hb = { .fd = -1, .channel = -1, .signals = -1, .watch = -1, .timer = -1 };
 
 /*
  * One line to the user, if not -q.  Never waits: somebody's full pipe must not
@@ -102,6 +117,13 @@ heartbeat_send(const char *line)
 	if (hb.fd != -1)
 		(void)send(hb.fd, line, strlen(line),
 		    MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* To the vault alone: a byte that network cannot see or invent. */
+static void
+heartbeat_send_vault(const char *byte)
+{
+	(void)send(hb.channel, byte, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 /*
@@ -154,7 +176,10 @@ heartbeat_connect(void)
 	hb.busy = false;
 	heartbeat_check_peer(hb.fd);
 	hb.state = ASKED;
-	hb.in = 0;
+	hb.lines.len = hb.answers.len = 0;
+	if (vouch_init(&hb.vouch, hb.fd) == -1)
+		heartbeat_fail(EXIT_REFUSED, "%s: cannot tell who answers: %s",
+		    hb.o->path, strerror(errno));
 	(void)snprintf(hello, sizeof(hello), "HELLO %ld\n", (long)hb.session);
 	heartbeat_send(hello);
 }
@@ -180,6 +205,9 @@ heartbeat_cut_off(void)
 	}
 	close(hb.fd);
 	hb.fd = -1;
+	if (hb.channel != -1)
+		close(hb.channel);
+	hb.channel = -1;
 	hb.state = AWAY;
 }
 
@@ -221,17 +249,31 @@ heartbeat_first_welcome(void)
  * What comes in.
  */
 
+/* The vault has taken us; channel is its own, or -1 if it is not its word. */
 static void
-heartbeat_line(const char *line)
+heartbeat_welcome(int channel)
+{
+	if (channel == -1)
+		heartbeat_fail(EXIT_REFUSED,
+		    "%s: the answer did not come from the vault", hb.o->path);
+	hb.channel = channel;
+	hb.state = GUARDING;
+	/* From the first byte on, nobody else can send PINGs in our name. */
+	heartbeat_send_vault(CHANNEL_PING);
+	guard_claim(hb.session);
+	if (!hb.guarded)
+		heartbeat_first_welcome();
+	hb.guarded = true;
+}
+
+/* A line of the daemon's, with the channel that came with it, or -1. */
+static void
+heartbeat_line(const char *line, int channel)
 {
 	if (hb.o->verbose)
 		heartbeat_print("%s", line);
 	if (hb.state == ASKED && strcmp(line, "WELCOME") == 0) {
-		hb.state = GUARDING;
-		guard_claim(hb.session);
-		if (!hb.guarded)
-			heartbeat_first_welcome();
-		hb.guarded = true;
+		heartbeat_welcome(channel);
 	} else if (hb.state == ASKED && strcmp(line, "BUSY") == 0) {
 		/*
 		 * After a loss, it may be our own old connection that is seen.
@@ -243,40 +285,84 @@ heartbeat_line(const char *line)
 	} else if (hb.state == ASKED) {
 		heartbeat_fail(EXIT_REFUSED, "%s: not the answer of a dazaid",
 		    hb.o->path);
-	} else if (strcmp(line, "CANCELLED") == 0) {
-		heartbeat_print("panic cancelled");
-	} else if (strcmp(line, "NOTHING-PENDING") == 0) {
-		heartbeat_print("no panic is pending");
 	} else if (strcmp(line, "BYE") == 0) {
 		heartbeat_print("stood down");
 		exit(EXIT_LET_GO);
 	}
 }
 
+/* A line of the vault's. */
 static void
-heartbeat_read(void)
+heartbeat_answer(const char *line, int channel)
+{
+	(void)channel;
+	if (hb.o->verbose)
+		heartbeat_print("%s", line);
+	if (strcmp(line, "CANCELLED") == 0)
+		heartbeat_print("panic cancelled");
+	else if (strcmp(line, "NOTHING-PENDING") == 0)
+		heartbeat_print("no panic is pending");
+}
+
+/* Has take see to each whole line in l. */
+static void
+heartbeat_lines(struct lines *l, void (*take)(const char *, int), int channel)
 {
 	const char *line;
 	size_t	    used;
-	ssize_t	    n;
 
-	n = recv(hb.fd, hb.inbuf + hb.in, sizeof(hb.inbuf) - hb.in,
-	    MSG_DONTWAIT);
+	while (
+	    hb.fd != -1 && (line = line_next(l->buf, l->len, &used)) != NULL) {
+		take(line, channel);
+		l->len -= used;
+		memmove(l->buf, l->buf + used, l->len);
+	}
+	if (l->len == sizeof(l->buf))
+		l->len = 0; /* no answer is that long */
+}
+
+static void
+heartbeat_read(void)
+{
+	const bool begins = hb.lines.len == 0;
+	bool	   vouched;
+	ssize_t	   n;
+	int	   channel;
+
+	n = vouch_recv(&hb.vouch, hb.fd, hb.lines.buf + hb.lines.len,
+	    sizeof(hb.lines.buf) - hb.lines.len, MSG_DONTWAIT, &vouched,
+	    &channel);
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
 		heartbeat_cut_off();
 		return;
 	}
-	hb.in += (size_t)n;
-	while (
-	    hb.fd != -1 && (line = line_next(hb.inbuf, hb.in, &used)) != NULL) {
-		heartbeat_line(line);
-		hb.in -= used;
-		memmove(hb.inbuf, hb.inbuf + used, hb.in);
+	hb.lines.len += (size_t)n;
+	if (channel != -1 && (!begins || hb.state != ASKED)) {
+		close(channel);
+		channel = -1;
 	}
-	if (hb.in == sizeof(hb.inbuf))
-		hb.in = 0; /* no answer is that long */
+	heartbeat_lines(&hb.lines, heartbeat_line, channel);
+}
+
+/* The channel has an answer, or its end, which is the connection's. */
+static void
+heartbeat_read_vault(void)
+{
+	ssize_t n;
+
+	n = recv(hb.channel, hb.answers.buf + hb.answers.len,
+	    sizeof(hb.answers.buf) - hb.answers.len, MSG_DONTWAIT);
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		close(hb.channel);
+		hb.channel = -1;
+		return;
+	}
+	hb.answers.len += (size_t)n;
+	heartbeat_lines(&hb.answers, heartbeat_answer, -1);
 }
 
 static void
@@ -289,7 +375,7 @@ heartbeat_signal(void)
 	switch (si.ssi_signo) {
 	case SIGUSR1:
 		if (hb.state == GUARDING)
-			heartbeat_send("CANCEL\n");
+			heartbeat_send_vault(CHANNEL_CANCEL);
 		break;
 	case SIGQUIT:
 		if (hb.state == AWAY)
@@ -310,7 +396,7 @@ heartbeat_ping(void)
 
 	if (read(hb.timer, &times, sizeof(times)) == (ssize_t)sizeof(times) &&
 	    hb.state == GUARDING)
-		heartbeat_send("PING\n");
+		heartbeat_send_vault(CHANNEL_PING);
 }
 
 static noreturn void
@@ -342,8 +428,9 @@ heartbeat_wait(void)
 static void
 heartbeat_turn(void)
 {
-	struct pollfd	pfd[PFD_MAX] = { [PFD_DAEMON] = { .fd = hb.fd,
+	struct pollfd	pfd[PFD_MAX] = { [PFD_CHANNEL] = { .fd = hb.channel,
 					     .events = POLLIN },
+		  [PFD_DAEMON] = { .fd = hb.fd, .events = POLLIN },
 		  [PFD_SIGNALS] = { .fd = hb.signals, .events = POLLIN },
 		  [PFD_WATCH] = { .fd = hb.watch, .events = POLLIN },
 		  [PFD_TIMER] = { .fd = hb.timer, .events = POLLIN } };
@@ -359,6 +446,8 @@ heartbeat_turn(void)
 		exit(EXIT_LET_GO);
 	if (pfd[PFD_SIGNALS].revents != 0)
 		heartbeat_signal();
+	if (pfd[PFD_CHANNEL].revents != 0)
+		heartbeat_read_vault();
 	if (pfd[PFD_DAEMON].revents != 0)
 		heartbeat_read();
 	if (pfd[PFD_TIMER].revents != 0)

@@ -10,6 +10,7 @@
 #include <err.h>
 #include <errno.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -17,9 +18,24 @@
 #include "client.h"
 #include "cred.h"
 #include "sockpath.h"
+#include "vouch.h"
 
 #define CLIENT_LINE    1024 /* bytes of the longest line, either way */
 #define CLIENT_SECONDS 10   /* without an answer: the daemon gives up after 5 */
+
+static struct vouch client_vouch; /* of the connection opened last */
+
+/* A stuck daemon must not make us wait for ever. */
+static void
+client_be_patient(int fd)
+{
+	const struct timeval patience = { CLIENT_SECONDS, 0 };
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
+	    sizeof(patience));
+	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
+	    sizeof(patience));
+}
 
 /*
  * Connects to the daemon whose heartbeat socket is path.  It must be ours or
@@ -28,11 +44,10 @@
 int
 client_open(const char *path)
 {
-	struct sockaddr_un   sun;
-	struct ucred	     who;
-	const struct timeval patience = { CLIENT_SECONDS, 0 };
-	char		     file[sizeof(sun.sun_path)];
-	int		     fd;
+	struct sockaddr_un sun;
+	struct ucred	   who;
+	char		   file[sizeof(sun.sun_path)];
+	int		   fd;
 
 	(void)snprintf(file, sizeof(file), "%s.ctl", path);
 	sockpath_addr(file, &sun);
@@ -43,13 +58,12 @@ client_open(const char *path)
 			err(EXIT_REFUSED, "%s", file);
 		err(EXIT_NO_DAEMON, "%s: no daemon", file);
 	}
-	(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience,
-	    sizeof(patience));
-	(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &patience,
-	    sizeof(patience));
+	client_be_patient(fd);
 	if (!cred_allowed(fd, geteuid(), &who))
 		errx(EXIT_REFUSED, "%s: belongs to uid %lu, not to us or root",
 		    file, (unsigned long)who.uid);
+	if (vouch_init(&client_vouch, fd) == -1)
+		err(EXIT_REFUSED, "%s: cannot tell who answers", file);
 	return (fd);
 }
 
@@ -74,23 +88,32 @@ client_ask(int fd, const char *fmt, ...)
 
 /*
  * The next line, without its newline and valid until the next call.  Byte by
- * byte, as what comes after it may be a secret.
+ * byte, because what follows it may not be a line.  *vouched: the vault itself
+ * has sent all of it; *channel: the descriptor that came with it, or -1.
  */
-const char *
-client_line(int fd)
+static const char *
+client_receive(int fd, bool *vouched, int *channel)
 {
 	static char line[CLIENT_LINE];
 	size_t	    len = 0;
 	ssize_t	    n;
+	bool	    one;
+	int	    passed;
 
+	*vouched = true;
+	*channel = -1;
 	for (;;) {
-		n = recv(fd, &line[len], 1, 0);
+		n = vouch_recv(&client_vouch, fd, &line[len], 1, 0, &one,
+		    &passed);
 		if (n == -1 && errno == EINTR)
 			continue;
 		if (n == -1 && errno == EAGAIN)
 			errx(EXIT_CUT, "no answer from the daemon");
 		if (n <= 0)
 			errx(EXIT_CUT, "the daemon ended, or has cut us off");
+		*vouched = *vouched && one;
+		if (passed != -1)
+			*channel = passed;
 		if (line[len] == '\n')
 			break;
 		if (++len == sizeof(line))
@@ -98,6 +121,35 @@ client_line(int fd)
 	}
 	line[len] = '\0';
 	return (line);
+}
+
+/* The next line, as client_receive(); it may be network's invention. */
+const char *
+client_line(int fd)
+{
+	bool vouched;
+	int  channel;
+
+	return (client_receive(fd, &vouched, &channel));
+}
+
+/*
+ * The next line, which must begin with want and come from the vault itself; the
+ * rest of it, valid until the next call.  *channel is the socket that came with
+ * it, the caller's to close: network never had it.
+ */
+const char *
+client_vouched(int fd, const char *want, int *channel)
+{
+	bool	    vouched;
+	const char *line = client_receive(fd, &vouched, channel);
+
+	if (strncmp(line, want, strlen(want)) != 0)
+		client_refused(line);
+	if (!vouched || *channel == -1)
+		errx(EXIT_REFUSED, "the answer did not come from the vault");
+	client_be_patient(*channel);
+	return (line + strlen(want));
 }
 
 /* Ends the program with what line, an answer that was not wanted, says. */

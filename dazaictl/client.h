@@ -18,6 +18,7 @@ enum {
 int  client_open(const char *);
 void client_ask(int, const char *, ...) __attribute__((format(printf, 2, 3)));
 const char   *client_line(int);
+const char   *client_vouched(int, const char *, int *);
 void	      client_want(int, const char *);
 noreturn void client_refused(const char *);
 

@@ -225,6 +225,20 @@ secret_sendfile(int fd, size_t len)
 	}
 }
 
+/* The vault says over the channel that it has stored the secret. */
+static void
+secret_stored(int channel)
+{
+	char	ok[3];
+	ssize_t n;
+
+	do
+		n = recv(channel, ok, sizeof(ok), MSG_WAITALL);
+	while (n == -1 && errno == EINTR);
+	if (n != sizeof(ok) || memcmp(ok, "OK\n", sizeof(ok)) != 0)
+		errx(EXIT_CUT, "the daemon ended, or has cut us off");
+}
+
 /*
  * Puts what is on standard input, or is typed if that is a terminal, as name
  * into the daemon at path.  reads and ttl are the request's options, as text,
@@ -238,7 +252,7 @@ secret_put(const char *path, const char *name, const char *reads,
 	size_t	    len;
 	off_t	    at;
 	bool	    file;
-	int	    fd;
+	int	    fd, channel;
 
 	if (fstat(STDIN_FILENO, &st) == -1)
 		err(EXIT_USAGE, "standard input");
@@ -261,12 +275,13 @@ secret_put(const char *path, const char *name, const char *reads,
 	client_ask(fd, "PUT %s %zu%s%s%s%s", name, len,
 	    reads != NULL ? " reads=" : "", reads != NULL ? reads : "",
 	    ttl != NULL ? " ttl=" : "", ttl != NULL ? ttl : "");
-	client_want(fd, "GO");
+	(void)client_vouched(fd, "GO", &channel);
 	if (file)
-		secret_sendfile(fd, len);
+		secret_sendfile(channel, len);
 	else
-		secret_send(fd, len);
-	client_want(fd, "OK");
+		secret_send(channel, len);
+	secret_stored(channel);
+	close(channel);
 	close(fd);
 	close(STDIN_FILENO);
 	residue_socket(len);
@@ -378,23 +393,22 @@ secret_copy(int fd, size_t len, bool line)
 void
 secret_get(const char *path, const char *name, bool line)
 {
-	const char *answer;
+	const char *size;
 	char	   *end;
 	size_t	    len, all;
 	int	    fd = client_open(path);
+	int	    channel;
 
 	client_ask(fd, "GET %s", name);
-	answer = client_line(fd);
-	if (strncmp(answer, "DATA ", 5) != 0)
-		client_refused(answer);
-	len = (size_t)strtoull(answer + 5, &end, 10);
+	size = client_vouched(fd, "DATA ", &channel);
+	all = len = (size_t)strtoull(size, &end, 10);
 	if (*end != '\0')
 		errx(EXIT_CUT, "not the answer of a dazaid");
-	all = strlen(answer) + 1 + len; /* they may come in one buffer */
 	if (!line)
-		len = secret_splice(fd, len);
+		len = secret_splice(channel, len);
 	if (len > 0)
-		secret_copy(fd, len, line);
+		secret_copy(channel, len, line);
+	close(channel);
 	close(fd);
 	residue_socket(all);
 }

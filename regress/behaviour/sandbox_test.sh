@@ -296,8 +296,10 @@ no_inherited_descriptor_body() {
 		    'anon_inode:[signalfd]' socket socket socket socket
 		client "$sock" say "$guard" want WELCOME echo guards hold
 		talk - log said guards
+		# And the heartbeat's connection, and its process.
 		only "$vault" /dev/null "$PWD/stdout" "$PWD/log" \
 		    'anon_inode:[signalfd]' 'anon_inode:[timerfd]' \
+		    'anon_inode:[pidfd]' \
 		    "${sock%/*}" "$sock.pid" socket socket $proc
 		only "$network" /dev/null "$PWD/stdout" "$PWD/log" \
 		    'anon_inode:[signalfd]' socket socket socket socket socket
