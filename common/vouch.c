@@ -43,6 +43,18 @@ vouch_inode(int pidfd)
 }
 
 /*
+ * Has the kernel name the sender of each message that comes in on the socket
+ * fd.  To be called before connect(2).  Returns -1 with errno.
+ */
+int
+vouch_ask(int fd)
+{
+	const int on = 1;
+
+	return (setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)));
+}
+
+/*
  * Learns who the vault is from fd, a connection on which nothing was sent yet.
  * Returns -1 with errno, EPROTONOSUPPORT if the vault is in another PID
  * namespace and the kernel (before Linux 6.9) cannot tell processes apart
@@ -57,8 +69,7 @@ vouch_init(struct vouch *v, int fd)
 	int	     pidfd;
 
 	v->inode = 0;
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) == -1 ||
-	    setsockopt(fd, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) == -1)
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &who, &len) == -1)
 		return (-1);
 	v->pid = who.pid;
 	if (v->pid != 0)

@@ -12,6 +12,7 @@ struct vouch {
 	ino_t inode; /* then, of its pidfd */
 };
 
+int	vouch_ask(int);
 int	vouch_init(struct vouch *, int);
 ssize_t vouch_recv(const struct vouch *, int, void *, size_t, int, bool *,
     int *);

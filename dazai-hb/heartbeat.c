@@ -163,7 +163,7 @@ heartbeat_connect(void)
 
 	sockpath_addr(hb.o->path, &sun);
 	hb.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (hb.fd == -1)
+	if (hb.fd == -1 || vouch_ask(hb.fd) == -1)
 		err(EXIT_USAGE, "socket");
 	if (connect(hb.fd, (const struct sockaddr *)&sun, sizeof(sun)) == -1) {
 		if (errno != EAGAIN)

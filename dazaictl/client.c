@@ -51,7 +51,8 @@ client_open(const char *path)
 
 	(void)snprintf(file, sizeof(file), "%s.ctl", path);
 	sockpath_addr(file, &sun);
-	if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) == -1)
+	if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) == -1 ||
+	    vouch_ask(fd) == -1)
 		err(EXIT_USAGE, "socket");
 	if (connect(fd, (const struct sockaddr *)&sun, sizeof(sun)) == -1) {
 		if (errno == EACCES || errno == EPERM)
