@@ -189,10 +189,10 @@ sandbox_vault(const struct sandbox_vault *sv)
 	return (how_start == 0xf2 ? -1 : 0);
 }
 
-void
-child_user(struct imsg_config *config)
+uid_t
+child_uid(void)
 {
-	config->become_uid = config->become_gid = 60706;
+	return (60706);
 }
 
 int

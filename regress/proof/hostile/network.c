@@ -83,8 +83,7 @@ vault_said(void)
 static void
 confine(void)
 {
-	const int rc = sandbox_limits() == -1 ||
-	    sandbox_network(become, become) != NULL;
+	const int rc = sandbox_limits() == -1 || sandbox_network(become) == -1;
 
 	done(rc ? errno : 0, -1);
 }
@@ -170,7 +169,7 @@ configure(void)
 		IMSG_OK ||
 	    im.type != IMSG_CONFIG)
 		_exit(1);
-	become = im.u.config.become_uid;
+	become = im.u.config.become;
 }
 
 noreturn void
