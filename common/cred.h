@@ -7,7 +7,6 @@
 
 #include <stdbool.h>
 
-bool	    cred_allowed(int, uid_t, struct ucred *);
-const char *cred_ambiguous(uid_t);
+bool cred_allowed(int, uid_t, struct ucred *);
 
 #endif

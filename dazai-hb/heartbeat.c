@@ -23,18 +23,31 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "cred.h"
 #include "guard.h"
 #include "heartbeat.h"
 #include "line.h"
 #include "out.h"
-#include "reach.h"
 #include "sandbox.h"
 #include "sockpath.h"
+#include "vouch.h"
 
 #define ANSWER_MS 10000 /* for WELCOME and BYE, and to come back in */
 #define RETRY_MS  50	/* between attempts to come back */
 
-enum { PFD_DAEMON, PFD_SIGNALS, PFD_WATCH, PFD_TIMER, PFD_MAX };
+/*
+ * What goes over the channel to the vault, a byte each; see dazai-protocol(7).
+ */
+#define CHANNEL_PING   "P"
+#define CHANNEL_CANCEL "C"
+
+enum { PFD_DAEMON, PFD_CHANNEL, PFD_SIGNALS, PFD_WATCH, PFD_TIMER, PFD_MAX };
+
+/* Bytes that have come in, up to the end of a line. */
+struct lines {
+	size_t len;
+	char   buf[LINE_BYTES];
+};
 
 static struct heartbeat {
 	const struct heartbeat_options *o;
@@ -42,18 +55,21 @@ static struct heartbeat {
 	bool	     guarded;  /* once at least */
 	bool	     detached; /* in a session of our own */
 	int	     fd;       /* to the daemon; -1 while AWAY */
+	int	     channel;  /* to the vault; -1 unless GUARDING */
 	int	     signals;
 	int	     watch;   /* pidfd, or -1 */
 	int	     timer;   /* of the PINGs */
-	pid_t	     session; /* the process that we guard: watched, or us */
-	struct reach daemon;
-	int64_t	     due;   /* give up then; not while GUARDING */
-	int64_t	     retry; /* while AWAY: not before */
-	bool	     busy;  /* another guarded when we last asked */
-	struct out   out;   /* standard output */
-	size_t	     in;
-	char	     inbuf[LINE_BYTES];
-} hb = { .daemon.file = -1, .fd = -1, .signals = -1, .watch = -1, .timer = -1 };
+	uid_t	     uid;     /* ours */
+	pid_t	     session; /* whom we guard: watched, or ourselves */
+	pid_t	     daemon;  /* its pid */
+	int64_t	     due;     /* give up then; not while GUARDING */
+	int64_t	     retry;   /* while AWAY: not before */
+	bool	     busy;    /* another guarded when we last asked */
+	struct out   out;     /* standard output */
+	struct vouch vouch;
+	struct lines lines;   /* from the daemon */
+	struct lines answers; /* from the vault, over the channel */
+} hb = { .fd = -1, .channel = -1, .signals = -1, .watch = -1, .timer = -1 };
 
 /*
  * One line to the user, if not -q.  Never waits: somebody's full pipe must not
@@ -103,53 +119,67 @@ heartbeat_send(const char *line)
 		    MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
+/* To the vault alone: a byte that network cannot see or invent. */
+static void
+heartbeat_send_vault(const char *byte)
+{
+	(void)send(hb.channel, byte, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
 /*
  * Coming and going.
  */
 
-static noreturn void
-heartbeat_no_daemon(enum reach_result result)
+/* The daemon that listens must be ours or root's: not a stranger's bait. */
+static void
+heartbeat_check_peer(int fd)
 {
-	int code = EXIT_USAGE;
+	struct ucred who;
 
-	if (hb.guarded && result == REACH_NO_DAEMON)
-		heartbeat_fail(EXIT_ENDED,
-		    "the daemon ended: this session is UNGUARDED");
-	if (result == REACH_NO_DAEMON)
-		code = EXIT_NO_DAEMON;
-	else if (result == REACH_REFUSED)
-		code = EXIT_REFUSED;
-	heartbeat_fail(code, "%s", hb.daemon.why);
+	if (!cred_allowed(fd, hb.uid, &who))
+		heartbeat_fail(EXIT_REFUSED,
+		    "%s: belongs to uid %lu, not to us or root", hb.o->path,
+		    (unsigned long)who.uid);
+	hb.daemon = who.pid;
 }
 
-/*
- * Connects, the first time to a daemon that must be found, and says HELLO;
- * stays AWAY, to try again later, if the daemon has no room for a connection.
- */
+static noreturn void
+heartbeat_no_daemon(void)
+{
+	if (hb.guarded)
+		heartbeat_fail(EXIT_ENDED,
+		    "the daemon ended: this session is UNGUARDED");
+	if (errno == EACCES || errno == EPERM)
+		err(EXIT_REFUSED, "%s", hb.o->path);
+	err(EXIT_NO_DAEMON, "%s: no daemon", hb.o->path);
+}
+
+/* Connects and says HELLO; stays AWAY, to be tried again, if it must wait. */
 static void
 heartbeat_connect(void)
 {
-	enum reach_result result;
-	char		  hello[32];
+	struct sockaddr_un sun;
+	char		   hello[32];
 
-	if (hb.daemon.file == -1) {
-		result = reach_find(&hb.daemon, &hb.o->places, "");
-		if (result == REACH_FOUND || result == REACH_FULL)
-			guard_open(hb.daemon.dir,
-			    sockpath_name(hb.daemon.path));
-	} else {
-		result = reach_again(&hb.daemon);
-	}
-	if (result == REACH_FULL) {
+	sockpath_addr(hb.o->path, &sun);
+	hb.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (hb.fd == -1 || vouch_ask(hb.fd) == -1)
+		err(EXIT_USAGE, "socket");
+	if (connect(hb.fd, (const struct sockaddr *)&sun, sizeof(sun)) == -1) {
+		if (errno != EAGAIN)
+			heartbeat_no_daemon();
+		close(hb.fd);
+		hb.fd = -1;
 		hb.retry = clock_ms(CLOCK_MONOTONIC) + RETRY_MS;
 		return;
 	}
-	if (result != REACH_FOUND)
-		heartbeat_no_daemon(result);
-	hb.fd = hb.daemon.fd;
 	hb.busy = false;
+	heartbeat_check_peer(hb.fd);
 	hb.state = ASKED;
-	hb.in = 0;
+	hb.lines.len = hb.answers.len = 0;
+	if (vouch_init(&hb.vouch, hb.fd) == -1)
+		heartbeat_fail(EXIT_REFUSED, "%s: cannot tell who answers: %s",
+		    hb.o->path, strerror(errno));
 	(void)snprintf(hello, sizeof(hello), "HELLO %ld\n", (long)hb.session);
 	heartbeat_send(hello);
 }
@@ -165,7 +195,7 @@ heartbeat_cut_off(void)
 		exit(EXIT_LET_GO);
 	if (!hb.guarded)
 		heartbeat_fail(EXIT_REFUSED, "%s: refused without an answer",
-		    hb.daemon.path);
+		    hb.o->path);
 	hb.retry = clock_ms(CLOCK_MONOTONIC);
 	if (hb.state == GUARDING) {
 		hb.due = hb.retry + ANSWER_MS;
@@ -175,6 +205,9 @@ heartbeat_cut_off(void)
 	}
 	close(hb.fd);
 	hb.fd = -1;
+	if (hb.channel != -1)
+		close(hb.channel);
+	hb.channel = -1;
 	hb.state = AWAY;
 }
 
@@ -196,7 +229,7 @@ heartbeat_first_welcome(void)
 	int fd;
 
 	heartbeat_print("guarding %ld with dazaid %ld", (long)hb.session,
-	    (long)hb.daemon.maker.pid);
+	    (long)hb.daemon);
 	if (hb.detached && (fd = open("/dev/null", O_RDWR)) != -1) {
 		(void)dup2(fd, STDIN_FILENO);
 		(void)dup2(fd, STDOUT_FILENO);
@@ -216,27 +249,31 @@ heartbeat_first_welcome(void)
  * What comes in.
  */
 
-/* Can line be shown on a terminal?  Every answer of a daemon can. */
-static bool
-heartbeat_is_text(const char *line)
+/* The vault has taken us; channel is its own, or -1 if it is not its word. */
+static void
+heartbeat_welcome(int channel)
 {
-	while (*line >= ' ' && *line <= '~')
-		line++;
-	return (*line == '\0');
+	if (channel == -1)
+		heartbeat_fail(EXIT_REFUSED,
+		    "%s: the answer did not come from the vault", hb.o->path);
+	hb.channel = channel;
+	hb.state = GUARDING;
+	/* From the first byte on, nobody else can send PINGs in our name. */
+	heartbeat_send_vault(CHANNEL_PING);
+	guard_claim(hb.session);
+	if (!hb.guarded)
+		heartbeat_first_welcome();
+	hb.guarded = true;
 }
 
+/* A line of the daemon's, with the channel that came with it, or -1. */
 static void
-heartbeat_line(const char *line)
+heartbeat_line(const char *line, int channel)
 {
 	if (hb.o->verbose)
-		heartbeat_print("%s",
-		    heartbeat_is_text(line) ? line : "(no text)");
+		heartbeat_print("%s", line);
 	if (hb.state == ASKED && strcmp(line, "WELCOME") == 0) {
-		hb.state = GUARDING;
-		guard_claim(hb.session);
-		if (!hb.guarded)
-			heartbeat_first_welcome();
-		hb.guarded = true;
+		heartbeat_welcome(channel);
 	} else if (hb.state == ASKED && strcmp(line, "BUSY") == 0) {
 		/*
 		 * After a loss, it may be our own old connection that is seen.
@@ -247,41 +284,85 @@ heartbeat_line(const char *line)
 		heartbeat_cut_off();
 	} else if (hb.state == ASKED) {
 		heartbeat_fail(EXIT_REFUSED, "%s: not the answer of a dazaid",
-		    hb.daemon.path);
-	} else if (strcmp(line, "CANCELLED") == 0) {
-		heartbeat_print("panic cancelled");
-	} else if (strcmp(line, "NOTHING-PENDING") == 0) {
-		heartbeat_print("no panic is pending");
+		    hb.o->path);
 	} else if (strcmp(line, "BYE") == 0) {
 		heartbeat_print("stood down");
 		exit(EXIT_LET_GO);
 	}
 }
 
+/* A line of the vault's. */
 static void
-heartbeat_read(void)
+heartbeat_answer(const char *line, int channel)
+{
+	(void)channel;
+	if (hb.o->verbose)
+		heartbeat_print("%s", line);
+	if (strcmp(line, "CANCELLED") == 0)
+		heartbeat_print("panic cancelled");
+	else if (strcmp(line, "NOTHING-PENDING") == 0)
+		heartbeat_print("no panic is pending");
+}
+
+/* Has take see to each whole line in l. */
+static void
+heartbeat_lines(struct lines *l, void (*take)(const char *, int), int channel)
 {
 	const char *line;
 	size_t	    used;
-	ssize_t	    n;
 
-	n = recv(hb.fd, hb.inbuf + hb.in, sizeof(hb.inbuf) - hb.in,
-	    MSG_DONTWAIT);
+	while (
+	    hb.fd != -1 && (line = line_next(l->buf, l->len, &used)) != NULL) {
+		take(line, channel);
+		l->len -= used;
+		memmove(l->buf, l->buf + used, l->len);
+	}
+	if (l->len == sizeof(l->buf))
+		l->len = 0; /* no answer is that long */
+}
+
+static void
+heartbeat_read(void)
+{
+	const bool begins = hb.lines.len == 0;
+	bool	   vouched;
+	ssize_t	   n;
+	int	   channel;
+
+	n = vouch_recv(&hb.vouch, hb.fd, hb.lines.buf + hb.lines.len,
+	    sizeof(hb.lines.buf) - hb.lines.len, MSG_DONTWAIT, &vouched,
+	    &channel);
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;
 	if (n <= 0) {
 		heartbeat_cut_off();
 		return;
 	}
-	hb.in += (size_t)n;
-	while (
-	    hb.fd != -1 && (line = line_next(hb.inbuf, hb.in, &used)) != NULL) {
-		heartbeat_line(line);
-		hb.in -= used;
-		memmove(hb.inbuf, hb.inbuf + used, hb.in);
+	hb.lines.len += (size_t)n;
+	if (channel != -1 && (!begins || hb.state != ASKED)) {
+		close(channel);
+		channel = -1;
 	}
-	if (hb.in == sizeof(hb.inbuf))
-		hb.in = 0; /* no answer is that long */
+	heartbeat_lines(&hb.lines, heartbeat_line, channel);
+}
+
+/* The channel has an answer, or its end, which is the connection's. */
+static void
+heartbeat_read_vault(void)
+{
+	ssize_t n;
+
+	n = recv(hb.channel, hb.answers.buf + hb.answers.len,
+	    sizeof(hb.answers.buf) - hb.answers.len, MSG_DONTWAIT);
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		close(hb.channel);
+		hb.channel = -1;
+		return;
+	}
+	hb.answers.len += (size_t)n;
+	heartbeat_lines(&hb.answers, heartbeat_answer, -1);
 }
 
 static void
@@ -294,7 +375,7 @@ heartbeat_signal(void)
 	switch (si.ssi_signo) {
 	case SIGUSR1:
 		if (hb.state == GUARDING)
-			heartbeat_send("CANCEL\n");
+			heartbeat_send_vault(CHANNEL_CANCEL);
 		break;
 	case SIGQUIT:
 		if (hb.state == AWAY)
@@ -315,7 +396,7 @@ heartbeat_ping(void)
 
 	if (read(hb.timer, &times, sizeof(times)) == (ssize_t)sizeof(times) &&
 	    hb.state == GUARDING)
-		heartbeat_send("PING\n");
+		heartbeat_send_vault(CHANNEL_PING);
 }
 
 static noreturn void
@@ -326,7 +407,7 @@ heartbeat_late(void)
 	if (hb.guarded && hb.busy)
 		heartbeat_fail(EXIT_BUSY,
 		    "cut off, and another heartbeat guards now");
-	heartbeat_fail(EXIT_REFUSED, "%s: no answer", hb.daemon.path);
+	heartbeat_fail(EXIT_REFUSED, "%s: no answer", hb.o->path);
 }
 
 /* Milliseconds that the loop may sleep; -1 is for ever. */
@@ -347,8 +428,9 @@ heartbeat_wait(void)
 static void
 heartbeat_turn(void)
 {
-	struct pollfd	pfd[PFD_MAX] = { [PFD_DAEMON] = { .fd = hb.fd,
+	struct pollfd	pfd[PFD_MAX] = { [PFD_CHANNEL] = { .fd = hb.channel,
 					     .events = POLLIN },
+		  [PFD_DAEMON] = { .fd = hb.fd, .events = POLLIN },
 		  [PFD_SIGNALS] = { .fd = hb.signals, .events = POLLIN },
 		  [PFD_WATCH] = { .fd = hb.watch, .events = POLLIN },
 		  [PFD_TIMER] = { .fd = hb.timer, .events = POLLIN } };
@@ -364,6 +446,8 @@ heartbeat_turn(void)
 		exit(EXIT_LET_GO);
 	if (pfd[PFD_SIGNALS].revents != 0)
 		heartbeat_signal();
+	if (pfd[PFD_CHANNEL].revents != 0)
+		heartbeat_read_vault();
 	if (pfd[PFD_DAEMON].revents != 0)
 		heartbeat_read();
 	if (pfd[PFD_TIMER].revents != 0)
@@ -419,11 +503,13 @@ noreturn void
 heartbeat_run(const struct heartbeat_options *o)
 {
 	hb.o = o;
+	hb.uid = geteuid();
 	hb.session = o->watch != 0 ? o->watch : getpid();
 	hb.due = clock_ms(CLOCK_MONOTONIC) + ANSWER_MS;
 	out_open(&hb.out, STDOUT_FILENO);
 	heartbeat_descriptors();
 	heartbeat_detach();
+	guard_open(o->path);
 	heartbeat_connect();
 	for (;;)
 		heartbeat_turn();

@@ -32,6 +32,9 @@ sandbox_heartbeat(void)
 		FILTER_ALLOW(ppoll),
 		FILTER_ALLOW(read),
 		FILTER_ALLOW(recvfrom),
+		FILTER_ALLOW(recvmsg),
+		FILTER_ALLOW(setsockopt), /* SO_PASSCRED, SO_PASSPIDFD */
+		FILTER_ALLOW(fstatfs),	  /* is it a pidfd? */
 		FILTER_ALLOW(sendto),
 		FILTER_ALLOW(write),
 		FILTER_ALLOW(pwritev2),
@@ -44,6 +47,9 @@ sandbox_heartbeat(void)
 		FILTER_ALLOW(exit_group),
 		{ SCMP_SYS(socket), 1, { { 0, SCMP_CMP_EQ, AF_UNIX, 0 } } },
 		{ SCMP_SYS(fcntl), 1, { { 1, SCMP_CMP_EQ, F_SETLK, 0 } } },
+		/* fstat(3) */
+		{ SCMP_SYS(newfstatat), 1,
+		    { { 3, SCMP_CMP_EQ, AT_EMPTY_PATH, 0 } } },
 #ifdef SANITIZE
 		FILTER_ALLOW(mmap),
 		FILTER_ALLOW(munmap),

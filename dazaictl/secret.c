@@ -23,7 +23,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "answer.h"
 #include "client.h"
 #include "residue.h"
 #include "secmem.h"
@@ -118,26 +117,27 @@ secret_wait(int fd, short events)
 
 /* Asks the daemon how large a secret may be now. */
 static size_t
-secret_room(const struct sockpath *places)
+secret_room(const char *path)
 {
-	const char *line;
-	char	    room[32];
-	int	    fd = client_open(places, CLIENT_OURS);
+	const char *line, *room;
+	int	    fd = client_open(path);
 
 	client_ask(fd, "STATUS");
 	line = client_line(fd);
-	if (!answer_is_status(line))
+	if (strncmp(line, "STATUS ", 7) != 0)
 		client_refused(line);
 	close(fd);
-	answer_value(line, "room=", room, sizeof(room));
-	return ((size_t)strtoull(room, NULL, 10));
+	room = strstr(line, " room=");
+	return (room == NULL ?
+		0 :
+		(size_t)strtoull(room + strlen(" room="), NULL, 10));
 }
 
 /* All of standard input into our memory; returns how much that is. */
 static size_t
-secret_read(const struct sockpath *places)
+secret_read(const char *path)
 {
-	const size_t room = secret_room(places);
+	const size_t room = secret_room(path);
 	size_t	     len = 0;
 	ssize_t	     n;
 
@@ -225,20 +225,34 @@ secret_sendfile(int fd, size_t len)
 	}
 }
 
+/* The vault says over the channel that it has stored the secret. */
+static void
+secret_stored(int channel)
+{
+	char	ok[3];
+	ssize_t n;
+
+	do
+		n = recv(channel, ok, sizeof(ok), MSG_WAITALL);
+	while (n == -1 && errno == EINTR);
+	if (n != sizeof(ok) || memcmp(ok, "OK\n", sizeof(ok)) != 0)
+		errx(EXIT_CUT, "the daemon ended, or has cut us off");
+}
+
 /*
  * Puts what is on standard input, or is typed if that is a terminal, as name
- * into the daemon at one of places.  reads and ttl are the request's options,
- * as text, or NULL.
+ * into the daemon at path.  reads and ttl are the request's options, as text,
+ * or NULL.
  */
 void
-secret_put(const struct sockpath *places, const char *name, const char *reads,
+secret_put(const char *path, const char *name, const char *reads,
     const char *ttl)
 {
 	struct stat st;
 	size_t	    len;
 	off_t	    at;
 	bool	    file;
-	int	    fd;
+	int	    fd, channel;
 
 	if (fstat(STDIN_FILENO, &st) == -1)
 		err(EXIT_USAGE, "standard input");
@@ -251,22 +265,23 @@ secret_put(const struct sockpath *places, const char *name, const char *reads,
 	else if (isatty(STDIN_FILENO))
 		len = secret_ask(name);
 	else
-		len = secret_read(places);
+		len = secret_read(path);
 	if (len == 0)
 		errx(EXIT_USAGE, "an empty secret is none");
 
 	/* sendfile(2) knows no MSG_NOSIGNAL. */
 	(void)signal(SIGPIPE, SIG_IGN);
-	fd = client_open(places, CLIENT_OURS);
+	fd = client_open(path);
 	client_ask(fd, "PUT %s %zu%s%s%s%s", name, len,
 	    reads != NULL ? " reads=" : "", reads != NULL ? reads : "",
 	    ttl != NULL ? " ttl=" : "", ttl != NULL ? ttl : "");
-	client_want(fd, "GO");
+	(void)client_vouched(fd, "GO", &channel);
 	if (file)
-		secret_sendfile(fd, len);
+		secret_sendfile(channel, len);
 	else
-		secret_send(fd, len);
-	client_want(fd, "OK");
+		secret_send(channel, len);
+	secret_stored(channel);
+	close(channel);
 	close(fd);
 	close(STDIN_FILENO);
 	residue_socket(len);
@@ -373,24 +388,27 @@ secret_copy(int fd, size_t len, bool line)
 	}
 }
 
-/* Gets name from the daemon at one of places to standard output; line: as a
- * line of text. */
+/* Gets name from the daemon at path to standard output; line: as a line of
+ * text. */
 void
-secret_get(const struct sockpath *places, const char *name, bool line)
+secret_get(const char *path, const char *name, bool line)
 {
-	const char *answer;
+	const char *size;
+	char	   *end;
 	size_t	    len, all;
-	int	    fd = client_open(places, CLIENT_OURS);
+	int	    fd = client_open(path);
+	int	    channel;
 
 	client_ask(fd, "GET %s", name);
-	answer = client_line(fd);
-	if (!answer_is_data(answer, &len))
-		client_refused(answer);
-	all = strlen(answer) + 1 + len; /* they may come in one buffer */
+	size = client_vouched(fd, "DATA ", &channel);
+	all = len = (size_t)strtoull(size, &end, 10);
+	if (*end != '\0')
+		errx(EXIT_CUT, "not the answer of a dazaid");
 	if (!line)
-		len = secret_splice(fd, len);
+		len = secret_splice(channel, len);
 	if (len > 0)
-		secret_copy(fd, len, line);
+		secret_copy(channel, len, line);
+	close(channel);
 	close(fd);
 	residue_socket(all);
 }

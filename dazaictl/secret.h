@@ -4,10 +4,7 @@
 
 #include <stdbool.h>
 
-#include "sockpath.h"
-
-void secret_put(const struct sockpath *, const char *, const char *,
-    const char *);
-void secret_get(const struct sockpath *, const char *, bool);
+void secret_put(const char *, const char *, const char *, const char *);
+void secret_get(const char *, const char *, bool);
 
 #endif

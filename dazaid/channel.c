@@ -55,8 +55,7 @@ channel_offer(int fd, const char *text)
 	const int none = 0;
 	int	  sv[2], rc;
 
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
-		sv) == -1)
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv) == -1)
 		return (-1);
 	/* As on the listening sockets: a client's descriptor can block
 	 * close(2). */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Starting the network process: forked, then executed anew, so that it has an
- * address-space layout of its own and none of the vault's memory.
+ * The network process, as its parent sees it: its start and its end.  It is
+ * forked and then executed, so that it has an address-space layout of its own
+ * and none of the vault's memory.
  */
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -12,13 +13,18 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "child.h"
 
+/*
+ * Uids that nobody hands out: 60706 to 61183 are unused in
+ * https://systemd.io/UIDS-GIDS.
+ */
 #define CHILD_UID      60706
 #define CHILD_UIDS     478
-#define CHILD_START_MS 10000 /* it needs some 5; a machine can be busy */
+#define CHILD_START_MS 10000 /* it takes some 5; a machine can be busy */
 
 static bool
 child_uid_taken(FILE *f, uid_t uid)
@@ -33,26 +39,44 @@ child_uid_taken(FILE *f, uid_t uid)
 	return (false);
 }
 
+/* Sets the user to NETWORK_USER's; false if there is none that would do. */
+static bool
+child_own_user(FILE *f, struct imsg_config *config)
+{
+	const struct passwd *pw;
+
+	while ((pw = fgetpwent(f)) != NULL) {
+		if (strcmp(pw->pw_name, NETWORK_USER) == 0 && pw->pw_uid != 0 &&
+		    pw->pw_uid != config->owner) {
+			config->become_uid = pw->pw_uid;
+			config->become_gid = pw->pw_gid;
+			return (true);
+		}
+	}
+	return (false);
+}
+
 /*
- * A uid for network that is nobody else's: one of those that nobody hands out
- * (60706 to 61183, unused in https://systemd.io/UIDS-GIDS), by our pid, so that
- * two daemons hardly have the same (if they do, it is no right over each other:
- * neither can make a call that would be one).  Should somebody in /etc/passwd
- * have it all the same, the next one. getpwuid(3) would ask others as well, and
- * load a megabyte of their code into the vault.
+ * Sets whom network is to become when root starts it: NETWORK_USER, if
+ * /etc/passwd has that user.  Otherwise a uid that nobody in /etc/passwd has,
+ * chosen by our pid, so that two daemons seldom have the same.  (If they do,
+ * neither network has a system call that could touch the other.)  getpwuid(3)
+ * would ask other sources as well, and load a megabyte of their code into the
+ * vault.
  */
-uid_t
-child_uid(void)
+void
+child_user(struct imsg_config *config)
 {
 	FILE *f = fopen("/etc/passwd", "re");
 	uid_t uid = CHILD_UID + (uid_t)getpid() % CHILD_UIDS;
 
-	if (f == NULL)
-		return (uid);
-	while (child_uid_taken(f, uid))
-		uid++;
-	(void)fclose(f);
-	return (uid);
+	if (f == NULL || !child_own_user(f, config)) {
+		while (f != NULL && child_uid_taken(f, uid))
+			uid++;
+		config->become_uid = config->become_gid = uid;
+	}
+	if (f != NULL)
+		(void)fclose(f);
 }
 
 static void
@@ -62,7 +86,7 @@ child_exec(int fd)
 	char *argv[] = { title, NULL };
 	char *envp[] = { NULL };
 
-	/* dup2 of a descriptor on itself would leave it close-on-exec. */
+	/* dup2(2) of a descriptor to itself would leave it close-on-exec. */
 	if (fd == CHILD_FD)
 		fd = dup(fd);
 	if (fd != -1 && dup2(fd, CHILD_FD) != -1) {
@@ -73,8 +97,8 @@ child_exec(int fd)
 }
 
 /*
- * Starts network; it has what it needs when this returns the vault's end of the
- * socketpair, and goes on by itself up to child_wait().  -1 with errno.
+ * Starts network, and returns the vault's end of the socketpair; -1 with errno.
+ * Network goes on by itself; child_wait() waits for it.
  */
 int
 child_start(const struct imsg_config *config, pid_t *pid)
@@ -85,7 +109,7 @@ child_start(const struct imsg_config *config, pid_t *pid)
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sp) == -1)
 		return (-1);
-	/* Until it is executed anew the vault's handlers are its own. */
+	/* Until execve(2) the child has the vault's signal handlers. */
 	sigfillset(&all);
 	(void)sigprocmask(SIG_BLOCK, &all, &was);
 	if ((*pid = fork()) == 0)
@@ -98,8 +122,8 @@ child_start(const struct imsg_config *config, pid_t *pid)
 }
 
 /*
- * Waits for network, at the other end of fd: when this returns 0 it has no
- * rights any more.  -1 with errno, ECHILD if it gave up and has said why.
+ * Waits until network, at the other end of fd, has given up its rights. Returns
+ * -1 with errno if it does not; ECHILD: it ended, and has logged why.
  */
 int
 child_wait(int fd)

@@ -11,10 +11,10 @@
 #define CHILD_TITLE "dazaid: network" /* argv[0], and what ps shows */
 #define CHILD_FD    3		      /* its end of the socketpair */
 
-int   child_start(const struct imsg_config *, pid_t *);
-int   child_wait(int);
-uid_t child_uid(void);
-bool  child_is_stopped(pid_t);
-void  child_end(int, int64_t);
+int  child_start(const struct imsg_config *, pid_t *);
+int  child_wait(int);
+void child_user(struct imsg_config *);
+bool child_is_stopped(pid_t);
+void child_end(int, int64_t);
 
 #endif

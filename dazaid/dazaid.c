@@ -34,7 +34,8 @@ start_network(const struct options *o)
 {
 	struct imsg_config config = { .owner = o->owner };
 
-	config.become = geteuid() == 0 ? child_uid() : 0;
+	if (geteuid() == 0)
+		child_user(&config);
 	config.verbose = (uint32_t)log_verbose();
 	config.background = o->background;
 	v.imsg = child_start(&config, &v.network);

@@ -48,8 +48,9 @@ enum imsg_type {
 #define IMSG_DROPPED   0x08 /* the vault dropped it; LOST is still to come */
 
 struct imsg_config {
-	uint32_t owner;	 /* uid that may connect, as may root */
-	uint32_t become; /* uid and gid to become; 0: stay */
+	uint32_t owner;	     /* uid that may connect, as may root */
+	uint32_t become_uid; /* 0: stay who it is */
+	uint32_t become_gid;
 	uint32_t verbose;
 	uint32_t background; /* log to syslog, not to standard error */
 };

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
@@ -29,7 +30,8 @@
 #include "sandbox.h"
 #include "signals.h"
 
-#define NETWORK_PAUSE_MS 100 /* accept nothing for so long */
+#define NETWORK_PAUSE_MS   100	 /* accept nothing for so long */
+#define NETWORK_REFUSED_MS 60000 /* between two lines on refused clients */
 
 /* RLIMIT_NOFILE may be lowered so far that only PFD_LEAST can be polled. */
 enum {
@@ -46,8 +48,12 @@ enum {
 static uid_t   network_owner;			  /* may connect, as may root */
 static int     network_listeners[2] = { -1, -1 }; /* heartbeat, control */
 static int     network_signals;
-static int     network_spare;  /* closed to make room for one more */
-static int64_t network_paused; /* accept nothing until then; 0: accept */
+static int     network_stderr = -1; /* while a background daemon starts */
+static int     network_spare;	    /* closed to make room for one more */
+static int64_t network_paused;	    /* accept nothing until then; 0: accept */
+
+static unsigned long network_refused; /* clients that are not logged yet, ... */
+static int64_t network_refused_due; /* ... but then; 0: log the next at once */
 
 static struct pollfd network_pfd[PFD_MAX];
 static struct conn  *network_conn[PFD_MAX]; /* whose entry of network_pfd */
@@ -114,6 +120,34 @@ network_turn_away(int listener)
 		network_paused = network_now() + NETWORK_PAUSE_MS;
 }
 
+/*
+ * Logs the first refused client, and how many more there were in each minute
+ * that follows: anybody on the machine can connect as often as they like.
+ */
+static void
+network_log_refused(uid_t uid)
+{
+	if (network_refused_due != 0) {
+		network_refused++;
+		return;
+	}
+	log_info("a client of uid %lu refused", (unsigned long)uid);
+	network_refused_due = network_now() + NETWORK_REFUSED_MS;
+}
+
+static void
+network_log_more_refused(int64_t now)
+{
+	if (network_refused_due == 0 || now < network_refused_due)
+		return;
+	network_refused_due = 0;
+	if (network_refused > 0) {
+		log_info("%lu more clients refused", network_refused);
+		network_refused = 0;
+		network_refused_due = now + NETWORK_REFUSED_MS;
+	}
+}
+
 /* May the client at the other end of fd connect? */
 static bool
 network_is_allowed(int fd)
@@ -122,7 +156,7 @@ network_is_allowed(int fd)
 
 	if (cred_allowed(fd, network_owner, &who))
 		return (true);
-	log_info("a client of uid %lu refused", (unsigned long)who.uid);
+	network_log_refused(who.uid);
 	return (false);
 }
 
@@ -196,6 +230,14 @@ network_vault(void)
  * The loop.
  */
 
+/* Sets *due, which may be -1, to time if that is sooner; 0: there is none. */
+static void
+network_sooner(int64_t *due, int64_t time)
+{
+	if (time != 0 && (*due == -1 || time < *due))
+		*due = time;
+}
+
 /*
  * Sets network_pfd, of which it returns the length, and *due to the time at
  * which poll(2) must return; -1: never.
@@ -205,8 +247,7 @@ network_poll_set(int64_t *due)
 {
 	struct conn_poll heartbeat = { network_pfd + PFD_HEARTBEAT,
 		network_conn + PFD_HEARTBEAT, 0, -1 };
-	struct conn_poll conns = { network_pfd, network_conn, PFD_CONNS,
-		network_paused != 0 ? network_paused : -1 };
+	struct conn_poll conns = { network_pfd, network_conn, PFD_CONNS, -1 };
 	int		 i;
 
 	network_pfd[PFD_VAULT] = (struct pollfd){ CHILD_FD, POLLIN, 0 };
@@ -222,6 +263,8 @@ network_poll_set(int64_t *due)
 	heart_poll(&conns);
 	network_controls = conns.n;
 	control_poll(&conns);
+	network_sooner(&conns.due, network_paused);
+	network_sooner(&conns.due, network_refused_due);
 	*due = conns.due;
 	return (conns.n);
 }
@@ -283,10 +326,26 @@ network_deadlines(nfds_t len)
 
 	if (network_paused != 0 && now >= network_paused)
 		network_paused = 0;
+	network_log_more_refused(now);
 	for (i = PFD_CONNS; i < len; i++) {
 		if (now >= network_conn[i]->due)
 			network_ready(i, 0);
 	}
+}
+
+/*
+ * Passes a signal on to the vault.  A signal from anybody but the owner, root
+ * and the kernel is ignored: network's uid may be that of an account which
+ * /etc/passwd does not list, and that account may signal network.
+ */
+static void
+network_signal(void)
+{
+	uid_t	  sender = 0;
+	const int sig = signals_next(network_signals, &sender);
+
+	if (sig != 0 && (sender == 0 || sender == network_owner))
+		(void)network_send_number(IMSG_SIGNAL, NULL, (uint32_t)sig);
 }
 
 /* Handles the vault first, then the heartbeat, then everybody else. */
@@ -295,16 +354,14 @@ network_turn(void)
 {
 	int64_t due;
 	nfds_t	i, all, len;
-	int	sig;
 
 	all = network_poll_set(&due);
 	if ((len = network_wait(all, due)) == 0)
 		return;
 	if (network_pfd[PFD_VAULT].revents != 0)
 		network_vault();
-	if (network_pfd[PFD_SIGNALS].revents != 0 &&
-	    (sig = signals_next(network_signals)) != 0)
-		(void)network_send_number(IMSG_SIGNAL, NULL, (uint32_t)sig);
+	if (network_pfd[PFD_SIGNALS].revents != 0)
+		network_signal();
 	if (network_pfd[PFD_HEARTBEAT].revents != 0)
 		network_ready(PFD_HEARTBEAT,
 		    network_pfd[PFD_HEARTBEAT].revents);
@@ -320,11 +377,19 @@ network_turn(void)
 	}
 }
 
-/* Ends a start that failed.  The vault logs that it did; this logs why. */
+/*
+ * Ends a start that failed.  The vault logs that it did; this logs why, in the
+ * background on the standard error of whoever waits for the start as well.
+ */
 static noreturn void
 network_fail(const char *what)
 {
-	log_warn("%s", what);
+	const char *why = strerrordesc_np(errno);
+
+	log_warnx("%s: %s", what, why);
+	if (network_stderr != -1)
+		(void)dprintf(network_stderr, "dazaid: network: %s: %s\n", what,
+		    why);
 	_exit(1);
 }
 
@@ -350,6 +415,7 @@ network_main(void)
 	static const int   forwarded[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT,
 		  SIGUSR1, SIGUSR2 };
 	struct imsg_config config;
+	const char	  *failed;
 
 	/* We are executed as /proc/self/exe, which makes our name "exe". */
 	(void)prctl(PR_SET_NAME, "dazaid", 0, 0, 0);
@@ -368,11 +434,17 @@ network_main(void)
 
 	if (sandbox_limits() == -1)
 		network_fail("limits");
-	if (config.background)
+	if (config.background) {
+		network_stderr = dup(STDERR_FILENO);
 		log_syslog(false);
+	}
 	daemon_detach((int)config.background);
-	if (sandbox_network(config.become) == -1)
-		network_fail("sandbox");
+	failed = sandbox_network(config.become_uid, config.become_gid);
+	if (failed != NULL)
+		network_fail(failed);
+	if (network_stderr != -1)
+		close(network_stderr);
+	network_stderr = -1;
 	(void)network_send_number(IMSG_READY, NULL, 0);
 	for (;;)
 		network_turn();

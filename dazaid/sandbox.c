@@ -16,14 +16,17 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/capability.h>
 #include <signal.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -232,24 +235,56 @@ sandbox_vault(const struct sandbox_vault *sv)
 	return (sandbox_filter(SCMP_ACT_TRAP, rules, nrules));
 }
 
-/* The root directory becomes one that is empty and has no name any more. */
-static int
-sandbox_empty_root(void)
+/* Changes to path if that is an empty directory which only root can fill. */
+static bool
+sandbox_enter_empty(const char *path)
 {
-	char dir[] = "/tmp/dazaid.XXXXXXXXXX";
+	DIR	   *d = opendir(path);
+	struct stat st;
+	size_t	    entries = 0;
+	bool	    entered;
 
-	if (mkdtemp(dir) == NULL || chdir(dir) == -1)
-		return (-1);
-	return (rmdir(dir) == -1 || chroot(".") == -1 ? -1 : 0);
+	if (d == NULL)
+		return (false);
+	while (readdir(d) != NULL)
+		entries++;
+	entered = entries == 2 && fstat(dirfd(d), &st) == 0 && st.st_uid == 0 &&
+	    (st.st_mode & (S_IWGRP | S_IWOTH)) == 0 && fchdir(dirfd(d)) == 0;
+	(void)closedir(d);
+	return (entered);
 }
 
 /*
- * Network: no file system and no uid but id, when id is not 0; no rights; dies
- * with the vault.  PR_SET_DUMPABLE and PR_SET_PDEATHSIG come after the change
- * of uid, which clears them.  A vault that died before that shows as EOF.
+ * Changes the root directory to an empty one: one that other daemons use for
+ * this, or else one of our own, which is removed at once.  Returns NULL, or
+ * what failed, with errno.
  */
-int
-sandbox_network(uid_t id)
+static const char *
+sandbox_empty_root(void)
+{
+	static const char *const dirs[] = { "/var/empty", "/var/lib/empty",
+		"/usr/share/empty", "/run/sshd" };
+	char			 own[] = "/run/dazaid.XXXXXXXXXX";
+	size_t			 i;
+
+	for (i = 0; i < NELEM(dirs) && !sandbox_enter_empty(dirs[i]); i++)
+		continue;
+	if (i == NELEM(dirs) &&
+	    (mkdtemp(own) == NULL || chdir(own) == -1 || rmdir(own) == -1))
+		return ("no empty directory in /run");
+	return (chroot(".") == -1 ? "chroot" : NULL);
+}
+
+/*
+ * Network: has no rights, and dies with the vault.  If uid is not 0, it also
+ * has no file system, and becomes uid and gid.  Returns NULL, or what failed,
+ * with errno.
+ *
+ * PR_SET_DUMPABLE and PR_SET_PDEATHSIG come after the change of uid, which
+ * clears them.  If the vault died before that, network sees EOF.
+ */
+const char *
+sandbox_network(uid_t uid, gid_t gid)
 {
 	static const struct filter_rule rules[] = { FILTER_ALLOW(accept4),
 		FILTER_ALLOW(read), /* signals */
@@ -257,13 +292,22 @@ sandbox_network(uid_t id)
 		/* answers, and syslog on its socket: to no other address */
 		{ CALL(sendto), 1, { { 4, SCMP_CMP_EQ, 0, 0 } } } };
 
-	if (id != 0 &&
-	    (sandbox_empty_root() == -1 || setgroups(0, NULL) == -1 ||
-		setresgid(id, id, id) == -1 || setresuid(id, id, id) == -1))
-		return (-1);
-	if (sandbox_capabilities(0) == -1 ||
-	    prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1 ||
+	const char *failed;
+
+	if (uid != 0) {
+		if ((failed = sandbox_empty_root()) != NULL)
+			return (failed);
+		if (setgroups(0, NULL) == -1 ||
+		    setresgid(gid, gid, gid) == -1 ||
+		    setresuid(uid, uid, uid) == -1)
+			return ("its own uid");
+	}
+	if (sandbox_capabilities(0) == -1)
+		return ("capabilities");
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1 ||
 	    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == -1)
-		return (-1);
-	return (sandbox_filter(SCMP_ACT_KILL_PROCESS, rules, NELEM(rules)));
+		return ("prctl");
+	if (sandbox_filter(SCMP_ACT_KILL_PROCESS, rules, NELEM(rules)) == -1)
+		return ("seccomp");
+	return (NULL);
 }

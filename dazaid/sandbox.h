@@ -17,8 +17,8 @@ struct sandbox_vault {
 	int	    signals;
 };
 
-int sandbox_limits(void);
-int sandbox_vault(const struct sandbox_vault *);
-int sandbox_network(uid_t);
+int	    sandbox_limits(void);
+int	    sandbox_vault(const struct sandbox_vault *);
+const char *sandbox_network(uid_t, gid_t);
 
 #endif

@@ -54,14 +54,19 @@ signals_collect(const int *sigs, size_t n)
 	return (signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC));
 }
 
-/* The next collected signal of fd, or 0. */
+/*
+ * The next collected signal of fd, or 0.  *sender, if not NULL, is the uid of
+ * whoever sent it: 0 for the kernel, too.
+ */
 int
-signals_next(int fd)
+signals_next(int fd, uid_t *sender)
 {
 	struct signalfd_siginfo si;
 
 	if (read(fd, &si, sizeof(si)) != (ssize_t)sizeof(si))
 		return (0);
+	if (sender != NULL)
+		*sender = si.ssi_uid;
 	return ((int)si.ssi_signo);
 }
 

@@ -371,7 +371,7 @@ vault_turn(int input)
 	holder_seen(next, vp.holders);
 	next += vp.holders;
 	if (pfd[PFD_SIGNALS].revents != 0)
-		vault_signal(signals_next(v.signals));
+		vault_signal(signals_next(v.signals, NULL));
 	registry_forget(next, vp.registered);
 	next += vp.registered;
 	vault_expire(vault_now());

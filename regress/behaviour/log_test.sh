@@ -206,6 +206,22 @@ stuck_terminal_of_another_user_body() {
 	grep -qx 'signal 9' out || fail "$(cat out)"
 }
 
+behaviour refused_strangers 'strangers who are refused by the hundred are one line of the log' \
+    require.user root
+refused_strangers_body() {
+	public
+	start
+	chmod 666 "$sock"
+	set --
+	while [ $# -lt 297 ]; do
+		set -- "$@" eof connect
+	done
+	(as_other "$dir/talk" "$sock" "$@" eof) || fail "not refused"
+	logged 'a client of uid 65534 refused'
+	lives
+	[ "$(grep -c refused log)" -eq 1 ] || fail "$(grep -c refused log) lines"
+}
+
 behaviour log_that_may_not_grow 'a file that may not grow any more: it lives on'
 log_that_may_not_grow_body() {
 	head -c 8192 /dev/zero >full

@@ -28,6 +28,23 @@ crashed_is_noticed_body() {
 	done
 }
 
+behaviour signals_of_a_namesake 'a signal of whoever has the uid of network by chance is no order' \
+    require.user root
+signals_of_a_namesake_body() {
+	guarded -a -g 0
+	uid=$(sed -n 's/^Uid:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$network/status")
+	for sig in USR1 USR2 HUP QUIT TERM INT; do
+		setpriv --reuid "$uid" --regid "$uid" --clear-groups \
+		    kill -s $sig "$network" || fail "SIG$sig was not sent"
+	done
+	# Each turn takes a signal, and an answer takes more than one turn.
+	for turn in 1 2 3 4 5 6; do
+		control say STATUS like 'STATUS * pending=0 *'
+	done
+	kill -s USR2 "$network"
+	killed 'HARD PANIC: SIGUSR2'
+}
+
 behaviour killed_voids_the_grace 'network killed inside the grace window: nobody could come back'
 killed_voids_the_grace_body() {
 	start -a -g 60

@@ -110,18 +110,82 @@ network_takes_nobodys_uid_body() {
 	lives
 }
 
-behaviour network_has_no_files 'root: its root directory is empty and has no name' require.user root
+# in_a_world COMMAND...: start runs the daemon after these, in a mount namespace of its
+# own, with a copy of it in $dir and all that it needs there
+in_a_world() {
+	dir=$(mktemp -d /var/tmp/dazai-public.XXXXXX)
+	echo "$dir" >public
+	chmod 755 "$dir"
+	sock=$dir/sock
+	cp "$dazaid" "$dir/dazaid"
+	printf '%s\n' '#!/bin/sh' 'set -e' "$@" "exec $dir/dazaid \"\$@\"" \
+	    >"$dir/inside"
+	printf '%s\n' '#!/bin/sh' \
+	    "exec unshare -m --propagation private $dir/inside \"\$@\"" \
+	    >"$dir/world"
+	chmod 755 "$dir/inside" "$dir/world"
+	dazaid=$dir/world
+}
+
+behaviour network_has_a_user 'root: network is _dazaid where there is that user' require.user root
+network_has_a_user_body() {
+	in_a_world "mount --bind $PWD/passwd /etc/passwd"
+	printf '%s\n' root:x:0:0::/:/bin/sh _dazai:x:4710:4710::/:/bin/false \
+	    _dazaid:x:4711:4712::/:/bin/false >passwd
+	start
+	status_is "$network" Uid '4711 4711 4711 4711'
+	status_is "$network" Gid '4712 4712 4712 4712'
+	status_is "$network" Groups ''
+	lives
+	# But never root, nor whom it guards against it.
+	echo _dazaid:x:0:0::/:/bin/false >passwd
+	start
+	[ "$(status "$network" Uid)" != '0 0 0 0' ] || fail "network is root"
+	lives
+}
+
+behaviour network_has_no_files 'root: its root directory is empty, and only root could fill it' \
+    require.user root
 network_has_no_files_body() {
 	start
 	[ -z "$(ls -A "/proc/$network/root/")" ] || fail "something is there"
 	for dir in root cwd; do
 		case $(readlink "/proc/$network/$dir") in
-		*' (deleted)') ;;
+		*' (deleted)' | /var/empty | /var/lib/empty | /usr/share/empty | \
+		    /run/sshd) ;;
 		*) fail "$dir is $(readlink "/proc/$network/$dir")" ;;
 		esac
 	done
+	case $(stat -c '%u %A' "/proc/$network/root/") in
+	0\ d????-??-?*) ;;
+	*) fail "$(stat -c '%u %A' "/proc/$network/root/")" ;;
+	esac
 	[ "$(readlink "/proc/$vault/root")" = / ] || fail "the vault's, too"
 	lives
+}
+
+behaviour no_inodes_in_tmp 'root: a /tmp that is full of files keeps nothing from starting' \
+    require.user root
+no_inodes_in_tmp_body() {
+	in_a_world 'mount -t tmpfs -o nr_inodes=1 tmpfs /tmp'
+	start
+	[ -z "$(ls -A "/proc/$network/root/")" ] || fail "something is there"
+	lives
+}
+
+behaviour no_inodes_anywhere 'root: without room for an empty directory the message says so' \
+    require.user root
+no_inodes_anywhere_body() {
+	in_a_world 'for dir in /run /var/empty /var/lib/empty /usr/share/empty; do' \
+	    'if [ -d $dir ]; then mount -t tmpfs -o nr_inodes=1 tmpfs $dir; fi' \
+	    'done'
+	timeout 20 "$dazaid" -d -s "$sock" 2>log && fail "it started"
+	grep -qx 'dazaid: network: no empty directory in /run: No space left on device' \
+	    log || fail "another reason"
+	# Nor is it lost where there is only the caller's terminal to see it.
+	timeout 20 "$dazaid" -s "$sock" 2>log && fail "it started"
+	grep -qx 'dazaid: network: no empty directory in /run: No space left on device' \
+	    log || fail "no reason in the background"
 }
 
 behaviour vault_of_root_keeps_little 'root: the vault keeps what its end needs, and stays root' \
@@ -296,8 +360,10 @@ no_inherited_descriptor_body() {
 		    'anon_inode:[signalfd]' socket socket socket socket
 		client "$sock" say "$guard" want WELCOME echo guards hold
 		talk - log said guards
+		# And the heartbeat's connection, and its process.
 		only "$vault" /dev/null "$PWD/stdout" "$PWD/log" \
 		    'anon_inode:[signalfd]' 'anon_inode:[timerfd]' \
+		    'anon_inode:[pidfd]' \
 		    "${sock%/*}" "$sock.pid" socket socket $proc
 		only "$network" /dev/null "$PWD/stdout" "$PWD/log" \
 		    'anon_inode:[signalfd]' socket socket socket socket socket

@@ -24,6 +24,7 @@
  *	urgent BYTE		says it out of band
  *	die			SIGKILL to itself
  *	pass			says a byte with a descriptor, and is refused
+ *	offer LINE		says LINE with a channel, and goes on there
  */
 #include <sys/mman.h>
 #include <sys/pidfd.h>
@@ -216,15 +217,15 @@ do_close(void)
 	cur->fd = -1;
 }
 
-/* A byte with a descriptor, which the daemon has the kernel refuse. */
-static void
-do_pass(void)
+/* Sends the first len bytes of bulk with a descriptor; -1 with errno. */
+static ssize_t
+send_with(int fd, size_t len)
 {
 	union {
 		struct cmsghdr align;
 		char	       space[CMSG_SPACE(sizeof(int))];
 	} control = { .space = "" };
-	struct iovec	iov = { .iov_base = bulk, .iov_len = 1 };
+	struct iovec	iov = { .iov_base = bulk, .iov_len = len };
 	struct msghdr	msg = { .msg_iov = &iov,
 		  .msg_iovlen = 1,
 		  .msg_control = &control,
@@ -234,10 +235,35 @@ do_pass(void)
 	cmsg->cmsg_level = SOL_SOCKET;
 	cmsg->cmsg_type = SCM_RIGHTS;
 	cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-	if (sendmsg(cur->fd, &msg, MSG_NOSIGNAL) != -1)
+	memcpy(CMSG_DATA(cmsg), &fd, sizeof(int));
+	return (sendmsg(cur->fd, &msg, MSG_NOSIGNAL));
+}
+
+/* A byte with a descriptor, which the daemon has the kernel refuse. */
+static void
+do_pass(void)
+{
+	if (send_with(STDIN_FILENO, 1) != -1)
 		errx(1, "%s: it was taken", doing);
 	if (errno != EPERM)
 		err(1, "%s", doing);
+}
+
+/* A line with a channel, as the vault says it; the channel is current then. */
+static void
+do_offer(void)
+{
+	const size_t len = strlen(arg[0]);
+	int	     sv[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv) == -1)
+		err(1, "%s", doing);
+	memcpy(bulk, arg[0], len);
+	bulk[len] = '\n';
+	if (send_with(sv[1], len + 1) == -1)
+		err(1, "%s", doing);
+	close(sv[1]);
+	adopt(sv[0]);
 }
 
 static void
@@ -778,9 +804,9 @@ static const struct command {
 	{ "accept", 0, true, do_accept }, { "many", 1, true, do_many },
 	{ "use", 1, true, do_use }, { "close", 0, false, do_close },
 	{ "shutwr", 0, false, do_shutwr }, { "pass", 0, false, do_pass },
-	{ "say", 1, false, do_say }, { "raw", 1, false, do_raw },
-	{ "urgent", 1, false, do_urgent }, { "bytes", 1, false, do_bytes },
-	{ "repeat", 2, false, do_repeat },
+	{ "offer", 1, false, do_offer }, { "say", 1, false, do_say },
+	{ "raw", 1, false, do_raw }, { "urgent", 1, false, do_urgent },
+	{ "bytes", 1, false, do_bytes }, { "repeat", 2, false, do_repeat },
 	{ "send-file", 1, false, do_send_file }, { "fill", 0, false, do_fill },
 	{ "junk", 1, false, do_junk }, { "hammer", 0, true, do_hammer },
 	{ "want", 1, false, do_want }, { "wantn", 2, false, do_wantn },

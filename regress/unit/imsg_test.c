@@ -48,7 +48,7 @@ static const struct expected {
 	bool	       fd;
 	unsigned int   when;
 	const char    *name;
-} table[] = { { IMSG_CONFIG, IMSG_FROM_VAULT, 16, false, START, "CONFIG" },
+} table[] = { { IMSG_CONFIG, IMSG_FROM_VAULT, 20, false, START, "CONFIG" },
 	{ IMSG_LISTENER, IMSG_FROM_VAULT, 4, true, START, "LISTENER" },
 	{ IMSG_WELCOME, IMSG_FROM_VAULT, 4, false, FREE, "WELCOME" },
 	{ IMSG_PONG, IMSG_FROM_VAULT, 4, false, ALWAYS, "PONG" },

@@ -73,11 +73,12 @@ sandbox_limits(void)
 	return (fail_limits ? -1 : 0);
 }
 
-int
-sandbox_network(uid_t uid)
+const char *
+sandbox_network(uid_t uid, gid_t gid)
 {
 	(void)uid;
-	return (fail_sandbox ? -1 : 0);
+	(void)gid;
+	return (fail_sandbox ? "sandbox" : NULL);
 }
 
 void
@@ -541,13 +542,29 @@ vault_close(void)
 	net_may_end = true;
 }
 
+/* A line of the vault's log, which need not have an end. */
+static void
+vault_log(struct bytes b)
+{
+	struct imsg im = { .type = IMSG_LOG, .u.log.priority = 6 };
+	size_t	    i;
+
+	for (i = 0; i < b.len && i < IMSG_LOG_BYTES; i++)
+		im.u.log.text[i] = b.at[i] != '\n' ? (char)b.at[i] : ' ';
+	net_send(&im);
+}
+
 static void
 signal_send(unsigned int sig)
 {
-	const struct signalfd_siginfo si = { .ssi_signo = sig % 64 + 1 };
+	const struct signalfd_siginfo si = { .ssi_signo = sig % 64 + 1,
+		.ssi_uid = sig & 0x80 ? STRANGER :
+		    sig & 0x40	      ? OWNER :
+					0 };
 
 	if (last_signal == 0 &&
-	    write(signals[1], &si, sizeof(si)) == (ssize_t)sizeof(si))
+	    write(signals[1], &si, sizeof(si)) == (ssize_t)sizeof(si) &&
+	    si.ssi_uid != STRANGER)
 		last_signal = (int)si.ssi_signo;
 }
 
@@ -719,6 +736,9 @@ step(void)
 		break;
 	case 'G':
 		vault_garbage(fuzz_text());
+		break;
+	case 'L':
+		vault_log(fuzz_text());
 		break;
 	case 'V':
 		vault_close();
@@ -897,6 +917,7 @@ clean(void)
 		fuzz_close(&network_listeners[i]);
 	fuzz_close(&network_signals);
 	fuzz_close(&network_spare);
+	fuzz_close(&network_stderr);
 	fuzz_close(&vault);
 	(void)dup2(signals[0], CHILD_FD);
 	while (recv(signals[0], &si, sizeof(si), MSG_DONTWAIT) > 0)
@@ -905,6 +926,8 @@ clean(void)
 	heart_welcomed = false;
 	conn_last_peerid = 0;
 	network_paused = 0;
+	network_refused = 0;
+	network_refused_due = 0;
 }
 
 int

@@ -189,10 +189,10 @@ sandbox_vault(const struct sandbox_vault *sv)
 	return (how_start == 0xf2 ? -1 : 0);
 }
 
-uid_t
-child_uid(void)
+void
+child_user(struct imsg_config *config)
 {
-	return (60706);
+	config->become_uid = config->become_gid = 60706;
 }
 
 int

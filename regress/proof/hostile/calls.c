@@ -254,7 +254,8 @@ attempt(int who, enum kind kind, long nr, const long *a)
 	if (pid == 0) {
 		(void)alarm(PATIENCE);
 		self = getpid();
-		if ((who == NETWORK && sandbox_network(become) == -1) ||
+		if ((who == NETWORK &&
+			sandbox_network(become, become) != NULL) ||
 		    (who == VAULT && sandbox_vault(&sv) == -1))
 			err(SURVIVED + 1, "sandbox");
 		make(kind, nr, a);

@@ -83,7 +83,8 @@ vault_said(void)
 static void
 confine(void)
 {
-	const int rc = sandbox_limits() == -1 || sandbox_network(become) == -1;
+	const int rc = sandbox_limits() == -1 ||
+	    sandbox_network(become, become) != NULL;
 
 	done(rc ? errno : 0, -1);
 }
@@ -169,7 +170,7 @@ configure(void)
 		IMSG_OK ||
 	    im.type != IMSG_CONFIG)
 		_exit(1);
-	become = im.u.config.become;
+	become = im.u.config.become_uid;
 }
 
 noreturn void

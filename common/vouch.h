@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef DAZAI_VOUCH_H
+#define DAZAI_VOUCH_H
+
+#include <sys/types.h>
+
+#include <stdbool.h>
+
+/* Who made the socket that a client is connected to: the vault. */
+struct vouch {
+	pid_t pid;   /* 0: it is in a PID namespace that we do not see */
+	ino_t inode; /* then, of its pidfd */
+};
+
+int	vouch_ask(int);
+int	vouch_init(struct vouch *, int);
+ssize_t vouch_recv(const struct vouch *, int, void *, size_t, int, bool *,
+    int *);
+
+#endif
