@@ -26,8 +26,8 @@ struct conn {
 	uint64_t listed;  /* ... the secret of this id */
 	int64_t	 due;	  /* ms: close it then */
 	size_t	 in;	  /* bytes in inbuf */
-	size_t	 used;	  /* heart: bytes before those, to be taken ... */
-	size_t	 taken;	  /* ... from the socket; so many of all were */
+	size_t	 used;	  /* heart.c: handled bytes, no longer in inbuf */
+	size_t	 taken;	  /* heart.c: of used and in, read and not peeked */
 	size_t	 out;	  /* bytes in outbuf */
 	char	*inbuf;	  /* of LINE_BYTES */
 	char	*outbuf;  /* of CONN_OUT */
