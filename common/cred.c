@@ -3,8 +3,12 @@
  * Who is at the other end of a Unix socket, by the kernel's word.
  */
 #include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
 
 #include "cred.h"
+
+#define CRED_ALL UINT32_MAX /* as many uids as there are */
 
 /*
  * Stores the pid, uid and gid of fd's peer in *who, and returns whether that is
@@ -24,4 +28,43 @@ cred_allowed(int fd, uid_t owner, struct ucred *who)
 	}
 	errno = EPERM;
 	return (who->uid == owner || who->uid == 0);
+}
+
+/*
+ * Reads up to n numbers of a file into *numbers; returns how many there are, or
+ * -1 if there is no such file.
+ */
+static int
+cred_numbers(const char *file, uint32_t *numbers, int n)
+{
+	FILE *f = fopen(file, "re");
+	int   i = 0;
+
+	if (f == NULL)
+		return (-1);
+	while (i < n && fscanf(f, "%" SCNu32, &numbers[i]) == 1)
+		i++;
+	(void)fclose(f);
+	return (i);
+}
+
+/*
+ * In a user namespace every uid that has no name there shows as the overflow
+ * uid (user_namespaces(7)).  If uid, ours, is that one, then strangers look
+ * like us: returns words for that, or NULL.  Only a namespace that has every
+ * uid, as the first one does, has no such strangers.
+ */
+const char *
+cred_ambiguous(uid_t uid)
+{
+	uint32_t overflow, map[3];
+	int	 n = cred_numbers("/proc/self/uid_map", map, 3);
+
+	if (n == -1 ||
+	    cred_numbers("/proc/sys/kernel/overflowuid", &overflow, 1) != 1)
+		return ("/proc does not tell our users from other ones");
+	if (uid != overflow || (n == 3 && map[2] == CRED_ALL))
+		return (NULL);
+	return ("our uid has no name in this user namespace: "
+		"every other user looks like us");
 }

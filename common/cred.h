@@ -7,6 +7,7 @@
 
 #include <stdbool.h>
 
-bool cred_allowed(int, uid_t, struct ucred *);
+bool	    cred_allowed(int, uid_t, struct ucred *);
+const char *cred_ambiguous(uid_t);
 
 #endif

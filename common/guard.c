@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Who guards: BUSY does not say.  The guarding dazai-hb therefore holds a
+ * Tells who guards, which BUSY does not say.  The guarding dazai-hb holds a
  * record lock on the daemon's pid file, at the offset that is the pid of the
- * process it watches; F_GETLK tells both pids to whoever asks, and the kernel
- * drops the lock when its holder dies.  Nothing depends on it but the words of
- * one line.
+ * process it watches; F_GETLK tells both pids to any other process, and the
+ * kernel drops the lock when dazai-hb dies.  Nothing depends on it but the
+ * words of one line.
  */
+#define LIBBSD_OPENBSD_VIS /* or <bsd/vis.h> warns of strnvis(3) */
+#include <bsd/vis.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,22 +16,24 @@
 #include <unistd.h>
 
 #include "guard.h"
+#include "sockpath.h"
 
 #define GUARD_TRIES 20 /* of 10 ms */
 
 static int guard_fd = -1;
 
-/* path is the socket's. */
+/* Prepares for the daemon whose heartbeat socket is dir/name. */
 void
-guard_open(const char *path)
+guard_open(int dir, const char *name)
 {
-	char file[PATH_MAX];
+	char file[SOCKPATH_SIZE + sizeof(".pid")];
 
-	(void)snprintf(file, sizeof(file), "%s.pid", path);
-	guard_fd = open(file, O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	(void)snprintf(file, sizeof(file), "%s.pid", name);
+	guard_fd = openat(dir, file,
+	    O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 }
 
-/* We guard, for pid. */
+/* Tells that this process guards, for pid. */
 void
 guard_claim(pid_t pid)
 {
@@ -50,24 +53,59 @@ guard_release(void)
 	(void)fcntl(guard_fd, F_SETLK, &fl);
 }
 
-/* The name of pid in name, "a process" if it cannot be had. */
+/*
+ * Writes text, which somebody else chose, to shown, of size bytes, so that no
+ * terminal takes it for orders; a text that is too long is cut off.
+ */
+static void
+guard_show(const char *text, char *shown, size_t size)
+{
+	size_t len = strlen(text);
+
+	while (strnvisx(shown, size, text, len, VIS_OCTAL | VIS_TAB | VIS_NL) ==
+	    -1)
+		len--;
+}
+
+/* Stores the name of pid in name, or "a process" if it cannot be had. */
 static void
 guard_name(pid_t pid, char *name, size_t size)
 {
-	char  file[64];
-	FILE *f;
+	char	file[64], comm[32];
+	ssize_t len = -1;
+	int	fd;
 
 	(void)snprintf(file, sizeof(file), "/proc/%ld/comm", (long)pid);
-	if ((f = fopen(file, "re")) == NULL ||
-	    fgets(name, (int)size, f) == NULL)
-		(void)snprintf(name, size, "a process");
-	if (f != NULL)
-		(void)fclose(f);
-	name[strcspn(name, "\n")] = '\0';
+	if ((fd = open(file, O_RDONLY | O_CLOEXEC)) != -1) {
+		len = read(fd, comm, sizeof(comm) - 1);
+		close(fd);
+	}
+	comm[len > 0 ? len - 1 : 0] = '\0'; /* its newline */
+	guard_show(len > 0 ? comm : "a process", name, size);
 }
 
-/* Who holds the lock, into fl; one who has just been welcomed is about to take
- * it. */
+/* Stores the name of pid's terminal in tty, or nothing if it has none. */
+static void
+guard_tty(pid_t pid, char *tty, size_t size)
+{
+	const char *dev = "/dev/";
+	char	    file[64], target[64];
+	ssize_t	    len;
+
+	(void)snprintf(file, sizeof(file), "/proc/%ld/fd/0", (long)pid);
+	len = readlink(file, target, sizeof(target) - 1);
+	target[len > 0 ? len : 0] = '\0';
+	if (strncmp(target, dev, strlen(dev)) != 0 ||
+	    strcmp(target, "/dev/null") == 0)
+		tty[0] = '\0';
+	else
+		guard_show(target + strlen(dev), tty, size);
+}
+
+/*
+ * Stores in *fl who holds the lock.  A dazai-hb that has just been welcomed is
+ * about to take it.
+ */
 static bool
 guard_ask(struct flock *fl)
 {
@@ -93,21 +131,14 @@ void
 guard_who(char *text, size_t size)
 {
 	struct flock fl;
-	char	     name[32], file[64], tty[64];
-	ssize_t	     len;
+	char	     name[64], tty[96];
 
 	text[0] = '\0';
 	if (!guard_ask(&fl))
 		return;
 	guard_name((pid_t)fl.l_start, name, sizeof(name));
-	(void)snprintf(file, sizeof(file), "/proc/%lld/fd/0",
-	    (long long)fl.l_start);
-	len = readlink(file, tty, sizeof(tty) - 1);
-	tty[len > 0 ? len : 0] = '\0';
-	if (strncmp(tty, "/dev/", 5) != 0 || strcmp(tty, "/dev/null") == 0)
-		tty[0] = '\0';
+	guard_tty((pid_t)fl.l_start, tty, sizeof(tty));
 	(void)snprintf(text, size,
 	    ", by dazai-hb %ld for process %lld (%s%s%s)", (long)fl.l_pid,
-	    (long long)fl.l_start, name, tty[0] != '\0' ? " on " : "",
-	    tty[0] != '\0' ? tty + 5 : "");
+	    (long long)fl.l_start, name, tty[0] != '\0' ? " on " : "", tty);
 }

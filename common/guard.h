@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-void guard_open(const char *);
+void guard_open(int, const char *);
 void guard_claim(pid_t);
 void guard_release(void);
 void guard_who(char *, size_t);

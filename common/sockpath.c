@@ -1,46 +1,203 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Where the socket is: the one rule that the daemon and its clients share.
+ * Where the socket is: the rules that the daemon and its clients share.
  */
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "num.h"
 #include "sockpath.h"
 
-/*
- * Chooses the path of the heartbeat socket into path (SOCKPATH_SIZE bytes):
- * asked (the -s option) if not NULL, else $DAZAI_SOCK, else the default for uid
- * in rundir, or in /tmp where rundir is NULL or empty.  Returns NULL, or what
- * is wrong with the path, in words that are valid until the next call.
- */
-const char *
-sockpath_choose(const char *asked, uid_t uid, const char *rundir, char *path)
-{
-	static char why[128];
-	int	    len;
+/* The directory of a user who has no runtime directory is this and the uid. */
+#define SOCKPATH_PRIVATE "/tmp/dazai-"
 
-	if (asked == NULL)
-		asked = getenv("DAZAI_SOCK");
-	if (rundir == NULL || *rundir == '\0')
-		rundir = "/tmp";
-	if (asked != NULL)
-		len = snprintf(path, SOCKPATH_SIZE, "%s", asked);
-	else
-		len = snprintf(path, SOCKPATH_SIZE, "%s/dazai-%u.sock", rundir,
-		    uid);
+/* Is dir there, and uid's own? */
+static bool
+sockpath_owns(const char *dir, uid_t uid)
+{
+	struct stat st;
+
+	return (stat(dir, &st) == 0 && S_ISDIR(st.st_mode) && st.st_uid == uid);
+}
+
+/* Appends a path to sp, if it is not there yet.  Returns as sockpath_find(). */
+static const char *
+sockpath_add(struct sockpath *sp, const char *path)
+{
+	static char  why[SOCKPATH_WHY];
+	const size_t len = strlen(path);
+	unsigned int i;
+
 	if (len == 0)
 		return ("the socket path is empty");
-	if (len > 0 && (size_t)len < SOCKPATH_SIZE)
-		return (NULL);
-	(void)snprintf(why, sizeof(why),
-	    "the socket path is too long: %d bytes, at most %zu", len,
-	    SOCKPATH_SIZE - 1);
+	if (path[len - 1] == '/')
+		return ("the socket path ends in a slash");
+	if (len >= SOCKPATH_SIZE) {
+		(void)snprintf(why, sizeof(why),
+		    "the socket path is too long: %zu bytes, at most %zu", len,
+		    SOCKPATH_SIZE - 1);
+		return (why);
+	}
+	for (i = 0; i < sp->n; i++) {
+		if (strcmp(sp->path[i], path) == 0)
+			return (NULL);
+	}
+	memcpy(sp->path[sp->n++], path, len + 1);
+	return (NULL);
+}
+
+/* Appends uid's default path in dir.  Returns as sockpath_find(). */
+static const char *
+sockpath_add_default(struct sockpath *sp, const char *dir, uid_t uid)
+{
+	char	   *path;
+	const char *why;
+
+	if (asprintf(&path, "%s/dazai-%u.sock", dir, uid) == -1)
+		return (strerror(errno));
+	why = sockpath_add(sp, path);
+	free(path);
 	return (why);
+}
+
+/*
+ * Finds where the heartbeat socket may be: asked (the -s option) if not NULL,
+ * else $DAZAI_SOCK, else the default for uid in every one of these that there
+ * is: rundir, if it is not NULL and is uid's own, /run/user/UID likewise, and
+ * /tmp/dazai-UID, which need not be there yet.  The daemon takes the first of
+ * them.  Returns NULL, or what is wrong with the path, in words that are valid
+ * until the next call.
+ */
+const char *
+sockpath_find(const char *asked, uid_t uid, const char *rundir,
+    struct sockpath *sp)
+{
+	char	    dir[32];
+	const char *why = NULL;
+
+	sp->n = 0;
+	if (asked == NULL)
+		asked = getenv("DAZAI_SOCK");
+	if (asked != NULL)
+		return (sockpath_add(sp, asked));
+	if (rundir != NULL && sockpath_owns(rundir, uid))
+		why = sockpath_add_default(sp, rundir, uid);
+	(void)snprintf(dir, sizeof(dir), "/run/user/%u", uid);
+	if (why == NULL && sockpath_owns(dir, uid))
+		why = sockpath_add_default(sp, dir, uid);
+	(void)snprintf(dir, sizeof(dir), SOCKPATH_PRIVATE "%u", uid);
+	return (why != NULL ? why : sockpath_add_default(sp, dir, uid));
+}
+
+/* Is dir a /tmp/dazai-UID?  Then stores that uid in *uid. */
+static bool
+sockpath_is_private(const char *dir, uid_t *uid)
+{
+	const size_t len = strlen(SOCKPATH_PRIVATE);
+	int64_t	     n;
+
+	if (strncmp(dir, SOCKPATH_PRIVATE, len) != 0 ||
+	    num_int(dir + len, 0, UINT32_MAX, &n) != NULL)
+		return (false);
+	*uid = (uid_t)n;
+	return (true);
+}
+
+/* What is wrong with a private directory: NULL, or words, also in why. */
+static const char *
+sockpath_distrust(const struct stat *st, uid_t uid, char *why)
+{
+	if (S_ISLNK(st->st_mode))
+		return ("is a symbolic link");
+	if (!S_ISDIR(st->st_mode))
+		return ("is not a directory");
+	why[0] = '\0';
+	if (st->st_uid != uid)
+		(void)snprintf(why, SOCKPATH_WHY,
+		    "belongs to uid %lu, and should to uid %lu",
+		    (unsigned long)st->st_uid, (unsigned long)uid);
+	else if ((st->st_mode & 077) != 0)
+		(void)snprintf(why, SOCKPATH_WHY,
+		    "is open to others, its mode %03o should be 700",
+		    st->st_mode & 07777);
+	return (why[0] == '\0' ? NULL : why);
+}
+
+static void
+sockpath_dirname(const char *path, char *dir)
+{
+	int len = (int)(sockpath_name(path) - path);
+
+	while (len > 1 && path[len - 1] == '/')
+		len--;
+	if (len == 0)
+		(void)snprintf(dir, SOCKPATH_SIZE, ".");
+	else
+		(void)snprintf(dir, SOCKPATH_SIZE, "%.*s", len, path);
+}
+
+static void
+sockpath_wrong(char *why, const char *dir, const char *what)
+{
+	(void)snprintf(why, SOCKPATH_WHY, "%s: %s", dir, what);
+}
+
+/*
+ * Opens the directory of path.  Which one that is is the user's choice, except
+ * for /tmp/dazai-UID: others may make files in /tmp, and so it must be UID's
+ * own, no link, and closed to everybody else.  *private tells whether it is
+ * one of these; make has one made that is not there.
+ *
+ * Returns a descriptor with O_PATH, the caller's to close; or -1 with what is
+ * wrong in why (SOCKPATH_WHY bytes), and errno, which is EPERM for a private
+ * directory that cannot be trusted.
+ */
+int
+sockpath_opendir(const char *path, bool make, bool *private, char *why)
+{
+	char	    dir[SOCKPATH_SIZE], words[SOCKPATH_WHY];
+	const char *wrong = NULL;
+	struct stat st;
+	uid_t	    uid = 0;
+	int	    fd;
+
+	sockpath_dirname(path, dir);
+	*private = sockpath_is_private(dir, &uid);
+	if (*private && make && mkdir(dir, 0700) == -1 && errno != EEXIST) {
+		sockpath_wrong(why, dir, strerror(errno));
+		return (-1);
+	}
+	fd = open(dir,
+	    O_PATH | O_CLOEXEC | (*private ? O_NOFOLLOW : O_DIRECTORY));
+	if (fd == -1 || fstat(fd, &st) == -1) {
+		sockpath_wrong(why, dir, strerror(errno));
+		return (-1);
+	}
+	if (*private)
+		wrong = sockpath_distrust(&st, uid, words);
+	if (wrong == NULL)
+		return (fd);
+	sockpath_wrong(why, dir, wrong);
+	close(fd);
+	errno = EPERM;
+	return (-1);
+}
+
+/* The last component of path, in path. */
+const char *
+sockpath_name(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return (slash == NULL ? path : slash + 1);
 }
 
 /* Fills in the address of a path that is known to fit. */

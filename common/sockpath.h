@@ -5,13 +5,25 @@
 #include <sys/types.h>
 #include <sys/un.h>
 
+#include <stdbool.h>
+
 /*
  * sun_path holds 108 bytes with the NUL (unix(7)); four are kept for ".ctl",
  * ".pid", so that a path which is good for one socket is good for all.
  */
-#define SOCKPATH_SIZE (sizeof(((struct sockaddr_un *)0)->sun_path) - 4)
+#define SOCKPATH_SIZE	(sizeof(((struct sockaddr_un *)0)->sun_path) - 4)
+#define SOCKPATH_PLACES 3
+#define SOCKPATH_WHY	256 /* bytes of what is wrong with a path */
 
-const char *sockpath_choose(const char *, uid_t, const char *, char *);
+/* Where the heartbeat socket may be, the best place first. */
+struct sockpath {
+	char	     path[SOCKPATH_PLACES][SOCKPATH_SIZE];
+	unsigned int n;
+};
+
+const char *sockpath_find(const char *, uid_t, const char *, struct sockpath *);
+int	    sockpath_opendir(const char *, bool, bool *, char *);
+const char *sockpath_name(const char *);
 void	    sockpath_addr(const char *, struct sockaddr_un *);
 
 #endif

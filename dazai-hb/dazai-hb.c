@@ -83,16 +83,17 @@ int
 main(int argc, char *argv[])
 {
 	struct heartbeat_options o;
-	char			 path[SOCKPATH_SIZE];
 	const char		*sock, *why;
 
+	/* A terminal or a pipe that we inherited would stay open with us. */
+	closefrom(STDERR_FILENO + 1);
 	stdfd_open();
 	memset(&o, 0, sizeof(o));
 	sock = options_parse(&o, argc, argv);
-	why = sockpath_choose(sock, geteuid(), getenv("XDG_RUNTIME_DIR"), path);
+	why = sockpath_find(sock, geteuid(), getenv("XDG_RUNTIME_DIR"),
+	    &o.places);
 	if (why != NULL)
 		errx(EXIT_USAGE, "%s", why);
-	o.path = path;
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1)
 		err(EXIT_USAGE, "prctl");
 	heartbeat_run(&o);

@@ -23,11 +23,11 @@
 #include <unistd.h>
 
 #include "clock.h"
-#include "cred.h"
 #include "guard.h"
 #include "heartbeat.h"
 #include "line.h"
 #include "out.h"
+#include "reach.h"
 #include "sandbox.h"
 #include "sockpath.h"
 #include "vouch.h"
@@ -59,17 +59,20 @@ static struct heartbeat {
 	int	     signals;
 	int	     watch;   /* pidfd, or -1 */
 	int	     timer;   /* of the PINGs */
-	uid_t	     uid;     /* ours */
-	pid_t	     session; /* whom we guard: watched, or ourselves */
-	pid_t	     daemon;  /* its pid */
+	pid_t	     session; /* the process that we guard: watched, or us */
+	struct reach daemon;
 	int64_t	     due;     /* give up then; not while GUARDING */
 	int64_t	     retry;   /* while AWAY: not before */
 	bool	     busy;    /* another guarded when we last asked */
 	struct out   out;     /* standard output */
-	struct vouch vouch;
 	struct lines lines;   /* from the daemon */
 	struct lines answers; /* from the vault, over the channel */
-} hb = { .fd = -1, .channel = -1, .signals = -1, .watch = -1, .timer = -1 };
+} hb = { .daemon.file = -1,
+	.fd = -1,
+	.channel = -1,
+	.signals = -1,
+	.watch = -1,
+	.timer = -1 };
 
 /*
  * One line to the user, if not -q.  Never waits: somebody's full pipe must not
@@ -130,56 +133,49 @@ heartbeat_send_vault(const char *byte)
  * Coming and going.
  */
 
-/* The daemon that listens must be ours or root's: not a stranger's bait. */
-static void
-heartbeat_check_peer(int fd)
-{
-	struct ucred who;
-
-	if (!cred_allowed(fd, hb.uid, &who))
-		heartbeat_fail(EXIT_REFUSED,
-		    "%s: belongs to uid %lu, not to us or root", hb.o->path,
-		    (unsigned long)who.uid);
-	hb.daemon = who.pid;
-}
-
 static noreturn void
-heartbeat_no_daemon(void)
+heartbeat_no_daemon(enum reach_result result)
 {
-	if (hb.guarded)
+	int code = EXIT_USAGE;
+
+	if (hb.guarded && result == REACH_NO_DAEMON)
 		heartbeat_fail(EXIT_ENDED,
 		    "the daemon ended: this session is UNGUARDED");
-	if (errno == EACCES || errno == EPERM)
-		err(EXIT_REFUSED, "%s", hb.o->path);
-	err(EXIT_NO_DAEMON, "%s: no daemon", hb.o->path);
+	if (result == REACH_NO_DAEMON)
+		code = EXIT_NO_DAEMON;
+	else if (result == REACH_REFUSED)
+		code = EXIT_REFUSED;
+	heartbeat_fail(code, "%s", hb.daemon.why);
 }
 
-/* Connects and says HELLO; stays AWAY, to be tried again, if it must wait. */
+/*
+ * Connects, the first time to a daemon that must be found, and says HELLO;
+ * stays AWAY, to try again later, if the daemon has no room for a connection.
+ */
 static void
 heartbeat_connect(void)
 {
-	struct sockaddr_un sun;
-	char		   hello[32];
+	enum reach_result result;
+	char		  hello[32];
 
-	sockpath_addr(hb.o->path, &sun);
-	hb.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (hb.fd == -1 || vouch_ask(hb.fd) == -1)
-		err(EXIT_USAGE, "socket");
-	if (connect(hb.fd, (const struct sockaddr *)&sun, sizeof(sun)) == -1) {
-		if (errno != EAGAIN)
-			heartbeat_no_daemon();
-		close(hb.fd);
-		hb.fd = -1;
+	if (hb.daemon.file == -1) {
+		result = reach_find(&hb.daemon, &hb.o->places, "");
+		if (result == REACH_FOUND || result == REACH_FULL)
+			guard_open(hb.daemon.dir,
+			    sockpath_name(hb.daemon.path));
+	} else {
+		result = reach_again(&hb.daemon);
+	}
+	if (result == REACH_FULL) {
 		hb.retry = clock_ms(CLOCK_MONOTONIC) + RETRY_MS;
 		return;
 	}
+	if (result != REACH_FOUND)
+		heartbeat_no_daemon(result);
+	hb.fd = hb.daemon.fd;
 	hb.busy = false;
-	heartbeat_check_peer(hb.fd);
 	hb.state = ASKED;
 	hb.lines.len = hb.answers.len = 0;
-	if (vouch_init(&hb.vouch, hb.fd) == -1)
-		heartbeat_fail(EXIT_REFUSED, "%s: cannot tell who answers: %s",
-		    hb.o->path, strerror(errno));
 	(void)snprintf(hello, sizeof(hello), "HELLO %ld\n", (long)hb.session);
 	heartbeat_send(hello);
 }
@@ -195,7 +191,7 @@ heartbeat_cut_off(void)
 		exit(EXIT_LET_GO);
 	if (!hb.guarded)
 		heartbeat_fail(EXIT_REFUSED, "%s: refused without an answer",
-		    hb.o->path);
+		    hb.daemon.path);
 	hb.retry = clock_ms(CLOCK_MONOTONIC);
 	if (hb.state == GUARDING) {
 		hb.due = hb.retry + ANSWER_MS;
@@ -229,7 +225,7 @@ heartbeat_first_welcome(void)
 	int fd;
 
 	heartbeat_print("guarding %ld with dazaid %ld", (long)hb.session,
-	    (long)hb.daemon);
+	    (long)hb.daemon.maker.pid);
 	if (hb.detached && (fd = open("/dev/null", O_RDWR)) != -1) {
 		(void)dup2(fd, STDIN_FILENO);
 		(void)dup2(fd, STDOUT_FILENO);
@@ -249,13 +245,23 @@ heartbeat_first_welcome(void)
  * What comes in.
  */
 
+/* Can line be shown on a terminal?  Every answer of a daemon can. */
+static bool
+heartbeat_is_text(const char *line)
+{
+	while (*line >= ' ' && *line <= '~')
+		line++;
+	return (*line == '\0');
+}
+
 /* The vault has taken us; channel is its own, or -1 if it is not its word. */
 static void
 heartbeat_welcome(int channel)
 {
 	if (channel == -1)
 		heartbeat_fail(EXIT_REFUSED,
-		    "%s: the answer did not come from the vault", hb.o->path);
+		    "%s: the answer did not come from the vault",
+		    hb.daemon.path);
 	hb.channel = channel;
 	hb.state = GUARDING;
 	/* From the first byte on, nobody else can send PINGs in our name. */
@@ -271,7 +277,8 @@ static void
 heartbeat_line(const char *line, int channel)
 {
 	if (hb.o->verbose)
-		heartbeat_print("%s", line);
+		heartbeat_print("%s",
+		    heartbeat_is_text(line) ? line : "(no text)");
 	if (hb.state == ASKED && strcmp(line, "WELCOME") == 0) {
 		heartbeat_welcome(channel);
 	} else if (hb.state == ASKED && strcmp(line, "BUSY") == 0) {
@@ -284,7 +291,7 @@ heartbeat_line(const char *line, int channel)
 		heartbeat_cut_off();
 	} else if (hb.state == ASKED) {
 		heartbeat_fail(EXIT_REFUSED, "%s: not the answer of a dazaid",
-		    hb.o->path);
+		    hb.daemon.path);
 	} else if (strcmp(line, "BYE") == 0) {
 		heartbeat_print("stood down");
 		exit(EXIT_LET_GO);
@@ -297,7 +304,8 @@ heartbeat_answer(const char *line, int channel)
 {
 	(void)channel;
 	if (hb.o->verbose)
-		heartbeat_print("%s", line);
+		heartbeat_print("%s",
+		    heartbeat_is_text(line) ? line : "(no text)");
 	if (strcmp(line, "CANCELLED") == 0)
 		heartbeat_print("panic cancelled");
 	else if (strcmp(line, "NOTHING-PENDING") == 0)
@@ -329,7 +337,7 @@ heartbeat_read(void)
 	ssize_t	   n;
 	int	   channel;
 
-	n = vouch_recv(&hb.vouch, hb.fd, hb.lines.buf + hb.lines.len,
+	n = vouch_recv(&hb.daemon.vouch, hb.fd, hb.lines.buf + hb.lines.len,
 	    sizeof(hb.lines.buf) - hb.lines.len, MSG_DONTWAIT, &vouched,
 	    &channel);
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
@@ -407,7 +415,7 @@ heartbeat_late(void)
 	if (hb.guarded && hb.busy)
 		heartbeat_fail(EXIT_BUSY,
 		    "cut off, and another heartbeat guards now");
-	heartbeat_fail(EXIT_REFUSED, "%s: no answer", hb.o->path);
+	heartbeat_fail(EXIT_REFUSED, "%s: no answer", hb.daemon.path);
 }
 
 /* Milliseconds that the loop may sleep; -1 is for ever. */
@@ -503,13 +511,11 @@ noreturn void
 heartbeat_run(const struct heartbeat_options *o)
 {
 	hb.o = o;
-	hb.uid = geteuid();
 	hb.session = o->watch != 0 ? o->watch : getpid();
 	hb.due = clock_ms(CLOCK_MONOTONIC) + ANSWER_MS;
 	out_open(&hb.out, STDOUT_FILENO);
 	heartbeat_descriptors();
 	heartbeat_detach();
-	guard_open(o->path);
 	heartbeat_connect();
 	for (;;)
 		heartbeat_turn();

@@ -7,6 +7,8 @@
 #include <stdint.h>
 #include <stdnoreturn.h>
 
+#include "sockpath.h"
+
 /* Exit codes; they are in the man page. */
 enum {
 	EXIT_LET_GO = 0, /* as told: a signal, the watched process, QUIT */
@@ -18,11 +20,11 @@ enum {
 };
 
 struct heartbeat_options {
-	const char *path;
-	int64_t	    interval; /* ms between PINGs; 0: none */
-	pid_t	    watch;    /* end with it; 0: nobody */
-	int	    quiet;
-	int	    verbose;
+	struct sockpath places;	  /* of the socket */
+	int64_t		interval; /* ms between PINGs; 0: none */
+	pid_t		watch;	  /* end with it; 0: with no process */
+	int		quiet;
+	int		verbose;
 };
 
 noreturn void heartbeat_run(const struct heartbeat_options *);

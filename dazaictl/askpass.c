@@ -34,15 +34,15 @@ askpass_not_secret(const char *prompt)
 noreturn void
 askpass_main(int argc, char *argv[])
 {
-	const char *name = getenv("DAZAI_SECRET");
-	char	    path[SOCKPATH_SIZE];
+	const char     *name = getenv("DAZAI_SECRET");
+	struct sockpath places;
 
 	if (argc > 1 && askpass_not_secret(argv[1]))
 		errx(EXIT_USAGE, "not a question for a secret: %s", argv[1]);
 	if (name == NULL || *name == '\0')
 		errx(EXIT_USAGE, "DAZAI_SECRET does not name a secret");
-	command_path(NULL, path);
+	command_places(NULL, &places);
 	command_check_name(name);
-	secret_get(path, name, true);
+	secret_get(&places, name, true);
 	exit(EXIT_DONE);
 }

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A connection to the control socket: requests out, answers in.  What fails
- * ends the program, with one line and the exit code that says what.
+ * A connection to the control socket: requests out, answers in.  Every failure
+ * ends the program with one line, and an exit code that tells its kind.
  */
 #include <sys/socket.h>
 #include <sys/time.h>
-#include <sys/un.h>
 
 #include <err.h>
 #include <errno.h>
@@ -13,17 +12,12 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "answer.h"
 #include "client.h"
-#include "cred.h"
-#include "sockpath.h"
-#include "vouch.h"
 
 #define CLIENT_LINE    1024 /* bytes of the longest line, either way */
 #define CLIENT_SECONDS 10   /* without an answer: the daemon gives up after 5 */
-
-static struct vouch client_vouch; /* of the connection opened last */
 
 /* A stuck daemon must not make us wait for ever. */
 static void
@@ -37,35 +31,31 @@ client_be_patient(int fd)
 	    sizeof(patience));
 }
 
-/*
- * Connects to the daemon whose heartbeat socket is path.  It must be ours or
- * root's: a stranger's would be handed a secret.
- */
-int
-client_open(const char *path)
-{
-	struct sockaddr_un sun;
-	struct ucred	   who;
-	char		   file[sizeof(sun.sun_path)];
-	int		   fd;
+static struct reach client_reach; /* of the last client_open() */
 
-	(void)snprintf(file, sizeof(file), "%s.ctl", path);
-	sockpath_addr(file, &sun);
-	if ((fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0)) == -1 ||
-	    vouch_ask(fd) == -1)
-		err(EXIT_USAGE, "socket");
-	if (connect(fd, (const struct sockaddr *)&sun, sizeof(sun)) == -1) {
-		if (errno == EACCES || errno == EPERM)
-			err(EXIT_REFUSED, "%s", file);
-		err(EXIT_NO_DAEMON, "%s: no daemon", file);
-	}
-	client_be_patient(fd);
-	if (!cred_allowed(fd, geteuid(), &who))
-		errx(EXIT_REFUSED, "%s: belongs to uid %lu, not to us or root",
-		    file, (unsigned long)who.uid);
-	if (vouch_init(&client_vouch, fd) == -1)
-		err(EXIT_REFUSED, "%s: cannot tell who answers", file);
-	return (fd);
+/* Connects to a daemon at one of the places; returns the connection. */
+int
+client_open(const struct sockpath *places, enum client_trust trust)
+{
+	static const int  codes[] = { [REACH_NO_DAEMON] = EXIT_NO_DAEMON,
+		 [REACH_REFUSED] = EXIT_REFUSED,
+		 [REACH_FULL] = EXIT_CUT,
+		 [REACH_FAILED] = EXIT_USAGE };
+	enum reach_result result;
+
+	client_reach.seconds = CLIENT_SECONDS;
+	client_reach.any = trust == CLIENT_ANY;
+	result = reach_find(&client_reach, places, ".ctl");
+	if (result != REACH_FOUND)
+		errx(codes[result], "%s", client_reach.why);
+	return (client_reach.fd);
+}
+
+/* The daemon that client_open() has found last. */
+const struct reach *
+client_daemon(void)
+{
+	return (&client_reach);
 }
 
 /* Sends one line; the newline is ours. */
@@ -82,46 +72,70 @@ client_ask(int fd, const char *fmt, ...)
 	if (len < 0 || (size_t)len >= sizeof(line) - 1)
 		errx(EXIT_USAGE, "too long a request");
 	line[len++] = '\n';
-	/* One that turned us away may have said why: client_line() will see. */
+	/* A daemon that turned us away may have said why: see client_line(). */
 	if (send(fd, line, (size_t)len, MSG_NOSIGNAL) != len && errno != EPIPE)
 		err(EXIT_CUT, "the daemon is gone");
 }
 
+/* Ends the program for an answer that no dazaid gives. */
+noreturn void
+client_nonsense(void)
+{
+	errx(EXIT_REFUSED, "%s%s: not the answer of a dazaid",
+	    client_reach.path, client_reach.suffix);
+}
+
 /*
- * The next line, without its newline and valid until the next call.  Byte by
- * byte, because what follows it may not be a line.  *vouched: the vault itself
- * has sent all of it; *channel: the descriptor that came with it, or -1.
+ * Receives one byte of an answer, as vouch_recv(); the program ends if none
+ * comes.
+ */
+static char
+client_byte(int fd, bool *vouched, int *channel)
+{
+	ssize_t n;
+	char	c;
+
+	do
+		n = vouch_recv(&client_reach.vouch, fd, &c, 1, 0, vouched,
+		    channel);
+	while (n == -1 && errno == EINTR);
+	if (n == -1 && errno == EAGAIN)
+		errx(EXIT_CUT, "no answer from the daemon");
+	if (n <= 0)
+		errx(EXIT_CUT, "the daemon ended, or has cut us off");
+	return (c);
+}
+
+/*
+ * Receives the next line, and returns it without its newline, valid until the
+ * next call.  Byte by byte, because what follows it may not be a line.  The
+ * line has printable ASCII and nothing else: it can be shown on a terminal.
+ * *vouched: the vault itself has sent all of it; *channel: the descriptor that
+ * came with it, or -1.
  */
 static const char *
 client_receive(int fd, bool *vouched, int *channel)
 {
 	static char line[CLIENT_LINE];
-	size_t	    len = 0;
-	ssize_t	    n;
+	size_t	    len;
 	bool	    one;
 	int	    passed;
 
 	*vouched = true;
 	*channel = -1;
-	for (;;) {
-		n = vouch_recv(&client_vouch, fd, &line[len], 1, 0, &one,
-		    &passed);
-		if (n == -1 && errno == EINTR)
-			continue;
-		if (n == -1 && errno == EAGAIN)
-			errx(EXIT_CUT, "no answer from the daemon");
-		if (n <= 0)
-			errx(EXIT_CUT, "the daemon ended, or has cut us off");
+	for (len = 0; len < sizeof(line); len++) {
+		line[len] = client_byte(fd, &one, &passed);
 		*vouched = *vouched && one;
 		if (passed != -1)
 			*channel = passed;
-		if (line[len] == '\n')
+		if (line[len] == '\n') {
+			line[len] = '\0';
+			return (line);
+		}
+		if (line[len] < ' ' || line[len] > '~')
 			break;
-		if (++len == sizeof(line))
-			errx(EXIT_CUT, "not the answer of a dazaid");
 	}
-	line[len] = '\0';
-	return (line);
+	client_nonsense();
 }
 
 /* The next line, as client_receive(); it may be network's invention. */
@@ -135,9 +149,9 @@ client_line(int fd)
 }
 
 /*
- * The next line, which must begin with want and come from the vault itself; the
- * rest of it, valid until the next call.  *channel is the socket that came with
- * it, the caller's to close: network never had it.
+ * Receives the next line, which must begin with want and come from the vault
+ * itself; returns the rest of it, valid until the next call.  *channel is the
+ * socket that came with it, the caller's to close: network never had it.
  */
 const char *
 client_vouched(int fd, const char *want, int *channel)
@@ -153,7 +167,7 @@ client_vouched(int fd, const char *want, int *channel)
 	return (line + strlen(want));
 }
 
-/* Ends the program with what line, an answer that was not wanted, says. */
+/* Ends the program with what line says, which must be a refusal. */
 noreturn void
 client_refused(const char *line)
 {
@@ -167,6 +181,8 @@ client_refused(const char *line)
 	int	    code = EXIT_REFUSED;
 	size_t	    i;
 
+	if (!answer_is_refusal(line))
+		client_nonsense();
 	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
 		if (strncmp(line, words[i].word, strlen(words[i].word)) == 0)
 			code = words[i].code;

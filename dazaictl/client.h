@@ -2,7 +2,11 @@
 #ifndef DAZAICTL_CLIENT_H
 #define DAZAICTL_CLIENT_H
 
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdnoreturn.h>
+
+#include "reach.h"
 
 /* Exit codes; they are in the man page. */
 enum {
@@ -11,15 +15,23 @@ enum {
 	EXIT_NO_DAEMON = 2,
 	EXIT_POLICY = 3, /* unguarded, or a panic is pending */
 	EXIT_NO_SECRET = 4,
-	EXIT_REFUSED = 5, /* any other refusal */
-	EXIT_CUT = 6	  /* the daemon ended, or cut us off, on the way */
+	EXIT_REFUSED = 5, /* any other refusal, also ours of the daemon */
+	EXIT_CUT = 6	  /* the daemon ended on the way, or an order did not */
 };
 
-int  client_open(const char *);
+/* Which daemons a command is for. */
+enum client_trust {
+	CLIENT_OURS, /* those of our user, or root's: secrets go there */
+	CLIENT_ANY   /* for root, also those of any other user */
+};
+
+int		    client_open(const struct sockpath *, enum client_trust);
+const struct reach *client_daemon(void);
 void client_ask(int, const char *, ...) __attribute__((format(printf, 2, 3)));
 const char   *client_line(int);
 const char   *client_vouched(int, const char *, int *);
 void	      client_want(int, const char *);
 noreturn void client_refused(const char *);
+noreturn void client_nonsense(void);
 
 #endif

@@ -13,19 +13,20 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "answer.h"
 #include "client.h"
 #include "command.h"
 #include "num.h"
+#include "order.h"
 #include "secret.h"
 #include "status.h"
 
-/* Where the daemon is: asked, the -s option, or NULL; path has SOCKPATH_SIZE
- * bytes. */
+/* Finds where the daemon may be; asked is the -s option, or NULL. */
 void
-command_path(const char *asked, char *path)
+command_places(const char *asked, struct sockpath *places)
 {
-	const char *why = sockpath_choose(asked, geteuid(),
-	    getenv("XDG_RUNTIME_DIR"), path);
+	const char *why = sockpath_find(asked, geteuid(),
+	    getenv("XDG_RUNTIME_DIR"), places);
 
 	if (why != NULL)
 		errx(EXIT_USAGE, "%s", why);
@@ -57,7 +58,7 @@ command_name(int argc, char *argv[])
 }
 
 static void
-command_status(const char *path, int argc, char *argv[])
+command_status(const struct sockpath *places, int argc, char *argv[])
 {
 	const char *line;
 	bool	    raw = false;
@@ -69,26 +70,26 @@ command_status(const char *path, int argc, char *argv[])
 		raw = true;
 	}
 	command_none(argc - optind + 1);
-	fd = client_open(path);
+	fd = client_open(places, CLIENT_ANY);
 	client_ask(fd, "STATUS");
 	line = client_line(fd);
-	if (strncmp(line, "STATUS ", 7) != 0)
+	if (!answer_is_status(line))
 		client_refused(line);
 	if (raw)
 		puts(line);
 	else
-		status_print(path, line);
+		status_print(line);
 }
 
 static void
-command_arm(const char *path, int argc, char *argv[])
+command_arm(const struct sockpath *places, int argc, char *argv[])
 {
 	const char *line;
 	int	    fd;
 
 	(void)argv;
 	command_none(argc);
-	fd = client_open(path);
+	fd = client_open(places, CLIENT_OURS);
 	client_ask(fd, "ARM");
 	line = client_line(fd);
 	if (strcmp(line, "ALREADY_ARMED") == 0)
@@ -99,21 +100,45 @@ command_arm(const char *path, int argc, char *argv[])
 		client_refused(line);
 }
 
-static void
-command_panic(const char *path, int argc, char *argv[])
+/*
+ * The value of an option that can do without: what is written with it, or the
+ * argument that follows if it begins with a digit; NULL if there is none.
+ */
+static const char *
+command_optional(int argc, char *argv[])
 {
-	const bool hard = argc == 2 && strcasecmp(argv[1], "hard") == 0;
-	int	   fd;
-
-	if (argc > 2 || (argc == 2 && !hard))
-		command_usage(EXIT_USAGE);
-	fd = client_open(path);
-	client_ask(fd, hard ? "PANIC hard" : "PANIC");
-	client_want(fd, "OK");
+	if (optarg == NULL && optind < argc && argv[optind][0] >= '0' &&
+	    argv[optind][0] <= '9')
+		return (argv[optind++]);
+	return (optarg);
 }
 
 static void
-command_put(const char *path, int argc, char *argv[])
+command_panic(const struct sockpath *places, int argc, char *argv[])
+{
+	const char *value, *why = NULL;
+	int64_t	    wait = 0;
+	bool	    hard;
+	int	    ch;
+
+	while ((ch = getopt(argc, argv, "w::")) != -1) {
+		if (ch != 'w')
+			command_usage(EXIT_USAGE);
+		wait = ORDER_WAIT_MS;
+		if ((value = command_optional(argc, argv)) != NULL &&
+		    (why = num_ms(value, &wait)) == NULL && wait == 0)
+			why = "too small";
+		if (why != NULL)
+			errx(EXIT_USAGE, "-w: %s: %s", value, why);
+	}
+	hard = optind < argc && strcasecmp(argv[optind], "hard") == 0;
+	if (optind + hard != argc)
+		command_usage(EXIT_USAGE);
+	order_panic(places, hard, hard && wait == 0 ? ORDER_WAIT_MS : wait);
+}
+
+static void
+command_put(const struct sockpath *places, int argc, char *argv[])
 {
 	const char *reads = NULL, *ttl = NULL, *why = NULL;
 	int64_t	    n;
@@ -136,11 +161,11 @@ command_put(const char *path, int argc, char *argv[])
 		if (why != NULL)
 			errx(EXIT_USAGE, "-%c: %s: %s", ch, optarg, why);
 	}
-	secret_put(path, command_name(argc, argv), reads, ttl);
+	secret_put(places, command_name(argc, argv), reads, ttl);
 }
 
 static void
-command_get(const char *path, int argc, char *argv[])
+command_get(const struct sockpath *places, int argc, char *argv[])
 {
 	const char *name;
 	bool	    force = false;
@@ -157,43 +182,42 @@ command_get(const char *path, int argc, char *argv[])
 		    "a terminal keeps what it shows: "
 		    "get -f %s, if you want that",
 		    name);
-	secret_get(path, name, false);
+	secret_get(places, name, false);
 }
 
 static void
-command_del(const char *path, int argc, char *argv[])
+command_del(const struct sockpath *places, int argc, char *argv[])
 {
 	const char *name;
 	int	    fd;
 
 	optind = 1;
 	name = command_name(argc, argv);
-	fd = client_open(path);
+	fd = client_open(places, CLIENT_OURS);
 	client_ask(fd, "DEL %s", name);
 	client_want(fd, "OK");
 }
 
 static void
-command_list(const char *path, int argc, char *argv[])
+command_list(const struct sockpath *places, int argc, char *argv[])
 {
 	const char *line;
 	int	    fd;
 
 	(void)argv;
 	command_none(argc);
-	fd = client_open(path);
+	fd = client_open(places, CLIENT_OURS);
 	client_ask(fd, "LIST");
-	/* A secret's line has more words than any other that may come. */
 	while (strcmp(line = client_line(fd), "OK") != 0) {
-		if (strchr(line, ' ') == NULL)
+		if (!answer_is_entry(line))
 			client_refused(line);
 		puts(line);
 	}
 }
 
-/* Registers this very process, and becomes the command: a panic kills it. */
+/* Registers this process, and becomes the command: a panic kills it. */
 static void
-command_exec(const char *path, int argc, char *argv[])
+command_exec(const struct sockpath *places, int argc, char *argv[])
 {
 	int fd;
 
@@ -203,7 +227,7 @@ command_exec(const char *path, int argc, char *argv[])
 	}
 	if (argc < 2)
 		command_usage(EXIT_USAGE);
-	fd = client_open(path);
+	fd = client_open(places, CLIENT_OURS);
 	/* Not by our pid: in a PID namespace of our own it would be a
 	 * stranger's. */
 	client_ask(fd, "REGISTER");
@@ -216,21 +240,21 @@ command_exec(const char *path, int argc, char *argv[])
 
 /* Runs the command argv[0], and ends the program. */
 noreturn void
-command_run(const char *path, int argc, char *argv[])
+command_run(const struct sockpath *places, int argc, char *argv[])
 {
 	static const struct {
 		const char *name;
-		void (*run)(const char *, int, char **);
+		void (*run)(const struct sockpath *, int, char **);
 	} commands[] = { { "status", command_status }, { "arm", command_arm },
 		{ "panic", command_panic }, { "put", command_put },
 		{ "get", command_get }, { "del", command_del },
 		{ "list", command_list }, { "run", command_exec } };
 	size_t i;
 
-	optind = 0; /* getopt(3) starts anew, with the command's options */
+	optind = 0; /* getopt(3) starts again, with the command's options */
 	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		if (strcmp(argv[0], commands[i].name) == 0) {
-			commands[i].run(path, argc, argv);
+			commands[i].run(places, argc, argv);
 			if (fflush(stdout) == EOF || ferror(stdout))
 				err(EXIT_USAGE, "standard output");
 			exit(EXIT_DONE);

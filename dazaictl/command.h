@@ -6,9 +6,9 @@
 
 #include "sockpath.h"
 
-void	      command_path(const char *, char *);
+void	      command_places(const char *, struct sockpath *);
 void	      command_check_name(const char *);
 noreturn void command_usage(int);
-noreturn void command_run(const char *, int, char **);
+noreturn void command_run(const struct sockpath *, int, char **);
 
 #endif

@@ -18,7 +18,7 @@ command_usage(int status)
 {
 	(void)fputs(
 	    "usage: dazaictl [-hV] [-s PATH] COMMAND ...\n"
-	    "       status [-l] | arm | panic [hard] | list\n"
+	    "       status [-l] | arm | panic [hard] [-w [SECONDS]] | list\n"
 	    "       put NAME [-n READS] [-t SECONDS] | get [-f] NAME | del NAME\n"
 	    "       run COMMAND [ARG]...\n",
 	    status == 0 ? stdout : stderr);
@@ -32,7 +32,7 @@ main(int argc, char *argv[])
 						   'h' },
 		{ "socket", required_argument, NULL, 's' },
 		{ "version", no_argument, NULL, 'V' }, { NULL, 0, NULL, 0 } };
-	char			   path[SOCKPATH_SIZE];
+	struct sockpath		   places;
 	const char		  *sock = NULL;
 	int			   ch;
 
@@ -58,6 +58,6 @@ main(int argc, char *argv[])
 	}
 	if (optind == argc)
 		command_usage(EXIT_USAGE);
-	command_path(sock, path);
-	command_run(path, argc - optind, argv + optind);
+	command_places(sock, &places);
+	command_run(&places, argc - optind, argv + optind);
 }

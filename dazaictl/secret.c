@@ -23,7 +23,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "answer.h"
 #include "client.h"
+#include "num.h"
 #include "residue.h"
 #include "secmem.h"
 #include "secret.h"
@@ -117,27 +119,26 @@ secret_wait(int fd, short events)
 
 /* Asks the daemon how large a secret may be now. */
 static size_t
-secret_room(const char *path)
+secret_room(const struct sockpath *places)
 {
-	const char *line, *room;
-	int	    fd = client_open(path);
+	const char *line;
+	char	    room[32];
+	int	    fd = client_open(places, CLIENT_OURS);
 
 	client_ask(fd, "STATUS");
 	line = client_line(fd);
-	if (strncmp(line, "STATUS ", 7) != 0)
+	if (!answer_is_status(line))
 		client_refused(line);
 	close(fd);
-	room = strstr(line, " room=");
-	return (room == NULL ?
-		0 :
-		(size_t)strtoull(room + strlen(" room="), NULL, 10));
+	answer_value(line, "room=", room, sizeof(room));
+	return ((size_t)strtoull(room, NULL, 10));
 }
 
 /* All of standard input into our memory; returns how much that is. */
 static size_t
-secret_read(const char *path)
+secret_read(const struct sockpath *places)
 {
-	const size_t room = secret_room(path);
+	const size_t room = secret_room(places);
 	size_t	     len = 0;
 	ssize_t	     n;
 
@@ -241,11 +242,11 @@ secret_stored(int channel)
 
 /*
  * Puts what is on standard input, or is typed if that is a terminal, as name
- * into the daemon at path.  reads and ttl are the request's options, as text,
- * or NULL.
+ * into the daemon at one of places.  reads and ttl are the request's options,
+ * as text, or NULL.
  */
 void
-secret_put(const char *path, const char *name, const char *reads,
+secret_put(const struct sockpath *places, const char *name, const char *reads,
     const char *ttl)
 {
 	struct stat st;
@@ -265,13 +266,13 @@ secret_put(const char *path, const char *name, const char *reads,
 	else if (isatty(STDIN_FILENO))
 		len = secret_ask(name);
 	else
-		len = secret_read(path);
+		len = secret_read(places);
 	if (len == 0)
 		errx(EXIT_USAGE, "an empty secret is none");
 
 	/* sendfile(2) knows no MSG_NOSIGNAL. */
 	(void)signal(SIGPIPE, SIG_IGN);
-	fd = client_open(path);
+	fd = client_open(places, CLIENT_OURS);
 	client_ask(fd, "PUT %s %zu%s%s%s%s", name, len,
 	    reads != NULL ? " reads=" : "", reads != NULL ? reads : "",
 	    ttl != NULL ? " ttl=" : "", ttl != NULL ? ttl : "");
@@ -388,27 +389,27 @@ secret_copy(int fd, size_t len, bool line)
 	}
 }
 
-/* Gets name from the daemon at path to standard output; line: as a line of
- * text. */
+/* Gets name from the daemon at one of places to standard output; line: as a
+ * line of text. */
 void
-secret_get(const char *path, const char *name, bool line)
+secret_get(const struct sockpath *places, const char *name, bool line)
 {
 	const char *size;
-	char	   *end;
-	size_t	    len, all;
-	int	    fd = client_open(path);
+	int64_t	    n;
+	size_t	    len;
+	int	    fd = client_open(places, CLIENT_OURS);
 	int	    channel;
 
 	client_ask(fd, "GET %s", name);
 	size = client_vouched(fd, "DATA ", &channel);
-	all = len = (size_t)strtoull(size, &end, 10);
-	if (*end != '\0')
-		errx(EXIT_CUT, "not the answer of a dazaid");
+	if (num_int(size, 1, INT64_MAX - 1, &n) != NULL)
+		client_nonsense();
+	len = (size_t)n;
 	if (!line)
 		len = secret_splice(channel, len);
 	if (len > 0)
 		secret_copy(channel, len, line);
 	close(channel);
 	close(fd);
-	residue_socket(all);
+	residue_socket((size_t)n);
 }

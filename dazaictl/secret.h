@@ -4,7 +4,10 @@
 
 #include <stdbool.h>
 
-void secret_put(const char *, const char *, const char *, const char *);
-void secret_get(const char *, const char *, bool);
+#include "sockpath.h"
+
+void secret_put(const struct sockpath *, const char *, const char *,
+    const char *);
+void secret_get(const struct sockpath *, const char *, bool);
 
 #endif

@@ -2,6 +2,6 @@
 #ifndef DAZAICTL_STATUS_H
 #define DAZAICTL_STATUS_H
 
-void status_print(const char *, const char *);
+void status_print(const char *);
 
 #endif

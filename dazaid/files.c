@@ -10,7 +10,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -101,8 +100,10 @@ files_lock(struct files_name *pid, const char **why)
 	return (fd);
 }
 
-/* Makes way for a socket of ours.  Returns NULL, or why what is there must
- * stay. */
+/*
+ * Removes a stale socket of ours.  Returns NULL, or why what is there must
+ * stay.
+ */
 static const char *
 files_make_way(const struct files_name *f)
 {
@@ -119,7 +120,7 @@ files_make_way(const struct files_name *f)
 	if (s == -1)
 		return (strerror(errno));
 	rc = connect(s, (const struct sockaddr *)&f->sun, sizeof(f->sun));
-	/* Only "refused" is a sure sign that nobody listens any more. */
+	/* Only "refused" is a sure sign that no process listens any more. */
 	if (rc == -1 && errno == ECONNREFUSED)
 		rc = unlinkat(files_dir, f->name, 0);
 	else
@@ -157,23 +158,53 @@ files_bind(struct files_name *f)
 	return (NULL);
 }
 
-/* Both sockets and the pid file; *which is then the one that why is about. */
+/*
+ * Fills in the address of a socket; false if it is too long.  /tmp/dazai-UID
+ * was checked when it was opened, and can be removed and made by somebody else
+ * since: its descriptor still means the one that was checked.
+ */
+static bool
+files_address(struct files_name *f, const char *path, bool private)
+{
+	char file[sizeof(f->sun.sun_path)];
+	int  len;
+
+	if (private)
+		len = snprintf(file, sizeof(file), "/proc/self/fd/%d/%s",
+		    files_dir, f->name);
+	else
+		len = snprintf(file, sizeof(file), "%s%s", path,
+		    files_suffix[f - files]);
+	sockpath_addr(file, &f->sun);
+	return (len > 0 && (size_t)len < sizeof(file));
+}
+
+/* Makes a socket, without listening on it.  Returns NULL, or what is wrong. */
 static const char *
-files_make(const char *path, unsigned int *which)
+files_make_socket(struct files_name *f)
+{
+	const char *why = files_make_way(f);
+
+	return (why != NULL ? why : files_bind(f));
+}
+
+/*
+ * Makes both sockets and the pid file; *which is then the one that the returned
+ * words are about, or NULL is returned.
+ */
+static const char *
+files_make(const char *path, bool private, unsigned int *which)
 {
 	struct files_name *pid = &files[FILES_PID];
-	char		   file[FILES_NAME];
 	const char	  *why;
 
 	*which = FILES_PID;
 	if ((pid->fd = files_lock(pid, &why)) == -1)
 		return (why != NULL ? why : strerror(errno));
 	for (*which = 0; *which < FILES_SOCKETS; ++*which) {
-		(void)snprintf(file, sizeof(file), "%s%s", path,
-		    files_suffix[*which]);
-		sockpath_addr(file, &files[*which].sun);
-		if ((why = files_make_way(&files[*which])) != NULL ||
-		    (why = files_bind(&files[*which])) != NULL)
+		if (!files_address(&files[*which], path, private))
+			return ("too long a path for /tmp/dazai-UID");
+		if ((why = files_make_socket(&files[*which])) != NULL)
 			return (why);
 	}
 	if (ftruncate(pid->fd, 0) == -1 ||
@@ -183,29 +214,28 @@ files_make(const char *path, unsigned int *which)
 }
 
 /*
- * Takes path for the heartbeat's socket, and path with .ctl and .pid for the
- * control socket and our pid file, as the effective user.  Nobody can connect
- * yet.  What is there and is not a stale socket or pid file of that user's
- * stays untouched. Returns NULL, or what is wrong, as "PATH: why";
+ * Makes path the heartbeat's socket, and path with .ctl and .pid the control
+ * socket and our pid file, as the effective user.  No client can connect yet.
+ * A file that is there and is not a stale socket or pid file of that user's
+ * stays untouched.  Returns NULL, or what is wrong, as "PATH: why";
  * files_remove() then removes what was made.
  */
 const char *
 files_claim(const char *path)
 {
-	static char  error[FILES_NAME + 128];
-	char	     dir[SOCKPATH_SIZE], base[SOCKPATH_SIZE];
+	static char  error[SOCKPATH_WHY];
 	const char  *why;
 	unsigned int i;
+	bool private;
 
-	(void)snprintf(dir, sizeof(dir), "%s", path);
-	(void)snprintf(base, sizeof(base), "%s", path);
 	for (i = 0; i <= FILES_PID; i++)
 		(void)snprintf(files[i].name, sizeof(files[i].name), "%s%s",
-		    basename(base), files_suffix[i]);
-
-	files_dir = open(dirname(dir), O_PATH | O_DIRECTORY | O_CLOEXEC);
+		    sockpath_name(path), files_suffix[i]);
 	i = FILES_HEARTBEAT;
-	why = files_dir == -1 ? strerror(errno) : files_make(path, &i);
+	files_dir = sockpath_opendir(path, true, &private, error);
+	if (files_dir == -1 && private)
+		return (error);
+	why = files_dir == -1 ? strerror(errno) : files_make(path, private, &i);
 	if (why == NULL)
 		return (NULL);
 	(void)snprintf(error, sizeof(error), "%s%s: %s", path, files_suffix[i],

@@ -3,8 +3,6 @@
  * The command line of dazaid.  Every error ends the program with one line and
  * exit 1, before anything is started.
  */
-#include <sys/stat.h>
-
 #include <err.h>
 #include <errno.h>
 #include <getopt.h>
@@ -15,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "cred.h"
 #include "load.h"
 #include "num.h"
 #include "options.h"
@@ -140,28 +139,22 @@ options_owner(struct options *o)
 }
 
 /*
- * Where the owner's own clients will look for it: root's environment does not
- * say, so for another user's session it is what systemd-logind would set there.
+ * Takes the first place where the owner's own clients look for the daemon.  For
+ * another user's session root's environment does not count.
  */
 static void
 options_path(struct options *o)
 {
-	const char *rundir = getenv("XDG_RUNTIME_DIR");
-	char	    theirs[32];
-	const char *why;
-	struct stat st;
+	const char     *why;
+	struct sockpath places;
 
-	if (o->user != NULL) {
-		(void)snprintf(theirs, sizeof(theirs), "/run/user/%u",
-		    o->owner);
-		rundir = stat(theirs, &st) == 0 && S_ISDIR(st.st_mode) &&
-			st.st_uid == o->owner ?
-		    theirs :
-		    NULL;
-	}
-	why = sockpath_choose(o->sock, o->owner, rundir, o->path);
+	why = sockpath_find(o->sock, o->owner,
+	    o->user != NULL ? NULL : getenv("XDG_RUNTIME_DIR"), &places);
+	if (why == NULL)
+		why = cred_ambiguous(geteuid());
 	if (why != NULL)
 		errx(1, "%s", why);
+	memcpy(o->path, places.path[0], sizeof(o->path));
 }
 
 /* Reads the command line into o. */

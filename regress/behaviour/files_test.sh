@@ -751,7 +751,7 @@ user_run_directory_body() {
 	    fail "not there"
 	kill "$vault"
 	ends 0
-	if [ -e /tmp/dazai-65534.sock ] || [ -e /tmp/dazai-65534.sock.pid ]; then
+	if [ -e /tmp/dazai-65534 ]; then
 		atf_skip "nobody has a daemon already"
 	fi
 	# Not one that somebody else has made.
@@ -761,10 +761,11 @@ user_run_directory_body() {
 	remember "$vault"
 	talk - log log 'vault: ready'
 	find_network
-	sock=/tmp/dazai-65534.sock
+	sock=/tmp/dazai-65534/dazai-65534.sock
 	[ "$(stat -c '%U %a' $sock)" = 'nobody 600' ] || fail "not in /tmp"
 	kill "$vault"
 	ends 0
+	rmdir /tmp/dazai-65534
 }
 
 behaviour unknown_user '-u: a user that is none is told' require.user root

@@ -170,7 +170,7 @@ refused_nonsense_body() {
 	refused 4 'not the answer of a dazaid' -s "$sock"
 }
 
-behaviour refused_by_permission 'no permission for the socket, or refused there: exit 4' require.user root
+behaviour refused_by_permission 'a socket that is not of our uid, or without permission: exit 4' require.user root
 refused_by_permission_body() {
 	public
 	cp "$hb" "$dir"
@@ -182,8 +182,11 @@ refused_by_permission_body() {
 	chmod 755 "$dir/other" "$dir/dazai-hb"
 	hb=$dir/other
 	start -a -g 0
+	refused 4 'the socket of uid 0, not ours' -s "$sock"
+	chown 65534 "$sock"
+	chmod 400 "$sock"
 	refused 4 'Permission denied' -s "$sock"
-	chmod 666 "$sock"
+	chmod 600 "$sock"
 	refused 4 'refused without an answer' -s "$sock"
 	lives
 }

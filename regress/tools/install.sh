@@ -22,6 +22,11 @@ done
 # A link beside it, wherever the tree is moved to.
 link=$(readlink "$dir/opt/dazai/bin/dazai-askpass")
 [ "$link" = dazaictl ] || { echo "dazai-askpass is '$link'" >&2; exit 1; }
+# An installed link to a directory is replaced, not followed.
+ln -sfn ../share "$dir/opt/dazai/bin/dazai-askpass"
+make -s install DESTDIR="$dir" PREFIX=/opt/dazai
+link=$(readlink "$dir/opt/dazai/bin/dazai-askpass")
+[ "$link" = dazaictl ] || { echo "dazai-askpass is '$link'" >&2; exit 1; }
 make -s uninstall DESTDIR="$dir" PREFIX=/opt/dazai
 left=$(find "$dir" ! -type d)
 [ -z "$left" ] || { echo "left behind: $left" >&2; exit 1; }

@@ -3,77 +3,115 @@
  * Where the socket is.
  */
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include <atf-c.h>
+#include <errno.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "sockpath.h"
 
-#define UID 1000
+#define UID 4000000001U /* has no /run/user/UID */
 
-/* The choice fits, and is want. */
+/* The places are want[], up to a NULL. */
 static void
-require_path(const char *asked, uid_t uid, const char *rundir, const char *want)
+require_places(const char *asked, uid_t uid, const char *rundir,
+    const char *const *want)
 {
-	char path[SOCKPATH_SIZE];
+	struct sockpath sp;
+	unsigned int	i;
 
-	ATF_REQUIRE(sockpath_choose(asked, uid, rundir, path) == NULL);
-	ATF_REQUIRE_STREQ(want, path);
+	ATF_REQUIRE(sockpath_find(asked, uid, rundir, &sp) == NULL);
+	for (i = 0; want[i] != NULL; i++) {
+		ATF_REQUIRE(i < sp.n);
+		ATF_REQUIRE_STREQ(want[i], sp.path[i]);
+	}
+	ATF_REQUIRE_EQ(i, sp.n);
 }
 
-ATF_TC_WITHOUT_HEAD(what_was_asked_for_comes_first);
-ATF_TC_BODY(what_was_asked_for_comes_first, tc)
+static void
+require_place(const char *asked, uid_t uid, const char *rundir,
+    const char *want)
+{
+	const char *const wants[] = { want, NULL };
+
+	require_places(asked, uid, rundir, wants);
+}
+
+ATF_TC_WITHOUT_HEAD(what_was_asked_for_is_the_only_place);
+ATF_TC_BODY(what_was_asked_for_is_the_only_place, tc)
 {
 	ATF_REQUIRE(setenv("DAZAI_SOCK", "/env/sock", 1) == 0);
-	require_path("/asked/sock", UID, "/run/user/1000", "/asked/sock");
-	require_path("relative", UID, "/run/user/1000", "relative");
+	require_place("/asked/sock", geteuid(), ".", "/asked/sock");
+	require_place("relative", geteuid(), ".", "relative");
 }
 
 ATF_TC_WITHOUT_HEAD(then_the_environment);
 ATF_TC_BODY(then_the_environment, tc)
 {
 	ATF_REQUIRE(setenv("DAZAI_SOCK", "/env/sock", 1) == 0);
-	require_path(NULL, UID, "/run/user/1000", "/env/sock");
-	require_path(NULL, UID, NULL, "/env/sock");
+	require_place(NULL, geteuid(), ".", "/env/sock");
+	require_place(NULL, UID, NULL, "/env/sock");
 }
 
-ATF_TC_WITHOUT_HEAD(then_the_run_directory_or_tmp);
-ATF_TC_BODY(then_the_run_directory_or_tmp, tc)
+ATF_TC_WITHOUT_HEAD(then_the_run_directory_and_tmp);
+ATF_TC_BODY(then_the_run_directory_and_tmp, tc)
 {
+	struct sockpath sp;
+	char		own[SOCKPATH_SIZE], tmp[SOCKPATH_SIZE];
+
 	ATF_REQUIRE(unsetenv("DAZAI_SOCK") == 0);
-	require_path(NULL, UID, "/run/user/1000",
-	    "/run/user/1000/dazai-1000.sock");
-	require_path(NULL, UID, NULL, "/tmp/dazai-1000.sock");
-	require_path(NULL, UID, "", "/tmp/dazai-1000.sock");
-	require_path(NULL, 0, NULL, "/tmp/dazai-0.sock");
-	require_path(NULL, 4294967294U, NULL, "/tmp/dazai-4294967294.sock");
+	(void)snprintf(own, sizeof(own), "./dazai-%u.sock", geteuid());
+	(void)snprintf(tmp, sizeof(tmp), "/tmp/dazai-%u/dazai-%u.sock",
+	    geteuid(), geteuid());
+	ATF_REQUIRE(sockpath_find(NULL, geteuid(), ".", &sp) == NULL);
+	ATF_REQUIRE(sp.n >= 2);
+	ATF_REQUIRE_STREQ(own, sp.path[0]);
+	ATF_REQUIRE_STREQ(tmp, sp.path[sp.n - 1]);
+	require_place(NULL, UID, NULL,
+	    "/tmp/dazai-4000000001/dazai-4000000001.sock");
+	require_place(NULL, 4294967294U, "",
+	    "/tmp/dazai-4294967294/dazai-4294967294.sock");
 }
 
-/* The caller refuses it; it must not fall back to where nobody looks. */
+/* Another user's is one that su(1) has left in the environment. */
+ATF_TC_WITHOUT_HEAD(a_run_directory_must_be_there_and_ours);
+ATF_TC_BODY(a_run_directory_must_be_there_and_ours, tc)
+{
+	const char *tmp = "/tmp/dazai-4000000001/dazai-4000000001.sock";
+
+	ATF_REQUIRE(unsetenv("DAZAI_SOCK") == 0);
+	require_place(NULL, UID, ".", tmp);
+	require_place(NULL, UID, "/nonexistent", tmp);
+	require_place(NULL, UID, "/dev/null", tmp);
+}
+
+/* The caller refuses it; it must not fall back to another place. */
 ATF_TC_WITHOUT_HEAD(an_empty_path_is_no_default);
 ATF_TC_BODY(an_empty_path_is_no_default, tc)
 {
-	const char *empty = "the socket path is empty";
-	char	    path[SOCKPATH_SIZE];
+	const char     *empty = "the socket path is empty";
+	struct sockpath sp;
 
 	ATF_REQUIRE(setenv("DAZAI_SOCK", "", 1) == 0);
-	ATF_REQUIRE_STREQ(empty,
-	    sockpath_choose(NULL, UID, "/run/user/1000", path));
+	ATF_REQUIRE_STREQ(empty, sockpath_find(NULL, geteuid(), ".", &sp));
 	ATF_REQUIRE(setenv("DAZAI_SOCK", "/env/sock", 1) == 0);
-	ATF_REQUIRE_STREQ(empty,
-	    sockpath_choose("", UID, "/run/user/1000", path));
+	ATF_REQUIRE_STREQ(empty, sockpath_find("", geteuid(), ".", &sp));
+	ATF_REQUIRE_STREQ("the socket path ends in a slash",
+	    sockpath_find("/tmp/", geteuid(), ".", &sp));
 }
 
 ATF_TC_WITHOUT_HEAD(a_path_is_no_format);
 ATF_TC_BODY(a_path_is_no_format, tc)
 {
 	ATF_REQUIRE(unsetenv("DAZAI_SOCK") == 0);
-	require_path("/a/%s%n%d", UID, NULL, "/a/%s%n%d");
-	require_path(NULL, UID, "/%s%n", "/%s%n/dazai-1000.sock");
+	require_place("/a/%s%n%d", UID, NULL, "/a/%s%n%d");
 }
 
 ATF_TC_WITHOUT_HEAD(the_longest_path_fits_with_its_suffixes);
@@ -87,7 +125,7 @@ ATF_TC_BODY(the_longest_path_fits_with_its_suffixes, tc)
 	memset(longest, 'x', sizeof(longest));
 	longest[0] = '/';
 	longest[sizeof(longest) - 1] = '\0';
-	require_path(longest, UID, NULL, longest);
+	require_place(longest, UID, NULL, longest);
 	ATF_REQUIRE_EQ(sizeof(with) - 1,
 	    (size_t)snprintf(with, sizeof(with), "%s.pid", longest));
 	sockpath_addr(with, &sun);
@@ -97,23 +135,114 @@ ATF_TC_BODY(the_longest_path_fits_with_its_suffixes, tc)
 ATF_TC_WITHOUT_HEAD(a_longer_path_is_told_by_its_length);
 ATF_TC_BODY(a_longer_path_is_told_by_its_length, tc)
 {
-	char path[SOCKPATH_SIZE + 1], asked[5001];
+	struct sockpath sp;
+	char		asked[5001];
 
-	ATF_REQUIRE(unsetenv("DAZAI_SOCK") == 0);
-	path[SOCKPATH_SIZE] = '!';
 	memset(asked, 'x', sizeof(asked));
 	asked[sizeof(asked) - 1] = '\0';
 	ATF_REQUIRE_STREQ(
 	    "the socket path is too long: 5000 bytes, at most 103",
-	    sockpath_choose(asked, UID, NULL, path));
-	ATF_REQUIRE_STREQ(
-	    "the socket path is too long: 5016 bytes, at most 103",
-	    sockpath_choose(NULL, UID, asked, path));
+	    sockpath_find(asked, UID, NULL, &sp));
 	asked[SOCKPATH_SIZE] = '\0';
 	ATF_REQUIRE_STREQ("the socket path is too long: 104 bytes, at most 103",
-	    sockpath_choose(asked, UID, NULL, path));
-	ATF_REQUIRE_EQ(SOCKPATH_SIZE - 1, strlen(path));
-	ATF_REQUIRE_EQ('!', path[SOCKPATH_SIZE]);
+	    sockpath_find(asked, UID, NULL, &sp));
+	ATF_REQUIRE_EQ(0, sp.n);
+}
+
+/* sockpath_opendir(path) works, and is what dir is; private or not. */
+static void
+require_directory(const char *path, const char *dir, bool private)
+{
+	struct stat st, want;
+	char	    why[SOCKPATH_WHY];
+	bool	    is_private;
+	int	    fd = sockpath_opendir(path, false, &is_private, why);
+
+	ATF_REQUIRE_MSG(fd != -1, "%s", why);
+	ATF_REQUIRE_EQ(private, is_private);
+	ATF_REQUIRE(fstat(fd, &st) == 0 && stat(dir, &want) == 0);
+	ATF_REQUIRE(st.st_dev == want.st_dev && st.st_ino == want.st_ino);
+	close(fd);
+}
+
+ATF_TC_WITHOUT_HEAD(a_directory_of_the_users_choice_may_be_any);
+ATF_TC_BODY(a_directory_of_the_users_choice_may_be_any, tc)
+{
+	char why[SOCKPATH_WHY];
+	bool private;
+
+	require_directory("sock", ".", false);
+	require_directory("/sock", "/", false);
+	require_directory("/tmp/dazai-sock", "/tmp", false);
+	ATF_REQUIRE(mkdir("dir", 0777) == 0);
+	ATF_REQUIRE(symlink("dir", "link") == 0);
+	require_directory("link/sock", "dir", false);
+	require_directory("dir///sock", "dir", false);
+	ATF_REQUIRE(sockpath_opendir("none/sock", true, &private, why) == -1);
+	ATF_REQUIRE_EQ(ENOENT, errno);
+	ATF_REQUIRE_STREQ("none: No such file or directory", why);
+}
+
+/* The tests of a private directory need a uid whose directory nobody uses. */
+static char private_dir[32], private_path[SOCKPATH_SIZE];
+
+static void
+private_prepare(uid_t uid)
+{
+	(void)snprintf(private_dir, sizeof(private_dir), "/tmp/dazai-%u", uid);
+	(void)snprintf(private_path, sizeof(private_path), "%s/sock",
+	    private_dir);
+	(void)rmdir(private_dir);
+	(void)unlink(private_dir);
+}
+
+static void
+require_distrust(const char *what)
+{
+	char want[SOCKPATH_WHY], why[SOCKPATH_WHY];
+	bool private;
+
+	(void)snprintf(want, sizeof(want), "%s: %s", private_dir, what);
+	ATF_REQUIRE(sockpath_opendir(private_path, true, &private, why) == -1);
+	ATF_REQUIRE_EQ(EPERM, errno);
+	ATF_REQUIRE_STREQ(want, why);
+}
+
+ATF_TC(a_private_directory_is_checked);
+ATF_TC_HEAD(a_private_directory_is_checked, tc)
+{
+	atf_tc_set_md_var(tc, "require.user", "root");
+}
+ATF_TC_BODY(a_private_directory_is_checked, tc)
+{
+	const uid_t uid = 4000000000U + (uid_t)getpid();
+	char	    why[SOCKPATH_WHY];
+	bool private;
+
+	private_prepare(uid);
+	ATF_REQUIRE(sockpath_opendir(private_path, false, &private, why) == -1);
+	ATF_REQUIRE_EQ(ENOENT, errno);
+	ATF_REQUIRE(symlink("/root", private_dir) == 0);
+	require_distrust("is a symbolic link");
+	private_prepare(uid);
+	ATF_REQUIRE(mkfifo(private_dir, 0600) == 0);
+	require_distrust("is not a directory");
+	private_prepare(uid);
+	ATF_REQUIRE(mkdir(private_dir, 0700) == 0);
+	(void)snprintf(why, sizeof(why),
+	    "belongs to uid 0, and should to uid %u", uid);
+	require_distrust(why);
+	ATF_REQUIRE(chown(private_dir, uid, uid) == 0);
+	require_directory(private_path, private_dir, true);
+	ATF_REQUIRE(chmod(private_dir, 0710) == 0);
+	require_distrust("is open to others, its mode 710 should be 700");
+	/* One that is missing is made. */
+	private_prepare(uid);
+	ATF_REQUIRE(seteuid(uid) == 0);
+	ATF_REQUIRE(sockpath_opendir(private_path, true, &private, why) != -1);
+	ATF_REQUIRE(seteuid(0) == 0);
+	require_directory(private_path, private_dir, true);
+	private_prepare(uid);
 }
 
 ATF_TC_WITHOUT_HEAD(an_address_has_the_path_and_nothing_else);
@@ -131,13 +260,16 @@ ATF_TC_BODY(an_address_has_the_path_and_nothing_else, tc)
 
 ATF_TP_ADD_TCS(tp)
 {
-	ATF_TP_ADD_TC(tp, what_was_asked_for_comes_first);
+	ATF_TP_ADD_TC(tp, what_was_asked_for_is_the_only_place);
 	ATF_TP_ADD_TC(tp, then_the_environment);
-	ATF_TP_ADD_TC(tp, then_the_run_directory_or_tmp);
+	ATF_TP_ADD_TC(tp, then_the_run_directory_and_tmp);
+	ATF_TP_ADD_TC(tp, a_run_directory_must_be_there_and_ours);
 	ATF_TP_ADD_TC(tp, an_empty_path_is_no_default);
 	ATF_TP_ADD_TC(tp, a_path_is_no_format);
 	ATF_TP_ADD_TC(tp, the_longest_path_fits_with_its_suffixes);
 	ATF_TP_ADD_TC(tp, a_longer_path_is_told_by_its_length);
+	ATF_TP_ADD_TC(tp, a_directory_of_the_users_choice_may_be_any);
+	ATF_TP_ADD_TC(tp, a_private_directory_is_checked);
 	ATF_TP_ADD_TC(tp, an_address_has_the_path_and_nothing_else);
 
 	return (atf_no_error());

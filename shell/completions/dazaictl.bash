@@ -2,7 +2,7 @@
 # shellcheck shell=bash
 # Completion of dazaictl(8) for bash(1).
 
-# The answers, a word each, that begin with what is typed.
+# Offers those of the words $1, which are our own, that begin with $2.
 _dazaictl_words() {
 	mapfile -t COMPREPLY < <(compgen -W "$1" -- "$2")
 }
@@ -12,14 +12,25 @@ _dazaictl_files() {
 	mapfile -t COMPREPLY < <(compgen -f -- "$1")
 }
 
-# The names of the secrets; $1 is the socket, as typed, if there was -s.
+# Offers the names of the secrets; $1 is the socket, as typed, if there was -s, and
+# $2 what is typed of the name.  A name is text that somebody else has chosen: nothing
+# here expands it (compgen -W would), and it is quoted for the command line.  Readline
+# replaces only what follows the last of COMP_WORDBREAKS, such as an @.
 _dazaictl_names() {
-	local sock=${1/#\~\//$HOME/}
+	local sock=${1/#\~\//$HOME/} cur=$2 typed name
 
-	dazaictl ${sock:+-s "$sock"} list 2>/dev/null | cut -d ' ' -f 1
+	[[ $cur != [@:\<\>\&\|\;] ]] || cur=
+	typed=${COMP_LINE:0:COMP_POINT}
+	typed=${typed##*[[:blank:]]}
+	[[ $typed == *"$cur" ]] || typed=$cur
+	while read -r name _; do
+		[[ $name == "$typed"* ]] || continue
+		printf -v name %q "$name"
+		COMPREPLY+=("${name#"${typed%"$cur"}"}")
+	done < <(dazaictl ${sock:+-s "$sock"} list 2>/dev/null)
 }
 
-# What follows "run": a program, and then what it wants.
+# Offers what may follow "run": a program, and then what that wants.
 _dazaictl_run() {
 	local at=$1 cur=$2
 
@@ -75,7 +86,7 @@ _dazaictl() {
 	get:*:-*)
 		_dazaictl_words -f "$cur" ;;
 	get:* | del:*)
-		_dazaictl_words "$(_dazaictl_names "$sock")" "$cur" ;;
+		_dazaictl_names "$sock" "$cur" ;;
 	run:*)	_dazaictl_run "$i" "$cur" ;;
 	esac
 }

@@ -7,17 +7,36 @@
 #include <string.h>
 
 #include "fuzz.h"
+#include "cred.h"
 #include "guard.h"
 #include "sockpath.h"
 
 #include "../../../dazaictl/client.h"
+#include "../../../dazaictl/order.h"
 #include "../../../dazaictl/secret.h"
 
-int
-client_open(const char *path)
+const char *
+cred_ambiguous(uid_t uid)
 {
-	CHECK(path[0] != '\0' && strlen(path) < SOCKPATH_SIZE, "no path");
+	(void)uid;
+	return (NULL);
+}
+
+int
+client_open(const struct sockpath *places, enum client_trust trust)
+{
+	(void)trust;
+	CHECK(places->n >= 1 && places->n <= SOCKPATH_PLACES, "no place");
+	CHECK(places->path[0][0] != '\0', "no path");
 	return (42);
+}
+
+const struct reach *
+client_daemon(void)
+{
+	static struct reach daemon = { .path = "/sock", .dir = -1 };
+
+	return (&daemon);
 }
 
 void
@@ -46,6 +65,10 @@ client_line(int fd)
 	memcpy(line, b.at, b.len);
 	line[b.len] = '\0';
 	line[strcspn(line, "\n")] = '\0';
+	for (b.len = 0; line[b.len] != '\0'; b.len++) {
+		if (line[b.len] < ' ' || line[b.len] > '~')
+			fuzz_leave("nonsense");
+	}
 	if (!fuzz_more())
 		(void)snprintf(line, sizeof(line), "OK");
 	return (line);
@@ -73,12 +96,12 @@ check_name(const char *name)
 }
 
 void
-secret_put(const char *path, const char *name, const char *reads,
+secret_put(const struct sockpath *places, const char *name, const char *reads,
     const char *ttl)
 {
 	const char *p = reads;
 
-	(void)path;
+	(void)places;
 	check_name(name);
 	if (reads != NULL)
 		CHECK(fuzz_digits(&p) >= 1 && *p == '\0', "%s reads", reads);
@@ -87,17 +110,24 @@ secret_put(const char *path, const char *name, const char *reads,
 }
 
 void
-secret_get(const char *path, const char *name, bool line)
+secret_get(const struct sockpath *places, const char *name, bool line)
 {
-	(void)path;
+	(void)places;
 	(void)line;
 	check_name(name);
 }
 
 void
-guard_open(const char *path)
+order_panic(const struct sockpath *places, bool hard, int64_t ms)
 {
-	(void)path;
+	(void)places;
+	CHECK(ms > 0 || (ms == 0 && !hard), "%lld ms", (long long)ms);
+}
+
+void
+guard_open(int dir, const char *name)
+{
+	CHECK(dir == -1 && strcmp(name, "sock") == 0, "%s", name);
 }
 
 void

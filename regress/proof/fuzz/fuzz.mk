@@ -45,7 +45,7 @@ SRC_vault =	$(DIR)/model.c $(DIR)/world.c \
 		signals.c store.c transfer.c)
 SRC_option =	$(DIR)/ctl.c $(addprefix common/,num.c secmem.c sockpath.c) \
 		dazaid/options.c dazaid/store.c dazai-hb/dazai-hb.c \
-		$(addprefix dazaictl/,askpass.c command.c dazaictl.c status.c)
+		$(addprefix dazaictl/,answer.c askpass.c command.c dazaictl.c status.c)
 
 # Functions of the system that a target puts its own in the place of.
 wraps =		$(addprefix -Wl$(,)--wrap=,$(shell \

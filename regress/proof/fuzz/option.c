@@ -154,6 +154,11 @@ WRAP(int, execvp, const char *file, char *const argv[])
 	fuzz_leave("exec");
 }
 
+WRAP(void, closefrom, int fd)
+{
+	CHECK(!fuzz_runs || fd == 3, "closefrom %d", fd);
+}
+
 void
 stdfd_open(void)
 {
@@ -189,16 +194,20 @@ check_loads(void)
 static void
 check_path(const char *path)
 {
-	char	    rule[256];
-	const char *dir = fuzz_how & 2 ? "/run/x" : "/tmp";
+	const int  uid = fuzz_how & 1 && should.user == NULL ? 0 : USER;
+	const bool own = fuzz_how & 4 && uid == (fuzz_how & 8 ? USER : 0);
+	char	   rule[256], dir[64];
 
-	if (should.user != NULL)
-		dir = (fuzz_how & 12) == 12 ? "/run/user/1000" : "/tmp";
+	if (own && fuzz_how & 2 && should.user == NULL)
+		(void)snprintf(dir, sizeof(dir), "/run/x");
+	else
+		(void)snprintf(dir, sizeof(dir),
+		    own ? "/run/user/%d" : "/tmp/dazai-%d", uid);
 	if (should.sock != NULL)
 		(void)snprintf(rule, sizeof(rule), "%s", should.sock);
 	else
 		(void)snprintf(rule, sizeof(rule), "%s/dazai-%d.sock", dir,
-		    fuzz_how & 1 && should.user == NULL ? 0 : USER);
+		    uid);
 	CHECK(strcmp(path, rule) == 0, "%s, and not %s", path, rule);
 }
 
@@ -231,7 +240,7 @@ heartbeat_run(const struct heartbeat_options *o)
 	CHECK(o->interval == should.interval && o->watch == should.watch &&
 		o->quiet == should.quiet && o->verbose == (should.verbose > 0),
 	    "options get lost");
-	check_path(o->path);
+	check_path(o->places.path[0]);
 	fuzz_leave("start");
 }
 
@@ -376,7 +385,8 @@ settle(bool operands)
 	    ((fuzz_how & 1) == 0 || strcmp(should.user, "u") != 0))
 		fail(1);
 	if (should.sock != NULL &&
-	    (should.sock[0] == '\0' || strlen(should.sock) >= SOCKPATH_SIZE))
+	    (should.sock[0] == '\0' || strlen(should.sock) >= SOCKPATH_SIZE ||
+		should.sock[strlen(should.sock) - 1] == '/'))
 		fail(1);
 }
 
@@ -496,7 +506,7 @@ ctl_line(void)
 {
 	static const char *const known[] = { "status", "arm", "panic", "put",
 		"get", "del", "list", "run", "-l", "-n", "-t", "-s", "-f", "--",
-		"hard", "-h", "-V", "name", "5" };
+		"hard", "-h", "-V", "name", "5", "-w" };
 	unsigned int		 op;
 
 	should.status = -2;

@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef DAZAI_REACH_H
+#define DAZAI_REACH_H
+
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#include <stdbool.h>
+
+#include "sockpath.h"
+#include "vouch.h"
+
+#define REACH_WHY 512 /* bytes of why no daemon was reached */
+
+enum reach_result {
+	REACH_FOUND,
+	REACH_NO_DAEMON, /* nobody listens at any of the places */
+	REACH_REFUSED,	 /* no permission, or not to be trusted */
+	REACH_FULL,	 /* found, but no connection can be had just now */
+	REACH_FAILED	 /* the system said no */
+};
+
+/* seconds and any are set before reach_find(). */
+struct reach {
+	int	     seconds; /* to send and to receive; 0: never block */
+	bool	     any;     /* for root, a daemon that any user has started */
+	const char  *suffix;
+	const char  *path;  /* of the heartbeat socket, in the sockpath */
+	int	     dir;   /* its directory, O_PATH; stays open */
+	int	     file;  /* the file that was connected to, likewise */
+	int	     fd;    /* the connection, the caller's to close */
+	uid_t	     uid;   /* ours */
+	uid_t	     owner; /* the file's */
+	struct ucred maker; /* who listens */
+	struct vouch vouch; /* tells what the vault itself says */
+	char	     why[REACH_WHY];
+};
+
+enum reach_result reach_find(struct reach *, const struct sockpath *,
+    const char *);
+enum reach_result reach_again(struct reach *);
+
+#endif

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The grammar of the daemon's answers.  Network, which reads what every client
+ * says, writes them: an answer is shown, or believed, only if each word of it
+ * is one that a dazaid could have said.
+ */
+#include <ctype.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "answer.h"
+#include "num.h"
+
+#define ANSWER_WORD                                               \
+	160 /* bytes of the longest word, a name's 128 among them \
+	     */
+#define ANSWER_NAME 128
+
+/* A check of one word. */
+typedef bool (*answer_check)(const char *);
+
+static bool
+answer_is_number(const char *word)
+{
+	int64_t n;
+
+	return (num_int(word, 0, INT64_MAX - 1, &n) == NULL);
+}
+
+static bool
+answer_is_seconds(const char *word)
+{
+	int64_t ms;
+
+	return (num_ms(word, &ms) == NULL);
+}
+
+static bool
+answer_is_bool(const char *word)
+{
+	return (strcmp(word, "0") == 0 || strcmp(word, "1") == 0);
+}
+
+static bool
+answer_is_memory(const char *word)
+{
+	return (strcmp(word, "secretmem") == 0 || strcmp(word, "mlock") == 0 ||
+	    strcmp(word, "unlocked") == 0);
+}
+
+/* Is word of printable ASCII, without a blank? */
+static bool
+answer_is_graphic(const char *word)
+{
+	while (*word > ' ' && *word <= '~')
+		word++;
+	return (*word == '\0');
+}
+
+static bool
+answer_is_name(const char *word)
+{
+	return (word[0] != '\0' && word[0] != '-' &&
+	    strlen(word) <= ANSWER_NAME && answer_is_graphic(word) &&
+	    strpbrk(word, "\"'\\") == NULL);
+}
+
+static bool
+answer_is_unlimited(const char *word)
+{
+	return (strcmp(word, "-") == 0);
+}
+
+/*
+ * Copies the word at *at, up to a blank or the end, to word, of ANSWER_WORD
+ * bytes, and moves *at past it and one blank, or to NULL at the end of the
+ * line. False if there is no word, or one that is too long.
+ */
+static bool
+answer_word(const char **at, char *word)
+{
+	size_t len;
+
+	if (*at == NULL || (len = strcspn(*at, " ")) == 0 || len >= ANSWER_WORD)
+		return (false);
+	memcpy(word, *at, len);
+	word[len] = '\0';
+	*at = (*at)[len] == ' ' ? *at + len + 1 : NULL;
+	return (true);
+}
+
+/* The fields that every daemon has. */
+static const struct answer_field {
+	const char  *key;
+	answer_check check;
+} answer_fields[] = { { "alive", answer_is_bool }, { "armed", answer_is_bool },
+	{ "grace", answer_is_seconds }, { "registered", answer_is_number },
+	{ "guarded", answer_is_bool }, { "pending", answer_is_bool },
+	{ "memory", answer_is_memory }, { "secrets", answer_is_number },
+	{ "left", answer_is_seconds }, { "heartbeat", answer_is_number },
+	{ "since", answer_is_number }, { "size", answer_is_number },
+	{ "room", answer_is_number } };
+
+#define ANSWER_FIELDS (sizeof(answer_fields) / sizeof(answer_fields[0]))
+
+/*
+ * Is word, key=value, right?  Notes in *seen which field it was, and refuses
+ * one that comes twice.  One that is not known may be anything.
+ */
+static bool
+answer_field(char *word, unsigned int *seen)
+{
+	char  *value = strchr(word, '=');
+	size_t i;
+
+	if (value == NULL || value == word || !answer_is_graphic(word))
+		return (false);
+	*value++ = '\0';
+	for (i = 0; i < ANSWER_FIELDS; i++) {
+		if (strcmp(word, answer_fields[i].key) != 0)
+			continue;
+		if ((*seen & 1U << i) != 0 || !answer_fields[i].check(value))
+			return (false);
+		*seen |= 1U << i;
+	}
+	return (true);
+}
+
+/* Is line "STATUS key=value ...", with every field that a daemon has? */
+bool
+answer_is_status(const char *line)
+{
+	char	     word[ANSWER_WORD];
+	unsigned int seen = 0;
+
+	if (!answer_word(&line, word) || strcmp(word, "STATUS") != 0)
+		return (false);
+	while (line != NULL) {
+		if (!answer_word(&line, word) || !answer_field(word, &seen))
+			return (false);
+	}
+	return (seen == (1U << ANSWER_FIELDS) - 1);
+}
+
+/* Is line "name size reads left", an entry of LIST? */
+bool
+answer_is_entry(const char *line)
+{
+	char name[ANSWER_WORD], size[ANSWER_WORD], reads[ANSWER_WORD];
+	char left[ANSWER_WORD];
+
+	return (answer_word(&line, name) && answer_word(&line, size) &&
+	    answer_word(&line, reads) && answer_word(&line, left) &&
+	    line == NULL && answer_is_name(name) && answer_is_number(size) &&
+	    (answer_is_unlimited(reads) || answer_is_number(reads)) &&
+	    (answer_is_unlimited(left) || answer_is_seconds(left)));
+}
+
+/* Is line "BUSY" or "ERROR word sentence"? */
+bool
+answer_is_refusal(const char *line)
+{
+	char  word[ANSWER_WORD];
+	char *p;
+
+	if (strcmp(line, "BUSY") == 0)
+		return (true);
+	if (!answer_word(&line, word) || strcmp(word, "ERROR") != 0 ||
+	    !answer_word(&line, word) || line == NULL || *line == '\0')
+		return (false);
+	for (p = word; islower((unsigned char)*p) || *p == '-'; p++)
+		continue;
+	if (*p != '\0')
+		return (false);
+	while (line != NULL) {
+		if (!answer_word(&line, word) || !answer_is_graphic(word))
+			return (false);
+	}
+	return (true);
+}
+
+/*
+ * Copies the value of key ("armed=") in line, a STATUS, to value, of size
+ * bytes, and returns that; it is empty if there is no such field.
+ */
+const char *
+answer_value(const char *line, const char *key, char *value, size_t size)
+{
+	const size_t len = strlen(key);
+	const char  *p = line;
+
+	value[0] = '\0';
+	while ((p = strstr(p, key)) != NULL && p > line && p[-1] != ' ')
+		p += len;
+	if (p != NULL)
+		(void)snprintf(value, size, "%.*s", (int)strcspn(p + len, " "),
+		    p + len);
+	return (value);
+}

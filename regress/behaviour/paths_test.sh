@@ -1,0 +1,271 @@
+#!/usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
+# shellcheck shell=dash
+# Where daemon and clients meet when nobody says where, and what they refuse to meet.
+
+# shellcheck source=regress/behaviour/lib.sh
+. "$(atf_get_srcdir)/lib.sh"
+
+ctl=$top/dazaictl/dazaictl
+
+# somebody: becomes able to run the programs as a user of its own, $user, with no
+# runtime directory, in $dir; the user's directory in /tmp is $own
+somebody() {
+	user=$((2000000000 + $$))
+	own=/tmp/dazai-$user
+	sock=$own/dazai-$user.sock
+	dir=$(mktemp -d /tmp/dazai-public.XXXXXX)
+	printf '%s\n%s\n' "$dir" "$own" >public
+	chmod 755 "$dir"
+	cp "$dazaid" "$hb" "$ctl" "$talk" "$dir"
+	unset DAZAI_SOCK XDG_RUNTIME_DIR
+}
+
+# kill_all's: more than one directory may be to remove
+kill_public() {
+	local made
+
+	[ -f public ] || return 0
+	while read -r made; do
+		rm -rf "$made"
+	done <public
+	: >public
+}
+
+# as_user UID COMMAND...
+as_user() {
+	local uid=$1
+
+	shift
+	setpriv --reuid "$uid" --regid "$uid" --clear-groups "$@"
+}
+
+# users_daemon: $user starts one, with $secret, where its clients look
+users_daemon() {
+	: >log
+	printf '%s' "$secret" >secret
+	setpriv --reuid "$user" --regid "$user" --clear-groups \
+	    "$dir/dazaid" -d -l "$name=-" <secret 2>log &
+	vault=$!
+	remember "$vault"
+	logged 'vault: ready'
+	find_network
+}
+
+# refuses STATUS TEXT UID PROGRAM ARG...: it ends so, with one line that has TEXT
+refuses() {
+	local want=$1 text=$2 got=0
+
+	shift 2
+	as_user "$@" >out 2>err </dev/null || got=$?
+	[ "$got" -eq "$want" ] || fail "$2: exit $got: $(cat err)"
+	[ "$(wc -l <err)" -eq 1 ] || fail "$2: not one line: $(cat err)"
+	grep -qF -e "$text" err || fail "$2: not '$text': $(cat err)"
+	[ ! -s out ] || fail "$2: $(cat out)"
+}
+
+# everyone_refuses TEXT: neither daemon nor clients use what is at $own
+everyone_refuses() {
+	refuses 1 "dazaid: socket: $own: $1" "$user" "$dir/dazaid" -d
+	refuses 5 "dazaictl: $own: $1" "$user" "$dir/dazaictl" status
+	refuses 4 "dazai-hb: $own: $1" "$user" "$dir/dazai-hb"
+}
+
+# paths NAME TEXT: a test case for root that leaves nothing in /tmp
+paths() {
+	behaviour "$1" "$2" require.user root
+	eval "$1_cleanup() { kill_public; kill_all; }"
+}
+
+paths private_directory 'without a runtime directory it is a private one in /tmp'
+private_directory_body() {
+	somebody
+	users_daemon
+	[ "$(stat -c '%u %a' "$own")" = "$user 700" ] ||
+	    fail "$(stat -c '%u %a' "$own")"
+	for file in "$sock" "$sock.ctl" "$sock.pid"; do
+		[ -e "$file" ] || fail "no $file: $(ls "$own")"
+	done
+	as_user "$user" "$dir/dazaictl" status >out || fail "no status"
+	setpriv --reuid "$user" --regid "$user" --clear-groups \
+	    "$dir/dazai-hb" >hb.out 2>&1 &
+	heartbeat=$!
+	remember "$heartbeat"
+	talk - log hb.out guarding
+	[ "$(as_user "$user" "$dir/dazaictl" get "$name")" = "$secret" ] ||
+	    fail "another secret"
+	as_user "$user" "$dir/dazaictl" status >out || fail "no status"
+	grep -q "by dazai-hb $heartbeat" out || fail "$(cat out)"
+	kill -QUIT "$heartbeat"
+	ends 0
+	# The directory stays, and the next daemon takes it.
+	users_daemon
+	kill "$vault"
+	ends 0
+	# So does root's, for that user.
+	sock=/tmp/dazai-65534/dazai-65534.sock
+	[ ! -e /tmp/dazai-65534 ] || return 0
+	echo /tmp/dazai-65534 >>public
+	"$dazaid" -d -u nobody </dev/null 2>log &
+	vault=$!
+	remember "$vault"
+	logged 'vault: ready'
+	find_network
+	[ "$(stat -c '%u %a' "${sock%/*}")" = '65534 700' ] ||
+	    fail "$(stat -c '%u %a' "${sock%/*}")"
+	as_user 65534 "$dir/dazaictl" status >out || fail "no status"
+	"$ctl" -s "$sock" status >out || fail "no status for root"
+	kill "$vault"
+	ends 0
+}
+
+paths strangers_directory 'its name taken by somebody else is told as what it is'
+strangers_directory_body() {
+	somebody
+	mkdir -m 700 "$own"
+	everyone_refuses "belongs to uid 0, and should to uid $user"
+	chown 65534 "$own"
+	everyone_refuses "belongs to uid 65534, and should to uid $user"
+	chown "$user" "$own"
+	chmod 750 "$own"
+	everyone_refuses 'is open to others, its mode 750 should be 700'
+	rmdir "$own"
+	mkdir "$dir/elsewhere"
+	chown "$user" "$dir/elsewhere"
+	chmod 700 "$dir/elsewhere"
+	as_user 65534 ln -s "$dir/elsewhere" "$own"
+	everyone_refuses 'is a symbolic link'
+	rm "$own"
+	as_user 65534 touch "$own"
+	everyone_refuses 'is not a directory'
+	[ -z "$(ls "$dir/elsewhere")" ] || fail "it was used all the same"
+}
+
+# A stranger links the name that clients look for to the socket of a service that root
+# listens for, and in which that stranger has a part.
+paths strangers_socket 'a socket of another user is refused, whoever listens'
+strangers_socket_body() {
+	local how command text
+
+	somebody
+	sock=$dir/sock
+	"$talk" -l "$dir/service" echo up accept show >said &
+	remember $!
+	talk - log said up
+	chown 65534 "$dir/service"
+	chmod 666 "$dir/service"
+	for how in '' -s; do
+		ln $how "$dir/service" "$sock.ctl"
+		ln $how "$dir/service" "$sock"
+		text='the socket of uid 65534, not ours'
+		[ -z "$how" ] || text='is a symbolic link'
+		for command in put get; do
+			refuses 5 "$sock.ctl: $text" "$user" "$dir/dazaictl" \
+			    -s "$sock" $command x
+		done
+		refuses 4 "$sock: $text" "$user" "$dir/dazai-hb" -s "$sock"
+		DAZAI_SOCK=$sock refuses 4 "$sock: $text" "$user" "$dir/dazai-hb"
+		rm "$sock.ctl" "$sock"
+	done
+	[ "$(cat said)" = up ] || fail "it was talked to: $(cat said)"
+	echo >"$sock.ctl"
+	refuses 5 "$sock.ctl: is no socket" "$user" "$dir/dazaictl" -s "$sock" \
+	    status
+}
+
+paths next_place 'a client that finds no daemon at the first place tries the next one'
+next_place_body() {
+	somebody
+	mkdir "$dir/run"
+	chown "$user" "$dir/run"
+	users_daemon
+	export XDG_RUNTIME_DIR="$dir/run"
+	as_user "$user" "$dir/dazaictl" status >out || fail "not found"
+	# A stale socket there is no daemon either.
+	as_user "$user" "$talk" -w 1 -l "$dir/run/${sock##*/}.ctl" echo x >out
+	as_user "$user" "$dir/dazaictl" status >out || fail "not found"
+	as_user "$user" "$dir/dazai-hb" >hb.out 2>&1 &
+	talk - log hb.out guarding
+	kill "$vault"
+	ends 0
+	refuses 2 "dazaictl: $dir/run/${sock##*/}.ctl, $sock.ctl: no daemon: Connection refused" \
+	    "$user" "$dir/dazaictl" status
+	refuses 2 "dazai-hb: $dir/run/${sock##*/}, $sock: no daemon: No such file" \
+	    "$user" "$dir/dazai-hb"
+	# A runtime directory that su(1) has left is not ours, and not used.
+	chown 65534 "$dir/run"
+	refuses 2 "dazai-hb: $sock: no daemon" "$user" "$dir/dazai-hb"
+	users_daemon
+	[ -S "$sock" ] || fail "not there"
+	kill "$vault"
+	ends 0
+}
+
+paths run_user 'after XDG_RUNTIME_DIR comes /run/user/UID'
+run_user_body() {
+	somebody
+	cat >"$dir/in_run" <<-EOT
+		#!/bin/sh
+		mount -t tmpfs none /run && mkdir -p /run/user/$user &&
+		    chown \${owner:-$user} /run/user/$user && exec "\$@"
+	EOT
+	chmod 755 "$dir/in_run"
+	sock=/run/user/$user/dazai-$user.sock
+	unshare -m --propagation private "$dir/in_run" setpriv --reuid "$user" \
+	    --regid "$user" --clear-groups "$dir/dazaid" -d </dev/null 2>log &
+	vault=$!
+	remember "$vault"
+	logged 'vault: ready'
+	find_network
+	# Those of a login and of cron: with and without the environment.
+	for run in "/run/user/$user" /nonexistent ''; do
+		XDG_RUNTIME_DIR=$run nsenter -m -t "$vault" setpriv \
+		    --reuid "$user" --regid "$user" --clear-groups \
+		    "$dir/dazaictl" status >out || fail "not found"
+	done
+	kill "$vault"
+	ends 0
+	[ ! -e "$own" ] || fail "the directory in /tmp was made"
+}
+
+# Every uid that has no name in it shows as 65534 there, ours and strangers'.
+paths unmapped_uid 'in a user namespace without our uid nobody is trusted'
+unmapped_uid_body() {
+	somebody
+	unshare -U true 2>/dev/null ||
+	    atf_skip "no user namespaces here: allow them to run this"
+	sock=$dir/sock
+	for program in dazaictl dazai-hb dazaid; do
+		want=5
+		[ $program = dazaictl ] || want=4
+		[ $program != dazaid ] || want=1
+		got=0
+		set -- -s "$sock"
+		[ $program != dazaictl ] || set -- -s "$sock" status
+		unshare -U "$dir/$program" "$@" >out 2>err || got=$?
+		[ "$got" -eq "$want" ] || fail "$program: exit $got: $(cat err)"
+		[ "$(cat err)" = "$program: our uid has no name in this user\
+ namespace: every other user looks like us" ] || fail "$(cat err)"
+	done
+	# One that has a name there is as good as any.
+	start
+	unshare -U -r "$ctl" -s "$sock" status >out 2>err || fail "$(cat err)"
+	kill "$vault"
+	ends 0
+}
+
+behaviour no_inherited_descriptors 'dazai-hb keeps no descriptor that it has inherited'
+no_inherited_descriptors_body() {
+	start
+	mkfifo pipe
+	cat pipe >end &
+	cat=$!
+	remember "$cat"
+	: >hb.out
+	"$hb" -s "$sock" >hb.out 2>hb.err 7>pipe &
+	heartbeat=$!
+	remember "$heartbeat"
+	talk - log hb.out guarding ended "$cat"
+	kill -QUIT "$heartbeat"
+	ends 0
+}

@@ -1,0 +1,347 @@
+#!/usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
+# shellcheck shell=dash
+# What clients believe: an answer that no dazaid gives is neither shown nor obeyed, and
+# an order is done when the kernel says that the vault has ended.
+
+# shellcheck source=regress/behaviour/lib.sh
+. "$(atf_get_srcdir)/lib.sh"
+
+ctl=$top/dazaictl/dazaictl
+escape='\x1b]0;pwned\x07'
+
+# liar ANSWER: a daemon that is none gives it, with the escapes of talk, to whatever
+# one client asks
+liar() {
+	rm -f "$sock.ctl"
+	client -l "$sock.ctl" echo up accept raw "$1" hold
+	talk - log said up
+}
+
+# distrusted ANSWER COMMAND...: dazaictl refuses it, and shows nothing of it
+distrusted() {
+	local got=0
+
+	liar "$1"
+	shift
+	"$ctl" -s "$sock" "$@" >out 2>err </dev/null || got=$?
+	[ "$got" -eq 5 ] || fail "$*: exit $got: $(cat err)"
+	[ "$(cat err)" = \
+	    "dazaictl: $sock.ctl: not the answer of a dazaid" ] ||
+	    fail "$*: $(cat -v err)"
+	[ ! -s out ] || fail "$*: $(cat -v out)"
+}
+
+status='STATUS alive=1 armed=0 grace=5 registered=0 guarded=0 pending=0'
+status="$status memory=secretmem secrets=1 left=0 heartbeat=0 since=0"
+status="$status size=65536 room=65424"
+
+behaviour strange_status 'a STATUS that no dazaid gives is refused, and not shown'
+strange_status_body() {
+	for line in "$status" "$status later=yes,1.5 and-more="; do
+		liar "$line\\n"
+		"$ctl" -s "$sock" status -l >out || fail "$line"
+		[ "$(cat out)" = "$line" ] || fail "$(cat out)"
+	done
+	for line in "STATUS" "STATUS " "STATUS alive=1" "$status " " $status" \
+	    "$status alive=1" "${status%room=*}room=" "${status%room=*}room=-1" \
+	    "${status%room=*}room=1e3" "${status%room=*}x=1" "$status =1" \
+	    "$status word" "STATUS  ${status#STATUS }" "$escape" \
+	    "$status name=$escape" "$status x=\\t" "$status x=\\xc3\\xa4" \
+	    "STATUS alive=2 ${status#STATUS alive=1 }" \
+	    "STATUS grace=-5 ${status#STATUS }" "OK" "" "WELCOME"; do
+		distrusted "$line\\n" status
+		distrusted "$line\\n" status -l
+	done
+}
+
+behaviour strange_list 'so is an entry of LIST'
+strange_list_body() {
+	liar 'a 5 - -\nmail/me@example.org 1 3 59.998\nOK\n'
+	"$ctl" -s "$sock" list >out || fail "$(cat err)"
+	[ "$(wc -l <out)" -eq 2 ] || fail "$(cat out)"
+	for line in "$escape 1 - -" 'a 1 - - -' 'a 1 -' 'a  1 - -' 'a x - -' \
+	    'a -1 - -' 'a 1 x -' 'a 1 - -1' 'a 1 - 1,5' '-a 1 - -' \
+	    '"a" 1 - -' "a\\\\b 1 - -" 'a\x80 1 - -' 'STATUS a=1'; do
+		distrusted "$line\\nOK\\n" list
+	done
+}
+
+behaviour strange_refusal 'so is a refusal'
+strange_refusal_body() {
+	for line in "ERROR $escape" "ERROR full $escape" 'ERROR' 'ERROR full' \
+	    'ERROR FULL of it' 'BUSY now' 'ERR unknown-verb' 'NO'; do
+		distrusted "$line\\n" arm
+		distrusted "$line\\n" get x
+		distrusted "$line\\n" del x
+	done
+	liar 'ERROR full there is no room for it\n'
+	"$ctl" -s "$sock" arm 2>err && fail "not refused"
+	[ "$(cat err)" = \
+	    'dazaictl: refused: full: there is no room for it' ] ||
+	    fail "$(cat err)"
+}
+
+behaviour heartbeat_shows_no_escape 'dazai-hb -v shows no answer that is not text'
+heartbeat_shows_no_escape_body() {
+	client -l "$sock" echo up accept like 'HELLO *' \
+	    raw "$escape\\n" close
+	talk - log said up
+	: >hb.out
+	"$hb" -v -s "$sock" >hb.out 2>&1 || :
+	grep -q '(no text)' hb.out || fail "$(cat -v hb.out)"
+	[ "$(tr -d '[:print:]\n' <hb.out | wc -c)" -eq 0 ] ||
+	    fail "$(cat -v hb.out)"
+}
+
+# The name of a process is what it calls itself; that of its terminal is a file's,
+# which anybody can make in /dev/shm.
+behaviour names_are_visible 'names of processes and files are shown without their escapes'
+names_are_visible_body() {
+	local esc file
+
+	esc=$(printf '\033]0;x')
+	cp "$(command -v sleep)" "name$esc" || fail "no such name"
+	file=/dev/shm/dazai.$$.$esc
+	: >"$file" || atf_skip "nothing can be made in /dev/shm"
+	echo "$file" >public		# removed with the rest
+	"./name$esc" 300 <"$file" &
+	idler=$!
+	remember "$idler"
+	start
+	heartbeat -p "$idler"
+	"$ctl" -s "$sock" status >out || fail "no status"
+	grep -qF 'name\033]0;x on shm/dazai.'"$$"'.\033]0;x' out ||
+	    fail "$(cat -v out)"
+	"$hb" -s "$sock" 2>>out && fail "not guarded"
+	[ "$(tr -d '[:print:]\n' <out | wc -c)" -eq 0 ] || fail "$(cat -v out)"
+	kill -QUIT "$heartbeat"
+	ends 0
+}
+
+#
+# Completions.
+#
+
+# shellcheck disable=SC2016 # to be expanded by nobody
+evil='$(>evil)'
+
+# listing: a daemon that is none, whose secrets have the names $evil and ant
+listing() {
+	rm -f "$sock.ctl"
+	client -l "$sock.ctl" echo up accept until LIST \
+	    raw "$evil 5 - -\\n\`>evil\` 5 - -\\nant 5 - -\\nOK\\n" hold
+	talk - log said up
+	PATH=$top/dazaictl:$PATH DAZAI_SOCK=$sock TERM=dumb HOME=$PWD
+	export PATH DAZAI_SOCK TERM HOME
+}
+
+not_evaluated() {
+	[ ! -e evil ] || fail "a name was evaluated: $(cat offered)"
+}
+
+behaviour bash_evaluates_no_name 'bash offers names of secrets as text' \
+    require.progs bash
+bash_evaluates_no_name_body() {
+	listing
+	# shellcheck disable=SC2016 # bash expands it
+	bash --norc -c '. "$1"/shell/completions/dazaictl.bash
+		COMP_WORDS=(dazaictl get "")
+		COMP_CWORD=2
+		_dazaictl dazaictl
+		printf "%s\n" "${COMPREPLY[@]}"' bash "$top" >offered 2>&1
+	not_evaluated
+	grep -qx ant offered || fail "$(cat offered)"
+	grep -qxF '\$\(\>evil\)' offered || fail "$(cat offered)"
+}
+
+behaviour fish_evaluates_no_name 'so does fish' require.progs fish
+fish_evaluates_no_name_body() {
+	listing
+	# shellcheck disable=SC2016 # fish expands it
+	fish --no-config -c 'source $argv[1]/shell/completions/dazaictl.fish
+		complete -C "dazaictl get "' "$top" >offered 2>&1
+	not_evaluated
+	grep -q '^ant' offered || fail "$(cat offered)"
+}
+
+# on_terminal SHELL...: there, a Tab offers the names, and inserts one
+on_terminal() {
+	"$tools/pty" -t 30 "$@" >offered <<-EOF || fail "$(cat -v offered)"
+		send . ./start\r
+		expect ready\r
+		expect P>
+		send dazaictl get \t
+		expect ant
+		key C-u
+		send exit\r
+		wait
+	EOF
+	not_evaluated
+}
+
+behaviour bash_types_no_name 'a Tab in bash runs nothing' require.progs bash
+bash_types_no_name_body() {
+	listing
+	cat >start <<-EOF
+		PS1='P> '
+		bind 'set show-all-if-ambiguous on'
+		. '$top/shell/completions/dazaictl.bash'
+		echo rea''dy
+	EOF
+	on_terminal bash --norc
+}
+
+behaviour zsh_types_no_name 'a Tab in zsh runs nothing' require.progs zsh
+zsh_types_no_name_body() {
+	listing
+	cat >start <<-EOF
+		PS1='P> '
+		setopt no_always_last_prompt
+		fpath=('$top/shell/completions' \$fpath)
+		autoload -Uz compinit
+		compinit -C -d '$PWD/dump'
+		echo rea''dy
+	EOF
+	zsh -f ./start >/dev/null || fail "compinit"
+	on_terminal zsh -f
+}
+
+#
+# An order is done when the vault has ended.
+#
+
+# orders STATUS TEXT ARG...: "dazaictl panic ARG..." ends so; TEXT is in its only line
+orders() {
+	local want=$1 text=$2 got=0
+
+	shift 2
+	"$ctl" -s "$sock" panic "$@" >out 2>err </dev/null || got=$?
+	[ "$got" -eq "$want" ] || fail "panic $*: exit $got: $(cat err)"
+	[ ! -s out ] || fail "panic $*: $(cat out)"
+	if [ -z "$text" ]; then
+		[ ! -s err ] || fail "panic $*: $(cat err)"
+		return
+	fi
+	[ "$(wc -l <err)" -eq 1 ] || fail "panic $*: $(cat err)"
+	grep -qF -e "$text" err || fail "panic $*: $(cat err)"
+}
+
+# Nothing of the vault is left: its end has been seen by somebody who is not its
+# parent.
+has_ended() {
+	case $(cat "/proc/$vault/stat" 2>/dev/null) in
+	*") Z "* | '')	;;
+	*)		fail "the vault lives" ;;
+	esac
+	[ ! -e "$sock.pid" ] || fail "the pid file is there"
+}
+
+behaviour hard_panic_is_seen 'panic hard returns when the vault has ended'
+hard_panic_is_seen_body() {
+	for mode in '' -a; do
+		# shellcheck disable=SC2086 # may be nothing
+		start $mode
+		orders 0 '' hard
+		has_ended
+		wait "$vault" || :
+	done
+}
+
+behaviour panic_waits 'panic -w returns when the vault has ended, after its grace'
+panic_waits_body() {
+	start -a -g 0.5
+	orders 0 '' -w
+	has_ended
+	ends "$SIGKILL"
+	start -a -g 0.5
+	orders 0 '' -w 20
+	has_ended
+	ends "$SIGKILL"
+	start -a -g 0.5
+	orders 0 '' -w20 hard
+	has_ended
+	ends "$SIGKILL"
+	start -a -g 60
+	orders 0 ''
+	"$ctl" -s "$sock" status >out || fail "it did not wait for its grace"
+	grep -q PENDING out || fail "$(cat out)"
+	orders 0 '' hard
+	ends "$SIGKILL"
+}
+
+behaviour network_that_hangs 'an order reaches a vault whose network does not work'
+network_that_hangs_body() {
+	local end
+
+	for end in 'hard' 'hard -w 20' '-w 20' ''; do
+		start -a -g 0
+		talk - kill STOP "$network"
+		# shellcheck disable=SC2086 # words
+		orders 0 '' $end
+		[ -z "$end" ] || has_ended
+		ends "$SIGKILL"
+	done
+}
+
+behaviour panic_fails 'an order that is not seen done is an error'
+panic_fails_body() {
+	start -a -g 0
+	talk - kill STOP "$vault"
+	orders 6 "the daemon, process $vault, has not ended in 0.3 s" hard -w 0.3
+	orders 6 "the daemon, process $vault, has not ended in 0.3 s" -w0.3
+	kill -CONT "$vault"
+	ends "$SIGKILL"
+	guarded -a -g 60
+	client "$sock.ctl" echo up hold
+	orders 6 "the daemon, process $vault, has not ended in 0.2 s" -w 0.2
+	orders 0 '' hard
+	ends "$SIGKILL"
+	for n in 0 x -1 1e3 5x; do
+		orders 1 '-w: ' "-w$n"
+	done
+}
+
+# The process that listens is then ssh(1), say, which brings the socket here.
+behaviour panic_of_a_daemon_elsewhere 'the end of a daemon of another machine is not claimed'
+panic_of_a_daemon_elsewhere_body() {
+	for how in hard -w; do
+		rm -f "$sock.ctl"
+		client -l "$sock.ctl" echo up accept like 'PANIC*' say OK hold
+		talk - log said up
+		orders 6 "process $client is no dazaid" $how
+		# It ends with the connection, and not by a signal.
+		ends 0 "$client"
+	done
+	rm -f "$sock.ctl"
+	client -l "$sock.ctl" echo up accept raw 'BUSY\n' hold
+	talk - log said up
+	orders 5 'refused: BUSY' hard
+}
+
+behaviour root_orders_a_panic 'root may look at the daemon of a user and end it, and gives it no secret' \
+    require.user root
+root_orders_a_panic_body() {
+	public
+	chown 65534 "$dir"
+	cp "$dazaid" "$dir"
+	for order in 'hard' '-w'; do
+		: >log
+		as_other "$dir/dazaid" -d -s "$sock" -a -g 0 </dev/null 2>log &
+		vault=$!
+		remember "$vault"
+		logged 'vault: ready'
+		find_network
+		"$ctl" -s "$sock" status >out 2>err || fail "$(cat err)"
+		for order_no in 'get x' 'del x' 'list' 'arm' 'put x'; do
+			# shellcheck disable=SC2086 # words
+			echo x | "$ctl" -s "$sock" $order_no >out 2>err &&
+			    fail "$order_no"
+			grep -q 'belongs to uid 65534' err ||
+			    fail "$order_no: $(cat err)"
+		done
+		orders 0 '' "$order"
+		has_ended
+		wait "$vault" || :
+	done
+}
