@@ -32,7 +32,8 @@ conn_open(struct conn *c, int fd, int64_t due)
 	c->fd = fd;
 	c->peerid = conn_last_peerid;
 	c->asked = c->skip = c->broken = c->dropped = false;
-	c->putting = c->closing = c->listing = false;
+	c->putting = c->closing = c->holding = c->watching = false;
+	c->listing = 0;
 	c->listed = 0;
 	c->in = c->taken = c->used = c->out = 0;
 	c->due = due;
@@ -61,7 +62,7 @@ conn_poll(struct conn_poll *cp, struct conn *c, bool reads)
 	    (reads ? POLLIN : 0));
 	cp->pfd[cp->n].revents = 0;
 	cp->n++;
-	if (cp->due == -1 || c->due < cp->due)
+	if (c->due != CONN_NEVER && (cp->due == -1 || c->due < cp->due))
 		cp->due = c->due;
 }
 

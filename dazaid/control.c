@@ -12,22 +12,18 @@
 #include <sys/socket.h>
 
 #include <errno.h>
-#include <inttypes.h>
 #include <poll.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 #include <unistd.h>
 
+#include "answer.h"
 #include "control.h"
 #include "line.h"
 #include "network.h"
-#include "num.h"
 #include "request.h"
-#include "secmem.h"
 
-#define CONTROL_TURN   256 /* bytes read of one client before the next one */
-#define CONTROL_ANSWER 512 /* bytes of the longest answer */
+#define CONTROL_TURN 256 /* bytes read of one client before the next one */
 
 static struct conn control_conns[CONTROL_CONNS];
 static char	   control_bufs[CONTROL_CONNS][CONN_BUFS];
@@ -45,19 +41,42 @@ control_init(void)
 void
 control_accept(int fd)
 {
-	struct conn *c = conn_free_slot(control_conns, CONTROL_CONNS);
+	struct conn *c;
+	unsigned int asking = 0;
 
-	if (c == NULL)
+	for (c = control_conns; c < control_conns + CONTROL_CONNS; c++)
+		asking += c->fd != -1 && !c->holding;
+	c = conn_free_slot(control_conns, CONTROL_CONNS);
+	if (c == NULL || asking >= CONTROL_REQUESTS)
 		conn_refuse(fd, "BUSY\n");
 	else
 		conn_open(c, fd, network_now() + CONN_MS);
 }
 
+/* Tells the vault how many watch. */
+static void
+control_count_watchers(void)
+{
+	const struct conn *c;
+	uint32_t	   n = 0;
+
+	for (c = control_conns; c < control_conns + CONTROL_CONNS; c++)
+		n += c->fd != -1 && c->watching;
+	(void)network_send_number(IMSG_EVENTS, NULL, n);
+}
+
 static void
 control_close(struct conn *c)
 {
+	const bool watched = c->watching;
+
+	if (c->holding)
+		(void)network_send_number(IMSG_LOST, c, 0);
 	close(c->fd);
 	c->fd = -1;
+	c->holding = c->watching = false;
+	if (watched)
+		control_count_watchers();
 }
 
 static void
@@ -79,14 +98,25 @@ control_ask(struct conn *c, struct imsg *im)
 		control_close(c);
 }
 
-/* LIST is one request a secret, while there is room for the answer. */
+/* LIST and TETHERS are one request a line, while there is room for it. */
 static void
-control_list(struct conn *c)
+control_next(struct conn *c)
 {
-	struct imsg im = { .type = IMSG_LIST, .u.list.after = c->listed };
+	struct imsg im = { .type = c->listing, .u.list.after = c->listed };
 
-	if (c->out <= CONN_OUT - CONTROL_ANSWER)
+	if (c->out <= CONN_OUT - ANSWER_BYTES)
 		control_ask(c, &im);
+}
+
+/* From now on c is told every event, the first of them its STATUS. */
+static void
+control_watch(struct conn *c)
+{
+	struct imsg im = { .type = IMSG_STATUS };
+
+	c->watching = true;
+	control_count_watchers();
+	control_ask(c, &im);
 }
 
 static void
@@ -100,8 +130,15 @@ control_request(struct conn *c, struct imsg *im)
 		(void)network_send(im, NULL);
 		return;
 	case IMSG_LIST:
-		c->listing = true;
+	case IMSG_TETHERS:
+		c->listing = im->type;
 		c->listed = 0;
+		break;
+	case IMSG_EVENTS:
+		control_watch(c);
+		return;
+	case IMSG_PING:
+		im->u.number.n = 1;
 		break;
 	case IMSG_PUT:
 		c->putting = true;
@@ -132,14 +169,17 @@ control_line(struct conn *c)
 	bool	    put;
 
 	put = control_is_put(c);
-	c->due = network_now() + CONN_MS;
+	if (!c->holding && !c->watching)
+		c->due = network_now() + CONN_MS;
 	line = line_next(c->inbuf, c->in, &used);
 	c->in = 0;
 	if (c->skip) {
 		c->skip = false;
 		return;
 	}
-	if ((refusal = request_parse(line, &im)) == NULL) {
+	refusal = c->holding ? request_parse_holder(line, false, &im) :
+			       request_parse(line, &im);
+	if (refusal == NULL) {
 		control_request(c, &im);
 	} else {
 		conn_answer(c, refusal);
@@ -192,7 +232,7 @@ control_read(struct conn *c)
 static bool
 control_reads(const struct conn *c)
 {
-	return (!c->asked && !c->listing && !c->closing && c->out == 0);
+	return (!c->asked && c->listing == 0 && !c->closing && c->out == 0);
 }
 
 /* Adds every connection that is to be polled. */
@@ -220,45 +260,18 @@ control_ready(struct conn *c, short revents)
 	control_flush(c);
 	if (c->fd == -1)
 		return;
-	if (c->listing)
-		control_list(c);
+	if (c->listing != 0)
+		control_next(c);
 	else if (control_reads(c))
 		control_read(c);
 }
 
+/* Answers with one of several lines; the next one is asked for after it. */
 static void
-control_status(struct conn *c, const struct imsg_report *s)
+control_item(struct conn *c, uint64_t id)
 {
-	static char line[CONTROL_ANSWER];
-	char	    grace[NUM_PRINT], left[NUM_PRINT];
-
-	(void)snprintf(line, sizeof(line),
-	    "STATUS alive=1 armed=%" PRIu32 " grace=%s registered=%" PRIu32
-	    " guarded=%" PRIu32 " pending=%" PRIu32
-	    " memory=%s secrets=%" PRIu32 " left=%s heartbeat=%" PRIu32
-	    " since=%" PRId64 " size=%" PRIu64 " room=%" PRIu64 "\n",
-	    s->armed, num_print_ms(s->grace, grace), s->registered, s->guarded,
-	    s->pending, secmem_name(s->memory), s->secrets,
-	    num_print_ms(s->left, left), s->heartbeat, s->since, s->size,
-	    s->room);
-	conn_answer(c, line);
-}
-
-static void
-control_entry(struct conn *c, const struct imsg_entry *e)
-{
-	char line[CONTROL_ANSWER], left[NUM_PRINT] = "-",
-				   reads[NUM_PRINT] = "-";
-
-	if (e->reads != 0)
-		(void)snprintf(reads, sizeof(reads), "%" PRIu32, e->reads);
-	if (e->left != -1)
-		(void)num_print_ms(e->left, left);
-	(void)snprintf(line, sizeof(line), "%s %" PRIu64 " %s %s\n", e->name,
-	    e->size, reads, left);
-	conn_answer(c, line);
-	c->listed = e->id;
-	control_list(c);
+	c->listed = id;
+	control_next(c);
 }
 
 /* The client whose request im answers; NULL if it has gone. */
@@ -274,25 +287,110 @@ control_asker(const struct imsg *im)
 	return (NULL);
 }
 
-/* Handles the vault's answer to a request. */
+/* Tells everybody who watches.  A watcher that does not read is closed. */
+static void
+control_event(const struct imsg_event *e)
+{
+	struct conn *c;
+	char	     line[ANSWER_BYTES];
+
+	answer_event(line, e);
+	for (c = control_conns; c < control_conns + CONTROL_CONNS; c++) {
+		if (c->fd == -1 || !c->watching)
+			continue;
+		if (c->out > CONN_OUT - ANSWER_BYTES) {
+			control_close(c);
+			continue;
+		}
+		conn_answer(c, line);
+		control_flush(c);
+	}
+}
+
+/* The vault has given up a holder. */
+static void
+control_drop(const struct imsg *im)
+{
+	struct conn *c;
+
+	for (c = control_conns; c < control_conns + CONTROL_CONNS; c++) {
+		if (c->fd != -1 && c->holding && c->peerid == im->peerid)
+			control_close(c);
+	}
+}
+
+/* The answer to a request that is several lines, or to a single one. */
+static void
+control_answer(struct conn *c, const struct imsg *im)
+{
+	char	 line[ANSWER_BYTES] = "";
+	uint32_t i;
+
+	switch (im->type) {
+	case IMSG_REPORT:
+		answer_status(line, &im->u.report);
+		if (c->watching)
+			conn_answer(c, "EVENT ");
+		break;
+	case IMSG_ENTRY:
+		answer_entry(line, &im->u.entry);
+		break;
+	case IMSG_TETHER:
+		answer_tether(line, &im->u.tether);
+		break;
+	case IMSG_HOLDING:
+		if (im->u.number.n == 0)
+			conn_answer(c, "HOLDING\n");
+		break;
+	case IMSG_PONG:
+		for (i = 0; i < im->u.number.n; i++)
+			conn_answer(c, "PONG\n");
+		break;
+	case IMSG_CANCELLED:
+		conn_answer(c, "CANCELLED\n");
+		break;
+	case IMSG_NOTHING_PENDING:
+		conn_answer(c, "NOTHING-PENDING\n");
+		break;
+	case IMSG_STILL_LOST:
+		request_still_lost(line, im->u.tether.name);
+		break;
+	}
+	conn_answer(c, line);
+}
+
+/* Handles a message of the vault's about control clients. */
 void
 control_reply(const struct imsg *im)
 {
-	struct conn *c = control_asker(im);
+	struct conn *c;
 
-	if (c == NULL)
+	if (im->type == IMSG_EVENT) {
+		control_event(&im->u.event);
+		return;
+	}
+	if (im->type == IMSG_DROP) {
+		control_drop(im);
+		return;
+	}
+	if ((c = control_asker(im)) == NULL)
 		return;
 	c->asked = false;
-	c->due = network_now() + CONN_MS;
+	if (im->type == IMSG_HOLDING)
+		c->holding = true;
+	c->due = c->holding || c->watching ? CONN_NEVER :
+					     network_now() + CONN_MS;
 	switch (im->type) {
-	case IMSG_REPORT:
-		control_status(c, &im->u.report);
-		break;
 	case IMSG_ENTRY:
-		control_entry(c, &im->u.entry);
+		control_answer(c, im);
+		control_item(c, im->u.entry.id);
+		break;
+	case IMSG_TETHER:
+		control_answer(c, im);
+		control_item(c, im->u.tether.index);
 		break;
 	case IMSG_ANSWER:
-		c->listing = false;
+		c->listing = 0;
 		if (im->u.number.n == IMSG_ANSWER_CUT) {
 			control_close(c);
 			return;
@@ -300,6 +398,9 @@ control_reply(const struct imsg *im)
 		conn_answer(c, request_answer(im->u.number.n));
 		c->closing = c->putting && im->u.number.n != IMSG_ANSWER_OK;
 		c->putting = false;
+		break;
+	default:
+		control_answer(c, im);
 		break;
 	}
 	control_flush(c);

@@ -5,7 +5,8 @@
 #include "conn.h"
 #include "imsg.h"
 
-#define CONTROL_CONNS 32 /* to the control socket */
+#define CONTROL_REQUESTS 32 /* connections that may ask at a time ... */
+#define CONTROL_CONNS	 (CONTROL_REQUESTS + 64) /* ... and holders */
 
 void control_init(void);
 void control_accept(int);

@@ -120,6 +120,8 @@ start_listening(void)
 			vault_fail("network process", strerror(errno));
 		close(im.fd);
 	}
+	if ((v.files = files_watch()) == -1)
+		vault_fail("inotify", strerror(errno));
 	v.started = true;
 }
 
@@ -147,7 +149,8 @@ start_sandbox(void)
 		.dirfd = files_dirfd(),
 		.procfd = registry_procfd(),
 		.timer = v.timer,
-		.signals = v.signals };
+		.signals = v.signals,
+		.files = v.files };
 
 	if (sandbox_vault(&sv) == -1)
 		vault_fail("sandbox", strerror(errno));

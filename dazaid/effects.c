@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "event.h"
 #include "files.h"
 #include "imsg.h"
 #include "load.h"
@@ -87,11 +88,13 @@ effects_log(enum panic_event event, const char *reason)
 		fate = effects_fate(v.network, &sig);
 	switch (event) {
 	case PANIC_PENDING:
+		event_send(IMSG_EVENT_PENDING, NULL, 0, v.panic.grace, reason);
 		log_info("panic pending: %s, %lld.%03lld s to cancel it",
 		    reason, (long long)v.panic.grace / 1000,
 		    (long long)v.panic.grace % 1000);
 		break;
 	case PANIC_CANCELLED:
+		event_send(IMSG_EVENT_CANCELLED, NULL, 0, 0, reason);
 		log_info("panic CANCELLED by %s", reason);
 		break;
 	case PANIC_EXECUTED:

@@ -4,6 +4,7 @@
  * pid file: taking them without touching anybody else's, and giving them back.
  */
 #include <sys/file.h>
+#include <sys/inotify.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -279,6 +280,40 @@ int
 files_dirfd(void)
 {
 	return (files_dir);
+}
+
+/*
+ * Returns a descriptor that can be read when the sockets may have been removed,
+ * or -1 with errno.  Of what is read only files_reachable() knows the meaning.
+ */
+int
+files_watch(void)
+{
+	const int    fd = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	unsigned int i;
+
+	for (i = 0; fd != -1 && i < FILES_SOCKETS; i++) {
+		if (inotify_add_watch(fd, files[i].sun.sun_path,
+			IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF) == -1)
+			return (-1);
+	}
+	return (fd);
+}
+
+/* Whether both sockets are still where clients look for them. */
+bool
+files_reachable(void)
+{
+	struct stat  st;
+	unsigned int i;
+
+	for (i = 0; i < FILES_SOCKETS; i++) {
+		if (fstatat(files_dir, files[i].name, &st,
+			AT_SYMLINK_NOFOLLOW) == -1 ||
+		    st.st_ino != files[i].ino || st.st_dev != files[i].dev)
+			return (false);
+	}
+	return (true);
 }
 
 static void

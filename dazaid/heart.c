@@ -354,6 +354,7 @@ bool
 heart_reply(const struct imsg *im)
 {
 	struct conn *c = heart_current;
+	char	     line[HEART_ANSWER];
 	uint32_t     i;
 
 	if (c == NULL || im->peerid != c->peerid)
@@ -372,6 +373,13 @@ heart_reply(const struct imsg *im)
 		break;
 	case IMSG_NOTHING_PENDING:
 		conn_answer(c, "NOTHING-PENDING\n");
+		break;
+	case IMSG_STILL_LOST:
+		request_still_lost(line, im->u.tether.name);
+		conn_answer(c, line);
+		break;
+	case IMSG_ANSWER:
+		conn_answer(c, request_answer(im->u.number.n));
 		break;
 	case IMSG_BYE:
 		conn_answer(c, "BYE\n");

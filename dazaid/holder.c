@@ -18,6 +18,7 @@
 #include <unistd.h>
 
 #include "channel.h"
+#include "event.h"
 #include "files.h"
 #include "holder.h"
 #include "log.h"
@@ -162,16 +163,28 @@ holder_answer(struct session_holder *h, const char *line)
 	h->fds[HOLDER_CHANNEL] = -1;
 }
 
-static const char *
+/* A CANCEL over h's channel. */
+static void
 holder_cancel(struct session_holder *h)
 {
+	const struct session_tether *lost;
+	char			     line[HOLDER_LINE];
+
 	switch (session_cancel(&v.session, h, vault_now())) {
 	case SESSION_CANCELLED:
-		return ("CANCELLED\n");
+		holder_answer(h, "CANCELLED\n");
+		break;
 	case SESSION_NOTHING_PENDING:
-		return ("NOTHING-PENDING\n");
-	default:
-		return (NULL);
+		holder_answer(h, "NOTHING-PENDING\n");
+		break;
+	case SESSION_STILL_LOST:
+		lost = session_first_lost(&v.session);
+		(void)snprintf(line, sizeof(line), "ERROR lost %s\n",
+		    lost->name);
+		holder_answer(h, line);
+		break;
+	case SESSION_TOO_LATE:
+		break;
 	}
 }
 
@@ -183,9 +196,8 @@ holder_cancel(struct session_holder *h)
 static void
 holder_channel(struct session_holder *h)
 {
-	char	    bytes[HOLDER_BYTES];
-	const char *answer;
-	ssize_t	    i, n;
+	char	bytes[HOLDER_BYTES];
+	ssize_t i, n;
 
 	n = recv(h->fds[HOLDER_CHANNEL], bytes, sizeof(bytes), MSG_DONTWAIT);
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
@@ -200,13 +212,9 @@ holder_channel(struct session_holder *h)
 	h->private = true;
 	for (i = 0; i < n && h->fds[HOLDER_CHANNEL] != -1; i++) {
 		if (bytes[i] == HOLDER_CANCEL)
-			answer = holder_cancel(h);
-		else
-			answer = session_ping(&v.session, h, vault_now()) ?
-			    "PONG\n" :
-			    NULL;
-		if (answer != NULL)
-			holder_answer(h, answer);
+			holder_cancel(h);
+		else if (session_ping(&v.session, h, vault_now()))
+			holder_answer(h, "PONG\n");
 	}
 }
 
@@ -237,6 +245,8 @@ holder_drop_lost(void)
 	     h++) {
 		if (h->state != SESSION_LOST || h->fds[HOLDER_CONNECTION] == -1)
 			continue;
+		event_send(IMSG_EVENT_LOST, v.session.tethers[h->tether].name,
+		    h->pid, 0, h->how);
 		holder_close(h);
 		vault_notify(IMSG_DROP, h->peerid, 0);
 	}
@@ -281,7 +291,10 @@ holder_take(const struct imsg *im, const char *name, const struct ucred *who)
 	if (name != NULL || (im->u.number.n & IMSG_HELLO_UNSENT) == 0)
 		h->fds[HOLDER_CHANNEL] = channel_offer(im->fd,
 		    name == NULL ? "WELCOME\n" : "HOLDING\n");
-	vault_notify(IMSG_WELCOME, h->peerid, h->fds[HOLDER_CHANNEL] != -1);
+	vault_notify(name == NULL ? IMSG_WELCOME : IMSG_HOLDING, h->peerid,
+	    h->fds[HOLDER_CHANNEL] != -1);
+	event_send(IMSG_EVENT_GUARDED, v.session.tethers[h->tether].name,
+	    h->pid, 0, NULL);
 	if (h->fds[HOLDER_PROCESS] == -1)
 		holder_ended(h, "its process ended");
 	holder_look();
@@ -303,6 +316,117 @@ holder_hello(const struct imsg *im)
 	return (true);
 }
 
+/* Returns false if network can only be hostile: it has parsed the name. */
+static bool
+holder_name_ok(const char *name)
+{
+	return (memchr(name, '\0', IMSG_TETHER_BYTES) != NULL &&
+	    session_name_ok(name));
+}
+
+static bool
+holder_hold(const struct imsg *im)
+{
+	const char  *name = im->u.tether.name;
+	struct ucred who;
+
+	if (!vault_knows(im->fd, FILES_CONTROL, &who) ||
+	    !holder_name_ok(name) ||
+	    strcmp(name, SESSION_HEARTBEAT_NAME) == 0 ||
+	    session_find(&v.session, im->peerid) != NULL)
+		return (false);
+	if (vault_has_fd() && holder_take(im, name, &who))
+		return (true);
+	vault_answer(im->peerid, IMSG_ANSWER_BUSY);
+	close(im->fd);
+	return (true);
+}
+
+/* Tells the holders of the tether that it is released; they are lost next. */
+static bool
+holder_release(const struct imsg *im)
+{
+	const char	      *name = im->u.tether.name;
+	struct session_holder *h;
+	struct ucred	       who;
+	bool		       released;
+
+	if (!vault_knows(im->fd, FILES_CONTROL, &who) || !holder_name_ok(name))
+		return (false);
+	close(im->fd);
+	for (h = v.session.holders; h < v.session.holders + SESSION_HOLDERS;
+	     h++) {
+		if (h->state == SESSION_LIVE && h->fds[HOLDER_CHANNEL] != -1 &&
+		    strcmp(v.session.tethers[h->tether].name, name) == 0)
+			holder_answer(h, "RELEASED\n");
+	}
+	released = session_release(&v.session, name, vault_now());
+	if (released) {
+		log_info("tether %s released", name);
+		event_send(IMSG_EVENT_RELEASED, name, who.pid, 0, NULL);
+	}
+	vault_answer(im->peerid,
+	    released ? IMSG_ANSWER_OK : IMSG_ANSWER_NO_SUCH_TETHER);
+	return (true);
+}
+
+/* The end of a process that h names is h's loss, too. */
+static void
+holder_watch(struct session_holder *h, pid_t pid)
+{
+	enum imsg_answer answer = IMSG_ANSWER_INVALID_PID;
+	char		 line[HOLDER_LINE];
+	unsigned int	 i = HOLDER_WATCHED;
+
+	while (i < SESSION_FDS && h->fds[i] != -1)
+		i++;
+	if (i < SESSION_FDS && pid > 1 && vault_has_fd() &&
+	    (h->fds[i] = registry_open_owned(pid)) != -1)
+		answer = IMSG_ANSWER_OK;
+	if (answer == IMSG_ANSWER_OK && h->fds[HOLDER_CHANNEL] != -1) {
+		(void)snprintf(line, sizeof(line), "WATCHING %ld\n", (long)pid);
+		holder_answer(h, line);
+	}
+	vault_answer(h->peerid, answer);
+}
+
+/*
+ * The tether after the one of this number, in TETHERS.  Numbers begin with 1,
+ * which is the heartbeat's.
+ */
+void
+holder_tethers(uint32_t peerid, uint64_t after)
+{
+	struct imsg		     im;
+	struct imsg_tether	    *t = &im.u.tether;
+	const struct session_tether *from;
+	const struct session_holder *h;
+	uint64_t		     i;
+
+	for (i = after; i < SESSION_TETHERS; i++) {
+		from = &v.session.tethers[i];
+		if (from->holders > 0 || from->lost)
+			break;
+	}
+	if (i >= SESSION_TETHERS) {
+		vault_answer(peerid, IMSG_ANSWER_OK);
+		return;
+	}
+	memset(&im, 0, sizeof(im));
+	im.type = IMSG_TETHER;
+	im.peerid = peerid;
+	t->index = (uint32_t)i + 1;
+	t->holders = from->holders;
+	t->lost = from->lost;
+	memcpy(t->name, from->name, sizeof(t->name));
+	for (h = v.session.holders; h < v.session.holders + SESSION_HOLDERS;
+	     h++) {
+		if (t->pid == 0 && h->state == SESSION_LIVE && h->tether == i)
+			t->pid = (uint32_t)h->pid;
+	}
+	vault_send(&im);
+}
+
 /* Network's last word about h. */
 static void
 holder_left(struct session_holder *h)
@@ -312,28 +436,45 @@ holder_left(struct session_holder *h)
 	holder_close(h);
 }
 
+/* A CANCEL of h, as network reports it. */
+static void
+holder_cancel_line(struct session_holder *h)
+{
+	struct imsg im = { .type = IMSG_STILL_LOST, .peerid = h->peerid };
+
+	holder_look();
+	switch (session_cancel(&v.session, h, vault_now())) {
+	case SESSION_CANCELLED:
+		vault_notify(IMSG_CANCELLED, h->peerid, 0);
+		break;
+	case SESSION_NOTHING_PENDING:
+		vault_notify(IMSG_NOTHING_PENDING, h->peerid, 0);
+		break;
+	case SESSION_STILL_LOST:
+		memcpy(im.u.tether.name, session_first_lost(&v.session)->name,
+		    sizeof(im.u.tether.name));
+		vault_send(&im);
+		break;
+	case SESSION_TOO_LATE:
+		break;
+	}
+}
+
 /*
  * A line of h, as network reports it.  A holder that uses its channel has said
- * nothing of the kind: network is told only to go on.
+ * neither PING nor CANCEL: network is told only to go on.
  */
 static void
 holder_line(struct session_holder *h, const struct imsg *im)
 {
-	const char *answer;
-
-	if (h->private) {
+	if (im->type == IMSG_WATCH)
+		holder_watch(h, (pid_t)im->u.number.n);
+	else if (h->private)
 		vault_notify(IMSG_PONG, h->peerid, 0);
-	} else if (im->type == IMSG_PING) {
-		if (session_ping(&v.session, h, vault_now()))
-			vault_notify(IMSG_PONG, h->peerid, im->u.number.n);
-	} else {
-		holder_look();
-		answer = holder_cancel(h);
-		if (answer != NULL)
-			vault_notify(answer[0] == 'C' ? IMSG_CANCELLED :
-							IMSG_NOTHING_PENDING,
-			    h->peerid, 0);
-	}
+	else if (im->type == IMSG_CANCEL)
+		holder_cancel_line(h);
+	else if (session_ping(&v.session, h, vault_now()))
+		vault_notify(IMSG_PONG, h->peerid, im->u.number.n);
 }
 
 /* A message about a holder.  Returns false if network can only be hostile. */
@@ -344,14 +485,21 @@ holder_message(const struct imsg *im)
 
 	if (im->type == IMSG_HELLO)
 		return (holder_hello(im));
+	if (im->type == IMSG_HOLD)
+		return (holder_hold(im));
+	if (im->type == IMSG_RELEASE)
+		return (holder_release(im));
 	if ((h = session_find(&v.session, im->peerid)) == NULL)
 		return (false);
 	switch (im->type) {
 	case IMSG_PING:
 	case IMSG_CANCEL:
+	case IMSG_WATCH:
 		holder_line(h, im);
 		break;
 	case IMSG_QUIT:
+		if (h != &v.session.holders[SESSION_HEARTBEAT])
+			return (false);
 		v.bye = true;
 		panic_stop(&v.panic, "QUIT from the heartbeat");
 		break;

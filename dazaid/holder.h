@@ -15,6 +15,7 @@ bool	     holder_message(const struct imsg *);
 nfds_t	     holder_poll(struct pollfd *);
 void	     holder_seen(const struct pollfd *, nfds_t);
 void	     holder_look(void);
+void	     holder_tethers(uint32_t, uint64_t);
 void	     holder_drop_lost(void);
 unsigned int holder_fds(void);
 

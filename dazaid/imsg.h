@@ -10,16 +10,20 @@ enum imsg_type {
 	/* vault to network */
 	IMSG_CONFIG = 1, /* who may connect, and what to become */
 	IMSG_LISTENER,	 /* one of the two listening sockets */
-	IMSG_WELCOME,
+	IMSG_WELCOME,	 /* 1: the vault has told the client */
+	IMSG_HOLDING,	 /* so, to a holder on the control socket */
 	IMSG_PONG,
 	IMSG_CANCELLED,
 	IMSG_NOTHING_PENDING,
-	IMSG_BYE,    /* pass it on to the client, then exit */
-	IMSG_DROP,   /* the heartbeat is lost: disconnect it */
-	IMSG_ANSWER, /* how a control client's request went */
-	IMSG_REPORT, /* the answer to STATUS */
-	IMSG_ENTRY,  /* the answer to LIST: one secret */
-	IMSG_LOG,    /* a line to be logged */
+	IMSG_STILL_LOST, /* CANCEL is refused: this tether is lost */
+	IMSG_BYE,	 /* pass it on to the client, then exit */
+	IMSG_DROP,	 /* a holder is lost: disconnect it */
+	IMSG_ANSWER,	 /* how a control client's request went */
+	IMSG_REPORT,	 /* the answer to STATUS */
+	IMSG_ENTRY,	 /* the answer to LIST: one secret */
+	IMSG_TETHER,	 /* the answer to TETHERS: one tether */
+	IMSG_EVENT,	 /* something for those who watch */
+	IMSG_LOG,	 /* a line to be logged */
 	/* network to vault */
 	IMSG_READY,  /* confined, waiting for the listening sockets */
 	IMSG_SIGNAL, /* network got it; it means the same as sent to the vault
@@ -27,17 +31,22 @@ enum imsg_type {
 	IMSG_HELLO,  /* with the client's descriptor */
 	IMSG_PING,
 	IMSG_CANCEL,
+	IMSG_WATCH, /* the end of a process is the holder's */
 	IMSG_QUIT,
-	IMSG_LOST,   /* the last message about a heartbeat, unless QUIT was */
+	IMSG_LOST,   /* the last message about a holder, unless QUIT was */
 	IMSG_STATUS, /* each from here to DEL is answered once */
 	IMSG_ARM,
 	IMSG_LIST,
+	IMSG_TETHERS,
 	IMSG_REGISTER, /* this one and the rest with the client's descriptor */
 	IMSG_UNREGISTER,
 	IMSG_PUT,
 	IMSG_GET,
 	IMSG_DEL,
-	IMSG_PANIC, /* 0: graceful, 1: hard; without an answer */
+	IMSG_HOLD,
+	IMSG_RELEASE,
+	IMSG_EVENTS, /* how many watch; without an answer */
+	IMSG_PANIC,  /* 0: graceful, 1: hard; without an answer */
 	IMSG_TYPES
 };
 
@@ -73,6 +82,7 @@ enum imsg_answer {
 	IMSG_ANSWER_UNGUARDED,
 	IMSG_ANSWER_PENDING,
 	IMSG_ANSWER_NO_SUCH_SECRET,
+	IMSG_ANSWER_NO_SUCH_TETHER,
 	IMSG_ANSWER_EXISTS,
 	IMSG_ANSWER_FULL,
 	IMSG_ANSWER_TOO_LARGE,
@@ -92,6 +102,8 @@ struct imsg_report {
 	uint32_t armed;
 	uint32_t guarded;
 	uint32_t pending;
+	uint32_t tethers; /* that were taken */
+	int64_t	 timeout; /* ms without PING; 0: none */
 };
 
 #define IMSG_NAME_BYTES 65 /* of a secret's name, with its NUL */
@@ -105,6 +117,40 @@ struct imsg_put {
 	int64_t	 ttl;	/* ms; 0: for ever */
 	uint32_t reads; /* 0: any number */
 	char	 name[IMSG_NAME_BYTES];
+};
+
+#define IMSG_TETHER_BYTES 17 /* a tether's name with its NUL */
+
+struct imsg_tether {
+	uint32_t index;	  /* TETHERS goes on after it */
+	uint32_t holders; /* that live */
+	uint32_t lost;
+	uint32_t pid; /* of the first holder, by the kernel's word */
+	char	 name[IMSG_TETHER_BYTES];
+};
+
+enum imsg_event_kind {
+	IMSG_EVENT_GUARDED = 1, /* a tether was taken, or is held again */
+	IMSG_EVENT_LOST,	/* a holder, and with the last one the tether */
+	IMSG_EVENT_RELEASED,
+	IMSG_EVENT_PENDING,
+	IMSG_EVENT_CANCELLED,
+	IMSG_EVENT_ARMED,
+	IMSG_EVENT_PUT,
+	IMSG_EVENT_GOT,
+	IMSG_EVENT_GONE,
+	IMSG_EVENT_BYE,
+	IMSG_EVENTS_KINDS
+};
+
+#define IMSG_EVENT_TEXT 96
+
+struct imsg_event {
+	uint32_t kind; /* enum imsg_event_kind */
+	uint32_t pid;
+	int64_t	 ms;			/* of the grace window */
+	char	 name[IMSG_EVENT_TEXT]; /* a secret's or a tether's, or empty */
+	char	 why[IMSG_EVENT_TEXT];
 };
 
 struct imsg_list {
@@ -136,6 +182,8 @@ struct imsg {
 		struct imsg_secret secret;
 		struct imsg_put	   put;
 		struct imsg_list   list;
+		struct imsg_tether tether;
+		struct imsg_event  event;
 		struct imsg_entry  entry;
 		struct imsg_log	   log;
 	} u;

@@ -18,6 +18,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "answer.h"
 #include "child.h"
 #include "clock.h"
 #include "control.h"
@@ -428,6 +429,7 @@ network_main(void)
 	network_owner = config.owner;
 	heart_init();
 	control_init();
+	answer_init();
 	network_spare = dup(CHILD_FD);
 	if (network_signals == -1 || network_spare == -1)
 		network_fail("descriptors");

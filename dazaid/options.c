@@ -27,7 +27,7 @@ static noreturn void
 options_usage(FILE *to, int status)
 {
 	(void)fputs(
-	    "usage: dazaid [-adhvV] [-g SECONDS] [-l NAME[=FILE]]... [-s PATH] "
+	    "usage: dazaid [-adhvV] [-f SECONDS] [-g SECONDS] [-l NAME[=FILE]]... [-s PATH] "
 	    "[-t SECONDS]\n"
 	    "              [-u USER] [-z BYTES] [--require-lock]\n",
 	    to);
@@ -52,6 +52,7 @@ options_parse(struct options *o, int argc, char *argv[])
 	static const struct option longs[] = { { "arm", no_argument, NULL,
 						   'a' },
 		{ "debug", no_argument, NULL, 'd' },
+		{ "first", required_argument, NULL, 'f' },
 		{ "grace", required_argument, NULL, 'g' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "load", required_argument, NULL, 'l' },
@@ -70,7 +71,8 @@ options_parse(struct options *o, int argc, char *argv[])
 	memset(o, 0, sizeof(*o));
 	o->background = true;
 	o->grace = 5000;
-	while ((ch = getopt_long(argc, argv, "adg:hl:s:t:u:vVz:", longs,
+	o->first = 300000;
+	while ((ch = getopt_long(argc, argv, "adf:g:hl:s:t:u:vVz:", longs,
 		    NULL)) != -1) {
 		switch (ch) {
 		case 'a':
@@ -78,6 +80,9 @@ options_parse(struct options *o, int argc, char *argv[])
 			break;
 		case 'd':
 			o->background = false;
+			break;
+		case 'f':
+			o->first = options_seconds("--first", optarg);
 			break;
 		case 'g':
 			o->grace = options_seconds("--grace", optarg);

@@ -11,9 +11,10 @@
 #include "sockpath.h"
 
 struct options {
-	uid_t	    owner;   /* whose session the daemon guards */
-	gid_t	    gid;     /* of the owner */
-	int64_t	    grace;   /* ms */
+	uid_t	    owner; /* whose session the daemon guards */
+	gid_t	    gid;   /* of the owner */
+	int64_t	    grace; /* ms */
+	int64_t	    first; /* ms that a secret may be unguarded; 0: no limit */
 	int64_t	    timeout; /* ms without PING; 0: no limit */
 	size_t	    size;    /* bytes of the arena */
 	bool	    armed;

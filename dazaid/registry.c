@@ -118,6 +118,23 @@ registry_open(pid_t pid, int client)
 }
 
 /*
+ * A pidfd of the owner's process pid, the caller's to close.  Returns -1 with
+ * errno.
+ */
+int
+registry_open_owned(pid_t pid)
+{
+	const int fd = registry_open(pid, -1);
+
+	if (fd != -1 && !registry_is_owners(fd, pid)) {
+		close(fd);
+		errno = EPERM;
+		return (-1);
+	}
+	return (fd);
+}
+
+/*
  * Registers pid; once more is once.  client is its own connection if it asks
  * for itself and is the owner's, by the kernel's word, else -1.  Returns -1
  * with ENOSPC if there is no place, with another errno if that is no process

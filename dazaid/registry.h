@@ -12,6 +12,7 @@
 int	     registry_init(uid_t);
 int	     registry_procfd(void);
 int	     registry_open(pid_t, int);
+int	     registry_open_owned(pid_t);
 bool	     registry_has(pid_t);
 int	     registry_add(pid_t, int);
 int	     registry_remove(pid_t);

@@ -5,11 +5,13 @@
  * caller's buffer, holds no state and allocates nothing.
  */
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
 #include "num.h"
 #include "request.h"
+#include "session.h"
 #include "store.h"
 
 #define REQUEST_WORDS 6 /* more than any request has */
@@ -26,6 +28,8 @@ static const char *const request_answers[IMSG_ANSWERS] = {
 	[IMSG_ANSWER_PENDING] = "ERROR pending a panic is pending\n",
 	[IMSG_ANSWER_NO_SUCH_SECRET] =
 	    "ERROR no-such-secret there is no secret of this name\n",
+	[IMSG_ANSWER_NO_SUCH_TETHER] =
+	    "ERROR no-such-tether nobody holds a tether of this name\n",
 	[IMSG_ANSWER_EXISTS] = "ERROR exists there is a secret of this name\n",
 	[IMSG_ANSWER_FULL] = "ERROR full there is no room for it\n",
 	[IMSG_ANSWER_TOO_LARGE] =
@@ -124,6 +128,29 @@ request_name(char **word, size_t n, struct imsg *im)
 	return (request_copy_name(word[0], im->u.secret.name));
 }
 
+static const char *
+request_tether(char **word, size_t n, struct imsg *im)
+{
+	if (n != 1)
+		return ("ERROR bad-request a tether is wanted, and nothing "
+			"else\n");
+	if (!session_name_ok(word[0]))
+		return ("ERROR bad-name a tether is 1 to 16 of a-z, 0-9 and "
+			"'-'\n");
+	memcpy(im->u.tether.name, word[0], strlen(word[0]) + 1);
+	return (NULL);
+}
+
+/* The heartbeat's tether is taken by HELLO alone. */
+static const char *
+request_hold(char **word, size_t n, struct imsg *im)
+{
+	if (n == 1 && strcmp(word[0], SESSION_HEARTBEAT_NAME) == 0)
+		return ("ERROR bad-name this tether is held by HELLO on the "
+			"heartbeat socket\n");
+	return (request_tether(word, n, im));
+}
+
 /* One of PUT's options. */
 static const char *
 request_put_option(const char *word, struct imsg_put *put)
@@ -201,7 +228,11 @@ request_parse(char *line, struct imsg *im)
 		{ "UNREGISTER", IMSG_UNREGISTER, request_pid },
 		{ "PUT", IMSG_PUT, request_put },
 		{ "GET", IMSG_GET, request_name },
-		{ "DEL", IMSG_DEL, request_name } };
+		{ "DEL", IMSG_DEL, request_name },
+		{ "HOLD", IMSG_HOLD, request_hold },
+		{ "RELEASE", IMSG_RELEASE, request_tether },
+		{ "TETHERS", IMSG_TETHERS, request_nothing },
+		{ "EVENTS", IMSG_EVENTS, request_nothing } };
 	char  *word[REQUEST_WORDS];
 	size_t i, n;
 
@@ -216,16 +247,19 @@ request_parse(char *line, struct imsg *im)
 	return ("ERROR bad-request no such verb\n");
 }
 
-static const char *
-request_hello(const char *pid, struct imsg *im)
+/* True if line is this verb and a pid, which goes to *n, 0 for a bad one. */
+static bool
+request_is_pid(const char *line, const char *verb, int64_t *n)
 {
-	int64_t n;
+	const size_t len = strlen(verb);
 
-	if (num_int(pid + strspn(pid, " \t"), 1, INT_MAX, &n) != NULL)
-		return ("ERR bad-pid\n");
-	im->type = IMSG_HELLO;
-	im->u.number.n = (uint32_t)n;
-	return (NULL);
+	if (strncasecmp(line, verb, len) != 0 ||
+	    (line[len] != '\0' && line[len] != ' ' && line[len] != '\t'))
+		return (false);
+	line += len;
+	if (num_int(line + strspn(line, " \t"), 1, INT_MAX, n) != NULL)
+		*n = 0;
+	return (true);
 }
 
 /*
@@ -235,24 +269,61 @@ request_hello(const char *pid, struct imsg *im)
 const char *
 request_parse_heartbeat(const char *line, bool is_heartbeat, struct imsg *im)
 {
+	int64_t pid;
+
+	request_clear(im);
+	if (request_is_pid(line, "HELLO", &pid)) {
+		if (pid == 0)
+			return ("ERR bad-pid\n");
+		im->type = IMSG_HELLO;
+		im->u.number.n = (uint32_t)pid;
+		return (NULL);
+	}
+	if (!is_heartbeat)
+		return ("ERR unknown-verb\n");
+	return (request_parse_holder(line, true, im));
+}
+
+/*
+ * Parses a line of a holder: the heartbeat, which alone may QUIT, or one on the
+ * control socket.  As request_parse() otherwise.
+ */
+const char *
+request_parse_holder(const char *line, bool is_heartbeat, struct imsg *im)
+{
 	static const struct {
 		const char    *name;
 		enum imsg_type type;
 	} verbs[] = { { "PING", IMSG_PING }, { "CANCEL", IMSG_CANCEL },
 		{ "QUIT", IMSG_QUIT } };
-	size_t i;
+	const size_t nverbs = is_heartbeat ? 3 : 2;
+	int64_t	     pid;
+	size_t	     i;
 
 	request_clear(im);
-	if (strncasecmp(line, "HELLO", 5) == 0 &&
-	    (line[5] == '\0' || line[5] == ' ' || line[5] == '\t'))
-		return (request_hello(line + 5, im));
-	for (i = 0; is_heartbeat && i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+	if (request_is_pid(line, "WATCH", &pid)) {
+		im->type = IMSG_WATCH;
+		im->u.number.n = (uint32_t)pid;
+		return (
+		    pid != 0 ? NULL : request_answer(IMSG_ANSWER_INVALID_PID));
+	}
+	for (i = 0; i < nverbs; i++) {
 		if (strcasecmp(line, verbs[i].name) == 0) {
 			im->type = verbs[i].type;
 			return (NULL);
 		}
 	}
-	return ("ERR unknown-verb\n");
+	return (is_heartbeat ?
+		"ERR unknown-verb\n" :
+		"ERROR bad-request a holder may PING, CANCEL and "
+		"WATCH\n");
+}
+
+/* The refusal of a CANCEL while this tether is lost, into line. */
+void
+request_still_lost(char *line, const char *tether)
+{
+	(void)sprintf(line, "ERROR lost %s\n", tether);
 }
 
 /*

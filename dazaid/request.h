@@ -9,6 +9,8 @@
 
 const char *request_parse(char *, struct imsg *);
 const char *request_parse_heartbeat(const char *, bool, struct imsg *);
+const char *request_parse_holder(const char *, bool, struct imsg *);
+void	    request_still_lost(char *, const char *);
 const char *request_answer(uint32_t);
 
 #endif

@@ -202,6 +202,7 @@ sandbox_vault(const struct sandbox_vault *sv)
 			IS(2, PROT_READ | PROT_WRITE) } },
 		{ CALL(munmap), 2, { IS(0, arena), IS(1, sv->arena_len) } },
 		{ CALL(read), 1, { IS(0, sv->signals) } },
+		{ CALL(read), 1, { IS(0, sv->files) } },
 		/* is there a word left of who hung up? */
 		{ CALL(ioctl), 1, { IS32(1, FIONREAD) } },
 		/* a channel to a client, which network never has */

@@ -15,6 +15,7 @@ struct sandbox_vault {
 	int	    procfd; /* /proc, or -1 */
 	int	    timer;
 	int	    signals;
+	int	    files;
 };
 
 int	    sandbox_limits(void);

@@ -12,6 +12,8 @@
 #include <unistd.h>
 
 #include "files.h"
+#include "event.h"
+#include "holder.h"
 #include "log.h"
 #include "num.h"
 #include "registry.h"
@@ -42,13 +44,18 @@ serve_status(uint32_t peerid)
 	s->since = guarded ? v.since : 0;
 	s->size = v.mem.size;
 	s->room = store_room(&v.store);
-	s->heartbeat = guarded ? (uint32_t)h->pid : 0;
+	s->heartbeat = h->state == SESSION_LIVE ||
+		h->state == SESSION_HUNG_UP || h->state == SESSION_DRAINED ?
+	    (uint32_t)h->pid :
+	    0;
 	s->memory = (uint32_t)v.mem.kind;
 	s->secrets = v.store.count;
 	s->registered = registry_count();
 	s->armed = p->armed;
 	s->guarded = guarded;
 	s->pending = p->pending;
+	s->tethers = session_count(&v.session);
+	s->timeout = v.session.timeout;
 	vault_send(&im);
 }
 
@@ -57,8 +64,10 @@ serve_arm(uint32_t peerid)
 {
 	const bool armed = panic_arm(&v.panic);
 
-	if (armed)
+	if (armed) {
 		log_info("armed");
+		event_send(IMSG_EVENT_ARMED, NULL, 0, 0, NULL);
+	}
 	vault_answer(peerid,
 	    armed ? IMSG_ANSWER_OK : IMSG_ANSWER_ALREADY_ARMED);
 }
@@ -249,6 +258,9 @@ serve_request(const struct imsg *im)
 		break;
 	case IMSG_ARM:
 		serve_arm(im->peerid);
+		break;
+	case IMSG_TETHERS:
+		holder_tethers(im->peerid, im->u.list.after);
 		break;
 	case IMSG_LIST:
 		serve_list(im->peerid, im->u.list.after);

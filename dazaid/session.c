@@ -27,6 +27,16 @@
 
 #include "session.h"
 
+/* Whether name, a string, can be a tether's: 1 to 16 of a-z, 0-9 and '-'. */
+bool
+session_name_ok(const char *name)
+{
+	const size_t len = strlen(name);
+
+	return (len > 0 && len < SESSION_NAME &&
+	    strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == len);
+}
+
 static void
 session_clear(struct session_holder *h)
 {
@@ -55,6 +65,8 @@ session_init(struct session *s, struct panic *panic, int64_t timeout,
 	s->timeout = timeout;
 	s->first = first;
 	s->first_due = PANIC_NEVER;
+	(void)snprintf(s->tethers[SESSION_HEARTBEAT].name, SESSION_NAME,
+	    SESSION_HEARTBEAT_NAME);
 }
 
 /* Whether h still keeps its tether held. */
@@ -65,7 +77,7 @@ session_counts(const struct session_holder *h)
 }
 
 /* The first tether that is lost, or NULL. */
-static const struct session_tether *
+const struct session_tether *
 session_first_lost(const struct session *s)
 {
 	const struct session_tether *t;
@@ -122,7 +134,7 @@ session_tether(struct session *s, const char *name)
 
 	if (name == NULL)
 		return (&s->tethers[SESSION_HEARTBEAT]);
-	for (t = s->tethers + 1; t < s->tethers + SESSION_TETHERS; t++) {
+	for (t = s->tethers; t < s->tethers + SESSION_TETHERS; t++) {
 		if (strcmp(t->name, name) == 0)
 			return (t);
 		if (slot == NULL && t->name[0] == '\0')
@@ -273,7 +285,7 @@ session_left(struct session *s, struct session_holder *h, int64_t now)
 }
 
 /*
- * Takes the tether of this name (NULL: the heartbeat) out of the session.  Its
+ * Takes the tether of this name out of the session.  Its
  * holders count no more, which is no loss.  Returns false if nobody holds it.
  */
 bool
@@ -289,7 +301,9 @@ session_release(struct session *s, const char *name, int64_t now)
 		if (session_counts(h) && &s->tethers[h->tether] == t)
 			h->state = SESSION_LOST;
 	}
-	memset(t, 0, sizeof(*t));
+	t->holders = 0;
+	if (t != &s->tethers[SESSION_HEARTBEAT])
+		t->name[0] = '\0';
 	return (true);
 }
 
@@ -343,6 +357,17 @@ session_guarded(const struct session *s)
 			guarded = true;
 	}
 	return (guarded);
+}
+
+/* How many tethers were taken, and not released. */
+unsigned int
+session_count(const struct session *s)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < SESSION_TETHERS; i++)
+		n += s->tethers[i].holders > 0 || s->tethers[i].lost;
+	return (n);
 }
 
 /* Whether a holder of tether t has not even hung up. */

@@ -62,8 +62,9 @@ struct session {
 	struct session_holder holders[SESSION_HOLDERS];
 };
 
-/* The heartbeat's slots, in both arrays. */
-#define SESSION_HEARTBEAT 0
+/* The heartbeat's slots, in both arrays, and its tether's name. */
+#define SESSION_HEARTBEAT      0
+#define SESSION_HEARTBEAT_NAME "heartbeat"
 
 enum session_cancel {
 	SESSION_CANCELLED,
@@ -72,6 +73,7 @@ enum session_cancel {
 	SESSION_TOO_LATE    /* the holder itself is lost, or the daemon ends */
 };
 
+bool session_name_ok(const char *);
 void session_init(struct session *, struct panic *, int64_t, int64_t);
 struct session_holder *session_hold(struct session *, const char *, uint32_t,
     int64_t, bool);
@@ -79,16 +81,18 @@ struct session_holder *session_find(struct session *, uint32_t);
 bool session_ping(struct session *, struct session_holder *, int64_t);
 enum session_cancel session_cancel(struct session *, struct session_holder *,
     int64_t);
-void	session_ended(struct session *, struct session_holder *, int64_t, bool,
-       const char *);
-bool	session_drained(const struct session *);
-void	session_heard(struct session *, int64_t);
-void	session_left(struct session *, struct session_holder *, int64_t);
-bool	session_release(struct session *, const char *, int64_t);
-void	session_wait_for_guard(struct session *, bool, int64_t);
-void	session_tick(struct session *, int64_t);
-bool	session_guarded(const struct session *);
-bool	session_gives(const struct session *);
-int64_t session_deadline(const struct session *);
+void session_ended(struct session *, struct session_holder *, int64_t, bool,
+    const char *);
+bool session_drained(const struct session *);
+void session_heard(struct session *, int64_t);
+void session_left(struct session *, struct session_holder *, int64_t);
+bool session_release(struct session *, const char *, int64_t);
+void session_wait_for_guard(struct session *, bool, int64_t);
+void session_tick(struct session *, int64_t);
+const struct session_tether *session_first_lost(const struct session *);
+bool			     session_guarded(const struct session *);
+unsigned int		     session_count(const struct session *);
+bool			     session_gives(const struct session *);
+int64_t			     session_deadline(const struct session *);
 
 #endif

@@ -6,11 +6,13 @@
  * and the dispatch of what happens; session.c, store.c and panic.c decide what
  * that means.
  */
+#include <sys/inotify.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
 
 #include <errno.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <string.h>
@@ -19,6 +21,7 @@
 
 #include "clock.h"
 #include "cred.h"
+#include "event.h"
 #include "files.h"
 #include "holder.h"
 #include "imsg.h"
@@ -39,11 +42,12 @@ enum {
 	PFD_NETWORK,
 	PFD_TIMER,
 	PFD_INPUT,
+	PFD_FILES,
 	PFD_NAMED,
 	PFD_MAX = PFD_NAMED + HOLDER_PFD + REGISTRY_MAX + TRANSFER_MAX
 };
 
-struct vault v = { .imsg = -1, .timer = -1, .signals = -1 };
+struct vault v = { .imsg = -1, .timer = -1, .signals = -1, .files = -1 };
 
 /*
  * Signals that do not wait for the loop.
@@ -221,12 +225,18 @@ vault_dispatch(const struct imsg *im)
 		vault_signal((int)im->u.number.n);
 		break;
 	case IMSG_HELLO:
+	case IMSG_HOLD:
+	case IMSG_RELEASE:
+	case IMSG_WATCH:
 	case IMSG_PING:
 	case IMSG_CANCEL:
 	case IMSG_QUIT:
 	case IMSG_LOST:
 		if (!holder_message(im))
 			vault_hostile();
+		break;
+	case IMSG_EVENTS:
+		event_watchers(im->u.number.n);
 		break;
 	case IMSG_PANIC:
 		if (im->u.number.n != 0)
@@ -280,6 +290,21 @@ vault_expire(int64_t now)
 {
 	if (store_expire(&v.store, now) == 1)
 		transfer_cut_gone();
+}
+
+/* When the sockets are removed, nobody can reach the daemon any more. */
+static void
+vault_check_files(void)
+{
+	char events[sizeof(struct inotify_event) + NAME_MAX + 1];
+
+	while (read(v.files, events, sizeof(events)) > 0)
+		continue;
+	if (files_reachable())
+		return;
+	close(v.files);
+	v.files = -1;
+	panic_order(&v.panic, vault_now(), "sockets removed");
 }
 
 /* Sets the timer to the next deadline, unless it is set so already. */
@@ -339,6 +364,7 @@ vault_poll_set(struct vault_poll *vp, int input)
 	vp->pfd[PFD_NETWORK] = (struct pollfd){ v.imsg, POLLIN, 0 };
 	vp->pfd[PFD_TIMER] = (struct pollfd){ v.timer, POLLIN, 0 };
 	vp->pfd[PFD_INPUT] = (struct pollfd){ input, POLLIN, 0 };
+	vp->pfd[PFD_FILES] = (struct pollfd){ v.files, POLLIN, 0 };
 	pfd += vp->holders = holder_poll(pfd);
 	pfd += vp->registered = registry_poll(pfd);
 	pfd += vp->transfers = transfer_poll(pfd);
@@ -360,6 +386,7 @@ vault_turn(int input)
 	nfds_t			 n;
 
 	vault_check_arena();
+	session_wait_for_guard(&v.session, v.store.count > 0, vault_now());
 	vault_set_timer();
 	n = vault_poll_set(&vp, input);
 	if (ppoll(pfd, n, NULL, NULL) == -1) {
@@ -379,6 +406,8 @@ vault_turn(int input)
 		vault_network();
 	if (pfd[PFD_TIMER].revents != 0)
 		v.timer_due = VAULT_TIMER_FIRED;
+	if (pfd[PFD_FILES].revents != 0)
+		vault_check_files();
 	session_tick(&v.session, vault_now());
 	holder_drop_lost();
 	if (!session_gives(&v.session))
@@ -431,7 +460,7 @@ vault_init(const struct options *o)
 	v.self = getpid();
 	v.timer_due = PANIC_NEVER;
 	panic_init(&v.panic, &effects_ops, o->grace, o->armed);
-	session_init(&v.session, &v.panic, o->timeout, 0);
+	session_init(&v.session, &v.panic, o->timeout, o->first);
 	signals_ignore();
 	signals_at_once(vault_on_hard, vault_on_fatal);
 	v.signals = signals_collect(collected,

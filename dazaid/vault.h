@@ -32,6 +32,7 @@ struct vault {
 	int	       imsg;  /* to network */
 	int	       timer;
 	int	       signals;
+	int	       files;	     /* readable when the sockets may be gone */
 	rlim_t	       spare_fds;    /* descriptors that clients may take */
 	int64_t	       timer_due;    /* what the timer is set to */
 	bool	       started;	     /* network has the listeners */

@@ -311,7 +311,7 @@ CASE(a_release_is_no_loss, "a tether that holds is taken out, and only that")
 	ATF_REQUIRE(!session_release(&s, "usb", 5));
 	ATF_REQUIRE_EQ(4 + GRACE, session_deadline(&s));
 	(void)hold("usb", 4, 5);
-	ATF_REQUIRE(session_release(&s, NULL, 6));
+	ATF_REQUIRE(session_release(&s, "heartbeat", 6));
 	ATF_REQUIRE_EQ(SESSION_LOST, h->state);
 	ATF_REQUIRE(session_release(&s, "usb", 7));
 	ATF_REQUIRE(!session_guarded(&s));

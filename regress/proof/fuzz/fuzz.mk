@@ -34,14 +34,14 @@ CPPFLAGS =	-std=c11 -D_GNU_SOURCE -Icommon -Idazaid \
 # to reach what is static there, is not in its list; main() of a program is PROGRAM_main.
 NETWORK =	$(DIR)/net.c $(DIR)/world.c \
 		$(addprefix common/,clock.c cred.c line.c num.c secmem.c) \
-		$(addprefix dazaid/,imsg.c log.c request.c signals.c store.c)
+		$(addprefix dazaid/,answer.c imsg.c log.c panic.c request.c session.c signals.c store.c)
 SRC_num =	common/num.c
 SRC_store =
 SRC_heart =	$(NETWORK)
 SRC_control =	$(NETWORK)
 SRC_vault =	$(DIR)/model.c $(DIR)/world.c \
 		$(addprefix common/,clock.c cred.c num.c secmem.c) \
-		$(addprefix dazaid/,holder.c imsg.c log.c panic.c serve.c session.c \
+		$(addprefix dazaid/,event.c holder.c imsg.c log.c panic.c serve.c session.c \
 		signals.c store.c transfer.c)
 SRC_option =	$(DIR)/ctl.c $(addprefix common/,num.c secmem.c sockpath.c) \
 		dazaid/options.c dazaid/store.c dazai-hb/dazai-hb.c \

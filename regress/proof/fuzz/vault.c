@@ -176,6 +176,18 @@ files_listen(unsigned int i)
 }
 
 int
+files_watch(void)
+{
+	return (eventfd(0, EFD_CLOEXEC));
+}
+
+bool
+files_reachable(void)
+{
+	return (true);
+}
+
+int
 files_dirfd(void)
 {
 	return (-1);
@@ -1197,7 +1209,10 @@ begin(void)
 	m.root = (how_start & 64) != 0;
 	m.spare_fds = how_start == 0xf9 ? 0 : how_start & 8 ? 3 : 100;
 	m.ping_due = m.hangup_due = INT64_MAX;
-	v = (struct vault){ .imsg = -1, .timer = -1, .signals = -1 };
+	v = (struct vault){ .imsg = -1,
+		.timer = -1,
+		.signals = -1,
+		.files = -1 };
 	euid = egid = 0;
 	registry_n = 0;
 	registry_proc = -1;
@@ -1233,6 +1248,7 @@ clean(void)
 		fuzz_close(
 		    &v.session.holders[i / SESSION_FDS].fds[i % SESSION_FDS]);
 	fuzz_close(&v.imsg);
+	fuzz_close(&v.files);
 	fuzz_close(&v.timer);
 	fuzz_close(&v.signals);
 	fuzz_close(&registry_proc);

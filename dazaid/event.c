@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What the vault tells those who watch (EVENTS), through network.  Nobody waits
+ * for them: an event that network's socket has no room for is dropped.
+ */
+#include <sys/socket.h>
+
+#include <string.h>
+
+#include "event.h"
+#include "vault.h"
+
+static uint32_t event_n; /* watchers */
+
+/* Network says how many watch now. */
+void
+event_watchers(uint32_t n)
+{
+	event_n = n;
+}
+
+/* Copies text, or what of it there is room for; NULL is empty. */
+static void
+event_copy(char *to, const char *text)
+{
+	size_t i;
+
+	for (i = 0; text != NULL && text[i] != '\0' && i < IMSG_EVENT_TEXT - 1;
+	     i++)
+		to[i] = text[i];
+	to[i] = '\0';
+}
+
+/*
+ * name: of a tether or a secret; pid; ms: of the grace window; why: the reason.
+ * What an event has not is NULL or 0.  Async-signal-safe.
+ */
+void
+event_send(enum imsg_event_kind kind, const char *name, pid_t pid, int64_t ms,
+    const char *why)
+{
+	struct imsg im;
+
+	if (event_n == 0)
+		return;
+	memset(&im, 0, sizeof(im));
+	im.type = IMSG_EVENT;
+	im.fd = -1;
+	im.u.event.kind = kind;
+	im.u.event.pid = (uint32_t)pid;
+	im.u.event.ms = ms;
+	event_copy(im.u.event.name, name);
+	event_copy(im.u.event.why, why);
+	(void)imsg_send(v.imsg, &im, MSG_DONTWAIT);
+}

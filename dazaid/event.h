@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef DAZAID_EVENT_H
+#define DAZAID_EVENT_H
+
+#include <sys/types.h>
+
+#include <stdint.h>
+
+#include "imsg.h"
+
+void event_watchers(uint32_t);
+void event_send(enum imsg_event_kind, const char *, pid_t, int64_t,
+    const char *);
+
+#endif
