@@ -354,6 +354,7 @@ no_inherited_descriptor_body() {
 		# The pid file, its directory, the line to network; root's: /proc.
 		only "$vault" /dev/null "$PWD/stdout" "$PWD/log" \
 		    'anon_inode:[signalfd]' 'anon_inode:[timerfd]' \
+		    anon_inode:inotify \
 		    "${sock%/*}" "$sock.pid" socket $proc
 		# The line to the vault, twice, as one is the spare; two listeners.
 		only "$network" /dev/null "$PWD/stdout" "$PWD/log" \
@@ -363,6 +364,7 @@ no_inherited_descriptor_body() {
 		# And the heartbeat's connection, and its process.
 		only "$vault" /dev/null "$PWD/stdout" "$PWD/log" \
 		    'anon_inode:[signalfd]' 'anon_inode:[timerfd]' \
+		    anon_inode:inotify \
 		    'anon_inode:[pidfd]' \
 		    "${sock%/*}" "$sock.pid" socket socket $proc
 		only "$network" /dev/null "$PWD/stdout" "$PWD/log" \

@@ -1,0 +1,208 @@
+#!/usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
+# shellcheck shell=sh disable=SC2154 # lib.sh's names
+#
+# A session of several holders: tethers, how they are lost, and what is done
+# about it.
+
+# shellcheck source=regress/behaviour/lib.sh
+. "$(atf_get_srcdir)/lib.sh"
+
+get="GET $name"
+data="DATA ${#secret}"
+
+# holder NAME FILE: a holder of a tether, as $holder, with its output in FILE
+holder() {
+	: >"$2"
+	"$talk" "$sock.ctl" say "HOLD $1" want HOLDING echo holds hold >"$2" &
+	holder=$!
+	remember "$holder"
+	talk - log "$2" holds
+}
+
+behaviour any_holder_keeps_a_tether 'a secret is given until the last of three holders has gone'
+any_holder_keeps_a_tether_body() {
+	start -a -g 60
+	control say "$get" want 'ERROR unguarded no heartbeat guards this session'
+	for i in 1 2 3; do
+		holder session "holder$i"
+		eval "holder$i=$holder"
+	done
+	control say TETHERS like 'session 3 held *' want OK \
+	    say "$get" want "$data" want-file secret
+	kill -KILL "$holder1"
+	talk - ended "$holder1"
+	kill -KILL "$holder3"
+	talk - ended "$holder3"
+	control say "$get" want "$data" want-file secret
+	not_logged 'panic pending'
+	kill -KILL "$holder2"
+	logged 'panic pending: tether session lost'
+	control say "$get" want 'ERROR pending a panic is pending' \
+	    say TETHERS want 'session 0 lost 0' want OK
+	holder session again
+	logged 'panic CANCELLED by a new holder'
+	control say "$get" want "$data" want-file secret
+}
+
+behaviour every_tether_must_hold 'with two lost, one that is back does not cancel, and CANCEL is refused'
+every_tether_must_hold_body() {
+	start -a -g 60
+	holder usb usb
+	usb=$holder
+	holder awake awake
+	awake=$holder
+	client "$sock" say "$guard" want WELCOME echo guards log go go \
+	    say CANCEL want 'ERROR lost awake' echo refused log go2 go \
+	    say CANCEL want NOTHING-PENDING echo nothing hold
+	talk - log said guards
+	kill "$usb"
+	logged 'panic pending: tether usb lost'
+	kill "$awake"
+	talk - ended "$awake"
+	holder usb usb2
+	not_logged CANCELLED
+	echo go >go
+	talk - log said refused
+	holder awake awake2
+	logged 'panic CANCELLED by a new holder'
+	echo go >go2
+	talk - log said nothing
+	control say "$get" want "$data" want-file secret
+	kill "$client"
+	logged 'panic pending: heartbeat connection dropped'
+}
+
+behaviour a_process_is_the_proof_of_life 'a descriptor that somebody else holds keeps nothing alive'
+a_process_is_the_proof_of_life_body() {
+	start
+	cat >inherit.py <<-'EOT'
+	import os, socket, sys
+	s = socket.socket(socket.AF_UNIX)
+	s.connect(sys.argv[1])
+	s.sendall(b"HOLD t\n")
+	s.recv(100)
+	s.set_inheritable(True)
+	os.spawnvp(os.P_NOWAIT, "sleep", ["sleep", "60"])
+	EOT
+	python3 inherit.py "$sock.ctl" &
+	remember $!
+	logged 'tether t held'
+	rehearsed 'tether t lost: its process ended'
+}
+
+behaviour a_watched_process_is_the_proof_too 'the end of the process that WATCH names is the loss'
+a_watched_process_is_the_proof_too_body() {
+	start
+	idler
+	client "$sock.ctl" say 'HOLD t' want HOLDING \
+	    say 'WATCH 0' want 'ERROR invalid pid' \
+	    say 'WATCH 1' want 'ERROR invalid pid' \
+	    say "WATCH $idler" want OK echo watches hold
+	talk - log said watches
+	kill -STOP "$client"
+	kill -KILL "$idler"
+	rehearsed 'tether t lost: the watched process ended'
+	kill -KILL "$client"
+}
+
+behaviour a_release_is_no_loss 'a released tether is no condition any more, and its holders are let go'
+a_release_is_no_loss_body() {
+	start -a -g 60
+	client "$sock.ctl" say 'HOLD usb' want HOLDING echo holds eof
+	talk - log said holds
+	holder session session
+	control say 'RELEASE other' \
+	    want 'ERROR no-such-tether nobody holds a tether of this name' \
+	    say 'RELEASE usb' want OK say TETHERS like 'session 1 held *' want OK \
+	    say "$get" want "$data" want-file secret
+	ends 0 "$client"
+	control say 'RELEASE session' want OK say TETHERS want OK \
+	    say "$get" want 'ERROR unguarded no heartbeat guards this session'
+	stands_down
+}
+
+behaviour holders_say_no_more_than_they_may 'bad names, and everything but PING, CANCEL and WATCH, are refused'
+holders_say_no_more_than_they_may_body() {
+	start
+	control say HOLD like 'ERROR bad-request *' \
+	    say 'HOLD Session' like 'ERROR bad-name *' \
+	    say 'HOLD heartbeat' like 'ERROR bad-name *' \
+	    say 'HOLD 12345678901234567' like 'ERROR bad-name *' \
+	    say 'HOLD 1234567890123456' want HOLDING say QUIT \
+	    like 'ERROR bad-request *' say "$get" like 'ERROR bad-request *' \
+	    say PING want PONG say CANCEL want NOTHING-PENDING
+	rehearsed 'tether 1234567890123456 lost'
+}
+
+behaviour each_holder_has_its_own_deadline 'who misses a PING is dropped, and is a loss as the last only'
+each_holder_has_its_own_deadline_body() {
+	start -t 0.5
+	client "$sock.ctl" say 'HOLD t' want HOLDING echo holds eof
+	talk - log said holds
+	talk "$sock.ctl" say 'HOLD t' want HOLDING mark say PING want PONG \
+	    at 300 say PING want PONG at 600 say PING want PONG \
+	    at 800 say PING want PONG ended "$client" eof
+	ends 0 "$client"
+	rehearsed 'tether t lost: ping deadline missed'
+}
+
+behaviour nobody_came_to_guard 'a secret that nobody guards in time does not stay'
+nobody_came_to_guard_body() {
+	start -f 0.3
+	rehearsed 'nobody came to guard'
+	start -f 0.3 -a -g 60
+	logged 'panic pending: nobody came to guard'
+	holder t t
+	logged 'panic CANCELLED by a new holder'
+	control say 'RELEASE t' want OK
+	talk - over 0 log log 'panic pending: nobody came to guard'
+	kill -USR2 "$vault"
+	killed SIGUSR2
+}
+
+behaviour a_guarded_session_has_no_first_deadline 'from the first holder on --first counts no more'
+a_guarded_session_has_no_first_deadline_body() {
+	start -f 0.4 -a -g 0
+	holder t t
+	talk - mark at 700
+	control say "$get" want "$data" want-file secret
+	not_logged PANIC
+}
+
+behaviour sockets_removed 'a daemon that nobody can reach any more panics'
+sockets_removed_body() {
+	start
+	rm "$sock.ctl"
+	logged 'sockets removed'
+	ends 0
+	start -a -g 60
+	client "$sock" say "$guard" want WELCOME echo guards \
+	    log log 'panic pending: sockets removed' say CANCEL want CANCELLED \
+	    echo cancelled hold
+	talk - log said guards
+	mv "$sock" "$sock.moved"
+	talk - log said cancelled
+	rm "$sock.moved"
+	kill -USR2 "$vault"
+	ends $SIGKILL
+	rm -f "$sock.ctl"
+}
+
+behaviour watchers_are_told 'EVENTS: guarded, armed, pending, lost, cancelled'
+watchers_are_told_body() {
+	start -g 60
+	client "$sock.ctl" say EVENTS like 'EVENT STATUS alive=1 *' echo watches \
+	    like 'EVENT guarded tether=t pid=*' want 'EVENT armed' \
+	    want 'EVENT pending seconds=60 reason=tether-t-lost' \
+	    like 'EVENT lost tether=t pid=*' \
+	    want 'EVENT cancelled why=a-new-holder' \
+	    like 'EVENT guarded tether=t pid=*' echo told hold
+	talk - log said watches
+	holder t t
+	control say ARM want OK
+	kill "$holder"
+	logged 'panic pending'
+	holder t t2
+	talk - log said told
+}
