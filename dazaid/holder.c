@@ -235,6 +235,13 @@ holder_close(struct session_holder *h)
 	}
 }
 
+static void
+holder_report(const struct session_holder *h)
+{
+	event_send(IMSG_EVENT_LOST, v.session.tethers[h->tether].name, h->pid,
+	    0, h->how);
+}
+
 /* Gives up the connections of holders that are lost, and has network do so. */
 void
 holder_drop_lost(void)
@@ -245,8 +252,7 @@ holder_drop_lost(void)
 	     h++) {
 		if (h->state != SESSION_LOST || h->fds[HOLDER_CONNECTION] == -1)
 			continue;
-		event_send(IMSG_EVENT_LOST, v.session.tethers[h->tether].name,
-		    h->pid, 0, h->how);
+		holder_report(h);
 		holder_close(h);
 		vault_notify(IMSG_DROP, h->peerid, 0);
 	}
@@ -431,8 +437,12 @@ holder_tethers(uint32_t peerid, uint64_t after)
 static void
 holder_left(struct session_holder *h)
 {
+	const bool news = h->state != SESSION_LOST;
+
 	/* Closing can take long (SO_LINGER), so the panic comes first. */
 	session_left(&v.session, h, vault_now());
+	if (news)
+		holder_report(h);
 	holder_close(h);
 }
 
