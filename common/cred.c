@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Who is at the other end of a Unix socket, by the kernel's word.
+ * The owner of the process at the other end of a Unix socket, as the kernel
+ * tells it.
  */
 #include <errno.h>
 #include <inttypes.h>

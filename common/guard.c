@@ -54,8 +54,9 @@ guard_release(void)
 }
 
 /*
- * Writes text, which somebody else chose, to shown, of size bytes, so that no
- * terminal takes it for orders; a text that is too long is cut off.
+ * Writes text to shown, of size bytes, with its control characters as vis(3)
+ * shows them: another user may have chosen the text, and a terminal would obey
+ * them.  A text that is too long is cut off.
  */
 static void
 guard_show(const char *text, char *shown, size_t size)

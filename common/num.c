@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Numbers from command lines and from the wire, parsed whole.  strtonum(3) and
- * strtod(3) let through what we refuse: blanks, signs, "0x10", "nan", "1e9".
+ * strtod(3) accept blanks, signs, "0x10", "nan" and "1e9", which these refuse.
  */
 #include <inttypes.h>
 #include <stddef.h>
@@ -30,7 +30,7 @@ num_digits(const char *s, int64_t limit, int64_t *n)
 }
 
 /*
- * A whole number from min to max, both from 0 up and max below INT64_MAX.
+ * Reads a whole number from min to max, both from 0 up and max below INT64_MAX.
  * Returns NULL and sets *out, or returns what is wrong and leaves *out alone.
  */
 const char *
@@ -50,9 +50,10 @@ num_int(const char *s, int64_t min, int64_t max, int64_t *out)
 }
 
 /*
- * Seconds with an optional fraction ("5", "0.25") into milliseconds, 0 to
- * NUM_MAX_SECONDS.  A finer fraction is rounded up: what is more than nothing
- * must not become 0, which means "off" in some places.  Returns as num_int().
+ * Converts seconds with an optional fraction ("5", "0.25"), at most
+ * NUM_MAX_SECONDS, to milliseconds.  A finer fraction is rounded up: a time
+ * that is not 0 must not become 0, which means "off" in some places.  Returns
+ * as num_int().
  */
 const char *
 num_ms(const char *s, int64_t *out)
@@ -85,8 +86,9 @@ num_ms(const char *s, int64_t *out)
 }
 
 /*
- * Milliseconds as num_ms() reads them, no digit more than needed, into buf of
- * NUM_PRINT bytes, which is returned.  What is below 0 is past, and told as 0.
+ * Prints milliseconds as num_ms() reads them, with no digit more than needed,
+ * to buf of
+ * NUM_PRINT bytes, which is returned.  A negative time is past, and shown as 0.
  */
 char *
 num_print_ms(int64_t ms, char *buf)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Writing to a descriptor that we share with whoever started us, without ever
- * waiting for its reader: what there is no room for is dropped.  O_NONBLOCK
- * would belong to the open file, and so to the shell as well.
+ * Writes to a descriptor that we share with the program that started us, and
+ * never waits for its reader: a line for which there is no room is dropped.
+ * O_NONBLOCK cannot do that, as the shell, which shares the open file, would
+ * get it too.
  */
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -19,9 +20,9 @@
 #include "out.h"
 
 /*
- * Opens what fd is anew, for a description of our own.  A terminal may be
- * somebody else's, as after su(1); if it is the one that controls us, /dev/tty
- * opens it.
+ * Opens the file of fd once more, for an open file of our own.  A terminal may
+ * belong to another user, as after su(1); /dev/tty opens it all the same if it
+ * is the one that controls us.
  */
 static int
 out_reopen(int fd)
@@ -39,8 +40,8 @@ out_reopen(int fd)
 
 /*
  * Prepares to write to fd, which stays open and the caller's.  A device that
- * cannot be opened anew gets nothing: one that is asked by poll(2) whether it
- * has room says yes to a byte, and then waits in the middle of a line.
+ * cannot be opened once more gets nothing: poll(2) says that it has room as
+ * soon as a byte fits, and write(2) would then wait in the middle of a line.
  */
 void
 out_open(struct out *o, int fd)
@@ -63,7 +64,8 @@ out_open(struct out *o, int fd)
 }
 
 /*
- * A pipe that is not ours: the kernel is told for this one write not to wait.
+ * Writes to a pipe that we could not open once more; RWF_NOWAIT is for this one
+ * write.
  */
 static ssize_t
 out_shared(int fd, const char *text, size_t len)
@@ -78,7 +80,8 @@ out_shared(int fd, const char *text, size_t len)
 	iov.iov_len = len;
 	n = pwritev2(fd, &iov, 1, -1, RWF_NOWAIT);
 	/*
-	 * Old kernels cannot.  A pipe that has room has it for PIPE_BUF bytes.
+	 * Old kernels do not know it.  A pipe that has room takes PIPE_BUF
+	 * bytes.
 	 */
 	if (n == -1 && (errno == EOPNOTSUPP || errno == ENOSYS) &&
 	    ppoll(&pfd, 1, &now, NULL) == 1 && (pfd.revents & POLLOUT) != 0)
@@ -87,8 +90,8 @@ out_shared(int fd, const char *text, size_t len)
 }
 
 /*
- * Writes a line of at most PIPE_BUF bytes, or not.  Async-signal-safe, and
- * clobbers errno.
+ * Writes a line of at most PIPE_BUF bytes, or drops it.  Async-signal-safe, but
+ * changes errno.
  */
 void
 out_write(const struct out *o, const char *text, size_t len)
@@ -108,5 +111,5 @@ out_write(const struct out *o, const char *text, size_t len)
 			n = write(o->fd, text, len);
 		break;
 	}
-	(void)n; /* dropped, and nobody left to tell */
+	(void)n; /* dropped, and there is no other way to tell */
 }

@@ -14,7 +14,7 @@
 
 enum reach_result {
 	REACH_FOUND,
-	REACH_NO_DAEMON, /* nobody listens at any of the places */
+	REACH_NO_DAEMON, /* no process listens at any of the places */
 	REACH_REFUSED,	 /* no permission, or not to be trusted */
 	REACH_FULL,	 /* found, but no connection can be had just now */
 	REACH_FAILED	 /* the system said no */
@@ -31,7 +31,7 @@ struct reach {
 	int	     fd;    /* the connection, the caller's to close */
 	uid_t	     uid;   /* ours */
 	uid_t	     owner; /* the file's */
-	struct ucred maker; /* who listens */
+	struct ucred maker; /* the process that listens */
 	struct vouch vouch; /* tells what the vault itself says */
 	char	     why[REACH_WHY];
 };

@@ -16,7 +16,8 @@
 #include "num.h"
 #include "sockpath.h"
 
-/* The directory of a user who has no runtime directory is this and the uid. */
+/* With the uid appended, the directory of a user without a runtime directory.
+ */
 #define SOCKPATH_PRIVATE "/tmp/dazai-"
 
 /* Is dir there, and uid's own? */
@@ -111,7 +112,10 @@ sockpath_is_private(const char *dir, uid_t *uid)
 	return (true);
 }
 
-/* What is wrong with a private directory: NULL, or words, also in why. */
+/*
+ * Returns what is wrong with a private directory that should be uid's, in words
+ * for which why (SOCKPATH_WHY bytes) may be used; NULL if nothing is.
+ */
 static const char *
 sockpath_distrust(const struct stat *st, uid_t uid, char *why)
 {

@@ -13,7 +13,7 @@
  */
 #define SOCKPATH_SIZE	(sizeof(((struct sockaddr_un *)0)->sun_path) - 4)
 #define SOCKPATH_PLACES 3
-#define SOCKPATH_WHY	256 /* bytes of what is wrong with a path */
+#define SOCKPATH_WHY	256 /* bytes of the words for what is wrong */
 
 /* Where the heartbeat socket may be, the best place first. */
 struct sockpath {

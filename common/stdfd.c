@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Something must be open as 0, 1 and 2, or a secret's file, or the connection
- * to a daemon, would become standard input or output.
+ * Descriptors 0, 1 and 2 must be open, or else a secret's file or a connection
+ * to a daemon would become standard input or output.
  */
 #include <err.h>
 #include <fcntl.h>
@@ -10,8 +10,8 @@
 #include "stdfd.h"
 
 /*
- * Opens /dev/null for what is closed, the wrong way round: to use it is an
- * error, as it would be on a closed descriptor.
+ * Opens /dev/null for each that is closed, and in the wrong direction: to use
+ * it is an error, as it would be on a closed descriptor.
  */
 void
 stdfd_open(void)

@@ -36,7 +36,7 @@
 #define RETRY_MS  50	/* between attempts to come back */
 
 /*
- * What goes over the channel to the vault, a byte each; see dazai-protocol(7).
+ * The orders over the channel to the vault, a byte each; see dazai-protocol(7).
  */
 #define CHANNEL_PING   "P"
 #define CHANNEL_CANCEL "C"
@@ -75,8 +75,8 @@ static struct heartbeat {
 	.timer = -1 };
 
 /*
- * One line to the user, if not -q.  Never waits: somebody's full pipe must not
- * hold us when it is time to let go.
+ * Prints a line to the user, if not -q.  Never blocks: a full pipe must not
+ * keep us from letting go.
  */
 static void __attribute__((format(printf, 1, 2)))
 heartbeat_print(const char *fmt, ...)
@@ -98,7 +98,8 @@ heartbeat_print(const char *fmt, ...)
 }
 
 /*
- * Ends with one line on what went wrong; lets go first, as that line may wait.
+ * Ends with a line that says what went wrong; lets go first, because writing
+ * the line may block.
  */
 static noreturn void __attribute__((format(printf, 2, 3)))
 heartbeat_fail(int code, const char *fmt, ...)
@@ -116,7 +117,7 @@ heartbeat_fail(int code, const char *fmt, ...)
 static void
 heartbeat_send(const char *line)
 {
-	/* A daemon that does not read is found out by its own deadline. */
+	/* If the daemon does not read, its own deadline will pass. */
 	if (hb.fd != -1)
 		(void)send(hb.fd, line, strlen(line),
 		    MSG_DONTWAIT | MSG_NOSIGNAL);
@@ -130,7 +131,7 @@ heartbeat_send_vault(const char *byte)
 }
 
 /*
- * Coming and going.
+ * Connecting and letting go.
  */
 
 static noreturn void
@@ -181,8 +182,8 @@ heartbeat_connect(void)
 }
 
 /*
- * The connection is gone.  While the daemon lives we come back: it may only
- * have missed our PINGs, and inside its grace window that undoes the loss.
+ * The connection was closed.  Connect again while the daemon lives: it may only
+ * have missed our PINGs, and a new heartbeat ends the panic in its grace.
  */
 static void
 heartbeat_cut_off(void)
@@ -197,7 +198,7 @@ heartbeat_cut_off(void)
 		hb.due = hb.retry + ANSWER_MS;
 		guard_release();
 	} else {
-		hb.retry += RETRY_MS; /* once at once is enough */
+		hb.retry += RETRY_MS; /* no second try at once */
 	}
 	close(hb.fd);
 	hb.fd = -1;
@@ -217,7 +218,7 @@ heartbeat_busy(void)
 }
 
 /*
- * From now on nothing of the terminal's is held, and nothing more can be done.
+ * Closes what belongs to the terminal, and gives up all rights.
  */
 static void
 heartbeat_first_welcome(void)
@@ -242,7 +243,7 @@ heartbeat_first_welcome(void)
 }
 
 /*
- * What comes in.
+ * Answers.
  */
 
 /* Can line be shown on a terminal?  Every answer of a daemon can. */
@@ -254,7 +255,7 @@ heartbeat_is_text(const char *line)
 	return (*line == '\0');
 }
 
-/* The vault has taken us; channel is its own, or -1 if it is not its word. */
+/* WELCOME has come, with the vault's channel, or -1 if the vault sent none. */
 static void
 heartbeat_welcome(int channel)
 {
@@ -264,7 +265,7 @@ heartbeat_welcome(int channel)
 		    hb.daemon.path);
 	hb.channel = channel;
 	hb.state = GUARDING;
-	/* From the first byte on, nobody else can send PINGs in our name. */
+	/* From the first byte on, PINGs that network makes up do not count. */
 	heartbeat_send_vault(CHANNEL_PING);
 	guard_claim(hb.session);
 	if (!hb.guarded)
@@ -283,7 +284,7 @@ heartbeat_line(const char *line, int channel)
 		heartbeat_welcome(channel);
 	} else if (hb.state == ASKED && strcmp(line, "BUSY") == 0) {
 		/*
-		 * After a loss, it may be our own old connection that is seen.
+		 * After a loss, the daemon may still see our old connection.
 		 */
 		if (!hb.guarded)
 			heartbeat_busy();
@@ -469,8 +470,8 @@ heartbeat_turn(void)
  */
 
 /*
- * Started for a process by its shell, without a job of our own: we must not get
- * the signals of its keyboard, nor hold its terminal or its pipe.
+ * Leaves the session of the shell that started us to watch a process: we must
+ * not get the signals of its keyboard, nor hold its terminal or its pipe.
  */
 static void
 heartbeat_detach(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the heartbeat gives up once it guards.  It has no secret; but it is
- * there for as long as the session is, and listens to a socket.
+ * The rights that the heartbeat gives up once it guards.  It has no secret, but
+ * it runs as long as the session does, and reads from a socket.
  */
 #include <sys/socket.h>
 
@@ -22,8 +22,9 @@ __asan_default_options(void)
 
 /*
  * Allows what the loop needs, connecting again included, and nothing that opens
- * a file, starts a program or signals anybody.  Another call ends the process,
- * and so the session's guard: that triggers.  Returns -1 with errno.
+ * a file, starts a program or sends a signal.  Any other call kills the
+ * process, and the daemon takes that for the loss of the heartbeat.  Returns -1
+ * with errno.
  */
 int
 sandbox_heartbeat(void)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Called as dazai-askpass: what ssh, git and sudo run when they need a secret
- * and have no terminal to ask on.  All that they tell is a prompt, so that the
- * secret's name is in DAZAI_SECRET.
+ * dazai-askpass, which ssh, git and sudo run when they need a secret and have
+ * no terminal to ask on.  They pass a prompt and nothing else, so the secret's
+ * name is in DAZAI_SECRET.
  */
 #include <err.h>
 #include <stdlib.h>
@@ -15,10 +15,10 @@
 #include "secret.h"
 
 /*
- * Whether prompt asks for something else than a secret.  ssh wants a yes for a
- * host key, or, with SSH_ASKPASS_PROMPT, just a click; git wants a user's name,
- * which it would send and show in the clear.  ssh-add asks again for ever when
- * the secret is wrong.
+ * Does prompt ask for something else than a secret?  ssh asks for a yes to a
+ * host key, or, with SSH_ASKPASS_PROMPT, for a click; git asks for a user's
+ * name, which it would send and show in the clear.  ssh-add asks again for ever
+ * when the secret is wrong.
  */
 static int
 askpass_not_secret(const char *prompt)

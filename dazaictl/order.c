@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The order to panic, and seeing it done.  What comes over the connection is
- * network's word: it could answer OK and pass nothing on.  The vault, which is
- * the process that listens, is therefore watched by pidfd, and signalled by it
- * if the order does not reach it over the connection.
+ * The order to panic, and seeing it done.  An answer over the connection is
+ * only network's word: it could say OK and pass nothing on.  The vault, which
+ * is the process that listens, is therefore watched by pidfd, and signalled by
+ * it if the order does not reach it over the connection.
  */
 #include <sys/pidfd.h>
 #include <sys/socket.h>
@@ -63,9 +63,9 @@ order_pidfd(int fd, pid_t pid)
 }
 
 /*
- * Is pid a dazaid?  What listens may also be the ssh(1) that brings the socket
- * of another machine here, and that must not be signalled.  A process that
- * /proc does not show is taken for one.
+ * Is pid a dazaid?  An ssh(1) that forwards the socket of another machine
+ * listens here too, and must not be signalled.  A process that /proc does not
+ * show is taken for one.
  */
 static bool
 order_is_dazaid(pid_t pid)

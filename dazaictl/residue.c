@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What is left of a secret in the kernel, after it has gone through a socket or
- * a pipe: their buffers are freed, and not wiped.  The next ones of the same
- * size are the same memory, though.  Each processor has free buffers of its
- * own, and the daemon may have been on another one: all of them are gone
- * through, by moving there.
+ * Overwrites what the kernel keeps of a secret that went through a socket or a
+ * pipe.  It frees their buffers without wiping them, but the next buffers of
+ * the same size are the same memory.  Each processor has free buffers of its
+ * own, and the daemon may have run on another one, so we move to each of them.
  */
 #include <sys/socket.h>
 
@@ -19,7 +18,7 @@
 
 static char residue_zeros[64 * 1024]; /* the most that is sent at once */
 
-/* As many buffers as a socket may have, all at a time. */
+/* Fills a socket: its buffers reuse the memory that the secret went through. */
 static void
 residue_fill_socket(size_t len)
 {
@@ -34,8 +33,7 @@ residue_fill_socket(size_t len)
 	close(sv[1]);
 }
 
-/* As many pages as a pipe may have: those that were freed last are the first of
- * them. */
+/* Fills a pipe: the pages that were freed last are the first that it gets. */
 static void
 residue_fill_pipe(size_t len)
 {
@@ -71,7 +69,8 @@ residue_everywhere(void (*fill)(size_t), size_t len)
 
 /*
  * Overwrites, as far as the kernel lets us, the buffers of a socket that len
- * bytes have gone through.  To be called at our end, for it moves us.
+ * bytes have gone through.  Leaves us on another processor, so that it is for
+ * the end of a program.
  */
 void
 residue_socket(size_t len)
@@ -80,8 +79,7 @@ residue_socket(size_t len)
 	    len < sizeof(residue_zeros) ? len : sizeof(residue_zeros));
 }
 
-/* And those of a pipe, which has them as long as it is open; the same goes for
- * it. */
+/* Likewise those of a pipe, which must be closed by now. */
 void
 residue_pipe(void)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The bytes of a secret, between the daemon and our standard input and output.
- * Where the kernel can move them by itself they never are in our memory; else
- * they pass through memory that is locked, as the arena is, and wiped before we
- * end.
+ * Where the kernel can move them by itself they never come into our memory;
+ * elsewhere they pass through memory that is locked, as the arena is, and wiped
+ * before we end.
  */
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -48,8 +48,7 @@ secret_on_signal(int sig)
 	(void)raise(sig); /* SA_RESETHAND: its default again */
 }
 
-/* From here on our end, if it is not SIGKILL, wipes, and nothing dumps our
- * memory. */
+/* From here on every end but SIGKILL wipes, and our memory is never dumped. */
 static void
 secret_protect(void)
 {
@@ -72,7 +71,7 @@ secret_protect(void)
 	sa.sa_handler = secret_on_signal;
 	sa.sa_flags = (int)SA_RESETHAND;
 	for (i = 0; i < sizeof(sigs) / sizeof(sigs[0]); i++) {
-		/* What our parent has us ignore we go on ignoring. */
+		/* A signal that our parent had us ignore stays ignored. */
 		struct sigaction was;
 
 		if (sigaction(sigs[i], NULL, &was) == 0 &&
@@ -82,7 +81,8 @@ secret_protect(void)
 }
 
 /*
- * Memory for size bytes, left open, with the first len of what we had before.
+ * Gets memory for size bytes, unsealed, with the first len bytes of what we
+ * had.
  */
 static void
 secret_memory(size_t size, size_t len)
@@ -104,7 +104,7 @@ secret_memory(size_t size, size_t len)
 		(void)munmap(old.pages, old.len);
 }
 
-/* For a descriptor that somebody has made one that does not wait. */
+/* Waits for a descriptor that may have O_NONBLOCK. */
 static void
 secret_wait(int fd, short events)
 {
@@ -134,7 +134,7 @@ secret_room(const struct sockpath *places)
 	return ((size_t)strtoull(room, NULL, 10));
 }
 
-/* All of standard input into our memory; returns how much that is. */
+/* Reads all of standard input into our memory; returns its length. */
 static size_t
 secret_read(const struct sockpath *places)
 {
@@ -162,7 +162,7 @@ secret_read(const struct sockpath *places)
 	    room);
 }
 
-/* A line typed without echo; returns its length. */
+/* Reads a line that is typed without echo; returns its length. */
 static size_t
 secret_ask(const char *name)
 {
@@ -191,7 +191,7 @@ secret_send(int fd, size_t len)
 	}
 }
 
-/* A piece of the file that is standard input, through our memory. */
+/* Sends a piece of the file that is standard input, through our memory. */
 static ssize_t
 secret_sendread(int fd, size_t len)
 {
@@ -206,8 +206,7 @@ secret_sendread(int fd, size_t len)
 	return (n);
 }
 
-/* The file that is standard input, by the kernel alone where its file system
- * can. */
+/* Sends the file that is standard input, by the kernel alone if it can. */
 static void
 secret_sendfile(int fd, size_t len)
 {
@@ -241,7 +240,7 @@ secret_stored(int channel)
 }
 
 /*
- * Puts what is on standard input, or is typed if that is a terminal, as name
+ * Puts standard input, or a line that is typed if it is a terminal, as name
  * into the daemon at one of places.  reads and ttl are the request's options,
  * as text, or NULL.
  */
@@ -259,7 +258,7 @@ secret_put(const struct sockpath *places, const char *name, const char *reads,
 		err(EXIT_USAGE, "standard input");
 	file = S_ISREG(st.st_mode) &&
 	    (at = lseek(STDIN_FILENO, 0, SEEK_CUR)) != -1;
-	/* One of /proc has no size, and more in it all the same. */
+	/* A file in /proc has size 0, and content all the same. */
 	file = file && st.st_size > 0;
 	if (file)
 		len = at < st.st_size ? (size_t)(st.st_size - at) : 0;
@@ -270,7 +269,7 @@ secret_put(const struct sockpath *places, const char *name, const char *reads,
 	if (len == 0)
 		errx(EXIT_USAGE, "an empty secret is none");
 
-	/* sendfile(2) knows no MSG_NOSIGNAL. */
+	/* sendfile(2) has no MSG_NOSIGNAL. */
 	(void)signal(SIGPIPE, SIG_IGN);
 	fd = client_open(places, CLIENT_OURS);
 	client_ask(fd, "PUT %s %zu%s%s%s%s", name, len,
@@ -330,7 +329,7 @@ secret_receive(int fd, size_t len)
 	}
 }
 
-/* Whether it is standard output that has no room. */
+/* Is standard output full? */
 static bool
 secret_out_is_full(void)
 {
@@ -340,8 +339,8 @@ secret_out_is_full(void)
 }
 
 /*
- * To standard output by the kernel alone, if that is a pipe.  Returns how much
- * is left for another way: nothing, or all of it.
+ * Moves len bytes to standard output by the kernel alone, if that is a pipe.
+ * Returns how much is left to be copied: nothing, or all of it.
  */
 static size_t
 secret_splice(int fd, size_t len)
@@ -368,8 +367,10 @@ secret_splice(int fd, size_t len)
 	return (0);
 }
 
-/* Through our memory, piece by piece; line: with a newline behind it, if it has
- * none. */
+/*
+ * Copies len bytes to standard output, piece by piece; line: with a newline at
+ * the end if they have none.
+ */
 static void
 secret_copy(int fd, size_t len, bool line)
 {
@@ -389,8 +390,10 @@ secret_copy(int fd, size_t len, bool line)
 	}
 }
 
-/* Gets name from the daemon at one of places to standard output; line: as a
- * line of text. */
+/*
+ * Gets name from the daemon at one of places to standard output; line: as a
+ * line of text.
+ */
 void
 secret_get(const struct sockpath *places, const char *name, bool line)
 {

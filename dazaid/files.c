@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The names that a daemon leaves in the file system, its two sockets and its
- * pid file: taking them without touching anybody else's, and giving them back.
+ * The daemon's files: its two sockets and its pid file.  They are made without
+ * touching a file that is not ours, and removed at the end.
  */
 #include <sys/file.h>
 #include <sys/inotify.h>
@@ -22,7 +22,7 @@
 
 #define FILES_BACKLOG 128
 #define FILES_NAME    (SOCKPATH_SIZE + sizeof(".pid"))
-#define FILES_PID     FILES_SOCKETS /* behind them */
+#define FILES_PID     FILES_SOCKETS /* the index after theirs */
 
 static const char *const files_suffix[] = {
 	[FILES_HEARTBEAT] = "", [FILES_CONTROL] = ".ctl", [FILES_PID] = ".pid"
@@ -44,7 +44,7 @@ files_remember(struct files_name *f, const struct stat *st)
 	f->ino = st->st_ino;
 }
 
-/* Whether the file at fd holds nothing but a pid, as one of ours does. */
+/* Does the file at fd hold nothing but a pid, as one of ours does? */
 static bool
 files_is_pid(int fd)
 {
@@ -61,9 +61,9 @@ files_is_pid(int fd)
 }
 
 /*
- * Opens the pid file and locks it, which makes us the one daemon on this path
- * for as long as we live.  Returns the descriptor, never to be closed; -1 with
- * *why otherwise (NULL: errno).
+ * Opens the pid file and locks it, which makes us the only daemon on this path
+ * for as long as we live.  Returns the descriptor, never to be closed; or -1
+ * with *why, which is NULL if errno says it.
  */
 static int
 files_lock(struct files_name *pid, const char **why)
@@ -89,8 +89,7 @@ files_lock(struct files_name *pid, const char **why)
 				*why = "another dazaid holds it";
 			return (-1);
 		}
-		/* A daemon that ended may have removed it before we had the
-		 * lock. */
+		/* A daemon that ended may have removed it before the lock. */
 		if (fstatat(files_dir, pid->name, &now, AT_SYMLINK_NOFOLLOW) ==
 			0 &&
 		    now.st_ino == st.st_ino && now.st_dev == st.st_dev)
@@ -255,10 +254,10 @@ files_listen(unsigned int which)
 }
 
 /*
- * Whether fd is a connection that was accepted on one of our sockets: the
- * kernel gives it the listener's name.  The family comes first: to ask a TCP
- * socket for its name is to wait for whoever is at work on it, and no signal,
- * SIGKILL included, ends that wait.
+ * Is fd a connection that was accepted on one of our sockets?  The kernel gives
+ * it the listener's name.  The family is checked first, because getsockname(2)
+ * on a TCP socket waits for the process that has locked it, and no signal ends
+ * that wait, not even SIGKILL.
  */
 bool
 files_accepted(unsigned int which, int fd)
@@ -275,7 +274,7 @@ files_accepted(unsigned int which, int fd)
 	    strncmp(sun.sun_path, path, sizeof(sun.sun_path)) == 0);
 }
 
-/* The directory of them all, for as long as the process lives. */
+/* The descriptor of their directory, which stays open; -1 before the claim. */
 int
 files_dirfd(void)
 {
@@ -329,15 +328,15 @@ files_remove_one(struct files_name *f)
 }
 
 /*
- * Removes what files_claim() made, unless somebody else has put something in
- * its place since.  Async-signal-safe.
+ * Removes the files that files_claim() made, but none that has taken their
+ * place since.  Async-signal-safe.
  */
 void
 files_remove(void)
 {
 	unsigned int i;
 
-	/* The pid file last: with it goes the lock. */
+	/* The pid file last, because it carries the lock. */
 	for (i = 0; i <= FILES_PID; i++)
 		files_remove_one(&files[i]);
 }

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What each process gives up, in the order in which it gives it up: limits at
- * the start, then, right before its loop, privileges, the file system (network)
- * and every system call that is not in its table.
+ * The rights that each process gives up, in this order: limits at the start;
+ * then, right before its loop, privileges, the file system (network only) and
+ * every system call that is not in its table.
  *
- * A call outside the table kills network at once (SIGSYS), which the vault
- * takes for what it is.  In the vault it raises a SIGSYS that can be caught,
- * for the sake of the one handler that wipes before it dies of it.
+ * A call that is not in the table kills network at once by SIGSYS, and the
+ * vault then panics.  In the vault the SIGSYS can be caught, so that its
+ * handler wipes before the vault dies.
  *
- * Built with SANITIZE, both may do what the sanitizers' runtime and valgrind
- * need as well: a flavour for the tests, never the one that is installed.
+ * Built with SANITIZE, both may also make the calls that the sanitizers'
+ * runtime needs.  That build is for the tests, and is never installed.
  */
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -39,7 +39,7 @@
 #define NELEM(a)   (sizeof(a) / sizeof((a)[0]))
 #define CALL(name) SCMP_SYS(name)
 
-/* What both need in their loops. */
+/* The calls that both make in their loops. */
 static const struct filter_rule sandbox_both[] = {
 	FILTER_ALLOW(ppoll),	  /* the loop */
 	FILTER_ALLOW(recvmsg),	  /* imsg */
@@ -93,7 +93,7 @@ static const struct filter_rule sandbox_both[] = {
 #endif
 };
 
-/* As root, asks the kernel to look for somebody else when memory runs out. */
+/* As root, asks the kernel to kill other processes when memory runs out. */
 static void
 sandbox_spare(void)
 {
@@ -107,9 +107,10 @@ sandbox_spare(void)
 }
 
 /*
- * At the start of both processes: no core, and nobody may attach to us or read
- * our /proc.  The memory that may be locked and the descriptors that may be
- * open are raised to what the administrator allows.  Returns -1 with errno.
+ * Forbids core dumps, and other processes to attach to us or to read our /proc;
+ * both processes call it at their start.  Raises the limits of locked memory
+ * and open descriptors to what the administrator allows.  Returns -1 with
+ * errno.
  */
 int
 sandbox_limits(void)
@@ -203,7 +204,7 @@ sandbox_vault(const struct sandbox_vault *sv)
 		{ CALL(munmap), 2, { IS(0, arena), IS(1, sv->arena_len) } },
 		{ CALL(read), 1, { IS(0, sv->signals) } },
 		{ CALL(read), 1, { IS(0, sv->files) } },
-		/* is there a word left of who hung up? */
+		/* has a client that hung up left a word unread? */
 		{ CALL(ioctl), 1, { IS32(1, FIONREAD) } },
 		/* a channel to a client, which network never has */
 		{ CALL(socketpair), 1, { IS32(0, AF_UNIX) } },
@@ -229,7 +230,7 @@ sandbox_vault(const struct sandbox_vault *sv)
 #undef IS
 #undef IS32
 
-	/* Making the files as somebody else may have reset it. */
+	/* Making the files as another user may have reset it. */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1 ||
 	    sandbox_capabilities(geteuid() == 0 ? keep : 0) == -1)
 		return (-1);

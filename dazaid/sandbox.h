@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-/* What the vault still touches once it is confined. */
+/* The objects that the vault still uses once it is confined. */
 struct sandbox_vault {
 	const void *arena; /* the pages, and their length */
 	size_t	    arena_len;

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: ISC
 # Completion of dazaictl(8) for fish(1).
 
-# The words behind dazaictl's own options, up to the cursor: the command and its
+# The words after dazaictl's own options, up to the cursor: the command and its
 # arguments.  None while an option still lacks its value.
 function __dazaictl_words
     set -l words (commandline -opc)
@@ -18,7 +18,7 @@ function __dazaictl_command
     contains -- "$words[1]" $argv
 end
 
-# Whether nothing but options follows the command yet.
+# Is nothing but options there after the command yet?
 function __dazaictl_no_argument
     set -l words (__dazaictl_words)
     test (count (string match -v -- '-*' $words)) -eq 1
