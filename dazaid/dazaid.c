@@ -4,6 +4,7 @@
  * is the start, step by step; vault.c and network.c are the two processes.
  */
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 
 #include <err.h>
@@ -134,6 +135,9 @@ start_title(char *argv0)
 {
 	size_t len = strlen(argv0);
 
+	/* For pkill(1) and dazaictl(8), whatever the program's file is called.
+	 */
+	(void)prctl(PR_SET_NAME, "dazaid", 0, 0, 0);
 	setproctitle("vault");
 	if (strlen(argv0) < len)
 		argv0[len] = '\0';

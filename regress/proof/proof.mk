@@ -6,7 +6,7 @@ PROOF_DIRS =	hostile audit storm bench faults
 PROOF_C =	$(foreach d,$(PROOF_DIRS),$(wildcard regress/proof/$(d)/*.c))
 OBJS +=		$(patsubst %.c,%.o,$(PROOF_C))
 
-HOSTILE =	$(addprefix regress/proof/hostile/,dazaid attack calls)
+HOSTILE =	$(addprefix regress/proof/hostile/,dazaid impostor attack calls)
 PROOFS =	$(HOSTILE) regress/proof/audit/pattern regress/proof/storm/storm regress/proof/bench/bench \
 		regress/proof/bench/floor regress/proof/faults/faults
 
@@ -20,6 +20,9 @@ $(PROOFS):
 
 # A daemon with an attacker for its network process, and who tells that what to do.
 regress/proof/hostile/dazaid: regress/proof/hostile/network.o regress/proof/hostile/packet.o \
+		$(filter-out $(addprefix dazaid/,network.o heart.o control.o conn.o \
+		request.o),$(DAZAID)) $(filter-out common/line.o,$(COMMON))
+regress/proof/hostile/impostor: regress/proof/hostile/impostor.o \
 		$(filter-out $(addprefix dazaid/,network.o heart.o control.o conn.o \
 		request.o),$(DAZAID)) $(filter-out common/line.o,$(COMMON))
 regress/proof/hostile/attack: $(addprefix regress/proof/hostile/,attack.o siege.o packet.o \

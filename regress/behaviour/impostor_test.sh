@@ -1,0 +1,71 @@
+#!/usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
+# shellcheck shell=sh disable=SC2154 # lib.sh's names
+#
+# A network process that was taken over and plays the vault to clients: see
+# regress/proof/hostile/impostor.c.
+
+# shellcheck source=regress/behaviour/lib.sh
+. "$(atf_get_srcdir)/lib.sh"
+
+dazaid=$top/regress/proof/hostile/impostor
+ctl=$top/dazaictl/dazaictl
+
+# deceived STATUS WORDS COMMAND...: the client ends so, and says why
+deceived() {
+	local status=$1 words=$2 got=0
+
+	shift 2
+	"$@" >out 2>err || got=$?
+	[ "$got" -eq "$status" ] || fail "ended with $got, not $status: $(cat err)"
+	grep -qF "$words" err || fail "no '$words' in: $(cat err)"
+}
+
+behaviour put_gives_network_no_byte 'a secret is not sent to a GO that the vault did not say'
+put_gives_network_no_byte_body() {
+	start
+	printf 'Hush~%s' "$secret" >hush
+	deceived 5 'did not come from the vault' \
+	    "$ctl" -s "$sock" put token <hush
+	"$ctl" -s "$sock" put token <hush && fail "a pipe was put"
+	logged 'impostor: asked to PUT'
+	not_logged 'Hush~'
+	not_logged 'taken for the vault'
+}
+
+behaviour get_takes_nothing_from_network 'a secret that network invents is not printed'
+get_takes_nothing_from_network_body() {
+	start
+	deceived 5 'did not come from the vault' "$ctl" -s "$sock" get "$name"
+	[ ! -s out ] || fail "printed: $(cat out)"
+	DAZAI_SECRET=$name DAZAI_SOCK=$sock
+	export DAZAI_SECRET DAZAI_SOCK
+	deceived 5 'did not come from the vault' "$top/dazaictl/dazai-askpass"
+	[ ! -s out ] || fail "printed: $(cat out)"
+	logged 'impostor: asked to GET'
+}
+
+behaviour the_heartbeat_is_not_deceived 'dazai-hb guards nobody whom network alone has welcomed'
+the_heartbeat_is_not_deceived_body() {
+	start
+	deceived 4 'did not come from the vault' "$hb" -s "$sock"
+	not_logged 'got P over its channel'
+}
+
+behaviour an_order_is_done_all_the_same 'an OK that was not passed on does not spare the vault'
+an_order_is_done_all_the_same_body() {
+	start -a
+	"$ctl" -s "$sock" panic hard >out 2>&1 || fail "panic hard: $(cat out)"
+	ends $SIGKILL
+	logged 'HARD PANIC'
+}
+
+behaviour lies_are_not_shown 'answers that are not as they should be are refused, and run nothing'
+lies_are_not_shown_body() {
+	start
+	for command in list status; do
+		"$ctl" -s "$sock" "$command" >out 2>err && fail "$command: $(cat out)"
+		grep -q "$(printf '\033')" out err && fail "$command: raw bytes"
+	done
+	[ ! -e evil ] || fail "code was run"
+}
