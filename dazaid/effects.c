@@ -29,14 +29,6 @@ static void
 effects_wipe(void)
 {
 	v.damage = secmem_wipe(&v.mem);
-	/*
-	 * From now on the log may block.  But in a file whose file system is
-	 * frozen it would keep the vault from ending, so there the lines still
-	 * go through network, if network takes them.
-	 */
-	if (!log_is_file() || v.network_lost || v.network_hostile ||
-	    child_is_stopped(v.network))
-		log_relay(-1);
 }
 
 static void
@@ -76,6 +68,47 @@ effects_fate(pid_t pid, const char **sig)
 	return ("");
 }
 
+/* Sends the heartbeat its BYE, if it waits for one, and has network end. */
+static void
+effects_end_network(void)
+{
+	const struct imsg bye = { .type = IMSG_BYE,
+		.peerid = v.session.holders[SESSION_HEARTBEAT].peerid,
+		.fd = -1 };
+
+	if (v.bye)
+		(void)imsg_send(v.imsg, &bye, MSG_DONTWAIT);
+	v.bye = false;
+	child_end(v.imsg, EFFECTS_END_MS);
+}
+
+/*
+ * Before the last lines of the log, which come after the wipe and so may take
+ * their time.  The vault writes them itself, after network has written all
+ * earlier ones.  But a write to a file can block for ever (see log.c): there
+ * network still writes the last lines, too, if it is able to.
+ */
+void
+effects_log_begin(void)
+{
+	const bool able = !v.network_lost && !v.network_hostile &&
+	    !child_is_stopped(v.network);
+
+	if (!log_is_relayed() || (able && log_is_file()))
+		return;
+	if (able)
+		effects_end_network();
+	log_relay(-1);
+}
+
+/* After the last lines of the log. */
+void
+effects_log_end(void)
+{
+	if (log_is_relayed() || v.bye)
+		effects_end_network();
+}
+
 static void
 effects_log(enum panic_event event, const char *reason)
 {
@@ -84,6 +117,8 @@ effects_log(enum panic_event event, const char *reason)
 					  ": secrets wiped, WOULD SIGKILL";
 	const char *fate = "", *sig = "";
 
+	if (event != PANIC_PENDING && event != PANIC_CANCELLED)
+		effects_log_begin();
 	if (v.network_lost)
 		fate = effects_fate(v.network, &sig);
 	switch (event) {
@@ -111,14 +146,6 @@ effects_log(enum panic_event event, const char *reason)
 		log_alert(v.damage);
 }
 
-/* The last lines of the log may be with network, and so may BYE. */
-void
-effects_end_network(void)
-{
-	if (log_is_relayed() || v.bye)
-		child_end(v.imsg, EFFECTS_END_MS);
-}
-
 /*
  * SIGKILL to ourselves.  The first process of a PID namespace is spared its own
  * signals, and exits as a shell would tell of it.
@@ -126,7 +153,7 @@ effects_end_network(void)
 static void
 effects_kill(void)
 {
-	effects_end_network();
+	effects_log_end();
 	(void)kill(v.self, SIGKILL);
 	_exit(128 + SIGKILL);
 }
@@ -134,12 +161,7 @@ effects_kill(void)
 static void
 effects_done(void)
 {
-	struct imsg bye = { .type = IMSG_BYE,
-		.peerid = v.session.holders[SESSION_HEARTBEAT].peerid };
-
-	if (v.bye && imsg_send(v.imsg, &bye, MSG_DONTWAIT) == -1)
-		v.bye = false;
-	effects_end_network();
+	effects_log_end();
 	_exit(0);
 }
 

@@ -109,18 +109,29 @@ log_is_file(void)
 }
 
 /*
- * Sends l to network.  A line is dropped if three quarters of the socket's room
- * would not be left for answers: without room for one of those, network counts
- * as lost.  poll(2) looks at just that (unix_writable() in the kernel).
+ * Is three quarters of the socket's room free?  poll(2) looks at just that
+ * (unix_writable() in the kernel).
+ */
+static bool
+log_has_room(void)
+{
+	const struct timespec at_once = { 0, 0 };
+	struct pollfd	      pfd = { .fd = log_imsg, .events = POLLOUT };
+
+	return (ppoll(&pfd, 1, &at_once, NULL) == 1 && pfd.revents == POLLOUT);
+}
+
+/*
+ * Sends l to network, or drops it.  The vault's answers need room as well,
+ * since without it network counts as lost: so of the lines of -v, of which
+ * there is one for each message, only so many wait.
  */
 static void
 log_send(const struct imsg_log *l)
 {
-	const struct timespec at_once = { 0, 0 };
-	struct pollfd	      pfd = { .fd = log_imsg, .events = POLLOUT };
-	struct imsg	      im = { .type = IMSG_LOG, .fd = -1, .u.log = *l };
+	struct imsg im = { .type = IMSG_LOG, .fd = -1, .u.log = *l };
 
-	if (ppoll(&pfd, 1, &at_once, NULL) == 1 && pfd.revents == POLLOUT)
+	if (l->priority != LOG_DEBUG || log_has_room())
 		(void)imsg_send(log_imsg, &im, MSG_DONTWAIT);
 }
 

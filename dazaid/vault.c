@@ -70,8 +70,9 @@ vault_on_fatal(int sig)
 
 	effects_ops.wipe();
 	effects_ops.remove_files();
+	effects_log_begin();
 	log_alert("SIG", name != NULL ? name : "NAL", ": secrets wiped");
-	effects_end_network();
+	effects_log_end();
 	(void)kill(v.self, sig);
 	if (v.self == 1)
 		_exit(128 + sig);
@@ -441,8 +442,9 @@ vault_fail(const char *what, const char *why)
 {
 	effects_ops.wipe();
 	effects_ops.remove_files();
+	effects_log_begin();
 	log_alert(what, ": ", why);
-	effects_end_network();
+	effects_log_end();
 	_exit(1);
 }
 

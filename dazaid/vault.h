@@ -44,7 +44,8 @@ struct vault {
 extern struct vault	      v;
 extern const struct panic_ops effects_ops;
 
-void effects_end_network(void);
+void effects_log_begin(void);
+void effects_log_end(void);
 
 int64_t	      vault_now(void);
 void	      vault_send(const struct imsg *);

@@ -137,7 +137,12 @@ const struct panic_ops effects_ops = { .wipe = on_wipe,
 	.done = on_done };
 
 void
-effects_end_network(void)
+effects_log_begin(void)
+{
+}
+
+void
+effects_log_end(void)
 {
 }
 

@@ -136,7 +136,9 @@ end_status(const struct last_word *w)
 		broken("it killed, and was not armed");
 	if (l.bye != NEVER && strcmp(w->reason, "QUIT from the heartbeat") != 0)
 		broken("it said BYE, and ended by %s", w->reason);
+	/* Before the wipe network writes the log: none when it was stopped. */
 	if (w->class == GRACEFUL && lethal && l.setup.grace != 0 &&
+	    !(l.network_cont >= l.end && w->pending[0] == '\0') &&
 	    strcmp(w->pending, w->reason) != 0)
 		broken("it ended by %s, pending was: %s", w->reason,
 		    w->pending);
