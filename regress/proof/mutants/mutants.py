@@ -436,8 +436,7 @@ class Copy:
             shutil.rmtree(work, ignore_errors=True)
 
     def add_behaviour(self, programs):
-        """The cases of the behaviour tests, with the daemon built for them."""
-        self.call(["make", "-s", "-j2", "regress", "CC=gcc"])
+        """The cases of the behaviour tests."""
         found = []
         for p in programs:
             argv = ["%s/%s_test.sh" % (self.shell, p), "-s", self.shell]
@@ -602,6 +601,8 @@ def mutate(args, base):
         files.append((File(args.tree, path, only, units, targets, behaviour),
                       least))
         files[-1][0].prepare(built)
+    if args.behaviour:
+        built.call(["make", "-s", "-j2", "regress", "CC=gcc"])
     copies = [built.clone(os.path.join(base, str(i)))
               for i in range(args.jobs)]
     rows, verdicts, bad = [], {}, False
