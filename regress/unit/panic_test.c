@@ -3,18 +3,10 @@
  * The panic controller by itself: each of its rules by name.  session_test.c
  * enumerates it together with the session.
  */
+#include "case.h"
 #include "world.h"
 
 #define GRACE 5
-
-/* A case with a description, NAME. */
-#define CASE(name, text)                                    \
-	ATF_TC(name);                                       \
-	ATF_TC_HEAD(name, tc)                               \
-	{                                                   \
-		atf_tc_set_md_var(tc, "descr", "%s", text); \
-	}                                                   \
-	ATF_TC_BODY(name, tc)
 
 static struct panic p;
 

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "case.h"
 #include "session.h"
 #include "world.h"
 
@@ -15,14 +16,6 @@
 #define FIRST	9
 #define REPORT	SESSION_REPORT_MS
 #define DEPTH	8
-
-#define CASE(name, text)                                    \
-	ATF_TC(name);                                       \
-	ATF_TC_HEAD(name, tc)                               \
-	{                                                   \
-		atf_tc_set_md_var(tc, "descr", "%s", text); \
-	}                                                   \
-	ATF_TC_BODY(name, tc)
 
 static struct session s;
 static struct panic   p;

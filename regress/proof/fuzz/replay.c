@@ -1,16 +1,17 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Replays a corpus without libFuzzer: runs the fuzz target that it is linked
- * with on each file of a directory.  A broken rule aborts; the last file named
- * on stdout is the input that broke it.
+ * with on each file of a directory, and then on VARIATIONS inputs made of these
+ * files by chance, the same ones every time.  A broken rule aborts; the last
+ * line on stdout names the input that broke it.
  *
- * usage: replay_TARGET [DIRECTORY]
+ * usage: replay_TARGET [DIRECTORY [VARIATION]]
  *
- * DIRECTORY is the target's own in proof/fuzz/corpus unless it is given.  Takes
- * a fraction of a second; `make check' runs it for every target.
+ * DIRECTORY is the target's own in proof/fuzz/corpus unless it is given.
+ * VARIATION is run alone, and written to the file "variation".  Takes about a
+ * second; `make check' runs it for every target.
  */
 #include <dirent.h>
-#include <err.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,51 +19,145 @@
 
 #include "fuzz.h"
 
-#define REPLAY_MAX ((size_t)1 << 16) /* bytes of an input */
+#define INPUT_MAX  8192 /* bytes */
+#define INPUTS	   1024
+#define VARIATIONS 5000
 
 #pragma weak LLVMFuzzerInitialize /* not every target has one */
 
-/* The input is copied to memory of just its size, for AddressSanitizer. */
-static void
-replay_file(const char *path)
-{
-	uint8_t *data;
-	size_t	 len;
-	FILE	*f;
-
-	if ((f = fopen(path, "re")) == NULL ||
-	    (data = malloc(REPLAY_MAX)) == NULL)
-		err(1, "%s", path);
-	len = fread(data, 1, REPLAY_MAX, f);
-	if (ferror(f) != 0 || len == REPLAY_MAX)
-		errx(1, "%s: cannot be read, or is too long", path);
-	(void)fclose(f);
-	if ((data = realloc(data, len + 1)) == NULL)
-		err(1, NULL);
-	(void)LLVMFuzzerTestOneInput(data, len);
-	free(data);
-}
+static struct input {
+	char   *name;
+	uint8_t data[INPUT_MAX];
+	size_t	len;
+} inputs[INPUTS];
+static size_t	inputs_n;
+static uint64_t replay_state;
 
 static void
-replay_corpus(const char *dir)
+replay_read(const char *dir)
 {
 	struct dirent **files;
+	struct input   *in;
 	char		path[4096];
-	int		i, n, ran = 0;
+	FILE	       *f;
+	int		i, n;
 
-	if ((n = scandir(dir, &files, NULL, alphasort)) == -1)
-		err(1, "%s", dir);
+	n = scandir(dir, &files, NULL, alphasort);
+	CHECK(n != -1, "no directory %s", dir);
 	for (i = 0; i < n; i++) {
 		if (files[i]->d_name[0] == '.')
 			continue;
-		(void)snprintf(path, sizeof(path), "%s/%s", dir,
-		    files[i]->d_name);
-		(void)dprintf(STDOUT_FILENO, "%s\n", path);
-		replay_file(path);
-		ran++;
+		CHECK(inputs_n < INPUTS, "too many files in %s", dir);
+		in = &inputs[inputs_n++];
+		in->name = files[i]->d_name;
+		(void)snprintf(path, sizeof(path), "%s/%s", dir, in->name);
+		CHECK((f = fopen(path, "re")) != NULL, "cannot open %s", path);
+		in->len = fread(in->data, 1, INPUT_MAX, f);
+		CHECK(!ferror(f) && in->len < INPUT_MAX,
+		    "%s cannot be read, or is too long", path);
+		(void)fclose(f);
 	}
-	if (ran == 0)
-		errx(1, "%s: no input", dir);
+	CHECK(inputs_n > 0, "no input in %s", dir);
+}
+
+/* The target gets memory of just the input's size, for AddressSanitizer. */
+static void
+replay_run(const uint8_t *data, size_t len)
+{
+	uint8_t *exact = malloc(len + (len == 0));
+
+	CHECK(exact != NULL, "no memory");
+	memcpy(exact, data, len);
+	(void)LLVMFuzzerTestOneInput(exact, len);
+	free(exact);
+}
+
+/* A number below n: xorshift64. */
+static size_t
+replay_random(size_t n)
+{
+	replay_state ^= replay_state << 13;
+	replay_state ^= replay_state >> 7;
+	replay_state ^= replay_state << 17;
+	return ((size_t)(replay_state >> 33) % n);
+}
+
+/* Puts len bytes of from in the place of gone bytes of in at. */
+static void
+replay_splice(struct input *in, size_t at, size_t gone, const uint8_t *from,
+    size_t len)
+{
+	if (in->len - gone + len > INPUT_MAX)
+		return;
+	memmove(in->data + at + len, in->data + at + gone, in->len - at - gone);
+	memcpy(in->data + at, from, len);
+	in->len += len - gone;
+}
+
+/* Makes variation n: an input with one to eight places changed. */
+static struct input
+replay_variation(size_t n)
+{
+	struct input	    in;
+	const struct input *other;
+	uint8_t		    byte;
+	size_t		    changes, at, from, len;
+
+	replay_state = (n + 1) * 0x9e3779b97f4a7c15ULL;
+	in = inputs[replay_random(inputs_n)];
+	for (changes = replay_random(8) + 1; changes > 0; changes--) {
+		other = &inputs[replay_random(inputs_n)];
+		at = replay_random(in.len + 1);
+		from = replay_random(other->len + 1);
+		len = replay_random(other->len - from + 1);
+		switch (replay_random(4)) {
+		case 0:
+			byte = (uint8_t)replay_random(256);
+			replay_splice(&in, at, at < in.len, &byte, 1);
+			break;
+		case 1:
+			replay_splice(&in, at, replay_random(in.len - at + 1),
+			    NULL, 0);
+			break;
+		case 2:
+			replay_splice(&in, at, 0, other->data + from,
+			    len < 16 ? len : 16);
+			break;
+		default:
+			replay_splice(&in, at, in.len - at, other->data + from,
+			    len);
+		}
+	}
+	return (in);
+}
+
+static void
+replay_one_variation(size_t n)
+{
+	const struct input in = replay_variation(n);
+	FILE		  *f = fopen("variation", "we");
+
+	CHECK(f != NULL && fwrite(in.data, 1, in.len, f) == in.len &&
+		fclose(f) == 0,
+	    "cannot write variation");
+	replay_run(in.data, in.len);
+}
+
+static void
+replay_all(void)
+{
+	struct input in;
+	size_t	     i;
+
+	for (i = 0; i < inputs_n; i++) {
+		(void)dprintf(STDOUT_FILENO, "%s\n", inputs[i].name);
+		replay_run(inputs[i].data, inputs[i].len);
+	}
+	for (i = 0; i < VARIATIONS; i++) {
+		(void)dprintf(STDOUT_FILENO, "variation %zu\n", i);
+		in = replay_variation(i);
+		replay_run(in.data, in.len);
+	}
 }
 
 int
@@ -72,17 +167,17 @@ main(int argc, char **argv)
 	char		  dir[4096];
 	const char	 *name = strrchr(argv[0], '/');
 
-	if (argc == 2) {
+	CHECK(argc <= 3 && name != NULL, "usage: see replay.c");
+	(void)snprintf(dir, sizeof(dir), "%.*s/../proof/fuzz/corpus/%s",
+	    (int)(name - argv[0]), argv[0], name + strlen(prefix));
+	if (argc > 1)
 		(void)snprintf(dir, sizeof(dir), "%s", argv[1]);
-	} else if (argc == 1 && name != NULL &&
-	    strncmp(name, prefix, strlen(prefix)) == 0) {
-		(void)snprintf(dir, sizeof(dir), "%.*s/../proof/fuzz/corpus/%s",
-		    (int)(name - argv[0]), argv[0], name + strlen(prefix));
-	} else {
-		errx(2, "usage: replay_TARGET [DIRECTORY]");
-	}
+	replay_read(dir);
 	if (LLVMFuzzerInitialize != NULL)
 		(void)LLVMFuzzerInitialize(&argc, &argv);
-	replay_corpus(dir);
+	if (argc == 3)
+		replay_one_variation((size_t)atoi(argv[2]));
+	else
+		replay_all();
 	return (0);
 }
