@@ -287,7 +287,8 @@ CASE(a_large_secret_moves_in_pieces, "no call reads or sends more than 64 KiB")
 CASE(a_secret_has_at_least_one_byte, "an empty one is given up with ENODATA")
 {
 	begin(SIZE);
-	ATF_REQUIRE_EQ(0, load("x", file("", 0), STORE_ALL, 0, STORE_NEVER));
+	ATF_REQUIRE_EQ(-1,
+	    store_commit(&st, store_begin(&st, "x", 1), 0, STORE_NEVER));
 	ATF_REQUIRE_EQ(ENODATA, errno);
 	require_as_new();
 }
@@ -353,6 +354,18 @@ CASE(what_can_never_fit_is_too_large,
 	require_no_begin("x", most, ENOSPC);
 	require_no_begin("x", store_room(&st) + 1, ENOSPC);
 	require_sealed();
+}
+
+CASE(small_secrets_fill_the_arena, "each takes its header and 16 bytes")
+{
+	char   name[] = "A";
+	size_t span;
+
+	begin(SIZE);
+	span = SIZE - store_most(&st) + ALIGN;
+	for (; store_room(&st) > 0; name[0]++)
+		require_put(name, "x");
+	ATF_REQUIRE_EQ(SIZE / span, st.count);
 }
 
 CASE(an_endless_source_ends, "when the arena is full, and nothing is left")
@@ -627,6 +640,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, one_newline_is_taken_off);
 	ATF_TP_ADD_TC(tp, every_length_fits_up_to_the_last_byte);
 	ATF_TP_ADD_TC(tp, what_can_never_fit_is_too_large);
+	ATF_TP_ADD_TC(tp, small_secrets_fill_the_arena);
 	ATF_TP_ADD_TC(tp, an_endless_source_ends);
 	ATF_TP_ADD_TC(tp, the_largest_hole_is_all_room);
 	ATF_TP_ADD_TC(tp, there_is_a_limit_to_how_many);
