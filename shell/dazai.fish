@@ -1,38 +1,41 @@
 # SPDX-License-Identifier: ISC
 #
-# dazai.fish: ties dazaid(8) to this session.  Source it from config.fish:
+# dazai.fish: ties the secrets of dazaid(8) to this shell.  Source it from config.fish:
 #
 #	source /usr/local/share/dazai/dazai.fish
 #
-# It does for fish what dazai.sh beside it does for the other shells, in the same
-# words and with the same variables; the reasons are told there.
+# It does for fish what dazai.sh, beside it, does for the other shells, with the same
+# messages and the same variables.  dazai.sh gives the reasons.
 
 status is-interactive
 or return 0
 
-# True if the dazai-hb of DAZAI_GUARD lives, and is this daemon's; a zombie does not.
+# Succeeds if the dazai-hb of DAZAI_GUARD lives, is no zombie, and holds the heartbeat
+# of this daemon.
 function _dazai_alive
     set -g _dazai_hb (string match -r '\d+$' -- "$DAZAI_GUARD")
     or return 1
     set -q DAZAI_GUARD_AT
     and test "$DAZAI_GUARD_AT" != "$DAZAI_SOCK $XDG_RUNTIME_DIR"
     and return 1
-    # Not a redirection: fish tells of a file that is gone, 2>/dev/null or not.
+    # cat, because fish reports a missing file of a redirection in spite of 2>/dev/null.
     set -l line (cat /proc/$_dazai_hb/stat 2>/dev/null)
     and string match -qr "^$_dazai_hb \(dazai-hb\) [^ZX]" -- $line
 end
 
+# Succeeds if the guarded process is this shell.
 function _dazai_own
     string match -q -- "$fish_pid *" "$DAZAI_GUARD"
 end
 
-# fish_exit is never sent by a subshell: fish has none.
+# Only the shell itself sends fish_exit: fish has no subshells.
 function _dazai_exit --on-event fish_exit
     _dazai_own
     and _dazai_alive
     and kill -TERM $_dazai_hb 2>/dev/null
 end
 
+# As in dazai.sh.
 function _dazai_ask
     set -e DAZAI_GUARD
     set -e DAZAI_GUARD_AT

@@ -1,32 +1,37 @@
 # shellcheck shell=sh
 # SPDX-License-Identifier: ISC
 #
-# dazai.sh: ties dazaid(8) to this session.  Source it from the rc file of bash,
-# zsh, ksh or mksh; for dash, from the file that $ENV names:
+# dazai.sh: ties the secrets of dazaid(8) to this shell.  Source it from the rc
+# file of bash, zsh, ksh or mksh; for dash, from the file that $ENV names:
 #
 #	. /usr/local/share/dazai/dazai.sh
 #
-# An interactive shell then has a dazai-hb(1) that watches it by its pid: however
-# the shell ends, the heartbeat ends, and the secret goes.  A session without one
-# is told so, in one line.  Sourcing this again does nothing, or tries again.
+# An interactive shell then starts a dazai-hb(1), which watches the shell by its
+# pid.  However the shell ends, the heartbeat ends, and the daemon wipes its
+# secrets.  If the shell cannot be guarded, one line says so.  To source this file
+# again does nothing if the session is guarded, and tries again if it is not.
+# dazai-shell(7) has the details.
 #
-#	dazai_status	who guards this session; 0 if anybody does
-#	dazai_guard	try again
-#	DAZAI_HB	the dazai-hb to start, a path or a name in PATH
-#	DAZAI_VERBOSE	not empty: speak of success, too
-#	DAZAI_GUARD	is set and exported here: the pid of the guarded process, and
-#			its dazai-hb's.  exec keeps a shell's pid, so that the next
-#			one knows itself guarded; a child finds its parent's.
-#	DAZAI_GUARD_AT	likewise: what said where the daemon is, since a guard at
-#			another daemon's socket is none at this one's
+#	dazai_status	say what guards this session; succeeds if it is guarded
+#	dazai_guard	guard this session, if it is not guarded
+#	DAZAI_HB	the dazai-hb to start: a path, or a name in PATH
+#	DAZAI_VERBOSE	if not empty, report success, too
+#	DAZAI_GUARD	set and exported here: the pid of the guarded process, and
+#			that of its dazai-hb.  A child shell learns from it that its
+#			parent is guarded; a shell that was started with exec has
+#			the guarded pid itself.
+#	DAZAI_GUARD_AT	set and exported here: the variables that said where the
+#			daemon is.  If they have changed, the guard belongs to
+#			another daemon.
 
 case $- in
 *i*)	;;
 *)	return 0 ;;
 esac
 
-# True if the dazai-hb of DAZAI_GUARD lives, and is this daemon's.  Its name is asked, because a pid may
-# be used anew, and its state, because a zombie that nobody reaps keeps its name.
+# Succeeds if the dazai-hb of DAZAI_GUARD lives and holds the heartbeat of this
+# daemon.  Checks the name, because another process may have got the pid, and the
+# state, because a zombie keeps its name.  Sets _dazai_hb to its pid.
 _dazai_alive() {
 	_dazai_hb=${DAZAI_GUARD-}
 	_dazai_hb=${_dazai_hb##* }
@@ -40,9 +45,9 @@ _dazai_alive() {
 	esac
 }
 
-# The polite end of an own dazai-hb; without this, it would notice.  zsh runs its
-# hooks also when a subshell says exit, and $$ is the shell's there: /proc/self is
-# the process that really opens it.
+# Ends the shell's own dazai-hb, which would notice the end of the shell anyway.
+# zsh runs its hooks also when a subshell exits, and there $$ is the pid of the
+# shell; /proc/self is the process that really runs.
 _dazai_exit() {
 	[ -z "${ZSH_VERSION-}" ] || emulate -L sh
 	{ IFS='' read -r _dazai_line </proc/self/stat; } 2>/dev/null || return 0
@@ -52,8 +57,8 @@ _dazai_exit() {
 	fi
 }
 
-# Called in place of trap, with what trap printed; a bash in POSIX mode prints "-"
-# for none.
+# Takes the arguments of a trap command that trap printed, and keeps the action for
+# EXIT in _dazai_now.  A bash in POSIX mode prints "-" if there is no action.
 _dazai_trap() {
 	case "$3 $2" in
 	"EXIT -")	;;
@@ -61,10 +66,11 @@ _dazai_trap() {
 	esac
 }
 
-# Runs _dazai_exit at the end, after what the EXIT trap holds by now.
+# Has _dazai_exit run when the shell exits, after the action that the EXIT trap has
+# now.
 _dazai_hook() {
 	if [ -n "${ZSH_VERSION-}" ]; then
-		# A trap that is set in a function is the function's there.
+		# In zsh a trap that a function sets belongs to the function.
 		autoload -Uz add-zsh-hook && add-zsh-hook zshexit _dazai_exit
 		return
 	fi
@@ -74,14 +80,15 @@ _dazai_hook() {
 		# shellcheck disable=SC3045 # bash only
 		_dazai_text=$(trap -p EXIT && echo : end) ;;
 	Version*)
-		# ksh93 prints the bare action, and its full list has EXIT last.
+		# ksh93 prints the action alone.
 		# shellcheck disable=SC3045 # ksh93 only
 		_dazai_now=$(trap -p EXIT)
 		_dazai_text=': end' ;;
 	*)
-		# mksh and dash know no -p, and their subshells no traps: the list
-		# (EXIT comes first) must be printed by this very process.  It goes
-		# into the empty here-document, a pipe in dash and a file in mksh.
+		# mksh and dash have no trap -p, and their subshells have no traps,
+		# so this process itself must print the list, EXIT first.  It
+		# prints into the empty here-document, which is a pipe in dash and
+		# a file in mksh, and reads it from there.
 		{
 			{ trap && echo : end; } >|/proc/self/fd/9
 			_dazai_text=$(cat <&9)
@@ -92,7 +99,7 @@ _dazai_hook() {
 	case $_dazai_text in
 	": end")		;;
 	"trap -- "*": end")	eval "_dazai_$_dazai_text" ;;
-	*)			return 0 ;;	# not known: leave it alone
+	*)			return 0 ;;	# not understood: leave it alone
 	esac
 	case $_dazai_now in
 	*_dazai_exit*)	;;
@@ -102,11 +109,11 @@ _dazai_hook() {
 	esac
 }
 
-# Starts a dazai-hb; sets _dazai_hb to its pid, _dazai_line to what it says first.
-# As a child of a /bin/sh that ends at once it is nobody's job: no shell lists it,
-# tells of its end or makes it nice; and it leads no process group, so that it can
-# leave the session.  The two lines come in either order; that both are waited for
-# in there is for ksh93, which takes what there is when its child ends.
+# Starts a dazai-hb; sets _dazai_hb to its pid and _dazai_line to its first line.
+# A /bin/sh starts it and ends at once, so it is not a job of this shell: the shell
+# does not list it, report its end or lower its priority.  It leads no process
+# group, so it can leave the session.  The pid and the line come in either order.
+# The inner sh waits for both, because ksh93 takes what there is when its child ends.
 _dazai_start() {
 	# shellcheck disable=SC2016 # expanded by the sh
 	_dazai_line=$(/bin/sh -c '
@@ -126,7 +133,8 @@ _dazai_start() {
 	_dazai_line=${_dazai_line#* }
 }
 
-# Asks the daemon to guard this session, and sets DAZAI_GUARD if anybody does.
+# Asks the daemon to guard this session.  Sets DAZAI_GUARD and succeeds if something
+# guards it then.
 _dazai_ask() {
 	unset DAZAI_GUARD DAZAI_GUARD_AT
 	_dazai_start
@@ -137,7 +145,8 @@ _dazai_ask() {
 		_dazai_by=${_dazai_line##*": guarded already, by dazai-hb "}
 		DAZAI_GUARD=${_dazai_by#*" for process "}
 		DAZAI_GUARD="${DAZAI_GUARD%%[!0-9]*} ${_dazai_by%%[!0-9]*}"
-		# By our own, if its answer was lost or the variable was.
+		# Print nothing for our own dazai-hb, whose answer or variable
+		# was lost.
 		[ "${DAZAI_GUARD%% *}" = "$$" ] || printf '%s %s\n' \
 		    "dazai: session guarded already, by dazai-hb" "$_dazai_by" >&2 ;;
 	*": guarded already"*)
@@ -154,14 +163,14 @@ _dazai_ask() {
 	[ -z "${DAZAI_VERBOSE-}" ] || dazai_status >&2
 }
 
-# Guards this session, if it is not guarded.
+# Guards this session, if it is not guarded.  Fails if that is not possible.
 dazai_guard() {
 	[ -z "${ZSH_VERSION-}" ] || emulate -L sh
 	_dazai_alive || _dazai_ask || return 1
 	[ "${DAZAI_GUARD%% *}" != "$$" ] || _dazai_hook
 }
 
-# Says in one line who guards this session.  Fails if nobody does.
+# Prints in one line what guards this session.  Fails if nothing does.
 dazai_status() {
 	[ -z "${ZSH_VERSION-}" ] || emulate -L sh
 	if ! _dazai_alive; then
