@@ -63,7 +63,7 @@ cred_ambiguous(uid_t uid)
 
 	if (n == -1 ||
 	    cred_numbers("/proc/sys/kernel/overflowuid", &overflow, 1) != 1)
-		return ("/proc does not tell our users from other ones");
+		return ("/proc: its uid_map cannot be read");
 	if (uid != overflow || (n == 3 && map[2] == CRED_ALL))
 		return (NULL);
 	return ("our uid has no name in this user namespace: "

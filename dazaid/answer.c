@@ -30,13 +30,13 @@ answer_status(char *line, const struct imsg_report *s)
 	    "STATUS alive=1 armed=%" PRIu32 " grace=%s registered=%" PRIu32
 	    " guarded=%" PRIu32 " pending=%" PRIu32
 	    " memory=%s secrets=%" PRIu32 " left=%s heartbeat=%" PRIu32
-	    " since=%" PRId64 " size=%" PRIu64 " room=%" PRIu64
-	    " tethers=%" PRIu32 " timeout=%s pid=%ld\n",
+	    " since=%" PRId64 " tethers=%" PRIu32
+	    " timeout=%s pid=%ld size=%" PRIu64 " room=%" PRIu64 "\n",
 	    s->armed, num_print_ms(s->grace, grace), s->registered, s->guarded,
 	    s->pending, secmem_name(s->memory), s->secrets,
-	    num_print_ms(s->left, left), s->heartbeat, s->since, s->size,
-	    s->room, s->tethers, num_print_ms(s->timeout, timeout),
-	    (long)answer_vault);
+	    num_print_ms(s->left, left), s->heartbeat, s->since, s->tethers,
+	    num_print_ms(s->timeout, timeout), (long)answer_vault, s->size,
+	    s->room);
 }
 
 /* NAME SIZE READS-LEFT SECONDS-LEFT; '-' for no limit */

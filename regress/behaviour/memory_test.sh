@@ -213,7 +213,7 @@ nowhere_ever() {
 	kill "$client"
 	talk - ended "$client"
 	nowhere lost
-	talk "$sock" say "$guard" want WELCOME close
+	talk "$sock" say "$guard" want WELCOME say CANCEL want CANCELLED close
 	logged CANCELLED
 	nowhere cancelled
 }

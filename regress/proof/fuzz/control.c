@@ -444,10 +444,10 @@ answer_status(struct client *c)
 	net_want(c,
 	    "STATUS alive=1 armed=%u grace=%s registered=%u guarded=%u "
 	    "pending=%u memory=%s secrets=%u left=%s heartbeat=%u since=%" PRId64
-	    " size=%" PRIu64 " room=%" PRIu64 " tethers=0 timeout=0 pid=%ld\n",
+	    " tethers=0 timeout=0 pid=%ld size=%" PRIu64 " room=%" PRIu64 "\n",
 	    s->armed, printed(s->grace, grace), s->registered, s->guarded,
 	    s->pending, kinds[s->memory], s->secrets, printed(s->left, left),
-	    s->heartbeat, s->since, s->size, s->room, (long)getppid());
+	    s->heartbeat, s->since, (long)getppid(), s->size, s->room);
 	net_send(&im);
 	release(c);
 }
