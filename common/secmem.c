@@ -53,26 +53,24 @@ secmem_map_anon(struct secmem *sm)
 static int
 secmem_protect(struct secmem *sm, int prot)
 {
-	const int rc = mprotect(sm->pages, sm->len, prot);
-
-	if (rc == -1)
-		sm->stuck = 1;
-	return (rc);
+	return (mprotect(sm->pages, sm->len, prot));
 }
 
 /*
  * Maps an arena with room for size bytes, rounded up to SECMEM_ALIGN, and
- * leaves it sealed.  Every page is touched, so that none has to be found later.
- * Returns -1 with errno when there is no memory, or no random number for the
- * canary.
+ * leaves it sealed.  Touches every page, so that none has to be found later.
+ * failed is called when mprotect(2) fails in secmem_unseal() or secmem_seal();
+ * it must end the process.  Returns -1 with errno if there is no memory, or no
+ * random number for the canary.
  */
 int
-secmem_open(struct secmem *sm, size_t size)
+secmem_open(struct secmem *sm, size_t size, void (*failed)(void))
 {
 	const size_t   page = (size_t)sysconf(_SC_PAGESIZE);
 	unsigned char *map;
 
 	memset(sm, 0, sizeof(*sm));
+	sm->failed = failed;
 	sm->size = (size + SECMEM_ALIGN - 1) & ~(size_t)(SECMEM_ALIGN - 1);
 	sm->len = (sm->size + SECMEM_CANARY + page - 1) & ~(page - 1);
 	map = mmap(NULL, sm->len + 2 * page, PROT_NONE,
@@ -105,32 +103,33 @@ secmem_open(struct secmem *sm, size_t size)
 }
 
 /*
- * Opens the arena for as many secmem_seal() as there were of these: who does
- * several things in a row opens it around them all, as mprotect(2) costs more
- * than most copies. Returns -1 with errno, and then it is as closed as it was.
+ * Makes the arena accessible until secmem_seal() has been called as often as
+ * this.  mprotect(2) costs more than most copies, so a caller that does several
+ * things in a row unseals once for all of them.
  */
-int
+void
 secmem_unseal(struct secmem *sm)
 {
 	if (sm->users == 0 && secmem_protect(sm, PROT_READ | PROT_WRITE) == -1)
-		return (-1);
+		sm->failed();
 	sm->users++;
-	return (0);
 }
 
-int
+void
 secmem_seal(struct secmem *sm)
 {
 	if (sm->users > 0 && --sm->users > 0)
-		return (0);
-	return (secmem_protect(sm, PROT_NONE));
+		return;
+	if (secmem_protect(sm, PROT_NONE) == -1)
+		sm->failed();
 }
 
 /*
- * Overwrites the whole arena with zeros, and leaves it open: there is nothing
- * to guard any more, and its owner about to end.  Async-signal-safe, and may
- * interrupt itself.  Returns NULL, or what was found wrong; the bytes are gone
- * all the same, by giving the pages back if they cannot be opened for writing.
+ * Overwrites the whole arena with zeros and leaves it unsealed: nothing is left
+ * to protect, and the process is about to end.  Async-signal-safe, and may
+ * interrupt itself.  Returns NULL, or a static string that says what was wrong.
+ * If mprotect(2) fails, unmaps the pages; failed() is not called, because it
+ * may be the caller.
  */
 const char *
 secmem_wipe(struct secmem *sm)

@@ -19,15 +19,15 @@ struct secmem {
 	unsigned char	     *pages; /* canary and data, whole pages */
 	size_t		      len;
 	enum secmem_kind      kind;
-	unsigned int	      users; /* who have it open */
+	unsigned int	      users; /* secmem_unseal() without secmem_seal() */
 	volatile sig_atomic_t wiped;
-	volatile sig_atomic_t stuck; /* it could not be opened, or shut */
 	unsigned char	      canary[SECMEM_CANARY];
+	void (*failed)(void); /* called when mprotect(2) fails */
 };
 
-int	    secmem_open(struct secmem *, size_t);
-int	    secmem_unseal(struct secmem *);
-int	    secmem_seal(struct secmem *);
+int	    secmem_open(struct secmem *, size_t, void (*)(void));
+void	    secmem_unseal(struct secmem *);
+void	    secmem_seal(struct secmem *);
 const char *secmem_wipe(struct secmem *);
 const char *secmem_name(enum secmem_kind);
 

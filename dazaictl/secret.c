@@ -41,6 +41,17 @@ secret_wipe(void)
 	(void)secmem_wipe(&secret);
 }
 
+/* secmem calls this when mprotect(2) fails. */
+static void
+secret_memory_failed(void)
+{
+	const int error = errno;
+
+	secret_wipe();
+	errno = error;
+	err(EXIT_USAGE, "memory for the secret: mprotect");
+}
+
 static void
 secret_on_signal(int sig)
 {
@@ -91,8 +102,9 @@ secret_memory(size_t size, size_t len)
 
 	if (old.pages == NULL)
 		secret_protect();
-	if (secmem_open(&more, size) == -1 || secmem_unseal(&more) == -1)
+	if (secmem_open(&more, size, secret_memory_failed) == -1)
 		err(EXIT_USAGE, "no memory for the secret");
+	secmem_unseal(&more);
 	if (more.kind == SECMEM_UNLOCKED && old.kind != SECMEM_UNLOCKED)
 		warnx("DEGRADED: the secret passes through memory that can be "
 		      "swapped out (see ulimit -l)");

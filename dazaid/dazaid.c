@@ -49,13 +49,12 @@ start_network(const struct options *o)
 static void
 start_memory(const struct options *o)
 {
-	if (secmem_open(&v.mem, o->size) == -1)
+	if (secmem_open(&v.mem, o->size, vault_arena_failed) == -1)
 		vault_fail("memory for the arena", strerror(errno));
 	if (v.mem.kind == SECMEM_UNLOCKED && o->require_lock)
 		vault_fail("--require-lock",
 		    "no memory can be locked (see ulimit -l)");
-	if (store_init(&v.store, &v.mem) == -1)
-		vault_fail("memory for the arena", strerror(errno));
+	store_init(&v.store, &v.mem);
 	transfer_init(&v.store);
 	if (mlockall(MCL_CURRENT | MCL_ONFAULT) == -1)
 		log_debug("the rest of the vault is not locked: %s",

@@ -139,20 +139,19 @@ serve_put(const struct imsg *im)
 
 /*
  * Begins to send what is asked for in the free slot t; false if there is no
- * such secret. The arena is opened once for all that is done in it.
+ * such secret.  The arena is unsealed once for all that is done in it.
  */
 static bool
 serve_hand_out(const struct imsg *im, struct transfer *t)
 {
-	const bool opened = secmem_unseal(&v.mem) == 0;
-	uint64_t   id;
-	size_t	   len = 0;
+	uint64_t id;
+	size_t	 len = 0;
 
+	secmem_unseal(&v.mem);
 	id = store_take(&v.store, im->u.secret.name, &len);
 	if (id != 0)
 		transfer_get(t, im->fd, im->peerid, id, len, vault_now());
-	if (opened)
-		(void)secmem_seal(&v.mem);
+	secmem_seal(&v.mem);
 	return (id != 0);
 }
 

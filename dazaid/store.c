@@ -12,7 +12,6 @@
  * it is gone.
  */
 #include <sys/socket.h>
-#include <sys/uio.h>
 
 #include <errno.h>
 #include <string.h>
@@ -197,34 +196,33 @@ store_find_room(const struct store *st, size_t size)
 
 /*
  * mem, sealed and of a page at least, stays the caller's, and is the store's
- * until it is wiped.  Returns -1 with errno if it cannot be opened.
+ * until it is wiped.
  */
-int
+void
 store_init(struct store *st, struct secmem *mem)
 {
 	memset(st, 0, sizeof(*st));
 	st->mem = mem;
 	st->due = STORE_NEVER;
-	if (secmem_unseal(mem) == -1)
-		return (-1);
+	secmem_unseal(mem);
 	memset(store_first(st), 0, sizeof(struct store_block));
 	store_first(st)->span = mem->size;
-	return (secmem_seal(mem));
+	secmem_seal(mem);
 }
 
-/* Bytes of the largest value that fits now; 0 also if the arena cannot be
- * opened. */
+/* Bytes of the largest value that fits now. */
 size_t
 store_room(const struct store *st)
 {
 	const struct store_block *b;
 	size_t			  room = 0;
 
-	if (st->blocks == STORE_MAX || secmem_unseal(st->mem) == -1)
+	if (st->blocks == STORE_MAX)
 		return (0);
+	secmem_unseal(st->mem);
 	if ((b = store_find_room(st, STORE_ALL)) != NULL)
 		room = CAPACITY(b);
-	(void)secmem_seal(st->mem);
+	secmem_seal(st->mem);
 	return (room);
 }
 
@@ -241,10 +239,9 @@ store_has(const struct store *st, uint64_t id)
 {
 	bool has;
 
-	if (secmem_unseal(st->mem) == -1)
-		return (false);
+	secmem_unseal(st->mem);
 	has = store_by_id(st, id) != NULL;
-	(void)secmem_seal(st->mem);
+	secmem_seal(st->mem);
 	return (has);
 }
 
@@ -258,8 +255,7 @@ store_next(const struct store *st, uint64_t after, struct store_item *item)
 	const struct store_block *b, *next = NULL;
 
 	memset(item, 0, sizeof(*item));
-	if (secmem_unseal(st->mem) == -1)
-		return (false);
+	secmem_unseal(st->mem);
 	for (b = store_first(st); b != NULL; b = store_after(st, b)) {
 		if (b->state == STORE_WHOLE && b->id > after &&
 		    (next == NULL || b->id < next->id))
@@ -272,7 +268,7 @@ store_next(const struct store *st, uint64_t after, struct store_item *item)
 		item->reads = next->reads;
 		memcpy(item->name, next->name, sizeof(item->name));
 	}
-	(void)secmem_seal(st->mem);
+	secmem_seal(st->mem);
 	return (next != NULL);
 }
 
@@ -283,8 +279,7 @@ store_next(const struct store *st, uint64_t after, struct store_item *item)
 /*
  * Begins a secret with room for size bytes; store_fill() fills it,
  * store_commit() makes it one, store_drop() gives it up.  Returns its id; 0
- * with EEXIST, EFBIG (more than store_most()), ENOSPC, or why the arena could
- * not be opened.
+ * with EEXIST, EFBIG (more than store_most()) or ENOSPC.
  */
 uint64_t
 store_begin(struct store *st, const char *name, size_t size)
@@ -295,8 +290,7 @@ store_begin(struct store *st, const char *name, size_t size)
 		errno = EFBIG;
 		return (0);
 	}
-	if (secmem_unseal(st->mem) == -1)
-		return (0);
+	secmem_unseal(st->mem);
 	if (store_by_name(st, name) != NULL)
 		errno = EEXIST;
 	else if (st->blocks == STORE_MAX ||
@@ -311,7 +305,7 @@ store_begin(struct store *st, const char *name, size_t size)
 		memcpy(b->name, name, strlen(name) + 1);
 		st->blocks++;
 	}
-	(void)secmem_seal(st->mem);
+	secmem_seal(st->mem);
 	return (b != NULL ? st->last_id : 0);
 }
 
@@ -329,8 +323,7 @@ store_fill(struct store *st, uint64_t id, int fd, store_source *source,
 	ssize_t		    n = -1;
 	int		    error;
 
-	if (secmem_unseal(st->mem) == -1)
-		return (-1);
+	secmem_unseal(st->mem);
 	errno = ENOENT;
 	if ((b = store_by_id(st, id)) != NULL && b->state == STORE_FILLING) {
 		most = CAPACITY(b) - b->len;
@@ -345,7 +338,7 @@ store_fill(struct store *st, uint64_t id, int fd, store_source *source,
 			b->len += (size_t)n;
 	}
 	error = errno;
-	(void)secmem_seal(st->mem);
+	secmem_seal(st->mem);
 	errno = error;
 	return (n);
 }
@@ -357,13 +350,12 @@ store_chomp(struct store *st, uint64_t id)
 	struct store_block *b;
 	bool		    found;
 
-	if (secmem_unseal(st->mem) == -1)
-		return (false);
+	secmem_unseal(st->mem);
 	b = store_by_id(st, id);
 	found = b != NULL && b->len > 0 && VALUE(b)[b->len - 1] == '\n';
 	if (found)
 		VALUE(b)[--b->len] = '\0';
-	(void)secmem_seal(st->mem);
+	secmem_seal(st->mem);
 	return (found);
 }
 
@@ -378,8 +370,7 @@ store_commit(struct store *st, uint64_t id, uint32_t reads, int64_t due)
 	struct store_block *b;
 	int		    rc = -1;
 
-	if (secmem_unseal(st->mem) == -1)
-		return (-1);
+	secmem_unseal(st->mem);
 	b = store_by_id(st, id);
 	if (b != NULL && b->state == STORE_FILLING && b->len == 0) {
 		store_give_up(st, b);
@@ -393,7 +384,7 @@ store_commit(struct store *st, uint64_t id, uint32_t reads, int64_t due)
 		store_find_due(st);
 		rc = 0;
 	}
-	(void)secmem_seal(st->mem);
+	secmem_seal(st->mem);
 	errno = ENODATA;
 	return (rc);
 }
@@ -404,8 +395,7 @@ store_commit(struct store *st, uint64_t id, uint32_t reads, int64_t due)
 
 /*
  * Takes a secret to be sent, which counts as one read; *len is its length.
- * Returns its id, to be given to store_release() in the end; 0 with ENOENT, or
- * why the arena could not be opened.
+ * Returns its id, to be given to store_release() in the end; 0 with ENOENT.
  */
 uint64_t
 store_take(struct store *st, const char *name, size_t *len)
@@ -413,8 +403,7 @@ store_take(struct store *st, const char *name, size_t *len)
 	struct store_block *b;
 	uint64_t	    id = 0;
 
-	if (secmem_unseal(st->mem) == -1)
-		return (0);
+	secmem_unseal(st->mem);
 	b = store_by_name(st, name);
 	if (b != NULL && b->state == STORE_WHOLE) {
 		id = b->id;
@@ -425,43 +414,31 @@ store_take(struct store *st, const char *name, size_t *len)
 			st->count--;
 		}
 	}
-	(void)secmem_seal(st->mem);
+	secmem_seal(st->mem);
 	errno = ENOENT;
 	return (id);
 }
 
 /*
- * Sends on the socket fd what is behind the first from bytes of head and value,
- * and not too much at once, never waiting.  Returns as send(2); -1 with ENOENT
- * if the secret is gone.
+ * Sends the value on the socket fd from its byte from on, at most STORE_PIECE
+ * bytes, and never waits.  Returns as send(2); -1 with ENOENT if the secret is
+ * gone.
  */
 ssize_t
-store_send(struct store *st, uint64_t id, int fd, const char *head, size_t from)
+store_send(struct store *st, uint64_t id, int fd, size_t from)
 {
-	size_t		    headlen = strlen(head);
 	struct store_block *b;
-	struct iovec	    iov[2];
-	struct msghdr	    msg;
+	size_t		    len;
 	ssize_t		    n = -1;
 	int		    error = ENOENT;
 
-	if (secmem_unseal(st->mem) == -1)
-		return (-1);
+	secmem_unseal(st->mem);
 	if ((b = store_by_id(st, id)) != NULL) {
-		memset(&msg, 0, sizeof(msg));
-		msg.msg_iov = iov;
-		msg.msg_iovlen = 2;
-		for (; from > 0 && headlen > 0; from--, headlen--)
-			head++;
-		memcpy(&iov[0].iov_base, &head, sizeof(head)); /* it is const */
-		iov[0].iov_len = headlen;
-		iov[1].iov_base = VALUE(b) + from;
-		iov[1].iov_len = b->len - from < STORE_PIECE ? b->len - from :
-							       STORE_PIECE;
-		n = sendmsg(fd, &msg, MSG_DONTWAIT | MSG_NOSIGNAL);
+		len = b->len - from < STORE_PIECE ? b->len - from : STORE_PIECE;
+		n = send(fd, VALUE(b) + from, len, MSG_DONTWAIT | MSG_NOSIGNAL);
 		error = errno;
 	}
-	(void)secmem_seal(st->mem);
+	secmem_seal(st->mem);
 	errno = error;
 	return (n);
 }
@@ -473,33 +450,30 @@ store_release(struct store *st, uint64_t id)
 {
 	struct store_block *b;
 
-	if (secmem_unseal(st->mem) == -1)
-		return;
+	secmem_unseal(st->mem);
 	if ((b = store_by_id(st, id)) != NULL && b->readers > 0 &&
 	    --b->readers == 0 && b->state == STORE_SPENT)
 		store_give_up(st, b);
-	(void)secmem_seal(st->mem);
+	secmem_seal(st->mem);
 }
 
 /*
  * The end of a secret.
  */
 
-/* Wipes it, whatever it is used for just now.  -1 with ENOENT, or why it
- * cannot. */
+/* Wipes it, whatever it is used for just now.  -1 with ENOENT. */
 int
 store_delete(struct store *st, const char *name)
 {
 	struct store_block *b;
 
-	if (secmem_unseal(st->mem) == -1)
-		return (-1);
+	secmem_unseal(st->mem);
 	b = store_by_name(st, name);
 	if (b != NULL && b->state == STORE_WHOLE)
 		store_give_up(st, b);
 	else
 		b = NULL;
-	(void)secmem_seal(st->mem);
+	secmem_seal(st->mem);
 	errno = ENOENT;
 	return (b != NULL ? 0 : -1);
 }
@@ -510,29 +484,27 @@ store_drop(struct store *st, uint64_t id)
 {
 	struct store_block *b;
 
-	if (secmem_unseal(st->mem) == -1)
-		return;
+	secmem_unseal(st->mem);
 	if ((b = store_by_id(st, id)) != NULL)
 		store_give_up(st, b);
-	(void)secmem_seal(st->mem);
+	secmem_seal(st->mem);
 }
 
-/* Wipes what is due at now; returns whether anything was, -1 if it cannot. */
-int
+/* Wipes what is due at now; returns whether anything was. */
+bool
 store_expire(struct store *st, int64_t now)
 {
 	struct store_block *b;
 
 	if (now < st->due)
-		return (0);
-	if (secmem_unseal(st->mem) == -1)
-		return (-1);
+		return (false);
+	secmem_unseal(st->mem);
 	for (b = store_first(st); b != NULL; b = store_after(st, b)) {
 		if (b->state != STORE_FREE && b->due <= now)
 			store_wipe(st, b);
 	}
 	store_join(st);
 	store_find_due(st);
-	(void)secmem_seal(st->mem);
-	return (1);
+	secmem_seal(st->mem);
+	return (true);
 }

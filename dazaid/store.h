@@ -36,7 +36,7 @@ struct store_item {
 typedef ssize_t store_source(int, void *, size_t);
 
 bool   store_name_ok(const char *);
-int    store_init(struct store *, struct secmem *);
+void   store_init(struct store *, struct secmem *);
 size_t store_room(const struct store *);
 size_t store_most(const struct store *);
 
@@ -46,13 +46,13 @@ bool	 store_chomp(struct store *, uint64_t);
 int	 store_commit(struct store *, uint64_t, uint32_t, int64_t);
 
 uint64_t store_take(struct store *, const char *, size_t *);
-ssize_t	 store_send(struct store *, uint64_t, int, const char *, size_t);
+ssize_t	 store_send(struct store *, uint64_t, int, size_t);
 void	 store_release(struct store *, uint64_t);
 
 bool store_has(const struct store *, uint64_t);
 int  store_delete(struct store *, const char *);
 void store_drop(struct store *, uint64_t);
-int  store_expire(struct store *, int64_t);
+bool store_expire(struct store *, int64_t);
 bool store_next(const struct store *, uint64_t, struct store_item *);
 
 #endif

@@ -201,7 +201,7 @@ transfer_give(struct transfer *t, int64_t now)
 		transfer_channel_ended(t);
 		return;
 	}
-	n = store_send(transfer_store, t->id, channel ? t->channel : t->fd, "",
+	n = store_send(transfer_store, t->id, channel ? t->channel : t->fd,
 	    t->done);
 	if (n == -1 && (errno == EAGAIN || errno == EINTR))
 		return;

@@ -103,14 +103,6 @@ vault_hostile(void)
 	panic_hard(&v.panic, "network process hostile");
 }
 
-/* If mprotect(2) failed, the secrets are unreachable or exposed: panic. */
-static void
-vault_check_arena(void)
-{
-	if (v.mem.stuck)
-		panic_hard(&v.panic, "the arena cannot be opened or shut");
-}
-
 /*
  * Sends im to network.  Never blocks: if network's socket is full, network does
  * not take what it has asked for, and counts as lost.
@@ -118,7 +110,6 @@ vault_check_arena(void)
 void
 vault_send(const struct imsg *im)
 {
-	vault_check_arena();
 	if (imsg_send(v.imsg, im, MSG_DONTWAIT) == -1)
 		vault_network_lost();
 }
@@ -289,7 +280,7 @@ vault_network(void)
 static void
 vault_expire(int64_t now)
 {
-	if (store_expire(&v.store, now) == 1)
+	if (store_expire(&v.store, now))
 		transfer_cut_gone();
 }
 
@@ -386,7 +377,6 @@ vault_turn(int input)
 	struct pollfd		*next = pfd + PFD_NAMED;
 	nfds_t			 n;
 
-	vault_check_arena();
 	session_wait_for_guard(&v.session, v.store.count > 0, vault_now());
 	vault_set_timer();
 	n = vault_poll_set(&vp, input);
@@ -435,6 +425,13 @@ vault_loop(void)
 /*
  * The start.
  */
+
+/* If mprotect(2) fails, the secrets are unreachable or exposed: panic. */
+void
+vault_arena_failed(void)
+{
+	panic_hard(&v.panic, "the arena cannot be opened or shut");
+}
 
 /* Ends a start that failed: one line, exit 1, and nothing left over. */
 noreturn void

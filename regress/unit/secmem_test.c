@@ -10,7 +10,6 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 
-#include <atf-c.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -23,6 +22,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "case.h"
 #include "secmem.h"
 
 #define SIZE	 65536
@@ -88,7 +88,7 @@ static void
 arena_of(struct secmem *sm, size_t size, enum secmem_kind kind)
 {
 	ATF_REQUIRE(make_system(kind) == 0);
-	ATF_REQUIRE(secmem_open(sm, size) == 0);
+	ATF_REQUIRE(secmem_open(sm, size, abort) == 0);
 	if (kind == SECMEM_SECRET && sm->kind != kind)
 		atf_tc_skip("this system has no memfd_secret");
 	if (kind == SECMEM_UNLOCKED && MLOCK_LIES)
@@ -130,11 +130,12 @@ touch_arena(enum secmem_kind kind, enum where where, bool writing)
 
 	(void)setrlimit(RLIMIT_CORE, &none);
 	(void)signal(SIGSEGV, SIG_DFL);
-	if (make_system(kind) == -1 || secmem_open(&sm, SIZE) == -1 ||
-	    (where != FIRST && where != LAST && secmem_unseal(&sm) == -1))
+	if (make_system(kind) == -1 || secmem_open(&sm, SIZE, abort) == -1)
 		_exit(2);
 	if (sm.kind != kind)
 		_exit(3);
+	if (where != FIRST && where != LAST)
+		secmem_unseal(&sm);
 	switch (where) {
 	case BEFORE:
 		touch(sm.pages, writing); /* that one is ours */
@@ -322,7 +323,7 @@ ATF_TC_BODY(secret_memory_cannot_be_read_from_outside, tc)
 
 	arena_of(&sm, SIZE, SECMEM_SECRET);
 	ATF_REQUIRE(!read_from_outside(sm.data, seen, sizeof(seen)));
-	ATF_REQUIRE(secmem_unseal(&sm) == 0);
+	secmem_unseal(&sm);
 	memset(sm.data, 0x5a, sm.size);
 	ATF_REQUIRE(!read_from_outside(sm.data, seen, sizeof(seen)));
 }
@@ -335,7 +336,7 @@ ATF_TC_BODY(other_memory_can_be_read_from_outside, tc)
 	unsigned char seen[16] = { 0 };
 
 	arena_of(&sm, SIZE, SECMEM_MLOCK);
-	ATF_REQUIRE(secmem_unseal(&sm) == 0);
+	secmem_unseal(&sm);
 	memset(sm.data, 0x5a, sm.size);
 	ATF_REQUIRE(read_from_outside(sm.data, seen, sizeof(seen)));
 	ATF_REQUIRE(all_are(seen, sizeof(seen), 0x5a));
@@ -352,13 +353,13 @@ require_wiped(enum secmem_kind kind, bool sealed)
 	size_t	      i;
 
 	arena_of(&sm, SIZE, kind);
-	ATF_REQUIRE(secmem_unseal(&sm) == 0);
+	secmem_unseal(&sm);
 	for (i = 0; i < sm.size; i++)
 		sm.data[i] = (unsigned char)(i % 255 + 1);
 	if (sealed)
-		ATF_REQUIRE(secmem_seal(&sm) == 0);
+		secmem_seal(&sm);
 	ATF_REQUIRE(secmem_wipe(&sm) == NULL);
-	ATF_REQUIRE(secmem_unseal(&sm) == 0);
+	secmem_unseal(&sm);
 	ATF_REQUIRE(all_are(sm.pages, sm.len, 0));
 	/* And once more, as from a handler; the canary is no news by now. */
 	ATF_REQUIRE(secmem_wipe(&sm) == NULL);
@@ -401,12 +402,12 @@ ATF_TC_BODY(an_arena_is_sealed_but_for_its_use, tc)
 {
 	struct secmem sm;
 
-	ATF_REQUIRE(secmem_open(&sm, SIZE) == 0);
+	ATF_REQUIRE(secmem_open(&sm, SIZE, abort) == 0);
 	ATF_REQUIRE(protection_is_none(&sm));
-	ATF_REQUIRE(secmem_unseal(&sm) == 0);
+	secmem_unseal(&sm);
 	ATF_REQUIRE(has_flag(&sm, "rd") && has_flag(&sm, "wr"));
 	ATF_REQUIRE(!has_flag(&sm, "ex"));
-	ATF_REQUIRE(secmem_seal(&sm) == 0);
+	secmem_seal(&sm);
 	ATF_REQUIRE(protection_is_none(&sm));
 }
 
@@ -415,12 +416,12 @@ ATF_TC_BODY(an_arena_is_open_as_long_as_one_needs_it, tc)
 {
 	struct secmem sm;
 
-	ATF_REQUIRE(secmem_open(&sm, SIZE) == 0);
-	ATF_REQUIRE(secmem_unseal(&sm) == 0);
-	ATF_REQUIRE(secmem_unseal(&sm) == 0);
-	ATF_REQUIRE(secmem_seal(&sm) == 0);
+	ATF_REQUIRE(secmem_open(&sm, SIZE, abort) == 0);
+	secmem_unseal(&sm);
+	secmem_unseal(&sm);
+	secmem_seal(&sm);
 	ATF_REQUIRE(has_flag(&sm, "rd") && has_flag(&sm, "wr"));
-	ATF_REQUIRE(secmem_seal(&sm) == 0);
+	secmem_seal(&sm);
 	ATF_REQUIRE(protection_is_none(&sm));
 }
 
@@ -431,13 +432,13 @@ ATF_TC_BODY(every_byte_of_the_canary_is_watched, tc)
 	size_t	      i;
 
 	for (i = 1; i <= SECMEM_CANARY; i++) {
-		ATF_REQUIRE(secmem_open(&sm, 4096) == 0);
-		ATF_REQUIRE(secmem_unseal(&sm) == 0);
+		ATF_REQUIRE(secmem_open(&sm, 4096, abort) == 0);
+		secmem_unseal(&sm);
 		sm.data[-(ptrdiff_t)i] ^= 0x10;
-		ATF_REQUIRE(secmem_seal(&sm) == 0);
+		secmem_seal(&sm);
 		ATF_REQUIRE_STREQ("arena canary overwritten", secmem_wipe(&sm));
 		ATF_REQUIRE(secmem_wipe(&sm) == NULL);
-		ATF_REQUIRE(secmem_unseal(&sm) == 0);
+		secmem_unseal(&sm);
 		ATF_REQUIRE(all_are(sm.pages, sm.len, 0));
 		ATF_REQUIRE(munmap(sm.pages, sm.len) == 0);
 	}
@@ -448,19 +449,44 @@ ATF_TC_BODY(two_arenas_have_two_canaries, tc)
 {
 	struct secmem a, b;
 
-	ATF_REQUIRE(secmem_open(&a, 4096) == 0);
-	ATF_REQUIRE(secmem_open(&b, 4096) == 0);
+	ATF_REQUIRE(secmem_open(&a, 4096, abort) == 0);
+	ATF_REQUIRE(secmem_open(&b, 4096, abort) == 0);
 	ATF_REQUIRE(memcmp(a.canary, b.canary, SECMEM_CANARY) != 0);
 	ATF_REQUIRE(!all_are(a.canary, SECMEM_CANARY, 0));
 }
 
-/* The bytes are gone all the same, and it is told. */
-ATF_TC_WITHOUT_HEAD(an_arena_that_cannot_be_opened_is_given_back);
-ATF_TC_BODY(an_arena_that_cannot_be_opened_is_given_back, tc)
+static unsigned int failures;
+
+static void
+count_failure(void)
+{
+	failures++;
+}
+
+CASE(a_failed_mprotect_is_reported_once_by_each_call,
+    "secmem_unseal() and secmem_seal() call failed() when mprotect(2) "
+    "fails, and only then")
 {
 	struct secmem sm;
 
-	ATF_REQUIRE(secmem_open(&sm, SIZE) == 0);
+	ATF_REQUIRE(secmem_open(&sm, SIZE, count_failure) == 0);
+	secmem_unseal(&sm);
+	secmem_seal(&sm);
+	ATF_REQUIRE_EQ(0, failures);
+	ATF_REQUIRE(munmap(sm.pages, sm.len) == 0);
+	secmem_unseal(&sm);
+	ATF_REQUIRE_EQ(1, failures);
+	secmem_seal(&sm);
+	ATF_REQUIRE_EQ(2, failures);
+}
+
+CASE(a_wipe_whose_mprotect_fails_unmaps_the_arena,
+    "when mprotect(2) fails, secmem_wipe() unmaps the arena, says so, "
+    "and does not call failed()")
+{
+	struct secmem sm;
+
+	ATF_REQUIRE(secmem_open(&sm, SIZE, abort) == 0);
 	ATF_REQUIRE(munmap(sm.pages, sm.len) == 0);
 	ATF_REQUIRE_STREQ("arena not writable: unmapped", secmem_wipe(&sm));
 	ATF_REQUIRE(secmem_wipe(&sm) == NULL);
@@ -485,17 +511,17 @@ ATF_TC_BODY(an_arena_has_any_size, tc)
 	size_t		    i;
 
 	for (i = 0; i < NELEM(sizes); i++) {
-		ATF_REQUIRE(secmem_open(&sm, sizes[i]) == 0);
+		ATF_REQUIRE(secmem_open(&sm, sizes[i], abort) == 0);
 		ATF_REQUIRE(sm.size >= sizes[i] && sm.size < sizes[i] + 16);
 		ATF_REQUIRE_EQ(0, (uintptr_t)sm.data % 16);
 		ATF_REQUIRE_EQ(0, sm.len % 4096);
 		ATF_REQUIRE(sm.len < sm.size + SECMEM_CANARY + 4096);
 		ATF_REQUIRE(sm.data >= sm.pages + SECMEM_CANARY);
 		ATF_REQUIRE(sm.data + sm.size == sm.pages + sm.len);
-		ATF_REQUIRE(secmem_unseal(&sm) == 0);
+		secmem_unseal(&sm);
 		ATF_REQUIRE(all_are(sm.data, sm.size, 0));
 		memset(sm.data, 0xff, sm.size);
-		ATF_REQUIRE(secmem_seal(&sm) == 0);
+		secmem_seal(&sm);
 		ATF_REQUIRE(secmem_wipe(&sm) == NULL);
 		ATF_REQUIRE(munmap(sm.pages, sm.len) == 0);
 	}
@@ -506,7 +532,7 @@ ATF_TC_BODY(more_than_there_is_is_an_error, tc)
 {
 	struct secmem sm;
 
-	ATF_REQUIRE(secmem_open(&sm, (size_t)1 << 48) == -1);
+	ATF_REQUIRE(secmem_open(&sm, (size_t)1 << 48, abort) == -1);
 	ATF_REQUIRE(secmem_wipe(&sm) == NULL);
 }
 
@@ -537,7 +563,8 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, an_arena_is_open_as_long_as_one_needs_it);
 	ATF_TP_ADD_TC(tp, every_byte_of_the_canary_is_watched);
 	ATF_TP_ADD_TC(tp, two_arenas_have_two_canaries);
-	ATF_TP_ADD_TC(tp, an_arena_that_cannot_be_opened_is_given_back);
+	ATF_TP_ADD_TC(tp, a_failed_mprotect_is_reported_once_by_each_call);
+	ATF_TP_ADD_TC(tp, a_wipe_whose_mprotect_fails_unmaps_the_arena);
 	ATF_TP_ADD_TC(tp, before_there_is_an_arena_a_wipe_does_nothing);
 	ATF_TP_ADD_TC(tp, an_arena_has_any_size);
 	ATF_TP_ADD_TC(tp, more_than_there_is_is_an_error);

@@ -235,7 +235,7 @@ wipe(const char *figure, size_t mib, size_t n)
 	size_t	      i;
 	int64_t	      t;
 
-	if (secmem_open(&sm, mib * 1024 * 1024 - SECMEM_CANARY) == -1)
+	if (secmem_open(&sm, mib * 1024 * 1024 - SECMEM_CANARY, abort) == -1)
 		err(1, "%s", figure);
 	for (i = 0; i < n; i++) {
 		t = now_ns();

@@ -98,7 +98,7 @@ want(uint32_t type, uint32_t peerid, uint32_t number)
 
 	if (m.over != RUNS)
 		return (&none);
-	if (m.deaf || m.stuck) {
+	if (m.deaf) {
 		end(HARD);
 		return (&none);
 	}
@@ -918,6 +918,8 @@ model_turn(int sig, const struct message *msg, size_t n)
 	see_hangup(now);
 	if (sig != 0)
 		(void)do_signal(sig, now);
+	if (m.over == RUNS && m.sealed)
+		end(HARD);
 	if (m.over == RUNS)
 		expire(now);
 	for (i = 0; i < n && m.over == RUNS; i++) {
@@ -930,8 +932,4 @@ model_turn(int sig, const struct message *msg, size_t n)
 	see_hangup(now);
 	deadlines(now);
 	settle(now);
-	/* Last, as it shows when what was due has been seen to, or is to be
-	 * told of. */
-	if (m.stuck)
-		end(HARD);
 }

@@ -89,9 +89,9 @@ struct model {
 	bool		pending;
 	bool		ordered; /* no return ends what is pending */
 	bool		bye;
-	bool		deaf;  /* network takes no message */
-	bool		stuck; /* the arena cannot be opened */
-	bool		root;  /* the vault is root's */
+	bool		deaf;	/* network takes no message */
+	bool		root;	/* the vault is root's */
+	bool		sealed; /* what is due cannot be unsealed */
 	int64_t		grace, timeout, due, ping_due, hangup_due;
 	int64_t		since;
 	uint32_t	peerid;

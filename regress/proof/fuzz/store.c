@@ -22,29 +22,21 @@
 
 static unsigned char arena[ARENA] __attribute__((aligned(4096)));
 static bool	     arena_open;
-static unsigned int
-    arena_fails; /* the next opening but so many does; 0: none */
 
-int
+void
 secmem_unseal(struct secmem *sm)
 {
 	CHECK(!arena_open, "opened twice");
-	if (arena_fails > 0 && --arena_fails == 0) {
-		errno = ENOMEM;
-		return (-1);
-	}
 	arena_open = true;
 	ASAN_UNPOISON_MEMORY_REGION(sm->data, sm->size);
-	return (0);
 }
 
-int
+void
 secmem_seal(struct secmem *sm)
 {
 	CHECK(arena_open, "closed twice");
 	arena_open = false;
 	ASAN_POISON_MEMORY_REGION(sm->data, sm->size);
-	return (0);
 }
 
 /*
@@ -131,15 +123,6 @@ bytes(void)
 	if (n >= 0xe0)
 		return ((n & 15) * 256 + fuzz_byte() + 1);
 	return (n + 1);
-}
-
-/*
- * Whether the next opening of the arena will fail, so that nothing may change.
- */
-static bool
-will_fail(void)
-{
-	return (arena_fails == 1);
 }
 
 /*
@@ -231,26 +214,18 @@ check(void)
 static void
 begin(void)
 {
-	const char	  *what = name();
-	const size_t	   all = bytes(), size = all % 7 == 6 ? STORE_ALL : all;
-	const unsigned int fails = arena_fails;
-	size_t		   room;
-	bool		   failed, fits;
-	uint64_t	   id;
+	const char  *what = name();
+	const size_t all = bytes(), size = all % 7 == 6 ? STORE_ALL : all;
+	size_t	     room;
+	bool	     fits;
+	uint64_t     id;
 
-	arena_fails = 0;
 	room = store_room(&store);
 	fits = size == STORE_ALL ? room > 0 : size <= room;
-	arena_fails = fails;
-	failed = will_fail();
 	errno = 0;
 	id = store_begin(&store, what, size);
 	if (size != STORE_ALL && size > store_most(&store)) {
 		CHECK(id == 0 && errno == EFBIG, "%zu is not too much", size);
-		return;
-	}
-	if (failed) {
-		CHECK(id == 0 && errno == ENOMEM, "begun in a closed arena");
 		return;
 	}
 	if (by_name(what) != NULL) {
@@ -299,7 +274,6 @@ fill(void)
 {
 	struct model *m = chosen();
 	const size_t  size = bytes();
-	const bool    failed = will_fail();
 	ssize_t	      n;
 
 	source_of = m;
@@ -307,10 +281,8 @@ fill(void)
 	source_gave = 0;
 	errno = 0;
 	n = store_fill(&store, m->id, 42, source, size);
-	if (failed || m->state != FILLING) {
-		CHECK(n == -1 && source_gave == 0 &&
-			errno == (failed ? ENOMEM : ENOENT),
-		    "filled");
+	if (m->state != FILLING) {
+		CHECK(n == -1 && source_gave == 0 && errno == ENOENT, "filled");
 	} else if (source_gave == 0) {
 		CHECK(n == -1 && errno == ENOSPC && m->len >= m->room,
 		    "full too early");
@@ -329,15 +301,14 @@ static void
 chomp(void)
 {
 	struct model *m = chosen();
-	const bool    failed = will_fail();
 	const bool    is = m->state != GONE && m->len > 0 &&
 	    value_of(m->id)[m->len - 1] == '\n';
 
 	/* Asked for only while a line is typed. */
 	if (m->state == WHOLE || m->state == SPENT)
 		return;
-	CHECK(store_chomp(&store, m->id) == (is && !failed), "a newline");
-	m->len -= is && !failed;
+	CHECK(store_chomp(&store, m->id) == is, "a newline");
+	m->len -= is;
 }
 
 static void
@@ -347,7 +318,7 @@ commit(void)
 	const uint32_t	   reads = fuzz_byte() % 4;
 	const unsigned int ttl = fuzz_byte();
 	const int64_t	   due = ttl == 0 ? STORE_NEVER : fuzz_ms + ttl;
-	const bool	   ok = m->state == FILLING && !will_fail();
+	const bool	   ok = m->state == FILLING;
 	const int	   rc = store_commit(&store, m->id, reads, due);
 
 	CHECK((rc == 0) == (ok && m->len > 0), "committed or not");
@@ -364,7 +335,7 @@ take(void)
 {
 	const char    *what = name();
 	struct model  *m = by_name(what);
-	const bool     ok = m != NULL && m->state == WHOLE && !will_fail();
+	const bool     ok = m != NULL && m->state == WHOLE;
 	size_t	       len = 0;
 	const uint64_t id = store_take(&store, what, &len);
 
@@ -381,68 +352,46 @@ take(void)
 static unsigned char sent[ARENA + 64];
 static size_t	     sent_len, sent_most;
 
-WRAP(ssize_t, sendmsg, int fd, const struct msghdr *msg, int flags)
+WRAP(ssize_t, send, int fd, const void *buf, size_t len, int flags)
 {
-	size_t i, n;
-
 	CHECK(fd == 43 && flags == (MSG_DONTWAIT | MSG_NOSIGNAL),
 	    "it may wait");
-	sent_len = 0;
-	for (i = 0; i < msg->msg_iovlen; i++) {
-		n = msg->msg_iov[i].iov_len;
-		if (n > sent_most - sent_len)
-			n = sent_most - sent_len;
-		memcpy(sent + sent_len, msg->msg_iov[i].iov_base, n);
-		sent_len += n;
-	}
-	if (sent_len == 0) {
-		errno = EAGAIN;
-		return (-1);
-	}
+	sent_len = len < sent_most ? len : sent_most;
+	memcpy(sent, buf, sent_len);
 	return ((ssize_t)sent_len);
 }
 
 static void
 send_some(void)
 {
-	static const char head[] = "DATA\n";
-	const size_t	  headlen = sizeof(head) - 1;
-	struct model	 *m = chosen();
-	const size_t	  from = fuzz_byte() % 16;
-	const bool	  failed = will_fail();
-	ssize_t		  n;
-	size_t		  i;
+	struct model *m = chosen();
+	const size_t  from = fuzz_byte() % 16;
+	ssize_t	      n;
 
 	sent_most = bytes();
 	sent_len = 0;
 	/* Only those are sent that were taken, and not behind their end. */
-	if (m->state != GONE && (m->readers == 0 || from >= headlen + m->len))
+	if (m->state != GONE && (m->readers == 0 || from >= m->len))
 		return;
 	errno = 0;
-	n = store_send(&store, m->id, 43, head, from);
-	if (failed || m->state == GONE) {
-		CHECK(n == -1 && errno == (failed ? ENOMEM : ENOENT) &&
-			sent_len == 0,
+	n = store_send(&store, m->id, 43, from);
+	if (m->state == GONE) {
+		CHECK(n == -1 && errno == ENOENT && sent_len == 0,
 		    "sent what is gone");
 		return;
 	}
-	CHECK(n > 0 && from + (size_t)n <= headlen + m->len, "sent %zd", n);
-	for (i = 0; i < (size_t)n; i++)
-		CHECK(sent[i] ==
-			(from + i < headlen ?
-				(unsigned char)head[from + i] :
-				value_of(m->id)[from + i - headlen]),
-		    "sent other bytes");
+	CHECK(n > 0 && from + (size_t)n <= m->len, "sent %zd", n);
+	CHECK(memcmp(sent, value_of(m->id) + from, (size_t)n) == 0,
+	    "sent other bytes");
 }
 
 static void
 release(void)
 {
 	struct model *m = chosen();
-	const bool    failed = will_fail();
 
 	store_release(&store, m->id);
-	if (!failed && m->readers > 0 && --m->readers == 0 && m->state == SPENT)
+	if (m->readers > 0 && --m->readers == 0 && m->state == SPENT)
 		m->state = GONE;
 }
 
@@ -458,7 +407,7 @@ del(void)
 {
 	const char   *what = name();
 	struct model *m = by_name(what);
-	const bool    ok = m != NULL && m->state == WHOLE && !will_fail();
+	const bool    ok = m != NULL && m->state == WHOLE;
 
 	CHECK((store_delete(&store, what) == 0) == ok, "deleted or not");
 	if (ok)
@@ -469,24 +418,20 @@ static void
 drop(void)
 {
 	struct model *m = chosen();
-	const bool    failed = will_fail();
 
 	store_drop(&store, m->id);
-	if (!failed)
-		end(m);
+	end(m);
 }
 
 static void
 expire(void)
 {
 	const int64_t was_due = store.due;
-	const bool    failed = will_fail() && fuzz_ms >= was_due;
 	struct model *m;
-	int	      rc;
 
-	rc = store_expire(&store, fuzz_ms);
-	CHECK(rc == (failed ? -1 : fuzz_ms >= was_due), "expired: %d", rc);
-	for (m = models; !failed && m < models + nmodels; m++) {
+	CHECK(store_expire(&store, fuzz_ms) == (fuzz_ms >= was_due),
+	    "expired or not");
+	for (m = models; m < models + nmodels; m++) {
 		if (m->state != GONE && m->due <= fuzz_ms)
 			end(m);
 	}
@@ -499,16 +444,11 @@ list(void)
 	const struct model *m;
 	struct store_item   item;
 	uint64_t	    id = 0;
-	bool		    failed;
 
 	for (m = models; m < models + nmodels; m++) {
 		if (m->state != WHOLE)
 			continue;
-		failed = will_fail();
-		CHECK(store_next(&store, id, &item) == !failed,
-		    "one is missing");
-		if (failed)
-			return;
+		CHECK(store_next(&store, id, &item), "one is missing");
 		CHECK(item.id == m->id && item.len == m->len &&
 			item.due == m->due && item.reads == m->reads &&
 			strcmp(item.name, m->name) == 0,
@@ -522,10 +462,8 @@ static void
 has(void)
 {
 	const struct model *m = chosen();
-	const bool	    failed = will_fail();
 
-	CHECK(store_has(&store, m->id) == (m->state != GONE && !failed),
-	    "there or not");
+	CHECK(store_has(&store, m->id) == (m->state != GONE), "there or not");
 }
 
 static void
@@ -571,9 +509,6 @@ operate(void)
 	case '+':
 		fuzz_ms += fuzz_byte();
 		break;
-	case '!': /* no more memory, for one opening */
-		arena_fails = fuzz_byte() % 3 + 1;
-		break;
 	}
 }
 
@@ -583,7 +518,6 @@ give_up(void)
 {
 	struct model *m;
 
-	arena_fails = 0;
 	for (m = models; m < models + nmodels; m++) {
 		if (m->state != GONE)
 			store_drop(&store, m->id);
@@ -616,9 +550,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	mem.size = ((size_t)(fuzz_byte() & 31) + 1) * 4096;
 	ASAN_UNPOISON_MEMORY_REGION(arena, sizeof(arena));
 	memset(arena, 0, mem.size);
-	arena_fails = 0;
 	ASAN_POISON_MEMORY_REGION(arena, mem.size);
-	CHECK(store_init(&store, &mem) == 0, "no beginning");
+	store_init(&store, &mem);
 	check();
 	while (fuzz_more() && nmodels < MODELS) {
 		operate();

@@ -55,7 +55,7 @@ static unsigned int ending; /* steps behind the end of the input */
 
 /* What is to fail, or to be otherwise. */
 static unsigned int how_start, times;
-static int	    fail_poll, fail_open;
+static int	    fail_poll, fail_unseal;
 static uid_t	    euid; /* of root's vault */
 static gid_t	    egid;
 static unsigned int deeds; /* of a panic, in their order */
@@ -444,8 +444,8 @@ WRAP(long, syscall, long number, ...)
 /* A real one would take more time than all the rest. */
 WRAP(int, mprotect, void *p, size_t len, int prot)
 {
-	if (fuzz_runs && prot != PROT_NONE && fail_open > 0 &&
-	    --fail_open == 0) {
+	if (fuzz_runs && prot != PROT_NONE && fail_unseal > 0 &&
+	    --fail_unseal == 0) {
 		errno = ENOMEM;
 		return (-1);
 	}
@@ -897,15 +897,15 @@ process_end(unsigned int i)
 	m.pids[i] = m.pids[--m.npids];
 }
 
-/* The arena cannot be opened when something is due in it. */
+/* mprotect(2) fails when the vault unseals the arena for what is due in it. */
 static void
-close_arena(void)
+fail_mprotect(void)
 {
 	if (v.store.due - fuzz_ms > LATE)
 		return;
 	fuzz_ms += LATE;
-	fail_open = 1;
-	m.stuck = true;
+	fail_unseal = 1;
+	m.sealed = true;
 }
 
 /* A message of this kind; false if that is none. */
@@ -1042,7 +1042,7 @@ alone(unsigned int op)
 			model_hard();
 		break;
 	case 'M':
-		close_arena();
+		fail_mprotect();
 		break;
 	case '2':
 		model_hard();
@@ -1226,7 +1226,7 @@ begin(void)
 	deeds = 0;
 	nclients = queued = 0;
 	vault_sig = 0;
-	fail_poll = fail_open = 0;
+	fail_poll = fail_unseal = 0;
 	turns = ending = 0;
 	heart_peer = 0;
 	peers = 100;
