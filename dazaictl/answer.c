@@ -157,6 +157,56 @@ answer_is_entry(const char *line)
 	    (answer_is_unlimited(left) || answer_is_seconds(left)));
 }
 
+/* Is line "tether holders held|lost pid", of TETHERS? */
+bool
+answer_is_tether(const char *line)
+{
+	char name[ANSWER_WORD], holders[ANSWER_WORD], is[ANSWER_WORD];
+	char pid[ANSWER_WORD];
+
+	return (answer_word(&line, name) && answer_word(&line, holders) &&
+	    answer_word(&line, is) && answer_word(&line, pid) && line == NULL &&
+	    answer_is_name(name) && answer_is_number(holders) &&
+	    (strcmp(is, "held") == 0 || strcmp(is, "lost") == 0) &&
+	    answer_is_number(pid));
+}
+
+/* Is word the kind of an event? */
+bool
+answer_is_event_kind(const char *word)
+{
+	static const char *const kinds[] = { "guarded", "lost", "released",
+		"pending", "cancelled", "armed", "put", "got", "gone", "bye" };
+	size_t			 i;
+
+	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+		if (strcmp(word, kinds[i]) == 0)
+			return (true);
+	}
+	return (false);
+}
+
+/* Is line "EVENT kind key=value ...", or "EVENT " and a STATUS? */
+bool
+answer_is_event(const char *line)
+{
+	char word[ANSWER_WORD];
+
+	if (!answer_word(&line, word) || strcmp(word, "EVENT") != 0 ||
+	    line == NULL)
+		return (false);
+	if (strncmp(line, "STATUS ", 7) == 0)
+		return (answer_is_status(line));
+	if (!answer_word(&line, word) || !answer_is_event_kind(word))
+		return (false);
+	while (line != NULL) {
+		if (!answer_word(&line, word) || !answer_is_graphic(word) ||
+		    strchr(word, '=') == NULL)
+			return (false);
+	}
+	return (true);
+}
+
 /* Is line "BUSY" or "ERROR word sentence"? */
 bool
 answer_is_refusal(const char *line)

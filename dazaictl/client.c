@@ -148,6 +148,19 @@ client_line(int fd)
 	return (client_receive(fd, &vouched, &channel));
 }
 
+/* As client_line(); but NULL if the daemon has ended. */
+const char *
+client_next(int fd)
+{
+	char	c;
+	ssize_t n;
+
+	do
+		n = recv(fd, &c, 1, MSG_PEEK);
+	while (n == -1 && errno == EINTR);
+	return (n <= 0 ? NULL : client_line(fd));
+}
+
 /*
  * Receives the next line, which must begin with want and come from the vault
  * itself; returns the rest of it, valid until the next call.  *channel is the
@@ -176,7 +189,8 @@ client_refused(const char *line)
 		int	    code;
 	} words[] = { { "ERROR unguarded ", EXIT_POLICY },
 		{ "ERROR pending ", EXIT_POLICY },
-		{ "ERROR no-such-secret ", EXIT_NO_SECRET } };
+		{ "ERROR no-such-secret ", EXIT_NO_SECRET },
+		{ "ERROR no-such-tether ", EXIT_NO_SECRET } };
 	const char *word = line, *sentence;
 	int	    code = EXIT_REFUSED;
 	size_t	    i;

@@ -29,6 +29,7 @@ int		    client_open(const struct sockpath *, enum client_trust);
 const struct reach *client_daemon(void);
 void client_ask(int, const char *, ...) __attribute__((format(printf, 2, 3)));
 const char   *client_line(int);
+const char   *client_next(int);
 const char   *client_vouched(int, const char *, int *);
 void	      client_want(int, const char *);
 noreturn void client_refused(const char *);

@@ -20,6 +20,7 @@
 #include "order.h"
 #include "secret.h"
 #include "status.h"
+#include "watch.h"
 
 /* Finds where the daemon may be; asked is the -s option, or NULL. */
 void
@@ -215,6 +216,44 @@ command_list(const struct sockpath *places, int argc, char *argv[])
 	}
 }
 
+static void
+command_tethers(const struct sockpath *places, int argc, char *argv[])
+{
+	(void)argv;
+	command_none(argc);
+	watch_tethers(places);
+}
+
+/* The one argument, a word. */
+static const char *
+command_word(int argc, char *argv[])
+{
+	if (argc != 2)
+		command_usage(EXIT_USAGE);
+	command_check_name(argv[1]);
+	return (argv[1]);
+}
+
+static void
+command_release(const struct sockpath *places, int argc, char *argv[])
+{
+	watch_release(places, command_word(argc, argv));
+}
+
+static void
+command_watch(const struct sockpath *places, int argc, char *argv[])
+{
+	(void)argv;
+	command_none(argc);
+	watch_events(places);
+}
+
+static void
+command_wait(const struct sockpath *places, int argc, char *argv[])
+{
+	watch_wait(places, command_word(argc, argv));
+}
+
 /* Registers this process, and becomes the command: a panic kills it. */
 static void
 command_exec(const struct sockpath *places, int argc, char *argv[])
@@ -248,7 +287,9 @@ command_run(const struct sockpath *places, int argc, char *argv[])
 	} commands[] = { { "status", command_status }, { "arm", command_arm },
 		{ "panic", command_panic }, { "put", command_put },
 		{ "get", command_get }, { "del", command_del },
-		{ "list", command_list }, { "run", command_exec } };
+		{ "list", command_list }, { "run", command_exec },
+		{ "tethers", command_tethers }, { "release", command_release },
+		{ "watch", command_watch }, { "wait", command_wait } };
 	size_t i;
 
 	optind = 0; /* getopt(3) starts again, with the command's options */

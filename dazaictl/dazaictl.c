@@ -20,6 +20,7 @@ command_usage(int status)
 	    "usage: dazaictl [-hV] [-s PATH] COMMAND ...\n"
 	    "       status [-l] | arm | panic [hard] [-w [SECONDS]] | list\n"
 	    "       put NAME [-n READS] [-t SECONDS] | get [-f] NAME | del NAME\n"
+	    "       tethers | release TETHER | watch | wait EVENT\n"
 	    "       run COMMAND [ARG]...\n",
 	    status == 0 ? stdout : stderr);
 	exit(status);

@@ -206,3 +206,36 @@ watchers_are_told_body() {
 	holder t t2
 	talk - log said told
 }
+
+behaviour dazaictl_shows_and_releases_tethers 'tethers, release, watch and wait, with their exit statuses'
+dazaictl_shows_and_releases_tethers_body() {
+	ctl="$top/dazaictl/dazaictl -s $sock"
+	start -a -g 60
+	$ctl watch >watched 2>&1 &
+	watch=$!
+	remember $watch
+	talk - log watched 'STATUS alive=1'
+	$ctl wait guarded &
+	waits=$!
+	remember $waits
+	holder usb usb
+	ends 0 $waits
+	$ctl tethers >out || fail "tethers: $?"
+	grep -q '^usb 1 held [0-9][0-9]*$' out || fail "$(cat out)"
+	atf_check -s exit:4 -e match:'no-such-tether' $ctl release other
+	atf_check -s exit:1 -e match:'no such event' $ctl wait nothing
+	$ctl wait released &
+	waits=$!
+	remember $waits
+	talk - log watched 'guarded tether=usb'
+	atf_check $ctl release usb
+	atf_check $ctl tethers
+	talk - log watched 'released tether=usb'
+	$ctl wait bye &
+	waits=$!
+	remember $waits
+	$ctl panic hard || fail "panic: $?"
+	ends $SIGKILL
+	ends 0 $waits
+	ends 0 $watch
+}

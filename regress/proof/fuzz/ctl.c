@@ -14,6 +14,7 @@
 #include "../../../dazaictl/client.h"
 #include "../../../dazaictl/order.h"
 #include "../../../dazaictl/secret.h"
+#include "../../../dazaictl/watch.h"
 
 const char *
 cred_ambiguous(uid_t uid)
@@ -122,6 +123,32 @@ order_panic(const struct sockpath *places, bool hard, int64_t ms)
 {
 	(void)places;
 	CHECK(ms > 0 || (ms == 0 && !hard), "%lld ms", (long long)ms);
+}
+
+void
+watch_tethers(const struct sockpath *places)
+{
+	(void)places;
+}
+
+void
+watch_release(const struct sockpath *places, const char *name)
+{
+	(void)places;
+	CHECK(strpbrk(name, " \t\r\n") == NULL, "released %s", name);
+}
+
+void
+watch_events(const struct sockpath *places)
+{
+	(void)places;
+}
+
+void
+watch_wait(const struct sockpath *places, const char *event)
+{
+	(void)places;
+	CHECK(event[0] != '\0', "waits for nothing");
 }
 
 void

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef DAZAICTL_WATCH_H
+#define DAZAICTL_WATCH_H
+
+#include <stdnoreturn.h>
+
+#include "sockpath.h"
+
+void watch_tethers(const struct sockpath *);
+void watch_release(const struct sockpath *, const char *);
+void watch_events(const struct sockpath *);
+void watch_wait(const struct sockpath *, const char *);
+
+#endif
