@@ -34,10 +34,12 @@ static struct transfer {
 	uint64_t	  id;	/* of the secret */
 	size_t		  size; /* of its value, in bytes */
 	size_t		  done;
-	int64_t		  due;	 /* ms */
-	int64_t		  ttl;	 /* of a PUT, ms; 0: none */
-	uint32_t	  reads; /* of a PUT */
-	bool		  put;	 /* or it is a GET */
+	int64_t		  due;	  /* ms */
+	int64_t		  ttl;	  /* of a PUT, ms; 0: none */
+	uint32_t	  reads;  /* of a PUT */
+	bool		  put;	  /* or it is a GET */
+	bool		  polled; /* its entry is in what was polled, ... */
+	nfds_t		  entry;  /* ... here */
 } transfers[TRANSFER_MAX];
 static struct store *transfer_store;
 
@@ -236,6 +238,7 @@ transfer_begin(struct transfer *t, int fd, uint32_t peerid, uint64_t id,
     size_t size, int64_t now)
 {
 	t->fd = fd;
+	t->polled = false;
 	t->channel = -1;
 	t->way = TRANSFER_OFFERED;
 	t->peerid = peerid;
@@ -293,26 +296,26 @@ transfer_pollfd(const struct transfer *t)
 nfds_t
 transfer_poll(struct pollfd *pfd)
 {
-	const struct transfer *t;
-	nfds_t		       n = 0;
+	struct transfer *t;
+	nfds_t		 n = 0;
 
 	for (t = transfers; t < transfers + TRANSFER_MAX; t++) {
-		if (t->fd != -1)
+		t->polled = t->fd != -1;
+		t->entry = n;
+		if (t->polled)
 			pfd[n++] = transfer_pollfd(t);
 	}
 	return (n);
 }
 
+/*
+ * A transfer that began after the poll is not ready, even if its descriptor has
+ * the number of one that was polled.
+ */
 static bool
-transfer_is_ready(const struct transfer *t, const struct pollfd *pfd, nfds_t n)
+transfer_is_ready(const struct transfer *t, const struct pollfd *pfd)
 {
-	const int fd = transfer_pollfd(t).fd;
-
-	while (n-- > 0) {
-		if (pfd[n].fd == fd)
-			return (pfd[n].revents != 0);
-	}
-	return (false);
+	return (t->polled && pfd[t->entry].revents != 0);
 }
 
 /*
@@ -321,14 +324,14 @@ transfer_is_ready(const struct transfer *t, const struct pollfd *pfd, nfds_t n)
  * the session still lives.
  */
 void
-transfer_run(const struct pollfd *pfd, nfds_t n, int64_t now)
+transfer_run(const struct pollfd *pfd, int64_t now)
 {
 	struct transfer *t;
 
 	for (t = transfers; t < transfers + TRANSFER_MAX; t++) {
 		if (t->fd == -1)
 			continue;
-		if (transfer_is_ready(t, pfd, n)) {
+		if (transfer_is_ready(t, pfd)) {
 			if (!t->put && !vault_may_give())
 				transfer_cut_gets();
 			else if (t->fd != -1)

@@ -19,7 +19,7 @@ void transfer_get(struct transfer *, int, uint32_t, uint64_t, size_t, int64_t);
 void transfer_put(struct transfer *, int, uint32_t, uint64_t,
     const struct imsg_put *, int64_t);
 nfds_t	transfer_poll(struct pollfd *);
-void	transfer_run(const struct pollfd *, nfds_t, int64_t);
+void	transfer_run(const struct pollfd *, int64_t);
 void	transfer_cut_gets(void);
 void	transfer_cut_gone(void);
 int64_t transfer_due(void);

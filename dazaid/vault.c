@@ -403,7 +403,7 @@ vault_turn(int input)
 	holder_drop_lost();
 	if (!session_gives(&v.session))
 		transfer_cut_gets();
-	transfer_run(next, vp.transfers, vault_now());
+	transfer_run(next, vault_now());
 	return (pfd[PFD_INPUT].revents != 0);
 }
 

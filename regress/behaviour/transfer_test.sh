@@ -262,6 +262,20 @@ not_handed_out_late_body() {
 	stands_down
 }
 
+behaviour descriptor_used_again 'what happened to the connection of one GET does not end another'
+descriptor_used_again_body() {
+	with_big
+	printf 'bytes of it' >small
+	put small small
+	# Two have hung up, are cut, and their descriptors used again, all at once.
+	control say 'GET big' want "DATA $big" connect say 'GET big' \
+	    want "DATA $big" connect connect mark kill STOP "$vault" \
+	    use 0 close use 1 close use 2 say 'DEL big' at 300 \
+	    use 3 raw 'GET small\nARM\n' at 600 kill CONT "$vault" \
+	    want 'DATA 11' want 'bytes of itOK' use 2 want OK
+	stands_down
+}
+
 behaviour list_counts_down 'LIST tells how many reads and seconds are left'
 list_counts_down_body() {
 	guarded -a -g 0
