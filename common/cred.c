@@ -4,10 +4,13 @@
  * tells it.
  */
 #include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "cred.h"
+#include "num.h"
 
 #define CRED_ALL UINT32_MAX /* as many uids as there are */
 
@@ -33,19 +36,26 @@ cred_allowed(int fd, uid_t owner, struct ucred *who)
 
 /*
  * Reads up to n numbers of a file into *numbers; returns how many there are, or
- * -1 if there is no such file.
+ * -1 if the file cannot be read.
  */
 static int
-cred_numbers(const char *file, uint32_t *numbers, int n)
+cred_numbers(const char *file, int64_t *numbers, int n)
 {
-	FILE *f = fopen(file, "re");
-	int   i = 0;
+	char	text[128], *word, *rest = text;
+	int	fd, i = 0;
+	ssize_t len;
 
-	if (f == NULL)
+	if ((fd = open(file, O_RDONLY | O_CLOEXEC)) == -1)
 		return (-1);
-	while (i < n && fscanf(f, "%" SCNu32, &numbers[i]) == 1)
-		i++;
-	(void)fclose(f);
+	len = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (len == -1)
+		return (-1);
+	text[len] = '\0';
+	while (i < n && (word = strsep(&rest, " \n")) != NULL) {
+		if (num_int(word, 0, UINT32_MAX, &numbers[i]) == NULL)
+			i++;
+	}
 	return (i);
 }
 
@@ -58,8 +68,8 @@ cred_numbers(const char *file, uint32_t *numbers, int n)
 const char *
 cred_ambiguous(uid_t uid)
 {
-	uint32_t overflow, map[3];
-	int	 n = cred_numbers("/proc/self/uid_map", map, 3);
+	int64_t overflow, map[3];
+	int	n = cred_numbers("/proc/self/uid_map", map, 3);
 
 	if (n == -1 ||
 	    cred_numbers("/proc/sys/kernel/overflowuid", &overflow, 1) != 1)

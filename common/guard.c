@@ -6,8 +6,6 @@
  * kernel drops the lock when dazai-hb dies.  Nothing depends on it but the
  * words of one line.
  */
-#define LIBBSD_OPENBSD_VIS /* or <bsd/vis.h> warns of strnvis(3) */
-#include <bsd/vis.h>
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -17,6 +15,7 @@
 
 #include "guard.h"
 #include "sockpath.h"
+#include "visible.h"
 
 #define GUARD_TRIES 20 /* of 10 ms */
 
@@ -53,21 +52,6 @@ guard_release(void)
 	(void)fcntl(guard_fd, F_SETLK, &fl);
 }
 
-/*
- * Writes text to shown, of size bytes, with its control characters as vis(3)
- * shows them: another user may have chosen the text, and a terminal would obey
- * them.  A text that is too long is cut off.
- */
-static void
-guard_show(const char *text, char *shown, size_t size)
-{
-	size_t len = strlen(text);
-
-	while (strnvisx(shown, size, text, len, VIS_OCTAL | VIS_TAB | VIS_NL) ==
-	    -1)
-		len--;
-}
-
 /* Stores the name of pid in name, or "a process" if it cannot be had. */
 static void
 guard_name(pid_t pid, char *name, size_t size)
@@ -82,7 +66,7 @@ guard_name(pid_t pid, char *name, size_t size)
 		close(fd);
 	}
 	comm[len > 0 ? len - 1 : 0] = '\0'; /* its newline */
-	guard_show(len > 0 ? comm : "a process", name, size);
+	visible_text(len > 0 ? comm : "a process", name, size);
 }
 
 /* Stores the name of pid's terminal in tty, or nothing if it has none. */
@@ -100,7 +84,7 @@ guard_tty(pid_t pid, char *tty, size_t size)
 	    strcmp(target, "/dev/null") == 0)
 		tty[0] = '\0';
 	else
-		guard_show(target + strlen(dev), tty, size);
+		visible_text(target + strlen(dev), tty, size);
 }
 
 /*

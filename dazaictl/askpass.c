@@ -13,6 +13,7 @@
 #include "client.h"
 #include "command.h"
 #include "secret.h"
+#include "visible.h"
 
 /*
  * Does prompt ask for something else than a secret?  ssh asks for a yes to a
@@ -36,9 +37,13 @@ askpass_main(int argc, char *argv[])
 {
 	const char     *name = getenv("DAZAI_SECRET");
 	struct sockpath places;
+	char		prompt[256];
 
-	if (argc > 1 && askpass_not_secret(argv[1]))
-		errx(EXIT_USAGE, "not a question for a secret: %s", argv[1]);
+	/* It may have come from the server that wants the answer. */
+	if (argc > 1 && askpass_not_secret(argv[1])) {
+		visible_text(argv[1], prompt, sizeof(prompt));
+		errx(EXIT_USAGE, "not a question for a secret: %s", prompt);
+	}
 	if (name == NULL || *name == '\0')
 		errx(EXIT_USAGE, "DAZAI_SECRET does not name a secret");
 	command_places(NULL, &places);

@@ -119,6 +119,14 @@ names_are_visible_body() {
 	ends 0
 }
 
+behaviour prompts_are_visible 'a prompt that is refused is shown without its escapes'
+prompts_are_visible_body() {
+	"$top/dazaictl/dazai-askpass" "Username $(printf '\033]0;x\nfor') me:" \
+	    2>err >out && fail "it was answered"
+	[ "$(cat err)" = 'dazai-askpass: not a question for a secret:'\
+' Username \033]0;x\012for me:' ] || fail "$(cat -v err)"
+}
+
 #
 # Completions.
 #

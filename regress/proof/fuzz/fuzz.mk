@@ -43,7 +43,8 @@ SRC_vault =	$(DIR)/model.c $(DIR)/world.c \
 		$(addprefix common/,clock.c cred.c num.c secmem.c) \
 		$(addprefix dazaid/,event.c holder.c imsg.c log.c panic.c serve.c session.c \
 		signals.c store.c transfer.c)
-SRC_option =	$(DIR)/ctl.c $(addprefix common/,num.c secmem.c sockpath.c) \
+SRC_option =	$(DIR)/ctl.c \
+		$(addprefix common/,num.c secmem.c sockpath.c visible.c) \
 		dazaid/options.c dazaid/store.c dazai-hb/dazai-hb.c \
 		$(addprefix dazaictl/,answer.c askpass.c command.c dazaictl.c status.c)
 
