@@ -1,13 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The session's holders, as the vault sees them: what network reports of each,
- * what the kernel says of its connection and its processes, and what comes over
- * its channel.  session.c decides what that means.
- *
- * The proof of life is a living process.  An open connection is not enough: its
- * descriptor may have been inherited, passed on or stolen.
+ * How the session's holders come and go, and what network reports of each.
+ * alive.c sees whether they live; session.c decides what that means.
  */
-#include <sys/ioctl.h>
 #include <sys/pidfd.h>
 #include <sys/socket.h>
 
@@ -17,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "alive.h"
 #include "channel.h"
 #include "event.h"
 #include "files.h"
@@ -24,203 +20,6 @@
 #include "log.h"
 #include "registry.h"
 #include "vault.h"
-
-#define HOLDER_BYTES 64 /* of a channel, read at once */
-#define HOLDER_LINE  64 /* of the longest answer on a channel */
-
-/* Which of a holder's descriptors is which. */
-enum { HOLDER_CONNECTION, HOLDER_CHANNEL, HOLDER_PROCESS, HOLDER_WATCHED };
-
-/* What was polled: the holder, and which of its descriptors. */
-static struct {
-	struct session_holder *h;
-	unsigned int	       fd;
-} holder_polled[HOLDER_PFD];
-
-/* How many descriptors the holders beside the heartbeat have open. */
-unsigned int
-holder_fds(void)
-{
-	const struct session_holder *h;
-	unsigned int		     i, n = 0;
-
-	for (h = v.session.holders + 1; h < v.session.holders + SESSION_HOLDERS;
-	     h++) {
-		for (i = 0; i < SESSION_FDS && h->state != SESSION_FREE; i++)
-			n += h->fds[i] != -1;
-	}
-	return (n);
-}
-
-/*
- * The kernel's word.
- */
-
-/* Adds what h has open to pfd, and returns how much that is. */
-static nfds_t
-holder_add(struct session_holder *h, struct pollfd *pfd, nfds_t n)
-{
-	unsigned int i;
-
-	for (i = 0; i < SESSION_FDS; i++) {
-		if (h->fds[i] == -1)
-			continue;
-		pfd[n].fd = h->fds[i];
-		pfd[n].events = i == HOLDER_CONNECTION ? POLLRDHUP : POLLIN;
-		pfd[n].revents = 0;
-		holder_polled[n].h = h;
-		holder_polled[n++].fd = i;
-	}
-	return (n);
-}
-
-/* Fills in what to poll, at most HOLDER_PFD entries; returns how many. */
-nfds_t
-holder_poll(struct pollfd *pfd)
-{
-	struct session_holder *h;
-	nfds_t		       n = 0;
-
-	for (h = v.session.holders; h < v.session.holders + SESSION_HOLDERS;
-	     h++) {
-		if (h->state == SESSION_LIVE)
-			n = holder_add(h, pfd, n);
-	}
-	return (n);
-}
-
-/*
- * Something of h has ended.  A line leaves the socket only after network has
- * sent its message: with no byte left to read, all that the client said is on
- * its way to the vault.
- */
-static void
-holder_ended(struct session_holder *h, const char *how)
-{
-	int unread;
-
-	session_ended(&v.session, h, vault_now(),
-	    ioctl(h->fds[HOLDER_CONNECTION], FIONREAD, &unread) != -1 &&
-		unread == 0,
-	    how);
-}
-
-static void holder_channel(struct session_holder *);
-
-/* Acts on what poll(2) has found in the n entries of holder_poll(). */
-void
-holder_seen(const struct pollfd *pfd, nfds_t n)
-{
-	struct session_holder *h;
-	nfds_t		       i;
-
-	for (i = 0; i < n; i++) {
-		h = holder_polled[i].h;
-		if (pfd[i].revents == 0 || h->state != SESSION_LIVE)
-			continue;
-		switch (holder_polled[i].fd) {
-		case HOLDER_CONNECTION:
-			holder_ended(h, NULL);
-			break;
-		case HOLDER_CHANNEL:
-			holder_channel(h);
-			break;
-		case HOLDER_PROCESS:
-			holder_ended(h, "its process ended");
-			break;
-		default:
-			holder_ended(h, "the watched process ended");
-			break;
-		}
-	}
-}
-
-/* Asks the kernel about every holder, now, and not at the next turn. */
-void
-holder_look(void)
-{
-	static struct pollfd  pfd[HOLDER_PFD];
-	const struct timespec at_once = { 0, 0 };
-	const nfds_t	      n = holder_poll(pfd);
-
-	if (ppoll(pfd, n, &at_once, NULL) == -1 && errno != EINTR)
-		panic_hard(&v.panic, "the vault cannot poll");
-	holder_seen(pfd, n);
-}
-
-/*
- * Channels.
- */
-
-/* Answers h.  A client that does not read its channel gets no other answer. */
-static void
-holder_answer(struct session_holder *h, const char *line)
-{
-	if (send(h->fds[HOLDER_CHANNEL], line, strlen(line),
-		MSG_DONTWAIT | MSG_NOSIGNAL) != -1)
-		return;
-	close(h->fds[HOLDER_CHANNEL]);
-	h->fds[HOLDER_CHANNEL] = -1;
-}
-
-/* A CANCEL over h's channel. */
-static void
-holder_cancel(struct session_holder *h)
-{
-	const struct session_tether *lost;
-	char			     line[HOLDER_LINE];
-
-	switch (session_cancel(&v.session, h, vault_now())) {
-	case SESSION_CANCELLED:
-		holder_answer(h, "CANCELLED\n");
-		break;
-	case SESSION_NOTHING_PENDING:
-		holder_answer(h, "NOTHING-PENDING\n");
-		break;
-	case SESSION_STILL_LOST:
-		lost = session_first_lost(&v.session);
-		(void)snprintf(line, sizeof(line), "ERROR lost %s\n",
-		    lost->name);
-		holder_answer(h, line);
-		break;
-	case SESSION_TOO_LATE:
-		break;
-	}
-}
-
-/*
- * h's channel has bytes, or has ended.  Each byte is a PING, but HOLDER_CANCEL,
- * which is a CANCEL.  From the first byte on, network can say neither in h's
- * name.  A client that did not take the channel keeps to its connection.
- */
-static void
-holder_channel(struct session_holder *h)
-{
-	char	bytes[HOLDER_BYTES];
-	ssize_t i, n;
-
-	n = recv(h->fds[HOLDER_CHANNEL], bytes, sizeof(bytes), MSG_DONTWAIT);
-	if (n == -1 && (errno == EAGAIN || errno == EINTR))
-		return;
-	if (n <= 0) {
-		close(h->fds[HOLDER_CHANNEL]);
-		h->fds[HOLDER_CHANNEL] = -1;
-		if (h->private)
-			holder_ended(h, NULL);
-		return;
-	}
-	h->private = true;
-	for (i = 0; i < n && h->fds[HOLDER_CHANNEL] != -1; i++) {
-		if (bytes[i] == HOLDER_CANCEL)
-			holder_cancel(h);
-		else if (session_ping(&v.session, h, vault_now()))
-			holder_answer(h, "PONG\n");
-	}
-}
-
-/*
- * Coming and going.
- */
 
 /* Closes what h has open. */
 static void
@@ -250,7 +49,7 @@ holder_drop_lost(void)
 
 	for (h = v.session.holders; h < v.session.holders + SESSION_HOLDERS;
 	     h++) {
-		if (h->state != SESSION_LOST || h->fds[HOLDER_CONNECTION] == -1)
+		if (h->state != SESSION_LOST || h->fds[ALIVE_CONNECTION] == -1)
 			continue;
 		holder_report(h);
 		holder_close(h);
@@ -284,10 +83,10 @@ holder_take(const struct imsg *im, const char *name, const struct ucred *who)
 	if (h == NULL)
 		return (false);
 	h->pid = who->pid;
-	h->fds[HOLDER_CONNECTION] = im->fd;
+	h->fds[ALIVE_CONNECTION] = im->fd;
 	if (h->state == SESSION_LOST)
 		return (true);
-	h->fds[HOLDER_PROCESS] = registry_open(who->pid, im->fd);
+	h->fds[ALIVE_PROCESS] = registry_open(who->pid, im->fd);
 	(void)clock_gettime(CLOCK_REALTIME, &ts);
 	v.since = ts.tv_sec;
 	if (name == NULL)
@@ -295,15 +94,15 @@ holder_take(const struct imsg *im, const char *name, const struct ucred *who)
 	else
 		log_info("tether %s held by pid %ld", name, (long)who->pid);
 	if (name != NULL || (im->u.number.n & IMSG_HELLO_UNSENT) == 0)
-		h->fds[HOLDER_CHANNEL] = channel_offer(im->fd,
+		h->fds[ALIVE_CHANNEL] = channel_offer(im->fd,
 		    name == NULL ? "WELCOME\n" : "HOLDING\n");
 	vault_notify(name == NULL ? IMSG_WELCOME : IMSG_HOLDING, h->peerid,
-	    h->fds[HOLDER_CHANNEL] != -1);
+	    h->fds[ALIVE_CHANNEL] != -1);
 	event_send(IMSG_EVENT_GUARDED, v.session.tethers[h->tether].name,
 	    h->pid, 0, NULL);
-	if (h->fds[HOLDER_PROCESS] == -1)
-		holder_ended(h, "its process ended");
-	holder_look();
+	if (h->fds[ALIVE_PROCESS] == -1)
+		alive_ended(h, "its process ended");
+	alive_look();
 	return (true);
 }
 
@@ -362,9 +161,9 @@ holder_release(const struct imsg *im)
 	close(im->fd);
 	for (h = v.session.holders; h < v.session.holders + SESSION_HOLDERS;
 	     h++) {
-		if (h->state == SESSION_LIVE && h->fds[HOLDER_CHANNEL] != -1 &&
+		if (h->state == SESSION_LIVE && h->fds[ALIVE_CHANNEL] != -1 &&
 		    strcmp(v.session.tethers[h->tether].name, name) == 0)
-			holder_answer(h, "RELEASED\n");
+			alive_answer(h, "RELEASED\n");
 	}
 	released = session_release(&v.session, name, vault_now());
 	if (released) {
@@ -381,17 +180,17 @@ static void
 holder_watch(struct session_holder *h, pid_t pid)
 {
 	enum imsg_answer answer = IMSG_ANSWER_INVALID_PID;
-	char		 line[HOLDER_LINE];
-	unsigned int	 i = HOLDER_WATCHED;
+	char		 line[ALIVE_LINE];
+	unsigned int	 i = ALIVE_WATCHED;
 
 	while (i < SESSION_FDS && h->fds[i] != -1)
 		i++;
 	if (i < SESSION_FDS && pid > 1 && vault_has_fd() &&
 	    (h->fds[i] = registry_open_owned(pid)) != -1)
 		answer = IMSG_ANSWER_OK;
-	if (answer == IMSG_ANSWER_OK && h->fds[HOLDER_CHANNEL] != -1) {
+	if (answer == IMSG_ANSWER_OK && h->fds[ALIVE_CHANNEL] != -1) {
 		(void)snprintf(line, sizeof(line), "WATCHING %ld\n", (long)pid);
-		holder_answer(h, line);
+		alive_answer(h, line);
 	}
 	vault_answer(h->peerid, answer);
 }
@@ -452,7 +251,7 @@ holder_cancel_line(struct session_holder *h)
 {
 	struct imsg im = { .type = IMSG_STILL_LOST, .peerid = h->peerid };
 
-	holder_look();
+	alive_look();
 	switch (session_cancel(&v.session, h, vault_now())) {
 	case SESSION_CANCELLED:
 		vault_notify(IMSG_CANCELLED, h->peerid, 0);

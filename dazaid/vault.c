@@ -21,6 +21,7 @@
 
 #include "clock.h"
 #include "cred.h"
+#include "alive.h"
 #include "event.h"
 #include "files.h"
 #include "holder.h"
@@ -44,7 +45,7 @@ enum {
 	PFD_INPUT,
 	PFD_FILES,
 	PFD_NAMED,
-	PFD_MAX = PFD_NAMED + HOLDER_PFD + REGISTRY_MAX + TRANSFER_MAX
+	PFD_MAX = PFD_NAMED + ALIVE_PFD + REGISTRY_MAX + TRANSFER_MAX
 };
 
 struct vault v = { .imsg = -1, .timer = -1, .signals = -1, .files = -1 };
@@ -173,7 +174,7 @@ vault_knows(int fd, unsigned int socket, struct ucred *who)
 bool
 vault_has_fd(void)
 {
-	return (holder_fds() + registry_count() + 2 * transfer_count() <
+	return (alive_fds() + registry_count() + 2 * transfer_count() <
 	    v.spare_fds);
 }
 
@@ -332,7 +333,7 @@ vault_set_timer(void)
 bool
 vault_may_give(void)
 {
-	holder_look();
+	alive_look();
 	session_tick(&v.session, vault_now());
 	vault_expire(vault_now());
 	holder_drop_lost();
@@ -357,7 +358,7 @@ vault_poll_set(struct vault_poll *vp, int input)
 	vp->pfd[PFD_TIMER] = (struct pollfd){ v.timer, POLLIN, 0 };
 	vp->pfd[PFD_INPUT] = (struct pollfd){ input, POLLIN, 0 };
 	vp->pfd[PFD_FILES] = (struct pollfd){ v.files, POLLIN, 0 };
-	pfd += vp->holders = holder_poll(pfd);
+	pfd += vp->holders = alive_poll(pfd);
 	pfd += vp->registered = registry_poll(pfd);
 	pfd += vp->transfers = transfer_poll(pfd);
 	return ((nfds_t)(pfd - vp->pfd));
@@ -386,7 +387,7 @@ vault_turn(int input)
 			panic_hard(&v.panic, "the vault cannot poll");
 		return (false);
 	}
-	holder_seen(next, vp.holders);
+	alive_seen(next, vp.holders);
 	next += vp.holders;
 	if (pfd[PFD_SIGNALS].revents != 0)
 		vault_signal(signals_next(v.signals, NULL));

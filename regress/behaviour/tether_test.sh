@@ -239,3 +239,40 @@ dazaictl_shows_and_releases_tethers_body() {
 	ends 0 $waits
 	ends 0 $watch
 }
+
+behaviour nothing_is_given_after_a_stop 'requests that came before the vault was stopped get nothing when the session ended meanwhile'
+nothing_is_given_after_a_stop_body() {
+	start -a -g 60
+	holder session session
+	kill -STOP "$vault"
+	askers=
+	for i in 1 2 3 4 5 6 7 8 9 10 11 12; do
+		"$talk" "$sock.ctl" echo asks say "$get" \
+		    want 'ERROR pending a panic is pending' >"asks$i" &
+		remember $!
+		askers="$askers $!"
+		talk - log "asks$i" asks
+	done
+	kill -KILL "$holder"
+	talk - ended "$holder"
+	kill -CONT "$vault"
+	for asker in $askers; do
+		wait "$asker" || fail "an asker was given the secret"
+	done
+	logged 'panic pending: tether session lost'
+}
+
+behaviour a_ttl_that_passed_in_a_stop 'a secret whose time was up while the vault was stopped is not given'
+a_ttl_that_passed_in_a_stop_body() {
+	guarded
+	control say 'PUT brief 5 ttl=0.5' want GO raw hello want OK
+	talk - mark at 100
+	kill -STOP "$vault"
+	"$talk" "$sock.ctl" echo asks say 'GET brief' \
+	    want 'ERROR no-such-secret there is no secret of this name' >asks &
+	asker=$!
+	remember $asker
+	talk - log asks asks mark at 600
+	kill -CONT "$vault"
+	wait $asker || fail "it was given"
+}

@@ -41,7 +41,7 @@ SRC_heart =	$(NETWORK)
 SRC_control =	$(NETWORK)
 SRC_vault =	$(DIR)/model.c $(DIR)/world.c \
 		$(addprefix common/,clock.c cred.c num.c secmem.c) \
-		$(addprefix dazaid/,event.c holder.c imsg.c log.c panic.c serve.c session.c \
+		$(addprefix dazaid/,alive.c event.c holder.c imsg.c log.c panic.c serve.c session.c \
 		signals.c store.c transfer.c)
 SRC_option =	$(DIR)/ctl.c \
 		$(addprefix common/,num.c secmem.c sockpath.c visible.c) \
