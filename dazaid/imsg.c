@@ -44,13 +44,7 @@ union imsg_controls {
 #define TETHER sizeof(struct imsg_tether)
 #define EVENT  sizeof(struct imsg_event)
 
-static const struct imsg_rule {
-	const char    *name;
-	enum imsg_side from;
-	size_t	       size; /* of the payload, exactly */
-	unsigned int   fds;  /* descriptors that come with it */
-	unsigned int   when;
-} imsg_rules[IMSG_TYPES] = {
+const struct imsg_rule imsg_rules[IMSG_TYPES] = {
 	[IMSG_CONFIG] = { "CONFIG", IMSG_FROM_VAULT, CONFIG, 0, IMSG_AT_START },
 	[IMSG_LISTENER] = { "LISTENER", IMSG_FROM_VAULT, NUMBER, 1,
 	    IMSG_AT_START },

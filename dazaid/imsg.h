@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <stddef.h>
 #include <stdint.h>
 
 enum imsg_type {
@@ -198,6 +199,17 @@ enum imsg_result {
 };
 
 enum imsg_side { IMSG_FROM_VAULT, IMSG_FROM_NETWORK };
+
+/* Who may send a message of a type, with what, in which phases. */
+struct imsg_rule {
+	const char    *name;
+	enum imsg_side from;
+	size_t	       size; /* of the payload, exactly */
+	unsigned int   fds;  /* descriptors that come with it */
+	unsigned int   when;
+};
+
+extern const struct imsg_rule imsg_rules[IMSG_TYPES];
 
 int		 imsg_send(int, const struct imsg *, int);
 enum imsg_result imsg_recv(int, enum imsg_side, unsigned int, struct imsg *);
