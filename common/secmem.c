@@ -40,13 +40,17 @@ secmem_map_secret(struct secmem *sm)
 	return (p == MAP_FAILED ? -1 : 0);
 }
 
+/*
+ * Shared: if RLIMIT_DATA is lowered, mprotect(2) fails to make private pages
+ * writable, and they could not be wiped.
+ */
 static int
 secmem_map_anon(struct secmem *sm)
 {
 	void *p;
 
 	p = mmap(sm->pages, sm->len, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
+	    MAP_SHARED | MAP_ANONYMOUS | MAP_FIXED, -1, 0);
 	return (p == MAP_FAILED ? -1 : 0);
 }
 
@@ -88,11 +92,13 @@ secmem_open(struct secmem *sm, size_t size, void (*failed)(void))
 		sm->kind = mlock(sm->pages, sm->len) == 0 ? SECMEM_MLOCK :
 							    SECMEM_UNLOCKED;
 
-	/* Each is refused by one kind of memory or another, and not needed
-	 * there. */
+	/*
+	 * MADV_WIPEONFORK does not work on a shared mapping; MADV_DONTFORK
+	 * makes it unnecessary.  memfd_secret(2) memory refuses MADV_DONTDUMP
+	 * and is never dumped.
+	 */
 	(void)madvise(sm->pages, sm->len, MADV_DONTDUMP);
 	(void)madvise(sm->pages, sm->len, MADV_DONTFORK);
-	(void)madvise(sm->pages, sm->len, MADV_WIPEONFORK);
 
 	explicit_bzero(sm->pages, sm->len);
 	if (getrandom(sm->canary, sizeof(sm->canary), 0) !=

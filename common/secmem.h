@@ -9,7 +9,7 @@
 
 enum secmem_kind {
 	SECMEM_SECRET,	/* memfd_secret: out of the kernel's own map */
-	SECMEM_MLOCK,	/* anonymous memory, never swapped */
+	SECMEM_MLOCK,	/* shared anonymous memory, never swapped */
 	SECMEM_UNLOCKED /* may be swapped: degraded */
 };
 

@@ -273,8 +273,8 @@ mlock_shows_once_body() {
 	printf '%s' "$secret" | "$peek" "$vault" >seen || fail "$(cat seen)"
 	grep 'of it at' seen >found
 	[ "$(wc -l <found)" -eq 1 ] || fail "not once: $(cat found)"
-	# In pages that are nobody's: no file, no heap, no stack, and closed.
-	grep -q "^${#secret} bytes of it at .* ---p 00000000 00:00 0 *$" found ||
+	# The arena is sealed, and a shared anonymous mapping (/dev/zero).
+	grep -q "^${#secret} bytes of it at .* ---s .* /dev/zero (deleted)$" found ||
 	    fail "not in the arena: $(cat found)"
 	printf '%s' "$secret" | "$peek" "$network" >seen || fail "$(cat seen)"
 	if grep 'of it at' seen; then
@@ -375,7 +375,7 @@ stuck_arena_body() {
 		through "$nomemfd"
 		guarded -v
 		printf '%s' "$secret" | "$peek" "$vault" >seen
-		range=$(sed -n 's/.*of it at .*: \([0-9a-f]*-[0-9a-f]*\) ---p.*/\1/p' \
+		range=$(sed -n 's/.*of it at .*: \([0-9a-f]*-[0-9a-f]*\) ---s.*/\1/p' \
 		    seen)
 		arena=$((0x${range%-*}))
 		calls "$vault" "munmap($arena, $((0x${range#*-} - arena)))"
@@ -392,12 +392,14 @@ canary_body() {
 	logged 'memory: mlock'
 	printf '%s' "$secret" | "$peek" "$vault" >seen
 	# The arena begins with the canary, 16 bytes before the first secret.
-	arena=$(sed -n 's/.*of it at .*: \([0-9a-f]*\)-\([0-9a-f]*\) ---p.*/\1/p' \
+	arena=$(sed -n 's/.*of it at .*: \([0-9a-f]*\)-\([0-9a-f]*\) ---s.*/\1/p' \
 	    seen)
-	end=$(sed -n 's/.*of it at .*: \([0-9a-f]*\)-\([0-9a-f]*\) ---p.*/\2/p' \
+	end=$(sed -n 's/.*of it at .*: \([0-9a-f]*\)-\([0-9a-f]*\) ---s.*/\2/p' \
 	    seen)
 	at=$((0x$end - 65536 - 8))
 	[ $at -gt $((0x$arena)) ] || fail "no arena in $(cat seen)"
+	# Shared pages can be written from outside only while they are unsealed.
+	calls "$vault" "mprotect($((0x$arena)), $((0x$end - 0x$arena)), 3)"
 	printf XXXX | dd of="/proc/$vault/mem" bs=1 seek=$at conv=notrunc \
 	    2>dd.err || fail "$(cat dd.err)"
 	kill "$vault"

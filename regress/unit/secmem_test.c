@@ -268,8 +268,6 @@ require_kept(enum secmem_kind kind)
 	arena_of(&sm, SIZE, kind);
 	ATF_REQUIRE(has_flag(&sm, "dd")); /* not dumped */
 	ATF_REQUIRE(has_flag(&sm, "dc")); /* not copied on fork */
-	if (kind != SECMEM_SECRET)
-		ATF_REQUIRE(has_flag(&sm, "wf"));
 	if (kind == SECMEM_MLOCK && MLOCK_LIES)
 		return;
 	if (kind == SECMEM_UNLOCKED) {
