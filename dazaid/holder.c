@@ -236,7 +236,7 @@ holder_tethers(uint32_t peerid, uint64_t after)
 static void
 holder_left(struct session_holder *h)
 {
-	const bool news = h->state != SESSION_LOST;
+	const bool news = h->fds[ALIVE_CONNECTION] != -1;
 
 	/* Closing can take long (SO_LINGER), so the panic comes first. */
 	session_left(&v.session, h, vault_now());

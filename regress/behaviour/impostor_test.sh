@@ -1,6 +1,6 @@
 #!/usr/bin/env atf-sh
 # SPDX-License-Identifier: ISC
-# shellcheck shell=sh disable=SC2154 # lib.sh's names
+# shellcheck shell=dash disable=SC2016,SC2034,SC2154,SC2094
 #
 # A network process that was taken over and plays the vault to clients: see
 # regress/proof/hostile/impostor.c.
@@ -56,7 +56,7 @@ behaviour an_order_is_done_all_the_same 'an OK that was not passed on does not s
 an_order_is_done_all_the_same_body() {
 	start -a
 	"$ctl" -s "$sock" panic hard >out 2>&1 || fail "panic hard: $(cat out)"
-	ends $SIGKILL
+	ends "$SIGKILL"
 	logged 'HARD PANIC'
 }
 

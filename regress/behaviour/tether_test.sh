@@ -1,6 +1,6 @@
 #!/usr/bin/env atf-sh
 # SPDX-License-Identifier: ISC
-# shellcheck shell=sh disable=SC2154 # lib.sh's names
+# shellcheck shell=dash disable=SC2016,SC2034,SC2154,SC2094
 #
 # A session of several holders: tethers, how they are lost, and what is done
 # about it.
@@ -185,7 +185,7 @@ sockets_removed_body() {
 	talk - log said cancelled
 	rm "$sock.moved"
 	kill -USR2 "$vault"
-	ends $SIGKILL
+	ends "$SIGKILL"
 	rm -f "$sock.ctl"
 }
 
@@ -209,35 +209,37 @@ watchers_are_told_body() {
 
 behaviour dazaictl_shows_and_releases_tethers 'tethers, release, watch and wait, with their exit statuses'
 dazaictl_shows_and_releases_tethers_body() {
-	ctl="$top/dazaictl/dazaictl -s $sock"
+	DAZAI_SOCK=$sock
+	export DAZAI_SOCK
+	ctl=$top/dazaictl/dazaictl
 	start -a -g 60
-	$ctl watch >watched 2>&1 &
+	"$ctl" watch >watched 2>&1 &
 	watch=$!
-	remember $watch
+	remember "$watch"
 	talk - log watched 'STATUS alive=1'
-	$ctl wait guarded &
+	"$ctl" wait guarded &
 	waits=$!
-	remember $waits
+	remember "$waits"
 	holder usb usb
-	ends 0 $waits
-	$ctl tethers >out || fail "tethers: $?"
+	ends 0 "$waits"
+	"$ctl" tethers >out || fail "tethers: $?"
 	grep -q '^usb 1 held [0-9][0-9]*$' out || fail "$(cat out)"
-	atf_check -s exit:4 -e match:'no-such-tether' $ctl release other
-	atf_check -s exit:1 -e match:'no such event' $ctl wait nothing
-	$ctl wait released &
+	atf_check -s exit:4 -e match:'no-such-tether' "$ctl" release other
+	atf_check -s exit:1 -e match:'no such event' "$ctl" wait nothing
+	"$ctl" wait released &
 	waits=$!
-	remember $waits
+	remember "$waits"
 	talk - log watched 'guarded tether=usb'
-	atf_check $ctl release usb
-	atf_check $ctl tethers
+	atf_check "$ctl" release usb
+	atf_check "$ctl" tethers
 	talk - log watched 'released tether=usb'
-	$ctl wait bye &
+	"$ctl" wait bye &
 	waits=$!
-	remember $waits
-	$ctl panic hard || fail "panic: $?"
-	ends $SIGKILL
-	ends 0 $waits
-	ends 0 $watch
+	remember "$waits"
+	"$ctl" panic hard || fail "panic: $?"
+	ends "$SIGKILL"
+	ends 0 "$waits"
+	ends 0 "$watch"
 }
 
 behaviour nothing_is_given_after_a_stop 'requests that came before the vault was stopped get nothing when the session ended meanwhile'
@@ -271,8 +273,8 @@ a_ttl_that_passed_in_a_stop_body() {
 	"$talk" "$sock.ctl" echo asks say 'GET brief' \
 	    want 'ERROR no-such-secret there is no secret of this name' >asks &
 	asker=$!
-	remember $asker
+	remember "$asker"
 	talk - log asks asks mark at 600
 	kill -CONT "$vault"
-	wait $asker || fail "it was given"
+	wait "$asker" || fail "it was given"
 }
