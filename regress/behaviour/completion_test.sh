@@ -32,13 +32,16 @@ offers() {
 
 # What each shell is to offer.
 offers_all() {
-	offers 'dazaictl ' arm del get list panic put run status
+	offers 'dazaictl ' arm del get list panic put release run status tethers \
+	    wait watch
 	offers 'dazaictl p' panic put
 	offers "dazaictl -s $sock g" get
 	offers 'dazaictl get ' ant "$name"
 	offers 'dazaictl del z' "$name"
 	offers 'dazaictl get -' -f
 	offers 'dazaictl panic ' hard
+	offers 'dazaictl panic -' -w
+	offers 'dazaictl wait p' pending put
 	offers 'dazaictl run dazaict' dazaictl
 	: >only.this
 	offers 'dazaictl -s on' only.this

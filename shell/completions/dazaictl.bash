@@ -12,12 +12,13 @@ _dazaictl_files() {
 	mapfile -t COMPREPLY < <(compgen -f -- "$1")
 }
 
-# Offers the names of the secrets; $1 is the socket, as typed, if there was -s, and
-# $2 what is typed of the name.  A name is text that somebody else has chosen: nothing
-# here expands it (compgen -W would), and it is quoted for the command line.  Readline
-# replaces only what follows the last of COMP_WORDBREAKS, such as an @.
+# Offers the first words of what "dazaictl $1" prints: names of secrets or tethers.  $2
+# is the socket, as typed, if there was -s, and $3 what is typed of the name.  A name is
+# text that somebody else has chosen: nothing here expands it (compgen -W would), and it
+# is quoted for the command line.  Readline replaces only what follows the last of
+# COMP_WORDBREAKS, such as an @.
 _dazaictl_names() {
-	local sock=${1/#\~\//$HOME/} cur=$2 typed name
+	local sock=${2/#\~\//$HOME/} cur=$3 typed name
 
 	[[ $cur != [@:\<\>\&\|\;] ]] || cur=
 	typed=${COMP_LINE:0:COMP_POINT}
@@ -27,7 +28,7 @@ _dazaictl_names() {
 		[[ $name == "$typed"* ]] || continue
 		printf -v name %q "$name"
 		COMPREPLY+=("${name#"${typed%"$cur"}"}")
-	done < <(dazaictl ${sock:+-s "$sock"} list 2>/dev/null)
+	done < <(dazaictl ${sock:+-s "$sock"} "$1" 2>/dev/null)
 }
 
 # Offers what may follow "run": a program, and then what that wants.
@@ -76,17 +77,25 @@ _dazaictl() {
 	:-s:* | :--socket:*)
 		_dazaictl_files "$cur" ;;
 	:*:-*)	_dazaictl_words '-h -s -V --help --socket --version' "$cur" ;;
-	:*)	_dazaictl_words 'status arm panic put get del list run' "$cur" ;;
+	:*)	_dazaictl_words 'status arm panic put get del list run
+		    tethers release watch wait' "$cur" ;;
 	status:*)
 		_dazaictl_words -l "$cur" ;;
-	panic:panic:*)
+	panic:*:-*)
+		_dazaictl_words -w "$cur" ;;
+	panic:*)
 		_dazaictl_words hard "$cur" ;;
 	put:-[nt]:*) ;;
 	put:*)	_dazaictl_words '-n -t' "$cur" ;;
 	get:*:-*)
 		_dazaictl_words -f "$cur" ;;
 	get:* | del:*)
-		_dazaictl_names "$sock" "$cur" ;;
+		_dazaictl_names list "$sock" "$cur" ;;
+	release:release:*)
+		_dazaictl_names tethers "$sock" "$cur" ;;
+	wait:wait:*)
+		_dazaictl_words 'guarded lost released pending cancelled armed
+		    put got gone bye' "$cur" ;;
 	run:*)	_dazaictl_run "$i" "$cur" ;;
 	esac
 }

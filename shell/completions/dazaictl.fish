@@ -24,14 +24,16 @@ function __dazaictl_no_argument
     test (count (string match -v -- '-*' $words)) -eq 1
 end
 
+# The first words of what "dazaictl $argv" prints: names of secrets or of tethers.
 function __dazaictl_names
+    set -l question $argv
     set -l words (commandline -opc)
     argparse -s h/help V/version s/socket= -- $words[2..] 2>/dev/null
     set -l sock
     # As typed: a tilde is still one.
     set -q _flag_socket
     and set sock -s (string replace -r '^~/' "$HOME/" -- $_flag_socket)
-    dazaictl $sock list 2>/dev/null | string replace -r ' .*' ''
+    dazaictl $sock $question 2>/dev/null | string replace -r ' .*' ''
 end
 
 # A program, or what that program wants.
@@ -58,15 +60,27 @@ complete -c dazaictl -n __dazaictl_no_command -a list -d 'Tell of every secret'
 complete -c dazaictl -n __dazaictl_no_command -a run \
     -d 'Run a program that a panic kills'
 
+complete -c dazaictl -n __dazaictl_no_command -a tethers \
+    -d 'List what the session depends on'
+complete -c dazaictl -n __dazaictl_no_command -a release \
+    -d 'Take a tether out of the session'
+complete -c dazaictl -n __dazaictl_no_command -a watch -d 'Print events'
+complete -c dazaictl -n __dazaictl_no_command -a wait -d 'Wait for an event'
+
 complete -c dazaictl -n '__dazaictl_command status' -s l \
     -d "The daemon's line, for scripts"
 complete -c dazaictl -n '__dazaictl_command panic; and __dazaictl_no_argument' \
     -a hard -d 'At once, without grace'
+complete -c dazaictl -n '__dazaictl_command panic' -s w -d 'Wait for the end'
+complete -c dazaictl -n '__dazaictl_command release; and __dazaictl_no_argument' \
+    -a '(__dazaictl_names tethers)' -d Tether
+complete -c dazaictl -n '__dazaictl_command wait; and __dazaictl_no_argument' \
+    -a 'guarded lost released pending cancelled armed put got gone bye'
 complete -c dazaictl -n '__dazaictl_command put' -s n -x \
     -d 'Wipe after so many reads'
 complete -c dazaictl -n '__dazaictl_command put' -s t -x \
     -d 'Wipe after so many seconds'
 complete -c dazaictl -n '__dazaictl_command get' -s f -d 'To a terminal, too'
 complete -c dazaictl -n '__dazaictl_command get del; and __dazaictl_no_argument' \
-    -a '(__dazaictl_names)' -d Secret
+    -a '(__dazaictl_names list)' -d Secret
 complete -c dazaictl -n '__dazaictl_command run' -a '(__dazaictl_run)'
