@@ -38,7 +38,7 @@ signals_of_a_namesake_body() {
 		    kill -s $sig "$network" || fail "SIG$sig was not sent"
 	done
 	# Each turn takes a signal, and an answer takes more than one turn.
-	for turn in 1 2 3 4 5 6; do
+	for _ in 1 2 3 4 5 6; do
 		control say STATUS like 'STATUS * pending=0 *'
 	done
 	kill -s USR2 "$network"

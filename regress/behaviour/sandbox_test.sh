@@ -1,6 +1,6 @@
 #!/usr/bin/env atf-sh
 # SPDX-License-Identifier: ISC
-# shellcheck shell=dash
+# shellcheck shell=dash disable=SC2016 # text for another shell
 # What the two processes have given up once they run.
 
 # shellcheck source=regress/behaviour/lib.sh

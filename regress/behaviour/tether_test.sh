@@ -1,6 +1,6 @@
 #!/usr/bin/env atf-sh
 # SPDX-License-Identifier: ISC
-# shellcheck shell=dash disable=SC2016,SC2034,SC2154,SC2094
+# shellcheck shell=dash disable=SC2016,SC2034,SC2119,SC2154,SC2094
 #
 # A session of several holders: tethers, how they are lost, and what is done
 # about it.
