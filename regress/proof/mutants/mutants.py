@@ -379,7 +379,9 @@ class Copy:
         if not self.has(path):
             return None
         sources = [path]
-        for d in ("common", "dazaid"):
+        for d in ("common", "dazaid", "regress/oracle"):
+            if not self.has(d):
+                continue
             sources += ["%s/%s" % (d, f)
                         for f in sorted(os.listdir(self.dir + "/" + d))
                         if f.endswith(".c") and f != "dazaid.c" and
