@@ -60,15 +60,27 @@ secmem_protect(struct secmem *sm, int prot)
 	return (mprotect(sm->pages, sm->len, prot));
 }
 
-/*
- * Maps an arena with room for size bytes, rounded up to SECMEM_ALIGN, and
- * leaves it sealed.  Touches every page, so that none has to be found later.
- * failed is called when mprotect(2) fails in secmem_unseal() or secmem_seal();
- * it must end the process.  Returns -1 with errno if there is no memory, or no
- * random number for the canary.
- */
-int
-secmem_open(struct secmem *sm, size_t size, void (*failed)(void))
+/* Backs the pages with memory of that kind; -1 with errno. */
+static int
+secmem_map(struct secmem *sm, enum secmem_kind kind)
+{
+	sm->kind = kind;
+	switch (kind) {
+	case SECMEM_SECRET:
+		return (secmem_map_secret(sm));
+	case SECMEM_MLOCK:
+		if (secmem_map_anon(sm) == -1)
+			return (-1);
+		return (mlock(sm->pages, sm->len));
+	case SECMEM_UNLOCKED:
+		return (secmem_map_anon(sm));
+	}
+	return (-1);
+}
+
+/* Takes addresses for size bytes, a canary and two guard pages. */
+static int
+secmem_reserve(struct secmem *sm, size_t size, void (*failed)(void))
 {
 	const size_t   page = (size_t)sysconf(_SC_PAGESIZE);
 	unsigned char *map;
@@ -83,15 +95,13 @@ secmem_open(struct secmem *sm, size_t size, void (*failed)(void))
 		return (-1);
 	sm->pages = map + page;
 	sm->data = sm->pages + sm->len - sm->size;
+	return (0);
+}
 
-	if (secmem_map_secret(sm) == 0)
-		sm->kind = SECMEM_SECRET;
-	else if (secmem_map_anon(sm) == -1)
-		return (-1);
-	else
-		sm->kind = mlock(sm->pages, sm->len) == 0 ? SECMEM_MLOCK :
-							    SECMEM_UNLOCKED;
-
+/* Makes the mapped pages an arena, and seals it. */
+static int
+secmem_prepare(struct secmem *sm)
+{
 	/*
 	 * MADV_WIPEONFORK does not work on a shared mapping; MADV_DONTFORK
 	 * makes it unnecessary.  memfd_secret(2) memory refuses MADV_DONTDUMP
@@ -106,6 +116,36 @@ secmem_open(struct secmem *sm, size_t size, void (*failed)(void))
 		return (-1);
 	memcpy(sm->data - SECMEM_CANARY, sm->canary, SECMEM_CANARY);
 	return (secmem_protect(sm, PROT_NONE));
+}
+
+/*
+ * Maps an arena of the best kind that there is, with room for size bytes,
+ * rounded up to SECMEM_ALIGN, and leaves it sealed.  Touches every page, so
+ * that none has to be found later.  failed is called when mprotect(2) fails in
+ * secmem_unseal() or secmem_seal(); it must end the process.  Returns -1 with
+ * errno if there is no memory, or no random number for the canary.
+ */
+int
+secmem_open(struct secmem *sm, size_t size, void (*failed)(void))
+{
+	if (secmem_reserve(sm, size, failed) == -1)
+		return (-1);
+	if (secmem_map(sm, SECMEM_SECRET) == -1 &&
+	    secmem_map(sm, SECMEM_MLOCK) == -1 &&
+	    secmem_map(sm, SECMEM_UNLOCKED) == -1)
+		return (-1);
+	return (secmem_prepare(sm));
+}
+
+/* As secmem_open(), but of this kind or none. */
+int
+secmem_open_kind(struct secmem *sm, enum secmem_kind kind, size_t size,
+    void (*failed)(void))
+{
+	if (secmem_reserve(sm, size, failed) == -1 ||
+	    secmem_map(sm, kind) == -1)
+		return (-1);
+	return (secmem_prepare(sm));
 }
 
 /*

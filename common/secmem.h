@@ -25,7 +25,8 @@ struct secmem {
 	void (*failed)(void); /* called when mprotect(2) fails */
 };
 
-int	    secmem_open(struct secmem *, size_t, void (*)(void));
+int secmem_open(struct secmem *, size_t, void (*)(void));
+int secmem_open_kind(struct secmem *, enum secmem_kind, size_t, void (*)(void));
 void	    secmem_unseal(struct secmem *);
 void	    secmem_seal(struct secmem *);
 const char *secmem_wipe(struct secmem *);

@@ -45,11 +45,30 @@ start_network(const struct options *o)
 	signals_hide();
 }
 
+/* Takes the arena of the only kind that the user wants. */
+static void
+start_arena_kind(const struct options *o)
+{
+	const char *why;
+
+	if (secmem_open_kind(&v.mem, o->memory, o->size, vault_arena_failed) ==
+	    0)
+		return;
+	why = o->memory == SECMEM_MLOCK ?
+	    "no memory can be locked (see ulimit -l)" :
+	    strerror(errno);
+	vault_fail(o->memory == SECMEM_MLOCK ? "--memory mlock" :
+					       "--memory secretmem",
+	    why);
+}
+
 /* Takes memory: the arena first, in case little memory may be locked. */
 static void
 start_memory(const struct options *o)
 {
-	if (secmem_open(&v.mem, o->size, vault_arena_failed) == -1)
+	if (o->one_kind)
+		start_arena_kind(o);
+	else if (secmem_open(&v.mem, o->size, vault_arena_failed) == -1)
 		vault_fail("memory for the arena", strerror(errno));
 	if (v.mem.kind == SECMEM_UNLOCKED && o->require_lock)
 		vault_fail("--require-lock",

@@ -26,10 +26,10 @@
 static noreturn void
 options_usage(FILE *to, int status)
 {
-	(void)fputs(
-	    "usage: dazaid [-adhvV] [-f SECONDS] [-g SECONDS] [-l NAME[=FILE]]... [-s PATH] "
-	    "[-t SECONDS]\n"
-	    "              [-u USER] [-z BYTES] [--require-lock]\n",
+	(void)fputs("usage: dazaid [-adhvV] [-f SECONDS] [-g SECONDS] "
+		    "[-l NAME[=FILE]]... [-m KIND]\n"
+		    "              [-s PATH] [-t SECONDS] [-u USER] [-z BYTES] "
+		    "[--require-lock]\n",
 	    to);
 	exit(status);
 }
@@ -45,6 +45,19 @@ options_seconds(const char *option, const char *arg)
 	return (ms);
 }
 
+/* The kind of memory that arg names, and no other. */
+static void
+options_memory(struct options *o, const char *arg)
+{
+	if (strcmp(arg, secmem_name(SECMEM_SECRET)) == 0)
+		o->memory = SECMEM_SECRET;
+	else if (strcmp(arg, secmem_name(SECMEM_MLOCK)) == 0)
+		o->memory = SECMEM_MLOCK;
+	else
+		errx(1, "--memory: %s: neither secretmem nor mlock", arg);
+	o->one_kind = true;
+}
+
 static void
 options_parse(struct options *o, int argc, char *argv[])
 {
@@ -56,6 +69,7 @@ options_parse(struct options *o, int argc, char *argv[])
 		{ "grace", required_argument, NULL, 'g' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "load", required_argument, NULL, 'l' },
+		{ "memory", required_argument, NULL, 'm' },
 		{ "socket", required_argument, NULL, 's' },
 		{ "ping-timeout", required_argument, NULL, 't' },
 		{ "user", required_argument, NULL, 'u' },
@@ -72,7 +86,7 @@ options_parse(struct options *o, int argc, char *argv[])
 	o->background = true;
 	o->grace = 5000;
 	o->first = 300000;
-	while ((ch = getopt_long(argc, argv, "adf:g:hl:s:t:u:vVz:", longs,
+	while ((ch = getopt_long(argc, argv, "adf:g:hl:m:s:t:u:vVz:", longs,
 		    NULL)) != -1) {
 		switch (ch) {
 		case 'a':
@@ -92,6 +106,9 @@ options_parse(struct options *o, int argc, char *argv[])
 		case 'l':
 			if ((why = load_add(optarg)) != NULL)
 				errx(1, "--load: %s", why);
+			break;
+		case 'm':
+			options_memory(o, optarg);
 			break;
 		case 's':
 			o->sock = optarg;

@@ -8,22 +8,25 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "secmem.h"
 #include "sockpath.h"
 
 struct options {
-	uid_t	    owner; /* whose session the daemon guards */
-	gid_t	    gid;   /* of the owner */
-	int64_t	    grace; /* ms */
-	int64_t	    first; /* ms that a secret may be unguarded; 0: no limit */
-	int64_t	    timeout; /* ms without PING; 0: no limit */
-	size_t	    size;    /* bytes of the arena */
-	bool	    armed;
-	bool	    require_lock;
-	bool	    background;
-	int	    verbose;
-	const char *sock; /* as asked for, or NULL */
-	const char *user; /* as asked for, or NULL */
-	char	    path[SOCKPATH_SIZE];
+	uid_t	owner;	 /* whose session the daemon guards */
+	gid_t	gid;	 /* of the owner */
+	int64_t grace;	 /* ms */
+	int64_t first;	 /* ms that a secret may be unguarded; 0: no limit */
+	int64_t timeout; /* ms without PING; 0: no limit */
+	size_t	size;	 /* bytes of the arena */
+	bool	armed;
+	bool	one_kind; /* of memory will do: memory */
+	enum secmem_kind memory;
+	bool		 require_lock;
+	bool		 background;
+	int		 verbose;
+	const char	*sock; /* as asked for, or NULL */
+	const char	*user; /* as asked for, or NULL */
+	char		 path[SOCKPATH_SIZE];
 };
 
 void options_read(struct options *, int, char *[]);

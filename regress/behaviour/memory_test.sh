@@ -90,6 +90,44 @@ require_lock_refuses_body() {
 	done
 }
 
+behaviour memory_of_one_kind '-m: memory of that kind is taken'
+memory_of_one_kind_body() {
+	start -m mlock
+	logged 'ready, memory: mlock'
+	lives
+	start
+	need_secretmem
+	lives
+	start --memory secretmem
+	logged 'ready, memory: secretmem'
+	lives
+}
+
+# refuses KIND REASON: there is no memory of that kind, and so no start
+refuses() {
+	rm -f log
+	daemon -m "$1"
+	ends 1
+	grep -q "^dazaid: --memory $1: $2" log || fail "not '$2'"
+	[ "$(wc -l <log)" -eq 1 ] || fail 'not one line'
+}
+
+behaviour memory_of_no_other_kind '-m: where there is none of that kind, nothing starts'
+memory_of_no_other_kind_body() {
+	through "$nomemfd"
+	refuses secretmem 'Function not implemented'
+	may_lock 0
+	through ./may-lock
+	refuses mlock 'no memory can be locked (see ulimit -l)'
+	for kind in unlocked secret ''; do
+		got=0
+		"$real" -d -m "$kind" 2>why || got=$?
+		[ $got -eq 1 ] || fail "-m '$kind': exit $got"
+		echo "dazaid: --memory: $kind: neither secretmem nor mlock" |
+		    cmp - why || fail "$(cat why)"
+	done
+}
+
 behaviour little_is_not_enough 'a limit below the size of the arena is as none'
 little_is_not_enough_body() {
 	may_lock 32

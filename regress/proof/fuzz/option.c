@@ -37,6 +37,7 @@ static const char *called; /* as which program */
 static struct {
 	int	     status; /* the exit's; -1: it starts */
 	bool	     armed, foreground, lock, quiet;
+	const char  *memory;
 	int	     verbose;
 	wide	     grace, timeout, size, interval, watch;
 	const char  *sock, *user;
@@ -222,6 +223,9 @@ run_dazaid(void)
 		o.require_lock == should.lock && o.grace == should.grace &&
 		o.timeout == should.timeout && (wide)o.size == should.size &&
 		o.verbose == should.verbose &&
+		o.one_kind == (should.memory != NULL) &&
+		(!o.one_kind ||
+		    strcmp(secmem_name(o.memory), should.memory) == 0) &&
 		o.owner == (fuzz_how & 1 && should.user == NULL ? 0 : USER),
 	    "options get lost");
 	check_loads();
@@ -424,6 +428,13 @@ dazaid_word(unsigned int op, unsigned int form)
 		break;
 	case 'l':
 		load_of(valued('l', "load", form));
+		break;
+	case 'm':
+		value = valued('m', "memory", form);
+		if (strcmp(value, "secretmem") != 0 &&
+		    strcmp(value, "mlock") != 0)
+			fail(1);
+		should.memory = value;
 		break;
 	case 'u':
 		value = valued('u', "user", form);
