@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The arena: memory for secrets between two guard pages, with no access at all
- * (PROT_NONE) unless something is being copied.  The best memory that the
- * system gives is taken, and its kind is told, never hidden.
+ * The arena: memory for secrets between two guard pages.  It is sealed
+ * (PROT_NONE) unless something is being copied.  secmem_open() takes the best
+ * kind of memory that the system gives; the caller reports which one.
  */
 #include <sys/mman.h>
 #include <sys/random.h>
@@ -18,9 +18,10 @@
 #define SECMEM_ALIGN 16 /* of the data's end against the guard page */
 
 /*
- * Pages that the kernel takes out of its own map of memory (memfd_secret(2)):
- * not even root can read them through /proc/PID/mem, ptrace or a core dump, and
- * the kernel zeroes them when the last user dies, whatever it died of.
+ * Maps pages of memfd_secret(2), which the kernel removes from its own map of
+ * memory.  Not even root can read them through /proc/PID/mem, ptrace(2) or a
+ * core dump, and the kernel zeroes them when the process ends, for whatever
+ * cause.
  */
 static int
 secmem_map_secret(struct secmem *sm)
@@ -104,8 +105,7 @@ secmem_prepare(struct secmem *sm)
 {
 	/*
 	 * MADV_WIPEONFORK does not work on a shared mapping; MADV_DONTFORK
-	 * makes it unnecessary.  memfd_secret(2) memory refuses MADV_DONTDUMP
-	 * and is never dumped.
+	 * makes it unnecessary.
 	 */
 	(void)madvise(sm->pages, sm->len, MADV_DONTDUMP);
 	(void)madvise(sm->pages, sm->len, MADV_DONTFORK);
@@ -196,7 +196,7 @@ secmem_wipe(struct secmem *sm)
 	return (broken ? "arena canary overwritten" : NULL);
 }
 
-/* The kind as STATUS and the log call it. */
+/* The word for kind in STATUS and in the log; a static string. */
 const char *
 secmem_name(enum secmem_kind kind)
 {

@@ -5,19 +5,19 @@
 #include <signal.h>
 #include <stddef.h>
 
-#define SECMEM_CANARY 16 /* bytes in front of the data */
+#define SECMEM_CANARY 16 /* bytes, right before the data */
 
 enum secmem_kind {
-	SECMEM_SECRET,	/* memfd_secret: out of the kernel's own map */
+	SECMEM_SECRET,	/* memfd_secret: not in the kernel's own map */
 	SECMEM_MLOCK,	/* shared anonymous memory, never swapped */
 	SECMEM_UNLOCKED /* may be swapped: degraded */
 };
 
 struct secmem {
-	unsigned char	     *data;  /* for the owner's use ... */
+	unsigned char	     *data;  /* where secrets go, ... */
 	size_t		      size;  /* ... this many bytes */
-	unsigned char	     *pages; /* canary and data, whole pages */
-	size_t		      len;
+	unsigned char	     *pages; /* whole pages with canary and data */
+	size_t		      len;   /* bytes of pages */
 	enum secmem_kind      kind;
 	unsigned int	      users; /* secmem_unseal() without secmem_seal() */
 	volatile sig_atomic_t wiped;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The bytes of a secret, between the daemon and our standard input and output.
- * Where the kernel can move them by itself they never come into our memory;
- * elsewhere they pass through memory that is locked, as the arena is, and wiped
- * before we end.
+ * Moves the bytes of a secret between the daemon and our standard input or
+ * output.  sendfile(2) and splice(2) move them without our seeing them, where
+ * they can.  Otherwise the bytes pass through an arena of secmem.c, which is
+ * wiped before we end.
  */
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -30,7 +30,7 @@
 #include "secmem.h"
 #include "secret.h"
 
-#define SECRET_TYPED 4096 /* bytes of a line that is typed; a tty's most */
+#define SECRET_TYPED 4096 /* bytes of a typed line; a tty gives no more */
 #define SECRET_PIECE ((size_t)64 * 1024) /* bytes moved at once */
 
 static struct secmem secret;
@@ -59,7 +59,7 @@ secret_on_signal(int sig)
 	(void)raise(sig); /* SA_RESETHAND: its default again */
 }
 
-/* From here on every end but SIGKILL wipes, and our memory is never dumped. */
+/* From now on every end but SIGKILL wipes, and our memory is never dumped. */
 static void
 secret_protect(void)
 {
@@ -92,8 +92,8 @@ secret_protect(void)
 }
 
 /*
- * Gets memory for size bytes, unsealed, with the first len bytes of what we
- * had.
+ * Replaces the arena by one of size bytes, unsealed.  Moves the first len bytes
+ * to it and wipes the old one.
  */
 static void
 secret_memory(size_t size, size_t len)
@@ -116,7 +116,7 @@ secret_memory(size_t size, size_t len)
 		(void)munmap(old.pages, old.len);
 }
 
-/* Waits for a descriptor that may have O_NONBLOCK. */
+/* Waits until fd, which may have O_NONBLOCK, is ready for events. */
 static void
 secret_wait(int fd, short events)
 {
@@ -146,7 +146,7 @@ secret_room(const struct sockpath *places)
 	return ((size_t)strtoull(room, NULL, 10));
 }
 
-/* Reads all of standard input into our memory; returns its length. */
+/* Reads all of standard input into the arena; returns its length. */
 static size_t
 secret_read(const struct sockpath *places)
 {
@@ -174,7 +174,7 @@ secret_read(const struct sockpath *places)
 	    room);
 }
 
-/* Reads a line that is typed without echo; returns its length. */
+/* Asks on the terminal, without echo, for a line; returns its length. */
 static size_t
 secret_ask(const char *name)
 {
@@ -203,7 +203,7 @@ secret_send(int fd, size_t len)
 	}
 }
 
-/* Sends a piece of the file that is standard input, through our memory. */
+/* Sends a piece of the file that is standard input, through the arena. */
 static ssize_t
 secret_sendread(int fd, size_t len)
 {
@@ -218,7 +218,7 @@ secret_sendread(int fd, size_t len)
 	return (n);
 }
 
-/* Sends the file that is standard input, by the kernel alone if it can. */
+/* Sends the file that is standard input, by sendfile(2) if possible. */
 static void
 secret_sendfile(int fd, size_t len)
 {
@@ -351,8 +351,8 @@ secret_out_is_full(void)
 }
 
 /*
- * Moves len bytes to standard output by the kernel alone, if that is a pipe.
- * Returns how much is left to be copied: nothing, or all of it.
+ * Moves len bytes to standard output by splice(2), if that is a pipe.  Returns
+ * how many bytes secret_copy() must still copy: none, or all of them.
  */
 static size_t
 secret_splice(int fd, size_t len)

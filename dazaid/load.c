@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The -l option: secrets that are there before anything can connect.  Their
- * sources are opened first of all, so that a file that is not there starts
- * nothing, and read much later, from the descriptor into the arena.
+ * The -l option: secrets that are stored before anything can connect.  Their
+ * files are opened first of all, so that nothing is started if one is missing.
+ * They are read much later, from the descriptor directly into the arena.
  */
 #include <err.h>
 #include <errno.h>
@@ -21,12 +21,12 @@ static struct load {
 } loads[LOAD_MAX];
 static unsigned int nloads;
 
-static volatile int   load_tty = -1; /* its echo is off */
-static struct termios load_termios;  /* as it was */
+static volatile int   load_tty = -1; /* the terminal without echo, or -1 */
+static struct termios load_termios;  /* its settings before that */
 
 /*
- * Takes one NAME[=FILE], which stays the caller's and must last.  Returns NULL,
- * or what is wrong with it.
+ * Adds NAME[=FILE].  arg stays the caller's and must outlive load_secrets().
+ * Returns NULL, or a static string that says what is wrong with it.
  */
 const char *
 load_add(const char *arg)
@@ -57,9 +57,9 @@ load_add(const char *arg)
 }
 
 /*
- * Opens every source, or ends the program.  O_NONBLOCK: a FIFO without a writer
- * must be waited for where signals are seen, not in open(2), and a terminal
- * that takes no output (Ctrl-S) not at all.
+ * Opens every file, or ends the program.  With O_NONBLOCK, open(2) does not
+ * wait for the writer of a FIFO: load_secrets() does, where signals are seen.
+ * And write(2) does not wait for a terminal that is stopped by Ctrl-S.
  */
 void
 load_open(void)
@@ -85,8 +85,8 @@ load_open(void)
 }
 
 /*
- * Closes all that we inherited but standard input, output and error.  Open
- * gives the lowest number that is free, so ours are in ascending order.
+ * Closes every descriptor but standard input, output and error and those of
+ * load_open().  open(2) returns the lowest free number, so ours ascend.
  */
 void
 load_close_others(void)
@@ -103,8 +103,9 @@ load_close_others(void)
 }
 
 /*
- * Gives the terminal its echo back, if it is off.  What was typed and not read
- * goes, or the shell would take it for a command.  Async-signal-safe.
+ * Turns the terminal's echo on again, if load_ask() turned it off.  Discards
+ * what was typed and not read, or the shell would take it for a command.
+ * Async-signal-safe.
  */
 void
 load_restore_tty(void)
@@ -116,7 +117,7 @@ load_restore_tty(void)
 	load_tty = -1;
 }
 
-/* Turns the echo off and asks; -1 with errno. */
+/* Turns the echo off and prompts for the secret; -1 with errno. */
 static int
 load_ask(const struct load *l)
 {
@@ -134,7 +135,7 @@ load_ask(const struct load *l)
 	return (0);
 }
 
-/* One secret; -1 with errno. */
+/* Reads one secret; -1 with errno. */
 static int
 load_one(struct load *l, struct store *st, void (*wait)(int))
 {
@@ -161,10 +162,10 @@ load_one(struct load *l, struct store *st, void (*wait)(int))
 }
 
 /*
- * Reads them all into st.  wait is called with a descriptor and returns when it
- * can be read; it is where the daemon lives on while somebody types.  Returns
- * NULL, or the name of the one that failed and errno: ENOSPC when it does not
- * fit, ENODATA when it is empty, EEXIST, or what the system said.
+ * Reads all secrets into st.  Calls wait with a descriptor; it returns when
+ * that can be read, and meanwhile runs the vault's loop.  Returns NULL, or the
+ * name of the secret that failed, with errno: ENOSPC if it does not fit,
+ * ENODATA if it is empty, EEXIST, or the error of a system call.
  */
 const char *
 load_secrets(struct store *st, void (*wait)(int))

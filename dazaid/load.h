@@ -4,7 +4,7 @@
 
 #include "store.h"
 
-#define LOAD_MAX 32 /* -l options: descriptors held at the start */
+#define LOAD_MAX 32 /* -l options; each holds a descriptor at the start */
 
 const char *load_add(const char *);
 void	    load_open(void);

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Named secrets in the arena: blocks, one behind the other, each a header and
- * the value in one piece.  They never move.  A block is free, being filled,
- * whole, or spent: read as often as it may be, and gone once the last reader
- * has it.  What is given up is wiped at once, and its room joined with what is
- * free beside it.
+ * Named secrets in the arena.  The arena is a row of blocks, each a header and
+ * then the value; blocks never move.  A block is free, being filled, whole or
+ * spent.  A spent secret has been taken as often as it may be; it is wiped when
+ * its last reader releases it.  A block that is freed is wiped at once and
+ * joined with the free blocks beside it.
  *
- * Nothing about a secret but numbers is kept outside the arena, which is open
- * only inside these functions.  Blocks are named by an id that is never used
- * again, so that who holds one finds nothing, rather than another secret, when
- * it is gone.
+ * Outside the arena only numbers are kept, and the arena is unsealed only
+ * inside these functions.  A caller refers to a secret by an id.  No id is used
+ * twice, so the id of a secret that was wiped never finds another one.
  */
 #include <sys/socket.h>
 
@@ -19,7 +18,7 @@
 #include "store.h"
 
 #define STORE_ALIGN 16 /* of a block; the arena is aligned so as well */
-/* Bytes moved at once: other clients wait meanwhile. */
+/* Bytes that one call moves at most: meanwhile the vault does nothing else. */
 #define STORE_PIECE ((size_t)64 * 1024)
 
 enum store_state { STORE_FREE, STORE_FILLING, STORE_WHOLE, STORE_SPENT };
@@ -30,7 +29,7 @@ struct store_block {
 	uint64_t	 id;
 	int64_t		 due;
 	uint32_t	 reads;
-	uint32_t	 readers; /* that have not released it */
+	uint32_t	 readers; /* have taken and not yet released it */
 	enum store_state state;
 	char		 name[STORE_NAME];
 } __attribute__((aligned(STORE_ALIGN)));
@@ -38,7 +37,7 @@ struct store_block {
 #define VALUE(b)    ((unsigned char *)(b) + sizeof(struct store_block))
 #define CAPACITY(b) ((b)->span - sizeof(struct store_block))
 
-/* What a name may be: 1 to 64 of [A-Za-z0-9._-], not beginning with - or . */
+/* A name is 1 to 64 of [A-Za-z0-9._-], not beginning with - or . */
 bool
 store_name_ok(const char *name)
 {
@@ -51,7 +50,7 @@ store_name_ok(const char *name)
 }
 
 /*
- * The blocks.  All of these want the arena open.
+ * The blocks.  The arena must be unsealed for all of these.
  */
 
 static struct store_block *
@@ -60,7 +59,7 @@ store_first(const struct store *st)
 	return ((struct store_block *)(void *)st->mem->data);
 }
 
-/* The one behind b, or NULL. */
+/* The block after b, or NULL. */
 static struct store_block *
 store_after(const struct store *st, const struct store_block *b)
 {
@@ -84,7 +83,7 @@ store_by_id(const struct store *st, uint64_t id)
 	return (NULL);
 }
 
-/* By a name that is taken: a spent secret has given its own up. */
+/* The block that has this name, or NULL; a spent secret has none any more. */
 static struct store_block *
 store_by_name(const struct store *st, const char *name)
 {
@@ -98,7 +97,7 @@ store_by_name(const struct store *st, const char *name)
 	return (NULL);
 }
 
-/* Bytes of a block for a value of size. */
+/* Bytes of a block for a value of size bytes. */
 static size_t
 store_span(size_t size)
 {
@@ -106,7 +105,7 @@ store_span(size_t size)
 	    ((size + STORE_ALIGN - 1) & ~(size_t)(STORE_ALIGN - 1)));
 }
 
-/* Gives back what b, in use, does not need for a value of size. */
+/* Makes a free block of what b does not need for a value of size bytes. */
 static void
 store_split(struct store_block *b, size_t size)
 {
@@ -121,7 +120,7 @@ store_split(struct store_block *b, size_t size)
 	b->span = span;
 }
 
-/* Makes one of free blocks that lie side by side. */
+/* Joins free blocks that lie side by side. */
 static void
 store_join(struct store *st)
 {
@@ -138,7 +137,7 @@ store_join(struct store *st)
 	}
 }
 
-/* When the first secret expires, of those that are left. */
+/* Sets st->due to the time at which the first secret expires. */
 static void
 store_find_due(struct store *st)
 {
@@ -151,7 +150,7 @@ store_find_due(struct store *st)
 	}
 }
 
-/* Wipes b, which is free then; store_join() and store_find_due() follow. */
+/* Wipes and frees b.  The caller calls store_join() and store_find_due(). */
 static void
 store_wipe(struct store *st, struct store_block *b)
 {
@@ -173,7 +172,7 @@ store_give_up(struct store *st, struct store_block *b)
 	store_find_due(st);
 }
 
-/* The first free block with room for size, or the largest for STORE_ALL. */
+/* The first free block with room for size bytes; for STORE_ALL, the largest. */
 static struct store_block *
 store_find_room(const struct store *st, size_t size)
 {
@@ -195,8 +194,8 @@ store_find_room(const struct store *st, size_t size)
  */
 
 /*
- * mem, sealed and of a page at least, stays the caller's, and is the store's
- * until it is wiped.
+ * mem must be sealed and have a page at least.  It stays the caller's, who
+ * leaves its bytes to the store and must let it outlive the store.
  */
 void
 store_init(struct store *st, struct secmem *mem)
@@ -233,7 +232,7 @@ store_most(const struct store *st)
 	return (st->mem->size - sizeof(struct store_block));
 }
 
-/* Whether there still is a secret, or the beginning of one, of this id. */
+/* True if the secret of this id exists, even unfinished or spent. */
 bool
 store_has(const struct store *st, uint64_t id)
 {
@@ -246,8 +245,8 @@ store_has(const struct store *st, uint64_t id)
 }
 
 /*
- * Tells of the whole secret with the lowest id above after, so that a loop from
- * 0 sees each once.  False if there is none.
+ * Fills item in with the whole secret that has the lowest id above after: a
+ * loop that starts with 0 sees each one once.  Returns false if there is none.
  */
 bool
 store_next(const struct store *st, uint64_t after, struct store_item *item)
@@ -277,9 +276,10 @@ store_next(const struct store *st, uint64_t after, struct store_item *item)
  */
 
 /*
- * Begins a secret with room for size bytes; store_fill() fills it,
- * store_commit() makes it one, store_drop() gives it up.  Returns its id; 0
- * with EEXIST, EFBIG (more than store_most()) or ENOSPC.
+ * Begins a secret with room for size bytes, or with the largest room that there
+ * is for STORE_ALL.  store_fill() then fills it, and store_commit() finishes it
+ * or store_drop() wipes it.  Returns its id; 0 with EEXIST, EFBIG (more than
+ * store_most()) or ENOSPC.
  */
 uint64_t
 store_begin(struct store *st, const char *name, size_t size)
@@ -310,9 +310,9 @@ store_begin(struct store *st, const char *name, size_t size)
 }
 
 /*
- * Has source read from fd into the secret, behind what it has: at most size
- * bytes, and not too many at once.  Returns as read(2); -1 with ENOSPC if it is
- * full, with ENOENT if it is gone.
+ * Calls source to read from fd and to append to the secret, at most size bytes
+ * and at most STORE_PIECE.  Returns as read(2); -1 with ENOSPC if the secret is
+ * full, with ENOENT if there is no unfinished one of this id.
  */
 ssize_t
 store_fill(struct store *st, uint64_t id, int fd, store_source *source,
@@ -343,7 +343,7 @@ store_fill(struct store *st, uint64_t id, int fd, store_source *source,
 	return (n);
 }
 
-/* Takes the newline off the end of what was read; false if there is none. */
+/* Removes a newline from the end of the secret; false if there is none. */
 bool
 store_chomp(struct store *st, uint64_t id)
 {
@@ -360,9 +360,9 @@ store_chomp(struct store *st, uint64_t id)
 }
 
 /*
- * Makes what was read a secret, for reads takers (0: any number) and until due
- * (or STORE_NEVER).  Returns -1 with ENODATA if it is empty, and then gives it
- * up.
+ * Finishes the secret: it can be taken reads times (0: any number of times) and
+ * until due (ms, or STORE_NEVER).  Returns -1 with ENODATA if it is empty, and
+ * then wipes it.
  */
 int
 store_commit(struct store *st, uint64_t id, uint32_t reads, int64_t due)
@@ -394,8 +394,9 @@ store_commit(struct store *st, uint64_t id, uint32_t reads, int64_t due)
  */
 
 /*
- * Takes a secret to be sent, which counts as one read; *len is its length.
- * Returns its id, to be given to store_release() in the end; 0 with ENOENT.
+ * Takes a secret in order to send it, which counts as one read, and sets *len
+ * to its length.  Returns its id, for store_release() afterwards; 0 with
+ * ENOENT.
  */
 uint64_t
 store_take(struct store *st, const char *name, size_t *len)
@@ -420,9 +421,9 @@ store_take(struct store *st, const char *name, size_t *len)
 }
 
 /*
- * Sends the value on the socket fd from its byte from on, at most STORE_PIECE
- * bytes, and never waits.  Returns as send(2); -1 with ENOENT if the secret is
- * gone.
+ * Sends the value on the socket fd, from byte number from on and at most
+ * STORE_PIECE bytes.  Never blocks.  from must not be more than the value's
+ * length.  Returns as send(2); -1 with ENOENT if there is no secret of this id.
  */
 ssize_t
 store_send(struct store *st, uint64_t id, int fd, size_t from)
@@ -443,8 +444,7 @@ store_send(struct store *st, uint64_t id, int fd, size_t from)
 	return (n);
 }
 
-/* One that was taken is not wanted any more; the last reader of a spent one
- * wipes. */
+/* Ends what store_take() began.  The last reader of a spent secret wipes it. */
 void
 store_release(struct store *st, uint64_t id)
 {
@@ -461,7 +461,7 @@ store_release(struct store *st, uint64_t id)
  * The end of a secret.
  */
 
-/* Wipes it, whatever it is used for just now.  -1 with ENOENT. */
+/* Wipes a whole secret, even while it is being sent; -1 with ENOENT. */
 int
 store_delete(struct store *st, const char *name)
 {
@@ -478,7 +478,7 @@ store_delete(struct store *st, const char *name)
 	return (b != NULL ? 0 : -1);
 }
 
-/* Wipes what was begun and came to nothing. */
+/* Wipes the secret of this id, finished or not. */
 void
 store_drop(struct store *st, uint64_t id)
 {
@@ -490,7 +490,7 @@ store_drop(struct store *st, uint64_t id)
 	secmem_seal(st->mem);
 }
 
-/* Wipes what is due at now; returns whether anything was. */
+/* Wipes every secret that is due at now (ms); true if there was one. */
 bool
 store_expire(struct store *st, int64_t now)
 {

@@ -11,28 +11,28 @@
 #include "secmem.h"
 
 #define STORE_NAME  65	 /* bytes of a name with its NUL */
-#define STORE_MAX   1024 /* secrets: bounds every walk of the arena */
+#define STORE_MAX   1024 /* secrets: limits every walk through the arena */
 #define STORE_NEVER INT64_MAX
-#define STORE_ALL   SIZE_MAX /* as much room as there is */
+#define STORE_ALL   SIZE_MAX /* the largest room that there is */
 
 struct store {
 	struct secmem *mem;
 	uint64_t       last_id;
-	int64_t	       due;    /* of the first to expire, or STORE_NEVER */
-	unsigned int   count;  /* of whole secrets */
-	unsigned int   blocks; /* of those in use, unfinished ones included */
+	int64_t	       due;    /* ms: the first expires, or STORE_NEVER */
+	unsigned int   count;  /* whole secrets */
+	unsigned int   blocks; /* in use, unfinished and spent ones, too */
 };
 
-/* What LIST tells of a secret. */
+/* A secret as LIST shows it. */
 struct store_item {
 	uint64_t id;
 	size_t	 len;
-	int64_t	 due;	/* or STORE_NEVER */
+	int64_t	 due;	/* ms, or STORE_NEVER */
 	uint32_t reads; /* left; 0: any number */
 	char	 name[STORE_NAME];
 };
 
-/* read(2), or what does for it: where the bytes of a secret come from. */
+/* read(2), or a function like it, that the bytes of a secret come from. */
 typedef ssize_t store_source(int, void *, size_t);
 
 bool   store_name_ok(const char *);
