@@ -257,6 +257,17 @@ controller_wait(struct controller *c, bool has_secret, int64_t now)
 		c->first_due = now + c->first;
 }
 
+/* How many tethers were taken, and not released. */
+unsigned int
+controller_tethers(const struct controller *c)
+{
+	unsigned int t, n = 0;
+
+	for (t = 0; t < CONTROLLER_TETHERS; t++)
+		n += c->lost[t] || controller_count(c, t) > 0;
+	return (n);
+}
+
 bool
 controller_guarded(const struct controller *c)
 {

@@ -60,6 +60,7 @@ void controller_left(struct controller *, struct controller_holder *, int64_t);
 bool controller_release(struct controller *, const char *, int64_t);
 void controller_wait(struct controller *, bool, int64_t);
 unsigned int controller_count(const struct controller *, unsigned int);
+unsigned int controller_tethers(const struct controller *);
 int	     controller_first_lost(const struct controller *);
 bool	     controller_guarded(const struct controller *);
 bool	     controller_gives(const struct controller *);

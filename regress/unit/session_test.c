@@ -522,8 +522,10 @@ event_check(const struct controller *before, unsigned int cancelled)
 		return ("the deadline is right");
 	if (session_gives(&s) != controller_gives(&o))
 		return ("secrets are given to a calm, guarded session only");
-	if (!p.over && session_guarded(&s) != controller_guarded(&o))
-		return ("guarded is the truth");
+	if (!p.over &&
+	    (session_guarded(&s) != controller_guarded(&o) ||
+		session_count(&s) != controller_tethers(&o)))
+		return ("the tethers are counted");
 	if (before->window != NEVER && o.window != NEVER &&
 	    o.window > before->window && world.cancelled == cancelled)
 		return ("nothing moves a deadline later");

@@ -35,6 +35,7 @@ import json
 import os
 import re
 import resource
+import shlex
 import shutil
 import signal
 import subprocess
@@ -50,7 +51,7 @@ FILES = {
     "dazaid/control.c": ([], ["control"],
                          ["control", "transfer", "register"], 0),
     "dazaid/heart.c": ([], ["heart"], ["wire", "heartbeat", "flood"], 0),
-    "dazaid/panic.c": (["panic"], ["vault"], ["grace", "panic_table"], 0),
+    "dazaid/panic.c": (["panic", "session"], ["vault"], ["grace", "panic_table"], 0),
     "dazaid/request.c": (["request"], ["control"], ["control"], 0),
     "dazaid/serve.c": ([], ["vault"], ["control", "transfer", "register"], 0),
     "dazaid/session.c": (["session"], ["vault"], ["grace", "heartbeat"], 0),
@@ -63,7 +64,7 @@ OLD_SESSION = ("dazaid/vault.c", "vault_state vault_gone vault_drop "
 
 ROW = "%-18s %6d %9d %10d %9d %7.1f %%"
 SEED = "dazaid"
-CFLAGS = "-std=c11 -D_GNU_SOURCE -Icommon -Idazaid -O2 -w " \
+CFLAGS = "-std=c11 -O2 -w " \
     "-Werror=int-conversion -Werror=incompatible-pointer-types".split()
 CPU_SECONDS = 10	# at least; a test that takes more has killed its mutant
 TIMES = 8		# what it takes without a mutant, at least, too
@@ -330,7 +331,11 @@ class Copy:
             else "regress"
         self.scratch = os.path.join(where, "scratch")
         os.makedirs(self.scratch)
-        self.cflags = CFLAGS + pkg("--cflags", ["libbsd-overlay", "libseccomp"])
+        flags = shlex.split(re.search(r"^ALL_CFLAGS :?=(.*)$", self.call(
+            ["make", "-pn", "CC=gcc"]), re.M).group(1).replace("-isystem ",
+                                                               "-I"))
+        self.cflags = CFLAGS + [f for f in flags if re.match("-[DI]", f) and
+                                "FORTIFY" not in f]
         self.libs = ["-latf-c"] + pkg("--libs", ["libbsd-overlay",
                                                   "libseccomp"])
 
