@@ -1,4 +1,4 @@
-#!/usr/bin/env atf-sh
+#!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
 # shellcheck shell=dash
 # The socket and the pid file: whose they are, what they replace and what not, and

@@ -1,4 +1,4 @@
-#!/usr/bin/env atf-sh
+#!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
 # shellcheck shell=dash
 # The grace window of an armed daemon: what ends it, and what does not.

@@ -1,28 +1,26 @@
-#!/usr/bin/env atf-sh
+#!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
 # shellcheck shell=dash
-# A network process that was taken over, beside the vault that is shipped: it does
-# what regress/proof/hostile/attack tells it.  The vault panics or refuses, at once, and
-# nobody sees a secret who may not.
+# A network process that was taken over, in front of the vault that is shipped:
+# regress/proof/hostile/attack tells it what to do.  The vault must panic or refuse at
+# once, and show a secret to nobody who may not see it.
+#
+# With DAZAI_SIEGE in the environment, as make hostile sets it, there are more cases,
+# which take minutes, and root runs every attack as an ordinary user as well.
 
 # shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
 hostile=$top/regress/proof/hostile
-long=timeout
+siege=${DAZAI_SIEGE:-}
 
-# attacked CASE [PROCESSES]: these attacks
-attacked() {
+# attack NAME [PROCESSES]: runs this attack
+attack() {
 	printf '%s' "$secret" >secret
-	# What a client does not read at once: a GET of it takes as long as we like.
+	# No client's buffers hold it: a GET of it takes as long as we like.
 	yes "$secret" | tr -d '\n' | head -c 660000 >large
 	"$hostile/attack" "$@" || fail "as $(id -un)"
-}
-
-# besieged CASE [PROCESSES]: the same, and as root once more in an ordinary user's name
-besieged() {
-	attacked "$@"
-	[ "$(id -u)" -eq 0 ] || return 0
+	[ -n "$siege" ] && [ "$(id -u)" -eq 0 ] || return 0
 	public
 	cp "$hostile/attack" "$hostile/dazaid" secret large "$dir"
 	chmod 777 "$dir"
@@ -31,27 +29,47 @@ besieged() {
 	(cd "$dir" && as_other ./attack "$@") || fail "as an ordinary user"
 }
 
-behaviour life 'a heartbeat that has left is none, nor is one of its own making'
-life_body() {
-	besieged life
+# attacks ATTACK PROCESSES NAME TEXT: declares the case that runs it
+attacks() {
+	behaviour "$3" "$4" timeout 1800
+	eval "$3_body() { attack $1 $2; }"
 }
 
-behaviour descriptors 'descriptors where none belong, and of those who may not ask' $long 900
-descriptors_body() {
-	besieged descriptors 2
+attacks life 1 no_heartbeat_can_be_faked \
+    'a heartbeat that has hung up stays lost, and network cannot be one itself'
+attacks descriptors 2 descriptors_are_checked \
+    'no descriptor that network sends makes the vault serve who may not ask'
+attacks slow 1 slow_descriptors_do_not_block \
+    'no descriptor that network sends makes the vault wait'
+attacks values 2 impossible_values_are_a_panic \
+    'a name, size, time, pid or signal that no client can cause is a panic'
+attacks floods 4 floods_do_not_block \
+    'a network process that floods, stalls or never reads does not hold the vault up'
+
+shipped_only=1		# a sanitizer's runtime makes system calls of its own
+
+behaviour system_calls_are_listed \
+    'a system call that is not listed for the process kills it by SIGSYS' timeout 900
+system_calls_are_listed_body() {
+	if [ "$(id -u)" -ne 0 ]; then
+		"$hostile/calls" || fail "as $(id -un)"
+		return 0
+	fi
+	"$hostile/calls" 60706 || fail "as root"
+	[ -n "$siege" ] || return 0
+	public
+	cp "$hostile/calls" "$dir"
+	chmod 755 "$dir/calls"
+	(cd "$dir" && as_other ./calls) || fail "as an ordinary user"
 }
 
-behaviour slow 'descriptors that make whoever touches them wait'
-slow_body() {
-	besieged slow
-}
+[ -n "$siege" ] || return 0
 
-behaviour values 'names, sizes, times, pids and signals that no client has caused' $long 900
-values_body() {
-	besieged values 2
-}
-
-behaviour floods 'floods, stalls, and no ear for an answer'
-floods_body() {
-	besieged floods 4
-}
+attacks messages 3 every_message_in_every_state \
+    'a message that the table does not allow in this state is a panic'
+attacks sizes 3 every_message_in_every_size \
+    'a message whose size is not that of the table is a panic'
+attacks ends 2 every_end_of_network_is_a_panic \
+    'network exits with any status, or shuts down its socket: the vault panics'
+attacks calls 2 every_system_call_of_network \
+    'network makes every system call: what is not listed kills it, and the vault panics'

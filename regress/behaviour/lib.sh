@@ -20,31 +20,33 @@ SIGSEGV=139
 network=
 behaviours=
 
-# The runtime of a sanitizer has memory of its own, without end, and locks none: what
-# is declared while this is 1 makes no sense with it.
+# While this is 1, the cases that are declared are not run in a build with
+# sanitizers: their runtime has memory of its own, and catches crashes.
 shipped_only=
 
 sanitized() {
-	[ -n "$shipped_only" ] && grep -q __asan_init "$dazaid"
+	local flags
+
+	[ -n "$shipped_only" ] && read -r flags <"$top/.flags" &&
+	    [ "${flags#*-DSANITIZE}" != "$flags" ]
 }
 
-# behaviour NAME TEXT [METADATA VALUE]: declares the test case whose body is
-# NAME_body, and which leaves nothing running.  It forks nothing: a program declares
-# all its cases each time that it runs one.
+# behaviour NAME TEXT [METADATA VALUE]...: declares the test case whose body is
+# NAME_body, and which leaves nothing running.  atf-sh reads a program with all
+# of its cases for every case that it runs, so this starts no process.
 behaviour() {
-	local limit='atf_set timeout 180' needs=
+	local case=$1 head="atf_set descr '$2'"
 
-	[ "${3:-}" != timeout ] || limit=
-	! sanitized || needs='atf_set require.progs no-sanitizer'
-	behaviours="$behaviours $1"
-	atf_test_case "$1" cleanup
-	eval "$1_head() {
-		atf_set descr '$2'
-		$limit
-		${3:+atf_set $3 '${4:-}'}
-		$needs
-	}
-	$1_cleanup() { kill_all; }"
+	shift 2
+	! sanitized || set -- require.progs no-sanitizer
+	while [ $# -gt 0 ]; do
+		head="$head; atf_set $1 '$2'"
+		shift 2
+	done
+	behaviours="$behaviours $case"
+	atf_test_case "$case" cleanup
+	eval "${case}_head() { $head; }
+	${case}_cleanup() { kill_all; }"
 }
 
 atf_init_test_cases() {
@@ -55,22 +57,45 @@ atf_init_test_cases() {
 	done
 }
 
-# When process PID started, in clock ticks: with it a pid means one process.
+# These two take the place of atf-sh's own, which start three processes each, and
+# are called ten times for every case when Kyua asks for a list.
+atf_set() {
+	Test_Case_Vars="$Test_Case_Vars $1"
+	eval "metadata_${1%.*}_${1#*.}=\$2"
+}
+
+atf_get() {
+	eval "printf '%s\n' \"\$metadata_${1%.*}_${1#*.}\""
+}
+
+# started PID: sets $start to when that process started, in clock ticks, and to
+# nothing if there is none: with it a pid means one process.
 started() {
-	sed 's/^.*) //' "/proc/$1/stat" 2>/dev/null | cut -d ' ' -f 20
+	local stat
+
+	start=
+	{ read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 0
+	# Its name, which comes before, may have blanks.
+	# shellcheck disable=SC2086 # a list of words
+	set -- ${stat##*) }
+	start=${20}
 }
 
 remember() {
-	echo "$1 $(started "$1")" >>pids
+	local start
+
+	started "$1"
+	echo "$1 $start" >>pids
 }
 
 kill_all() {
-	local pid start
+	local pid start was
 
 	[ ! -f public ] || rm -rf "$(cat public)"
 	[ -f pids ] || return 0
-	while read -r pid start; do
-		if [ -n "$start" ] && [ "$(started "$pid")" = "$start" ]; then
+	while read -r pid was; do
+		started "$pid"
+		if [ -n "$was" ] && [ "$start" = "$was" ]; then
 			kill -KILL "$pid"
 		fi
 	done <pids
@@ -103,9 +128,9 @@ daemon() {
 
 # Sets $network, the vault's child.
 find_network() {
-	network=$(cat "/proc/$vault/task/$vault/children") ||
-	    network=$(pgrep -P "$vault")
-	network=${network%% *}
+	network=
+	{ read -r network _ <"/proc/$vault/task/$vault/children"; } 2>/dev/null
+	[ -n "$network" ] || network=$(pgrep -P "$vault")
 	remember "$network"
 }
 

@@ -1,4 +1,4 @@
-#!/usr/bin/env atf-sh
+#!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
 # shellcheck shell=sh disable=SC2016,SC2154 # text for other shells; atf-sh's names
 #

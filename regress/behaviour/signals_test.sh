@@ -1,4 +1,4 @@
-#!/usr/bin/env atf-sh
+#!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
 # shellcheck shell=dash
 # Signals that reach both processes, or the one that they were not meant for.
@@ -21,7 +21,7 @@ start_group() {
 behaviour ctrl_c 'SIGINT to the whole group is one clean shutdown'
 ctrl_c_body() {
 	start_group -a -g 0
-	kill -INT -- "-$vault"
+	kill -INT "-$vault"
 	ends 0
 	logged 'SIGINT: secrets wiped, bye'
 	not_logged PANIC
@@ -30,7 +30,7 @@ ctrl_c_body() {
 behaviour group_sigterm 'SIGTERM to the whole group is one clean shutdown'
 group_sigterm_body() {
 	start_group -a -g 0
-	kill -TERM -- "-$vault"
+	kill -TERM "-$vault"
 	ends 0
 	logged 'SIGTERM: secrets wiped, bye'
 	not_logged PANIC
@@ -39,10 +39,10 @@ group_sigterm_body() {
 behaviour group_sigquit 'SIGQUIT to the whole group is one hard panic'
 group_sigquit_body() {
 	start_group
-	kill -QUIT -- "-$vault"
+	kill -QUIT "-$vault"
 	rehearsed 'HARD PANIC (dry-run): SIGQUIT'
 	start_group -a -g 60
-	kill -QUIT -- "-$vault"
+	kill -QUIT "-$vault"
 	killed 'HARD PANIC: SIGQUIT'
 	[ "$(grep -c PANIC log)" -eq 1 ] || fail "more than one"
 }

@@ -1,4 +1,4 @@
-#!/usr/bin/env atf-sh
+#!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
 # shellcheck shell=dash
 # The bytes of PUT and GET: that they arrive whole or not at all, whoever is slow,

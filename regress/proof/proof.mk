@@ -32,7 +32,7 @@ regress/proof/hostile/calls: regress/proof/hostile/calls.o dazaid/sandbox.o comm
 hostile:
 	@regress/tools/deps.sh build check
 	$(Q)$(MAKE) --no-print-directory regress
-	$(Q)regress/tools/check.sh -k behaviour/hostile.kyua
+	$(Q)DAZAI_SIEGE=1 regress/tools/check.sh behaviour/hostile_test.sh
 
 # Every system call of the daemon goes wrong in turn; FAULTS_EVERY=N: one in N.
 FAULTS_EVERY ?=	1

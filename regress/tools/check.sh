@@ -1,6 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# Runs the suite, tells the story of what failed, and ends with the line
+# check.sh [FILTER...]: runs the suite, or the part of it that Kyua's filters name
+# (unit, behaviour/wire_test.sh, behaviour/wire_test.sh:CASE).  Prints the output of the
+# cases that failed and the reasons of those that were skipped, and ends with the line
 # "N passed, N failed, N skipped".
 set -u
 cd "$(dirname "$0")/.." || exit 1

@@ -1,0 +1,80 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: ISC
+# Runs everything that must pass before a change lands: lint, then make check with
+# gcc, with clang and with sanitizers, as root and as an ordinary user, and the proofs.
+# To save time it does not run every combination.  The last line is
+# "N passed, N failed".
+set -u
+cd "$(dirname "$0")/../.." || exit 1
+export DEBIAN_FRONTEND=noninteractive
+passed=0
+failed=0
+
+as_root() {
+	if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
+}
+
+# step NAME COMMAND...: runs a command that passes or fails as a whole
+step() {
+	local name=$1
+	shift
+	echo "===> $name"
+	if "$@"; then
+		passed=$((passed + 1))
+	else
+		failed=$((failed + 1))
+		echo "FAILED: $name"
+	fi
+}
+
+# suite NAME COMMAND...: runs a command that prints its own count
+suite() {
+	local name=$1 out line
+	shift
+	echo "===> $name"
+	out=$(mktemp)
+	"$@" 2>&1 | tee "$out" | grep -v -e '  ->  passed' -e '^  [CL][CD] '
+	line=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$out" | tail -n 1)
+	rm -f "$out"
+	if [[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed ]]; then
+		passed=$((passed + BASH_REMATCH[1]))
+		failed=$((failed + BASH_REMATCH[2]))
+		echo "$name: $line"
+	else
+		failed=$((failed + 1))
+		echo "FAILED: $name did not come to its end"
+	fi
+}
+
+# as_user DIR TARGET...: runs make as nobody, in a copy of the tree at DIR
+as_user() {
+	local dir=$1
+	shift
+	rm -rf "$dir"
+	mkdir -p "$dir"
+	git archive HEAD | tar -x -C "$dir"
+	as_root chown -R nobody "$dir"
+	as_root runuser -u nobody -- env HOME="$dir" TMPDIR=/tmp \
+	    make --no-print-directory -C "$dir" "$@"
+	as_root rm -rf "$dir"
+}
+
+step "lint" make --no-print-directory lint WERROR=1
+step "the demonstration, as root" make --no-print-directory demo
+suite "gcc, root" make --no-print-directory check CC=gcc WERROR=1
+step "the demonstration, as a user" as_user /tmp/dazaid-user demo
+suite "clang, user" as_user /tmp/dazaid-user check CC=clang WERROR=1
+suite "sanitizers, root" make --no-print-directory check CC=gcc SAN=1
+step "valgrind" make --no-print-directory valgrind
+step "hardening" make --no-print-directory checksec CC=gcc
+step "install and uninstall" regress/tools/install.sh
+suite "a hostile network, root" make --no-print-directory hostile
+suite "a hostile network, user" as_user /tmp/dazaid-user hostile
+step "faults" make --no-print-directory faults FAULTS_EVERY=20
+step "storm" make --no-print-directory storm STORM_SECONDS=60
+step "model" make --no-print-directory model
+step "fuzzing's corpus" make --no-print-directory fuzz FUZZ_SECONDS=0
+step "audit" timeout 1800 make --no-print-directory audit
+
+echo "$passed passed, $failed failed"
+[ "$failed" -eq 0 ]
