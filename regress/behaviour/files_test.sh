@@ -449,14 +449,6 @@ moved_directory_body() {
 	    fail "it was not ours"
 }
 
-behaviour removed_files 'files that somebody removed are no trouble'
-removed_files_body() {
-	start -a -g 0
-	rm "$sock" "$sock.pid"
-	kill -USR1 "$vault"
-	killed 'PANIC: SIGUSR1'
-}
-
 behaviour relative_path 'a relative path is that of where it was started, in the background as well'
 relative_path_body() {
 	mkdir sub

@@ -49,7 +49,7 @@ with_big() {
 
 # given_back ROOM: all the room is free again, and so no client holds any
 given_back() {
-	control ask STATUS "* room=$1"
+	control ask STATUS "* room=$1*"
 }
 
 # round_trips SIZE...: each goes in and comes out, byte by byte the same
@@ -248,7 +248,7 @@ expires_on_time_body() {
 		    at $((ms + 100)) say 'GET early' like 'ERROR no-such-secret ?*' \
 		    say 'GET late' like 'ERROR no-such-secret ?*' \
 		    say LIST want "$name ${#secret} - -" want OK \
-		    say STATUS like "* secrets=1 * room=$room"
+		    say STATUS like "* secrets=1 * room=$room*"
 	done
 	stands_down
 }
@@ -529,7 +529,7 @@ expiry_stops_a_get_body() {
 	for reads in '' reads=1; do
 		put big value ttl=1 $reads
 		control say 'GET big' want "DATA $big" take $taken \
-		    connect ask STATUS "* secrets=1 * room=$room" use 0 rest got
+		    connect ask STATUS "* secrets=1 * room=$room*" use 0 rest got
 		only_part got value
 	done
 	stands_down
@@ -639,7 +639,7 @@ unfinished_takes_room_body() {
 	guarded -a -g 0
 	see_room
 	control say "PUT a $room" want GO raw x connect say "PUT b 1" \
-	    like 'ERROR full ?*' eof connect say STATUS like '* room=0' \
-	    use 0 close use 2 ask STATUS "* room=$room" say 'PUT b 1' want GO raw x want OK
+	    like 'ERROR full ?*' eof connect say STATUS like '* room=0*' \
+	    use 0 close use 2 ask STATUS "* room=$room*" say 'PUT b 1' want GO raw x want OK
 	stands_down
 }

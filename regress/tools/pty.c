@@ -1,19 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * pty: runs a program on a terminal of its own, and drives it from a script on
- * standard input, a command a line:
- *
- *	expect TEXT	wait until the terminal shows it, after what was
- *expected last send TEXT	type it key C-X		type control and a
- *letter; C-d is the end of file signal NAME	send the program a signal: KILL,
- *HUP, ... hangup		close the terminal run COMMAND	run it with
- *sh(1), PTY_PID being the program's; it must succeed
- *	wait		wait for the program's end; print "exit N" or "signal N"
- *	show		print all that the terminal showed
- *
- * TEXT knows \n \r \t \e \\ and \xHH.  What is typed is echoed, and expect sees
- *the echo, too: type  echo o''k  to expect ok.  Every wait is for an event, and
- *bounded. What goes wrong ends the program, shows the terminal, and exits 1.
+ * standard input, which regress/README.md describes.
  */
 #include <sys/ioctl.h>
 #include <sys/pidfd.h>

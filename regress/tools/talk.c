@@ -1,30 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * talk: says and expects on a daemon's sockets what its arguments tell it, one
- * after another; for the tests.  Every command waits for its event, at most -w
- * SECONDS (10), and none sleeps but "at".  Exit 0 when all went as wanted, or 1
- * with one line on what did not.
- *
- *	talk [-r] [-w SECONDS] SOCK COMMAND...
- *		-r: SOCK may not be there yet; a SOCK of - is no connection
- *	talk -l [-w SECONDS] SOCK COMMAND...
- *		listens at SOCK instead, see "accept"
- *	talk -x|-X PROGRAM [ARG...]
- *		becomes PROGRAM, with a socket for standard error: it is copied
- *to standard output (-x), or it is full and never read (-X)
- *
- * Of the commands, those for the control socket:
- *	to PATH			connects to PATH, and "connect" and "many" do,
- *too like PATTERN		as "want", for a line that fnmatch(3) finds like
- *it ask LINE PATTERN	says LINE until the answer is like PATTERN show
- *prints the next line send-file FILE		says the bytes of FILE want-file
- *FILE		wants exactly as many bytes, and these
- *	take N			wants N bytes, whatever they are
- *	rest FILE		what comes up to the end becomes FILE
- *	urgent BYTE		says it out of band
- *	die			SIGKILL to itself
- *	pass			says a byte with a descriptor, and is refused
- *	offer LINE		says LINE with a channel, and goes on there
+ * talk: says and expects lines on a daemon's sockets, as its arguments tell it.
+ * regress/README.md describes its options and commands.
  */
 #include <sys/mman.h>
 #include <sys/pidfd.h>
