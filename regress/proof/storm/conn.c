@@ -185,19 +185,18 @@ conn_lost(struct conn *c)
 bool
 conn_wants(const struct conn *c, usec t, short *events)
 {
-	const struct op *op = c->putting != -1 ? &l.ops[c->putting] :
-	    c->getting != -1		       ? &l.ops[c->getting] :
-						 NULL;
+	const struct op *get = c->getting != -1 ? &l.ops[c->getting] : NULL;
+	const struct op *put = c->putting != -1 ? &l.ops[c->putting] : NULL;
 
 	*events = POLLIN;
 	if (c->fd == -1 || c->pace > t)
 		return (false);
-	if (c->getting != -1 && op->manner == STUCK && op->moved >= op->at_byte)
+	if (get != NULL && get->manner == STUCK && get->moved >= get->at_byte)
 		return (false);
 	if (c->outlen > 0 ||
-	    (c->putting != -1 && op->moved < op->size &&
-		(op->go != NEVER || op->manner == EARLY) &&
-		!(op->manner == STUCK && op->moved >= op->at_byte)))
+	    (put != NULL && put->moved < put->size &&
+		(put->go != NEVER || put->manner == EARLY) &&
+		!(put->manner == STUCK && put->moved >= put->at_byte)))
 		*events |= POLLOUT;
 	return (true);
 }
