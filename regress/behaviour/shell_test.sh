@@ -62,6 +62,12 @@ setup() {
 
 # The dazaid of a test: dazaid.pid, its log, and its exit status when it ends.
 daemon() {
+	launch "$@"
+	./await grep -qs ready log || atf_fail 'dazaid did not start'
+}
+
+# The same without the wait.
+launch() {
 	rm -f dazaid.status
 	{
 		# shellcheck disable=SC2016 # expanded by the sh
@@ -69,7 +75,6 @@ daemon() {
 		    "$top/dazaid/dazaid" -d -v -s "$PWD/s" "$@" 2>log
 		echo $? >dazaid.status
 	} </dev/null >/dev/null 2>&1 &
-	./await grep -qs ready log || atf_fail 'dazaid did not start'
 }
 
 command_line() {
@@ -390,13 +395,14 @@ is_unguarded_without_daemon() {
 	atf_check -o inline:'3\n' grep -c 'dazai: ' out
 }
 
+# The daemon starts only when ./go is written to.
 can_be_guarded_later() {
-	daemon
-	mv s s.away
+	mkfifo go
+	{ read -r _ <go && launch; } &
 	drive <<-EOF
 		expect UNGUARDED
 		expect P1>
-		run mv s.away s
+		run echo >go; ./await grep -qs ready log
 		send dazai_guard; echo "status=$status"\n
 		expect status=0
 		send dazai_status; echo "status=$status"\n
