@@ -7,23 +7,39 @@
 #include <err.h>
 #include <getopt.h>
 #include <limits.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "command.h"
 #include "heartbeat.h"
 #include "num.h"
 #include "sockpath.h"
 #include "stdfd.h"
 #include "version.h"
+#include "watch.h"
 
 static noreturn void
 usage(FILE *to, int status)
 {
-	(void)fputs("usage: dazai-hb [-hqvV] [-i SECONDS] [-p PID] [-s PATH]\n",
+	(void)fputs("usage: dazai-hb [-hqvV] [-i SECONDS] [-n TETHER] "
+		    "[-p PID]... [-s PATH]\n"
+		    "                [-w PATH]... [-W SECONDS] [-- COMMAND "
+		    "[ARG]...]\n",
 	    to);
 	exit(status);
+}
+
+/* Whether name can be a tether's; the daemon has the last word. */
+static bool
+tether_ok(const char *name)
+{
+	const size_t len = strlen(name);
+
+	return (len >= 1 && len <= 16 &&
+	    strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == len);
 }
 
 static const char *
@@ -32,7 +48,10 @@ options_parse(struct heartbeat_options *o, int argc, char *argv[])
 	static const struct option longs[] = { { "help", no_argument, NULL,
 						   'h' },
 		{ "interval", required_argument, NULL, 'i' },
+		{ "tether", required_argument, NULL, 'n' },
 		{ "watch-pid", required_argument, NULL, 'p' },
+		{ "watch-path", required_argument, NULL, 'w' },
+		{ "wait", required_argument, NULL, 'W' },
 		{ "quiet", no_argument, NULL, 'q' },
 		{ "socket", required_argument, NULL, 's' },
 		{ "verbose", no_argument, NULL, 'v' },
@@ -41,9 +60,9 @@ options_parse(struct heartbeat_options *o, int argc, char *argv[])
 	int64_t			   pid = 0;
 	int			   ch;
 
-	o->interval = 5000;
-	while (
-	    (ch = getopt_long(argc, argv, "hi:p:qs:vV", longs, NULL)) != -1) {
+	o->interval = -1;
+	while ((ch = getopt_long(argc, argv, "hi:n:p:qs:vVw:W:", longs,
+		    NULL)) != -1) {
 		switch (ch) {
 		case 'h':
 			usage(stdout, 0);
@@ -56,6 +75,26 @@ options_parse(struct heartbeat_options *o, int argc, char *argv[])
 			if ((why = num_int(optarg, 1, INT_MAX, &pid)) != NULL)
 				errx(EXIT_USAGE, "--watch-pid: %s: %s", optarg,
 				    why);
+			if ((why = watch_pid((pid_t)pid)) != NULL)
+				errx(EXIT_USAGE, "--watch-pid %s: %s", optarg,
+				    why);
+			break;
+		case 'n':
+			if (!tether_ok(optarg))
+				errx(EXIT_USAGE,
+				    "--tether: %s: not 1 to 16 of a-z, 0-9 and "
+				    "'-'",
+				    optarg);
+			o->tether = optarg;
+			break;
+		case 'w':
+			if ((why = watch_path(optarg)) != NULL)
+				errx(EXIT_USAGE, "--watch-path %s: %s", optarg,
+				    why);
+			break;
+		case 'W':
+			if ((why = num_ms(optarg, &o->wait)) != NULL)
+				errx(EXIT_USAGE, "--wait: %s: %s", optarg, why);
 			break;
 		case 'q':
 			o->quiet = 1;
@@ -73,9 +112,8 @@ options_parse(struct heartbeat_options *o, int argc, char *argv[])
 			usage(stderr, EXIT_USAGE);
 		}
 	}
-	if (optind != argc)
+	if (optind != argc && strcmp(argv[optind - 1], "--") != 0)
 		usage(stderr, EXIT_USAGE);
-	o->watch = (pid_t)pid;
 	return (sock);
 }
 
@@ -94,6 +132,12 @@ main(int argc, char *argv[])
 	    &o.places);
 	if (why != NULL)
 		errx(EXIT_USAGE, "%s", why);
+	/* What the command prints is the command's alone. */
+	if (optind < argc)
+		o.quiet = 1;
+	if (optind < argc &&
+	    (why = watch_pid(command_fork(argv + optind))) != NULL)
+		errx(EXIT_USAGE, "the command: %s", why);
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1)
 		err(EXIT_USAGE, "prctl");
 	heartbeat_run(&o);

@@ -3,7 +3,6 @@
  * The heartbeat: a connection to the daemon that is held open for as long as
  * the session lives.  Its end, for whatever reason, is the message.
  */
-#include <sys/pidfd.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
 #include <sys/timerfd.h>
@@ -26,14 +25,19 @@
 #include "guard.h"
 #include "heartbeat.h"
 #include "line.h"
+#include "num.h"
 #include "out.h"
 #include "reach.h"
 #include "sandbox.h"
+#include "command.h"
 #include "sockpath.h"
+#include "status.h"
 #include "vouch.h"
+#include "watch.h"
 
-#define ANSWER_MS 10000 /* for WELCOME and BYE, and to come back in */
-#define RETRY_MS  50	/* between attempts to come back */
+#define ANSWER_MS   10000 /* for WELCOME and BYE, and to come back in */
+#define RETRY_MS    50	  /* between attempts to come back */
+#define INTERVAL_MS 5000  /* between PINGs, at most */
 
 /*
  * The orders over the channel to the vault, a byte each; see dazai-protocol(7).
@@ -41,7 +45,16 @@
 #define CHANNEL_PING   "P"
 #define CHANNEL_CANCEL "C"
 
-enum { PFD_DAEMON, PFD_CHANNEL, PFD_SIGNALS, PFD_WATCH, PFD_TIMER, PFD_MAX };
+enum {
+	PFD_DAEMON,
+	PFD_CHANNEL,
+	PFD_SIGNALS,
+	PFD_TIMER,
+	PFD_WATCH,
+	PFD_MAX = PFD_WATCH + WATCH_PFD
+};
+
+#define WATCH_NAMED 4 /* processes that a daemon watches for one holder */
 
 /* Bytes that have come in, up to the end of a line. */
 struct lines {
@@ -52,27 +65,25 @@ struct lines {
 static struct heartbeat {
 	const struct heartbeat_options *o;
 	enum { AWAY, ASKED, GUARDING, QUITTING } state;
-	bool	     guarded;  /* once at least */
-	bool	     detached; /* in a session of our own */
-	int	     fd;       /* to the daemon; -1 while AWAY */
-	int	     channel;  /* to the vault; -1 unless GUARDING */
-	int	     signals;
-	int	     watch;   /* pidfd, or -1 */
-	int	     timer;   /* of the PINGs */
-	pid_t	     session; /* the process that we guard: watched, or us */
-	struct reach daemon;
-	int64_t	     due;     /* give up then; not while GUARDING */
-	int64_t	     retry;   /* while AWAY: not before */
-	bool	     busy;    /* another guarded when we last asked */
-	struct out   out;     /* standard output */
-	struct lines lines;   /* from the daemon */
-	struct lines answers; /* from the vault, over the channel */
-} hb = { .daemon.file = -1,
-	.fd = -1,
-	.channel = -1,
-	.signals = -1,
-	.watch = -1,
-	.timer = -1 };
+	bool	      guarded;	/* once at least */
+	bool	      detached; /* in a session of our own */
+	int	      fd;	/* to the daemon; -1 while AWAY */
+	int	      channel;	/* to the vault; -1 unless GUARDING */
+	int	      signals;
+	int64_t	      wait_due; /* the daemon must have come by then */
+	struct status status;	/* the daemon's, as it was at the start */
+	int	      timer;	/* of the PINGs */
+	pid_t	      session;	/* the process that we guard: watched, or us */
+	struct reach  daemon;
+	int64_t	      due;     /* give up then; not while GUARDING */
+	int64_t	      retry;   /* while AWAY: not before */
+	bool	      busy;    /* another guarded when we last asked */
+	struct out    out;     /* standard output */
+	struct lines  lines;   /* from the daemon */
+	struct lines  answers; /* from the vault, over the channel */
+} hb = {
+	.daemon.file = -1, .fd = -1, .channel = -1, .signals = -1, .timer = -1
+};
 
 /*
  * Prints a line to the user, if not -q.  Never blocks: a full pipe must not
@@ -149,6 +160,28 @@ heartbeat_no_daemon(enum reach_result result)
 	heartbeat_fail(code, "%s", hb.daemon.why);
 }
 
+/* Whether the daemon may still come. */
+static bool
+heartbeat_may_wait(enum reach_result result)
+{
+	return (!hb.guarded && result == REACH_NO_DAEMON &&
+	    clock_ms(CLOCK_MONOTONIC) < hb.wait_due);
+}
+
+/* Asks to be the heartbeat, or a holder of the tether. */
+static void
+heartbeat_hello(void)
+{
+	char line[64];
+
+	if (hb.o->tether != NULL)
+		(void)snprintf(line, sizeof(line), "HOLD %s\n", hb.o->tether);
+	else
+		(void)snprintf(line, sizeof(line), "HELLO %ld\n",
+		    (long)hb.session);
+	heartbeat_send(line);
+}
+
 /*
  * Connects, the first time to a daemon that must be found, and says HELLO;
  * stays AWAY, to try again later, if the daemon has no room for a connection.
@@ -157,28 +190,29 @@ static void
 heartbeat_connect(void)
 {
 	enum reach_result result;
-	char		  hello[32];
 
 	if (hb.daemon.file == -1) {
-		result = reach_find(&hb.daemon, &hb.o->places, "");
+		result = reach_find(&hb.daemon, &hb.o->places,
+		    hb.o->tether != NULL ? ".ctl" : "");
 		if (result == REACH_FOUND || result == REACH_FULL)
 			guard_open(hb.daemon.dir,
 			    sockpath_name(hb.daemon.path));
 	} else {
 		result = reach_again(&hb.daemon);
 	}
-	if (result == REACH_FULL) {
+	if (result == REACH_FULL || heartbeat_may_wait(result)) {
 		hb.retry = clock_ms(CLOCK_MONOTONIC) + RETRY_MS;
 		return;
 	}
 	if (result != REACH_FOUND)
 		heartbeat_no_daemon(result);
 	hb.fd = hb.daemon.fd;
+	if (!hb.guarded)
+		status_ask(&hb.o->places, &hb.status);
 	hb.busy = false;
 	hb.state = ASKED;
 	hb.lines.len = hb.answers.len = 0;
-	(void)snprintf(hello, sizeof(hello), "HELLO %ld\n", (long)hb.session);
-	heartbeat_send(hello);
+	heartbeat_hello();
 }
 
 /*
@@ -213,6 +247,9 @@ heartbeat_busy(void)
 {
 	char who[192];
 
+	if (hb.o->tether != NULL)
+		heartbeat_fail(EXIT_BUSY, "%s: no room for one more holder",
+		    hb.daemon.path);
 	guard_who(who, sizeof(who));
 	heartbeat_fail(EXIT_BUSY, "guarded already%s", who);
 }
@@ -238,6 +275,7 @@ heartbeat_first_welcome(void)
 		hb.out.fd = STDOUT_FILENO;
 		hb.out.kind = OUT_FILE;
 	}
+	command_ready();
 	if (sandbox_heartbeat() == -1)
 		err(EXIT_USAGE, "sandbox");
 }
@@ -255,6 +293,61 @@ heartbeat_is_text(const char *line)
 	return (*line == '\0');
 }
 
+/*
+ * The time between PINGs: as it was asked for, or a third of the daemon's ping
+ * timeout, so that two may be late, and at most 5 seconds.
+ */
+static int64_t
+heartbeat_interval(void)
+{
+	const int64_t asked = hb.o->interval, limit = hb.status.timeout;
+	char	      a[NUM_PRINT], b[NUM_PRINT];
+
+	if (asked == -1)
+		return (limit != 0 && limit / 3 < INTERVAL_MS ? limit / 3 + 1 :
+								INTERVAL_MS);
+	if (limit != 0 && (asked == 0 || asked >= limit))
+		warnx("--interval: %s: too long for the daemon, whose ping "
+		      "timeout is %s",
+		    num_print_ms(asked, a), num_print_ms(limit, b));
+	return (asked);
+}
+
+static void
+heartbeat_timer(void)
+{
+	const int64_t	  ms = heartbeat_interval();
+	const time_t	  sec = ms / 1000;
+	const long	  nsec = ms % 1000 * 1000000;
+	struct itimerspec its = { { sec, nsec }, { sec, nsec } };
+
+	/* This clock goes on while the machine sleeps, as the daemon's does. */
+	hb.timer = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (hb.timer == -1 || timerfd_settime(hb.timer, 0, &its, NULL) == -1)
+		err(EXIT_USAGE, "timerfd");
+}
+
+/*
+ * Has the vault watch our processes itself, so that we cannot outlive them when
+ * we are stopped or starved.  Only if a pid means the same process to it: then
+ * it sees its own pid as we do.  If a process has ended and its pid is
+ * another's by now, our own pidfd tells, at the next turn.
+ */
+static void
+heartbeat_name_processes(void)
+{
+	char   line[32];
+	size_t i;
+
+	if (hb.status.pid == 0 || hb.status.pid != hb.daemon.maker.pid)
+		return;
+	for (i = 0; i < WATCH_NAMED && watch_nth(i) != 0; i++) {
+		(void)snprintf(line, sizeof(line), "WATCH %ld\n",
+		    (long)watch_nth(i));
+		heartbeat_send(line);
+	}
+}
+
 /* WELCOME has come, with the vault's channel, or -1 if the vault sent none. */
 static void
 heartbeat_welcome(int channel)
@@ -267,9 +360,13 @@ heartbeat_welcome(int channel)
 	hb.state = GUARDING;
 	/* From the first byte on, PINGs that network makes up do not count. */
 	heartbeat_send_vault(CHANNEL_PING);
-	guard_claim(hb.session);
-	if (!hb.guarded)
+	heartbeat_name_processes();
+	if (hb.o->tether == NULL)
+		guard_claim(hb.session);
+	if (!hb.guarded) {
+		heartbeat_timer();
 		heartbeat_first_welcome();
+	}
 	hb.guarded = true;
 }
 
@@ -280,7 +377,8 @@ heartbeat_line(const char *line, int channel)
 	if (hb.o->verbose)
 		heartbeat_print("%s",
 		    heartbeat_is_text(line) ? line : "(no text)");
-	if (hb.state == ASKED && strcmp(line, "WELCOME") == 0) {
+	if (hb.state == ASKED &&
+	    strcmp(line, hb.o->tether != NULL ? "HOLDING" : "WELCOME") == 0) {
 		heartbeat_welcome(channel);
 	} else if (hb.state == ASKED && strcmp(line, "BUSY") == 0) {
 		/*
@@ -311,6 +409,13 @@ heartbeat_answer(const char *line, int channel)
 		heartbeat_print("panic cancelled");
 	else if (strcmp(line, "NOTHING-PENDING") == 0)
 		heartbeat_print("no panic is pending");
+	else if (strncmp(line, "ERROR lost ", 11) == 0 &&
+	    heartbeat_is_text(line))
+		heartbeat_print("not cancelled: tether %s is lost", line + 11);
+	else if (strcmp(line, "RELEASED") == 0) {
+		heartbeat_print("released");
+		exit(EXIT_LET_GO);
+	}
 }
 
 /* Has take see to each whole line in l. */
@@ -387,7 +492,7 @@ heartbeat_signal(void)
 			heartbeat_send_vault(CHANNEL_CANCEL);
 		break;
 	case SIGQUIT:
-		if (hb.state == AWAY)
+		if (hb.state == AWAY || hb.o->tether != NULL)
 			exit(EXIT_LET_GO);
 		hb.state = QUITTING; /* also when HELLO is on its way */
 		hb.due = clock_ms(CLOCK_MONOTONIC) + ANSWER_MS;
@@ -437,21 +542,23 @@ heartbeat_wait(void)
 static void
 heartbeat_turn(void)
 {
-	struct pollfd	pfd[PFD_MAX] = { [PFD_CHANNEL] = { .fd = hb.channel,
-					     .events = POLLIN },
-		  [PFD_DAEMON] = { .fd = hb.fd, .events = POLLIN },
-		  [PFD_SIGNALS] = { .fd = hb.signals, .events = POLLIN },
-		  [PFD_WATCH] = { .fd = hb.watch, .events = POLLIN },
-		  [PFD_TIMER] = { .fd = hb.timer, .events = POLLIN } };
+	struct pollfd pfd[PFD_MAX] = {
+		[PFD_CHANNEL] = { .fd = hb.channel, .events = POLLIN },
+		[PFD_DAEMON] = { .fd = hb.fd, .events = POLLIN },
+		[PFD_SIGNALS] = { .fd = hb.signals, .events = POLLIN },
+		[PFD_TIMER] = { .fd = hb.timer, .events = POLLIN },
+	};
+	const nfds_t	watched = watch_poll(pfd + PFD_WATCH);
 	const int64_t	wait = heartbeat_wait();
 	struct timespec ts = { wait / 1000, wait % 1000 * 1000000 };
 
-	if (ppoll(pfd, PFD_MAX, wait == -1 ? NULL : &ts, NULL) == -1) {
+	if (ppoll(pfd, PFD_WATCH + watched, wait == -1 ? NULL : &ts, NULL) ==
+	    -1) {
 		if (errno != EINTR)
 			heartbeat_fail(EXIT_USAGE, "poll: %s", strerror(errno));
 		return;
 	}
-	if (pfd[PFD_WATCH].revents != 0)
+	if (watch_ended(pfd + PFD_WATCH, watched))
 		exit(EXIT_LET_GO);
 	if (pfd[PFD_SIGNALS].revents != 0)
 		heartbeat_signal();
@@ -476,19 +583,17 @@ heartbeat_turn(void)
 static void
 heartbeat_detach(void)
 {
-	if (hb.o->watch != 0 && setsid() != -1)
+	if (watch_nth(0) != 0 && setsid() != -1)
 		hb.detached = true;
 }
 
+/* Signals come to the loop as descriptors, and nothing else ends us. */
 static void
-heartbeat_descriptors(void)
+heartbeat_signals(void)
 {
 	static const int sigs[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGQUIT };
-	const time_t	 sec = hb.o->interval / 1000;
-	const long	 nsec = hb.o->interval % 1000 * 1000000;
-	struct itimerspec its = { { sec, nsec }, { sec, nsec } };
-	sigset_t	  set;
-	size_t		  i;
+	sigset_t	 set;
+	size_t		 i;
 
 	sigemptyset(&set);
 	for (i = 0; i < sizeof(sigs) / sizeof(sigs[0]); i++) {
@@ -498,13 +603,8 @@ heartbeat_descriptors(void)
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)sigprocmask(SIG_SETMASK, &set, NULL);
 	hb.signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-	/* This clock goes on while the machine sleeps, as the daemon's does. */
-	hb.timer = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
-	if (hb.signals == -1 || hb.timer == -1 ||
-	    timerfd_settime(hb.timer, 0, &its, NULL) == -1)
-		err(EXIT_USAGE, "signalfd, timerfd");
-	if (hb.o->watch != 0 && (hb.watch = pidfd_open(hb.o->watch, 0)) == -1)
-		err(EXIT_USAGE, "--watch-pid %ld", (long)hb.o->watch);
+	if (hb.signals == -1)
+		err(EXIT_USAGE, "signalfd");
 }
 
 /* Guards until the end; o must last as long. */
@@ -512,10 +612,11 @@ noreturn void
 heartbeat_run(const struct heartbeat_options *o)
 {
 	hb.o = o;
-	hb.session = o->watch != 0 ? o->watch : getpid();
-	hb.due = clock_ms(CLOCK_MONOTONIC) + ANSWER_MS;
+	hb.session = watch_nth(0) != 0 ? watch_nth(0) : getpid();
+	hb.wait_due = clock_ms(CLOCK_MONOTONIC) + o->wait;
+	hb.due = hb.wait_due + ANSWER_MS;
 	out_open(&hb.out, STDOUT_FILENO);
-	heartbeat_descriptors();
+	heartbeat_signals();
 	heartbeat_detach();
 	heartbeat_connect();
 	for (;;)

@@ -14,15 +14,16 @@ enum {
 	EXIT_LET_GO = 0, /* as told: a signal, the watched process, QUIT */
 	EXIT_USAGE = 1,	 /* or the system said no */
 	EXIT_NO_DAEMON = 2,
-	EXIT_BUSY = 3,	  /* another heartbeat guards */
+	EXIT_BUSY = 3,	  /* another heartbeat guards, or too many hold */
 	EXIT_REFUSED = 4, /* no answer, or not the protocol's */
 	EXIT_ENDED = 5	  /* the daemon, while we guarded */
 };
 
 struct heartbeat_options {
 	struct sockpath places;	  /* of the socket */
-	int64_t		interval; /* ms between PINGs; 0: none */
-	pid_t		watch;	  /* end with it; 0: with no process */
+	const char     *tether;	  /* to hold; NULL: be the heartbeat */
+	int64_t		interval; /* ms between PINGs; 0: none; -1: choose */
+	int64_t		wait;	  /* ms for the daemon to come */
 	int		quiet;
 	int		verbose;
 };

@@ -27,7 +27,7 @@ static noreturn void
 options_usage(FILE *to, int status)
 {
 	(void)fputs("usage: dazaid [-adhvV] [-f SECONDS] [-g SECONDS] "
-		    "[-l NAME[=FILE]]... [-m KIND]\n"
+		    "[-l NAME[=FILE]]...\n"
 		    "              [-s PATH] [-t SECONDS] [-u USER] [-z BYTES] "
 		    "[--require-lock]\n",
 	    to);

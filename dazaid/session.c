@@ -27,6 +27,8 @@
 
 #include "session.h"
 
+static const char session_missed[] = "ping deadline missed";
+
 /* Whether name, a string, can be a tether's: 1 to 16 of a-z, 0-9 and '-'. */
 bool
 session_name_ok(const char *name)
@@ -97,12 +99,18 @@ static const char *
 session_reason(struct session *s, const struct session_tether *t,
     const char *how)
 {
-	const bool heartbeat = t == &s->tethers[SESSION_HEARTBEAT];
+	const char *more = how != NULL ? how : "";
 
-	if (heartbeat)
-		return (how != NULL ? how : "heartbeat connection dropped");
-	(void)snprintf(s->reason, sizeof(s->reason), "tether %s lost%s%s",
-	    t->name, how != NULL ? ": " : "", how != NULL ? how : "");
+	if (how == session_missed && t == &s->tethers[SESSION_HEARTBEAT])
+		return (how);
+	if (t == &s->tethers[SESSION_HEARTBEAT])
+		(void)snprintf(s->reason, sizeof(s->reason),
+		    "heartbeat connection dropped%s%s", how != NULL ? ", " : "",
+		    more);
+	else
+		(void)snprintf(s->reason, sizeof(s->reason),
+		    "tether %s lost%s%s", t->name, how != NULL ? ": " : "",
+		    more);
 	return (s->reason);
 }
 
@@ -337,7 +345,7 @@ session_tick(struct session *s, int64_t now)
 		if (!session_counts(h))
 			continue;
 		if (now >= h->ping_due)
-			session_lose(s, h, now, "ping deadline missed");
+			session_lose(s, h, now, session_missed);
 		else if (h->state == SESSION_HUNG_UP && now >= h->report_due)
 			session_lose(s, h, now, h->how);
 	}

@@ -14,7 +14,9 @@
 
 #include "fuzz.h"
 
+#include "../../../dazai-hb/command.h"
 #include "../../../dazai-hb/heartbeat.h"
+#include "../../../dazai-hb/watch.h"
 #include "../../../dazaid/load.c" /* NOLINT(bugprone-suspicious-include) */
 #include "options.h"
 #include "stdfd.h"
@@ -237,11 +239,35 @@ run_dazaid(void)
  * dazai-hb.
  */
 
+static wide watched; /* the last -p */
+
+const char *
+watch_pid(pid_t pid)
+{
+	watched = pid;
+	return (NULL);
+}
+
+const char *
+watch_path(const char *path)
+{
+	(void)path;
+	BROKEN("no path was given");
+}
+
+pid_t
+command_fork(char *argv[])
+{
+	(void)argv;
+	BROKEN("no command was given");
+}
+
 noreturn void
 heartbeat_run(const struct heartbeat_options *o)
 {
 	CHECK(should.status == -1, "it starts, and should not");
-	CHECK(o->interval == should.interval && o->watch == should.watch &&
+	CHECK(o->tether == NULL && o->wait == 0, "nothing of the kind");
+	CHECK(o->interval == should.interval && watched == should.watch &&
 		o->quiet == should.quiet && o->verbose == (should.verbose > 0),
 	    "options get lost");
 	check_path(o->places.path[0]);
@@ -571,7 +597,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	called = names[program];
 	memset(&should, 0, sizeof(should));
 	should.status = -1;
-	should.grace = should.interval = 5000;
+	should.grace = 5000;
+	should.interval = -1;
+	watched = 0;
 	should.size = 65536;
 	nloads = 0;
 	optind = 0;

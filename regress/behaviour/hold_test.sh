@@ -1,0 +1,157 @@
+#!/usr/bin/env atf-sh
+# SPDX-License-Identifier: ISC
+# shellcheck shell=dash disable=SC2016,SC2034,SC2119,SC2154
+#
+# dazai-hb as one holder of many: -n, -p, -w, -W and a command.
+
+# shellcheck source=regress/behaviour/lib.sh
+. "$(atf_get_srcdir)/lib.sh"
+
+ctl=$top/dazaictl/dazaictl
+
+# held WORDS: the tethers are these, the pids aside
+held() {
+	"$ctl" -s "$sock" tethers >tethers || fail "tethers: $?"
+	got=$(sed 's/ [0-9]*$//' tethers | tr '\n' ',')
+	[ "$got" = "$1" ] || fail "'$got' and not '$1'"
+}
+
+behaviour many_hold_one_tether 'three dazai-hb hold a tether, and it is lost with the last of them'
+many_hold_one_tether_body() {
+	start -a -g 60
+	for i in 1 2 3; do
+		heartbeat -n session
+		eval "heartbeat$i=$heartbeat"
+	done
+	held 'session 3 held,'
+	kill "$heartbeat1" "$heartbeat2"
+	ends 0 "$heartbeat1"
+	ends 0 "$heartbeat2"
+	control say "GET $name" want "DATA ${#secret}" want-file secret
+	kill "$heartbeat3"
+	ends 0 "$heartbeat3"
+	logged 'panic pending: tether session lost'
+}
+
+behaviour a_stopped_one_does_not_outlive_its_shell 'the vault watches the process of -p itself'
+a_stopped_one_does_not_outlive_its_shell_body() {
+	start
+	idler
+	heartbeat -n session -p "$idler"
+	kill -STOP "$heartbeat"
+	kill -KILL "$idler"
+	rehearsed 'tether session lost: the watched process ended'
+	kill -KILL "$heartbeat"
+}
+
+behaviour any_of_its_processes_ends_it 'several -p: the first to end lets go'
+any_of_its_processes_ends_it_body() {
+	start
+	idler
+	first=$idler
+	idler
+	heartbeat -n session -p "$first" -p "$idler"
+	kill "$idler"
+	ends 0 "$heartbeat"
+	rehearsed 'tether session lost'
+}
+
+# lets_go COMMAND...: while a link to a file is watched, this ends the watch
+lets_go() {
+	mkdir -p up/dir other
+	: >up/dir/stick
+	: >other/stick
+	ln -sf up/dir/stick link
+	start
+	heartbeat -n usb -w link
+	"$@"
+	ends 0 "$heartbeat"
+	rehearsed 'tether usb lost'
+	rm -rf up link other
+}
+
+behaviour a_path_that_goes_ends_it '-w: the link, what it leads to, or a directory above it goes'
+a_path_that_goes_ends_it_body() {
+	lets_go rm link
+	lets_go rm up/dir/stick
+	lets_go mv up/dir/stick up/dir/away
+	lets_go mv up away
+	rm -rf away
+	lets_go ln -sfn other/stick link
+	lets_go sh -c 'rm up/dir/stick; : >up/dir/stick'
+	start -a -g 0
+	: >stick
+	heartbeat -n usb -w stick
+	echo more >>stick
+	: >neighbour
+	chmod 600 stick
+	held 'usb 1 held,'
+	stands_down
+	atf_check -s exit:1 -e match:'--watch-path nothing: No such file' \
+	    "$hb" -s "$sock" -n usb -w nothing
+}
+
+behaviour it_waits_for_the_daemon '-W: the daemon may come later, but not too late'
+it_waits_for_the_daemon_body() {
+	atf_check -s exit:2 -e match:'no daemon' "$hb" -s "$sock" -W 0.2
+	"$hb" -s "$sock" -n session -W 60 >hb.out 2>&1 &
+	heartbeat=$!
+	remember "$heartbeat"
+	start
+	talk - log hb.out 'dazai-hb: guarding'
+	held 'session 1 held,'
+	kill "$heartbeat"
+	rehearsed 'tether session lost'
+}
+
+behaviour a_command_is_held_for 'the command has its arguments, its status, its signals and its output to itself'
+a_command_is_held_for_body() {
+	start -a -g 60
+	atf_check -s exit:7 -o inline:'a b\njob 1 held\n' "$hb" -s "$sock" \
+	    -n job -- sh -c 'echo "$1"; "$2" -s "$3" tethers |
+	    sed "s/ [0-9]*$//"; exit 7' x 'a b' "$ctl" "$sock"
+	logged 'panic pending: tether job lost'
+	"$hb" -s "$sock" -n job -- sh -c 'echo $$ >pid; exec sleep 60' &
+	heartbeat=$!
+	remember "$heartbeat"
+	logged 'panic CANCELLED by a new holder'
+	held 'job 1 held,'
+	kill -TERM "$heartbeat"
+	ends 143 "$heartbeat"
+	atf_check -s exit:127 -e match:'nothing-here: No such file' \
+	    "$hb" -s "$sock" -n job -- nothing-here
+	atf_check -s exit:2 -e match:'no daemon' "$hb" -s "$sock.no" -- true
+	atf_check -s exit:1 -e match:usage "$hb" -s "$sock" true
+}
+
+behaviour it_keeps_the_daemons_time 'without -i a short ping timeout is kept, and an -i that cannot is told'
+it_keeps_the_daemons_time_body() {
+	start -a -g 0 -t 0.6
+	heartbeat -n session
+	talk - mark at 1500
+	not_logged PANIC
+	"$hb" -s "$sock" -n session -i 5 -W 0 >hb.out 2>hb.err &
+	remember $!
+	talk - log hb.err 'too long for the daemon, whose ping timeout is 0.6'
+}
+
+behaviour it_is_let_go_by_a_release 'RELEASE ends it cleanly'
+it_is_let_go_by_a_release_body() {
+	start -a -g 0
+	heartbeat -n usb
+	"$ctl" -s "$sock" release usb || fail "release: $?"
+	ends 0 "$heartbeat"
+	talk - log hb.out 'dazai-hb: released'
+	stands_down
+}
+
+behaviour bad_tethers 'a tether that cannot be is refused in one line'
+bad_tethers_body() {
+	for tether in '' Usb 12345678901234567 a_b; do
+		atf_check -s exit:1 -e match:'--tether: .*: not 1 to 16' \
+		    "$hb" -s "$sock" -n "$tether"
+	done
+	start
+	atf_check -s exit:4 -e match:'not the answer of a dazaid' \
+	    "$hb" -s "$sock" -n heartbeat
+}
