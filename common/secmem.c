@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -42,8 +43,10 @@ secmem_map_secret(struct secmem *sm)
 }
 
 /*
- * Shared: if RLIMIT_DATA is lowered, mprotect(2) fails to make private pages
- * writable, and they could not be wiped.
+ * Maps ordinary pages, shared: mprotect(2) counts private pages against
+ * RLIMIT_DATA (and against overcommit) when it makes them writable.  Anybody of
+ * the same uid can lower that limit with prlimit(2), and then they could not be
+ * unsealed any more, not even to be wiped.
  */
 static int
 secmem_map_anon(struct secmem *sm)
@@ -55,10 +58,14 @@ secmem_map_anon(struct secmem *sm)
 	return (p == MAP_FAILED ? -1 : 0);
 }
 
-static int
-secmem_protect(struct secmem *sm, int prot)
+/* Ends the process if mprotect(2) fails; leaves errno alone if it does not. */
+static void
+secmem_protect(const struct secmem *sm, int prot)
 {
-	return (mprotect(sm->pages, sm->len, prot));
+	if (mprotect(sm->pages, sm->len, prot) == -1) {
+		sm->failed();
+		abort();
+	}
 }
 
 /* Backs the pages with memory of that kind; -1 with errno. */
@@ -103,27 +110,25 @@ secmem_reserve(struct secmem *sm, size_t size, void (*failed)(void))
 static int
 secmem_prepare(struct secmem *sm)
 {
-	/*
-	 * MADV_WIPEONFORK does not work on a shared mapping; MADV_DONTFORK
-	 * makes it unnecessary.
-	 */
-	(void)madvise(sm->pages, sm->len, MADV_DONTDUMP);
-	(void)madvise(sm->pages, sm->len, MADV_DONTFORK);
+	if (madvise(sm->pages, sm->len, MADV_DONTDUMP) == -1 ||
+	    madvise(sm->pages, sm->len, MADV_DONTFORK) == -1)
+		return (-1);
 
 	explicit_bzero(sm->pages, sm->len);
 	if (getrandom(sm->canary, sizeof(sm->canary), 0) !=
 	    (ssize_t)sizeof(sm->canary))
 		return (-1);
 	memcpy(sm->data - SECMEM_CANARY, sm->canary, SECMEM_CANARY);
-	return (secmem_protect(sm, PROT_NONE));
+	return (mprotect(sm->pages, sm->len, PROT_NONE));
 }
 
 /*
  * Maps an arena of the best kind that there is, with room for size bytes,
  * rounded up to SECMEM_ALIGN, and leaves it sealed.  Touches every page, so
- * that none has to be found later.  failed is called when mprotect(2) fails in
- * secmem_unseal() or secmem_seal(); it must end the process.  Returns -1 with
- * errno if there is no memory, or no random number for the canary.
+ * that none has to be found later.  failed is called, with errno, when
+ * mprotect(2) fails in secmem_unseal() or secmem_seal(); it must end the
+ * process.  Returns -1 with errno if there is no memory, or no random number
+ * for the canary.
  */
 int
 secmem_open(struct secmem *sm, size_t size, void (*failed)(void))
@@ -156,8 +161,8 @@ secmem_open_kind(struct secmem *sm, enum secmem_kind kind, size_t size,
 void
 secmem_unseal(struct secmem *sm)
 {
-	if (sm->users == 0 && secmem_protect(sm, PROT_READ | PROT_WRITE) == -1)
-		sm->failed();
+	if (sm->users == 0)
+		secmem_protect(sm, PROT_READ | PROT_WRITE);
 	sm->users++;
 }
 
@@ -166,8 +171,7 @@ secmem_seal(struct secmem *sm)
 {
 	if (sm->users > 0 && --sm->users > 0)
 		return;
-	if (secmem_protect(sm, PROT_NONE) == -1)
-		sm->failed();
+	secmem_protect(sm, PROT_NONE);
 }
 
 /*
@@ -184,7 +188,7 @@ secmem_wipe(struct secmem *sm)
 
 	if (sm->pages == NULL)
 		return (NULL);
-	if (secmem_protect(sm, PROT_READ | PROT_WRITE) == -1) {
+	if (mprotect(sm->pages, sm->len, PROT_READ | PROT_WRITE) == -1) {
 		(void)munmap(sm->pages, sm->len);
 		sm->pages = NULL;
 		return ("arena not writable: unmapped");

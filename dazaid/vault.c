@@ -431,6 +431,8 @@ vault_loop(void)
 void
 vault_arena_failed(void)
 {
+	if (!v.started)
+		vault_fail("memory for the arena", strerror(errno));
 	panic_hard(&v.panic, "the arena cannot be opened or shut");
 }
 

@@ -2,13 +2,16 @@
 # SPDX-License-Identifier: ISC
 # shellcheck shell=dash
 # The owner of the daemon can lower the vault's resource limits with prlimit(1)
-# while it runs.  Whichever limit is 0, the end is as without it, and wiped.
+# while it runs.  Whichever limit is 0, or if all are, the end is as without it, and
+# wiped.
 
 # shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
-limits='as core cpu data fsize locks memlock msgqueue nice nofile nproc rss
-    rtprio rttime sigpending stack'
+# All of them but the time on the CPU: the kernel answers its hard limit with
+# SIGKILL.
+limits='as core data fsize locks memlock msgqueue nice nofile nproc rss rtprio
+    rttime sigpending stack'
 
 # without_memfd: the daemons that are started from now on have mlock memory
 without_memfd() {
@@ -18,13 +21,21 @@ without_memfd() {
 	memory=mlock
 }
 
+# zeroes LIMIT: the options that tell prlimit(1) to lower it, or "all", to 0
+zeroes() {
+	# shellcheck disable=SC2086 # a list of words
+	[ "$1" != all ] || set -- $limits
+	printf -- '--%s=0:0 ' "$@"
+}
+
 # at_each_limit STATUS SIGNAL PROCESS: an armed daemon whose limit is 0 ends with
 # STATUS when SIGNAL comes to PROCESS (vault or guardian)
 at_each_limit() {
-	for limit in $limits; do
+	for limit in $limits all; do
 		guarded -a -g 0
 		[ -z "${memory:-}" ] || logged "memory: $memory"
-		prlimit --pid "$vault" "--$limit=0:0" 2>prlimit.err ||
+		# shellcheck disable=SC2046 # a list of words
+		prlimit --pid "$vault" $(zeroes "$limit") 2>prlimit.err ||
 		    fail "$limit: $(cat prlimit.err)"
 		eval "kill -$2 \$$3"
 		echo "$limit: $3, SIG$2"
@@ -33,6 +44,21 @@ at_each_limit() {
 		not_logged 'not writable'
 		kill "$guardian" 2>/dev/null || :
 	done
+}
+
+behaviour no_time 'at the soft limit of its time on the CPU (SIGXCPU) the vault wipes' \
+    require.progs prlimit
+no_time_body() {
+	guarded -a
+	prlimit --pid "$vault" --cpu=0: || fail prlimit
+	# The kernel looks at the time only when a tick finds the vault running.
+	while "$talk" "$sock.ctl" repeat 1000 'UNREGISTER pid=1\n' \
+	    wantn 1000 'ERROR invalid pid' >said 2>&1; do
+		:
+	done
+	ends 152
+	logged 'SIGXCPU: secrets wiped'
+	not_logged 'not writable'
 }
 
 behaviour hard_secretmem 'with any limit at 0, SIGUSR2 wipes and kills at once' \

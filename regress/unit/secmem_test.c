@@ -453,29 +453,119 @@ ATF_TC_BODY(two_arenas_have_two_canaries, tc)
 	ATF_REQUIRE(!all_are(a.canary, SECMEM_CANARY, 0));
 }
 
-static unsigned int failures;
-
 static void
-count_failure(void)
+exit_with_errno(void)
 {
-	failures++;
+	_exit(errno);
 }
 
-CASE(a_failed_mprotect_is_reported_once_by_each_call,
-    "secmem_unseal() and secmem_seal() call failed() when mprotect(2) "
-    "fails, and only then")
+static void
+return_at_once(void)
+{
+}
+
+/* How a child ends that unseals, or seals, an arena that is not there. */
+static int
+protect_nothing(bool seal, void (*failed)(void))
+{
+	const struct rlimit none = { 0, 0 };
+	struct secmem	    sm;
+	pid_t		    pid;
+	int		    status;
+
+	ATF_REQUIRE((pid = fork()) != -1);
+	if (pid == 0) {
+		(void)setrlimit(RLIMIT_CORE, &none);
+		(void)signal(SIGABRT, SIG_DFL);
+		if (secmem_open(&sm, SIZE, failed) == -1 ||
+		    munmap(sm.pages, sm.len) == -1)
+			_exit(0);
+		if (seal)
+			secmem_seal(&sm);
+		else
+			secmem_unseal(&sm);
+		_exit(0);
+	}
+	ATF_REQUIRE(waitpid(pid, &status, 0) == pid);
+	return (status);
+}
+
+CASE(a_failed_mprotect_ends_the_process,
+    "when mprotect(2) fails, secmem_unseal() and secmem_seal() call failed() "
+    "with errno, and abort if it returns")
+{
+	int seal, status;
+
+	for (seal = 0; seal < 2; seal++) {
+		status = protect_nothing(seal, exit_with_errno);
+		ATF_REQUIRE(WIFEXITED(status));
+		ATF_REQUIRE_EQ(ENOMEM, WEXITSTATUS(status));
+		status = protect_nothing(seal, return_at_once);
+		ATF_REQUIRE(WIFSIGNALED(status));
+		ATF_REQUIRE_EQ(SIGABRT, WTERMSIG(status));
+	}
+}
+
+CASE(protection_leaves_errno_alone,
+    "secmem_unseal() and secmem_seal() do not change errno")
 {
 	struct secmem sm;
 
-	ATF_REQUIRE(secmem_open(&sm, SIZE, count_failure) == 0);
+	ATF_REQUIRE(secmem_open(&sm, SIZE, abort) == 0);
+	errno = ENOTTY;
 	secmem_unseal(&sm);
 	secmem_seal(&sm);
-	ATF_REQUIRE_EQ(0, failures);
-	ATF_REQUIRE(munmap(sm.pages, sm.len) == 0);
+	ATF_REQUIRE_EQ(ENOTTY, errno);
+}
+
+/*
+ * With every limit of its own lowered to nothing, a child seals, unseals and
+ * wipes an arena of that kind.
+ */
+static void
+use_without_limits(enum secmem_kind kind)
+{
+	const struct rlimit none = { 0, 0 };
+	struct secmem	    sm;
+	int		    limit;
+
+	(void)signal(SIGABRT, SIG_DFL);
+	if (make_system(kind) == -1 || secmem_open(&sm, SIZE, abort) == -1)
+		_exit(2);
+	if (sm.kind != kind)
+		_exit(3);
+	for (limit = 0; limit < RLIM_NLIMITS; limit++) {
+		if (setrlimit(limit, &none) == -1)
+			_exit(4);
+	}
 	secmem_unseal(&sm);
-	ATF_REQUIRE_EQ(1, failures);
+	memset(sm.data, 0x5a, sm.size);
 	secmem_seal(&sm);
-	ATF_REQUIRE_EQ(2, failures);
+	_exit(secmem_wipe(&sm) == NULL && all_are(sm.pages, sm.len, 0) ? 0 : 1);
+}
+
+CASE(no_limit_keeps_an_arena_from_being_wiped,
+    "with all resource limits lowered to 0, an arena of each kind is still "
+    "unsealed, sealed and wiped")
+{
+	static const enum secmem_kind kinds[] = { SECMEM_SECRET, SECMEM_MLOCK,
+		SECMEM_UNLOCKED };
+	size_t			      i;
+	pid_t			      pid;
+	int			      status;
+
+	for (i = 0; i < NELEM(kinds); i++) {
+		ATF_REQUIRE((pid = fork()) != -1);
+		if (pid == 0)
+			use_without_limits(kinds[i]);
+		ATF_REQUIRE(waitpid(pid, &status, 0) == pid);
+		if (WIFEXITED(status) && WEXITSTATUS(status) == 3 &&
+		    (kinds[i] == SECMEM_SECRET || MLOCK_LIES))
+			continue; /* not on this system */
+		ATF_REQUIRE_MSG(WIFEXITED(status) && WEXITSTATUS(status) == 0,
+		    "%s: status 0x%x", secmem_name(kinds[i]),
+		    (unsigned int)status);
+	}
 }
 
 CASE(a_wipe_whose_mprotect_fails_unmaps_the_arena,
@@ -561,7 +651,9 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, an_arena_is_open_as_long_as_one_needs_it);
 	ATF_TP_ADD_TC(tp, every_byte_of_the_canary_is_watched);
 	ATF_TP_ADD_TC(tp, two_arenas_have_two_canaries);
-	ATF_TP_ADD_TC(tp, a_failed_mprotect_is_reported_once_by_each_call);
+	ATF_TP_ADD_TC(tp, a_failed_mprotect_ends_the_process);
+	ATF_TP_ADD_TC(tp, protection_leaves_errno_alone);
+	ATF_TP_ADD_TC(tp, no_limit_keeps_an_arena_from_being_wiped);
 	ATF_TP_ADD_TC(tp, a_wipe_whose_mprotect_fails_unmaps_the_arena);
 	ATF_TP_ADD_TC(tp, before_there_is_an_arena_a_wipe_does_nothing);
 	ATF_TP_ADD_TC(tp, an_arena_has_any_size);
