@@ -164,5 +164,7 @@ child_end(int fd, int64_t ms)
 	struct pollfd	      pfd = { .fd = fd, .events = POLLRDHUP };
 
 	(void)shutdown(fd, SHUT_WR);
-	(void)ppoll(&pfd, 1, &wait, NULL);
+	/* If RLIMIT_NOFILE was lowered to 0, fd cannot be polled. */
+	if (ppoll(&pfd, 1, &wait, NULL) == -1 && errno == EINVAL)
+		(void)ppoll(NULL, 0, &wait, NULL);
 }
