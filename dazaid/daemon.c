@@ -11,15 +11,19 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <signal.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <stdnoreturn.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "daemon.h"
 #include "log.h"
+
+#define DAEMON_ARGS 4096 /* of a command, and our own before them */
 
 static int		  daemon_pipe = -1; /* to the front process */
 static int		  daemon_notify = -1;
@@ -41,11 +45,42 @@ static const int daemon_sigs[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1,
 	SIGUSR2 };
 
 /*
+ * Becomes dazai-hb, which runs the command under a heartbeat of the daemon at
+ * path.  The one beside our own program comes before those in $PATH.
+ */
+static noreturn void
+daemon_command(const char *path, char *command[])
+{
+	static char name[] = "dazai-hb", own[PATH_MAX], s[] = "-s",
+		    end[] = "--";
+	char   *argv[DAEMON_ARGS], *slash, *sock = strdup(path);
+	ssize_t len = readlink("/proc/self/exe", own, sizeof(own) - 1);
+	size_t	i, n = 0;
+
+	argv[n++] = name;
+	argv[n++] = s;
+	argv[n++] = sock;
+	argv[n++] = end;
+	for (i = 0; command[i] != NULL && n < DAEMON_ARGS - 1; i++)
+		argv[n++] = command[i];
+	argv[n] = NULL;
+	if (sock == NULL || setenv("DAZAI_SOCK", path, 1) == -1)
+		err(1, "the command");
+	if (len > 0 && (slash = strrchr(own, '/')) != NULL &&
+	    (size_t)(slash - own) + sizeof(name) < sizeof(own)) {
+		(void)strcpy(slash + 1, name);
+		(void)execv(own, argv);
+	}
+	(void)execvp(name, argv);
+	err(errno == ENOENT ? 127 : 126, "%s", name);
+}
+
+/*
  * The front: stays with the shell until the daemon is ready, or is no more.
  * mask is what the signals were before they were blocked for the fork.
  */
 static void
-daemon_front(int fd, const sigset_t *mask)
+daemon_front(int fd, const sigset_t *mask, const char *path, char *command[])
 {
 	struct sigaction sa;
 	size_t		 i;
@@ -61,6 +96,8 @@ daemon_front(int fd, const sigset_t *mask)
 	(void)sigprocmask(SIG_SETMASK, mask, NULL);
 	while ((n = read(fd, &c, 1)) == -1 && errno == EINTR)
 		;
+	if (n == 1 && command != NULL)
+		daemon_command(path, command);
 	if (n == 1)
 		_exit(0);
 	if (n == -1) { /* it may be well: nobody would know */
@@ -78,7 +115,7 @@ daemon_front(int fd, const sigset_t *mask)
  * passes on what signals it gets.
  */
 void
-daemon_fork(void)
+daemon_fork(const char *path, char *command[])
 {
 	sigset_t set, mask;
 	size_t	 i;
@@ -95,7 +132,7 @@ daemon_fork(void)
 	if (daemon_child != 0) {
 		close(p[1]);
 		closefrom(p[0] + 1);
-		daemon_front(p[0], &mask);
+		daemon_front(p[0], &mask, path, command);
 	}
 	(void)sigprocmask(SIG_SETMASK, &mask, NULL);
 	close(p[0]);

@@ -2,7 +2,7 @@
 #ifndef DAZAID_DAEMON_H
 #define DAZAID_DAEMON_H
 
-void daemon_fork(void);
+void daemon_fork(const char *, char *[]);
 void daemon_notify_open(void);
 void daemon_detach(int);
 int  daemon_ready(void);

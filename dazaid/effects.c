@@ -22,8 +22,9 @@
 #include "registry.h"
 #include "vault.h"
 
-#define EFFECTS_END_MS	500 /* for network to take BYE and the log */
-#define EFFECTS_FATE_MS 20  /* for a process that hung up to become a zombie */
+#define EFFECTS_END_MS	 500 /* for network to take BYE and the log */
+#define EFFECTS_WATCH_MS 20  /* for network to tell those who watch */
+#define EFFECTS_FATE_MS	 20  /* for a process that hung up to become a zombie */
 
 static void
 effects_wipe(void)
@@ -109,6 +110,18 @@ effects_log_end(void)
 		effects_end_network();
 }
 
+/* Tells those who watch of the end; network has a moment to pass it on. */
+static void
+effects_bye(const char *reason)
+{
+	const struct timespec moment = { 0, EFFECTS_WATCH_MS * 1000000L };
+
+	if (!event_wanted())
+		return;
+	event_send(IMSG_EVENT_BYE, NULL, 0, 0, reason);
+	(void)ppoll(NULL, 0, &moment, NULL);
+}
+
 static void
 effects_log(enum panic_event event, const char *reason)
 {
@@ -142,6 +155,8 @@ effects_log(enum panic_event event, const char *reason)
 		log_alert(reason, ": secrets wiped, bye");
 		break;
 	}
+	if (event != PANIC_PENDING && event != PANIC_CANCELLED)
+		effects_bye(reason);
 	if (v.damage != NULL)
 		log_alert(v.damage);
 }

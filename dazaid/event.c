@@ -19,6 +19,13 @@ event_watchers(uint32_t n)
 	event_n = n;
 }
 
+/* Whether anybody watches: what an event needs is not looked up for nobody. */
+bool
+event_wanted(void)
+{
+	return (event_n > 0);
+}
+
 /* Copies text, or what of it there is room for; NULL is empty. */
 static void
 event_copy(char *to, const char *text)

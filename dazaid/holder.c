@@ -37,8 +37,10 @@ holder_close(struct session_holder *h)
 static void
 holder_report(const struct session_holder *h)
 {
-	event_send(IMSG_EVENT_LOST, v.session.tethers[h->tether].name, h->pid,
-	    0, h->how);
+	const struct session_tether *t = &v.session.tethers[h->tether];
+
+	if (t->holders > 0 || t->lost) /* or it was released */
+		event_send(IMSG_EVENT_LOST, t->name, h->pid, 0, h->how);
 }
 
 /* Gives up the connections of holders that are lost, and has network do so. */

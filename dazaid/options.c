@@ -28,8 +28,9 @@ options_usage(FILE *to, int status)
 {
 	(void)fputs("usage: dazaid [-adhvV] [-f SECONDS] [-g SECONDS] "
 		    "[-l NAME[=FILE]]...\n"
-		    "              [-s PATH] [-t SECONDS] [-u USER] [-z BYTES] "
-		    "[--require-lock]\n",
+		    "              [-m KIND] [-s PATH] [-t SECONDS] [-u USER] "
+		    "[-z BYTES]\n"
+		    "              [--require-lock] [-- COMMAND [ARG]...]\n",
 	    to);
 	exit(status);
 }
@@ -137,8 +138,12 @@ options_parse(struct options *o, int argc, char *argv[])
 			options_usage(stderr, 1);
 		}
 	}
-	if (optind != argc)
+	if (optind != argc && strcmp(argv[optind - 1], "--") != 0)
 		options_usage(stderr, 1);
+	if (optind != argc)
+		o->command = argv + optind;
+	if (o->command != NULL && !o->background)
+		errx(1, "--debug: a command needs the foreground for itself");
 	o->size = (size_t)size;
 }
 

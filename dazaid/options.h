@@ -24,8 +24,9 @@ struct options {
 	bool		 require_lock;
 	bool		 background;
 	int		 verbose;
-	const char	*sock; /* as asked for, or NULL */
-	const char	*user; /* as asked for, or NULL */
+	const char	*sock;	  /* as asked for, or NULL */
+	const char	*user;	  /* as asked for, or NULL */
+	char	       **command; /* to run under a heartbeat, or NULL */
 	char		 path[SOCKPATH_SIZE];
 };
 

@@ -155,6 +155,22 @@ serve_hand_out(const struct imsg *im, struct transfer *t)
 	return (id != 0);
 }
 
+/* Tells those who watch that name was got, and if that was the last read. */
+static void
+serve_report_got(const char *name)
+{
+	struct store_item item = { .id = 0 };
+
+	if (!event_wanted())
+		return;
+	event_send(IMSG_EVENT_GOT, name, 0, 0, NULL);
+	while (store_next(&v.store, item.id, &item)) {
+		if (strcmp(item.name, name) == 0)
+			return;
+	}
+	event_send(IMSG_EVENT_GONE, name, 0, 0, "read");
+}
+
 /* From the first trigger until a cancel no secret is handed out. */
 static void
 serve_get(const struct imsg *im)
@@ -170,8 +186,10 @@ serve_get(const struct imsg *im)
 		refusal = IMSG_ANSWER_UNGUARDED;
 	else if (!vault_has_fd() || (t = transfer_slot()) == NULL)
 		refusal = IMSG_ANSWER_BUSY;
-	else if (serve_hand_out(im, t))
+	else if (serve_hand_out(im, t)) {
+		serve_report_got(im->u.secret.name);
 		return;
+	}
 	vault_answer(im->peerid, refusal);
 	close(im->fd);
 }
@@ -182,6 +200,8 @@ serve_del(const struct imsg *im)
 	const int rc = store_delete(&v.store, im->u.secret.name);
 
 	transfer_cut_gone();
+	if (rc == 0)
+		event_send(IMSG_EVENT_GONE, im->u.secret.name, 0, 0, "deleted");
 	vault_answer(im->peerid,
 	    rc == 0 ? IMSG_ANSWER_OK : IMSG_ANSWER_NO_SUCH_SECRET);
 }

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "channel.h"
+#include "event.h"
 #include "transfer.h"
 #include "vault.h"
 
@@ -114,16 +115,31 @@ transfer_finish(struct transfer *t, enum imsg_answer answer)
 	vault_answer(t->peerid, answer);
 }
 
+/* Tells those who watch which secret was put. */
+static void
+transfer_report(uint64_t id)
+{
+	struct store_item item;
+
+	if (event_wanted() && store_next(transfer_store, id - 1, &item) &&
+	    item.id == id)
+		event_send(IMSG_EVENT_PUT, item.name, 0, 0, NULL);
+}
+
 /* The last byte of a PUT is there. */
 static void
 transfer_keep(struct transfer *t, int64_t now)
 {
 	const int64_t due = t->ttl != 0 ? now + t->ttl : STORE_NEVER;
 
-	transfer_finish(t,
-	    store_commit(transfer_store, t->id, t->reads, due) == -1 ?
-		IMSG_ANSWER_CUT :
-		IMSG_ANSWER_OK);
+	const uint64_t id = t->id;
+
+	if (store_commit(transfer_store, id, t->reads, due) == -1) {
+		transfer_finish(t, IMSG_ANSWER_CUT);
+		return;
+	}
+	transfer_finish(t, IMSG_ANSWER_OK);
+	transfer_report(id);
 }
 
 /* store_fill()'s, on a socket that network may have made one that waits. */

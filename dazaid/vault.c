@@ -281,6 +281,13 @@ vault_network(void)
 static void
 vault_expire(int64_t now)
 {
+	struct store_item item = { .id = 0 };
+
+	while (event_wanted() && now >= v.store.due &&
+	    store_next(&v.store, item.id, &item)) {
+		if (item.due <= now)
+			event_send(IMSG_EVENT_GONE, item.name, 0, 0, "expired");
+	}
 	if (store_expire(&v.store, now))
 		transfer_cut_gone();
 }

@@ -155,3 +155,15 @@ bad_tethers_body() {
 	atf_check -s exit:4 -e match:'not the answer of a dazaid' \
 	    "$hb" -s "$sock" -n heartbeat
 }
+
+behaviour dazaid_runs_a_command 'dazaid -- COMMAND: a daemon and its heartbeat for as long as the command runs'
+dazaid_runs_a_command_body() {
+	printf '%s' "$secret" >secret
+	PATH=$top/dazai-hb:$top/dazaictl:$PATH
+	atf_check -s exit:3 -o inline:"$secret" -e ignore "$dazaid" -s "$sock" \
+	    -l "$name=secret" -- sh -c "dazaictl get $name; exit 3"
+	talk -w 5 - ended "$(cat "$sock.pid" 2>/dev/null || echo 999999)"
+	atf_check -s exit:1 -e match:'a command needs the foreground' \
+	    "$dazaid" -d -s "$sock" -- true
+	atf_check -s exit:1 -e match:usage "$dazaid" -s "$sock" true
+}

@@ -278,3 +278,37 @@ a_ttl_that_passed_in_a_stop_body() {
 	kill -CONT "$vault"
 	wait "$asker" || fail "it was given"
 }
+
+behaviour watchers_are_told_of_secrets 'EVENTS: put, got, gone and bye, with names and reasons'
+watchers_are_told_of_secrets_body() {
+	guarded
+	client "$sock.ctl" say EVENTS like 'EVENT STATUS alive=1 *' echo watches \
+	    want 'EVENT put name=once' want 'EVENT got name=once' \
+	    want 'EVENT gone name=once why=read' want 'EVENT put name=brief' \
+	    want 'EVENT gone name=brief why=expired' want 'EVENT put name=x' \
+	    want 'EVENT gone name=x why=deleted' want 'EVENT bye why=SIGTERM' \
+	    echo told eof
+	talk - log said watches
+	control say 'PUT once 2 reads=1' want GO raw ab want OK \
+	    say 'GET once' want 'DATA 2' take 2 \
+	    say 'PUT brief 1 ttl=0.1' want GO raw a want OK
+	talk - mark at 200
+	control say 'PUT x 1' want GO raw a want OK say 'DEL x' want OK
+	kill "$vault"
+	ends 0
+	talk - log said told
+}
+
+behaviour a_release_is_told_once 'EVENTS: a release is not followed by a loss'
+a_release_is_told_once_body() {
+	start
+	client "$sock.ctl" say EVENTS like 'EVENT STATUS *' echo watches \
+	    like 'EVENT guarded tether=t *' like 'EVENT released tether=t *' \
+	    want 'EVENT armed' echo told hold
+	talk - log said watches
+	holder t t
+	control say 'RELEASE t' want OK
+	talk - ended "$holder"
+	control say ARM want OK
+	talk - log said told
+}

@@ -286,8 +286,10 @@ load_close_others(void)
 }
 
 void
-daemon_fork(void)
+daemon_fork(const char *path, char *command[])
 {
+	(void)path;
+	(void)command;
 	BROKEN("no option asks for it");
 }
 
