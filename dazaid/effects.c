@@ -22,9 +22,16 @@
 #include "registry.h"
 #include "vault.h"
 
-#define EFFECTS_END_MS	 500 /* for network to take BYE and the log */
-#define EFFECTS_WATCH_MS 20  /* for network to tell those who watch */
-#define EFFECTS_FATE_MS	 20  /* for a process that hung up to become a zombie */
+/*
+ * How long network may take to end, and first to write its lines of the log,
+ * to deliver BYE, or to write the vault's last lines into a file.
+ */
+#define EFFECTS_LOG_MS	50
+#define EFFECTS_BYE_MS	200
+#define EFFECTS_FILE_MS 500
+
+#define EFFECTS_WATCH_MS 20 /* for network to tell those who watch */
+#define EFFECTS_FATE_MS	 20 /* for a process that hung up to become a zombie */
 
 static void
 effects_wipe(void)
@@ -69,9 +76,9 @@ effects_fate(pid_t pid, const char **sig)
 	return ("");
 }
 
-/* Sends the heartbeat its BYE, if it waits for one, and has network end. */
+/* Sends the heartbeat its BYE, if it waits for one, and waits for network. */
 static void
-effects_end_network(void)
+effects_end_network(int64_t ms)
 {
 	const struct imsg bye = { .type = IMSG_BYE,
 		.peerid = v.session.holders[SESSION_HEARTBEAT].peerid,
@@ -80,7 +87,7 @@ effects_end_network(void)
 	if (v.bye)
 		(void)imsg_send(v.imsg, &bye, MSG_DONTWAIT);
 	v.bye = false;
-	child_end(v.imsg, EFFECTS_END_MS);
+	child_end(v.imsg, ms);
 }
 
 /*
@@ -98,7 +105,7 @@ effects_log_begin(void)
 	if (!log_is_relayed() || (able && log_is_file()))
 		return;
 	if (able)
-		effects_end_network();
+		effects_end_network(v.bye ? EFFECTS_BYE_MS : EFFECTS_LOG_MS);
 	log_relay(-1);
 }
 
@@ -106,8 +113,10 @@ effects_log_begin(void)
 void
 effects_log_end(void)
 {
-	if (log_is_relayed() || v.bye)
-		effects_end_network();
+	if (log_is_relayed())
+		effects_end_network(EFFECTS_FILE_MS);
+	else if (v.bye)
+		effects_end_network(EFFECTS_BYE_MS);
 }
 
 /* Tells those who watch of the end; network has a moment to pass it on. */
