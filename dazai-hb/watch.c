@@ -98,7 +98,7 @@ watch_follow(char *path)
 		errno = ENAMETOOLONG;
 		return (-1);
 	}
-	(void)strcpy(path, next);
+	(void)strlcpy(path, next, PATH_MAX);
 	return (0);
 }
 

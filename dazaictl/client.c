@@ -93,7 +93,7 @@ static char
 client_byte(int fd, bool *vouched, int *channel)
 {
 	ssize_t n;
-	char	c;
+	char	c = 0;
 
 	do
 		n = vouch_recv(&client_reach.vouch, fd, &c, 1, 0, vouched,

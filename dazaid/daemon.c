@@ -68,7 +68,8 @@ daemon_command(const char *path, char *command[])
 		err(1, "the command");
 	if (len > 0 && (slash = strrchr(own, '/')) != NULL &&
 	    (size_t)(slash - own) + sizeof(name) < sizeof(own)) {
-		(void)strcpy(slash + 1, name);
+		(void)strlcpy(slash + 1, name,
+		    sizeof(own) - (size_t)(slash + 1 - own));
 		(void)execv(own, argv);
 	}
 	(void)execvp(name, argv);

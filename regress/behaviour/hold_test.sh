@@ -1,6 +1,6 @@
 #!/usr/bin/env atf-sh
 # SPDX-License-Identifier: ISC
-# shellcheck shell=dash disable=SC2016,SC2034,SC2119,SC2154
+# shellcheck shell=dash disable=SC2016,SC2034,SC2094,SC2119,SC2154
 #
 # dazai-hb as one holder of many: -n, -p, -w, -W and a command.
 

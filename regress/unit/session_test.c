@@ -14,7 +14,7 @@
 #include "../oracle/controller.h"
 
 #define GRACE	5
-#define TIMEOUT 7
+#define TIMEOUT ((int64_t)7)
 #define FIRST	9
 #define REPORT	SESSION_REPORT_MS
 #define DEPTH	7
