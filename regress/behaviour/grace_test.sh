@@ -6,174 +6,85 @@
 # shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
-lost='panic pending: heartbeat connection dropped'
-slack=1000		# ms that a busy machine may take longer
-
-behaviour window_expires 'the window lasts as long as it was told, and then kills'
-window_expires_body() {
-	start -a -g 0.7
-	talk - mark kill USR1 "$vault" ended "$vault" over 690 \
-	    within $((700 + slack))
-	killed 'PANIC: SIGUSR1'
+behaviour a_window_lasts_as_long_as_it_was_told 'a graceful panic kills when -g is over, at once if that is 0'
+a_window_lasts_as_long_as_it_was_told_body() {
+	table <<-'EOT'
+	-a -g 0.7 | mark kill USR1 $vault ended $vault over 690 | 137 | PANIC: SIGUSR1
+	-a -g 0 | mark kill USR1 $vault ended $vault | 137 | PANIC: SIGUSR1 | !pending
+	EOT
 }
 
-behaviour no_window 'a grace of 0 does not wait'
-no_window_body() {
-	start -a -g 0
-	talk - mark kill USR1 "$vault" ended "$vault" within $slack
-	killed 'PANIC: SIGUSR1'
-	not_logged pending
+behaviour a_new_heartbeat_makes_up_for_a_loss 'a HELLO after the loss cancels the panic; the next loss opens a new window'
+a_new_heartbeat_makes_up_for_a_loss_body() {
+	table <<-'EOT'
+	-a -g 1 | hello close log log 'panic pending: heartbeat' mark connect hello
+	    log log 'panic CANCELLED' at 1300 ping say CANCEL want NOTHING-PENDING
+	    close mark ended $vault over 950 | 137 | PANIC: heartbeat connection dropped
+	-a -g 60 | hello close log log 'panic pending: heartbeat' connect hello quit | 0
+	    | panic CANCELLED
+	-a -g 60 -t 0.3 | hello eof log log 'panic pending: ping deadline missed' connect
+	    hello log log 'panic CANCELLED' ping quit | 0
+	EOT
 }
 
-behaviour new_heartbeat_cancels 'a new HELLO after the loss cancels, and the next loss counts anew'
-new_heartbeat_cancels_body() {
-	start -a -g 1
-	talk "$sock" say "$guard" want WELCOME close log log "$lost" \
-	    mark connect say "$guard" want WELCOME log log 'panic CANCELLED' \
-	    at 1300 say PING want PONG say CANCEL want NOTHING-PENDING \
-	    close mark ended "$vault" over 950
-	killed 'PANIC: heartbeat connection dropped'
+behaviour cancel_undoes_a_panic 'CANCEL from the living heartbeat cancels; the daemon stays armed'
+cancel_undoes_a_panic_body() {
+	table <<-'EOT'
+	-a -g 0.7 | hello mark kill USR1 $vault log log 'panic pending: SIGUSR1' cancel
+	    at 1000 say CANCEL want NOTHING-PENDING quit | 0 | panic CANCELLED
+	-a -g 0.5 | hello kill USR1 $vault log log 'panic pending: SIGUSR1' cancel
+	    mark kill HUP $vault eof over 450 | 137 | PANIC: SIGHUP
+	-a -g 60 | kill USR1 $vault log log pending hello cancel quit | 0
+	EOT
 }
 
-behaviour new_heartbeat_stands_down 'after a cancel the new heartbeat can QUIT'
-new_heartbeat_stands_down_body() {
-	start -a -g 60
-	talk "$sock" say "$guard" want WELCOME close log log "$lost" \
-	    connect say "$guard" want WELCOME say QUIT want BYE eof
-	ends 0
-	logged 'panic CANCELLED'
-}
-
-behaviour cancel_cancels 'CANCEL by the living heartbeat cancels'
-cancel_cancels_body() {
-	start -a -g 0.7
-	talk "$sock" say "$guard" want WELCOME mark kill USR1 "$vault" \
-	    log log 'panic pending: SIGUSR1' say CANCEL want CANCELLED \
-	    at 1000 say CANCEL want NOTHING-PENDING say QUIT want BYE eof
-	ends 0
-	logged 'panic CANCELLED'
-}
-
-behaviour cancel_does_not_disarm 'after a cancel the next trigger opens a window anew'
-cancel_does_not_disarm_body() {
-	start -a -g 0.5
-	talk "$sock" say "$guard" want WELCOME kill USR1 "$vault" \
-	    log log 'panic pending: SIGUSR1' say CANCEL want CANCELLED \
-	    mark kill HUP "$vault" eof over 450 within $((500 + slack))
-	killed 'PANIC: SIGHUP'
-}
-
-behaviour second_trigger_does_not_postpone 'a second trigger of any kind moves nothing'
-second_trigger_does_not_postpone_body() {
-	start -a -g 1 -t 0.4
-	talk "$sock" say "$guard" want WELCOME mark kill USR1 "$vault" \
-	    log log 'panic pending' at 500 kill USR1 "$vault" at 600 \
-	    kill HUP "$vault" kill USR1 "$network" eof close at 800 \
-	    kill USR1 "$vault" ended "$vault" over 950 within 1350
-	killed 'PANIC: SIGUSR1'
+behaviour no_trigger_moves_the_end_of_a_window 'signals, a missed PING and a loss inside the window do not postpone its end'
+no_trigger_moves_the_end_of_a_window_body() {
+	table <<-'EOT'
+	-a -g 3 -t 2.4 | hello mark kill USR1 $vault log log 'panic pending' at 1000
+	    kill USR1 $vault eof close at 2700 kill HUP $vault kill USR1 $network at 2900
+	    kill USR1 $vault ended $vault over 2950 within 5300 | 137 | PANIC: SIGUSR1
+	EOT
 	[ "$(grep -c 'panic pending' log)" -eq 1 ] || fail "two windows"
 }
 
-behaviour late_triggers_do_not_postpone 'a trigger just before the end moves nothing'
-late_triggers_do_not_postpone_body() {
-	start -a -g 2
-	talk - mark kill USR1 "$vault" log log pending at 1000 \
-	    kill USR1 "$vault" at 1900 kill HUP "$vault" \
-	    ended "$vault" over 1950 within 2850
-	killed 'PANIC: SIGUSR1'
+behaviour nobody_else_ends_a_window 'neither a connection without HELLO nor one that reads BUSY can cancel'
+nobody_else_ends_a_window_body() {
+	table <<-'EOT'
+	-a -g 0.7 | hello close mark log log 'panic pending: heartbeat' connect many 10
+	    eof over 600 | 137 | PANIC: heartbeat connection dropped | !CANCELLED
+	-a -g 0.7 | hello close log log 'panic pending: heartbeat' connect
+	    say CANCEL want 'ERR unknown-verb' say PING want 'ERR unknown-verb'
+	    say QUIT want 'ERR unknown-verb' say 'HELLO 0' want 'ERR bad-pid'
+	    raw 'HELLO 1' eof | 137 | PANIC: heartbeat connection dropped | !CANCELLED
+	-a -g 60 | hello kill USR1 $vault log log pending connect
+	    raw 'HELLO 1\nCANCEL\n' want BUSY eof use 0 cancel quit | 0
+	EOT
 }
 
-behaviour bare_connection_does_not_cancel 'connecting alone does not cancel'
-bare_connection_does_not_cancel_body() {
-	start -a -g 0.7
-	talk "$sock" say "$guard" want WELCOME close mark log log "$lost" \
-	    connect many 10 eof over 600 within $((700 + slack))
-	killed 'PANIC: heartbeat connection dropped'
-	not_logged CANCELLED
+behaviour hello_undoes_no_order 'a panic that a signal ordered is not ended by a first, second or new HELLO'
+hello_undoes_no_order_body() {
+	table <<-'EOT'
+	-a -g 0.7 | mark kill USR1 $vault log log pending hello eof over 600 | 137
+	    | PANIC: SIGUSR1 | !CANCELLED
+	-a -g 0.7 | hello kill USR1 $vault log log pending hello ping eof | 137
+	    | PANIC: SIGUSR1 | !CANCELLED
+	-a -g 60 | hello close log log 'panic pending: heartbeat' kill USR1 $vault
+	    kill HUP $network connect hello ping kill USR2 $vault ended $vault | 137
+	    | HARD PANIC: SIGUSR2 | !panic CANCELLED
+	EOT
 }
 
-behaviour nobody_does_not_cancel 'who has not said HELLO, or not well, cannot cancel'
-nobody_does_not_cancel_body() {
-	start -a -g 0.7
-	talk "$sock" say "$guard" want WELCOME close log log "$lost" \
-	    connect say CANCEL want 'ERR unknown-verb' say PING \
-	    want 'ERR unknown-verb' say QUIT want 'ERR unknown-verb' \
-	    say 'HELLO 0' want 'ERR bad-pid' raw 'HELLO 1' eof
-	killed 'PANIC: heartbeat connection dropped'
-	not_logged CANCELLED
+behaviour after_the_window_nobody_is_welcomed 'a HELLO that comes after the end of the window reads nothing'
+after_the_window_nobody_is_welcomed_body() {
+	table <<-'EOT'
+	-a -g 1 | hello close log log 'panic pending' connect log log 'PANIC: heartbeat'
+	    ended $vault say 'HELLO 1' eof | 137 | PANIC: heartbeat connection dropped
+	EOT
 }
 
-behaviour stranger_does_not_cancel 'one who reads BUSY cannot cancel what the living heartbeat can'
-stranger_does_not_cancel_body() {
-	start -a -g 60
-	talk "$sock" say "$guard" want WELCOME kill USR1 "$vault" \
-	    log log pending connect raw 'HELLO 1\nCANCEL\n' want BUSY eof \
-	    use 0 say CANCEL want CANCELLED say QUIT want BYE eof
-	ends 0
-}
-
-behaviour first_hello_does_not_cancel 'the first HELLO ever does not undo a panic that was asked for'
-first_hello_does_not_cancel_body() {
-	start -a -g 0.7
-	talk "$sock" mark kill USR1 "$vault" log log pending say "$guard" \
-	    want WELCOME eof over 600 within $((700 + slack))
-	killed 'PANIC: SIGUSR1'
-	not_logged CANCELLED
-}
-
-behaviour first_heartbeat_can_cancel 'but its CANCEL does'
-first_heartbeat_can_cancel_body() {
-	start -a -g 60
-	talk "$sock" kill USR1 "$vault" log log pending say "$guard" \
-	    want WELCOME say CANCEL want CANCELLED say QUIT want BYE eof
-	ends 0
-}
-
-behaviour hello_again_does_not_cancel 'a second HELLO on the same connection does not cancel'
-hello_again_does_not_cancel_body() {
-	start -a -g 0.7
-	talk "$sock" say "$guard" want WELCOME kill USR1 "$vault" \
-	    log log pending say "$guard" want WELCOME say PING want PONG eof
-	killed 'PANIC: SIGUSR1'
-	not_logged CANCELLED
-}
-
-behaviour an_order_outlives_a_new_heartbeat 'a new heartbeat makes up for a loss, but a signal is undone by CANCEL alone'
-an_order_outlives_a_new_heartbeat_body() {
-	start -a -g 60
-	talk "$sock" say "$guard" want WELCOME close log log "$lost" \
-	    kill USR1 "$vault" kill HUP "$network" connect \
-	    say "$guard" want WELCOME say PING want PONG
-	not_logged 'panic CANCELLED'
-	kill -USR2 "$vault"
-	killed SIGUSR2
-	start -a -g 60
-	talk "$sock" say "$guard" want WELCOME kill USR1 "$vault" \
-	    log log 'panic pending: SIGUSR1' say CANCEL want CANCELLED \
-	    say QUIT want BYE
-	ends 0
-}
-
-behaviour too_late 'after the window nobody is welcomed'
-too_late_body() {
-	start -a -g 0.3
-	talk "$sock" say "$guard" want WELCOME close connect \
-	    log log 'PANIC: heartbeat' ended "$vault" say "$guard" eof
-	killed 'PANIC: heartbeat connection dropped'
-}
-
-behaviour cut_off_client_reads_the_end 'a missed deadline closes the connection, and a new HELLO cancels'
-cut_off_client_reads_the_end_body() {
-	start -a -g 60 -t 0.3
-	talk "$sock" say "$guard" want WELCOME eof log log \
-	    'panic pending: ping deadline missed' connect say "$guard" \
-	    want WELCOME log log 'panic CANCELLED' say PING want PONG \
-	    say QUIT want BYE eof
-	ends 0
-}
-
-behaviour stopped_heartbeat_comes_back 'dazai-hb that slept through its deadline comes back by itself'
-stopped_heartbeat_comes_back_body() {
+behaviour a_stopped_heartbeat_comes_back 'dazai-hb that was stopped past its deadline comes back within the window, and not after'
+a_stopped_heartbeat_comes_back_body() {
 	start -a -g 30 -t 0.5
 	heartbeat -i 0.1
 	talk - kill STOP "$heartbeat" \
@@ -182,11 +93,6 @@ stopped_heartbeat_comes_back_body() {
 	kill -QUIT "$heartbeat"
 	ends 0 "$heartbeat"
 	ends 0
-	logged 'QUIT from the heartbeat'
-}
-
-behaviour stopped_heartbeat_too_late 'but not after the window'
-stopped_heartbeat_too_late_body() {
 	start -a -g 0.3 -t 0.5
 	heartbeat -i 0.1
 	talk - kill STOP "$heartbeat" log log 'PANIC: ping deadline missed' \
@@ -195,9 +101,9 @@ stopped_heartbeat_too_late_body() {
 	ends 5 "$heartbeat"
 }
 
-behaviour no_timer 'a vault whose timer cannot be set does not wait for what never comes' \
-    require.user root
-no_timer_body() {
+behaviour a_timer_that_cannot_be_set_is_a_panic 'a vault whose timer fails does not wait for what never comes' \
+    require.user root require.progs gdb
+a_timer_that_cannot_be_set_is_a_panic_body() {
 	start
 	timer=$(find "/proc/$vault/fd" -lname '*timerfd*')
 	calls "$vault" "close(${timer##*/})"

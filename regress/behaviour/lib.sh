@@ -7,6 +7,7 @@
 top=$(cd "$(atf_get_srcdir)/../.." && pwd)
 tools=$top/regress/tools
 dazaid=$top/dazaid/dazaid
+real=$dazaid			# where "dazaid" is a script that starts it
 hb=$top/dazai-hb/dazai-hb
 talk=$tools/talk
 
@@ -187,9 +188,36 @@ public() {
 	sock=$dir/sock
 }
 
-# as_other COMMAND...: becomes it, as root, in the name of somebody else
+# as UID COMMAND...: runs it as another user
+as() {
+	local uid=$1
+
+	shift
+	setpriv --reuid "$uid" --regid "$uid" --clear-groups "$@"
+}
+
+# as_other COMMAND...: becomes it, as user nobody
 as_other() {
 	exec setpriv --reuid 65534 --regid 65534 --clear-groups "$@"
+}
+
+# through WORD...: from now on daemons are started by a script with these words and
+# then the program, as in: through 'ulimit -n 30; exec'
+through() {
+	printf '#!/bin/sh\n%s %s "$@"\n' "$*" "$real" >through
+	chmod 755 through
+	dazaid=$PWD/through
+}
+
+# await COMMAND...: waits until it succeeds, at most ten seconds
+await() {
+	local tries=0
+
+	until "$@"; do
+		tries=$((tries + 1))
+		[ $tries -lt 500 ] || fail "not so: $*"
+		sleep 0.02
+	done
 }
 
 # client ARG...: talk in the background, as $client; its output is in "said"
@@ -255,6 +283,54 @@ killed() {
 	ends $SIGKILL
 	logged "$1"
 	not_logged 'WOULD SIGKILL'
+}
+
+# session COMMAND...: a heartbeat does these talk commands, and stands down
+session() {
+	talk "$sock" hello "$@" quit
+	ends 0
+}
+
+# row "OPTIONS | COMMANDS | STATUS | TEXT | TEXT...": a daemon starts with these options,
+# talk does the commands on its heartbeat socket, and the daemon ends with this status,
+# which is 137 for SIGKILL.  Its log has every TEXT, and none that begins with "!".
+row() {
+	local options commands status texts text
+
+	IFS='|' read -r options commands status texts <<-EOT
+		$1
+	EOT
+	echo "row: $1"
+	# shellcheck disable=SC2086 # a list of words
+	start $options
+	eval "talk \"\$sock\" $commands"
+	ends $((status))
+	[ $((status)) -ne "$SIGKILL" ] || not_logged 'WOULD SIGKILL'
+	while [ -n "$texts" ]; do
+		text=${texts%%|*}
+		texts=${texts#"$text"}
+		texts=${texts#|}
+		text=${text# }
+		text=${text% }
+		case $text in
+		!*)	not_logged "${text#!}" ;;
+		*)	logged "$text" ;;
+		esac
+	done
+}
+
+# table: standard input has rows; a line that begins with four blanks goes on with one
+table() {
+	local line row=
+
+	while IFS= read -r line; do
+		case $line in
+		'    '*) row="$row ${line#    }" ;;
+		*)	[ -z "$row" ] || row "$row"
+			row=$line ;;
+		esac
+	done
+	row "$row"
 }
 
 # Both processes' memory as it is laid out, but for how far a stack has grown and

@@ -6,38 +6,23 @@
 # shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
-# A daemon that leads a process group of its own, as a shell's job does.
+# start_group OPTION...: as start, and the daemon leads a process group, as a shell's
+# job does
 start_group() {
-	: >log
-	printf '%s' "$secret" >secret
 	# setsid execs in its own process: a job of a script leads no group.
-	setsid "$dazaid" -d -s "$sock" -l "$name=-" "$@" <secret 2>log &
-	vault=$!
-	remember "$vault"
-	logged 'vault: ready'
-	find_network
+	through 'exec setsid'
+	start "$@"
 }
 
-behaviour ctrl_c 'SIGINT to the whole group is one clean shutdown'
-ctrl_c_body() {
-	start_group -a -g 0
-	kill -INT "-$vault"
-	ends 0
-	logged 'SIGINT: secrets wiped, bye'
-	not_logged PANIC
-}
-
-behaviour group_sigterm 'SIGTERM to the whole group is one clean shutdown'
-group_sigterm_body() {
-	start_group -a -g 0
-	kill -TERM "-$vault"
-	ends 0
-	logged 'SIGTERM: secrets wiped, bye'
-	not_logged PANIC
-}
-
-behaviour group_sigquit 'SIGQUIT to the whole group is one hard panic'
-group_sigquit_body() {
+behaviour a_signal_to_the_group_is_one_signal 'Ctrl-C, Ctrl-\ and SIGTERM reach vault and network, and mean what one of them would'
+a_signal_to_the_group_is_one_signal_body() {
+	for sig in INT TERM; do
+		start_group -a -g 0
+		kill -$sig "-$vault"
+		ends 0
+		logged "SIG$sig: secrets wiped, bye"
+		not_logged PANIC
+	done
 	start_group
 	kill -QUIT "-$vault"
 	rehearsed 'HARD PANIC (dry-run): SIGQUIT'
@@ -47,50 +32,35 @@ group_sigquit_body() {
 	[ "$(grep -c PANIC log)" -eq 1 ] || fail "more than one"
 }
 
-behaviour group_sigusr1 'SIGUSR1 to the whole group opens one window, and a cancel ends it'
-group_sigusr1_body() {
-	start_group -a -g 60
-	talk "$sock" say "$guard" want WELCOME kill USR1 "$vault" \
-	    kill USR1 "$network" log log 'panic pending' say PING want PONG \
-	    say CANCEL want CANCELLED say PING want PONG \
-	    say CANCEL want NOTHING-PENDING say QUIT want BYE eof
-	ends 0
+behaviour one_cancel_undoes_the_signals_to_both 'SIGUSR1 to both processes opens one window, which one CANCEL ends'
+one_cancel_undoes_the_signals_to_both_body() {
+	table <<-'EOT'
+	-a -g 60 | hello kill USR1 $vault kill USR1 $network log log 'panic pending' ping
+	    cancel ping say CANCEL want NOTHING-PENDING quit | 0
+	EOT
 	[ "$(grep -c 'panic pending' log)" -eq 1 ] || fail "two windows"
 }
 
-# forwarded STATUS LOG OPTION...: what $sig does when network gets it
-forwarded() {
-	local status=$1 text=$2
-
-	shift 2
-	start "$@"
-	talk "$sock" say "$guard" want WELCOME kill "$sig" "$network" eof
-	ends "$status"
-	logged "$text"
-}
-
-behaviour network_passes_on_clean_signals 'SIGTERM, SIGINT to network: clean'
-network_passes_on_clean_signals_body() {
+behaviour network_passes_signals_on 'what a signal to network does is what it does to the vault'
+network_passes_signals_on_body() {
 	for sig in TERM INT; do
-		forwarded 0 "SIG$sig: secrets wiped, bye"
-		forwarded 0 "SIG$sig: secrets wiped, bye" -a -g 0
+		table <<-EOT
+		| hello kill $sig \$network eof | 0 | SIG$sig: secrets wiped, bye
+		-a -g 0 | hello kill $sig \$network eof | 0 | SIG$sig: secrets wiped, bye
+		EOT
 	done
-}
-
-behaviour network_passes_on_graceful_signals 'SIGUSR1, SIGHUP to network: a graceful panic'
-network_passes_on_graceful_signals_body() {
 	for sig in USR1 HUP; do
-		forwarded 0 "PANIC (dry-run): SIG$sig"
-		forwarded $SIGKILL "PANIC: SIG$sig" -a -g 0.2
-		logged "panic pending: SIG$sig"
+		table <<-EOT
+		| hello kill $sig \$network eof | 0 | : PANIC (dry-run): SIG$sig
+		-a -g 0.2 | hello kill $sig \$network eof | 137 | panic pending: SIG$sig
+		    | : PANIC: SIG$sig
+		EOT
 	done
-}
-
-behaviour network_passes_on_hard_signals 'SIGUSR2, SIGQUIT to network: a hard panic'
-network_passes_on_hard_signals_body() {
 	for sig in USR2 QUIT; do
-		forwarded 0 "HARD PANIC (dry-run): SIG$sig"
-		forwarded $SIGKILL "HARD PANIC: SIG$sig" -a -g 60
+		table <<-EOT
+		| hello kill $sig \$network eof | 0 | HARD PANIC (dry-run): SIG$sig
+		-a -g 60 | hello kill $sig \$network eof | 137 | HARD PANIC: SIG$sig
+		EOT
 	done
 }
 
@@ -99,7 +69,6 @@ network_passes_on_hard_signals_body() {
 in_namespace() {
 	local flags='-pf --mount-proc --kill-child'
 
-	atf_require_prog pkill
 	[ "$(id -u)" -eq 0 ] || flags="-U --map-current-user $flags"
 	# shellcheck disable=SC2086 # a list of words
 	unshare $flags true 2>/dev/null ||
@@ -108,10 +77,13 @@ in_namespace() {
 	unshare $flags sh -s "$dazaid" "$talk" "$sock" "$@"
 }
 
-# by_pkill SIGNAL OPTION...: the real pkill SIGNAL dazaid; prints the status
+# by_pkill SIGNAL STATUS TEXT OPTION...: pkill SIGNAL dazaid ends the daemon so, once
 by_pkill() {
+	local status=$2 text=$3 sig=$1
+
+	shift 3
 	: >log
-	in_namespace "$@" <<-'EOT' >status
+	in_namespace "$sig" "$@" <<-'EOT' >status
 		dazaid=$1 talk=$2 sock=$3 sig=$4
 		shift 4
 		"$dazaid" -d -s "$sock" "$@" 2>log &
@@ -123,73 +95,36 @@ by_pkill() {
 		echo $?
 	EOT
 	gone
+	atf_check_equal "$status" "$(cat status)"
+	logged "$text"
+	[ "$(grep -c 'secrets wiped' log)" -eq 1 ] || fail "more than one end"
 }
 
-behaviour pkill_term 'pkill -TERM dazaid does what one signal does'
-pkill_term_body() {
-	by_pkill TERM -a -g 0
-	atf_check_equal 0 "$(cat status)"
-	logged 'SIGTERM: secrets wiped, bye'
-	not_logged PANIC
-}
-
-behaviour pkill_usr1 'pkill -USR1 dazaid does what one signal does'
-pkill_usr1_body() {
-	by_pkill USR1
-	atf_check_equal 0 "$(cat status)"
-	logged 'PANIC (dry-run): SIGUSR1'
-	by_pkill USR1 -a -g 0.2
-	atf_check_equal $SIGKILL "$(cat status)"
-	logged 'PANIC: SIGUSR1'
+behaviour pkill_is_one_signal 'pkill dazaid, which finds both processes, does what one signal does' \
+    require.progs pkill
+pkill_is_one_signal_body() {
+	by_pkill TERM 0 'SIGTERM: secrets wiped, bye' -a -g 0
+	by_pkill USR1 0 'PANIC (dry-run): SIGUSR1'
+	by_pkill USR1 $SIGKILL 'PANIC: SIGUSR1' -a -g 0.2
 	[ "$(grep -c 'panic pending' log)" -eq 1 ] || fail "two windows"
+	by_pkill USR2 0 'HARD PANIC (dry-run): SIGUSR2'
+	by_pkill USR2 $SIGKILL 'HARD PANIC: SIGUSR2' -a -g 60
 }
 
-behaviour pkill_usr2 'pkill -USR2 dazaid does what one signal does'
-pkill_usr2_body() {
-	by_pkill USR2
-	atf_check_equal 0 "$(cat status)"
-	logged 'HARD PANIC (dry-run): SIGUSR2'
-	by_pkill USR2 -a -g 60
-	atf_check_equal $SIGKILL "$(cat status)"
-	logged 'HARD PANIC: SIGUSR2'
-	[ "$(grep -c PANIC log)" -eq 1 ] || fail "more than one"
-}
-
-behaviour ignored_signals 'SIGPIPE, SIGTSTP, SIGTTIN, SIGTTOU neither end nor stop it'
-ignored_signals_body() {
-	start -a -g 0
-	for pid in "$vault" "$network"; do
-		for sig in PIPE TSTP TTIN TTOU; do
-			kill -$sig "$pid"
-		done
-		grep -q '^State:.*[RS] ' "/proc/$pid/status" ||
-		    fail "$(cat "/proc/$pid/status")"
-	done
-	lives
-}
-
-behaviour inherited_dispositions 'signals that our parent ignored count all the same'
-inherited_dispositions_body() {
+behaviour ignored_signals_count 'a signal that the parent of the daemon ignored means what it always does'
+ignored_signals_count_body() {
 	trap '' HUP INT QUIT TERM USR1 USR2 SEGV
-	start -a -g 0.2
-	kill -HUP "$vault"
-	killed 'PANIC: SIGHUP'
-	start -a -g 60
-	kill -QUIT "$vault"
-	killed 'HARD PANIC: SIGQUIT'
-	start -a -g 60
-	kill -SEGV "$vault"
-	ends $SIGSEGV
-	start -a -g 60
-	kill -TERM "$network"
-	ends 0
+	table <<-'EOT'
+	-a -g 0.2 | kill HUP $vault | 137 | PANIC: SIGHUP
+	-a -g 60 | kill QUIT $vault | 137 | HARD PANIC: SIGQUIT
+	-a -g 60 | kill SEGV $vault | 139 | SIGSEGV: secrets wiped
+	-a -g 60 | kill TERM $network | 0 | SIGTERM: secrets wiped
+	EOT
 }
 
-behaviour every_signal_at_once 'any number of signals at once is one end'
-every_signal_at_once_body() {
-	local i
-
-	for i in 1 2 3 4 5 6 7 8 9 10; do
+behaviour many_signals_are_one_end 'a dozen signals at once wipe once'
+many_signals_are_one_end_body() {
+	for _ in 1 2 3 4 5; do
 		start
 		kill -STOP "$vault"
 		for sig in HUP USR1 TERM INT HUP USR1; do
@@ -198,11 +133,11 @@ every_signal_at_once_body() {
 		done
 		kill -CONT "$vault"
 		ends 0
-		[ "$(grep -c 'secrets wiped' log)" -eq 1 ] || fail "$i: twice"
+		[ "$(grep -c 'secrets wiped' log)" -eq 1 ] || fail "twice"
 	done
 }
 
-# quits N COMMAND...: N times a heartbeat QUITs by these, and leaves before the BYE
+# quits TIMES COMMAND...: a heartbeat QUITs so, and leaves before the BYE
 quits() {
 	local i=$1
 
@@ -211,33 +146,20 @@ quits() {
 		start -a -g 1
 		talk "$sock" "$@" close
 		ends 0
-		grep -q 'QUIT from the heartbeat: secrets wiped, bye' log ||
-		    fail "no QUIT in the log"
+		logged 'QUIT from the heartbeat: secrets wiped, bye'
 		i=$((i - 1))
 	done
 }
 
-behaviour quit_and_close 'QUIT and close at once, 200 times: never a panic'
-quit_and_close_body() {
-	quits 200 say "$guard" want WELCOME say QUIT
-}
-
-behaviour ping_quit_and_close 'PINGs, QUIT and close at once, the PONGs unread: never a panic'
-ping_quit_and_close_body() {
-	quits 20 say "$guard" want WELCOME raw 'PING\nQUIT\n'
-	quits 50 say "$guard" want WELCOME repeat 40 'PING\n' say QUIT
-}
-
-behaviour ping_quit_and_close_late 'the same, when the vault was too slow to say PONG in time'
-ping_quit_and_close_late_body() {
-	start -a -g 1
-	talk "$sock" say "$guard" want WELCOME kill STOP "$vault" say PING \
-	    mark at 50 say QUIT close kill CONT "$vault"
-	ends 0
-	logged 'QUIT from the heartbeat: secrets wiped, bye'
-}
-
-behaviour hello_quit_and_close 'HELLO, QUIT and close at once: never a panic'
-hello_quit_and_close_body() {
-	quits 20 raw 'HELLO 1\nQUIT\n'
+behaviour quit_and_close_is_no_panic 'a heartbeat that says QUIT and leaves before the answer stands the daemon down'
+quit_and_close_is_no_panic_body() {
+	quits 50 hello say QUIT
+	quits 10 hello raw 'PING\nQUIT\n'
+	quits 20 hello repeat 40 'PING\n' say QUIT
+	quits 10 raw 'HELLO 1\nQUIT\n'
+	# Too slow a vault for its PONG to be read.
+	table <<-'EOT'
+	-a -g 1 | hello kill STOP $vault say PING mark at 50 say QUIT close kill CONT $vault
+	    | 0 | QUIT from the heartbeat: secrets wiped, bye
+	EOT
 }

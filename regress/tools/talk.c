@@ -661,6 +661,72 @@ do_pong_under(void)
 }
 
 /*
+ * What is said and wanted most.
+ */
+
+static void
+exchange(const char *line, const char *answer)
+{
+	say(line);
+	want(answer);
+}
+
+static void
+do_hello(void)
+{
+	exchange("HELLO 1", "WELCOME");
+}
+
+static void
+do_ping(void)
+{
+	exchange("PING", "PONG");
+}
+
+static void
+do_cancel(void)
+{
+	exchange("CANCEL", "CANCELLED");
+}
+
+static void
+do_quit(void)
+{
+	exchange("QUIT", "BYE");
+	do_eof();
+}
+
+/* GET of a secret whose bytes are those of a file. */
+static void
+do_get(void)
+{
+	size_t	    len;
+	const char *bytes = contents(arg[1], &len);
+	char	    line[LINE], answer[32];
+
+	(void)snprintf(line, sizeof(line), "GET %s", arg[0]);
+	(void)snprintf(answer, sizeof(answer), "DATA %zu", len);
+	exchange(line, answer);
+	want_bytes(bytes, len);
+}
+
+/* PUT of the bytes of a file, under the name arg[0] and with options there. */
+static void
+do_put(void)
+{
+	size_t	    len;
+	const char *bytes = contents(arg[1], &len);
+	const int   name = (int)strcspn(arg[0], " ");
+	char	    line[LINE];
+
+	(void)snprintf(line, sizeof(line), "PUT %.*s %zu%s", name, arg[0], len,
+	    arg[0] + name);
+	exchange(line, "GO");
+	put(bytes, len);
+	want("OK");
+}
+
+/*
  * The rest of the world.
  */
 
@@ -792,11 +858,15 @@ static const struct command {
 	{ "take", 1, false, do_take }, { "rest", 1, false, do_rest },
 	{ "until", 1, false, do_until }, { "eof", 0, false, do_eof },
 	{ "hold", 0, false, do_hold },
-	{ "pong-under", 2, false, do_pong_under }, { "echo", 1, true, do_echo },
-	{ "die", 0, true, do_die }, { "kill", 2, true, do_kill },
-	{ "log", 2, true, do_log }, { "ended", 1, true, do_ended },
-	{ "mark", 0, true, do_mark }, { "at", 1, true, do_at },
-	{ "within", 1, true, do_within }, { "over", 1, true, do_over } };
+	{ "pong-under", 2, false, do_pong_under },
+	{ "hello", 0, false, do_hello }, { "ping", 0, false, do_ping },
+	{ "cancel", 0, false, do_cancel }, { "quit", 0, false, do_quit },
+	{ "get", 2, false, do_get }, { "put", 2, false, do_put },
+	{ "echo", 1, true, do_echo }, { "die", 0, true, do_die },
+	{ "kill", 2, true, do_kill }, { "log", 2, true, do_log },
+	{ "ended", 1, true, do_ended }, { "mark", 0, true, do_mark },
+	{ "at", 1, true, do_at }, { "within", 1, true, do_within },
+	{ "over", 1, true, do_over } };
 
 /* Runs the command at word, of n words left; returns how many it took. */
 static int
