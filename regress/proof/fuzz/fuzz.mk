@@ -36,7 +36,8 @@ NETWORK =	$(DIR)/net.c $(DIR)/world.c \
 		$(addprefix common/,clock.c cred.c line.c num.c secmem.c) \
 		$(addprefix dazaid/,answer.c imsg.c log.c panic.c request.c session.c signals.c store.c)
 SRC_num =	common/num.c
-SRC_store =
+ORACLE =	regress/oracle
+SRC_store =	$(ORACLE)/secrets.c
 SRC_heart =	$(NETWORK)
 SRC_control =	$(NETWORK)
 SRC_vault =	$(DIR)/model.c $(DIR)/world.c \

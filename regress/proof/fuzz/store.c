@@ -1,60 +1,44 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The store: any sequence of its operations, against a list that knows nothing
- * of blocks.  After each one every byte of the arena is accounted for: part of
- * a secret that is still there, of a header, or 0.
+ * The fuzz target "store": any sequence of the store's operations, compared
+ * with regress/oracle/secrets.c.  After each operation every byte of the arena
+ * must be part of a live secret or of a header, or be 0.
  */
 #include <sanitizer/asan_interface.h>
 #include <stdio.h>
 
 #include "fuzz.h"
 
+#include "../../oracle/secrets.h"
+
 #include "../../../dazaid/store.c" /* NOLINT(bugprone-suspicious-include) */
 
 #define ARENA  ((size_t)128 * 1024) /* bytes of the largest */
 #define VALUES (2 * ARENA)
-#define MODELS 256
 #define NAMES  12
 
-/*
- * Memory that is open only when it is said to be.
- */
+/* An arena that AddressSanitizer watches while it is sealed. */
 
 static unsigned char arena[ARENA] __attribute__((aligned(4096)));
-static bool	     arena_open;
+static bool	     arena_unsealed;
 
 void
 secmem_unseal(struct secmem *sm)
 {
-	CHECK(!arena_open, "opened twice");
-	arena_open = true;
+	CHECK(!arena_unsealed, "unsealed twice");
+	arena_unsealed = true;
 	ASAN_UNPOISON_MEMORY_REGION(sm->data, sm->size);
 }
 
 void
 secmem_seal(struct secmem *sm)
 {
-	CHECK(arena_open, "closed twice");
-	arena_open = false;
+	CHECK(arena_unsealed, "sealed twice");
+	arena_unsealed = false;
 	ASAN_POISON_MEMORY_REGION(sm->data, sm->size);
 }
 
-/*
- * The model.
- */
-
-static struct model {
-	uint64_t id;
-	size_t	 len;
-	size_t	 room; /* asked for */
-	int64_t	 due;
-	uint32_t reads;
-	uint32_t readers;
-	enum { GONE, FILLING, WHOLE, SPENT } state;
-	char name[STORE_NAME];
-} models[MODELS];
-static size_t	nmodels;
-static uint64_t last_id;
+static struct secrets secrets;
 
 static struct secmem	   mem = { .data = arena, .pages = arena };
 static struct store	   store;
@@ -70,30 +54,19 @@ value_of(uint64_t id)
 	return (values + id * 61 % (VALUES - ARENA));
 }
 
-static struct model *
-by_name(const char *name)
-{
-	struct model *m;
-
-	for (m = models; m < models + nmodels; m++) {
-		if ((m->state == FILLING || m->state == WHOLE) &&
-		    strcmp(m->name, name) == 0)
-			return (m);
-	}
-	return (NULL);
-}
-
-/* One that the input chooses, gone ones too; its id may be of none that ever
- * was. */
-static struct model *
+/*
+ * A secret that the input chooses, also one that has ended, or an id that no
+ * secret ever had.
+ */
+static struct secret *
 chosen(void)
 {
-	static struct model none;
-	const unsigned int  i = fuzz_byte();
+	static struct secret none;
+	const unsigned int   i = fuzz_byte();
 
-	if (i < nmodels)
-		return (&models[i]);
-	none = (struct model){ .id = last_id + i };
+	if (i < secrets.n)
+		return (&secrets.all[i]);
+	none = (struct secret){ .id = secrets.last_id + i };
 	return (&none);
 }
 
@@ -129,31 +102,21 @@ bytes(void)
  * The rules.
  */
 
-static const struct model *
-by_id(uint64_t id)
-{
-	const struct model *m;
-
-	for (m = models; m < models + nmodels && m->id != id; m++)
-		;
-	return (m < models + nmodels ? m : NULL);
-}
-
-/* What one block, in use, should hold. */
+/* Checks a block in use against the oracle. */
 static void
 check_block(struct store_block *b)
 {
-	const struct model *m = by_id(b->id);
+	const struct secret *s = secrets_by_id(&secrets, b->id);
 
-	CHECK(m != NULL && m->state != GONE, "a block that nobody put there");
-	CHECK(b->len == m->len && b->due == m->due && b->reads == m->reads &&
-		b->readers == m->readers && strcmp(b->name, m->name) == 0,
-	    "the block of %s is another's", m->name);
-	CHECK(CAPACITY(b) >= m->room, "less room than asked for");
+	CHECK(s != NULL && s->state != GONE, "a block that nobody put there");
+	CHECK(b->len == s->len && b->due == s->due && b->reads == s->reads &&
+		b->readers == s->readers && strcmp(b->name, s->name) == 0,
+	    "the block of %s is another's", s->name);
+	CHECK(CAPACITY(b) >= s->room, "less room than asked for");
 	CHECK(memcmp(VALUE(b), value_of(b->id), b->len) == 0,
-	    "the value of %s has changed", m->name);
+	    "the value of %s has changed", s->name);
 	CHECK(memcmp(VALUE(b) + b->len, zeros, CAPACITY(b) - b->len) == 0,
-	    "something behind the value of %s", m->name);
+	    "bytes after the value of %s", s->name);
 }
 
 static void
@@ -164,7 +127,7 @@ check_arena(void)
 	bool		    was_free = false;
 	size_t		    at = 0;
 
-	CHECK(!arena_open, "left open");
+	CHECK(!arena_unsealed, "left unsealed");
 	ASAN_UNPOISON_MEMORY_REGION(arena, mem.size);
 	while (at < mem.size) {
 		b = (struct store_block *)(void *)(arena + at);
@@ -190,21 +153,15 @@ check_arena(void)
 static void
 check(void)
 {
-	const struct model *m;
-	unsigned int	    used = 0, whole = 0;
-	int64_t		    due = STORE_NEVER;
+	const unsigned int whole = secrets_count(&secrets, WHOLE);
+	const unsigned int used = whole + secrets_count(&secrets, FILLING) +
+	    secrets_count(&secrets, SPENT);
 
 	check_arena();
-	for (m = models; m < models + nmodels; m++) {
-		used += m->state != GONE;
-		whole += m->state == WHOLE;
-		if (m->state != GONE && m->due < due)
-			due = m->due;
-	}
 	CHECK(store.blocks == used, "%u blocks for %u secrets", store.blocks,
 	    used);
 	CHECK(store.count == whole, "%u secrets, not %u", store.count, whole);
-	CHECK(store.due == due, "due at another time");
+	CHECK(store.due == secrets_due(&secrets), "due at another time");
 }
 
 /*
@@ -228,7 +185,7 @@ begin(void)
 		CHECK(id == 0 && errno == EFBIG, "%zu is not too much", size);
 		return;
 	}
-	if (by_name(what) != NULL) {
+	if (secrets_named(&secrets, what) != NULL) {
 		CHECK(id == 0 && errno == EEXIST, "two of %s", what);
 		return;
 	}
@@ -237,18 +194,13 @@ begin(void)
 		CHECK(errno == ENOSPC, "no reason");
 		return;
 	}
-	CHECK(id > last_id, "an id was used again");
-	last_id = id;
-	models[nmodels] = (struct model){ .id = id,
-		.state = FILLING,
-		.room = size == STORE_ALL ? room : size,
-		.due = STORE_NEVER };
-	(void)snprintf(models[nmodels++].name, STORE_NAME, "%s", what);
+	CHECK(id == secrets.last_id + 1, "an id is skipped, or used again");
+	(void)secrets_begin(&secrets, what, size == STORE_ALL ? room : size);
 }
 
-static const struct model *source_of;
-static unsigned int	   source_how;
-static size_t		   source_gave;
+static const struct secret *source_of;
+static unsigned int	    source_how;
+static size_t		    source_gave;
 
 static ssize_t
 source(int fd, void *buf, size_t size)
@@ -272,19 +224,19 @@ source(int fd, void *buf, size_t size)
 static void
 fill(void)
 {
-	struct model *m = chosen();
-	const size_t  size = bytes();
-	ssize_t	      n;
+	struct secret *s = chosen();
+	const size_t   size = bytes();
+	ssize_t	       n;
 
-	source_of = m;
+	source_of = s;
 	source_how = fuzz_byte() % 8;
 	source_gave = 0;
 	errno = 0;
-	n = store_fill(&store, m->id, 42, source, size);
-	if (m->state != FILLING) {
+	n = store_fill(&store, s->id, 42, source, size);
+	if (s->state != FILLING) {
 		CHECK(n == -1 && source_gave == 0 && errno == ENOENT, "filled");
 	} else if (source_gave == 0) {
-		CHECK(n == -1 && errno == ENOSPC && m->len >= m->room,
+		CHECK(n == -1 && errno == ENOSPC && s->len >= s->room,
 		    "full too early");
 	} else if (source_how == 0) {
 		CHECK(n == 0, "not the end");
@@ -293,49 +245,45 @@ fill(void)
 	} else {
 		CHECK(n == (ssize_t)source_gave && source_gave <= size,
 		    "%zd of %zu", n, size);
-		m->len += source_gave;
+		s->len += source_gave;
 	}
 }
 
 static void
 chomp(void)
 {
-	struct model *m = chosen();
-	const bool    is = m->state != GONE && m->len > 0 &&
-	    value_of(m->id)[m->len - 1] == '\n';
+	struct secret *s = chosen();
+	const bool     is = s->state != GONE && s->len > 0 &&
+	    value_of(s->id)[s->len - 1] == '\n';
 
-	/* Asked for only while a line is typed. */
-	if (m->state == WHOLE || m->state == SPENT)
+	/* The vault asks only while a line is typed. */
+	if (s->state == WHOLE || s->state == SPENT)
 		return;
-	CHECK(store_chomp(&store, m->id) == is, "a newline");
-	m->len -= is;
+	CHECK(store_chomp(&store, s->id) == is, "a newline");
+	s->len -= is;
 }
 
 static void
 commit(void)
 {
-	struct model	  *m = chosen();
+	struct secret	  *s = chosen();
 	const uint32_t	   reads = fuzz_byte() % 4;
 	const unsigned int ttl = fuzz_byte();
 	const int64_t	   due = ttl == 0 ? STORE_NEVER : fuzz_ms + ttl;
-	const bool	   ok = m->state == FILLING;
-	const int	   rc = store_commit(&store, m->id, reads, due);
+	const bool	   ok = s->state == FILLING;
+	const int	   rc = store_commit(&store, s->id, reads, due);
 
-	CHECK((rc == 0) == (ok && m->len > 0), "committed or not");
-	if (!ok)
-		return;
-	m->state = m->len > 0 ? WHOLE : GONE;
-	m->room = 0; /* the rest is given back */
-	m->reads = reads;
-	m->due = due;
+	CHECK((rc == 0) == (ok && s->len > 0), "committed or not");
+	if (ok)
+		secret_commit(s, reads, due);
 }
 
 static void
 take(void)
 {
 	const char    *what = name();
-	struct model  *m = by_name(what);
-	const bool     ok = m != NULL && m->state == WHOLE;
+	struct secret *s = secrets_named(&secrets, what);
+	const bool     ok = s != NULL && s->state == WHOLE;
 	size_t	       len = 0;
 	const uint64_t id = store_take(&store, what, &len);
 
@@ -343,10 +291,8 @@ take(void)
 		CHECK(id == 0, "took what is not there");
 		return;
 	}
-	CHECK(id == m->id && len == m->len, "took another one");
-	m->readers++;
-	if (m->reads > 0 && --m->reads == 0)
-		m->state = SPENT;
+	CHECK(id == s->id && len == s->len, "took another one");
+	secret_take(s);
 }
 
 static unsigned char sent[ARENA + 64];
@@ -364,94 +310,80 @@ WRAP(ssize_t, send, int fd, const void *buf, size_t len, int flags)
 static void
 send_some(void)
 {
-	struct model *m = chosen();
-	const size_t  from = fuzz_byte() % 16;
-	ssize_t	      n;
+	struct secret *s = chosen();
+	const size_t   from = fuzz_byte() % 16;
+	ssize_t	       n;
 
 	sent_most = bytes();
 	sent_len = 0;
-	/* Only those are sent that were taken, and not behind their end. */
-	if (m->state != GONE && (m->readers == 0 || from >= m->len))
+	/* The vault sends what was taken, and not past its end. */
+	if (s->state != GONE && (s->readers == 0 || from >= s->len))
 		return;
 	errno = 0;
-	n = store_send(&store, m->id, 43, from);
-	if (m->state == GONE) {
+	n = store_send(&store, s->id, 43, from);
+	if (s->state == GONE) {
 		CHECK(n == -1 && errno == ENOENT && sent_len == 0,
 		    "sent what is gone");
 		return;
 	}
-	CHECK(n > 0 && from + (size_t)n <= m->len, "sent %zd", n);
-	CHECK(memcmp(sent, value_of(m->id) + from, (size_t)n) == 0,
+	CHECK(n > 0 && from + (size_t)n <= s->len, "sent %zd", n);
+	CHECK(memcmp(sent, value_of(s->id) + from, (size_t)n) == 0,
 	    "sent other bytes");
 }
 
 static void
 release(void)
 {
-	struct model *m = chosen();
+	struct secret *s = chosen();
 
-	store_release(&store, m->id);
-	if (m->readers > 0 && --m->readers == 0 && m->state == SPENT)
-		m->state = GONE;
-}
-
-static void
-end(struct model *m)
-{
-	m->state = GONE;
-	m->readers = 0;
+	store_release(&store, s->id);
+	secret_release(s);
 }
 
 static void
 del(void)
 {
-	const char   *what = name();
-	struct model *m = by_name(what);
-	const bool    ok = m != NULL && m->state == WHOLE;
+	const char    *what = name();
+	struct secret *s = secrets_named(&secrets, what);
+	const bool     ok = s != NULL && s->state == WHOLE;
 
 	CHECK((store_delete(&store, what) == 0) == ok, "deleted or not");
 	if (ok)
-		end(m);
+		secret_end(s);
 }
 
 static void
 drop(void)
 {
-	struct model *m = chosen();
+	struct secret *s = chosen();
 
-	store_drop(&store, m->id);
-	end(m);
+	store_drop(&store, s->id);
+	secret_end(s);
 }
 
 static void
 expire(void)
 {
 	const int64_t was_due = store.due;
-	struct model *m;
 
 	CHECK(store_expire(&store, fuzz_ms) == (fuzz_ms >= was_due),
 	    "expired or not");
-	for (m = models; m < models + nmodels; m++) {
-		if (m->state != GONE && m->due <= fuzz_ms)
-			end(m);
-	}
+	secrets_expire(&secrets, fuzz_ms);
 }
 
-/* Every whole secret once, the oldest first. */
+/* Lists every whole secret once, in the order of their ids. */
 static void
 list(void)
 {
-	const struct model *m;
-	struct store_item   item;
-	uint64_t	    id = 0;
+	const struct secret *s;
+	struct store_item    item;
+	uint64_t	     id = 0;
 
-	for (m = models; m < models + nmodels; m++) {
-		if (m->state != WHOLE)
-			continue;
+	while ((s = secrets_next(&secrets, id)) != NULL) {
 		CHECK(store_next(&store, id, &item), "one is missing");
-		CHECK(item.id == m->id && item.len == m->len &&
-			item.due == m->due && item.reads == m->reads &&
-			strcmp(item.name, m->name) == 0,
+		CHECK(item.id == s->id && item.len == s->len &&
+			item.due == s->due && item.reads == s->reads &&
+			strcmp(item.name, s->name) == 0,
 		    "another one is listed");
 		id = item.id;
 	}
@@ -461,9 +393,9 @@ list(void)
 static void
 has(void)
 {
-	const struct model *m = chosen();
+	const struct secret *s = chosen();
 
-	CHECK(store_has(&store, m->id) == (m->state != GONE), "there or not");
+	CHECK(store_has(&store, s->id) == (s->state != GONE), "there or not");
 }
 
 static void
@@ -512,16 +444,16 @@ operate(void)
 	}
 }
 
-/* When all are given up, all the room is there again. */
+/* Drops all secrets, after which all the room must be free. */
 static void
 give_up(void)
 {
-	struct model *m;
+	struct secret *s;
 
-	for (m = models; m < models + nmodels; m++) {
-		if (m->state != GONE)
-			store_drop(&store, m->id);
-		m->state = GONE;
+	for (s = secrets.all; s < secrets.all + secrets.n; s++) {
+		if (s->state != GONE)
+			store_drop(&store, s->id);
+		secret_end(s);
 	}
 	check();
 	CHECK(store_room(&store) == store_most(&store), "room is lost");
@@ -545,15 +477,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	fuzz_input(data, size);
 	fuzz_ms = 1000;
-	nmodels = 0;
-	last_id = 0;
+	secrets.n = secrets.last_id = 0;
 	mem.size = ((size_t)(fuzz_byte() & 31) + 1) * 4096;
 	ASAN_UNPOISON_MEMORY_REGION(arena, sizeof(arena));
 	memset(arena, 0, mem.size);
 	ASAN_POISON_MEMORY_REGION(arena, mem.size);
 	store_init(&store, &mem);
 	check();
-	while (fuzz_more() && nmodels < MODELS) {
+	while (fuzz_more() && secrets.n < SECRETS_MAX) {
 		operate();
 		check();
 	}
