@@ -40,7 +40,7 @@ ORACLE =	regress/oracle
 SRC_store =	$(ORACLE)/secrets.c
 SRC_heart =	$(NETWORK)
 SRC_control =	$(NETWORK)
-SRC_vault =	$(DIR)/model.c $(DIR)/world.c \
+SRC_vault =	$(ORACLE)/controller.c $(ORACLE)/secrets.c $(DIR)/model.c $(DIR)/world.c \
 		$(addprefix common/,clock.c cred.c num.c secmem.c) \
 		$(addprefix dazaid/,alive.c event.c holder.c imsg.c log.c panic.c serve.c session.c \
 		signals.c store.c transfer.c)

@@ -7,83 +7,15 @@
 #include "model.h"
 
 #define NEVER	    INT64_MAX
-#define HANGUP_MS   100
 #define TRANSFER_MS 5000
 #define TTL_MAX	    1000000000000LL
 
 struct model m;
 
-/*
- * The panic controller.
- */
-
-static void
-end(enum model_end how)
-{
-	if (m.over == RUNS)
-		m.over = how;
-}
-
 void
 model_hard(void)
 {
-	end(HARD);
-}
-
-static void
-panic_due(int64_t now)
-{
-	if (m.pending && now >= m.due)
-		end(EXECUTED);
-}
-
-static void
-trigger(int64_t now)
-{
-	panic_due(now);
-	if (m.over != RUNS || m.pending)
-		return;
-	if (!m.armed || m.grace == 0) {
-		end(EXECUTED);
-		return;
-	}
-	m.pending = true;
-	m.ordered = false;
-	m.due = now + m.grace;
-}
-
-/* Somebody has asked for a panic: only CANCEL ends it. */
-static void
-order(int64_t now)
-{
-	trigger(now);
-	m.ordered = true;
-}
-
-/* The heartbeat is lost. */
-static void
-gone(int64_t now)
-{
-	if (!m.guarded)
-		return;
-	m.guarded = false;
-	m.ping_due = NEVER;
-	trigger(now);
-}
-
-static void
-tick(int64_t now)
-{
-	panic_due(now);
-	if (now >= m.ping_due)
-		gone(now);
-}
-
-static bool
-gives(void)
-{
-	return (
-	    m.over == RUNS && m.guarded && !m.pending && m.hangup_due == NEVER);
+	controller_end(&m.c, HARD);
 }
 
 /*
@@ -96,10 +28,10 @@ want(uint32_t type, uint32_t peerid, uint32_t number)
 	static struct imsg none;
 	struct imsg	  *im;
 
-	if (m.over != RUNS)
+	if (m.c.end != RUNS)
 		return (&none);
 	if (m.deaf) {
-		end(HARD);
+		model_hard();
 		return (&none);
 	}
 	CHECK(m.nwants < MODEL_WANTS, "the vault is asked too much");
@@ -123,22 +55,31 @@ same_state(const struct imsg_report *a, const struct imsg_report *b)
 	    a->heartbeat == b->heartbeat && a->secrets == b->secrets &&
 	    a->registered == b->registered && a->armed == b->armed &&
 	    a->guarded == b->guarded && a->pending == b->pending &&
+	    a->tethers == b->tethers && a->timeout == b->timeout &&
 	    a->room < a->size);
 }
 
 static bool
 same(const struct imsg *is, const struct imsg *should)
 {
-	const struct imsg_entry *a = &is->u.entry, *b = &should->u.entry;
+	const struct imsg_entry	 *a = &is->u.entry, *b = &should->u.entry;
+	const struct imsg_tether *t = &is->u.tether, *u = &should->u.tether;
 
 	if (is->type != should->type)
 		return (false);
 	switch (is->type) {
 	case IMSG_ANSWER:
 	case IMSG_PONG:
+	case IMSG_WELCOME:
+	case IMSG_HOLDING:
 		return (is->u.number.n == should->u.number.n);
 	case IMSG_REPORT:
 		return (same_state(&is->u.report, &should->u.report));
+	case IMSG_STILL_LOST:
+	case IMSG_TETHER:
+		return (t->index == u->index && t->holders == u->holders &&
+		    t->lost == u->lost && t->pid == u->pid &&
+		    strcmp(t->name, u->name) == 0);
 	case IMSG_ENTRY:
 		return (a->id == b->id && a->size == b->size &&
 		    a->left == b->left && a->reads == b->reads &&
@@ -151,39 +92,14 @@ same(const struct imsg *is, const struct imsg *should)
  * Secrets.
  */
 
-static struct secret *
-named(const char *name)
-{
-	struct secret *s;
-
-	for (s = m.secrets; s < m.secrets + m.nsecrets; s++) {
-		if ((s->state == FILLING || s->state == WHOLE) &&
-		    strcmp(s->name, name) == 0)
-			return (s);
-	}
-	return (NULL);
-}
-
-static unsigned int
-whole(void)
-{
-	const struct secret *s;
-	unsigned int	     n = 0;
-
-	for (s = m.secrets; s < m.secrets + m.nsecrets; s++)
-		n += s->state == WHOLE;
-	return (n);
-}
-
-/* It is gone, and who is reading it is cut off. */
+/* Transfers of secrets that have ended are cut. */
 static void
-forget(struct secret *s)
+cut_gone(void)
 {
 	struct transfer *t;
 
-	s->state = GONE;
 	for (t = m.transfers; t < m.transfers + MODEL_TRANSFERS; t++) {
-		if (t->c != NULL && t->s == s)
+		if (t->c != NULL && t->s->state == GONE)
 			t->must_end = true;
 	}
 }
@@ -191,12 +107,8 @@ forget(struct secret *s)
 static void
 expire(int64_t now)
 {
-	struct secret *s;
-
-	for (s = m.secrets; s < m.secrets + m.nsecrets; s++) {
-		if (s->state != GONE && s->due <= now)
-			forget(s);
-	}
+	secrets_expire(&m.secrets, now);
+	cut_gone();
 }
 
 /*
@@ -226,25 +138,36 @@ moving(void)
 	return (n);
 }
 
+/* Descriptors of the holders but the heartbeat: two and those they watch. */
+static unsigned int
+holding(void)
+{
+	const struct keeper *k;
+	unsigned int	     n = 0;
+
+	for (k = m.keepers + 1; k < m.keepers + CONTROLLER_HOLDERS; k++)
+		n += (k->c != NULL ? 2 : 0) + k->watched;
+	return (n);
+}
+
 static bool
 has_fd(void)
 {
-	return (m.npids + 2 * moving() < m.spare_fds);
+	return (holding() + m.npids + 2 * moving() < m.spare_fds);
 }
 
 static void
 release(struct transfer *t)
 {
-	if (!t->put && t->s->state != GONE && --t->s->readers == 0 &&
-	    t->s->state == SPENT)
-		t->s->state = GONE;
+	if (!t->put)
+		secret_release(t->s);
 	t->c = NULL;
 }
 
 static void
 put_cut(struct transfer *t)
 {
-	t->s->state = GONE;
+	secret_end(t->s);
 	t->c->done = t->c->nsent;
 	t->c->cut = true;
 	(void)want(IMSG_ANSWER, t->peerid, IMSG_ANSWER_CUT);
@@ -280,9 +203,8 @@ put_settle(struct transfer *t, int64_t now)
 	}
 	if (sent >= t->s->len) {
 		t->c->done += t->s->len;
-		t->s->state = WHOLE;
-		t->s->reads = t->reads;
-		t->s->due = t->ttl != 0 ? now + t->ttl : NEVER;
+		secret_commit(t->s, t->reads,
+		    t->ttl != 0 ? now + t->ttl : NEVER);
 		(void)want(IMSG_ANSWER, t->peerid, IMSG_ANSWER_OK);
 		release(t);
 	} else if (t->c->ended || now >= t->latest) {
@@ -308,11 +230,11 @@ settle(int64_t now)
 	struct transfer *t;
 
 	for (t = m.transfers; t < m.transfers + MODEL_TRANSFERS; t++) {
-		if (t->c == NULL || m.over != RUNS)
+		if (t->c == NULL || m.c.end != RUNS)
 			continue;
 		if (t->put)
 			put_settle(t, now);
-		else if (!gives() || t->c->fd == -1 ||
+		else if (!controller_gives(&m.c) || t->c->fd == -1 ||
 		    (now >= t->latest && !moves(t, now)))
 			t->must_end = true;
 	}
@@ -356,6 +278,19 @@ model_busy(const struct client *c)
 	return (false);
 }
 
+/* Whether c is a holder's connection: network makes no transfer of it then. */
+bool
+model_keeps(const struct client *c)
+{
+	const struct keeper *k;
+
+	for (k = m.keepers; k < m.keepers + CONTROLLER_HOLDERS; k++) {
+		if (k->c == c)
+			return (true);
+	}
+	return (false);
+}
+
 void
 model_client_read(struct client *c)
 {
@@ -392,7 +327,7 @@ model_check(void)
 {
 	const struct transfer *t;
 
-	CHECK(m.over == RUNS, "the vault lives on, %d", m.over);
+	CHECK(m.c.end == RUNS, "the vault lives on, %d", m.c.end);
 	CHECK(m.nwants == 0, "%s for %u does not come",
 	    imsg_type_name(m.wants[0].type), m.wants[0].peerid);
 	for (t = m.transfers; t < m.transfers + MODEL_TRANSFERS; t++)
@@ -418,16 +353,22 @@ name_ok(const char *name)
 static void
 do_status(const struct message *msg, int64_t now)
 {
-	struct imsg_report s = { .grace = m.grace,
-		.left = m.pending ? m.due - now : 0,
-		.since = m.guarded ? m.since : 0,
+	const bool	   pending = m.c.window != NEVER;
+	const bool	   guarded = controller_guarded(&m.c);
+	struct imsg_report s = { .grace = m.c.grace,
+		.left = pending ? m.c.window - now : 0,
+		.since = guarded ? m.since : 0,
 		.size = m.size,
-		.heartbeat = m.guarded ? (uint32_t)m.heart->pid : 0,
-		.secrets = whole(),
+		.heartbeat = m.c.holders[0].holds ?
+		    (uint32_t)m.keepers[0].c->pid :
+		    0,
+		.secrets = secrets_count(&m.secrets, WHOLE),
 		.registered = m.npids,
-		.armed = m.armed,
-		.guarded = m.guarded,
-		.pending = m.pending };
+		.armed = m.c.armed,
+		.guarded = guarded,
+		.pending = pending,
+		.tethers = controller_tethers(&m.c),
+		.timeout = m.c.timeout };
 
 	want(IMSG_REPORT, msg->im.peerid, 0)->u.report = s;
 }
@@ -435,21 +376,19 @@ do_status(const struct message *msg, int64_t now)
 static void
 do_list(const struct message *msg, int64_t now)
 {
+	const struct secret *s = secrets_next(&m.secrets, msg->im.u.list.after);
 	struct imsg_entry   *e;
-	const struct secret *s;
 
-	for (s = m.secrets; s < m.secrets + m.nsecrets; s++) {
-		if (s->state != WHOLE || s->id <= msg->im.u.list.after)
-			continue;
-		e = &want(IMSG_ENTRY, msg->im.peerid, 0)->u.entry;
-		e->id = s->id;
-		e->size = s->len;
-		e->left = s->due == NEVER ? -1 : s->due - now;
-		e->reads = s->reads;
-		memcpy(e->name, s->name, sizeof(e->name));
+	if (s == NULL) {
+		answer(msg, IMSG_ANSWER_OK);
 		return;
 	}
-	answer(msg, IMSG_ANSWER_OK);
+	e = &want(IMSG_ENTRY, msg->im.peerid, 0)->u.entry;
+	e->id = s->id;
+	e->size = s->len;
+	e->left = s->due == NEVER ? -1 : s->due - now;
+	e->reads = s->reads;
+	memcpy(e->name, s->name, sizeof(e->name));
 }
 
 static unsigned int
@@ -523,33 +462,29 @@ static void
 do_put(const struct message *msg, int64_t now)
 {
 	const struct imsg_put *put = &msg->im.u.put;
-	struct secret	      *s = &m.secrets[m.nsecrets];
+	struct secret	      *s;
 	struct transfer	      *t = slot();
 	struct client	      *c = msg->c;
 
-	if (m.pending) {
+	if (m.c.window != NEVER) {
 		answer(msg, IMSG_ANSWER_PENDING);
 	} else if (!has_fd() || t == NULL) {
 		answer(msg, IMSG_ANSWER_BUSY);
 	} else if (put->size > m.most) {
 		answer(msg, IMSG_ANSWER_TOO_LARGE);
-	} else if (named(put->name) != NULL) {
+	} else if (secrets_named(&m.secrets, put->name) != NULL) {
 		answer(msg, IMSG_ANSWER_EXISTS);
 	} else if (put->size > msg->room) {
 		answer(msg, IMSG_ANSWER_FULL);
 	} else if (c->fd == -1 || c->cut) { /* nobody to say GO to */
-		m.last_id++;
+		m.secrets.last_id++;
 		c->cut = true;
 		answer(msg, IMSG_ANSWER_CUT);
 	} else {
-		CHECK(m.nsecrets < MODEL_SECRETS, "too many secrets");
-		m.nsecrets++;
-		*s = (struct secret){ .id = ++m.last_id,
-			.state = FILLING,
-			.value = model_value(c),
-			.len = put->size,
-			.due = NEVER };
-		memcpy(s->name, put->name, sizeof(s->name));
+		CHECK(m.secrets.n < SECRETS_MAX, "too many secrets");
+		s = secrets_begin(&m.secrets, put->name, put->size);
+		s->value = model_value(c);
+		s->len = put->size;
 		*t = (struct transfer){ .c = c,
 			.s = s,
 			.put = true,
@@ -572,6 +507,7 @@ hand_out(const struct message *msg, struct secret *s, int64_t now)
 
 	if (c->fd == -1 || c->cut) {
 		c->cut = true;
+		secret_release(s);
 		answer(msg, IMSG_ANSWER_CUT);
 		return;
 	}
@@ -579,7 +515,6 @@ hand_out(const struct message *msg, struct secret *s, int64_t now)
 	    s->len);
 	memcpy(c->wanted + c->nwanted, s->value, s->len);
 	c->nwanted += s->len;
-	s->readers++;
 	*slot() = (struct transfer){ .c = c,
 		.s = s,
 		.peerid = msg->im.peerid,
@@ -587,41 +522,43 @@ hand_out(const struct message *msg, struct secret *s, int64_t now)
 		.latest = now + TRANSFER_MS };
 }
 
+static void look(int64_t);
+static void drop_lost(void);
+
 static void
 do_get(const struct message *msg, int64_t now)
 {
-	struct secret *s = named(msg->im.u.secret.name);
+	struct secret *s;
 
-	tick(now);
-	if (m.over != RUNS)
-		return;
-	if (m.pending) {
+	look(now);
+	controller_tick(&m.c, now);
+	drop_lost();
+	s = secrets_named(&m.secrets, msg->im.u.secret.name);
+	if (m.c.window != NEVER) {
 		answer(msg, IMSG_ANSWER_PENDING);
-	} else if (!gives()) {
+	} else if (!controller_gives(&m.c)) {
 		answer(msg, IMSG_ANSWER_UNGUARDED);
 	} else if (!has_fd() || slot() == NULL) {
 		answer(msg, IMSG_ANSWER_BUSY);
 	} else if (s == NULL || s->state != WHOLE) {
 		answer(msg, IMSG_ANSWER_NO_SUCH_SECRET);
 	} else {
-		if (s->reads > 0 && --s->reads == 0)
-			s->state = SPENT;
+		secret_take(s);
 		hand_out(msg, s, now);
-		if (s->state == SPENT && s->readers == 0)
-			s->state = GONE;
 	}
 }
 
 static void
 do_del(const struct message *msg)
 {
-	struct secret *s = named(msg->im.u.secret.name);
+	struct secret *s = secrets_named(&m.secrets, msg->im.u.secret.name);
 
 	if (s == NULL || s->state != WHOLE) {
 		answer(msg, IMSG_ANSWER_NO_SUCH_SECRET);
 		return;
 	}
-	forget(s);
+	secret_end(s);
+	cut_gone();
 	answer(msg, IMSG_ANSWER_OK);
 }
 
@@ -670,101 +607,199 @@ do_client(const struct message *msg, int64_t now)
 }
 
 /*
- * The heartbeat.
+ * Holders.
  */
 
-/* With a word unread, which nobody here reads, the vault waits for it. */
+static struct keeper *
+keeper_of(const struct controller_holder *h)
+{
+	return (&m.keepers[h - m.c.holders]);
+}
+
+/* The kernel's word about each holder; of its lines network reads none. */
 static void
-see_hangup(int64_t now)
+look(int64_t now)
 {
-	if (m.held && m.heart->ended && m.hangup_due == NEVER)
-		m.hangup_due = m.heart->nsent > 0 ? now + HANGUP_MS : now;
-}
+	struct controller_holder *h;
+	const struct keeper	 *k;
 
-/* The vault gives the heartbeat up, and tells network. */
-static void
-drop(int64_t now)
-{
-	m.dropped = true;
-	m.held = false;
-	m.hangup_due = NEVER;
-	gone(now);
-	(void)want(IMSG_DROP, m.peerid, 0);
-}
-
-/* Who has left ends no panic. */
-static bool
-too_late(int64_t now)
-{
-	see_hangup(now);
-	if (m.hangup_due == NEVER || !m.pending)
-		return (false);
-	drop(now);
-	return (true);
-}
-
-static bool
-do_hello(const struct message *msg, int64_t now)
-{
-	if (!known(msg->c, true))
-		return (false);
-	m.held = true;
-	m.heart = msg->c;
-	m.peerid = msg->im.peerid;
-	if (too_late(now))
-		return (true);
-	tick(now);
-	m.guarded = true;
-	m.since = now / 1000;
-	m.ping_due = m.timeout != 0 ? now + m.timeout : NEVER;
-	if (m.over == RUNS && !m.ordered)
-		m.pending = false;
-	if (m.over == RUNS && !msg->mute && m.heart->fd != -1) {
-		memcpy(m.heart->wanted + m.heart->nwanted, "WELCOME\n", 8);
-		m.heart->nwanted += 8;
+	for (h = m.c.holders; h < m.c.holders + CONTROLLER_HOLDERS; h++) {
+		k = keeper_of(h);
+		if (k->c != NULL && (k->c->ended || k->c->cut || k->gone))
+			controller_ended(&m.c, h, now, k->c->nsent == 0);
 	}
-	(void)want(IMSG_WELCOME, m.peerid, 0);
+}
+
+/* Gives up the connections of holders that are lost, and tells network. */
+static void
+drop_lost(void)
+{
+	struct controller_holder *h;
+
+	for (h = m.c.holders; h < m.c.holders + CONTROLLER_HOLDERS; h++) {
+		if (h->holds || keeper_of(h)->c == NULL)
+			continue;
+		*keeper_of(h) = (struct keeper){ 0 };
+		(void)want(IMSG_DROP, h->peerid, 0);
+	}
+}
+
+/* msg's client holds the tether, or is the heartbeat if that is NULL. */
+static bool
+take(const struct message *msg, const char *tether, int64_t now)
+{
+	const char *const word = tether == NULL ? "WELCOME\n" : "HOLDING\n";
+	struct controller_holder *h;
+	struct client		 *c = msg->c;
+	const bool		  told = c->fd != -1 && !c->cut && !msg->mute;
+
+	h = controller_hold(&m.c, tether, msg->im.peerid, now,
+	    c->ended || c->cut);
+	if (h == NULL)
+		return (false);
+	*keeper_of(h) = (struct keeper){ .c = c };
+	if (!h->holds || m.c.end != RUNS)
+		return (true);
+	m.since = now / 1000;
+	if (told) {
+		memcpy(c->wanted + c->nwanted, word, 8);
+		c->nwanted += 8;
+	}
+	(void)want(tether == NULL ? IMSG_WELCOME : IMSG_HOLDING, msg->im.peerid,
+	    told);
+	look(now);
+	return (true);
+}
+
+static bool
+tether_ok(const char *name)
+{
+	const size_t len = strnlen(name, IMSG_TETHER_BYTES);
+
+	return (len > 0 && len < IMSG_TETHER_BYTES &&
+	    strspn(name, "abcdefghijklmnopqrstuvwxyz-0123456789") == len);
+}
+
+static bool
+do_hold(const struct message *msg, int64_t now)
+{
+	const char *tether = msg->im.u.tether.name;
+
+	if (!known(msg->c, false) || !tether_ok(tether) ||
+	    strcmp(tether, "heartbeat") == 0 ||
+	    controller_find(&m.c, msg->im.peerid) != NULL)
+		return (false);
+	if (!has_fd() || !take(msg, tether, now))
+		answer(msg, IMSG_ANSWER_BUSY);
+	return (true);
+}
+
+static bool
+do_release(const struct message *msg, int64_t now)
+{
+	const char *tether = msg->im.u.tether.name;
+
+	if (!known(msg->c, false) || !tether_ok(tether))
+		return (false);
+	answer(msg,
+	    controller_release(&m.c, tether, now) ? IMSG_ANSWER_OK :
+						    IMSG_ANSWER_NO_SUCH_TETHER);
 	return (true);
 }
 
 static void
-do_cancel(int64_t now)
+do_tethers(const struct message *msg)
 {
-	if (too_late(now))
+	const struct controller_holder *h;
+	struct imsg_tether	       *t;
+	uint64_t			i = msg->im.u.list.after;
+
+	while (i < CONTROLLER_TETHERS && !m.c.lost[i] &&
+	    controller_count(&m.c, (unsigned int)i) == 0)
+		i++;
+	if (i >= CONTROLLER_TETHERS) {
+		answer(msg, IMSG_ANSWER_OK);
 		return;
-	tick(now);
-	if (m.over != RUNS || !m.guarded)
-		return;
-	(void)want(m.pending ? IMSG_CANCELLED : IMSG_NOTHING_PENDING, m.peerid,
-	    0);
-	m.pending = false;
+	}
+	t = &want(IMSG_TETHER, msg->im.peerid, 0)->u.tether;
+	memset(t, 0, sizeof(*t));
+	t->index = (uint32_t)i + 1;
+	t->holders = controller_count(&m.c, (unsigned int)i);
+	t->lost = m.c.lost[i];
+	memcpy(t->name, m.c.names[i], sizeof(t->name));
+	for (h = m.c.holders; h < m.c.holders + CONTROLLER_HOLDERS; h++) {
+		if (t->pid == 0 && h->holds && !h->hung_up && h->tether == i)
+			t->pid = (uint32_t)m.keepers[h - m.c.holders].c->pid;
+	}
 }
 
-static bool
-do_peer(const struct message *msg, int64_t now)
+static void
+do_watch(const struct message *msg, const struct controller_holder *h)
 {
-	if (msg->im.peerid != m.peerid)
+	struct keeper *k = keeper_of(h);
+	const int32_t  pid = (int32_t)msg->im.u.number.n;
+
+	if (k->watched == 4 || pid <= 1 || !has_fd() || !model_pid_opens(pid) ||
+	    !model_pid_ours(pid) || (m.root && !model_pid_owned(pid))) {
+		answer(msg, IMSG_ANSWER_INVALID_PID);
+		return;
+	}
+	k->watched++;
+	answer(msg, IMSG_ANSWER_OK);
+}
+
+static void
+do_cancel(struct controller_holder *h, int64_t now)
+{
+	struct imsg_tether *t;
+
+	look(now);
+	switch (controller_cancel(&m.c, h, now)) {
+	case CANCELLED:
+		(void)want(IMSG_CANCELLED, h->peerid, 0);
+		break;
+	case NOTHING_PENDING:
+		(void)want(IMSG_NOTHING_PENDING, h->peerid, 0);
+		break;
+	case STILL_LOST:
+		t = &want(IMSG_STILL_LOST, h->peerid, 0)->u.tether;
+		memset(t, 0, sizeof(*t));
+		memcpy(t->name, m.c.names[controller_first_lost(&m.c)],
+		    sizeof(t->name));
+		break;
+	case TOO_LATE:
+		break;
+	}
+}
+
+/* A line of a holder, or its end; false if only a hostile network says so. */
+static bool
+do_holder(const struct message *msg, int64_t now)
+{
+	struct controller_holder *h = controller_find(&m.c, msg->im.peerid);
+
+	if (h == NULL)
 		return (false);
 	switch (msg->im.type) {
 	case IMSG_PING:
-		tick(now);
-		if (m.over != RUNS || !m.guarded)
-			break;
-		if (m.timeout != 0)
-			m.ping_due = now + m.timeout;
-		(void)want(IMSG_PONG, m.peerid, msg->im.u.number.n);
+		if (controller_ping(&m.c, h, now))
+			(void)want(IMSG_PONG, h->peerid, msg->im.u.number.n);
 		break;
 	case IMSG_CANCEL:
-		do_cancel(now);
+		do_cancel(h, now);
+		break;
+	case IMSG_WATCH:
+		do_watch(msg, h);
 		break;
 	case IMSG_QUIT:
-		m.bye = m.over == RUNS;
-		end(STOPPED);
+		if (h != m.c.holders)
+			return (false);
+		m.bye = m.c.end == RUNS;
+		controller_end(&m.c, STOPPED);
 		break;
 	case IMSG_LOST:
-		m.dropped = m.held = false;
-		m.hangup_due = NEVER;
-		gone(now);
+		controller_left(&m.c, h, now);
+		*keeper_of(h) = (struct keeper){ 0 };
 		break;
 	}
 	return (true);
@@ -778,14 +813,14 @@ do_signal(int sig, int64_t now)
 		return (true);
 	case SIGTERM:
 	case SIGINT:
-		end(STOPPED);
+		controller_end(&m.c, STOPPED);
 		return (true);
 	case SIGHUP:
 	case SIGUSR1:
-		order(now);
+		controller_order(&m.c, now);
 		return (true);
 	}
-	end(HARD); /* SIGUSR2, SIGQUIT, or a lie */
+	model_hard(); /* SIGUSR2, SIGQUIT, or a lie */
 	return (true);
 }
 
@@ -793,63 +828,22 @@ do_signal(int sig, int64_t now)
  * Messages.
  */
 
-/* Whether such a message may come now; what is in it is another matter. */
+/* Whether such a message may come now; what it says is another matter. */
 static bool
 may_come(const struct message *msg)
 {
-	const bool   guarded = m.started && (m.held || m.dropped);
-	const bool   hello = m.started && !m.held && !m.dropped;
-	size_t	     len = 0;
-	unsigned int fds = 0;
-	bool	     when = m.started;
+	const struct imsg_rule
+	    *rule = &imsg_rules[msg->im.type < IMSG_TYPES ? msg->im.type : 0];
+	unsigned int phase = IMSG_UNGUARDED;
 
-	switch (msg->im.type) {
-	case IMSG_SIGNAL:
-		len = 4;
-		when = true;
-		break;
-	case IMSG_HELLO:
-		len = 4;
-		fds = 1;
-		when = hello;
-		break;
-	case IMSG_PING:
-		len = 4;
-		when = guarded;
-		break;
-	case IMSG_CANCEL:
-	case IMSG_QUIT:
-	case IMSG_LOST:
-		when = guarded;
-		break;
-	case IMSG_STATUS:
-	case IMSG_ARM:
-		break;
-	case IMSG_LIST:
-		len = 8;
-		break;
-	case IMSG_PANIC:
-		len = 4;
-		break;
-	case IMSG_REGISTER:
-	case IMSG_UNREGISTER:
-		len = 4;
-		fds = 1;
-		break;
-	case IMSG_PUT:
-		len = sizeof(struct imsg_put);
-		fds = 1;
-		break;
-	case IMSG_GET:
-	case IMSG_DEL:
-		len = IMSG_NAME_BYTES;
-		fds = 1;
-		break;
-	default:
-		return (false);
-	}
-	return (when && msg->len == len && msg->fds == fds && msg->says == 0 &&
-	    !msg->cut);
+	if (!m.started)
+		phase = IMSG_AT_START;
+	else if (m.c.holders[0].known)
+		phase = m.c.holders[0].holds ? IMSG_GUARDED : IMSG_DROPPED;
+	return (rule->name != NULL && rule->from == IMSG_FROM_NETWORK &&
+	    (rule->when & phase) != 0 && msg->len == rule->size &&
+	    msg->fds == rule->fds && msg->says == 0 && !msg->cut &&
+	    msg->im.type != IMSG_READY);
 }
 
 static bool
@@ -861,51 +855,42 @@ act(const struct message *msg, int64_t now)
 	case IMSG_SIGNAL:
 		return (do_signal((int)msg->im.u.number.n, now));
 	case IMSG_HELLO:
-		return (do_hello(msg, now));
+		return (known(msg->c, true) && take(msg, NULL, now));
+	case IMSG_HOLD:
+		return (do_hold(msg, now));
+	case IMSG_RELEASE:
+		return (do_release(msg, now));
 	case IMSG_PING:
 	case IMSG_CANCEL:
+	case IMSG_WATCH:
 	case IMSG_QUIT:
 	case IMSG_LOST:
-		return (do_peer(msg, now));
+		return (do_holder(msg, now));
+	case IMSG_TETHERS:
+		do_tethers(msg);
+		return (true);
+	case IMSG_EVENTS:
+		m.watched = m.watched || msg->im.u.number.n > 0;
+		return (true);
 	case IMSG_STATUS:
 		do_status(msg, now);
 		return (true);
 	case IMSG_ARM:
 		answer(msg,
-		    m.armed ? IMSG_ANSWER_ALREADY_ARMED : IMSG_ANSWER_OK);
-		m.armed = true;
+		    m.c.armed ? IMSG_ANSWER_ALREADY_ARMED : IMSG_ANSWER_OK);
+		m.c.armed = true;
 		return (true);
 	case IMSG_LIST:
 		do_list(msg, now);
 		return (true);
 	case IMSG_PANIC:
 		if (msg->im.u.number.n != 0)
-			end(HARD);
+			model_hard();
 		else
-			order(now);
+			controller_order(&m.c, now);
 		return (true);
 	}
 	return (do_client(msg, now));
-}
-
-/* Network is told when the vault gives the heartbeat up. */
-static void
-drop_lost(int64_t now)
-{
-	if (m.over == RUNS && m.held && !m.guarded)
-		drop(now);
-}
-
-/* What time brings. */
-static void
-deadlines(int64_t now)
-{
-	const bool hung_up = now >= m.hangup_due;
-
-	tick(now);
-	if (m.over == RUNS && m.held && hung_up)
-		drop(now);
-	drop_lost(now);
 }
 
 /* One turn of the vault's: a signal of its own (0: none), and messages. */
@@ -915,21 +900,28 @@ model_turn(int sig, const struct message *msg, size_t n)
 	const int64_t now = fuzz_ms;
 	size_t	      i;
 
-	see_hangup(now);
+	look(now);
 	if (sig != 0)
 		(void)do_signal(sig, now);
-	if (m.over == RUNS && m.sealed)
-		end(HARD);
-	if (m.over == RUNS)
+	if (m.c.end == RUNS && m.sealed)
+		model_hard();
+	if (m.c.end == RUNS)
 		expire(now);
-	for (i = 0; i < n && m.over == RUNS; i++) {
+	for (i = 0; i < n && m.c.end == RUNS; i++) {
 		if (!act(&msg[i], now))
-			end(HARD);
-		drop_lost(now);
+			model_hard();
+		drop_lost();
 	}
-	deadlines(now);
-	settle(now);
-	see_hangup(now);
-	deadlines(now);
-	settle(now);
+	/* A transfer that is cut may end a holder, and that other transfers. */
+	for (i = 0; i < 3; i++) {
+		controller_heard(&m.c, now);
+		if (m.unlinked)
+			controller_order(&m.c, now);
+		m.unlinked = false;
+		controller_tick(&m.c, now);
+		drop_lost();
+		settle(now);
+		look(now);
+	}
+	controller_wait(&m.c, secrets_count(&m.secrets, WHOLE) > 0, now);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the vault should do: the design once more, with lists in the place of
- * blocks, slots and descriptors.
+ * The oracle of the fuzz target "vault": what the vault should answer and do,
+ * written from the design.  regress/oracle has its controller and its secrets.
  */
 #ifndef MODEL_H
 #define MODEL_H
@@ -9,7 +9,9 @@
 #include "fuzz.h"
 #include "imsg.h"
 
-#define MODEL_SECRETS	256
+#include "../../oracle/controller.h"
+#include "../../oracle/secrets.h"
+
 #define MODEL_CLIENTS	48
 #define MODEL_WANTS	64 /* messages from the vault, at once */
 #define MODEL_TRANSFERS 32
@@ -52,17 +54,6 @@ struct message {
 	bool	       mute; /* not one byte more can be said to c */
 };
 
-struct secret {
-	uint64_t id;
-	enum { GONE, FILLING, WHOLE, SPENT } state;
-	const uint8_t *value;
-	size_t	       len;
-	int64_t	       due;
-	uint32_t       reads;
-	unsigned int   readers;
-	char	       name[IMSG_NAME_BYTES];
-};
-
 struct transfer {
 	struct client *c; /* NULL: none */
 	struct secret *s;
@@ -77,35 +68,32 @@ struct transfer {
 	uint32_t       reads;
 };
 
-enum model_end { RUNS, EXECUTED, HARD, STOPPED };
+/* What the vault keeps of a holder; at the index of the controller's own. */
+struct keeper {
+	struct client *c; /* NULL: its descriptors are closed */
+	unsigned int   watched;
+	bool	       gone; /* a process of it */
+};
 
 struct model {
-	enum model_end	over;
-	bool		started;
-	bool		armed;
-	bool		guarded;
-	bool		held;	 /* the heartbeat's descriptor */
-	bool		dropped; /* LOST is to come */
-	bool		pending;
-	bool		ordered; /* no return ends what is pending */
-	bool		bye;
-	bool		deaf;	/* network takes no message */
-	bool		root;	/* the vault is root's */
-	bool		sealed; /* what is due cannot be unsealed */
-	int64_t		grace, timeout, due, ping_due, hangup_due;
-	int64_t		since;
-	uint32_t	peerid;
-	struct client  *heart;
-	unsigned int	spare_fds;
-	size_t		size, most; /* of the arena, of a value */
-	uint64_t	last_id;
-	struct secret	secrets[MODEL_SECRETS];
-	size_t		nsecrets;
-	struct transfer transfers[MODEL_TRANSFERS];
-	int32_t		pids[MODEL_PIDS];
-	unsigned int	npids;
-	struct imsg	wants[MODEL_WANTS]; /* to come from the vault */
-	size_t		nwants;
+	bool		  started;
+	bool		  bye;
+	bool		  deaf;	    /* network takes no message */
+	bool		  sealed;   /* mprotect(2) fails to unseal the arena */
+	bool		  root;	    /* the vault is root's */
+	bool		  unlinked; /* the sockets were removed, unseen yet */
+	int64_t		  since;
+	struct controller c;
+	struct keeper	  keepers[CONTROLLER_HOLDERS];
+	bool		  watched; /* somebody has asked for events */
+	unsigned int	  spare_fds;
+	size_t		  size, most; /* of the arena, of a value */
+	struct secrets	  secrets;
+	struct transfer	  transfers[MODEL_TRANSFERS];
+	int32_t		  pids[MODEL_PIDS];
+	unsigned int	  npids;
+	struct imsg	  wants[MODEL_WANTS]; /* to come from the vault */
+	size_t		  nwants;
 };
 
 extern struct model m;
@@ -115,6 +103,7 @@ void	       model_got(const struct imsg *);
 void	       model_check(void);
 void	       model_hard(void);
 bool	       model_busy(const struct client *);
+bool	       model_keeps(const struct client *);
 void	       model_client_read(struct client *);
 bool	       model_pid_opens(int32_t);
 bool	       model_pid_owned(int32_t);

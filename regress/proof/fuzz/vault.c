@@ -14,6 +14,7 @@
 #include <sanitizer/asan_interface.h>
 #include <stdarg.h>
 
+#include "alive.h"
 #include "channel.h"
 #include "model.h"
 
@@ -25,13 +26,14 @@ int dazaid_main(int, char *[]);
 #include "../../../dazaid/dazaid.c"
 /* NOLINTEND(bugprone-suspicious-include) */
 
-#define TURNS  100000 /* that the vault may take for one thing */
-#define HOLD   12     /* messages that wait for it at once */
-#define PAGE   4096
-#define LATE   3600000
-#define NAMES  5
-#define GROUP  1002
-#define PIDFDS 1024
+#define TURNS	100000 /* that the vault may take for one thing */
+#define HOLD	12     /* messages that wait for it at once */
+#define PAGE	4096
+#define LATE	3600000
+#define NAMES	5
+#define TETHERS 18 /* one more than there may be, and a half */
+#define GROUP	1002
+#define PIDFDS	1024
 
 static struct client clients[MODEL_CLIENTS];
 static size_t	     nclients;
@@ -58,7 +60,8 @@ static unsigned int how_start, times;
 static int	    fail_poll, fail_unseal;
 static uid_t	    euid; /* of root's vault */
 static gid_t	    egid;
-static unsigned int deeds; /* of a panic, in their order */
+static bool	    unlinked; /* the sockets */
+static unsigned int deeds;    /* of a panic, in their order */
 
 enum { WIPED = 1, FELLED = 2, REMOVED = 4, LOGGED = 8 };
 
@@ -84,7 +87,7 @@ on_wipe(void)
 static void
 on_kill_registered(void)
 {
-	CHECK(deeds == WIPED && m.armed, "killed after %u", deeds);
+	CHECK(deeds == WIPED && m.c.armed, "killed after %u", deeds);
 	deeds |= FELLED;
 	registry_kill();
 }
@@ -105,7 +108,7 @@ on_log(enum panic_event event, const char *reason)
 		return;
 	}
 	CHECK((deeds & REMOVED) != 0, "logged after %u", deeds);
-	CHECK(m.over ==
+	CHECK(m.c.end ==
 		(event == PANIC_HARD	       ? HARD :
 			event == PANIC_STOPPED ? STOPPED :
 						 EXECUTED),
@@ -183,13 +186,13 @@ files_listen(unsigned int i)
 int
 files_watch(void)
 {
-	return (eventfd(0, EFD_CLOEXEC));
+	return (eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
 }
 
 bool
 files_reachable(void)
 {
-	return (true);
+	return (!unlinked);
 }
 
 int
@@ -258,7 +261,7 @@ load_secrets(struct store *st, void (*wait_input)(int))
 	CHECK(read(input[0], &c, 1) == 1, "nothing to read");
 	id = store_begin(st, "loaded", 16);
 	store_drop(st, id);
-	m.last_id++;
+	m.secrets.last_id++;
 	return (NULL);
 }
 
@@ -664,6 +667,9 @@ tangled(const struct message *msg)
 		if (queue[i].c == msg->c)
 			return (true);
 	}
+	if ((msg->im.type == IMSG_PUT || msg->im.type == IMSG_GET) &&
+	    model_keeps(msg->c))
+		return (true);
 	return (msg->c->nwanted > MODEL_BYTES / 2 || model_busy(msg->c) ||
 	    (held && msg->c->small) || (held && msg->im.type == IMSG_PUT));
 }
@@ -783,6 +789,35 @@ ask_name(uint32_t type)
 }
 
 static void
+ask_tether(uint32_t type)
+{
+	struct message msg = { .im = { .type = type, .peerid = ++peers },
+		.len = sizeof(struct imsg_tether),
+		.fds = 1,
+		.c = chosen() };
+	char	      *to = msg.im.u.tether.name;
+	unsigned int   i = fuzz_byte();
+
+	if (i < 0xf0)
+		(void)snprintf(to, IMSG_TETHER_BYTES, "t%u", i % TETHERS);
+	else if (i < 0xf8)
+		memcpy(to, "heartbeat", 10);
+	else
+		memset(to, "aA-9_"[i & 3],
+		    i & 4 ? IMSG_TETHER_BYTES : IMSG_TETHER_BYTES - 1);
+	message_send(&msg);
+}
+
+/* Network's number for a holder, mostly. */
+static uint32_t
+holder(void)
+{
+	const unsigned int i = fuzz_byte();
+
+	return (i < 0xf0 ? m.c.holders[i % 8].peerid : peers);
+}
+
+static void
 ask_put(void)
 {
 	static const uint64_t sizes[] = { 0, UINT64_MAX, INT64_MAX,
@@ -840,6 +875,16 @@ network_end(void)
 	network = -1;
 }
 
+static void
+check_event(const struct imsg_event *e)
+{
+	CHECK(m.watched, "an event that nobody watches");
+	CHECK(e->kind > 0 && e->kind < IMSG_EVENTS_KINDS &&
+		memchr(e->name, '\0', IMSG_EVENT_TEXT) != NULL &&
+		memchr(e->why, '\0', IMSG_EVENT_TEXT) != NULL,
+	    "an event of kind %u", e->kind);
+}
+
 /* What the vault has said is as it should be. */
 static void
 network_read(void)
@@ -858,6 +903,8 @@ network_read(void)
 			CHECK(memchr(im.u.log.text, '\0', IMSG_LOG_BYTES) !=
 				NULL,
 			    "the log has a line without an end");
+		else if (im.type == IMSG_EVENT)
+			check_event(&im.u.event);
 		else
 			model_got(&im);
 	}
@@ -897,6 +944,32 @@ process_end(unsigned int i)
 	i %= (unsigned int)n;
 	(void)write(pfd[i].fd, &one, sizeof(one));
 	m.pids[i] = m.pids[--m.npids];
+}
+
+/* A process ends: that of a holder, or one that it watches. */
+static void
+holder_process_end(unsigned int i)
+{
+	struct session_holder *h = &v.session.holders[i % 8];
+	const unsigned int     fd = ALIVE_PROCESS +
+	    i / 8 % (SESSION_FDS - ALIVE_PROCESS);
+	const uint64_t one = 1;
+
+	if (h->state != SESSION_LIVE || h->fds[fd] == -1)
+		return;
+	(void)write(h->fds[fd], &one, sizeof(one));
+	m.keepers[h - v.session.holders].gone = true;
+}
+
+static void
+unlink_sockets(void)
+{
+	const uint64_t one = 1;
+
+	if (!m.started || unlinked)
+		return;
+	(void)write(v.files, &one, sizeof(one));
+	m.unlinked = unlinked = true;
 }
 
 /* mprotect(2) fails when the vault unseals the arena for what is due in it. */
@@ -944,6 +1017,30 @@ messages(unsigned int op)
 		break;
 	case 'U':
 		ask_number(IMSG_UNREGISTER, (int32_t)(fuzz_byte() * 17));
+		break;
+	case 'o':
+		ask_tether(IMSG_HOLD);
+		break;
+	case 'e':
+		ask_tether(IMSG_RELEASE);
+		break;
+	case 'W':
+		say(IMSG_WATCH, holder(), fuzz_byte() * 17, 4);
+		break;
+	case 'G':
+		say(IMSG_PING, holder(), fuzz_byte(), 4);
+		break;
+	case 'K':
+		say(IMSG_CANCEL, holder(), 0, 0);
+		break;
+	case 'O':
+		say(IMSG_LOST, holder(), 0, 0);
+		break;
+	case 'T':
+		say(IMSG_TETHERS, ++peers, fuzz_byte() % 20, 8);
+		break;
+	case 'V':
+		say(IMSG_EVENTS, 0, fuzz_byte() % 3, 4);
 		break;
 	case 'g':
 		ask_name(IMSG_GET);
@@ -996,6 +1093,12 @@ step(unsigned int op)
 		break;
 	case 'z':
 		process_end(fuzz_byte());
+		break;
+	case 'y':
+		holder_process_end(fuzz_byte());
+		break;
+	case 'D':
+		unlink_sockets();
 		break;
 	case 'i':
 		if (!m.started)
@@ -1189,6 +1292,7 @@ options_read(struct options *o, int argc, char *argv[])
 {
 	static const int64_t graces[] = { 5000, 0, 200, 100000 };
 	static const int64_t timeouts[] = { 0, 7000, 300, 50 };
+	static const int64_t firsts[] = { 0, 0, 0, 3000 };
 	static const size_t  sizes[] = { 4096, 16384, 65536, 8192 };
 
 	(void)argc;
@@ -1201,9 +1305,8 @@ options_read(struct options *o, int argc, char *argv[])
 	o->timeout = timeouts[times >> 2 & 3];
 	o->size = sizes[how_start >> 4 & 3];
 	o->verbose = (int)(how_start & 1);
-	m.armed = o->armed;
-	m.grace = o->grace;
-	m.timeout = o->timeout;
+	o->first = firsts[times >> 4 & 3];
+	controller_begin(&m.c, o->grace, o->timeout, o->first, o->armed);
 	m.size = o->size;
 }
 
@@ -1215,7 +1318,6 @@ begin(void)
 	memset(&m, 0, sizeof(m));
 	m.root = (how_start & 64) != 0;
 	m.spare_fds = how_start == 0xf9 ? 0 : how_start & 8 ? 3 : 100;
-	m.ping_due = m.hangup_due = INT64_MAX;
 	v = (struct vault){ .imsg = -1,
 		.timer = -1,
 		.signals = -1,
@@ -1229,6 +1331,8 @@ begin(void)
 	nclients = queued = 0;
 	vault_sig = 0;
 	fail_poll = fail_unseal = 0;
+	unlinked = false;
+	event_watchers(0);
 	turns = ending = 0;
 	heart_peer = 0;
 	peers = 100;
@@ -1277,14 +1381,15 @@ check_end(void)
 	if (strcmp(fuzz_ended, "fail") == 0)
 		CHECK(how_start >= 0xf0, "no beginning");
 	else if (strcmp(fuzz_ended, "kill") == 0)
-		CHECK(m.armed && m.over != STOPPED && m.npids == 0,
-		    "killed, %d", m.over);
+		CHECK(m.c.armed && m.c.end != STOPPED && m.npids == 0,
+		    "killed, %d", m.c.end);
 	else if (strcmp(fuzz_ended, "done") == 0)
-		CHECK(!m.armed || m.over == STOPPED, "not killed, %d", m.over);
+		CHECK(!m.c.armed || m.c.end == STOPPED, "not killed, %d",
+		    m.c.end);
 	else
 		CHECK(deeds == (WIPED | REMOVED), "dead after %u", deeds);
 	network_read();
-	CHECK(m.over == RUNS || m.nwants == 0, "not all was told");
+	CHECK(m.c.end == RUNS || m.nwants == 0, "not all was told");
 	for (c = clients; c < clients + nclients; c++)
 		client_read(c);
 	if (v.mem.pages == NULL)
@@ -1311,6 +1416,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	/*
 	 * What a panic was about may have come with one: no time to close it.
 	 */
-	fuzz_fds_end(m.over == HARD || m.over == EXECUTED);
+	fuzz_fds_end(m.c.end == HARD || m.c.end == EXECUTED);
 	return (0);
 }
