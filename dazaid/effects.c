@@ -119,7 +119,10 @@ effects_log_end(void)
 		effects_end_network(EFFECTS_BYE_MS);
 }
 
-/* Tells those who watch of the end; network has a moment to pass it on. */
+/*
+ * Tells those who watch of the end.  Network has a moment to pass it on, unless
+ * it is waited for anyway, since it has the log.
+ */
 static void
 effects_bye(const char *reason)
 {
@@ -128,7 +131,8 @@ effects_bye(const char *reason)
 	if (!event_wanted())
 		return;
 	event_send(IMSG_EVENT_BYE, NULL, 0, 0, reason);
-	(void)ppoll(NULL, 0, &moment, NULL);
+	if (!log_is_relayed())
+		(void)ppoll(NULL, 0, &moment, NULL);
 }
 
 static void
@@ -139,8 +143,10 @@ effects_log(enum panic_event event, const char *reason)
 					  ": secrets wiped, WOULD SIGKILL";
 	const char *fate = "", *sig = "";
 
-	if (event != PANIC_PENDING && event != PANIC_CANCELLED)
+	if (event != PANIC_PENDING && event != PANIC_CANCELLED) {
+		effects_bye(reason);
 		effects_log_begin();
+	}
 	if (v.network_lost)
 		fate = effects_fate(v.network, &sig);
 	switch (event) {
@@ -164,8 +170,6 @@ effects_log(enum panic_event event, const char *reason)
 		log_alert(reason, ": secrets wiped, bye");
 		break;
 	}
-	if (event != PANIC_PENDING && event != PANIC_CANCELLED)
-		effects_bye(reason);
 	if (v.damage != NULL)
 		log_alert(v.damage);
 }
