@@ -30,11 +30,15 @@ status_guarded(const char *line)
 		(void)strftime(when, sizeof(when), "%F %T", &tm);
 	guard_open(client_daemon()->dir, sockpath_name(client_daemon()->path));
 	guard_who(who, sizeof(who));
-	if (who[0] != '\0')
+	answer_value(line, "heartbeat=", pid, sizeof(pid));
+	answer_value(line, "tethers=", since, sizeof(since));
+	if (strcmp(pid, "0") == 0)
+		printf("guarded, by %s tether%s, since %s\n", since,
+		    strcmp(since, "1") == 0 ? "" : "s", when);
+	else if (who[0] != '\0')
 		printf("guarded%s, since %s\n", who, when);
 	else
-		printf("guarded, by process %s, since %s\n",
-		    answer_value(line, "heartbeat=", pid, sizeof(pid)), when);
+		printf("guarded, by process %s, since %s\n", pid, when);
 }
 
 /* line is the answer of the daemon that client_open() has found. */

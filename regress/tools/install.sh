@@ -8,7 +8,7 @@ cd "$(dirname "$0")/../.."
 dir=$(mktemp -d)
 trap 'rm -rf "$dir"' EXIT
 make -s install DESTDIR="$dir" PREFIX=/opt/dazai
-for f in sbin/dazaid bin/dazai-hb bin/dazaictl bin/dazai-askpass \
+for f in bin/dazaid bin/dazai-hb bin/dazaictl bin/dazai-askpass \
     share/dazai/dazai.sh share/dazai/dazai.fish \
     share/man/man1/dazai-hb.1 share/man/man7/dazai-protocol.7 \
     share/man/man7/dazai-shell.7 share/man/man8/dazaid.8 \
@@ -17,7 +17,7 @@ for f in sbin/dazaid bin/dazai-hb bin/dazaictl bin/dazai-askpass \
     share/fish/vendor_completions.d/dazaictl.fish; do
 	[ -s "$dir/opt/dazai/$f" ] || { echo "not installed: $f" >&2; exit 1; }
 done
-"$dir/opt/dazai/sbin/dazaid" -V
+"$dir/opt/dazai/bin/dazaid" -V
 "$dir/opt/dazai/bin/dazaictl" -V
 # A link beside it, wherever the tree is moved to.
 link=$(readlink "$dir/opt/dazai/bin/dazai-askpass")
