@@ -223,6 +223,7 @@ main(int argc, char *argv[])
 		log_syslog(true);
 	daemon_detach(o.background);
 	start_sandbox();
+	vault_start();
 	start_log_ready();
 	if (daemon_ready() == -1)
 		vault_fail("pipe", strerror(errno));

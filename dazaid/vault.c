@@ -307,8 +307,11 @@ vault_check_files(void)
 	panic_order(&v.panic, vault_now(), "sockets removed");
 }
 
-/* Sets the timer to the next deadline, unless it is set so already. */
-static void
+/*
+ * Sets the timer to the next deadline, unless it is set so already.  Returns -1
+ * with errno.
+ */
+static int
 vault_set_timer(void)
 {
 	const int64_t	  dues[] = { session_deadline(&v.session), v.store.due,
@@ -322,15 +325,14 @@ vault_set_timer(void)
 			due = dues[i];
 	}
 	if (due == v.timer_due)
-		return;
+		return (0);
 	memset(&its, 0, sizeof(its));
 	if (due != PANIC_NEVER) {
 		its.it_value.tv_sec = due / 1000;
 		its.it_value.tv_nsec = due % 1000 * 1000000;
 	}
-	if (timerfd_settime(v.timer, TFD_TIMER_ABSTIME, &its, NULL) == -1)
-		panic_hard(&v.panic, "the timer cannot be set");
 	v.timer_due = due;
+	return (timerfd_settime(v.timer, TFD_TIMER_ABSTIME, &its, NULL));
 }
 
 /*
@@ -386,7 +388,8 @@ vault_turn(int input)
 	nfds_t			 n;
 
 	session_wait_for_guard(&v.session, v.store.count > 0, vault_now());
-	vault_set_timer();
+	if (vault_set_timer() == -1)
+		panic_hard(&v.panic, "the timer cannot be set");
 	n = vault_poll_set(&vp, input);
 	if (ppoll(pfd, n, NULL, NULL) == -1) {
 		/* RLIMIT_NOFILE was lowered: the vault could hear nothing. */
@@ -413,6 +416,15 @@ vault_turn(int input)
 		transfer_cut_gets();
 	transfer_run(next, vault_now());
 	return (pfd[PFD_INPUT].revents != 0);
+}
+
+/* Lets the time run in which somebody must come to guard. */
+void
+vault_start(void)
+{
+	session_wait_for_guard(&v.session, v.store.count > 0, vault_now());
+	if (vault_set_timer() == -1)
+		vault_fail("timerfd", strerror(errno));
 }
 
 /* Lives on, to every signal and deadline, until fd can be read. */

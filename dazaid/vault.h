@@ -57,6 +57,7 @@ bool	      vault_has_fd(void);
 void	      vault_init(const struct options *);
 void	      vault_arena_failed(void);
 noreturn void vault_fail(const char *, const char *);
+void	      vault_start(void);
 void	      vault_wait_input(int);
 noreturn void vault_loop(void);
 
