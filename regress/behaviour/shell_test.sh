@@ -1,20 +1,21 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
-# shellcheck shell=sh disable=SC2016,SC2154 # text for other shells; atf-sh's names
-#
+# shellcheck shell=dash disable=SC2016,SC2154 # text for other shells; lib.sh's names
 # What dazai.sh and dazai.fish promise, in each shell: a real one, on a terminal of
 # its own (see pty.c), with the real dazaid and dazai-hb.
 
-shells='bash zsh ksh mksh dash fish'
+# shellcheck source=regress/behaviour/lib.sh
+. "$(atf_get_srcdir)/lib.sh"
 
-# setup SHELL: an rc file for every shell, since one may exec another.  They run
-# ./before and then source the integration.
+bourne='bash zsh ksh mksh dash'
+shells="$bourne fish"
+
+# setup SHELL: it is $sh; an rc file for every shell, since one may exec another.  They
+# run ./before, then the integration, then ./after.
 setup() {
 	sh=$1
-	top=$(cd "$(atf_get_srcdir)/../.." && pwd)
-	pty=$top/regress/tools/pty
-	status='$?'
-	[ "$sh" != fish ] || status='$status'
+	status='$?' file=$top/shell/dazai.sh
+	[ "$sh" != fish ] || status='$status' file=$top/shell/dazai.fish
 	# The prompt tells shells apart: ksh shows its own twice.
 	cat >rc <<-EOF
 		LEVEL=\$((\${LEVEL:-0} + 1)) PS1="P\$LEVEL> "
@@ -37,44 +38,16 @@ setup() {
 	: >after
 	: >starts
 	# Tells how often it was started.
-	cat >hb <<-EOF
+	cat >counted <<-EOF
 		#!/bin/sh
 		echo "\$*" >>'$PWD/starts'
-		exec '$top/dazai-hb/dazai-hb' "\$@"
+		exec '$hb' "\$@"
 	EOF
-	# Waits until a command succeeds.
-	cat >await <<-'EOF'
-		#!/bin/sh
-		i=0
-		until "$@"; do
-			i=$((i + 1))
-			[ $i -lt 500 ] || { echo "in vain: $*" >&2; exit 1; }
-			sleep .02
-		done
-	EOF
-	chmod +x hb await
-	unset LEVEL DAZAI_GUARD DAZAI_GUARD_AT DAZAI_HB DAZAI_VERBOSE
-	PATH=$top/dazai-hb:$PATH DAZAI_SOCK=$PWD/s TERM=dumb
+	chmod +x counted
+	unset LEVEL DAZAI_GUARD DAZAI_GUARD_AT DAZAI_HB DAZAI_VERBOSE XDG_DATA_HOME
+	PATH=$top/dazai-hb:$PATH DAZAI_SOCK=$sock TERM=dumb
 	ENV=$PWD/rc HOME=$PWD ZDOTDIR=$PWD XDG_CONFIG_HOME=$PWD
-	unset XDG_DATA_HOME
 	export PATH DAZAI_SOCK TERM ENV HOME ZDOTDIR XDG_CONFIG_HOME
-}
-
-# The dazaid of a test: dazaid.pid, its log, and its exit status when it ends.
-daemon() {
-	launch "$@"
-	./await grep -qs ready log || atf_fail 'dazaid did not start'
-}
-
-# The same without the wait.
-launch() {
-	rm -f dazaid.status
-	{
-		# shellcheck disable=SC2016 # expanded by the sh
-		sh -c 'echo $$ >dazaid.pid; exec "$@"' sh \
-		    "$top/dazaid/dazaid" -d -v -s "$PWD/s" "$@" 2>log
-		echo $? >dazaid.status
-	} </dev/null >/dev/null 2>&1 &
 }
 
 command_line() {
@@ -85,126 +58,53 @@ command_line() {
 }
 
 # drive [VARIABLE=VALUE ...]: the shell on a terminal; the script is on standard
-# input, what pty says goes to ./out.
+# input, what pty says goes to ./out
 drive() {
 	# shellcheck disable=SC2046 # words
-	env "$@" "$pty" $(command_line "$sh") >out 2>err && return
-	cat err
-	[ ! -s log ] || sed 's/^/log: /' log
-	atf_fail "$sh on a terminal"
+	env "$@" "$tools/pty" $(command_line "$sh") >out 2>err ||
+	    fail "$sh on a terminal: $(cat err)"
+}
+
+# said LINE: pty did; shown N: the integration has spoken so often
+said() {
+	grep -qx "$1" out || fail "no '$1': $(cat out)"
+}
+
+shown() {
+	[ "$(grep -c 'dazai: ' out)" -eq "$1" ] || fail "not $1 times: $(cat out)"
+}
+
+started_once() {
+	[ "$(wc -l <starts)" -eq 1 ] || fail "not started once: $(cat starts)"
 }
 
 # The daemon saw the session's end, and rehearsed what it had to do.
 wiped() {
-	./await test -s dazaid.status || atf_fail 'dazaid is still there'
-	atf_check -o inline:'0\n' cat dazaid.status
-	atf_check -o match:'heartbeat connection dropped.*WOULD SIGKILL' cat log
+	rehearsed 'heartbeat connection dropped'
 }
 
-started_once() {
-	atf_check -o match:'^1$' sh -c 'wc -l <starts'
-}
+# in_each NAME TEXT [SHELL...]: declares the case NAME for each of these shells, or all
+in_each() {
+	local case=$1 text=$2 shell
 
-stop() {
-	for file in dazaid.pid sleep.pid; do
-		[ ! -s "$file" ] || kill -9 "$(cat "$file")" 2>/dev/null || :
+	shift 2
+	# shellcheck disable=SC2086 # a list of words
+	[ $# -gt 0 ] || set -- $shells
+	for shell; do
+		behaviour "${shell}_$case" "$shell: $text" require.progs "$shell"
+		eval "${shell}_${case}_body() { setup $shell; $case; }"
 	done
 }
 
-#
-# The cases.
-#
-
-is_guarded_on_start() {
-	daemon
-	drive <<-EOF
-		expect P1>
-		run ./await grep -q 'guarded by pid' log
-		send dazai_status; echo "status=$status"\n
-		expect dazai: session guarded by dazai-hb
-		expect status=0
-		send exit\n
-		wait
-		show
-	EOF
-	# Quiet but for what was asked.
-	atf_check -o inline:'1\n' grep -c 'dazai: ' out
-	wiped
-}
-
-speaks_of_success_if_verbose() {
-	daemon
-	drive DAZAI_VERBOSE=1 <<-EOF
-		expect dazai: session guarded by dazai-hb
-		expect P1>
-	EOF
-	wiped
-}
-
-is_wiped_on_exit() {
-	daemon
-	drive <<-EOF
-		expect P1>
-		send exit 7\n
-		wait
-	EOF
-	atf_check -o inline:'exit 7\n' cat out
-	wiped
-}
-
-is_wiped_on_end_of_file() {
-	# ksh shows its prompt first, and then takes the terminal.
-	again=
-	[ "$sh" != ksh ] || again="expect P1>"
-	daemon
-	drive <<-EOF
-		expect P1>
-		$again
-		key C-d
-		wait
-	EOF
-	atf_check -o inline:'exit 0\n' cat out
-	wiped
-}
-
-is_wiped_on_kill() {
-	daemon
-	drive <<-EOF
-		expect P1>
-		signal KILL
-		wait
-	EOF
-	atf_check -o inline:'signal 9\n' cat out
-	wiped
-}
-
-is_wiped_on_hangup() {
-	daemon
-	drive <<-EOF
-		expect P1>
-		hangup
-		wait
-	EOF
-	wiped
-}
-
-kills_an_armed_daemon() {
-	daemon -a -g 0
-	drive <<-EOF
-		expect P1>
-		signal KILL
-		wait
-	EOF
-	./await test -s dazaid.status || atf_fail 'dazaid is still there'
-	atf_check -o inline:'137\n' cat dazaid.status
-}
-
-is_guarded_after_subshells() {
+in_each is_guarded_from_start_to_exit \
+    'an interactive shell is guarded until it exits, whatever its subshells do, and says nothing unasked'
+is_guarded_from_start_to_exit() {
 	subshells='(:); (exit 3); x=$(exit 2); echo x | (cat; exit 4); sleep 0 & wait'
 	[ "$sh" != fish ] || subshells='fish -c "exit 3"; set x (false); echo x | cat; sleep 0 & wait'
-	daemon
-	drive <<-EOF
+	start
+	drive DAZAI_HB="$PWD/counted" <<-EOF
 		expect P1>
+		run $talk - log log 'guarded by pid'
 		send $subshells\n
 		send echo do''ne\n
 		expect done
@@ -212,51 +112,70 @@ is_guarded_after_subshells() {
 		expect dazai: session guarded by dazai-hb
 		expect status=0
 		run ! grep -q dropped log
-		send exit\n
+		send exit 7\n
 		wait
+		show
 	EOF
-	wiped
-}
-
-is_guarded_across_exec() {
-	daemon
-	{
-		echo 'expect P1>'
-		level=1
-		for next in $shells "$sh"; do
-			level=$((level + 1))
-			cat <<-EOF
-				send exec $(command_line "$next")\n
-				expect P$level>
-				send dazai_status\n
-				expect dazai: session guarded by dazai-hb
-			EOF
-		done
-		cat <<-'EOF'
-			run ! grep -q dropped log
-			send exit 7\n
-			wait
-			show
-		EOF
-	} >script
-	drive DAZAI_HB="$PWD/hb" <script
-	atf_check -o match:'^exit 7$' cat out
-	# As their own: not as another process's.
-	atf_check -s exit:1 grep 'for process' out
+	said 'exit 7'
+	shown 1
 	started_once
 	wiped
 }
 
+in_each is_wiped_however_it_ends \
+    'end of file, SIGKILL and a terminal that hangs up end the session as well'
+is_wiped_however_it_ends() {
+	for end in 'key C-d' 'signal KILL' hangup; do
+		start
+		# ksh shows its prompt first, and then takes the terminal.
+		again=
+		[ "$sh" != ksh ] || [ "$end" != 'key C-d' ] || again='expect P1>'
+		drive DAZAI_VERBOSE=1 <<-EOF
+			expect dazai: session guarded by dazai-hb
+			expect P1>
+			$again
+			$end
+			wait
+		EOF
+		case $end in
+		key*)	said 'exit 0' ;;
+		signal*) said 'signal 9' ;;
+		esac
+		wiped
+	done
+	start -a -g 0
+	drive <<-EOF
+		expect P1>
+		signal KILL
+		wait
+	EOF
+	killed 'PANIC: heartbeat connection dropped'
+}
+
+in_each child_is_of_the_session \
+    'a shell in the shell is of the same session, unless it asks at another socket'
 child_is_of_the_session() {
-	daemon
-	drive DAZAI_HB="$PWD/hb" <<-EOF
+	other="(DAZAI_SOCK=$PWD/other; dazai_status)"
+	[ "$sh" != fish ] || other="begin; set -lx DAZAI_SOCK $PWD/other; dazai_status; end"
+	start
+	drive DAZAI_HB="$PWD/counted" <<-EOF
 		expect P1>
 		send $(command_line "$sh")\n
 		expect P2>
 		send dazai_status; echo "status=$status"\n
+		expect dazai: session guarded by dazai-hb
 		expect for process
 		expect status=0
 		send exit\n
+		expect P1>
+		run [ \$(wc -l <starts) -eq 1 ]
+		send DAZAI_SOCK=$PWD/other $(command_line "$sh")\n
+		expect dazai: session UNGUARDED: dazai-hb: $PWD/other: no daemon
+		expect P2>
+		send exit\n
+		expect P1>
+		send $other\n
+		expect dazai: session UNGUARDED
 		expect P1>
 		send dazai_status\n
 		expect dazai: session guarded by dazai-hb
@@ -265,11 +184,12 @@ child_is_of_the_session() {
 		wait
 		show
 	EOF
-	atf_check -o inline:'2\n' grep -c 'dazai: ' out
-	started_once
+	shown 4
 	wiped
 }
 
+in_each runs_the_trap_that_was_there \
+    'a trap that the user had set still runs, with its status and its quotes, and may exit'
 runs_the_trap_that_was_there() {
 	case $sh in
 	fish)	cat >before <<-'EOF'
@@ -285,45 +205,40 @@ runs_the_trap_that_was_there() {
 			trap 'echo int
 			trap' USR1
 		EOF
-		printf 'old 7 it'\''s\na "quoted"\n\t\t\tsecond line\n' \
-		    >expected
-		sed 's/^\t*//' before >x && mv x before
-		sed 's/^\t*//' expected >x && mv x expected ;;
+		printf 'old 7 it'\''s\na "quoted"\nsecond line\n' >expected ;;
 	esac
-	daemon
+	start
 	drive <<-EOF
 		expect P1>
 		send exit 7\n
 		wait
 	EOF
-	atf_check -o inline:'exit 7\n' cat out
-	atf_check -o file:expected cat trap.out
+	said 'exit 7'
+	cmp -s expected trap.out || fail "the trap: $(cat trap.out)"
 	wiped
-}
-
-lets_the_trap_exit() {
+	[ "$sh" != fish ] || return 0
 	echo "trap 'exit 5' EXIT" >before
-	daemon
+	start
 	drive <<-EOF
 		expect P1>
 		send exit 7\n
 		wait
 	EOF
-	atf_check -o inline:'exit 5\n' cat out
+	said 'exit 5'
 	wiped
 }
 
-sourced_again_does_nothing() {
-	file=$top/shell/dazai.sh trap=trap
+in_each is_quiet_when_sourced_again 'the integration that is sourced again does nothing'
+is_quiet_when_sourced_again() {
+	trap='trap'
 	case $sh in
-	fish)	file=$top/shell/dazai.fish trap='functions --handlers' ;;
-	zsh)	# shellcheck disable=SC2016 # zsh's
-		trap='echo $zshexit_functions' ;;
+	fish)	trap='functions --handlers' ;;
+	zsh)	trap='echo $zshexit_functions' ;;
 	esac
 	echo ". '$top/shell/dazai.sh'" >>rc
 	cp rc .zshrc
-	daemon
-	drive DAZAI_HB="$PWD/hb" <<-EOF
+	start
+	drive DAZAI_HB="$PWD/counted" <<-EOF
 		expect P1>
 		send . $file\n
 		expect P1>
@@ -333,13 +248,16 @@ sourced_again_does_nothing() {
 		wait
 		show
 	EOF
-	atf_check -o match:'^exit 7$' cat out
-	atf_check -s exit:1 grep 'dazai:' out
-	atf_check -o inline:'1\n' sh -c 'grep -o _dazai_exit hooks | wc -l'
+	said 'exit 7'
+	shown 0
+	[ "$(grep -o _dazai_exit hooks | wc -l)" -eq 1 ] || fail "hooks: $(cat hooks)"
 	started_once
 	wiped
 }
 
+# shellcheck disable=SC2086 # a list of words
+in_each works_under_strict_options \
+    'set -euC, a strange IFS, arguments and the options of posix and ksh do not matter' $bourne
 works_under_strict_options() {
 	case $sh in
 	bash)	echo set -o posix ;;
@@ -365,7 +283,7 @@ works_under_strict_options() {
 		expect dazai: session UNGUARDED
 		expect P1>
 	EOF
-	daemon
+	start
 	drive <<-EOF
 		expect dazai: session guarded by dazai-hb
 		expect P1>
@@ -373,86 +291,48 @@ works_under_strict_options() {
 		wait
 		show
 	EOF
-	atf_check -o match:'^exit 7$' cat out
-	atf_check -s exit:1 grep -E 'not set|unset|unbound|created|not found' out
-	atf_check -o match:e -o match:u -o match:C cat flags
-	atf_check -o inline:'first,second third,2,0123456789:\n' cat values
+	said 'exit 7'
+	if grep -E 'not set|unset|unbound|created|not found' out; then
+		fail "an error"
+	fi
+	for flag in e u C; do
+		grep -q $flag flags || fail "no -$flag in $(cat flags)"
+	done
+	[ "$(cat values)" = 'first,second third,2,0123456789:' ] || fail "$(cat values)"
 	wiped
 }
 
-is_unguarded_without_daemon() {
-	drive <<-EOF
-		expect dazai: session UNGUARDED: dazai-hb: $PWD/s: no daemon
-		expect P1>
-		send dazai_status; echo "status=$status"\n
-		expect dazai: session UNGUARDED: dazai-hb: $PWD/s: no daemon
-		expect status=1
-		send dazai_guard; echo "status=$status"\n
-		expect dazai: session UNGUARDED: dazai-hb: $PWD/s: no daemon
-		expect status=1
-		show
-	EOF
-	atf_check -o inline:'3\n' grep -c 'dazai: ' out
-}
-
-# The daemon starts only when ./go is written to.
-can_be_guarded_later() {
-	mkfifo go
-	{ read -r _ <go && launch; } &
-	drive <<-EOF
-		expect UNGUARDED
-		expect P1>
-		run echo >go; ./await grep -qs ready log
-		send dazai_guard; echo "status=$status"\n
-		expect status=0
-		send dazai_status; echo "status=$status"\n
-		expect dazai: session guarded by dazai-hb
-		expect status=0
-		send exit 7\n
-		wait
-	EOF
-	atf_check -o inline:'exit 7\n' cat out
-	wiped
-}
-
-is_unguarded_at_another_socket() {
-	other="(DAZAI_SOCK=$PWD/other; dazai_status)"
-	[ "$sh" != fish ] || other="begin; set -lx DAZAI_SOCK $PWD/other; dazai_status; end"
-	daemon
-	drive <<-EOF
-		expect P1>
-		send DAZAI_SOCK=$PWD/other $(command_line "$sh")\n
-		expect dazai: session UNGUARDED: dazai-hb: $PWD/other: no daemon
-		expect P2>
-		send exit\n
-		expect P1>
-		send $other\n
-		expect dazai: session UNGUARDED
-		expect P1>
-		send dazai_status\n
-		expect dazai: session guarded by dazai-hb
-		send exit\n
-		wait
-	EOF
-	wiped
-}
-
-is_unguarded_without_program() {
+in_each is_unguarded_until_a_daemon_comes \
+    'a shell says that it is UNGUARDED, can be guarded later, and says when the daemon has ended'
+is_unguarded_until_a_daemon_comes() {
 	drive DAZAI_HB=/nonexistent/hb <<-EOF
 		expect dazai: session UNGUARDED: /nonexistent/hb: not found
 		expect P1>
 		show
 	EOF
-	atf_check -o inline:'1\n' grep -c 'dazai: ' out
-}
-
-is_unguarded_when_the_daemon_ends() {
-	daemon
+	shown 1
+	mkfifo go
+	: >log
+	{ read -r _ <go; exec "$dazaid" -d -s "$sock" 2>log; } &
+	vault=$!
+	remember "$vault"
 	drive <<-EOF
+		expect dazai: session UNGUARDED: dazai-hb: $sock: no daemon
 		expect P1>
-		run kill -TERM \$(cat dazaid.pid); ./await test -s dazaid.status
-		run sed -n 's/.*guarded by pid //p' log >hb.pid
-		run ./await sh -c '! grep -qs "State:.[^ZX]" /proc/\$(cat hb.pid)/status'
+		send dazai_status; echo "status=$status"\n
+		expect dazai: session UNGUARDED: dazai-hb: $sock: no daemon
+		expect status=1
+		send dazai_guard; echo "status=$status"\n
+		expect dazai: session UNGUARDED: dazai-hb: $sock: no daemon
+		expect status=1
+		run echo >go; $talk - log log ready
+		send dazai_guard; echo "status=$status"\n
+		expect status=0
+		send dazai_status; echo "status=$status"\n
+		expect dazai: session guarded by dazai-hb
+		expect status=0
+		run kill -TERM $vault
+		run $talk - ended $vault ended \$(sed -n 's/.*guarded by pid //p' log)
 		send dazai_status; echo "status=$status"\n
 		expect dazai: session UNGUARDED: dazai-hb
 		expect has ended
@@ -461,12 +341,17 @@ is_unguarded_when_the_daemon_ends() {
 		wait
 		show
 	EOF
-	atf_check -o match:'^exit 7$' cat out
-	atf_check -s exit:1 grep -E 'dazai:.*dazai:|warning|proc' out
+	said 'exit 7'
+	if grep -E 'dazai:.*dazai:|warning|/proc/' out; then
+		fail "noise"
+	fi
+	ends 0
 }
 
+in_each second_terminal_learns_who_guards \
+    'the shell on a second terminal says which dazai-hb guards which process on which terminal'
 second_terminal_learns_who_guards() {
-	daemon
+	start
 	cat >second <<-EOF
 		expect dazai: session guarded already, by dazai-hb
 		expect for process
@@ -482,27 +367,29 @@ second_terminal_learns_who_guards() {
 	drive <<-EOF
 		expect P1>
 		run echo \$PTY_PID >shell.pid
-		run $pty $(command_line "$sh") <second >second.out
+		run $tools/pty $(command_line "$sh") <second >out.2
 		send dazai_status\n
 		expect dazai: session guarded by dazai-hb
 		run ! grep -q dropped log
 		send exit\n
 		wait
 	EOF
-	atf_check -o match:'^exit 7$' cat second.out
-	atf_check -o match:"guarded already, by dazai-hb [0-9]+ for process \
-$(cat shell.pid) \(.* on pts/[0-9]+\)" cat second.out
+	mv out.2 out
+	said 'exit 7'
+	grep -qE "guarded already, by dazai-hb [0-9]+ for process $(cat shell.pid) \
+\(.* on pts/[0-9]+\)" out || fail "$(cat out)"
 	wiped
 }
 
+in_each makes_no_job_noise 'dazai-hb is no job of the shell, whose end nobody is told'
 makes_no_job_noise() {
-	daemon
+	start
 	drive <<-EOF
 		expect P1>
 		send jobs; echo en''d\n
 		expect end
 		run kill -9 \$(sed -n 's/.*guarded by pid //p' log)
-		run ./await test -s dazaid.status
+		run $talk - ended $vault
 		send \n
 		expect P1>
 		send jobs; echo en''d\n
@@ -511,21 +398,27 @@ makes_no_job_noise() {
 		wait
 		show
 	EOF
-	atf_check -o match:'^exit 7$' cat out
-	atf_check -s exit:1 grep -iE '\[[0-9]+\]|done|killed|terminated|running' out
+	said 'exit 7'
+	if grep -iE '\[[0-9]+\]|done|killed|terminated|running' out; then
+		fail "it is told"
+	fi
+	wiped
 }
 
-# Without being the one that is watched: only the exit hook can end this dazai-hb.
+# The heartbeat of another process, a sleep, as $heartbeat.
+other_heartbeat() {
+	start
+	idler
+	heartbeat -p "$idler"
+}
+
+in_each lets_go_politely 'the exit of the shell ends the dazai-hb that is its own, and nothing else'
 lets_go_politely() {
-	daemon
-	sleep 600 >/dev/null 2>&1 &
-	echo $! >sleep.pid
-	"$top/dazai-hb/dazai-hb" -p $! >hb.out &
-	hb=$!
-	./await grep -q guarding hb.out
-	set="export DAZAI_GUARD=\"\$\$ $hb\"" sub='(sleep 0; exit 3)'
+	# Only the exit hook can end this one, which watches another process.
+	other_heartbeat
+	set="export DAZAI_GUARD=\"\$\$ $heartbeat\"" sub='(sleep 0; exit 3)'
 	[ "$sh" != fish ] ||
-		set="set -gx DAZAI_GUARD \"\$fish_pid $hb\"" sub='fish -c "exit 3"'
+	    set="set -gx DAZAI_GUARD \"\$fish_pid $heartbeat\"" sub='fish -c "exit 3"'
 	drive DAZAI_HB=/nonexistent/hb <<-EOF
 		expect P1>
 		send $set; dazai_guard; echo "status=$status"\n
@@ -537,20 +430,17 @@ lets_go_politely() {
 		send exit 7\n
 		wait
 	EOF
-	atf_check -o inline:'exit 7\n' cat out
+	said 'exit 7'
 	wiped
-	atf_check kill -0 "$(cat sleep.pid)"
+	kill -0 "$idler" || fail "the other process was ended"
 }
 
-ends_only_its_own() {
-	daemon
-	sleep 600 >/dev/null 2>&1 &
-	echo $! >sleep.pid
-	"$top/dazai-hb/dazai-hb" -p $! >hb.out &
-	hb=$!
-	./await grep -q guarding hb.out
-	set="DAZAI_GUARD=\"\$\$ $hb\"; dazai_guard; DAZAI_GUARD=\"1 $hb\""
-	[ "$sh" != fish ] || set="set DAZAI_GUARD \"1 $hb\""
+in_each touches_no_process_of_others \
+    'a dazai-hb of another shell, and a process that is no dazai-hb, outlive the shell'
+touches_no_process_of_others() {
+	other_heartbeat
+	set="DAZAI_GUARD=\"\$\$ $heartbeat\"; dazai_guard; DAZAI_GUARD=\"1 $heartbeat\""
+	[ "$sh" != fish ] || set="set DAZAI_GUARD \"1 $heartbeat\""
 	drive <<-EOF
 		expect guarded already
 		expect P1>
@@ -559,18 +449,13 @@ ends_only_its_own() {
 		send exit 7\n
 		wait
 	EOF
-	atf_check -o inline:'exit 7\n' cat out
-	kill -QUIT $hb
-	./await test -s dazaid.status || atf_fail 'dazaid is still there'
-	atf_check -o match:'QUIT from the heartbeat' cat log
-}
-
-never_kills_a_stranger() {
-	daemon
-	sleep 600 >/dev/null 2>&1 &
-	echo $! >sleep.pid
-	set='export DAZAI_GUARD="$$ '$!'"'
-	[ "$sh" != fish ] || set="set -gx DAZAI_GUARD \"\$fish_pid $!\""
+	said 'exit 7'
+	kill -QUIT "$heartbeat"
+	ends 0
+	logged 'QUIT from the heartbeat'
+	start
+	set="export DAZAI_GUARD=\"\$\$ $idler\""
+	[ "$sh" != fish ] || set="set -gx DAZAI_GUARD \"\$fish_pid $idler\""
 	drive <<-EOF
 		expect P1>
 		send $set\n
@@ -581,61 +466,56 @@ never_kills_a_stranger() {
 		wait
 	EOF
 	wiped
-	atf_check kill -0 "$(cat sleep.pid)"
+	kill -0 "$idler" || fail "a stranger was ended"
 }
 
+in_each does_nothing_when_not_interactive 'a shell that runs one command starts no dazai-hb'
 does_nothing_when_not_interactive() {
-	file=$top/shell/dazai.sh
-	[ "$sh" != fish ] || file=$top/shell/dazai.fish
-	daemon
-	DAZAI_HB=$PWD/hb
-	export DAZAI_HB
-	atf_check -s exit:3 -o inline:'done\n' \
-	    "$sh" -c ". $file; echo done; exit 3"
-	[ "$sh" = fish ] ||
-		atf_check -o inline:'done\n' "$sh" -euc ". $file; echo done"
-	atf_check -s exit:1 -o inline:'0\n' sh -c 'grep -c . starts'
-	atf_check -s exit:1 grep guarded log
+	start
+	export DAZAI_HB="$PWD/counted"
+	got=0
+	"$sh" -c ". $file; echo done; exit 3" >out 2>&1 || got=$?
+	[ "$got $(cat out)" = '3 done' ] || fail "exit $got: $(cat out)"
+	if [ "$sh" != fish ]; then
+		"$sh" -euc ". $file; echo done" >out 2>&1 || fail "$(cat out)"
+		[ "$(cat out)" = 'done' ] || fail "$(cat out)"
+	fi
+	[ ! -s starts ] || fail "dazai-hb was started"
+	not_logged guarded
+	lives
 }
 
-cases='
-is_guarded_on_start speaks_of_success_if_verbose
-is_wiped_on_exit is_wiped_on_end_of_file is_wiped_on_kill is_wiped_on_hangup
-kills_an_armed_daemon
-is_guarded_after_subshells is_guarded_across_exec child_is_of_the_session
-runs_the_trap_that_was_there sourced_again_does_nothing
-is_unguarded_without_daemon can_be_guarded_later is_unguarded_without_program
-is_unguarded_at_another_socket
-is_unguarded_when_the_daemon_ends second_terminal_learns_who_guards
-lets_go_politely ends_only_its_own
-makes_no_job_noise never_kills_a_stranger does_nothing_when_not_interactive
-'
-# What fish has no like of.
-bourne_cases='lets_the_trap_exit works_under_strict_options'
-
-define() {
-	needs=$1
-	[ "$2" != is_guarded_across_exec ] || needs=$shells
-	eval "
-	atf_test_case $1_$2 cleanup
-	$1_$2_head() { atf_set require.progs '$needs'; }
-	$1_$2_body() { setup $1; $2; }
-	$1_$2_cleanup() { stop; }"
-}
-
-all=
-for name in $cases $bourne_cases; do
-	for sh in $shells; do
-		case $sh:" $bourne_cases " in
-		fish:*" $name "*)	continue ;;
-		esac
-		define "$sh" "$name"
-		all="$all ${sh}_$name"
-	done
-done
-
-atf_init_test_cases() {
-	for name in $all; do
-		atf_add_test_case "$name"
-	done
+behaviour exec_keeps_the_guard \
+    'a shell that becomes another one by exec, and that one another, stays guarded by the same dazai-hb' \
+    require.progs "$shells"
+exec_keeps_the_guard_body() {
+	setup bash
+	start
+	{
+		echo 'expect P1>'
+		level=1
+		for next in bash zsh zsh ksh ksh mksh mksh dash dash fish fish bash; do
+			level=$((level + 1))
+			cat <<-EOF
+				send exec $(command_line $next)\n
+				expect P$level>
+				send dazai_status\n
+				expect dazai: session guarded by dazai-hb
+			EOF
+		done
+		cat <<-'EOF'
+			run ! grep -q dropped log
+			send exit 7\n
+			wait
+			show
+		EOF
+	} >script
+	drive DAZAI_HB="$PWD/counted" <script
+	said 'exit 7'
+	# Each says that it is its own, not another process's.
+	if grep 'for process' out; then
+		fail "as another process's"
+	fi
+	started_once
+	wiped
 }
