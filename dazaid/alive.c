@@ -20,7 +20,7 @@
 #include "alive.h"
 #include "vault.h"
 
-#define ALIVE_BYTES 64 /* of a channel, read at once */
+#define ALIVE_BYTES 64 /* most that are read from a channel at a time */
 
 /* What was polled: the holder, and which of its descriptors. */
 static struct {
@@ -44,9 +44,10 @@ alive_fds(void)
 }
 
 /*
- * Something of h has ended.  A line leaves the socket only after network has
- * sent its message: with no byte left to read, all that the client said is on
- * its way to the vault.
+ * h's connection or one of its processes has ended; how says which, NULL for
+ * the connection.  Network takes a line from the socket only after it has sent
+ * its message to the vault.  So if no byte is left to read, the vault has, or
+ * will get, everything that the client said.
  */
 void
 alive_ended(struct session_holder *h, const char *how)
@@ -63,7 +64,10 @@ alive_ended(struct session_holder *h, const char *how)
  * Channels.
  */
 
-/* Answers h.  A client that does not read its channel gets no other answer. */
+/*
+ * Sends h an answer over its channel.  If the channel is full, because the
+ * client does not read it, closes it.
+ */
 void
 alive_answer(struct session_holder *h, const char *line)
 {
@@ -100,9 +104,10 @@ alive_cancel(struct session_holder *h)
 }
 
 /*
- * h's channel has bytes, or has ended.  Each byte is a PING, but ALIVE_CANCEL,
- * which is a CANCEL.  From the first byte on, network can say neither in h's
- * name.  A client that did not take the channel keeps to its connection.
+ * Reads h's channel.  ALIVE_CANCEL is a CANCEL, and every other byte a PING.
+ * After the first byte, the vault ignores PINGs and CANCELs that network
+ * reports for h.  The end of the channel is the loss of h, unless h has never
+ * used it: then the client uses its connection instead.
  */
 static void
 alive_channel(struct session_holder *h)
@@ -130,10 +135,13 @@ alive_channel(struct session_holder *h)
 }
 
 /*
- * The kernel's word.
+ * What the kernel reports.
  */
 
-/* Adds what h has open to pfd, and returns how much that is. */
+/*
+ * Adds h's open descriptors to pfd, after the n entries that are there, and
+ * returns the new number of entries.
+ */
 static nfds_t
 alive_add(struct session_holder *h, struct pollfd *pfd, nfds_t n)
 {
@@ -194,7 +202,7 @@ alive_seen(const struct pollfd *pfd, nfds_t n)
 	}
 }
 
-/* Asks the kernel about every holder, now, and not at the next turn. */
+/* Polls every holder without waiting, and acts on what has ended. */
 void
 alive_look(void)
 {

@@ -14,7 +14,10 @@
 
 static pid_t answer_vault; /* in STATUS */
 
-/* Learns the pid of the vault, our parent, while that can be asked for. */
+/*
+ * Stores the pid of the vault, our parent.  To be called before the sandbox,
+ * which forbids getppid(2).
+ */
 void
 answer_init(void)
 {

@@ -2,9 +2,9 @@
 /*
  * A channel is a socket between a client and the vault that network never had.
  * Network holds the client's connection too, so it can read what comes over it
- * and pretend to be the vault.  A channel it can neither read nor write; and
- * because the kernel tells the client who sent it (SCM_CREDENTIALS), network
- * cannot offer one of its own.
+ * and pretend to be the vault.  Network can neither read nor write a channel.
+ * It cannot offer one of its own either, because the kernel tells the client
+ * which process has sent the descriptor (SCM_CREDENTIALS).
  */
 #include <sys/socket.h>
 
@@ -44,10 +44,10 @@ channel_send(int fd, const char *text, int descriptor)
 /*
  * Sends text, at most a line, on the client's connection fd, and one end of a
  * new channel with it.  Returns the other end, the caller's to close; -1 with
- * errno, EAGAIN if the client must read first, and then nothing was sent.
+ * errno; nothing was sent then.  EAGAIN: the socket is full.
  *
- * A client that does not ask for the descriptor closes it by receiving the
- * text, which shows as the end of the channel.
+ * If the client receives the text without asking for the descriptor, the
+ * kernel closes that, and the caller sees the end of the channel.
  */
 int
 channel_offer(int fd, const char *text)

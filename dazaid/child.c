@@ -24,7 +24,7 @@
  */
 #define CHILD_UID      60706
 #define CHILD_UIDS     478
-#define CHILD_START_MS 10000 /* it takes some 5; a machine can be busy */
+#define CHILD_START_MS 10000 /* ms; usually it takes 5 */
 
 static bool
 child_uid_taken(FILE *f, uid_t uid)
@@ -39,7 +39,10 @@ child_uid_taken(FILE *f, uid_t uid)
 	return (false);
 }
 
-/* Sets the user to NETWORK_USER's; false if there is none that would do. */
+/*
+ * Sets become_uid and become_gid to those of NETWORK_USER.  Returns false if
+ * there is no such user, or if it is root or the owner.
+ */
 static bool
 child_own_user(FILE *f, struct imsg_config *config)
 {
@@ -57,12 +60,12 @@ child_own_user(FILE *f, struct imsg_config *config)
 }
 
 /*
- * Sets whom network is to become when root starts it: NETWORK_USER, if
- * /etc/passwd has that user.  Otherwise a uid that nobody in /etc/passwd has,
- * chosen by our pid, so that two daemons seldom have the same.  (If they do,
- * neither network has a system call that could touch the other.)  getpwuid(3)
- * would ask other sources as well, and load a megabyte of their code into the
- * vault.
+ * Sets the uid and gid that network changes to when root starts it:
+ * NETWORK_USER, if /etc/passwd has that user.  Otherwise a uid that nobody in
+ * /etc/passwd has, chosen by our pid, so that two daemons seldom have the
+ * same.  (If they do, neither network has a system call that could touch the
+ * other.)  getpwuid(3) would ask other sources as well, and load a megabyte of
+ * their code into the vault.
  */
 void
 child_user(struct imsg_config *config)

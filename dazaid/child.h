@@ -8,7 +8,7 @@
 
 #include "imsg.h"
 
-#define CHILD_TITLE "dazaid: network" /* argv[0], and what ps shows */
+#define CHILD_TITLE "dazaid: network" /* network's argv[0], which ps shows */
 #define CHILD_FD    3		      /* its end of the socketpair */
 
 int  child_start(const struct imsg_config *, pid_t *);

@@ -14,7 +14,7 @@
 
 static uint32_t conn_last_peerid;
 
-/* Makes c a free slot.  bufs, of CONN_BUFS bytes, is its own from now on. */
+/* Makes c a free slot.  bufs, CONN_BUFS bytes, must outlive c. */
 void
 conn_init(struct conn *c, char *bufs)
 {
@@ -51,7 +51,8 @@ conn_free_slot(struct conn *c, size_t slots)
 }
 
 /*
- * Adds c, which is open, to what is polled.  reads: its next bytes are wanted.
+ * Adds c to what is polled: for input if reads is set, and for room if answers
+ * are unsent.  Also takes c's deadline into cp->due.
  */
 void
 conn_poll(struct conn_poll *cp, struct conn *c, bool reads)
@@ -66,7 +67,10 @@ conn_poll(struct conn_poll *cp, struct conn *c, bool reads)
 		cp->due = c->due;
 }
 
-/* Appends an answer, for which the caller has made sure that there is room. */
+/*
+ * Appends an answer to what is to be sent.  The caller makes sure that there
+ * is room.
+ */
 void
 conn_answer(struct conn *c, const char *text)
 {
@@ -77,10 +81,10 @@ conn_answer(struct conn *c, const char *text)
 }
 
 /*
- * Sends as much of the answers as the socket takes now.  After an error the
- * connection stays open: a client that has gone may have sent QUIT before.  But
- * no later answer is sent, since one is missing, and a client that is still
- * there sees the end.
+ * Sends as much of the answers as the socket takes now.  If sending fails, the
+ * connection stays open, because the client may have sent QUIT before it left.
+ * But nothing more is sent, and the connection is shut down for writing: a
+ * client must not miss one answer and get the next.
  */
 void
 conn_flush(struct conn *c)

@@ -16,15 +16,15 @@
 
 struct conn {
 	int	 fd;	   /* -1: a free slot */
-	uint32_t peerid;   /* its number in messages; none comes twice */
-	bool	 asked;	   /* the vault has a request, and owes the answer */
+	uint32_t peerid;   /* its number in messages; never used again */
+	bool	 asked;	   /* the vault has not answered its request yet */
 	bool	 skip;	   /* a line was too long: ignore the rest of it */
 	bool	 broken;   /* a send failed: send no more */
 	bool	 dropped;  /* by the vault: of its lines only QUIT counts */
 	bool	 putting;  /* a PUT is not answered yet */
 	bool	 closing;  /* close it when all answers are sent */
 	bool	 holding;  /* a tether: it has no time limit */
-	bool	 watching; /* EVENTS: nor has it */
+	bool	 watching; /* has asked for EVENTS: it has no time limit */
 	uint32_t listing;  /* IMSG_LIST or IMSG_TETHERS goes on after ... */
 	uint64_t listed;   /* ... this one; 0: no listing */
 	int64_t	 due;	   /* ms: close it then, or CONN_NEVER */
@@ -38,10 +38,10 @@ struct conn {
 
 /* What to poll of connections. */
 struct conn_poll {
-	struct pollfd *pfd;  /* an entry a connection, ... */
-	struct conn  **conn; /* ... and whose it is */
+	struct pollfd *pfd;  /* one entry for each connection */
+	struct conn  **conn; /* conn[i] is the connection of pfd[i] */
 	nfds_t	       n;
-	int64_t	       due; /* ms: the first is to be closed; -1: none */
+	int64_t	       due; /* ms: when to close the first of them; -1: never */
 };
 
 void	     conn_init(struct conn *, char *);

@@ -23,7 +23,7 @@
 #include "network.h"
 #include "request.h"
 
-#define CONTROL_TURN 256 /* bytes read of one client before the next one */
+#define CONTROL_TURN 256 /* most bytes read of one client at a time */
 
 static struct conn control_conns[CONTROL_CONNS];
 static char	   control_bufs[CONTROL_CONNS][CONN_BUFS];
@@ -98,7 +98,10 @@ control_ask(struct conn *c, struct imsg *im)
 		control_close(c);
 }
 
-/* LIST and TETHERS are one request a line, while there is room for it. */
+/*
+ * Asks the vault for the next line of LIST or TETHERS, if there is room for
+ * it.
+ */
 static void
 control_next(struct conn *c)
 {
@@ -108,7 +111,10 @@ control_next(struct conn *c)
 		control_ask(c, &im);
 }
 
-/* From now on c is told every event, the first of them its STATUS. */
+/*
+ * Makes c a watcher: it gets an EVENT line with the STATUS first, and then
+ * each event.
+ */
 static void
 control_watch(struct conn *c)
 {
@@ -147,7 +153,7 @@ control_request(struct conn *c, struct imsg *im)
 	control_ask(c, im);
 }
 
-/* Does the line in inbuf, or what there is of it, begin with PUT? */
+/* Does inbuf, a line or the beginning of one, begin with PUT? */
 static bool
 control_is_put(const struct conn *c)
 {
@@ -226,8 +232,8 @@ control_read(struct conn *c)
 }
 
 /*
- * Is a request of c wanted now?  Not before all answers are sent, since the
- * vault, too, writes to this connection.
+ * May the next request of c be read?  Not before all answers have been sent,
+ * because the vault writes to this connection, too.
  */
 static bool
 control_reads(const struct conn *c)
@@ -266,7 +272,7 @@ control_ready(struct conn *c, short revents)
 		control_read(c);
 }
 
-/* Answers with one of several lines; the next one is asked for after it. */
+/* A line of a listing was sent: asks for the one after id. */
 static void
 control_item(struct conn *c, uint64_t id)
 {
@@ -287,7 +293,7 @@ control_asker(const struct imsg *im)
 	return (NULL);
 }
 
-/* Tells everybody who watches.  A watcher that does not read is closed. */
+/* Tells all watchers.  A watcher that does not read is closed. */
 static void
 control_event(const struct imsg_event *e)
 {
@@ -307,7 +313,7 @@ control_event(const struct imsg_event *e)
 	}
 }
 
-/* The vault has given up a holder. */
+/* The vault takes a holder for lost: closes its connection. */
 static void
 control_drop(const struct imsg *im)
 {
@@ -319,7 +325,7 @@ control_drop(const struct imsg *im)
 	}
 }
 
-/* The answer to a request that is several lines, or to a single one. */
+/* Appends the line for im, a message from the vault. */
 static void
 control_answer(struct conn *c, const struct imsg *im)
 {
@@ -359,7 +365,7 @@ control_answer(struct conn *c, const struct imsg *im)
 	conn_answer(c, line);
 }
 
-/* Handles a message of the vault's about control clients. */
+/* Handles a message from the vault that concerns control clients. */
 void
 control_reply(const struct imsg *im)
 {

@@ -77,8 +77,9 @@ daemon_command(const char *path, char *command[])
 }
 
 /*
- * The front: stays with the shell until the daemon is ready, or is no more.
- * mask is what the signals were before they were blocked for the fork.
+ * The process that the shell has started and waits for.  Waits until the
+ * daemon is ready or has ended, and exits with 0 or 1.  mask: the signal mask
+ * from before the fork.
  */
 static void
 daemon_front(int fd, const sigset_t *mask, const char *path, char *command[])
@@ -101,7 +102,7 @@ daemon_front(int fd, const sigset_t *mask, const char *path, char *command[])
 		daemon_command(path, command);
 	if (n == 1)
 		_exit(0);
-	if (n == -1) { /* it may be well: nobody would know */
+	if (n == -1) { /* the daemon may run, but we cannot tell: end it */
 		warn("pipe");
 		(void)kill(daemon_child, SIGTERM);
 	}
@@ -112,8 +113,8 @@ daemon_front(int fd, const sigset_t *mask, const char *path, char *command[])
 }
 
 /*
- * Returns in the daemon-to-be; the caller's process waits for it in here, and
- * passes on what signals it gets.
+ * Forks, and returns in the child, which becomes the daemon.  The parent never
+ * returns: see daemon_front().
  */
 void
 daemon_fork(const char *path, char *command[])
@@ -141,8 +142,8 @@ daemon_fork(const char *path, char *command[])
 }
 
 /*
- * Prepares for the service manager, if there is one, while sockets and pids can
- * be had; in the process that is to be the daemon.
+ * Opens a socket to the service manager, if there is one, and prepares the
+ * message.  To be called in the daemon, before the sandbox.
  */
 void
 daemon_notify_open(void)
@@ -175,8 +176,9 @@ daemon_notify_open(void)
 }
 
 /*
- * Lets go of the caller's terminal and directory.  In the foreground only
- * standard input goes: it has been read.
+ * In the background, leaves the caller's session and directory, and redirects
+ * standard input, output and error to /dev/null.  In the foreground, redirects
+ * standard input only.
  */
 void
 daemon_detach(int background)
@@ -199,9 +201,9 @@ daemon_detach(int background)
 }
 
 /*
- * Everything stands: a client that connects now will be served.  Returns -1
- * with errno if who waits for it would never hear; one that is gone waits no
- * more.
+ * Tells the service manager and the waiting process that clients can connect.
+ * Returns -1 with errno if the waiting process cannot be told; no error if it
+ * has ended.
  */
 int
 daemon_ready(void)

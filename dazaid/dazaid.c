@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * dazaid: ties the life of secrets to the life of a login session.  This file
- * is the start, step by step; vault.c and network.c are the two processes.
+ * starts the daemon, step by step.  vault.c and network.c are its two
+ * processes.
  */
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -62,7 +63,10 @@ start_arena_kind(const struct options *o)
 	    why);
 }
 
-/* Takes memory: the arena first, in case little memory may be locked. */
+/*
+ * Allocates the arena, and then locks the rest of the vault: if little memory
+ * may be locked, the arena gets it.
+ */
 static void
 start_memory(const struct options *o)
 {
@@ -81,8 +85,8 @@ start_memory(const struct options *o)
 }
 
 /*
- * Makes the files as their owner, so that root follows no link and overwrites
- * no file that it would not have let that user touch.
+ * Makes the files with the rights of their owner.  Otherwise the owner could
+ * make root follow a link, or overwrite a file that is not the owner's.
  */
 static void
 start_files(const struct options *o)
@@ -153,7 +157,9 @@ start_title(char *argv0)
 {
 	size_t len = strlen(argv0);
 
-	/* For pkill(1) and dazaictl(8), whatever the program's file is called.
+	/*
+	 * Sets the name by which pkill(1) and dazaictl(8) find the vault,
+	 * whatever the name of the program's file is.
 	 */
 	(void)prctl(PR_SET_NAME, "dazaid", 0, 0, 0);
 	setproctitle("vault");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a panic does to the world, in the order of struct panic_ops.  All of it
- * may run in a signal handler: raw system calls, no format, no allocation. (The
- * two events that are formatted come from the loop only.)
+ * What the vault does in a panic, in the order of struct panic_ops.  All of it
+ * may run in a signal handler: raw system calls, no format, no allocation.
+ * (The two events that are formatted come from the loop only.)
  */
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -30,8 +30,9 @@
 #define EFFECTS_BYE_MS	200
 #define EFFECTS_FILE_MS 500
 
-#define EFFECTS_WATCH_MS 20 /* for network to tell those who watch */
-#define EFFECTS_FATE_MS	 20 /* for a process that hung up to become a zombie */
+#define EFFECTS_WATCH_MS 20 /* for network to tell the watchers */
+/* How long wait(2) may take to have network's status once its socket ended. */
+#define EFFECTS_FATE_MS 20
 
 static void
 effects_wipe(void)
@@ -53,8 +54,9 @@ effects_remove_files(void)
 }
 
 /*
- * What network died of, in two pieces.  Its socket closes a moment before its
- * status can be had; all this is after the wipe.
+ * Returns how network ended, as text; *sig is the rest of it, the name of a
+ * signal.  Its socket closes a moment before wait(2) has its status, so waits
+ * for up to EFFECTS_FATE_MS; the secrets have been wiped by then.
  */
 static const char *
 effects_fate(pid_t pid, const char **sig)
@@ -120,8 +122,8 @@ effects_log_end(void)
 }
 
 /*
- * Tells those who watch of the end.  Network has a moment to pass it on, unless
- * it is waited for anyway, since it has the log.
+ * Tells the watchers of the end.  Network has a moment to pass it on, unless it
+ * is waited for anyway, since it has the log.
  */
 static void
 effects_bye(const char *reason)
@@ -175,8 +177,8 @@ effects_log(enum panic_event event, const char *reason)
 }
 
 /*
- * SIGKILL to ourselves.  The first process of a PID namespace is spared its own
- * signals, and exits as a shell would tell of it.
+ * SIGKILL to ourselves.  Process 1 of a PID namespace cannot kill itself, and
+ * exits with the status that a shell shows for SIGKILL.
  */
 static void
 effects_kill(void)

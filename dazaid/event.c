@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the vault tells those who watch (EVENTS), through network.  Nobody waits
- * for them: an event that network's socket has no room for is dropped.
+ * The events that the vault sends to watchers (EVENTS), through network.  The
+ * vault does not wait: if network's socket is full, the event is dropped.
  */
 #include <sys/socket.h>
 
@@ -39,8 +39,9 @@ event_copy(char *to, const char *text)
 }
 
 /*
- * name: of a tether or a secret; pid; ms: of the grace window; why: the reason.
- * What an event has not is NULL or 0.  Async-signal-safe.
+ * name: of a tether or a secret; pid; ms: of the grace window; why: the
+ * reason.  Arguments that an event does not have are NULL or 0.
+ * Async-signal-safe.
  */
 void
 event_send(enum imsg_event_kind kind, const char *name, pid_t pid, int64_t ms,

@@ -282,8 +282,9 @@ files_dirfd(void)
 }
 
 /*
- * Returns a descriptor that can be read when the sockets may have been removed,
- * or -1 with errno.  Of what is read only files_reachable() knows the meaning.
+ * Returns a descriptor that can be read when the sockets may have been
+ * removed, or -1 with errno.  The caller reads and ignores it, and asks
+ * files_reachable().
  */
 int
 files_watch(void)

@@ -74,10 +74,11 @@ heart_consume(struct conn *c, size_t used)
 }
 
 /*
- * Input is peeked at first.  This takes from the socket the lines that have
- * been handled, and, when no whole line is waiting, the part of a line in
- * inbuf. The vault thus has the message before the line leaves the socket: if a
- * client has hung up and its socket is empty, the vault need not wait for more.
+ * heart_read() only peeks at input.  This removes from the socket the lines
+ * that have been handled and, if no whole line is left, the beginning of a
+ * line in inbuf.  So a line leaves the socket after its message was sent to
+ * the vault: if the client has hung up and its socket is empty, the vault has
+ * everything.
  */
 static void
 heart_drain(struct conn *c)
@@ -132,8 +133,9 @@ heart_accept(int fd)
 }
 
 /*
- * Offers c to the vault, which says WELCOME itself: unless an answer before
- * that one is still unsent, because the client does not read.
+ * Sends the vault c's HELLO.  The vault sends WELCOME itself, unless earlier
+ * answers are still unsent: then network sends WELCOME after those
+ * (IMSG_HELLO_UNSENT).
  */
 static bool
 heart_offer(struct conn *c, struct imsg *im)
@@ -161,8 +163,8 @@ heart_hello(struct conn *c, struct imsg *im)
 }
 
 /*
- * A PING, which is no longer in inbuf.  The PINGs right after it go to the
- * vault in the same message, as many as there is room for PONGs.
+ * Sends the vault a PING, whose line was consumed already, and with it the
+ * PINGs that directly follow in inbuf: as many as there is room for PONGs.
  */
 static void
 heart_pings(struct conn *c)
@@ -228,9 +230,9 @@ heart_lines(struct conn *c)
 }
 
 /*
- * Handles lines and sends answers, again as long as sending has made room for
- * more lines.  If there is room at the end, inbuf has no whole line left;
- * heart_drain() relies on that.
+ * Handles lines and sends answers, until there is no whole line or no room for
+ * its answer.  heart_drain() relies on this: if there is room, inbuf has no
+ * whole line.
  */
 static void
 heart_run(struct conn *c)
@@ -316,7 +318,10 @@ heart_ready(struct conn *c, short revents)
 		heart_read(c);
 }
 
-/* The heartbeat is welcome; every other connection is refused. */
+/*
+ * The vault has accepted the heartbeat: answers all other connections with
+ * BUSY.  said: the vault has sent WELCOME itself.
+ */
 static void
 heart_welcome(bool said)
 {

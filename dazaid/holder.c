@@ -43,7 +43,7 @@ holder_report(const struct session_holder *h)
 		event_send(IMSG_EVENT_LOST, t->name, h->pid, 0, h->how);
 }
 
-/* Gives up the connections of holders that are lost, and has network do so. */
+/* Closes the connections of lost holders, and tells network to do the same. */
 void
 holder_drop_lost(void)
 {
@@ -70,9 +70,10 @@ holder_has_hung_up(int fd)
 
 /*
  * The connection of im, from the client who, holds the tether of this name
- * (NULL: it is the heartbeat) from now on.  Tells the client so itself, with a
- * channel, and has network do it (n is 0) if it cannot.  Returns false if there
- * is no room for one more.
+ * (NULL: it is the heartbeat) from now on.  Sends the client WELCOME or
+ * HOLDING with a channel.  If that fails, network sends it without one: the
+ * message to network then has the number 0.  Returns false if there is no room
+ * for one more.
  */
 static bool
 holder_take(const struct imsg *im, const char *name, const struct ucred *who)
@@ -123,7 +124,10 @@ holder_hello(const struct imsg *im)
 	return (true);
 }
 
-/* Returns false if network can only be hostile: it has parsed the name. */
+/*
+ * Is name, which network must have checked, a tether's?  If not, network is
+ * hostile.
+ */
 static bool
 holder_name_ok(const char *name)
 {
@@ -149,7 +153,10 @@ holder_hold(const struct imsg *im)
 	return (true);
 }
 
-/* Tells the holders of the tether that it is released; they are lost next. */
+/*
+ * RELEASE: tells the tether's holders, and releases it.  holder_drop_lost()
+ * then disconnects them.
+ */
 static bool
 holder_release(const struct imsg *im)
 {
@@ -177,7 +184,7 @@ holder_release(const struct imsg *im)
 	return (true);
 }
 
-/* The end of a process that h names is h's loss, too. */
+/* WATCH: opens a pidfd of pid; h is lost when that process ends. */
 static void
 holder_watch(struct session_holder *h, pid_t pid)
 {
@@ -198,8 +205,8 @@ holder_watch(struct session_holder *h, pid_t pid)
 }
 
 /*
- * The tether after the one of this number, in TETHERS.  Numbers begin with 1,
- * which is the heartbeat's.
+ * TETHERS: sends network the tether after number after, or that there is none.
+ * Numbers begin with 1 for the heartbeat; 0 asks for the first.
  */
 void
 holder_tethers(uint32_t peerid, uint64_t after)
@@ -234,7 +241,7 @@ holder_tethers(uint32_t peerid, uint64_t after)
 	vault_send(&im);
 }
 
-/* Network's last word about h. */
+/* Network has closed h's connection: frees h. */
 static void
 holder_left(struct session_holder *h)
 {
@@ -272,8 +279,9 @@ holder_cancel_line(struct session_holder *h)
 }
 
 /*
- * A line of h, as network reports it.  A holder that uses its channel has said
- * neither PING nor CANCEL: network is told only to go on.
+ * A line of h, as network reports it.  If the holder uses its channel, PING
+ * and CANCEL on the connection are ignored; network still gets an answer,
+ * because it waits for one.
  */
 static void
 holder_line(struct session_holder *h, const struct imsg *im)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Messages between vault and network, over a SOCK_SEQPACKET socketpair: a
- * packet is a message, so there is no framing.  One table says which side may
- * send what, in which phase; it is checked before anybody looks at a payload.
+ * Messages between vault and network, over a SOCK_SEQPACKET socketpair: each
+ * packet is one message, so no framing is needed.  One table says which side
+ * may send what, in which phase; imsg_recv() checks it before it returns a
+ * message.
  */
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -169,9 +170,10 @@ imsg_allowed(const struct imsg_hdr *hdr, size_t n, enum imsg_side from,
 
 /*
  * Receives one message on fd; never blocks.  from is the other side, phase one
- * of IMSG_AT_START and so on.  IMSG_BAD is any packet that the table does not
- * allow, that has not exactly the size it says, or that has a descriptor too
- * many or too few; im->type is then set as far as it could be read.
+ * of IMSG_AT_START and so on.  Returns IMSG_BAD for a packet that the table
+ * does not allow, that does not have the size that it gives, or that has too
+ * many or too few descriptors.  im->type is then set if the packet was long
+ * enough.
  *
  * If the other side died with data of ours unread, the first recvmsg(2) fails
  * with ECONNRESET: that is IMSG_EOF as well.

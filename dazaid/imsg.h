@@ -12,7 +12,7 @@ enum imsg_type {
 	IMSG_CONFIG = 1, /* who may connect, and what to become */
 	IMSG_LISTENER,	 /* one of the two listening sockets */
 	IMSG_WELCOME,	 /* 1: the vault has told the client */
-	IMSG_HOLDING,	 /* so, to a holder on the control socket */
+	IMSG_HOLDING,	 /* as WELCOME, to a holder on the control socket */
 	IMSG_PONG,
 	IMSG_CANCELLED,
 	IMSG_NOTHING_PENDING,
@@ -23,23 +23,22 @@ enum imsg_type {
 	IMSG_REPORT,	 /* the answer to STATUS */
 	IMSG_ENTRY,	 /* the answer to LIST: one secret */
 	IMSG_TETHER,	 /* the answer to TETHERS: one tether */
-	IMSG_EVENT,	 /* something for those who watch */
+	IMSG_EVENT,	 /* an event for the watchers */
 	IMSG_LOG,	 /* a line to be logged */
 	/* network to vault */
 	IMSG_READY,  /* confined, waiting for the listening sockets */
-	IMSG_SIGNAL, /* network got it; it means the same as sent to the vault
-		      */
+	IMSG_SIGNAL, /* network got it; the vault handles it as its own */
 	IMSG_HELLO,  /* with the client's descriptor */
 	IMSG_PING,
 	IMSG_CANCEL,
 	IMSG_WATCH, /* the end of a process is the holder's */
 	IMSG_QUIT,
-	IMSG_LOST,   /* the last message about a holder, unless QUIT was */
-	IMSG_STATUS, /* each from here to DEL is answered once */
+	IMSG_LOST,   /* connection closed: nothing more comes about it */
+	IMSG_STATUS, /* each from here to RELEASE is answered once */
 	IMSG_ARM,
 	IMSG_LIST,
 	IMSG_TETHERS,
-	IMSG_REGISTER, /* this one and the rest with the client's descriptor */
+	IMSG_REGISTER, /* REGISTER to RELEASE carry the client's descriptor */
 	IMSG_UNREGISTER,
 	IMSG_PUT,
 	IMSG_GET,
@@ -93,10 +92,10 @@ enum imsg_answer {
 struct imsg_report {
 	int64_t	 grace;	    /* ms */
 	int64_t	 left;	    /* ms of a pending panic's window */
-	int64_t	 since;	    /* s of the epoch: guarded */
+	int64_t	 since;	    /* seconds since 1970: when the last holder came */
 	uint64_t size;	    /* bytes of the arena */
 	uint64_t room;	    /* bytes of the largest value that fits now */
-	uint32_t heartbeat; /* pid by the kernel's word */
+	uint32_t heartbeat; /* pid, as the kernel reports it */
 	uint32_t memory;    /* enum secmem_kind */
 	uint32_t secrets;
 	uint32_t registered;
@@ -126,7 +125,7 @@ struct imsg_tether {
 	uint32_t index;	  /* TETHERS goes on after it */
 	uint32_t holders; /* that live */
 	uint32_t lost;
-	uint32_t pid; /* of the first holder, by the kernel's word */
+	uint32_t pid; /* of the first holder, as the kernel reports it */
 	char	 name[IMSG_TETHER_BYTES];
 };
 

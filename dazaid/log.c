@@ -62,10 +62,10 @@ log_verbose(void)
 }
 
 /*
- * Turns from standard error to syslog.  The socket is connected, because
- * network will have no file system to find it in.  has_files: this process
- * keeps its file system; it reconnects to a restarted syslogd, and says on
- * standard error if there is no syslogd now.
+ * Logs to syslog instead of standard error.  Connects the socket now, because
+ * network cannot reach its path later.  has_files: this process keeps its file
+ * system; it reconnects to a restarted syslogd, and says on standard error if
+ * there is no syslogd now.
  */
 void
 log_syslog(bool has_files)
@@ -122,9 +122,10 @@ log_has_room(void)
 }
 
 /*
- * Sends l to network, or drops it.  The vault's answers need room as well,
- * since without it network counts as lost: so of the lines of -v, of which
- * there is one for each message, only so many wait.
+ * Sends l to network, or drops it.  Lines of -v, one for each message, are
+ * dropped if less than three quarters of the socket's room is free: the
+ * vault's answers need that room, and if one does not fit, network counts as
+ * lost.
  */
 static void
 log_send(const struct imsg_log *l)
@@ -147,8 +148,8 @@ log_send_syslog(const char *line, size_t len)
 }
 
 /*
- * Appends s to text at n, of which size bytes there is room for and a NUL is
- * kept.  Returns the new n.
+ * Appends s to text at offset n, as far as it fits into size bytes with the
+ * NUL.  Returns the new length.
  */
 static size_t
 log_add(char *text, size_t n, size_t size, const char *s)
@@ -159,7 +160,10 @@ log_add(char *text, size_t n, size_t size, const char *s)
 	return (n);
 }
 
-/* What precedes the text: "dazaid: ", for syslog "<25>dazaid: ". */
+/*
+ * Writes the beginning of a line to line: "dazaid: ", or "<25>dazaid: " for
+ * syslog.  Returns its length.
+ */
 static size_t
 log_head(char *line, uint32_t priority)
 {

@@ -53,14 +53,18 @@ static int     network_stderr = -1; /* while a background daemon starts */
 static int     network_spare;	    /* closed to make room for one more */
 static int64_t network_paused;	    /* accept nothing until then; 0: accept */
 
-static unsigned long network_refused; /* clients that are not logged yet, ... */
-static int64_t network_refused_due; /* ... but then; 0: log the next at once */
+static unsigned long network_refused; /* clients that are not logged yet */
+/* ms: when they will be logged; 0: log the next one at once */
+static int64_t network_refused_due;
 
 static struct pollfd network_pfd[PFD_MAX];
 static struct conn  *network_conn[PFD_MAX]; /* whose entry of network_pfd */
 static nfds_t network_controls; /* the first entry of the control socket's */
 
-/* Milliseconds of a clock that only serves for how long clients may take. */
+/*
+ * Milliseconds of the clock for clients' time limits, which stops during
+ * suspend.
+ */
 int64_t
 network_now(void)
 {
@@ -102,8 +106,9 @@ network_send_number(enum imsg_type type, const struct conn *c, uint32_t number)
  */
 
 /*
- * There is no descriptor for one more client.  Closing the spare one makes room
- * to accept and disconnect it.  If that fails, accepting pauses for a moment.
+ * No descriptor is left for one more client: closes the spare one, accepts the
+ * client with it, and disconnects the client.  If that fails, accepting pauses
+ * for a moment.
  */
 static void
 network_turn_away(int listener)
@@ -187,7 +192,7 @@ network_accept(int listener, bool control)
  * The vault.
  */
 
-/* When it is, for the table of messages. */
+/* The phase in which a message from the vault must be allowed; see imsg.c. */
 static unsigned int
 network_phase(void)
 {

@@ -147,7 +147,7 @@ options_parse(struct options *o, int argc, char *argv[])
 	o->size = (size_t)size;
 }
 
-/* Whose session it is, and so who may connect. */
+/* Sets the owner, whose session is guarded and who may connect. */
 static void
 options_owner(struct options *o)
 {

@@ -2,12 +2,12 @@
 /*
  * The panic controller decides when the secrets are wiped.  It is a pure state
  * machine: time comes in as a number (milliseconds of one clock that counts
- * suspended time), effects go out through struct panic_ops.  It does no I/O, so
- * that a test can run every path of it, the lethal one included.
+ * suspended time), effects go out through struct panic_ops.  It does no I/O,
+ * so that a test can run every path of it, the lethal one included.
  *
- * Every event first settles what is due at its time: an event that comes too
- * late finds the panic executed and cannot cancel it.  After the end nothing
- * happens any more, however often it is asked for.
+ * Every event first acts on the deadline, if that has passed: an event that
+ * comes too late finds the panic executed and cannot cancel it.  After the end
+ * nothing happens any more, however often it is asked for.
  */
 #include <string.h>
 
@@ -115,7 +115,7 @@ panic_returned(struct panic *p, int64_t now, const char *by)
 }
 
 /*
- * CANCEL, from a connection that is entitled to it: the caller sees to that.
+ * Ends a pending panic.  The caller checks that whoever says CANCEL may do so.
  * Returns false if no panic is pending.
  */
 bool
@@ -128,7 +128,7 @@ panic_cancel(struct panic *p, int64_t now)
 	return (true);
 }
 
-/* No grace.  A signal handler may call this at any moment. */
+/* A panic without grace.  A signal handler may call this at any moment. */
 void
 panic_hard(struct panic *p, const char *reason)
 {

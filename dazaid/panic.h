@@ -18,9 +18,9 @@ enum panic_event {
 };
 
 /*
- * What the controller does to the world, in the order in which it does it.  In
- * the daemon, kill and done do not return; in the tests they do.  All of these
- * are called from signal handlers too, except log with PANIC_PENDING and
+ * The effects of the controller, in the order in which it calls them.  In the
+ * daemon, kill and done do not return; in the tests they do.  All of these are
+ * called from signal handlers too, except log with PANIC_PENDING and
  * PANIC_CANCELLED.
  */
 struct panic_ops {

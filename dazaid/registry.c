@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Processes that live on a secret, and are to die with it: held by pidfd, so
- * that a pid which is used anew is nobody of ours.
+ * The registered processes, which a panic kills.  Each is held by a pidfd, so
+ * another process that gets the same pid is never killed.
  *
- * The vault of root must not become a way for a user to kill what that user
- * could not: it kills in the user's name.  That makes the vault one of the
- * user's own processes for a moment, and so comes when there is nothing left to
- * protect.
+ * Root's vault kills with the uid of the owner, or a user could have it kill
+ * processes that are not theirs.  With that uid the owner could also signal
+ * the vault, so this comes after the wipe.
  */
 #include <sys/pidfd.h>
 #include <sys/socket.h>
@@ -91,15 +90,17 @@ registry_is_owners(int fd, pid_t pid)
 		    st.st_uid != registry_owner)
 			return (false);
 	}
-	/* Alive still, so that it was the one that we looked at; and ours to
-	 * kill. */
+	/*
+	 * If the process is still alive, /proc has shown this one; and we may
+	 * signal it.
+	 */
 	return (pidfd_send_signal(fd, 0, NULL, 0) == 0);
 }
 
 /*
- * A pidfd of pid.  client is the connection of that very process, which the
- * kernel remembers even if it has ended and its pid is somebody else's by now;
- * or -1.
+ * A pidfd of pid.  client: a connection that pid itself has made, or -1.  The
+ * kernel then finds the process even if it has ended and another one has its
+ * pid.
  */
 int
 registry_open(pid_t pid, int client)
@@ -135,10 +136,10 @@ registry_open_owned(pid_t pid)
 }
 
 /*
- * Registers pid; once more is once.  client is its own connection if it asks
- * for itself and is the owner's, by the kernel's word, else -1.  Returns -1
- * with ENOSPC if there is no place, with another errno if that is no process
- * that the owner could kill.
+ * Registers pid; does nothing if it is registered.  client is its own
+ * connection if it asks for itself and the kernel reports that it is the
+ * owner's, else -1.  Returns -1 with ENOSPC if there is no place, with another
+ * errno if that is no process that the owner could kill.
  */
 int
 registry_add(pid_t pid, int client)
@@ -195,11 +196,17 @@ registry_poll(struct pollfd *pfd)
 	return (registry_n);
 }
 
-/* Forgets who has ended, as polled; nobody was added or removed since. */
+/*
+ * Removes processes that have ended, as poll(2) has found; none may be added
+ * or removed in between.
+ */
 void
 registry_forget(const struct pollfd *pfd, nfds_t n)
 {
-	/* From the last on, as the last one takes the place of who is gone. */
+	/*
+	 * From the end, because the last entry moves to the place of a removed
+	 * one.
+	 */
 	while (n-- > 0) {
 		if (pfd[n].revents != 0)
 			registry_close((unsigned int)n);

@@ -210,8 +210,9 @@ request_clear(struct imsg *im)
 }
 
 /*
- * Parses a line of the control socket into the message that it becomes. Returns
- * NULL, or the refusal to send to the client, with its newline.  Cuts line up.
+ * Parses a line of the control socket into the message that it becomes.
+ * Returns NULL, or the refusal to send to the client, with its newline.
+ * Changes line.
  */
 const char *
 request_parse(char *line, struct imsg *im)
@@ -285,8 +286,8 @@ request_parse_heartbeat(const char *line, bool is_heartbeat, struct imsg *im)
 }
 
 /*
- * Parses a line of a holder: the heartbeat, which alone may QUIT, or one on the
- * control socket.  As request_parse() otherwise.
+ * Parses a line of a holder: the heartbeat, which alone may QUIT, or one on
+ * the control socket.  Everything else is as with request_parse().
  */
 const char *
 request_parse_holder(const char *line, bool is_heartbeat, struct imsg *im)
@@ -327,8 +328,8 @@ request_still_lost(char *line, const char *tether)
 }
 
 /*
- * What the client reads for answer, one of enum imsg_answer; empty where the
- * vault has answered by itself, or the connection only ends.
+ * The line for answer, one of enum imsg_answer; empty if the vault has
+ * answered itself, or if the connection is closed without one.
  */
 const char *
 request_answer(uint32_t answer)

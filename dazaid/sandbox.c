@@ -167,15 +167,15 @@ sandbox_filter(uint32_t otherwise, const struct filter_rule *rules, size_t n)
 }
 
 /*
- * The vault: no open, no socket, no exec, no fork.  It may kill only itself and
- * what it holds by pidfd, change only the arena's protection, never to
+ * The vault: no open, no socket, no exec, no fork.  It may kill only itself
+ * and what it holds by pidfd, change only the arena's protection, never to
  * executable, and become only the owner, and itself again.  It may remove
- * files; that those are its own the kernel cannot check.
+ * files: which ones, the filter cannot check.
  *
  * Of root's capabilities it keeps what its end needs: to remove files from the
- * directory of its user, to kill in that user's name, and to take network along
- * (the kernel asks for CAP_KILL when it sends PR_SET_PDEATHSIG's signal to
- * another uid).
+ * directory of its user, to kill in that user's name, and to let the kernel
+ * kill network (PR_SET_PDEATHSIG): that has another uid, and the kernel checks
+ * CAP_KILL.
  */
 int
 sandbox_vault(const struct sandbox_vault *sv)
@@ -195,7 +195,7 @@ sandbox_vault(const struct sandbox_vault *sv)
 	const struct filter_rule rules[] = {
 		FILTER_ALLOW(pidfd_open),  /* to register a process */
 		FILTER_ALLOW(getsockname), /* is it a client of ours? */
-		FILTER_ALLOW(sendto),	   /* GO; syslog */
+		FILTER_ALLOW(sendto),	   /* answers, secrets, syslog */
 		{ CALL(mprotect), 3,
 		    { IS(0, arena), IS(1, sv->arena_len), IS(2, PROT_NONE) } },
 		{ CALL(mprotect), 3,
@@ -204,7 +204,7 @@ sandbox_vault(const struct sandbox_vault *sv)
 		{ CALL(munmap), 2, { IS(0, arena), IS(1, sv->arena_len) } },
 		{ CALL(read), 1, { IS(0, sv->signals) } },
 		{ CALL(read), 1, { IS(0, sv->files) } },
-		/* has a client that hung up left a word unread? */
+		/* did a client that hung up leave bytes unread? */
 		{ CALL(ioctl), 1, { IS32(1, FIONREAD) } },
 		/* a channel to a client, which network never has */
 		{ CALL(socketpair), 1, { IS32(0, AF_UNIX) } },

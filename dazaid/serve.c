@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What the vault does for clients of the control socket: each request that
- * network passes on, checked once more, done, and answered.  Bytes of a secret
- * go to and from the client's own descriptor, once the kernel has said whose
- * that is.
+ * network passes on, checked once more, done, and answered.  transfer.c moves
+ * the bytes of a secret, after the kernel has confirmed who the client is.
  */
 #include <sys/socket.h>
 
@@ -72,7 +71,10 @@ serve_arm(uint32_t peerid)
 	    armed ? IMSG_ANSWER_OK : IMSG_ANSWER_ALREADY_ARMED);
 }
 
-/* One secret, or that there is none behind the one of this id. */
+/*
+ * LIST: sends network the next secret after the id after, or that there is
+ * none.
+ */
 static void
 serve_list(uint32_t peerid, uint64_t after)
 {
@@ -103,7 +105,7 @@ serve_register(const struct imsg *im, const struct ucred *who)
 	const bool	 itself = pid == who->pid && who->uid == v.owner;
 	enum imsg_answer answer = IMSG_ANSWER_OK;
 
-	/* Init is nobody's to kill; without it no end of ours would matter. */
+	/* Nobody may have process 1 killed: that would end the whole system. */
 	if (pid <= 1 || pid == v.self || pid == v.network)
 		answer = IMSG_ANSWER_INVALID_PID;
 	else if (!vault_has_fd() && !registry_has(pid))
@@ -138,8 +140,8 @@ serve_put(const struct imsg *im)
 }
 
 /*
- * Begins to send what is asked for in the free slot t; false if there is no
- * such secret.  The arena is unsealed once for all that is done in it.
+ * Starts to send the secret that im asks for, in the free slot t.  Returns
+ * false if there is none of this name.  Unseals the arena once for all steps.
  */
 static bool
 serve_hand_out(const struct imsg *im, struct transfer *t)
@@ -155,7 +157,7 @@ serve_hand_out(const struct imsg *im, struct transfer *t)
 	return (id != 0);
 }
 
-/* Tells those who watch that name was got, and if that was the last read. */
+/* Tells the watchers that name was got, and if that was the last read. */
 static void
 serve_report_got(const char *name)
 {
@@ -206,7 +208,10 @@ serve_del(const struct imsg *im)
 	    rc == 0 ? IMSG_ANSWER_OK : IMSG_ANSWER_NO_SUCH_SECRET);
 }
 
-/* What comes with the client's descriptor; that is ours to close or to keep. */
+/*
+ * Serves a request that comes with the client's descriptor, and closes or
+ * keeps that.  Returns false if network can only be hostile.
+ */
 static bool
 serve_client(const struct imsg *im)
 {
@@ -245,7 +250,10 @@ serve_name_ok(const char *name)
 	    memchr(name, '\0', IMSG_NAME_BYTES) != NULL && store_name_ok(name));
 }
 
-/* Network checks these first: what is wrong here it has made up. */
+/*
+ * Is im valid?  Network has checked this before; if it is not, network is
+ * hostile.
+ */
 static bool
 serve_sane(const struct imsg *im)
 {

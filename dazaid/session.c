@@ -115,8 +115,8 @@ session_reason(struct session *s, const struct session_tether *t,
 }
 
 /*
- * h counts no more.  The last holder of a tether takes the tether along.  how:
- * what showed it; NULL for the end of the connection.
+ * h no longer holds its tether.  If it was the last one, the tether is lost.
+ * how: what ended; NULL for the connection.
  */
 static void
 session_lose(struct session *s, struct session_holder *h, int64_t now,
@@ -229,7 +229,7 @@ session_ping(struct session *s, struct session_holder *h, int64_t now)
 
 /*
  * A CANCEL of h.  The caller has asked the kernel whether h hung up: otherwise
- * network could cancel panic after panic in the name of the dead.
+ * network could send CANCEL for a holder that has ended.
  */
 enum session_cancel
 session_cancel(struct session *s, struct session_holder *h, int64_t now)
@@ -265,14 +265,17 @@ session_ended(struct session *s, struct session_holder *h, int64_t now,
 	h->report_due = drained ? PANIC_NEVER : now + SESSION_REPORT_MS;
 }
 
-/* Whether a holder is lost as soon as network has nothing more to say. */
+/* Is the heartbeat lost as soon as all messages of network have been read? */
 bool
 session_drained(const struct session *s)
 {
 	return (s->holders[SESSION_HEARTBEAT].state == SESSION_DRAINED);
 }
 
-/* Network has nothing more to say now: whoever was drained said no QUIT. */
+/*
+ * All messages of network have been read: a heartbeat that is DRAINED has not
+ * sent QUIT, and is lost.
+ */
 void
 session_heard(struct session *s, int64_t now)
 {
@@ -316,9 +319,9 @@ session_release(struct session *s, const char *name, int64_t now)
 }
 
 /*
- * Starts or ends the time in which somebody must come to guard: it runs while
- * the daemon has a secret and no tether was taken.  To be called when either
- * may have changed.
+ * Starts or stops the deadline for a first guard.  It runs while there is a
+ * secret and no tether has been taken.  Call this when either may have
+ * changed.
  */
 void
 session_wait_for_guard(struct session *s, bool has_secret, int64_t now)
@@ -332,7 +335,10 @@ session_wait_for_guard(struct session *s, bool has_secret, int64_t now)
 		s->first_due = now + s->first;
 }
 
-/* Settles what is due at now: a pending panic first, then each holder. */
+/*
+ * Acts on every deadline up to now: first that of a pending panic, then those
+ * of holders.
+ */
 void
 session_tick(struct session *s, int64_t now)
 {

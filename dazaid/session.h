@@ -14,9 +14,9 @@
 #define SESSION_NAME	17 /* bytes of a tether's name with its NUL */
 #define SESSION_REASON	80
 
-/* Descriptors that a holder has; see holder.c. */
+/* Descriptors of a holder; see alive.h. */
 #define SESSION_FDS	7
-#define SESSION_WATCHED 4 /* of them, the last: processes that it named */
+#define SESSION_WATCHED 4 /* the last of them: pidfds of WATCH */
 
 /*
  * Network has this long to report what the client of the heartbeat said before
@@ -28,7 +28,7 @@ enum session_state {
 	SESSION_FREE,	 /* an empty slot */
 	SESSION_LIVE,	 /* holds its tether */
 	SESSION_HUNG_UP, /* the kernel says so; network still has to report */
-	SESSION_DRAINED, /* so, and network has taken every byte of it */
+	SESSION_DRAINED, /* hung up, and network has read every byte */
 	SESSION_LOST	 /* counts no more; network's LOST is still to come */
 };
 
@@ -37,12 +37,12 @@ struct session_holder {
 	enum session_state state;
 	unsigned int	   tether; /* its index */
 	uint32_t	   peerid; /* network's number for the connection */
-	pid_t		   pid;	   /* of the client, by the kernel's word */
+	pid_t		   pid;	   /* of the client, as the kernel reports it */
 	int		   fds[SESSION_FDS]; /* -1: not open */
 	int64_t		   ping_due;
 	int64_t		   report_due; /* of SESSION_HUNG_UP */
 	const char	  *how;	       /* what ended it; NULL: it hung up */
-	bool private;		       /* its channel is its only voice */
+	bool private; /* it has used its channel: its lines do not count */
 };
 
 /* A condition of the session: held by any of its holders. */

@@ -18,9 +18,10 @@
 #define NELEM(a) (sizeof(a) / sizeof((a)[0]))
 
 /*
- * What must neither end nor stop us: a log reader that went away, a log that
- * may not grow (ulimit -f), Ctrl-Z, and a terminal that we may not use.  A
- * child's end we want to hear of, even if our parent did not.
+ * Ignores the signals that must neither end nor stop the process: for a closed
+ * pipe, a file that may not grow (ulimit -f), Ctrl-Z, and the use of a
+ * terminal in the background.  Restores SIGCHLD, which our parent may have
+ * ignored.
  */
 void
 signals_ignore(void)
@@ -36,8 +37,7 @@ signals_ignore(void)
 
 /*
  * Collects the n signals at sigs from now on.  Returns the descriptor that has
- * them, or -1 with errno.  What a parent ignored or blocked is not ours to
- * keep.
+ * them, or -1 with errno.  Resets what the parent has ignored or blocked.
  */
 int
 signals_collect(const int *sigs, size_t n)
@@ -73,8 +73,8 @@ signals_next(int fd, uid_t *sender)
 /*
  * Installs hard for SIGUSR2 and SIGQUIT, and fatal for every other signal that
  * would end the process, with its default action restored on entry: a handler
- * that sends the signal to itself dies of it on return.  On a stack of their
- * own, as a full stack is one of the reasons.
+ * that sends the signal to itself dies of it on return.  The handlers run on
+ * their own stack, because SIGSEGV can mean that the stack is full.
  */
 void
 signals_at_once(void (*hard)(int), void (*fatal)(int))
@@ -108,9 +108,9 @@ signals_at_once(void (*hard)(int), void (*fatal)(int))
 }
 
 /*
- * Blocks 32 and 33, which would end us and which the C library keeps for
- * itself: it hides them from sigaction(2), and whatever it does to the mask
- * unblocks them.  So this comes last.
+ * Blocks signals 32 and 33, which would end the process.  The C library uses
+ * them itself: sigaction(3) refuses them, and sigprocmask(3) unblocks them.
+ * So call this last.
  */
 void
 signals_hide(void)

@@ -20,7 +20,7 @@
 #define TRANSFER_MS   5000 /* without progress */
 #define TRANSFER_HEAD 32   /* bytes of "DATA <size>\n" and its NUL */
 
-/* Over what the bytes go. */
+/* Where the bytes of a transfer go. */
 enum transfer_way {
 	TRANSFER_OFFERED,   /* nothing yet: the head is still to be sent */
 	TRANSFER_CHANNEL,   /* the channel that went with the head */
@@ -81,7 +81,10 @@ transfer_count(void)
 	return (n);
 }
 
-/* The client keeps to its connection: the transfer starts there. */
+/*
+ * The client has not taken the channel: starts the transfer again, over the
+ * connection.
+ */
 static void
 transfer_leave_channel(struct transfer *t)
 {
@@ -92,8 +95,8 @@ transfer_leave_channel(struct transfer *t)
 }
 
 /*
- * Ends t.  Over the channel a client that has put a secret hears from the vault
- * itself that it is stored.
+ * Ends t, and tells network how.  If a secret was stored over a channel, also
+ * sends OK over that.
  */
 static void
 transfer_finish(struct transfer *t, enum imsg_answer answer)
@@ -115,7 +118,7 @@ transfer_finish(struct transfer *t, enum imsg_answer answer)
 	vault_answer(t->peerid, answer);
 }
 
-/* Tells those who watch which secret was put. */
+/* Tells the watchers which secret was put. */
 static void
 transfer_report(uint64_t id)
 {
@@ -142,7 +145,10 @@ transfer_keep(struct transfer *t, int64_t now)
 	transfer_report(id);
 }
 
-/* store_fill()'s, on a socket that network may have made one that waits. */
+/*
+ * For store_fill().  recv(2) with MSG_DONTWAIT, because network could clear
+ * O_NONBLOCK.
+ */
 static ssize_t
 transfer_recv(int fd, void *buf, size_t size)
 {
@@ -291,7 +297,10 @@ transfer_put(struct transfer *t, int fd, uint32_t peerid, uint64_t id,
 	transfer_begin(t, fd, peerid, id, (size_t)put->size, now);
 }
 
-/* What t waits for.  The end of a channel shows without being asked for. */
+/*
+ * What t waits for.  No event is needed to see the end of a channel: poll(2)
+ * always reports POLLHUP.
+ */
 static struct pollfd
 transfer_pollfd(const struct transfer *t)
 {
@@ -358,7 +367,7 @@ transfer_run(const struct pollfd *pfd, int64_t now)
 	}
 }
 
-/* From a trigger on nothing is handed out: what has not left does not leave. */
+/* Cuts every GET off: after a trigger no byte of a secret is handed out. */
 void
 transfer_cut_gets(void)
 {

@@ -8,7 +8,7 @@
 #include "imsg.h"
 #include "store.h"
 
-#define TRANSFER_MAX 32 /* as many as network has control connections */
+#define TRANSFER_MAX 32 /* as many as CONTROL_REQUESTS in network */
 
 struct transfer;
 

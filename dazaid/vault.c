@@ -35,8 +35,9 @@
 #include "vault.h"
 
 #define VAULT_TIMER_FIRED (-1) /* in timer_due: the timer must be set again */
-#define VAULT_FDS	  26 /* its own, the heartbeat's, and one that comes */
-#define VAULT_MESSAGES	  16 /* taken in a row before deadlines are looked at */
+/* Descriptors: its own, the heartbeat's, and one that comes with a message. */
+#define VAULT_FDS      26
+#define VAULT_MESSAGES 16 /* taken in a row before deadlines are looked at */
 
 enum {
 	PFD_SIGNALS,
@@ -51,7 +52,7 @@ enum {
 struct vault v = { .imsg = -1, .timer = -1, .signals = -1, .files = -1 };
 
 /*
- * Signals that do not wait for the loop.
+ * Signals that are handled at once.
  */
 
 static void
@@ -61,8 +62,8 @@ vault_on_hard(int sig)
 }
 
 /*
- * Wipes, then dies of sig: its default action is restored, and it is blocked
- * until this returns.
+ * Wipes, then ends by sig.  Its default action was restored, so kill(2) ends
+ * the process when this handler returns and unblocks it.
  */
 static void
 vault_on_fatal(int sig)
@@ -105,8 +106,8 @@ vault_hostile(void)
 }
 
 /*
- * Sends im to network.  Never blocks: if network's socket is full, network does
- * not take what it has asked for, and counts as lost.
+ * Sends im to network.  Never blocks: if network's socket is full, network
+ * does not read its answers, and counts as lost.
  */
 void
 vault_send(const struct imsg *im)
@@ -154,8 +155,8 @@ vault_state(void)
 }
 
 /*
- * True if fd is a client's connection to one of our two sockets, by the
- * kernel's word: the client's uid is the owner's or root's, and its process
+ * True if fd is a client's connection to one of our two sockets, as the kernel
+ * reports it: the client's uid is the owner's or root's, and its process
  * neither network, which could pass a connection of its own, nor the vault,
  * which is what a listening socket has for a peerid.
  */
@@ -167,8 +168,8 @@ vault_knows(int fd, unsigned int socket, struct ucred *who)
 }
 
 /*
- * Whether a client may make the vault keep one more descriptor.  The last ones
- * are kept back: if network's messages could bring no descriptor any more, that
+ * May the vault keep one more descriptor for a client?  Some are reserved:
+ * without a free one, a message with a descriptor could not be received, and
  * would look like an attack.
  */
 bool
@@ -247,7 +248,10 @@ vault_dispatch(const struct imsg *im)
 	holder_drop_lost();
 }
 
-/* Takes messages, but not too many in a row. */
+/*
+ * Handles messages of network: at most VAULT_MESSAGES, so that deadlines are
+ * not delayed.
+ */
 static void
 vault_network(void)
 {
@@ -336,8 +340,8 @@ vault_set_timer(void)
 }
 
 /*
- * Brings the vault up to date with the kernel and the clock: it may have been
- * stopped since poll(2) returned.  Returns whether a secret may be handed out.
+ * Checks every holder and deadline again: the vault may have been stopped
+ * since poll(2) returned.  Returns whether a secret may be handed out.
  */
 bool
 vault_may_give(void)
@@ -418,7 +422,7 @@ vault_turn(int input)
 	return (pfd[PFD_INPUT].revents != 0);
 }
 
-/* Lets the time run in which somebody must come to guard. */
+/* Starts the deadline for a first guard. */
 void
 vault_start(void)
 {
@@ -427,7 +431,7 @@ vault_start(void)
 		vault_fail("timerfd", strerror(errno));
 }
 
-/* Lives on, to every signal and deadline, until fd can be read. */
+/* Runs the loop until fd can be read. */
 void
 vault_wait_input(int fd)
 {

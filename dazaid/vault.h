@@ -28,17 +28,17 @@ struct vault {
 	uid_t	       owner;
 	pid_t	       self;
 	pid_t	       network;
-	int64_t	       since; /* when the heartbeat came, in s of the epoch */
-	int	       imsg;  /* to network */
-	int	       timer;
-	int	       signals;
-	int	       files;	     /* readable when the sockets may be gone */
-	rlim_t	       spare_fds;    /* descriptors that clients may take */
-	int64_t	       timer_due;    /* what the timer is set to */
-	bool	       started;	     /* network has the listeners */
-	bool	       network_lost; /* the panic's log line says of what */
-	bool	       network_hostile;
-	bool	       bye; /* the heartbeat waits for its BYE */
+	int64_t since; /* when the last holder came, in seconds since 1970 */
+	int	imsg;  /* to network */
+	int	timer;
+	int	signals;
+	int	files;	      /* readable when the sockets may be gone */
+	rlim_t	spare_fds;    /* descriptors that clients may take */
+	int64_t timer_due;    /* what the timer is set to */
+	bool	started;      /* network has the listeners */
+	bool	network_lost; /* network has ended; the log line says how */
+	bool	network_hostile;
+	bool	bye; /* the heartbeat waits for its BYE */
 };
 
 extern struct vault	      v;
