@@ -15,11 +15,11 @@
 #define CRED_ALL UINT32_MAX /* as many uids as there are */
 
 /*
- * Stores the pid, uid and gid of fd's peer in *who, and returns whether that is
- * owner's or root's.  They are those of the process that connected, or, for a
- * client, of the process that called listen(2).  Returns false with errno, and
- * with a *who that is nobody, if fd is no connection; false with EPERM for a
- * stranger's.
+ * Stores the pid, uid and gid of fd's peer in *who, and returns whether that
+ * is owner's or root's.  They are those of the process that connected, or, for
+ * a client, of the process that called listen(2).  If fd is not a connection,
+ * returns false with errno and sets *who to pid 0 and uid -1.  If the process
+ * is somebody else's, returns false with EPERM.
  */
 bool
 cred_allowed(int fd, uid_t owner, struct ucred *who)
@@ -62,8 +62,8 @@ cred_numbers(const char *file, int64_t *numbers, int n)
 /*
  * In a user namespace every uid that has no name there shows as the overflow
  * uid (user_namespaces(7)).  If uid, ours, is that one, then strangers look
- * like us: returns words for that, or NULL.  Only a namespace that has every
- * uid, as the first one does, has no such strangers.
+ * like us: returns words for that, or NULL.  In a namespace that maps every
+ * uid, as the first one does, this cannot happen.
  */
 const char *
 cred_ambiguous(uid_t uid)

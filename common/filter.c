@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The seccomp filter: from tables of allowed calls to the kernel.
+ * Builds a seccomp filter from tables of allowed system calls, and loads it.
  */
 #include <errno.h>
 

@@ -6,7 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FILTER_ARGS 3 /* that a rule compares */
+#define FILTER_ARGS 3 /* arguments that a rule can compare */
 
 /* A system call that is allowed: if all nargs comparisons of args hold. */
 struct filter_rule {

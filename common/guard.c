@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Tells who guards, which BUSY does not say.  The guarding dazai-hb holds a
- * record lock on the daemon's pid file, at the offset that is the pid of the
- * process it watches; F_GETLK tells both pids to any other process, and the
- * kernel drops the lock when dazai-hb dies.  Nothing depends on it but the
- * words of one line.
+ * Which process is guarded, and by which dazai-hb: the daemon's BUSY does not
+ * say.  The guarding dazai-hb holds a record lock on the daemon's pid file, at
+ * the offset that is the pid of the process it watches; F_GETLK tells both
+ * pids to any other process, and the kernel drops the lock when dazai-hb dies.
+ * Nothing depends on it but the words of one line.
  */
 #include <fcntl.h>
 #include <stdbool.h>
@@ -88,8 +88,8 @@ guard_tty(pid_t pid, char *tty, size_t size)
 }
 
 /*
- * Stores in *fl who holds the lock.  A dazai-hb that has just been welcomed is
- * about to take it.
+ * Stores the lock's holder in *fl.  Tries for a moment, because a dazai-hb
+ * that was just welcomed takes the lock a little later.
  */
 static bool
 guard_ask(struct flock *fl)

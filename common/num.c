@@ -12,7 +12,8 @@
 
 /*
  * Reads digits into *n and returns what follows them, or NULL when there is no
- * digit.  Stops counting, but not reading, at limit + 1: no overflow.
+ * digit.  *n stays limit + 1 if the number is larger, so it does not overflow;
+ * the digits are still skipped.
  */
 static const char *
 num_digits(const char *s, int64_t limit, int64_t *n)

@@ -64,8 +64,8 @@ out_open(struct out *o, int fd)
 }
 
 /*
- * Writes to a pipe that we could not open once more; RWF_NOWAIT is for this one
- * write.
+ * Writes to a pipe whose O_NONBLOCK flag we share with other processes:
+ * RWF_NOWAIT keeps this one write from blocking, and leaves the flag alone.
  */
 static ssize_t
 out_shared(int fd, const char *text, size_t len)

@@ -24,9 +24,9 @@ reach_errno(struct reach *r, enum reach_result result)
 }
 
 /*
- * The socket's file must be ours.  Another user could make a link, with the
- * name that we look for, to a socket of a service of root's, and have a part in
- * that service: SO_PEERCRED would say root.  Root may name a user's daemon.
+ * The socket's file must be ours.  Another user could put a link there, to the
+ * socket of a service that root runs and that this user partly controls.
+ * SO_PEERCRED would say root.  Root may name a user's daemon.
  */
 static enum reach_result
 reach_check(struct reach *r)
@@ -176,7 +176,7 @@ reach_connect(struct reach *r)
 	return (result);
 }
 
-/* Tells in r->why that there is no daemon, and of all places. */
+/* Writes to r->why that there is no daemon at any of the places. */
 static enum reach_result
 reach_nowhere(struct reach *r, const struct sockpath *places, int error)
 {
@@ -193,10 +193,10 @@ reach_nowhere(struct reach *r, const struct sockpath *places, int error)
 
 /*
  * Connects to the socket whose name is the heartbeat socket's with suffix, at
- * the first of the places where a daemon listens.  Whatever is wrong with a
- * place, but that there is no daemon, ends the search.  With any other result
- * than REACH_FOUND r->fd is -1, and r->why says what is wrong, with REACH_FULL
- * too.
+ * the first of the places where a daemon listens.  If there is no daemon at a
+ * place, tries the next one; any other error ends the search.  With any other
+ * result than REACH_FOUND r->fd is -1, and r->why says what is wrong, with
+ * REACH_FULL too.
  */
 enum reach_result
 reach_find(struct reach *r, const struct sockpath *places, const char *suffix)

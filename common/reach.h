@@ -22,15 +22,15 @@ enum reach_result {
 
 /* seconds and any are set before reach_find(). */
 struct reach {
-	int	     seconds; /* to send and to receive; 0: never block */
-	bool	     any;     /* for root, a daemon that any user has started */
-	const char  *suffix;
-	const char  *path;  /* of the heartbeat socket, in the sockpath */
-	int	     dir;   /* its directory, O_PATH; stays open */
-	int	     file;  /* the file that was connected to, likewise */
-	int	     fd;    /* the connection, the caller's to close */
-	uid_t	     uid;   /* ours */
-	uid_t	     owner; /* the file's */
+	int	    seconds; /* to send and to receive; 0: never block */
+	bool	    any;     /* for root, a daemon that any user has started */
+	const char *suffix;
+	const char *path; /* of the heartbeat socket, in the sockpath */
+	int	    dir;  /* its directory, O_PATH; stays open */
+	int   file;  /* the file that was connected to, O_PATH; stays open */
+	int   fd;    /* the connection, the caller's to close */
+	uid_t uid;   /* ours */
+	uid_t owner; /* the file's */
 	struct ucred maker; /* the process that listens */
 	struct vouch vouch; /* tells what the vault itself says */
 	char	     why[REACH_WHY];

@@ -16,7 +16,7 @@
 
 #include "secmem.h"
 
-#define SECMEM_ALIGN 16 /* of the data's end against the guard page */
+#define SECMEM_ALIGN 16 /* bytes; the data ends before the guard page */
 
 /*
  * Maps pages of memfd_secret(2), which the kernel removes from its own map of
@@ -125,10 +125,10 @@ secmem_prepare(struct secmem *sm)
 /*
  * Maps an arena of the best kind that there is, with room for size bytes,
  * rounded up to SECMEM_ALIGN, and leaves it sealed.  Touches every page, so
- * that none has to be found later.  failed is called, with errno, when
- * mprotect(2) fails in secmem_unseal() or secmem_seal(); it must end the
- * process.  Returns -1 with errno if there is no memory, or no random number
- * for the canary.
+ * that no later access can fail for lack of memory.  failed is called, with
+ * errno, when mprotect(2) fails in secmem_unseal() or secmem_seal(); it must
+ * end the process.  Returns -1 with errno if there is no memory, or no random
+ * number for the canary.
  */
 int
 secmem_open(struct secmem *sm, size_t size, void (*failed)(void))

@@ -72,10 +72,10 @@ sockpath_add_default(struct sockpath *sp, const char *dir, uid_t uid)
 /*
  * Finds where the heartbeat socket may be: asked (the -s option) if not NULL,
  * else $DAZAI_SOCK, else the default for uid in every one of these that there
- * is: rundir, if it is not NULL and is uid's own, /run/user/UID likewise, and
- * /tmp/dazai-UID, which need not be there yet.  The daemon takes the first of
- * them.  Returns NULL, or what is wrong with the path, in words that are valid
- * until the next call.
+ * is: rundir, if it is not NULL and is uid's own, /run/user/UID if that is
+ * uid's own, and /tmp/dazai-UID, which need not be there yet.  The daemon
+ * takes the first of them.  Returns NULL, or what is wrong with the path, in
+ * words that are valid until the next call.
  */
 const char *
 sockpath_find(const char *asked, uid_t uid, const char *rundir,
@@ -155,10 +155,10 @@ sockpath_wrong(char *why, const char *dir, const char *what)
 }
 
 /*
- * Opens the directory of path.  Which one that is is the user's choice, except
- * for /tmp/dazai-UID: others may make files in /tmp, and so it must be UID's
- * own, no link, and closed to everybody else.  *private tells whether it is
- * one of these; make has one made that is not there.
+ * Opens the directory of path.  A directory that the user has chosen is not
+ * checked.  /tmp/dazai-UID is, because others can make files in /tmp: it must
+ * be a directory of UID, with no rights for others.  *private is set if it is
+ * that one.  If make is set, makes it if necessary.
  *
  * Returns a descriptor with O_PATH, the caller's to close; or -1 with what is
  * wrong in why (SOCKPATH_WHY bytes), and errno, which is EPERM for a private

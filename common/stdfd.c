@@ -10,8 +10,8 @@
 #include "stdfd.h"
 
 /*
- * Opens /dev/null for each that is closed, and in the wrong direction: to use
- * it is an error, as it would be on a closed descriptor.
+ * Opens /dev/null for each that is closed: input for writing and outputs for
+ * reading, so that using them fails, as it would on a closed descriptor.
  */
 void
 stdfd_open(void)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A client's connection ends in network, which parses it, and is not trusted.
- * What the vault itself writes to the connection can be told from what network
- * writes: the kernel says which process sent each message, and which process
- * made the listening socket, and only the vault is that one.
+ * A client can still recognise what the vault itself has written.  The kernel
+ * tells it which process sent each message, and which process made the
+ * listening socket: that was the vault.
  */
 #include <sys/socket.h>
 #include <sys/stat.h>
