@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The heartbeat: a connection to the daemon that is held open for as long as
- * the session lives.  Its end, for whatever reason, is the message.
+ * the session lives.  When it ends, for whatever reason, the daemon knows that
+ * the session has ended.
  */
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -232,7 +233,7 @@ heartbeat_cut_off(void)
 		hb.due = hb.retry + ANSWER_MS;
 		guard_release();
 	} else {
-		hb.retry += RETRY_MS; /* no second try at once */
+		hb.retry += RETRY_MS; /* do not retry at once a second time */
 	}
 	close(hb.fd);
 	hb.fd = -1;
@@ -418,7 +419,7 @@ heartbeat_answer(const char *line, int channel)
 	}
 }
 
-/* Has take see to each whole line in l. */
+/* Calls take for each whole line in l, and removes it. */
 static void
 heartbeat_lines(struct lines *l, void (*take)(const char *, int), int channel)
 {
@@ -460,7 +461,10 @@ heartbeat_read(void)
 	heartbeat_lines(&hb.lines, heartbeat_line, channel);
 }
 
-/* The channel has an answer, or its end, which is the connection's. */
+/*
+ * Reads answers from the channel.  If the channel has ended, the connection
+ * will, too.
+ */
 static void
 heartbeat_read_vault(void)
 {
@@ -494,7 +498,7 @@ heartbeat_signal(void)
 	case SIGQUIT:
 		if (hb.state == AWAY || hb.o->tether != NULL)
 			exit(EXIT_LET_GO);
-		hb.state = QUITTING; /* also when HELLO is on its way */
+		hb.state = QUITTING; /* also before WELCOME has come */
 		hb.due = clock_ms(CLOCK_MONOTONIC) + ANSWER_MS;
 		heartbeat_send("QUIT\n");
 		break;

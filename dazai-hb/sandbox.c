@@ -11,7 +11,10 @@
 #include "sandbox.h"
 
 #ifdef SANITIZE
-/* The search for leaks at the end traces us from a process of its own. */
+/*
+ * LeakSanitizer would trace this process from another one at the end, which
+ * the filter forbids.
+ */
 const char *__asan_default_options(void);
 const char *
 __asan_default_options(void)
