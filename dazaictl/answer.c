@@ -105,8 +105,8 @@ static const struct answer_field {
 #define ANSWER_FIELDS (sizeof(answer_fields) / sizeof(answer_fields[0]))
 
 /*
- * Is word, key=value, right?  Notes in *seen which field it was, and refuses
- * one that comes twice.  One that is not known may be anything.
+ * Is word a valid key=value of STATUS?  Notes in *seen which field it was, and
+ * refuses one that comes twice.  One that is not known may be anything.
  */
 static bool
 answer_field(char *word, unsigned int *seen)

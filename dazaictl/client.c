@@ -58,7 +58,7 @@ client_daemon(void)
 	return (&client_reach);
 }
 
-/* Sends one line; the newline is ours. */
+/* Sends one line; adds the newline. */
 void
 client_ask(int fd, const char *fmt, ...)
 {

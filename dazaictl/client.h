@@ -11,12 +11,13 @@
 /* Exit codes; they are in the man page. */
 enum {
 	EXIT_DONE = 0,
-	EXIT_USAGE = 1, /* or the system said no */
+	EXIT_USAGE = 1, /* or an error of the system */
 	EXIT_NO_DAEMON = 2,
 	EXIT_POLICY = 3, /* unguarded, or a panic is pending */
 	EXIT_NO_SECRET = 4,
-	EXIT_REFUSED = 5, /* any other refusal, also ours of the daemon */
-	EXIT_CUT = 6	  /* the daemon ended on the way, or an order did not */
+	EXIT_REFUSED = 5, /* any other refusal, by the daemon or of it */
+	/* the daemon ended before it had answered, or did not after PANIC */
+	EXIT_CUT = 6
 };
 
 /* Which daemons a command is for. */

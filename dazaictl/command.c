@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The commands of dazaictl: each takes its arguments apart, puts one question
- * to the daemon, and prints the answer.
+ * The commands of dazaictl.  Each parses its arguments, sends the daemon one
+ * request, and prints the answer.
  */
 #include <err.h>
 #include <errno.h>
@@ -102,8 +102,8 @@ command_arm(const struct sockpath *places, int argc, char *argv[])
 }
 
 /*
- * The value of an option that can do without: what is written with it, or the
- * argument that follows if it begins with a digit; NULL if there is none.
+ * The value of an option whose value is optional: it is attached (-w5), or the
+ * next argument if that begins with a digit; NULL if there is none.
  */
 static const char *
 command_optional(int argc, char *argv[])

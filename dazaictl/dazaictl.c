@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * dazaictl: the operator's hand on dazaid(8).
+ * dazaictl: stores and gets secrets of dazaid(8), and gives it orders.
  */
 #include <getopt.h>
 #include <stdio.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The order to panic, and seeing it done.  An answer over the connection is
- * only network's word: it could say OK and pass nothing on.  The vault, which
- * is the process that listens, is therefore watched by pidfd, and signalled by
- * it if the order does not reach it over the connection.
+ * Orders a panic, and watches until the vault has ended.  An answer over the
+ * connection is only network's word: it could say OK and pass nothing on.  The
+ * vault, which is the process that listens, is therefore watched by pidfd, and
+ * signalled by it if the order does not reach it over the connection.
  */
 #include <sys/pidfd.h>
 #include <sys/socket.h>
@@ -157,7 +157,7 @@ order_check_refusal(void)
 	client_refused(order.line);
 }
 
-/* Sends the vault sig; false if that is not ours to do. */
+/* Sends the vault sig; returns false if that is not possible or not allowed. */
 static bool
 order_signal(int sig)
 {

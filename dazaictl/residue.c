@@ -68,9 +68,9 @@ residue_everywhere(void (*fill)(size_t), size_t len)
 }
 
 /*
- * Overwrites, as far as the kernel lets us, the buffers of a socket that len
- * bytes have gone through.  Leaves us on another processor, so that it is for
- * the end of a program.
+ * Overwrites the freed buffers of a socket that len bytes went through, as far
+ * as possible.  Changes the processors that this process may use, so call it
+ * at the end of the program.
  */
 void
 residue_socket(size_t len)

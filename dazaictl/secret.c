@@ -330,7 +330,8 @@ secret_receive(int fd, size_t len)
 	ssize_t n;
 
 	/*
-	 * With its time limit recv(2) is ended by a stop and its continuation.
+	 * With SO_RCVTIMEO, recv(2) fails with EINTR after SIGSTOP and
+	 * SIGCONT.
 	 */
 	for (done = 0; done < len; done += (size_t)n) {
 		n = recv(fd, secret.data + done, len - done, 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The daemon's STATUS line, for people.
+ * Prints the daemon's STATUS line in words.
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The session as the daemon sees it: its tethers, and what happens to them.
+ * The commands tethers, release, watch and wait.
  */
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -42,7 +42,7 @@ watch_release(const struct sockpath *places, const char *name)
 	close(fd);
 }
 
-/* Asks for events; from now on none may be waited for too long. */
+/* Asks for events, and removes the time limit of the connection. */
 static int
 watch_open(const struct sockpath *places)
 {
@@ -79,7 +79,7 @@ watch_events(const struct sockpath *places)
 	close(fd);
 }
 
-/* Whether line, the STATUS that comes first, says that it is so already. */
+/* Does line, the first STATUS, already show the state that event stands for? */
 static bool
 watch_is_so(const char *line, const char *event)
 {
