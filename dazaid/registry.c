@@ -185,7 +185,7 @@ registry_remove(pid_t pid)
 	return (0);
 }
 
-/* Fills in what to poll, an entry a process, and returns how many they are. */
+/* Fills in pfd, one entry for each process; returns how many they are. */
 nfds_t
 registry_poll(struct pollfd *pfd)
 {

@@ -317,7 +317,7 @@ transfer_pollfd(const struct transfer *t)
 	return (pfd);
 }
 
-/* Fills in what to poll, an entry a transfer; returns how many they are. */
+/* Fills in pfd, one entry for each transfer; returns how many they are. */
 nfds_t
 transfer_poll(struct pollfd *pfd)
 {
