@@ -4,7 +4,7 @@
 
 #include <sys/types.h>
 
-pid_t command_fork(char *[]);
+pid_t command_start(char *[]);
 void  command_ready(void);
 
 #endif

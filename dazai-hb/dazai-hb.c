@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * dazai-hb: holds the heartbeat of dazaid(8) for a session.
+ * dazai-hb: holds the heartbeat of dazaid(8), or one of its tethers, for as
+ * long as a session lives.
  */
 #include <sys/prctl.h>
 
 #include <err.h>
 #include <getopt.h>
 #include <limits.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,46 +19,75 @@
 #include "sockpath.h"
 #include "stdfd.h"
 #include "version.h"
-#include "watch.h"
 
 static noreturn void
 usage(FILE *to, int status)
 {
 	(void)fputs("usage: dazai-hb [-hqvV] [-i SECONDS] [-n TETHER] "
 		    "[-p PID]... [-s PATH]\n"
-		    "                [-w PATH]... [-W SECONDS] [-- COMMAND "
-		    "[ARG]...]\n",
+		    "                [-w PATH]... [-W SECONDS] "
+		    "[-- COMMAND ARG...]\n",
 	    to);
 	exit(status);
 }
 
-/* Whether name can be a tether's; the daemon has the last word. */
-static bool
-tether_ok(const char *name)
+/* Ends the program if why says what is wrong with the value of an option. */
+static void
+option_check(const char *option, const char *value, const char *why)
 {
-	const size_t len = strlen(name);
-
-	return (len >= 1 && len <= 16 &&
-	    strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == len);
+	if (why != NULL)
+		errx(EXIT_USAGE, "--%s: %s: %s", option, value, why);
 }
 
 static const char *
-options_parse(struct heartbeat_options *o, int argc, char *argv[])
+option_tether(const char *name)
 {
-	static const struct option longs[] = { { "help", no_argument, NULL,
-						   'h' },
+	const size_t len = strlen(name);
+
+	if (len < 1 || len > 16 ||
+	    strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != len)
+		return ("not 1 to 16 of a-z, 0-9 and '-'");
+	return (NULL);
+}
+
+static void
+option_pid(struct heartbeat_options *o, const char *value)
+{
+	int64_t pid;
+
+	option_check("watch-pid", value, num_int(value, 1, INT_MAX, &pid));
+	if (o->npids == HEARTBEAT_WATCHED)
+		errx(EXIT_USAGE, "--watch-pid: at most %d", HEARTBEAT_WATCHED);
+	o->pids[o->npids++] = (pid_t)pid;
+}
+
+static void
+option_path(struct heartbeat_options *o, const char *value)
+{
+	if (o->npaths == HEARTBEAT_WATCHED)
+		errx(EXIT_USAGE, "--watch-path: at most %d", HEARTBEAT_WATCHED);
+	o->paths[o->npaths++] = value;
+}
+
+/* Returns the value of -s; *command is what is to be run, or NULL. */
+static const char *
+options_parse(struct heartbeat_options *o, int argc, char *argv[],
+    char ***command)
+{
+	static const struct option longs[] = {
+		{ "help", no_argument, NULL, 'h' },
 		{ "interval", required_argument, NULL, 'i' },
 		{ "tether", required_argument, NULL, 'n' },
 		{ "watch-pid", required_argument, NULL, 'p' },
-		{ "watch-path", required_argument, NULL, 'w' },
-		{ "wait", required_argument, NULL, 'W' },
 		{ "quiet", no_argument, NULL, 'q' },
 		{ "socket", required_argument, NULL, 's' },
 		{ "verbose", no_argument, NULL, 'v' },
-		{ "version", no_argument, NULL, 'V' }, { NULL, 0, NULL, 0 } };
-	const char		  *why, *sock = NULL;
-	int64_t			   pid = 0;
-	int			   ch;
+		{ "version", no_argument, NULL, 'V' },
+		{ "watch-path", required_argument, NULL, 'w' },
+		{ "wait", required_argument, NULL, 'W' }, { NULL, 0, NULL, 0 }
+	};
+	const char *sock = NULL;
+	int	    ch;
 
 	o->interval = -1;
 	while ((ch = getopt_long(argc, argv, "hi:n:p:qs:vVw:W:", longs,
@@ -67,54 +96,55 @@ options_parse(struct heartbeat_options *o, int argc, char *argv[])
 		case 'h':
 			usage(stdout, 0);
 		case 'i':
-			if ((why = num_ms(optarg, &o->interval)) != NULL)
-				errx(EXIT_USAGE, "--interval: %s: %s", optarg,
-				    why);
-			break;
-		case 'p':
-			if ((why = num_int(optarg, 1, INT_MAX, &pid)) != NULL)
-				errx(EXIT_USAGE, "--watch-pid: %s: %s", optarg,
-				    why);
-			if ((why = watch_pid((pid_t)pid)) != NULL)
-				errx(EXIT_USAGE, "--watch-pid %s: %s", optarg,
-				    why);
+			option_check("interval", optarg,
+			    num_ms(optarg, &o->interval));
 			break;
 		case 'n':
-			if (!tether_ok(optarg))
-				errx(EXIT_USAGE,
-				    "--tether: %s: not 1 to 16 of a-z, 0-9 and "
-				    "'-'",
-				    optarg);
+			option_check("tether", optarg, option_tether(optarg));
 			o->tether = optarg;
 			break;
-		case 'w':
-			if ((why = watch_path(optarg)) != NULL)
-				errx(EXIT_USAGE, "--watch-path %s: %s", optarg,
-				    why);
-			break;
-		case 'W':
-			if ((why = num_ms(optarg, &o->wait)) != NULL)
-				errx(EXIT_USAGE, "--wait: %s: %s", optarg, why);
+		case 'p':
+			option_pid(o, optarg);
 			break;
 		case 'q':
-			o->quiet = 1;
+			o->quiet = true;
 			break;
 		case 's':
 			sock = optarg;
 			break;
 		case 'v':
-			o->verbose = 1;
+			o->verbose = true;
 			break;
 		case 'V':
 			puts("dazai-hb " DAZAI_VERSION);
 			exit(0);
+		case 'w':
+			option_path(o, optarg);
+			break;
+		case 'W':
+			option_check("wait", optarg, num_ms(optarg, &o->wait));
+			break;
 		default:
 			usage(stderr, EXIT_USAGE);
 		}
 	}
-	if (optind != argc && strcmp(argv[optind - 1], "--") != 0)
+	if (optind < argc && strcmp(argv[optind - 1], "--") != 0)
 		usage(stderr, EXIT_USAGE);
+	*command = optind < argc ? argv + optind : NULL;
 	return (sock);
+}
+
+/* The command's process is the first that is watched: it is the session. */
+static void
+options_command(struct heartbeat_options *o, pid_t pid)
+{
+	if (o->npids == HEARTBEAT_WATCHED)
+		errx(EXIT_USAGE, "--watch-pid: at most %d with a command",
+		    HEARTBEAT_WATCHED - 1);
+	memmove(o->pids + 1, o->pids, o->npids * sizeof(o->pids[0]));
+	o->pids[0] = pid;
+	o->npids++;
+	o->quiet = true;
 }
 
 int
@@ -122,22 +152,20 @@ main(int argc, char *argv[])
 {
 	struct heartbeat_options o;
 	const char		*sock, *why;
+	char		       **command;
 
-	/* A terminal or a pipe that we inherited would stay open with us. */
-	closefrom(STDERR_FILENO + 1);
-	stdfd_open();
 	memset(&o, 0, sizeof(o));
-	sock = options_parse(&o, argc, argv);
+	sock = options_parse(&o, argc, argv, &command);
 	why = sockpath_find(sock, geteuid(), getenv("XDG_RUNTIME_DIR"),
 	    &o.places);
 	if (why != NULL)
 		errx(EXIT_USAGE, "%s", why);
-	/* What the command prints is the command's alone. */
-	if (optind < argc)
-		o.quiet = 1;
-	if (optind < argc &&
-	    (why = watch_pid(command_fork(argv + optind))) != NULL)
-		errx(EXIT_USAGE, "the command: %s", why);
+	if (command != NULL)
+		options_command(&o, command_start(command));
+	else
+		/* A terminal or a pipe that we inherited would stay open. */
+		closefrom(STDERR_FILENO + 1);
+	stdfd_open();
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1)
 		err(EXIT_USAGE, "prctl");
 	heartbeat_run(&o);

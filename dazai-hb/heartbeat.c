@@ -2,7 +2,8 @@
 /*
  * The heartbeat: a connection to the daemon that is held open for as long as
  * the session lives.  When it ends, for whatever reason, the daemon knows that
- * the session has ended.
+ * the session has ended.  With -n it is one of the connections that hold a
+ * tether; nearly everything is the same.
  */
 #include <sys/signalfd.h>
 #include <sys/socket.h>
@@ -11,7 +12,6 @@
 
 #include <err.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -23,22 +23,23 @@
 #include <unistd.h>
 
 #include "clock.h"
+#include "command.h"
 #include "guard.h"
 #include "heartbeat.h"
 #include "line.h"
 #include "num.h"
-#include "out.h"
 #include "reach.h"
 #include "sandbox.h"
-#include "command.h"
+#include "say.h"
 #include "sockpath.h"
 #include "status.h"
 #include "vouch.h"
 #include "watch.h"
 
-#define ANSWER_MS   10000 /* for WELCOME and BYE, and to come back in */
-#define RETRY_MS    50	  /* between attempts to come back */
-#define INTERVAL_MS 5000  /* between PINGs, at most */
+#define ANSWER_MS 10000 /* for WELCOME and BYE, and to come back in */
+#define RETRY_MS  50	/* between attempts to come, or to come back */
+#define PING_MS	  5000	/* the longest interval that is not asked for */
+#define NAMED	  4	/* processes that a holder may name to the vault */
 
 /*
  * The orders over the channel to the vault, a byte each; see dazai-protocol(7).
@@ -46,16 +47,7 @@
 #define CHANNEL_PING   "P"
 #define CHANNEL_CANCEL "C"
 
-enum {
-	PFD_DAEMON,
-	PFD_CHANNEL,
-	PFD_SIGNALS,
-	PFD_TIMER,
-	PFD_WATCH,
-	PFD_MAX = PFD_WATCH + WATCH_PFD
-};
-
-#define WATCH_NAMED 4 /* processes that a daemon watches for one holder */
+enum { PFD_DAEMON, PFD_CHANNEL, PFD_SIGNALS, PFD_TIMER, PFD_STATUS, PFD_MAX };
 
 /* Bytes that have come in, up to the end of a line. */
 struct lines {
@@ -65,49 +57,37 @@ struct lines {
 
 static struct heartbeat {
 	const struct heartbeat_options *o;
-	enum { AWAY, ASKED, GUARDING, QUITTING } state;
+	enum {
+		AWAY,
+		LEARNING, /* connected; STATUS is on its way */
+		ASKED,	  /* HELLO or HOLD is */
+		GUARDING,
+		QUITTING
+	} state;
 	bool	      guarded;	/* once at least */
+	bool	      settled;	/* has said so, and given up all rights */
 	bool	      detached; /* in a session of our own */
 	int	      fd;	/* to the daemon; -1 while AWAY */
 	int	      channel;	/* to the vault; -1 unless GUARDING */
+	int	      ask;	/* for STATUS; -1 unless LEARNING */
 	int	      signals;
-	int64_t	      wait_due; /* the daemon must have come by then */
-	struct status status;	/* the daemon's, as it was at the start */
-	int	      timer;	/* of the PINGs */
-	pid_t	      session;	/* the process that we guard: watched, or us */
+	int	      timer;   /* of the PINGs */
+	pid_t	      session; /* the process that we guard: watched, or us */
 	struct reach  daemon;
+	struct status status;  /* of the daemon */
 	int64_t	      due;     /* give up then; not while GUARDING */
 	int64_t	      retry;   /* while AWAY: not before */
+	int64_t	      patient; /* until then the daemon may come */
+	unsigned int  naming;  /* processes for which no answer has come yet */
 	bool	      busy;    /* another guarded when we last asked */
-	struct out    out;     /* standard output */
 	struct lines  lines;   /* from the daemon */
 	struct lines  answers; /* from the vault, over the channel */
-} hb = {
-	.daemon.file = -1, .fd = -1, .channel = -1, .signals = -1, .timer = -1
-};
-
-/*
- * Prints a line to the user, if not -q.  Never blocks: a full pipe must not
- * keep us from letting go.
- */
-static void __attribute__((format(printf, 1, 2)))
-heartbeat_print(const char *fmt, ...)
-{
-	char	line[512];
-	va_list ap;
-	size_t	n;
-
-	if (hb.o->quiet)
-		return;
-	(void)snprintf(line, sizeof(line), "%s: ", getprogname());
-	n = strlen(line);
-	va_start(ap, fmt);
-	(void)vsnprintf(line + n, sizeof(line) - 1 - n, fmt, ap);
-	va_end(ap);
-	n = strlen(line);
-	line[n++] = '\n';
-	out_write(&hb.out, line, n);
-}
+} hb = { .daemon = { .dir = -1, .file = -1 },
+	.fd = -1,
+	.channel = -1,
+	.ask = -1,
+	.signals = -1,
+	.timer = -1 };
 
 /*
  * Ends with a line that says what went wrong; lets go first, because writing
@@ -161,20 +141,25 @@ heartbeat_no_daemon(enum reach_result result)
 	heartbeat_fail(code, "%s", hb.daemon.why);
 }
 
-/* Whether the daemon may still come. */
-static bool
-heartbeat_may_wait(enum reach_result result)
+/* There is no daemon yet, and -W says that it may come. */
+static void
+heartbeat_come_later(void)
 {
-	return (!hb.guarded && result == REACH_NO_DAEMON &&
-	    clock_ms(CLOCK_MONOTONIC) < hb.wait_due);
+	if (hb.daemon.dir != -1)
+		close(hb.daemon.dir);
+	if (hb.daemon.file != -1)
+		close(hb.daemon.file);
+	hb.daemon.dir = hb.daemon.file = -1;
+	hb.retry = clock_ms(CLOCK_MONOTONIC) + RETRY_MS;
 }
 
 /* Asks to be the heartbeat, or a holder of the tether. */
 static void
 heartbeat_hello(void)
 {
-	char line[64];
+	char line[32];
 
+	hb.state = ASKED;
 	if (hb.o->tether != NULL)
 		(void)snprintf(line, sizeof(line), "HOLD %s\n", hb.o->tether);
 	else
@@ -183,37 +168,88 @@ heartbeat_hello(void)
 	heartbeat_send(line);
 }
 
+/* Sets the time between PINGs, by what is known of the daemon. */
+static void
+heartbeat_interval(void)
+{
+	const int64_t timeout = hb.status.timeout;
+	int64_t	      ms = hb.o->interval;
+	char	      given[NUM_PRINT], needed[NUM_PRINT];
+
+	if (ms == -1)
+		ms = timeout != 0 && timeout / 3 < PING_MS ? timeout / 3 :
+							     PING_MS;
+	else if (timeout != 0 && (ms == 0 || ms >= timeout))
+		warnx("--interval: %s: too long for the daemon, whose ping "
+		      "timeout is %s",
+		    num_print_ms(ms, given), num_print_ms(timeout, needed));
+	const struct itimerspec its = {
+		{ ms / 1000, ms % 1000 * 1000000 },
+		{ ms / 1000, ms % 1000 * 1000000 },
+	};
+	if (timerfd_settime(hb.timer, 0, &its, NULL) == -1)
+		heartbeat_fail(EXIT_USAGE, "timerfd: %s", strerror(errno));
+}
+
+/* What STATUS says is known now, or will not be. */
+static void
+heartbeat_learned(void)
+{
+	if (hb.ask != -1)
+		close(hb.ask);
+	hb.ask = -1;
+	heartbeat_interval();
+	heartbeat_hello();
+}
+
+/* Connects for the first time, to a daemon that must be found. */
+static enum reach_result
+heartbeat_find(void)
+{
+	enum reach_result result;
+
+	result = reach_find(&hb.daemon, &hb.o->places,
+	    hb.o->tether != NULL ? ".ctl" : "");
+	if ((result == REACH_FOUND || result == REACH_FULL) &&
+	    hb.o->tether == NULL)
+		guard_open(hb.daemon.dir, sockpath_name(hb.daemon.path));
+	return (result);
+}
+
 /*
- * Connects, the first time to a daemon that must be found, and says HELLO;
- * stays AWAY, to try again later, if the daemon has no room for a connection.
+ * Connects, and asks to hold; stays AWAY, to try again later, if the daemon is
+ * not there yet, or has no room for a connection.
  */
 static void
 heartbeat_connect(void)
 {
+	const bool	  first = hb.daemon.file == -1;
 	enum reach_result result;
 
-	if (hb.daemon.file == -1) {
-		result = reach_find(&hb.daemon, &hb.o->places,
-		    hb.o->tether != NULL ? ".ctl" : "");
-		if (result == REACH_FOUND || result == REACH_FULL)
-			guard_open(hb.daemon.dir,
-			    sockpath_name(hb.daemon.path));
-	} else {
-		result = reach_again(&hb.daemon);
+	result = first ? heartbeat_find() : reach_again(&hb.daemon);
+	if (first && result == REACH_NO_DAEMON &&
+	    clock_ms(CLOCK_MONOTONIC) < hb.patient) {
+		heartbeat_come_later();
+		return;
 	}
-	if (result == REACH_FULL || heartbeat_may_wait(result)) {
+	if (result == REACH_FULL) {
 		hb.retry = clock_ms(CLOCK_MONOTONIC) + RETRY_MS;
 		return;
 	}
 	if (result != REACH_FOUND)
 		heartbeat_no_daemon(result);
 	hb.fd = hb.daemon.fd;
-	if (!hb.guarded)
-		status_ask(&hb.o->places, &hb.status);
 	hb.busy = false;
-	hb.state = ASKED;
 	hb.lines.len = hb.answers.len = 0;
-	heartbeat_hello();
+	if (hb.settled || hb.guarded) {
+		heartbeat_hello();
+		return;
+	}
+	hb.due = clock_ms(CLOCK_MONOTONIC) + ANSWER_MS;
+	hb.state = LEARNING;
+	hb.ask = status_ask(hb.daemon.path, hb.daemon.maker.pid);
+	if (hb.ask == -1)
+		heartbeat_learned();
 }
 
 /*
@@ -231,7 +267,8 @@ heartbeat_cut_off(void)
 	hb.retry = clock_ms(CLOCK_MONOTONIC);
 	if (hb.state == GUARDING) {
 		hb.due = hb.retry + ANSWER_MS;
-		guard_release();
+		if (hb.o->tether == NULL)
+			guard_release();
 	} else {
 		hb.retry += RETRY_MS; /* do not retry at once a second time */
 	}
@@ -240,6 +277,7 @@ heartbeat_cut_off(void)
 	if (hb.channel != -1)
 		close(hb.channel);
 	hb.channel = -1;
+	hb.naming = 0;
 	hb.state = AWAY;
 }
 
@@ -256,29 +294,54 @@ heartbeat_busy(void)
 }
 
 /*
- * Closes what belongs to the terminal, and gives up all rights.
+ * Has the vault watch our processes itself: then we are no proof of life
+ * without them, whatever stops us.
  */
 static void
-heartbeat_first_welcome(void)
+heartbeat_name(void)
 {
-	int fd;
+	char	     line[32];
+	unsigned int i;
 
-	heartbeat_print("guarding %ld with dazaid %ld", (long)hb.session,
-	    (long)hb.daemon.maker.pid);
-	if (hb.detached && (fd = open("/dev/null", O_RDWR)) != -1) {
-		(void)dup2(fd, STDIN_FILENO);
-		(void)dup2(fd, STDOUT_FILENO);
-		(void)dup2(fd, STDERR_FILENO);
-		if (fd > STDERR_FILENO)
-			close(fd);
-		if (hb.out.fd != STDOUT_FILENO && hb.out.fd != -1)
-			close(hb.out.fd);
-		hb.out.fd = STDOUT_FILENO;
-		hb.out.kind = OUT_FILE;
+	if (!hb.status.same)
+		return;
+	hb.due = clock_ms(CLOCK_MONOTONIC) + ANSWER_MS;
+	for (i = 0; i < hb.o->npids && i < NAMED; i++) {
+		(void)snprintf(line, sizeof(line), "WATCH %ld\n",
+		    (long)hb.o->pids[i]);
+		heartbeat_send(line);
+		hb.naming++;
 	}
-	command_ready();
+}
+
+/*
+ * The vault watches what it will watch.  If a process of ours lives now, the
+ * one that the vault has found under its pid is the same.  The first time, says
+ * that we guard, closes what belongs to the terminal and gives up all rights.
+ */
+static void
+heartbeat_settle(void)
+{
+	if (watch_look())
+		exit(EXIT_LET_GO);
+	if (hb.settled)
+		return;
+	hb.settled = true;
+	say("guarding %ld with dazaid %ld", (long)hb.session,
+	    (long)hb.daemon.maker.pid);
+	if (hb.detached)
+		say_close();
 	if (sandbox_heartbeat() == -1)
 		err(EXIT_USAGE, "sandbox");
+	command_ready();
+}
+
+/* The vault, or network, has answered a WATCH. */
+static void
+heartbeat_named(void)
+{
+	if (hb.naming > 0 && --hb.naming == 0)
+		heartbeat_settle();
 }
 
 /*
@@ -294,61 +357,6 @@ heartbeat_is_text(const char *line)
 	return (*line == '\0');
 }
 
-/*
- * The time between PINGs: as it was asked for, or a third of the daemon's ping
- * timeout, so that two may be late, and at most 5 seconds.
- */
-static int64_t
-heartbeat_interval(void)
-{
-	const int64_t asked = hb.o->interval, limit = hb.status.timeout;
-	char	      a[NUM_PRINT], b[NUM_PRINT];
-
-	if (asked == -1)
-		return (limit != 0 && limit / 3 < INTERVAL_MS ? limit / 3 + 1 :
-								INTERVAL_MS);
-	if (limit != 0 && (asked == 0 || asked >= limit))
-		warnx("--interval: %s: too long for the daemon, whose ping "
-		      "timeout is %s",
-		    num_print_ms(asked, a), num_print_ms(limit, b));
-	return (asked);
-}
-
-static void
-heartbeat_timer(void)
-{
-	const int64_t	  ms = heartbeat_interval();
-	const time_t	  sec = ms / 1000;
-	const long	  nsec = ms % 1000 * 1000000;
-	struct itimerspec its = { { sec, nsec }, { sec, nsec } };
-
-	/* This clock goes on while the machine sleeps, as the daemon's does. */
-	hb.timer = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
-	if (hb.timer == -1 || timerfd_settime(hb.timer, 0, &its, NULL) == -1)
-		err(EXIT_USAGE, "timerfd");
-}
-
-/*
- * Has the vault watch our processes itself, so that we cannot outlive them when
- * we are stopped or starved.  Only if a pid means the same process to it: then
- * it sees its own pid as we do.  If a process has ended and its pid is
- * another's by now, our own pidfd tells, at the next turn.
- */
-static void
-heartbeat_name_processes(void)
-{
-	char   line[32];
-	size_t i;
-
-	if (hb.status.pid == 0 || hb.status.pid != hb.daemon.maker.pid)
-		return;
-	for (i = 0; i < WATCH_NAMED && watch_nth(i) != 0; i++) {
-		(void)snprintf(line, sizeof(line), "WATCH %ld\n",
-		    (long)watch_nth(i));
-		heartbeat_send(line);
-	}
-}
-
 /* WELCOME has come, with the vault's channel, or -1 if the vault sent none. */
 static void
 heartbeat_welcome(int channel)
@@ -361,27 +369,26 @@ heartbeat_welcome(int channel)
 	hb.state = GUARDING;
 	/* From the first byte on, PINGs that network makes up do not count. */
 	heartbeat_send_vault(CHANNEL_PING);
-	heartbeat_name_processes();
 	if (hb.o->tether == NULL)
 		guard_claim(hb.session);
-	if (!hb.guarded) {
-		heartbeat_timer();
-		heartbeat_first_welcome();
-	}
 	hb.guarded = true;
+	heartbeat_name();
+	if (hb.naming == 0)
+		heartbeat_settle();
 }
 
 /* A line of the daemon's, with the channel that came with it, or -1. */
 static void
 heartbeat_line(const char *line, int channel)
 {
+	const bool asked = hb.state == ASKED || hb.state == LEARNING;
+
 	if (hb.o->verbose)
-		heartbeat_print("%s",
-		    heartbeat_is_text(line) ? line : "(no text)");
+		say("%s", heartbeat_is_text(line) ? line : "(no text)");
 	if (hb.state == ASKED &&
 	    strcmp(line, hb.o->tether != NULL ? "HOLDING" : "WELCOME") == 0) {
 		heartbeat_welcome(channel);
-	} else if (hb.state == ASKED && strcmp(line, "BUSY") == 0) {
+	} else if (asked && strcmp(line, "BUSY") == 0) {
 		/*
 		 * After a loss, the daemon may still see our old connection.
 		 */
@@ -389,11 +396,14 @@ heartbeat_line(const char *line, int channel)
 			heartbeat_busy();
 		hb.busy = true;
 		heartbeat_cut_off();
-	} else if (hb.state == ASKED) {
+	} else if (asked) {
 		heartbeat_fail(EXIT_REFUSED, "%s: not the answer of a dazaid",
 		    hb.daemon.path);
+	} else if (hb.state == GUARDING &&
+	    strcmp(line, "ERROR invalid pid") == 0) {
+		heartbeat_named();
 	} else if (strcmp(line, "BYE") == 0) {
-		heartbeat_print("stood down");
+		say("stood down");
 		exit(EXIT_LET_GO);
 	}
 }
@@ -402,19 +412,21 @@ heartbeat_line(const char *line, int channel)
 static void
 heartbeat_answer(const char *line, int channel)
 {
+	const char *lost = "ERROR lost ";
+
 	(void)channel;
 	if (hb.o->verbose)
-		heartbeat_print("%s",
-		    heartbeat_is_text(line) ? line : "(no text)");
-	if (strcmp(line, "CANCELLED") == 0)
-		heartbeat_print("panic cancelled");
-	else if (strcmp(line, "NOTHING-PENDING") == 0)
-		heartbeat_print("no panic is pending");
-	else if (strncmp(line, "ERROR lost ", 11) == 0 &&
-	    heartbeat_is_text(line))
-		heartbeat_print("not cancelled: tether %s is lost", line + 11);
-	else if (strcmp(line, "RELEASED") == 0) {
-		heartbeat_print("released");
+		say("%s", heartbeat_is_text(line) ? line : "(no text)");
+	if (strcmp(line, "CANCELLED") == 0) {
+		say("panic cancelled");
+	} else if (strcmp(line, "NOTHING-PENDING") == 0) {
+		say("no panic is pending");
+	} else if (strncmp(line, lost, strlen(lost)) == 0) {
+		say("not cancelled: tether %s is lost", line + strlen(lost));
+	} else if (strncmp(line, "WATCHING ", strlen("WATCHING ")) == 0) {
+		heartbeat_named();
+	} else if (strcmp(line, "RELEASED") == 0) {
+		say("released");
 		exit(EXIT_LET_GO);
 	}
 }
@@ -483,6 +495,28 @@ heartbeat_read_vault(void)
 	heartbeat_lines(&hb.answers, heartbeat_answer, -1);
 }
 
+/* The clean end: of the daemon, or of the tether as a condition. */
+static void
+heartbeat_quit(void)
+{
+	struct reach r = hb.daemon;
+	char	     line[32];
+
+	if (hb.state == AWAY || hb.state == LEARNING)
+		exit(EXIT_LET_GO);
+	if (hb.o->tether == NULL) {
+		heartbeat_send("QUIT\n");
+	} else if (reach_again(&r) == REACH_FOUND) {
+		/* A holder cannot say it; RELEASED comes over the channel. */
+		(void)snprintf(line, sizeof(line), "RELEASE %s\n",
+		    hb.o->tether);
+		(void)send(r.fd, line, strlen(line),
+		    MSG_DONTWAIT | MSG_NOSIGNAL);
+	}
+	hb.state = QUITTING; /* also before WELCOME has come */
+	hb.due = clock_ms(CLOCK_MONOTONIC) + ANSWER_MS;
+}
+
 static void
 heartbeat_signal(void)
 {
@@ -496,11 +530,7 @@ heartbeat_signal(void)
 			heartbeat_send_vault(CHANNEL_CANCEL);
 		break;
 	case SIGQUIT:
-		if (hb.state == AWAY || hb.o->tether != NULL)
-			exit(EXIT_LET_GO);
-		hb.state = QUITTING; /* also before WELCOME has come */
-		hb.due = clock_ms(CLOCK_MONOTONIC) + ANSWER_MS;
-		heartbeat_send("QUIT\n");
+		heartbeat_quit();
 		break;
 	default:
 		exit(EXIT_LET_GO);
@@ -517,52 +547,64 @@ heartbeat_ping(void)
 		heartbeat_send_vault(CHANNEL_PING);
 }
 
-static noreturn void
+static void
 heartbeat_late(void)
 {
+	if (hb.state == GUARDING) {
+		/* The vault watches nothing; we still do. */
+		hb.naming = 0;
+		heartbeat_settle();
+		return;
+	}
 	if (hb.state == QUITTING)
-		heartbeat_fail(EXIT_REFUSED, "no BYE from the daemon");
+		heartbeat_fail(EXIT_REFUSED, "no %s from the daemon",
+		    hb.o->tether != NULL ? "RELEASED" : "BYE");
 	if (hb.guarded && hb.busy)
-		heartbeat_fail(EXIT_BUSY,
-		    "cut off, and another heartbeat guards now");
-	heartbeat_fail(EXIT_REFUSED, "%s: no answer", hb.daemon.path);
+		heartbeat_fail(EXIT_BUSY, "cut off, and %s now",
+		    hb.o->tether != NULL ? "no room for one more holder" :
+					   "another heartbeat guards");
+	heartbeat_fail(EXIT_REFUSED, "%s%s: no answer", hb.daemon.path,
+	    hb.daemon.suffix);
 }
 
 /* Milliseconds that the loop may sleep; -1 is for ever. */
 static int64_t
 heartbeat_wait(void)
 {
-	int64_t left;
+	const int64_t now = clock_ms(CLOCK_MONOTONIC);
+	int64_t	      left;
 
-	if (hb.state == GUARDING)
+	if (hb.state == GUARDING && hb.naming == 0)
 		return (-1);
-	if ((left = hb.due - clock_ms(CLOCK_MONOTONIC)) <= 0)
+	if ((left = hb.due - now) <= 0) {
 		heartbeat_late();
-	if (hb.state == AWAY && hb.retry - clock_ms(CLOCK_MONOTONIC) < left)
-		left = hb.retry - clock_ms(CLOCK_MONOTONIC);
+		return (0);
+	}
+	if (hb.state == AWAY && hb.retry - now < left)
+		left = hb.retry - now;
 	return (left > 0 ? left : 0);
 }
 
 static void
 heartbeat_turn(void)
 {
-	struct pollfd pfd[PFD_MAX] = {
+	struct pollfd pfd[PFD_MAX + WATCH_PFD] = {
 		[PFD_CHANNEL] = { .fd = hb.channel, .events = POLLIN },
 		[PFD_DAEMON] = { .fd = hb.fd, .events = POLLIN },
 		[PFD_SIGNALS] = { .fd = hb.signals, .events = POLLIN },
-		[PFD_TIMER] = { .fd = hb.timer, .events = POLLIN },
+		[PFD_STATUS] = { .fd = hb.ask, .events = POLLIN },
+		[PFD_TIMER] = { .fd = hb.timer, .events = POLLIN }
 	};
-	const nfds_t	watched = watch_poll(pfd + PFD_WATCH);
+	const nfds_t	n = watch_poll(pfd + PFD_MAX);
 	const int64_t	wait = heartbeat_wait();
 	struct timespec ts = { wait / 1000, wait % 1000 * 1000000 };
 
-	if (ppoll(pfd, PFD_WATCH + watched, wait == -1 ? NULL : &ts, NULL) ==
-	    -1) {
+	if (ppoll(pfd, PFD_MAX + n, wait == -1 ? NULL : &ts, NULL) == -1) {
 		if (errno != EINTR)
 			heartbeat_fail(EXIT_USAGE, "poll: %s", strerror(errno));
 		return;
 	}
-	if (watch_ended(pfd + PFD_WATCH, watched))
+	if (watch_ended(pfd + PFD_MAX, n))
 		exit(EXIT_LET_GO);
 	if (pfd[PFD_SIGNALS].revents != 0)
 		heartbeat_signal();
@@ -572,6 +614,9 @@ heartbeat_turn(void)
 		heartbeat_read();
 	if (pfd[PFD_TIMER].revents != 0)
 		heartbeat_ping();
+	if (pfd[PFD_STATUS].revents != 0 && hb.state == LEARNING &&
+	    status_read(hb.ask, &hb.status))
+		heartbeat_learned();
 	if (hb.state == AWAY && clock_ms(CLOCK_MONOTONIC) >= hb.retry)
 		heartbeat_connect();
 }
@@ -587,13 +632,12 @@ heartbeat_turn(void)
 static void
 heartbeat_detach(void)
 {
-	if (watch_nth(0) != 0 && setsid() != -1)
+	if (hb.o->npids != 0 && setsid() != -1)
 		hb.detached = true;
 }
 
-/* Signals come to the loop as descriptors, and nothing else ends us. */
 static void
-heartbeat_signals(void)
+heartbeat_descriptors(void)
 {
 	static const int sigs[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1, SIGQUIT };
 	sigset_t	 set;
@@ -607,8 +651,10 @@ heartbeat_signals(void)
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)sigprocmask(SIG_SETMASK, &set, NULL);
 	hb.signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
-	if (hb.signals == -1)
-		err(EXIT_USAGE, "signalfd");
+	/* This clock goes on while the machine sleeps, as the daemon's does. */
+	hb.timer = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (hb.signals == -1 || hb.timer == -1)
+		err(EXIT_USAGE, "signalfd, timerfd");
 }
 
 /* Guards until the end; o must last as long. */
@@ -616,11 +662,12 @@ noreturn void
 heartbeat_run(const struct heartbeat_options *o)
 {
 	hb.o = o;
-	hb.session = watch_nth(0) != 0 ? watch_nth(0) : getpid();
-	hb.wait_due = clock_ms(CLOCK_MONOTONIC) + o->wait;
-	hb.due = hb.wait_due + ANSWER_MS;
-	out_open(&hb.out, STDOUT_FILENO);
-	heartbeat_signals();
+	hb.session = o->npids != 0 ? o->pids[0] : getpid();
+	hb.patient = clock_ms(CLOCK_MONOTONIC) + o->wait;
+	hb.due = hb.patient + ANSWER_MS;
+	say_open(o->quiet);
+	heartbeat_descriptors();
+	watch_open(o);
 	heartbeat_detach();
 	heartbeat_connect();
 	for (;;)

@@ -46,13 +46,17 @@ sandbox_heartbeat(void)
 		FILTER_ALLOW(getsockopt),
 		FILTER_ALLOW(close),
 		FILTER_ALLOW(clock_gettime),
+		FILTER_ALLOW(statx), /* path.c */
+		FILTER_ALLOW(readlinkat),
+		FILTER_ALLOW(inotify_add_watch),
 		FILTER_ALLOW(rt_sigreturn),
 		FILTER_ALLOW(restart_syscall),
 		FILTER_ALLOW(exit_group),
 		{ SCMP_SYS(socket), 1, { { 0, SCMP_CMP_EQ, AF_UNIX, 0 } } },
 		{ SCMP_SYS(fcntl), 1, { { 1, SCMP_CMP_EQ, F_SETLK, 0 } } },
-		FILTER_ALLOW(
-		    newfstatat), /* stat(2): of paths that are watched */
+		/* fstat(3) */
+		{ SCMP_SYS(newfstatat), 1,
+		    { { 3, SCMP_CMP_EQ, AT_EMPTY_PATH, 0 } } },
 #ifdef SANITIZE
 		FILTER_ALLOW(mmap),
 		FILTER_ALLOW(munmap),

@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the heartbeat must know of the daemon before it holds: how often to say
- * PING, and whether a pid means the same process to both.
+ * Asks the daemon's STATUS once, for what dazai-hb must know of the daemon.
  */
 #include <sys/socket.h>
 
+#include <errno.h>
 #include <limits.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -14,67 +13,75 @@
 #include "reach.h"
 #include "status.h"
 
-#define STATUS_SECONDS 2 /* for the answer; without it defaults will do */
-#define STATUS_LINE    1024
+#define STATUS_BYTES 1024
+
+static pid_t  status_vault; /* by the kernel's word */
+static char   status_line[STATUS_BYTES];
+static size_t status_len;
 
 /*
- * Copies the value of key ("pid=") in the STATUS line to value, of NUM_PRINT
- * bytes; it is empty if there is none.
+ * Asks the daemon whose heartbeat socket is path, and whose vault is this
+ * process.  Returns the connection over which the answer will come, the
+ * caller's to close; -1 if the control socket cannot be reached, or is another
+ * process's.
  */
-static const char *
-status_value(const char *line, const char *key, char *value)
+int
+status_ask(const char *path, pid_t vault)
 {
-	const char *at = line;
+	static struct sockpath at = { .n = 1 };
+	static struct reach    r;
+	const char	      *ask = "STATUS\n";
 
-	while ((at = strstr(at, key)) != NULL && at > line && at[-1] != ' ')
-		at++;
-	(void)snprintf(value, NUM_PRINT, "%.*s",
-	    at != NULL ? (int)strcspn(at + strlen(key), " \n") : 0,
-	    at != NULL ? at + strlen(key) : "");
-	return (value);
+	memcpy(at.path[0], path, strlen(path) + 1);
+	if (reach_find(&r, &at, ".ctl") == REACH_FOUND &&
+	    (r.maker.pid != vault ||
+		send(r.fd, ask, strlen(ask), MSG_NOSIGNAL) == -1)) {
+		close(r.fd);
+		r.fd = -1;
+	}
+	if (r.dir != -1)
+		close(r.dir);
+	if (r.file != -1)
+		close(r.file);
+	status_vault = vault;
+	return (r.fd);
 }
 
 static void
-status_parse(const char *line, struct status *s)
+status_field(const char *field, struct status *s)
 {
-	char	value[NUM_PRINT];
-	int64_t n;
+	int64_t pid;
 
-	if (num_ms(status_value(line, "timeout=", value), &n) == NULL)
-		s->timeout = n;
-	if (num_int(status_value(line, "pid=", value), 1, INT_MAX, &n) == NULL)
-		s->pid = (pid_t)n;
+	if (strncmp(field, "timeout=", strlen("timeout=")) == 0)
+		(void)num_ms(field + strlen("timeout="), &s->timeout);
+	if (strncmp(field, "pid=", strlen("pid=")) == 0 &&
+	    num_int(field + strlen("pid="), 1, INT_MAX, &pid) == NULL)
+		s->same = pid == status_vault;
 }
 
 /*
- * Asks the daemon at one of the places, and stores in *s what it knows; nothing
- * if it does not answer.
+ * Reads from the connection fd.  Returns false if there is more to come; true
+ * with *s filled in, with zeros if the daemon did not say.
  */
-void
-status_ask(const struct sockpath *places, struct status *s)
+bool
+status_read(int fd, struct status *s)
 {
-	static const char ask[] = "STATUS\n";
-	struct reach	  r = { .file = -1, .seconds = STATUS_SECONDS };
-	char		  answer[STATUS_LINE];
-	size_t		  len = 0;
-	ssize_t		  n = 1;
+	char	    *word, *rest;
+	ssize_t	     n;
+	const size_t room = sizeof(status_line) - 1 - status_len;
 
+	n = recv(fd, status_line + status_len, room, MSG_DONTWAIT);
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return (false);
 	memset(s, 0, sizeof(*s));
-	if (reach_find(&r, places, ".ctl") != REACH_FOUND)
-		return;
-	if (send(r.fd, ask, sizeof(ask) - 1, MSG_NOSIGNAL) != -1) {
-		while (n > 0 && len < sizeof(answer) - 1) {
-			n = recv(r.fd, answer + len, sizeof(answer) - 1 - len,
-			    0);
-			len += n > 0 ? (size_t)n : 0;
-			if (memchr(answer, '\n', len) != NULL)
-				break;
-		}
-		answer[len] = '\0';
-		if (strncmp(answer, "STATUS ", 7) == 0)
-			status_parse(answer, s);
-	}
-	close(r.fd);
-	close(r.file);
-	close(r.dir);
+	if (n <= 0)
+		return (true);
+	status_len += (size_t)n;
+	if (memchr(status_line, '\n', status_len) == NULL)
+		return (status_len == sizeof(status_line) - 1);
+	status_line[status_len] = '\0';
+	rest = status_line;
+	while ((word = strsep(&rest, " \n")) != NULL)
+		status_field(word, s);
+	return (true);
 }

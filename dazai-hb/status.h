@@ -4,15 +4,15 @@
 
 #include <sys/types.h>
 
+#include <stdbool.h>
 #include <stdint.h>
 
-#include "sockpath.h"
-
 struct status {
-	pid_t	pid;	 /* of the vault, as it knows itself; 0: unknown */
-	int64_t timeout; /* ms without PING; 0: no limit, or unknown */
+	int64_t timeout; /* ms without PING that are a loss; 0: no limit */
+	bool	same;	 /* the vault sees our processes by the same pids */
 };
 
-void status_ask(const struct sockpath *, struct status *);
+int  status_ask(const char *, pid_t);
+bool status_read(int, struct status *);
 
 #endif

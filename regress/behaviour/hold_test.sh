@@ -91,9 +91,92 @@ a_path_that_goes_ends_it_body() {
 	    "$hb" -s "$sock" -n usb -w nothing
 }
 
+behaviour the_way_to_a_path_may_change '-w: it may lead to the same file by other links, and these are watched then'
+the_way_to_a_path_may_change_body() {
+	start
+	mkdir -p real there/dir
+	: >there/dir/stick
+	ln -s there one
+	ln -s ../one real/two
+	heartbeat -n usb -w real/two/../one/dir/stick
+	ln -s there three
+	ln -sfn ../three real/two
+	mv -T three four
+	ends 0 "$heartbeat"
+	rehearsed 'tether usb lost'
+	rm one four real/two
+	start -a -g 0
+	ln -s there one
+	ln -s one two
+	heartbeat -n usb -w two/dir/stick
+	ln -s there three
+	ln -sfn three new
+	mv -T new two
+	rm one
+	held 'usb 1 held,'
+	kill -QUIT "$heartbeat"
+	ends 0 "$heartbeat"
+	stands_down
+}
+
+behaviour an_unmount_is_an_end '-w: what was mounted is not there any more' require.user root
+an_unmount_is_an_end_body() {
+	for how in umount 'umount -l'; do
+		mkdir -p stick
+		mount -t tmpfs none stick || atf_skip "cannot mount"
+		: >stick/file
+		start
+		exec 9<stick
+		[ "$how" = umount ] && exec 9<&-
+		heartbeat -n usb -w stick/file
+		$how stick
+		ends 0 "$heartbeat"
+		exec 9<&-
+		rehearsed 'tether usb lost'
+	done
+}
+
+behaviour it_guards_once_the_vault_watches 'not before WATCHING, and not for a process that has ended by then'
+it_guards_once_the_vault_watches_body() {
+	idler
+	# shellcheck disable=SC2016 # expanded by the sh
+	sh -c 'exec "$1" -l "$2" echo up accept accept want STATUS \
+	    say "STATUS timeout=0 pid=$$" use 0 want "HOLD t" offer HOLDING \
+	    take 1 use 0 want "WATCH $3" echo asked log go go use 2 \
+	    say "WATCHING $3" hold' sh "$talk" "$sock.ctl" "$idler" >said &
+	client=$!
+	remember "$client"
+	talk - log said up
+	"$hb" -s "$sock" -n t -p "$idler" >hb.out &
+	heartbeat=$!
+	remember "$heartbeat"
+	talk - log said asked
+	[ ! -s hb.out ] || fail "$(cat hb.out)"
+	echo go >go
+	talk - log hb.out "guarding $idler with dazaid $client"
+	kill "$heartbeat"
+	ends 0 "$heartbeat"
+}
+
+behaviour sigquit_releases 'SIGQUIT of a holder: its tether is released, and nothing is lost'
+sigquit_releases_body() {
+	start -a -g 0
+	heartbeat -n usb
+	first=$heartbeat
+	heartbeat -n usb
+	kill -QUIT "$heartbeat"
+	ends 0 "$heartbeat"
+	ends 0 "$first"
+	logged 'tether usb released'
+	held ''
+	stands_down
+}
+
 behaviour it_waits_for_the_daemon '-W: the daemon may come later, but not too late'
 it_waits_for_the_daemon_body() {
 	atf_check -s exit:2 -e match:'no daemon' "$hb" -s "$sock" -W 0.2
+	atf_check -s exit:2 -e match:'no daemon' \
+	    sh -c 'ulimit -n 10; exec "$@"' sh "$hb" -s "$sock" -W 0.8
 	"$hb" -s "$sock" -n session -W 60 >hb.out 2>&1 &
 	heartbeat=$!
 	remember "$heartbeat"
@@ -119,7 +202,13 @@ a_command_is_held_for_body() {
 	kill -TERM "$heartbeat"
 	ends 143 "$heartbeat"
 	atf_check -s exit:127 -e match:'nothing-here: No such file' \
-	    "$hb" -s "$sock" -n job -- nothing-here
+	    "$hb" -s "$sock" -n never -- nothing-here
+	not_logged 'tether never'
+	atf_check -o inline:'kept\nno child: \n' "$hb" -s "$sock" -n job -- \
+	    sh -c 'cat <&9; read -r children </proc/$$/task/$$/children
+	    echo "no child: $children"' 9<<-EOT
+		kept
+	EOT
 	atf_check -s exit:2 -e match:'no daemon' "$hb" -s "$sock.no" -- true
 	atf_check -s exit:1 -e match:usage "$hb" -s "$sock" true
 }

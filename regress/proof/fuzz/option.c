@@ -16,7 +16,6 @@
 
 #include "../../../dazai-hb/command.h"
 #include "../../../dazai-hb/heartbeat.h"
-#include "../../../dazai-hb/watch.h"
 #include "../../../dazaid/load.c" /* NOLINT(bugprone-suspicious-include) */
 #include "options.h"
 #include "stdfd.h"
@@ -42,6 +41,7 @@ static struct {
 	const char  *memory;
 	int	     verbose;
 	wide	     grace, timeout, size, interval, watch;
+	unsigned int npids;
 	const char  *sock, *user;
 	const char  *load[LOAD_MAX + 1];
 	unsigned int loads;
@@ -239,24 +239,8 @@ run_dazaid(void)
  * dazai-hb.
  */
 
-static wide watched; /* the last -p */
-
-const char *
-watch_pid(pid_t pid)
-{
-	watched = pid;
-	return (NULL);
-}
-
-const char *
-watch_path(const char *path)
-{
-	(void)path;
-	BROKEN("no path was given");
-}
-
 pid_t
-command_fork(char *argv[])
+command_start(char *argv[])
 {
 	(void)argv;
 	BROKEN("no command was given");
@@ -266,8 +250,10 @@ noreturn void
 heartbeat_run(const struct heartbeat_options *o)
 {
 	CHECK(should.status == -1, "it starts, and should not");
-	CHECK(o->tether == NULL && o->wait == 0, "nothing of the kind");
-	CHECK(o->interval == should.interval && watched == should.watch &&
+	CHECK(o->tether == NULL && o->npaths == 0 && o->wait == 0,
+	    "nothing of the kind");
+	CHECK(o->interval == should.interval &&
+		(o->npids == 0 ? 0 : o->pids[o->npids - 1]) == should.watch &&
 		o->quiet == should.quiet && o->verbose == (should.verbose > 0),
 	    "options get lost");
 	check_path(o->places.path[0]);
@@ -487,6 +473,8 @@ hb_word(unsigned int op, unsigned int form)
 	case 'p':
 		number_of(valued('p', "watch-pid", form), 1, INT_MAX,
 		    &should.watch);
+		if (++should.npids > HEARTBEAT_WATCHED)
+			fail(1);
 		break;
 	}
 }
@@ -599,7 +587,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	should.status = -1;
 	should.grace = 5000;
 	should.interval = -1;
-	watched = 0;
 	should.size = 65536;
 	nloads = 0;
 	optind = 0;

@@ -1,0 +1,204 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Watches whether the file that a path names is there.  The path may lead
+ * through links; each of them, each directory on the way and the file itself
+ * may be moved away.  The kernel reports every such change (inotify, and the
+ * list of mounts); then the path is walked again.  Nothing is kept open that
+ * could keep a file system busy.
+ */
+#include <sys/inotify.h>
+#include <sys/stat.h>
+
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "heartbeat.h"
+#include "path.h"
+
+#define PATH_LINKS 40 /* the kernel's own limit */
+#define PATH_STAT  (STATX_TYPE | STATX_INO | STATX_BTIME)
+
+/* What happens to a file or link, and what to the entries of a directory. */
+#define PATH_SELF  (IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF)
+#define PATH_ENTRY (IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO)
+
+static struct path {
+	char	    *name; /* absolute */
+	struct statx file; /* that it names */
+} paths[HEARTBEAT_WATCHED];
+static unsigned int path_n;
+static int	    path_inotify = -1;
+static int	    path_mounts = -1;
+
+/* A path at work: done has no links, and rest is still to be looked up. */
+struct path_walk {
+	char	     done[PATH_MAX];
+	char	     rest[PATH_MAX];
+	unsigned int links;
+};
+
+static bool
+path_watch(const char *name, uint32_t mask)
+{
+	return (inotify_add_watch(path_inotify, name,
+		    mask | IN_DONT_FOLLOW | IN_MASK_ADD) != -1);
+}
+
+/* Moves the first part of w->rest to w->done.  False if there is none left. */
+static bool
+path_next(struct path_walk *w)
+{
+	const char  *part = w->rest + strspn(w->rest, "/");
+	const size_t part_len = strcspn(part, "/");
+	size_t	     len = strlen(w->done);
+
+	if (part_len == 0)
+		return (false);
+	if (part_len == 2 && strncmp(part, "..", 2) == 0) {
+		while (len > 0 && w->done[--len] != '/')
+			;
+		w->done[len] = '\0';
+	} else if (part_len != 1 || part[0] != '.') {
+		(void)snprintf(w->done + len, sizeof(w->done) - len, "/%.*s",
+		    (int)part_len, part);
+	}
+	memmove(w->rest, part + part_len, strlen(part + part_len) + 1);
+	return (true);
+}
+
+/* w->done is a link: goes on where it points to. */
+static bool
+path_follow(struct path_walk *w)
+{
+	char	     target[PATH_MAX];
+	const size_t left = strlen(w->rest) + 1;
+	ssize_t	     n;
+
+	n = readlinkat(AT_FDCWD, w->done, target, sizeof(target));
+	if (n == -1)
+		return (false);
+	errno = w->links == PATH_LINKS ? ELOOP : ENAMETOOLONG;
+	if (w->links++ == PATH_LINKS || (size_t)n + 1 + left > sizeof(w->rest))
+		return (false);
+	memmove(w->rest + n + 1, w->rest, left);
+	memcpy(w->rest, target, (size_t)n);
+	w->rest[n] = '/';
+	if (target[0] == '/')
+		w->done[0] = '\0';
+	else
+		*strrchr(w->done, '/') = '\0';
+	return (true);
+}
+
+/*
+ * Watches all that is on the way to name, each thing before it is looked at, so
+ * that no change is missed.  Stores in *file what is at the end of the way.
+ * False with errno if that is not there, or cannot be watched.
+ *
+ * A directory or a device that we may not read cannot be watched itself.  It is
+ * enough if its directory can, and the other way round.
+ */
+static bool
+path_walk(const char *name, struct statx *file)
+{
+	struct path_walk w = { .done = "", .links = 0 };
+	bool		 entries, self;
+
+	if (strlen(name) + 2 > sizeof(w.rest)) {
+		errno = ENAMETOOLONG;
+		return (false);
+	}
+	memcpy(w.rest, name, strlen(name) + 1);
+	if (statx(AT_FDCWD, "/", 0, PATH_STAT, file) == -1)
+		return (false);
+	for (;;) {
+		entries = path_watch(w.done[0] == '\0' ? "/" : w.done,
+		    PATH_SELF | PATH_ENTRY);
+		if (!path_next(&w))
+			return (true);
+		self = path_watch(w.done[0] == '\0' ? "/" : w.done, PATH_SELF);
+		if (!entries && !self)
+			return (false);
+		if (statx(AT_FDCWD, w.done[0] == '\0' ? "/" : w.done,
+			AT_SYMLINK_NOFOLLOW, PATH_STAT, file) == -1)
+			return (false);
+		if (S_ISLNK(file->stx_mode) && !path_follow(&w))
+			return (false);
+	}
+}
+
+static bool
+path_same(const struct statx *a, const struct statx *b)
+{
+	return (a->stx_ino == b->stx_ino &&
+	    a->stx_dev_major == b->stx_dev_major &&
+	    a->stx_dev_minor == b->stx_dev_minor &&
+	    a->stx_btime.tv_sec == b->stx_btime.tv_sec &&
+	    a->stx_btime.tv_nsec == b->stx_btime.tv_nsec);
+}
+
+static void
+path_init(void)
+{
+	path_inotify = inotify_init1(IN_NONBLOCK | IN_CLOEXEC);
+	path_mounts = open("/proc/self/mounts", O_RDONLY | O_CLOEXEC);
+	if (path_inotify == -1 || path_mounts == -1)
+		err(EXIT_USAGE, "--watch-path: inotify, /proc/self/mounts");
+}
+
+/*
+ * Watches the path name, too.  Ends the program if no file is there, or if it
+ * cannot be watched.
+ */
+void
+path_open(const char *name)
+{
+	struct path *p = &paths[path_n];
+	char	    *dir = NULL;
+
+	if (path_inotify == -1)
+		path_init();
+	if (name[0] != '/' && (dir = getcwd(NULL, 0)) == NULL)
+		err(EXIT_USAGE, "--watch-path %s", name);
+	if (asprintf(&p->name, "%s/%s", dir == NULL ? "" : dir, name) == -1 ||
+	    !path_walk(p->name, &p->file))
+		err(EXIT_USAGE, "--watch-path %s", name);
+	free(dir);
+	path_n++;
+}
+
+/* Fills in at most PATH_PFD entries; returns how many. */
+nfds_t
+path_poll(struct pollfd *pfd)
+{
+	if (path_inotify == -1)
+		return (0);
+	pfd[0] = (struct pollfd){ path_inotify, POLLIN, 0 };
+	pfd[1] = (struct pollfd){ path_mounts, POLLPRI, 0 };
+	return (PATH_PFD);
+}
+
+/* Is any of the files gone, or another one?  pfd: path_poll()'s, polled. */
+bool
+path_ended(const struct pollfd *pfd)
+{
+	char	     events[4096];
+	struct statx now;
+	unsigned int i;
+
+	if (pfd[0].revents == 0 && pfd[1].revents == 0)
+		return (false);
+	(void)!read(path_inotify, events, sizeof(events));
+	for (i = 0; i < path_n; i++) {
+		if (!path_walk(paths[i].name, &now) ||
+		    !path_same(&paths[i].file, &now))
+			return (true);
+	}
+	return (false);
+}

@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What dazai-hb tells the user on standard output.  It never waits for the
+ * reader: a full pipe must not keep it from letting go.
+ */
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "out.h"
+#include "say.h"
+
+static struct out say_out;
+static bool	  say_quiet;
+
+/* quiet: say() prints nothing. */
+void
+say_open(bool quiet)
+{
+	say_quiet = quiet;
+	out_open(&say_out, STDOUT_FILENO);
+}
+
+/* Prints a line, or drops it. */
+void
+say(const char *fmt, ...)
+{
+	char	line[512];
+	va_list ap;
+	size_t	n;
+
+	if (say_quiet)
+		return;
+	(void)snprintf(line, sizeof(line), "%s: ", getprogname());
+	n = strlen(line);
+	va_start(ap, fmt);
+	(void)vsnprintf(line + n, sizeof(line) - 1 - n, fmt, ap);
+	va_end(ap);
+	n = strlen(line);
+	line[n++] = '\n';
+	out_write(&say_out, line, n);
+}
+
+/* Puts /dev/null in the place of all that may belong to a terminal. */
+void
+say_close(void)
+{
+	const int fd = open("/dev/null", O_RDWR);
+
+	if (fd == -1)
+		return;
+	(void)dup2(fd, STDIN_FILENO);
+	(void)dup2(fd, STDOUT_FILENO);
+	(void)dup2(fd, STDERR_FILENO);
+	if (fd > STDERR_FILENO)
+		close(fd);
+	if (say_out.fd != STDOUT_FILENO && say_out.fd != -1)
+		close(say_out.fd);
+	say_out.fd = STDOUT_FILENO;
+	say_out.kind = OUT_FILE;
+}
