@@ -99,18 +99,11 @@ static const char *
 session_reason(struct session *s, const struct session_tether *t,
     const char *how)
 {
-	const char *more = how != NULL ? how : "";
-
-	if (how == session_missed && t == &s->tethers[SESSION_HEARTBEAT])
-		return (how);
 	if (t == &s->tethers[SESSION_HEARTBEAT])
-		(void)snprintf(s->reason, sizeof(s->reason),
-		    "heartbeat connection dropped%s%s", how != NULL ? ", " : "",
-		    more);
-	else
-		(void)snprintf(s->reason, sizeof(s->reason),
-		    "tether %s lost%s%s", t->name, how != NULL ? ": " : "",
-		    more);
+		return (how == session_missed ? how :
+						"heartbeat connection dropped");
+	(void)snprintf(s->reason, sizeof(s->reason), "tether %s lost%s%s",
+	    t->name, how != NULL ? ": " : "", how != NULL ? how : "");
 	return (s->reason);
 }
 

@@ -21,7 +21,8 @@
  * Ignores the signals that must neither end nor stop the process: for a closed
  * pipe, a file that may not grow (ulimit -f), Ctrl-Z, and the use of a
  * terminal in the background.  Restores SIGCHLD, which our parent may have
- * ignored.
+ * ignored; but the first process of a PID namespace inherits every orphan, and
+ * has the kernel reap them.
  */
 void
 signals_ignore(void)
@@ -32,7 +33,7 @@ signals_ignore(void)
 
 	for (i = 0; i < NELEM(sigs); i++)
 		(void)signal(sigs[i], SIG_IGN);
-	(void)signal(SIGCHLD, SIG_DFL);
+	(void)signal(SIGCHLD, getpid() == 1 ? SIG_IGN : SIG_DFL);
 }
 
 /*

@@ -336,3 +336,28 @@ a_forbidden_call_of_network_is_a_panic_body() {
 	calls "$network" 'getuid()'
 	killed 'HARD PANIC: network process lost, killed by SIGSYS'
 }
+
+behaviour the_first_process_reaps_orphans 'as process 1 of a PID namespace it leaves no zombies' \
+    require.user root
+the_first_process_reaps_orphans_body() {
+	unshare -pf true 2>/dev/null || atf_skip "no PID namespaces"
+	cat >first <<-EOT
+	#!/bin/sh
+	(sleep 0.2 & echo >orphan)
+	exec $real "\$@"
+	EOT
+	chmod 755 first
+	printf '%s' "$secret" >secret
+	unshare -pf ./first -d -s "$sock" -l "$name=-" <secret 2>log &
+	remember $!
+	logged 'vault: ready'
+	vault=$(cat "/proc/$!/task/$!/children")
+	vault=${vault% }
+	remember "$vault"
+	talk - mark at 400
+	for child in $(cat "/proc/$vault/task/$vault/children"); do
+		grep -q '^State:.Z' "/proc/$child/status" &&
+		    fail "$child is a zombie"
+	done
+	talk "$sock" say "$guard" want WELCOME say QUIT want BYE
+}
