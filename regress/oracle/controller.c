@@ -3,8 +3,10 @@
 
 #include "controller.h"
 
+/* NOLINTBEGIN(bugprone-macro-parentheses): h is a variable */
 #define EACH_HOLDER(c, h) \
 	for (h = (c)->holders; h < (c)->holders + CONTROLLER_HOLDERS; h++)
+/* NOLINTEND(bugprone-macro-parentheses) */
 
 void
 controller_begin(struct controller *c, int64_t grace, int64_t timeout,

@@ -3,6 +3,7 @@
 
 #include "secrets.h"
 
+/* NOLINTNEXTLINE(bugprone-macro-parentheses): s is a variable */
 #define EACH_SECRET(ss, s) for (s = (ss)->all; s < (ss)->all + (ss)->n; s++)
 
 /* A new secret with room for so many bytes; the caller keeps to SECRETS_MAX. */

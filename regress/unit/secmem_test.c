@@ -535,7 +535,7 @@ use_without_limits(enum secmem_kind kind)
 	if (sm.kind != kind)
 		_exit(3);
 	for (limit = 0; limit < RLIM_NLIMITS; limit++) {
-		if (setrlimit(limit, &none) == -1)
+		if (setrlimit((__rlimit_resource_t)limit, &none) == -1)
 			_exit(4);
 	}
 	secmem_unseal(&sm);

@@ -231,7 +231,7 @@ CASE(the_longest_name_is_kept_whole, "and one that is a byte shorter differs")
 	ATF_REQUIRE_STREQ(NAME_64, item.name);
 	require_value(NAME_64, "value", 5);
 	errno = 0;
-	ATF_REQUIRE_EQ(0, store_take(&st, NAME_64 + 1, &len));
+	ATF_REQUIRE_EQ(0, store_take(&st, &NAME_64[1], &len));
 	ATF_REQUIRE_EQ(ENOENT, errno);
 	require_no_begin(NAME_64, 1, EEXIST);
 }

@@ -89,9 +89,7 @@ static void
 die(int sig)
 {
 	(void)sig;
-	/*
-	 * NOLINTNEXTLINE(bugprone-signal-handler,cert-sig30-c): it only writes
-	 */
+	/* NOLINTNEXTLINE(bugprone-signal-handler,cert-sig30-c) */
 	explicit_bzero(memory, size);
 	if (files[0][0] != '\0')
 		fulfil();
