@@ -130,6 +130,7 @@ options_parse(struct heartbeat_options *o, int argc, char *argv[],
 	}
 	if (optind < argc && strcmp(argv[optind - 1], "--") != 0)
 		usage(stderr, EXIT_USAGE);
+	o->tell = !o->quiet;
 	*command = optind < argc ? argv + optind : NULL;
 	return (sock);
 }

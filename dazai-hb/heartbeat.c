@@ -27,6 +27,7 @@
 #include "guard.h"
 #include "heartbeat.h"
 #include "line.h"
+#include "notice.h"
 #include "num.h"
 #include "reach.h"
 #include "sandbox.h"
@@ -71,8 +72,9 @@ static struct heartbeat {
 	int	      channel;	/* to the vault; -1 unless GUARDING */
 	int	      ask;	/* for STATUS; -1 unless LEARNING */
 	int	      signals;
-	int	      timer;   /* of the PINGs */
-	pid_t	      session; /* the process that we guard: watched, or us */
+	int	      timer;	/* of the PINGs */
+	const char   *terminal; /* for notices, or NULL */
+	pid_t	      session;	/* the process that we guard: watched, or us */
 	struct reach  daemon;
 	struct status status;  /* of the daemon */
 	int64_t	      due;     /* give up then; not while GUARDING */
@@ -331,7 +333,7 @@ heartbeat_settle(void)
 	    (long)hb.daemon.maker.pid);
 	if (hb.detached)
 		say_close();
-	if (sandbox_heartbeat() == -1)
+	if (sandbox_heartbeat(hb.terminal) == -1)
 		err(EXIT_USAGE, "sandbox");
 	command_ready();
 }
@@ -425,6 +427,9 @@ heartbeat_answer(const char *line, int channel)
 		say("not cancelled: tether %s is lost", line + strlen(lost));
 	} else if (strncmp(line, "WATCHING ", strlen("WATCHING ")) == 0) {
 		heartbeat_named();
+	} else if (strncmp(line, "EVENT ", strlen("EVENT ")) == 0 &&
+	    heartbeat_is_text(line)) {
+		notice_event(line + strlen("EVENT "));
 	} else if (strcmp(line, "RELEASED") == 0) {
 		say("released");
 		exit(EXIT_LET_GO);
@@ -668,6 +673,8 @@ heartbeat_run(const struct heartbeat_options *o)
 	say_open(o->quiet);
 	heartbeat_descriptors();
 	watch_open(o);
+	if (o->tell)
+		hb.terminal = notice_open(hb.session);
 	heartbeat_detach();
 	heartbeat_connect();
 	for (;;)

@@ -31,7 +31,8 @@ struct heartbeat_options {
 	unsigned int	npids;
 	const char     *paths[HEARTBEAT_WATCHED]; /* likewise */
 	unsigned int	npaths;
-	bool		quiet;
+	bool		quiet; /* of what is no error */
+	bool		tell;  /* the terminal of panics */
 	bool		verbose;
 };
 

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 
 #include "filter.h"
+#include "notice.h"
 #include "sandbox.h"
 
 #ifdef SANITIZE
@@ -25,12 +26,13 @@ __asan_default_options(void)
 
 /*
  * Allows what the loop needs, connecting again included, and nothing that opens
- * a file, starts a program or sends a signal.  Any other call kills the
- * process, and the daemon takes that for the loss of the heartbeat.  Returns -1
- * with errno.
+ * a file, starts a program or sends a signal; but to write to the terminal, if
+ * that is not NULL: an address that holds its path, and is read-only for good.
+ * Any other call kills the process, and the daemon takes that for the loss of
+ * the heartbeat.  Returns -1 with errno.
  */
 int
-sandbox_heartbeat(void)
+sandbox_heartbeat(const char *terminal)
 {
 	static const struct filter_rule rules[] = {
 		FILTER_ALLOW(ppoll),
@@ -78,8 +80,14 @@ sandbox_heartbeat(void)
 		FILTER_ALLOW(fstat),
 #endif
 	};
-	static const struct filter_table table = { rules,
-		sizeof(rules) / sizeof(rules[0]) };
+	const struct filter_rule  open_terminal = { SCMP_SYS(openat), 2,
+		 { { 1, SCMP_CMP_EQ, (scmp_datum_t)(uintptr_t)terminal, 0 },
+		     { 2, SCMP_CMP_EQ, NOTICE_FLAGS, 0 } } };
+	const struct filter_table tables[] = {
+		{ rules, sizeof(rules) / sizeof(rules[0]) },
+		{ &open_terminal, 1 },
+	};
 
-	return (filter_load(SCMP_ACT_KILL_PROCESS, &table, 1));
+	return (filter_load(SCMP_ACT_KILL_PROCESS, tables,
+	    terminal != NULL ? 2 : 1));
 }

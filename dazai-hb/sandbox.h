@@ -2,6 +2,6 @@
 #ifndef DAZAI_HB_SANDBOX_H
 #define DAZAI_HB_SANDBOX_H
 
-int sandbox_heartbeat(void);
+int sandbox_heartbeat(const char *);
 
 #endif

@@ -78,6 +78,24 @@ alive_answer(struct session_holder *h, const char *line)
 	h->fds[ALIVE_CHANNEL] = -1;
 }
 
+/*
+ * Sends all holders the line.  One that has no room for it does without.
+ * Async-signal-safe, but changes errno.
+ */
+void
+alive_tell(const char *line, size_t len)
+{
+	const struct session_holder *h;
+
+	for (h = v.session.holders; h < v.session.holders + SESSION_HOLDERS;
+	     h++) {
+		if (h->state == SESSION_LIVE && h->private &&
+		    h->fds[ALIVE_CHANNEL] != -1)
+			(void)send(h->fds[ALIVE_CHANNEL], line, len,
+			    MSG_DONTWAIT | MSG_NOSIGNAL);
+	}
+}
+
 /* A CANCEL over h's channel. */
 static void
 alive_cancel(struct session_holder *h)

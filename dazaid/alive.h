@@ -17,6 +17,7 @@ nfds_t	     alive_poll(struct pollfd *);
 void	     alive_seen(const struct pollfd *, nfds_t);
 void	     alive_look(void);
 void	     alive_ended(struct session_holder *, const char *);
+void	     alive_tell(const char *, size_t);
 void	     alive_answer(struct session_holder *, const char *);
 unsigned int alive_fds(void);
 

@@ -13,12 +13,14 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "alive.h"
 #include "child.h"
 #include "event.h"
 #include "files.h"
 #include "imsg.h"
 #include "load.h"
 #include "log.h"
+#include "num.h"
 #include "registry.h"
 #include "vault.h"
 
@@ -29,6 +31,8 @@
 #define EFFECTS_LOG_MS	50
 #define EFFECTS_BYE_MS	200
 #define EFFECTS_FILE_MS 500
+
+#define EFFECTS_LINE 160 /* bytes of a line to the holders */
 
 #define EFFECTS_WATCH_MS 20 /* for network to tell the watchers */
 /* How long wait(2) may take to have network's status once its socket ended. */
@@ -137,6 +141,22 @@ effects_bye(const char *reason)
 		(void)ppoll(NULL, 0, &moment, NULL);
 }
 
+/*
+ * Tells the holders what becomes of a panic: the line is these words, of which
+ * the second may be empty.
+ */
+static void
+effects_tell(const char *what, const char *seconds, const char *reason)
+{
+	char line[EFFECTS_LINE];
+
+	(void)strlcpy(line, what, sizeof(line));
+	(void)strlcat(line, seconds, sizeof(line));
+	(void)strlcat(line, reason, sizeof(line) - 1);
+	(void)strlcat(line, "\n", sizeof(line));
+	alive_tell(line, strlen(line));
+}
+
 static void
 effects_log(enum panic_event event, const char *reason)
 {
@@ -144,7 +164,10 @@ effects_log(enum panic_event event, const char *reason)
 	const char *end = v.panic.armed ? ": secrets wiped, SIGKILL" :
 					  ": secrets wiped, WOULD SIGKILL";
 	const char *fate = "", *sig = "";
+	char	    seconds[NUM_PRINT + 1];
 
+	if (event == PANIC_EXECUTED || event == PANIC_HARD)
+		effects_tell("EVENT executed ", "", reason);
 	if (event != PANIC_PENDING && event != PANIC_CANCELLED) {
 		effects_bye(reason);
 		effects_log_begin();
@@ -153,12 +176,16 @@ effects_log(enum panic_event event, const char *reason)
 		fate = effects_fate(v.network, &sig);
 	switch (event) {
 	case PANIC_PENDING:
+		(void)strlcat(num_print_ms(v.panic.grace, seconds), " ",
+		    sizeof(seconds));
+		effects_tell("EVENT pending ", seconds, reason);
 		event_send(IMSG_EVENT_PENDING, NULL, 0, v.panic.grace, reason);
 		log_info("panic pending: %s, %lld.%03lld s to cancel it",
 		    reason, (long long)v.panic.grace / 1000,
 		    (long long)v.panic.grace % 1000);
 		break;
 	case PANIC_CANCELLED:
+		effects_tell("EVENT cancelled ", "", reason);
 		event_send(IMSG_EVENT_CANCELLED, NULL, 0, 0, reason);
 		log_info("panic CANCELLED by %s", reason);
 		break;

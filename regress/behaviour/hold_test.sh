@@ -256,3 +256,65 @@ dazaid_runs_a_command_body() {
 	    "$dazaid" -d -s "$sock" -- true
 	atf_check -s exit:1 -e match:usage "$dazaid" -s "$sock" true
 }
+
+# on_a_terminal: a shell on a terminal of its own does what standard input says
+on_a_terminal() {
+	PS1='> ' "$tools/pty" dash -i >shown 2>&1 || fail "$(cat shown)"
+}
+
+behaviour the_terminal_is_told 'each terminal that holds is told of a panic, and kept open by nobody'
+the_terminal_is_told_body() {
+	start -a -g 60
+	holding="$hb -s $sock -n session -p \$\$"
+	on_a_terminal <<-EOT
+		send chmod g+w \$(tty)\n
+		send $holding </dev/null >hb.out 2>&1 & echo \$! >hb.pid; wai''t\n
+		run $talk - log hb.out guarding
+		run ! ls -l /proc/\$(cat hb.pid)/fd | grep -e pts -e tty
+		run kill -USR1 $vault
+		expect dazai: PANIC PENDING: in 60 s: SIGUSR1; to cancel it: dazai_cancel
+		run kill -USR1 \$(cat hb.pid)
+		expect dazai: panic cancelled by CANCEL
+		run $talk $sock.ctl say 'HOLD usb' want HOLDING
+		expect in 60 s: tether usb lost; it ends when that is held again
+		run kill -USR2 $vault
+		expect dazai: PANIC: the secrets are wiped: SIGUSR2
+	EOT
+	killed SIGUSR2
+}
+
+behaviour mesg_n_is_respected 'a terminal that takes no messages is told nothing'
+mesg_n_is_respected_body() {
+	start -a -g 60
+	on_a_terminal <<-EOT
+		send chmod g-w \$(tty)\n
+		send $hb -s $sock -n session -p \$\$ </dev/null >hb.out 2>&1 &\n
+		run $talk - log hb.out guarding
+		run kill -USR1 $vault
+		run $talk - log log 'panic pending'
+		run $talk $sock.ctl say 'HOLD t' want HOLDING say CANCEL want CANCELLED
+		send echo do''ne\n
+		expect done
+		show
+	EOT
+	grep -q dazai: shown && fail "$(cat shown)"
+	logged 'tether t lost'
+}
+
+behaviour a_full_terminal_delays_nothing 'one that shows nothing more, or has been hung up'
+a_full_terminal_delays_nothing_body() {
+	start -a -g 60
+	on_a_terminal <<-EOT
+		send chmod g+w \$(tty)\n
+		send $hb -s $sock -n session -p \$\$ </dev/null >hb.out 2>&1 & echo \$! >hb.pid\n
+		run $talk - log hb.out guarding
+		key C-s
+		send yes &\n
+		run kill -USR1 $vault
+		run $talk - log log 'panic pending'
+		run kill -USR1 \$(cat hb.pid)
+		run $talk - log log 'panic CANCELLED by CANCEL'
+		hangup
+	EOT
+	logged 'tether session lost'
+}

@@ -1,0 +1,142 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Tells the terminal of the session, in one line, what becomes of a panic.  The
+ * terminal is opened for each line and closed again: a descriptor that stayed
+ * open could keep the session from ending.  A terminal that is full, or has
+ * been hung up, gets nothing and delays nothing.
+ */
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+
+#include <fcntl.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "notice.h"
+
+#define NOTICE_PATH 64	/* bytes of the terminal's path */
+#define NOTICE_LINE 256 /* bytes of a line */
+
+static char *notice_path; /* NULL: there is no terminal */
+static dev_t notice_dev;
+
+/* The controlling terminal of pid; 0 if it has none. */
+static dev_t
+notice_terminal(pid_t pid)
+{
+	char	     file[64], stat[512];
+	char	    *after;
+	unsigned int tty = 0;
+	ssize_t	     n = -1;
+	int	     fd;
+
+	(void)snprintf(file, sizeof(file), "/proc/%ld/stat", (long)pid);
+	if ((fd = open(file, O_RDONLY | O_CLOEXEC)) != -1) {
+		n = read(fd, stat, sizeof(stat) - 1);
+		close(fd);
+	}
+	stat[n > 0 ? n : 0] = '\0';
+	/* state, parent, group, session, terminal: after the name in (). */
+	if ((after = strrchr(stat, ')')) == NULL ||
+	    sscanf(after + 1, " %*c %*d %*d %*d %u", &tty) != 1)
+		return (0);
+	return (makedev((tty >> 8) & 0xfff,
+	    (tty & 0xff) | ((tty >> 12) & 0xfff00)));
+}
+
+/* Looks for the path of notice_dev among the standard descriptors of pid. */
+static bool
+notice_find(pid_t pid, char *path)
+{
+	char	    file[64];
+	struct stat st;
+	ssize_t	    n;
+	int	    fd;
+
+	for (fd = 0; fd <= 2; fd++) {
+		(void)snprintf(file, sizeof(file), "/proc/%ld/fd/%d", (long)pid,
+		    fd);
+		n = readlink(file, path, NOTICE_PATH - 1);
+		path[n > 0 ? n : 0] = '\0';
+		if (strncmp(path, "/dev/", 5) == 0 && stat(path, &st) == 0 &&
+		    S_ISCHR(st.st_mode) && st.st_rdev == notice_dev)
+			return (true);
+	}
+	return (false);
+}
+
+/*
+ * Finds the terminal of the process pid.  Returns its path, which stays where
+ * it is and cannot be changed any more, so that a filter can allow to open it
+ * alone; NULL if there is none.
+ */
+const char *
+notice_open(pid_t pid)
+{
+	char  path[NOTICE_PATH];
+	void *page;
+
+	notice_dev = notice_terminal(pid);
+	if (notice_dev == 0 || !notice_find(pid, path))
+		return (NULL);
+	page = mmap(NULL, sizeof(path), PROT_READ | PROT_WRITE,
+	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (page == MAP_FAILED)
+		return (NULL);
+	memcpy(page, path, sizeof(path));
+	if (mprotect(page, sizeof(path), PROT_READ) == -1)
+		return (NULL);
+	notice_path = page;
+	return (notice_path);
+}
+
+/* Writes line, unless the user has said "mesg n". */
+static void
+notice_write(const char *line)
+{
+	struct stat st;
+	int	    fd;
+
+	if (notice_path == NULL || (fd = open(notice_path, NOTICE_FLAGS)) == -1)
+		return;
+	if (fstat(fd, &st) == 0 && st.st_rdev == notice_dev &&
+	    (st.st_mode & S_IWGRP) != 0)
+		(void)!write(fd, line, strlen(line));
+	close(fd);
+}
+
+/* text: "pending SECONDS REASON", "cancelled BY" or "executed REASON" */
+void
+notice_event(const char *text)
+{
+	char	    line[NOTICE_LINE];
+	const char *more = strchr(text, ' ');
+	int	    seconds;
+
+	if (more == NULL)
+		return;
+	more++;
+	line[0] = '\0';
+	if (strncmp(text, "pending ", 8) == 0) {
+		seconds = (int)strcspn(more, " ");
+		text = more + seconds;
+		(void)snprintf(line, sizeof(line),
+		    "\r\ndazai: PANIC PENDING: in %.*s s:%s; %s\r\n", seconds,
+		    more, text,
+		    strncmp(text, " tether ", 8) == 0 ||
+			    strncmp(text, " heartbeat ", 11) == 0 ?
+			"it ends when that is held again" :
+			"to cancel it: dazai_cancel");
+	} else if (strncmp(text, "cancelled ", 10) == 0) {
+		(void)snprintf(line, sizeof(line),
+		    "\r\ndazai: panic cancelled by %s\r\n", more);
+	} else if (strncmp(text, "executed ", 9) == 0) {
+		(void)snprintf(line, sizeof(line),
+		    "\r\ndazai: PANIC: the secrets are wiped: %s\r\n", more);
+	}
+	if (line[0] != '\0')
+		notice_write(line);
+}

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef DAZAI_HB_NOTICE_H
+#define DAZAI_HB_NOTICE_H
+
+#include <sys/types.h>
+
+#define NOTICE_FLAGS (O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+
+const char *notice_open(pid_t);
+void	    notice_event(const char *);
+
+#endif
