@@ -156,7 +156,6 @@ wrong_options_body() {
 	usage --armed
 	usage -d extra
 	usage extra
-	usage -- extra
 	usage ''
 	usage -g
 	usage --load
