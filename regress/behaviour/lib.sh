@@ -109,6 +109,27 @@ fail() {
 	atf_fail "$*"
 }
 
+# complains STATUS TEXT COMMAND...: it ends so, within 20 seconds, with nothing on standard
+# output and one line on standard error: the program's name, and something with TEXT
+complains() {
+	local status=$1 text=$2 got=0 why
+
+	shift 2
+	why=$(timeout -s KILL 20 "$@" 2>&1 >said) || got=$?
+	[ "$got" -eq "$status" ] || fail "$*: exit $got, not $status: $why"
+	[ ! -s said ] || fail "$*: said $(cat said)"
+	case $why in
+	*'
+'*)	fail "$*: not one line: $why" ;;
+	dazai*": "?*) ;;
+	*)	fail "$*: not ours: $why" ;;
+	esac
+	case $why in
+	*"$text"*) ;;
+	*)	fail "$*: not '$text': $why" ;;
+	esac
+}
+
 # talk ARG...: what talk(1) is told must come true
 talk() {
 	local why

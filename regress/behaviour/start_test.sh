@@ -7,30 +7,23 @@
 # shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
-real=$dazaid
 peek=$tools/peek
 notify=$tools/notify
-pty=$tools/pty
+
+# refused TEXT OPTION...: dazaid ends at once with exit 1 and one line that has TEXT,
+# and leaves nothing
+refused() {
+	local text=$1
+
+	shift
+	complains 1 "$text" "$dazaid" -d -s "$sock" "$@"
+	left_nothing "$*"
+}
 
 # left_nothing WHAT: neither of the files is there
 left_nothing() {
 	[ ! -e "$sock" ] || fail "$1: a socket is left"
 	[ ! -e "$sock.pid" ] || fail "$1: a pid file is left"
-}
-
-# refused TEXT OPTION...: it ends at once with exit 1 and one line that has TEXT,
-# and leaves nothing
-refused() {
-	local text=$1 got=0
-
-	shift
-	timeout -s KILL 20 "$dazaid" -d -s "$sock" "$@" >said 2>why || got=$?
-	[ $got -eq 1 ] || fail "$*: exit $got: $(cat why)"
-	[ ! -s said ] || fail "$*: said $(cat said)"
-	[ "$(wc -l <why)" -eq 1 ] || fail "$*: not one line: $(cat why)"
-	grep -qF -- "$text" why || fail "$*: not '$text': $(cat why)"
-	grep -q '^dazaid: ' why || fail "$*: not ours: $(cat why)"
-	left_nothing "$*"
 }
 
 # background OPTION...: starts one there, and finds it
@@ -39,14 +32,18 @@ background() {
 	found
 }
 
-# By its pid file, the daemon that was just started.
+# found: sets $vault and $network to the daemon that was just started, by its pid file
 found() {
-	vault=$(cat "$sock.pid")
+	read -r vault <"$sock.pid"
 	remember "$vault"
 	find_network
 }
 
-# The daemon, which is not our child, ends and leaves nothing.
+# The daemon, which is not our child, is told to end, and leaves nothing.
+end_there() {
+	kill "$vault"
+	ends_there
+}
 ends_there() {
 	talk - ended "$vault"
 	gone
@@ -56,36 +53,33 @@ ends_there() {
 # Options.
 #
 
-behaviour bad_seconds 'what is no number of seconds is told, and nothing starts'
-bad_seconds_body() {
-	for option in g t; do
-		case $option in
-		g) long=grace ;;
-		t) long=ping-timeout ;;
-		esac
+behaviour bad_seconds_are_refused 'what is no number of seconds is told on one line, and nothing starts'
+bad_seconds_are_refused_body() {
+	for option in f=first g=grace t=ping-timeout; do
+		long=${option#?=}
 		for value in '' ' ' nan NaN inf -inf infinity 5x x5 '5 ' ' 5' -1 \
 		    -0 +5 0x10 1e3 1e 5. .5 . 1.2.3 5,5 5s; do
 			refused "dazaid: --$long: $value: not a number of seconds" \
-			    -$option "$value"
+			    "-${option%=*}" "$value"
 		done
-		for value in 1000000001 99999999999 9223372036854775807 \
-		    9223372036854775808 18446744073709551616 \
-		    99999999999999999999999999999999999999999999; do
-			refused "dazaid: --$long: $value: too large" -$option "$value"
+		for value in 1000000001 9223372036854775807 9223372036854775808 \
+		    18446744073709551616 999999999999999999999999999999999999; do
 			refused "dazaid: --$long: $value: too large" "--$long=$value"
 		done
 		refused "dazaid: --$long: nan: not" "--$long" nan
 		refused "dazaid: --$long: : not" "--$long="
 	done
+	# Of several errors the first is told, and nothing else.
+	refused 'dazaid: --grace: nan' -g nan -t inf -z x -l =
 }
 
-behaviour bad_sizes 'nor is what is no size'
-bad_sizes_body() {
+behaviour bad_sizes_are_refused 'a size that is no number, too small or too large is told on one line'
+bad_sizes_are_refused_body() {
 	for value in '' ' ' nan inf 5x x5 '65536 ' ' 65536' -1 -65536 +65536 \
 	    0x10000 1e5 65536.0 65536. 64k 64K 1M; do
 		refused "dazaid: --size: $value: not a number" -z "$value"
-		refused "dazaid: --size: $value: not a number" --size="$value"
 	done
+	refused "dazaid: --size: nan: not a number" --size=nan
 	for value in 0 1 4095 04095; do
 		refused "dazaid: --size: $value: too small" -z $value
 	done
@@ -95,46 +89,33 @@ bad_sizes_body() {
 	done
 }
 
-behaviour good_numbers 'a number may have a fraction, and zeros in front'
-good_numbers_body() {
+behaviour good_numbers_are_taken 'a number may have a fraction, and zeros in front; the last of two options counts'
+good_numbers_are_taken_body() {
 	for options in '-g 0 -t 0' '-g 0.3 -t 0.5' '-g 1000000000 -t 1000000000' \
 	    '--grace=007 --ping-timeout=1.50' '-z 4096' '-z 4097' '-z 1000000' \
 	    '--size 0065536' '--grace 0.0000001'; do
-		rm -f log
 		# shellcheck disable=SC2086 # a list of words
 		start -a $options
 		lives
 	done
-	rm log
 	start -t 1.25
 	logged 'ping timeout 1250 ms'
 	lives
-}
-
-behaviour last_option_counts 'of an option that is given twice the last one counts'
-last_option_counts_body() {
 	start -t 5 -t 7
 	logged 'ping timeout 7000 ms'
 	lives
 }
 
-behaviour help 'the usage goes to standard output when it was asked for'
-help_body() {
-	for option in -h --help; do
-		"$dazaid" $option >said 2>why || fail "exit $?"
-		head -n 1 said | grep -q '^usage: dazaid \[-adhvV\]' ||
-		    fail "$(cat said)"
-		[ ! -s why ] || fail "$(cat why)"
-	done
-}
-
-behaviour version 'and so does the version'
-version_body() {
-	for option in -V --version; do
-		"$dazaid" $option >said 2>why || fail "exit $?"
-		grep -qx 'dazaid [0-9][0-9.a-z-]*' said || fail "$(cat said)"
-		[ "$(wc -l <said)" -eq 1 ] || fail "$(cat said)"
-		[ ! -s why ] || fail "$(cat why)"
+behaviour help_and_version_are_printed '-h and -V print on standard output and exit 0'
+help_and_version_are_printed_body() {
+	for option in -h --help -V --version; do
+		"$dazaid" $option >said 2>why || fail "$option: exit $?"
+		[ ! -s why ] || fail "$option: $(cat why)"
+		case $option in
+		*h*)	grep -q '^usage: dazaid \[-adhvV\]' said ;;
+		*)	[ "$(wc -l <said)" -eq 1 ] &&
+			    grep -qx 'dazaid [0-9][0-9.a-z-]*' said ;;
+		esac || fail "$option: $(cat said)"
 	done
 }
 
@@ -146,11 +127,11 @@ usage() {
 	[ $got -eq 1 ] || fail "$*: exit $got"
 	[ ! -s said ] || fail "$*: said $(cat said)"
 	grep -q '^usage: dazaid ' why || fail "$*: $(cat why)"
-	[ ! -e "$sock" ] || fail "$*: a socket is left"
+	left_nothing "$*"
 }
 
-behaviour wrong_options 'unknown options, missing and extra arguments show the usage'
-wrong_options_body() {
+behaviour wrong_options_show_the_usage 'unknown options, missing and extra arguments: the usage, and exit 1'
+wrong_options_show_the_usage_body() {
 	usage -x
 	usage --frobnicate
 	usage --armed
@@ -166,29 +147,19 @@ wrong_options_body() {
 	usage -a -g 3 -Q
 }
 
-behaviour many_errors_at_once 'the first of several errors is told, and nothing else'
-many_errors_at_once_body() {
-	refused 'dazaid: --grace: nan' -g nan -t inf -z x -l =
-}
-
-behaviour no_options 'without any option it is a rehearsal with no secrets'
-no_options_body() {
+behaviour no_option_is_needed 'without options it rehearses with no secrets, without standard descriptors as well'
+no_option_is_needed_body() {
 	"$dazaid" -d -s "$sock" 2>log </dev/null &
 	vault=$!
 	remember "$vault"
 	logged 'secrets: 0, dry-run, ping timeout 0 ms'
 	find_network
 	lives
-}
-
-behaviour closed_standard_descriptors 'without standard input, output and error it works as well'
-closed_standard_descriptors_body() {
 	printf '%s' "$secret" >secret
 	"$dazaid" -d -s "$sock" -a -l "$name=secret" <&- >&- 2>&- &
 	vault=$!
 	remember "$vault"
-	talk -r "$sock" say "$guard" want WELCOME say PING want PONG
-	talk "$sock" say "$guard" want WELCOME say QUIT want BYE eof
+	talk -r "$sock" hello ping quit
 	ends 0
 	# None of the three becomes a secret's file, and so standard error.
 	[ "$(cat secret)" = "$secret" ] || fail "something was written to it"
@@ -198,12 +169,12 @@ closed_standard_descriptors_body() {
 # Secrets.
 #
 
-# loads COUNT OPTION...: a daemon with so many
+# loads COUNT OPTION...: a daemon starts with so many
 loads() {
 	local count=$1
 
 	shift
-	rm -f log
+	: >log
 	exec 6<&0		# which is not a background job's by itself
 	"$dazaid" -d -s "$sock" "$@" <&6 6<&- 2>log &
 	vault=$!
@@ -214,8 +185,9 @@ loads() {
 	lives
 }
 
-behaviour load_from_anywhere 'a secret comes from a file, standard input, a FIFO or a descriptor'
-load_from_anywhere_body() {
+behaviour a_secret_comes_from_anywhere 'a secret comes from a file, standard input, a FIFO, a descriptor, or <() of bash' \
+    require.progs bash
+a_secret_comes_from_anywhere_body() {
 	printf '%s' "$secret" >secret
 	mkfifo fifo
 	loads 1 -l token=secret
@@ -230,22 +202,12 @@ load_from_anywhere_body() {
 	printf '%s' "$secret" >fifo &
 	loads 4 -l a=- -l b=secret -l c=/dev/fd/7 -l d=fifo <secret 7<secret
 	loads 0 </dev/null
-}
-
-behaviour load_from_a_substitution 'and from a process substitution of bash'
-load_from_a_substitution_body() {
-	command -v bash >/dev/null || atf_skip "no bash"
-	cat >substitutes <<-EOT
-	#!/usr/bin/env bash
-	exec $real "\$@" -l one=<(echo one) -l two=<(echo two)
-	EOT
-	chmod 755 substitutes
-	dazaid=$PWD/substitutes
+	through "exec bash -c 'exec \"\$@\" -l one=<(echo one) -l two=<(echo two)' bash"
 	loads 2
 }
 
-behaviour load_many 'up to 32 of them, and no more'
-load_many_body() {
+behaviour many_secrets_are_loaded '-l loads up to 32 secrets under 32 names, and standard input once'
+many_secrets_are_loaded_body() {
 	printf '%s' "$secret" >secret
 	set --
 	while [ $# -lt 64 ]; do
@@ -253,34 +215,35 @@ load_many_body() {
 	done
 	loads 32 "$@"
 	refused 'dazaid: --load: too many secrets' "$@" -l last=secret
+	refused 'dazaid: --load: name given twice' -l a=secret -l b=secret \
+	    -l a=secret
+	refused 'dazaid: --load: name given twice' -l a=secret -l a=-
+	loads 2 -l a=secret -l A=secret
+	refused 'dazaid: --load: standard input can be read only once' -l a=- \
+	    -l b=- </dev/null
 }
 
 shipped_only=1
-behaviour bytes_are_kept 'a file is taken as it is, a final newline included' require.user root
+behaviour bytes_are_kept 'a secret is taken as it is, a final newline included' require.user root
 shipped_only=
 bytes_are_kept_body() {
 	printf '\001first\n\nline\r\nlast line of a secret\n' >secret
 	printf 'no newline at the end of this' >other
-	cat >through <<-EOT
-	#!/bin/sh
-	exec $tools/nomemfd $real "\$@"
-	EOT
-	chmod 755 through
-	dazaid=$PWD/through
+	through "exec $tools/nomemfd"
 	"$dazaid" -d -s "$sock" -l one=secret -l two=- 2>log <other &
 	vault=$!
 	remember "$vault"
 	logged 'memory: mlock, secrets: 2'
 	find_network
-	"$peek" "$vault" <secret >seen || fail "$(cat seen)"
-	grep -q "^$(wc -c <secret) bytes of it at" seen || fail "$(cat seen)"
-	"$peek" "$vault" <other >seen || fail "$(cat seen)"
-	grep -q "^$(wc -c <other) bytes of it at" seen || fail "$(cat seen)"
+	for file in secret other; do
+		"$peek" "$vault" <$file >seen || fail "$(cat seen)"
+		grep -q "^$(wc -c <$file) bytes of it at" seen || fail "$(cat seen)"
+	done
 	lives
 }
 
-behaviour bad_names 'what is no name is told'
-bad_names_body() {
+behaviour bad_names_are_refused 'what -l cannot have as the name of a secret is told'
+bad_names_are_refused_body() {
 	printf '%s' "$secret" >secret
 	for name in '' - -x . .x .. 'a b' a/b a: 'a*' ä '%s' "a'" 'a
 b'; do
@@ -294,23 +257,8 @@ b'; do
 	refused "dazaid: --load: not a name" -l ''
 }
 
-behaviour names_are_not_repeated 'a name that is given twice is told'
-names_are_not_repeated_body() {
-	printf '%s' "$secret" >secret
-	refused 'dazaid: --load: name given twice' -l a=secret -l b=secret \
-	    -l a=secret
-	refused 'dazaid: --load: name given twice' -l a=secret -l a=-
-	loads 2 -l a=secret -l A=secret
-}
-
-behaviour standard_input_once 'standard input is read for one secret only'
-standard_input_once_body() {
-	refused 'dazaid: --load: standard input can be read only once' -l a=- \
-	    -l b=- </dev/null
-}
-
-behaviour sources_that_fail 'a source that is missing, empty or unreadable is told'
-sources_that_fail_body() {
+behaviour failing_sources_are_told 'a source that is missing, empty, unreadable or too large is told'
+failing_sources_are_told_body() {
 	: >empty
 	mkdir directory
 	refused 'dazaid: missing: No such file or directory' -l a=missing
@@ -325,72 +273,54 @@ sources_that_fail_body() {
 	refused 'dazaid: b: there is nothing in it' -l a=good -l b=empty
 	# Before anything is made, and so before anything is read.
 	refused 'dazaid: missing: No such file' -l a=- -l b=missing <good
-}
-
-behaviour sources_that_may_not_be_read 'so is a file that may not be read' require.user unprivileged
-sources_that_may_not_be_read_body() {
-	echo x >mine
-	chmod 000 mine
-	refused 'dazaid: mine: Permission denied' -l a=mine
-	refused 'dazaid: /etc/shadow: Permission denied' -l a=/etc/shadow
-}
-
-behaviour what_does_not_fit 'what does not fit is told, and the option that helps'
-what_does_not_fit_body() {
 	refused 'dazaid: a: does not fit in the arena, see -z' -l a=/dev/zero
 	head -c 4096 /dev/zero | tr '\0' x >page
 	refused 'dazaid: a: does not fit in the arena, see -z' -z 4096 -l a=page
 	loads 1 -l a=page
 	loads 1 -z 4300 -l a=page
 	# With its name, it takes less than 128 bytes more.
-	head -c 3968 /dev/zero | tr '\0' x >page
-	loads 1 -z 4096 -l a=page
-	refused 'dazaid: b: does not fit in the arena, see -z' -z 4096 -l a=page \
-	    -l b=page
+	head -c 3968 page >most
+	loads 1 -z 4096 -l a=most
+	refused 'dazaid: b: does not fit in the arena, see -z' -z 4096 -l a=most \
+	    -l b=most
 	head -c 1000000 /dev/zero | tr '\0' x >million
 	refused 'dazaid: a: does not fit in the arena, see -z' -l a=million
 	loads 1 -z 1000200 -l a=million
 }
 
-# waits COMMAND...: a daemon, as $vault, that waits for what comes out of ./fifo,
-# started by these words and the option -l; and ./fifo open as descriptor 9
-waits() {
-	[ -p fifo ] || mkfifo fifo
-	rm -f log
-	"$@" -s "$sock" -l token=fifo 2>log &
-	vault=$!
-	remember "$vault"
-	exec 9>fifo
-	waiting
+behaviour files_of_others_are_told 'a source that the user may not read is told' require.user unprivileged
+files_of_others_are_told_body() {
+	echo x >mine
+	chmod 000 mine
+	refused 'dazaid: mine: Permission denied' -l a=mine
+	refused 'dazaid: /etc/shadow: Permission denied' -l a=/etc/shadow
 }
 
-# Its files are there, and network as well; ./fifo has been opened.
-waiting() {
-	local tries=0
-
-	until [ -s "$sock.pid" ]; do
-		tries=$((tries + 1))
-		[ $tries -lt 500 ] || fail "it does not get so far"
-		sleep 0.02
-	done
-	# In the background it is the child of what was started.
-	front=$vault
-	vault=$(cat "$sock.pid")
+# waits COMMAND...: a daemon, as $vault, that has read the first half of a secret from
+# ./fifo, started by these words and the option -l; ./fifo is open as descriptor 9.
+# $front is the process that was started: in the background, not the daemon.
+waits() {
+	[ -p fifo ] || mkfifo fifo
+	: >log
+	"$@" -s "$sock" -l token=fifo 2>log &
+	front=$!
+	remember "$front"
+	exec 9>fifo
+	await test -s "$sock.pid"
+	read -r vault <"$sock.pid"
 	remember "$vault"
-	tries=0
-	until network=$(pgrep -P "$vault") &&
-	    grep -q '^Seccomp:	2' "/proc/$network/status"; do
-		tries=$((tries + 1))
-		[ $tries -lt 500 ] || fail "no network"
-		sleep 0.02
-	done
+	await network_is_confined
 	remember "$network"
+	printf 'the first half, ' >&9
+}
+network_is_confined() {
+	network=$(pgrep -P "$vault") &&
+	    grep -q '^Seccomp:	2' "/proc/$network/status"
 }
 
 behaviour nobody_connects_before_the_secrets 'until the secrets are there nobody can connect'
 nobody_connects_before_the_secrets_body() {
 	waits "$dazaid" -d
-	printf 'the first half, ' >&9
 	if "$talk" "$sock" say "$guard" 2>why; then
 		fail "it listens"
 	fi
@@ -402,43 +332,34 @@ nobody_connects_before_the_secrets_body() {
 	lives
 }
 
-behaviour signals_while_it_waits 'a signal in the middle of a secret means what it means later'
-signals_while_it_waits_body() {
+# cut_short STATUS SIGNAL TEXT OPTION...: a signal in the middle of a secret ends it so
+cut_short() {
+	local status=$1 sig=$2 text=$3
+
+	shift 3
+	waits "$dazaid" -d "$@"
+	kill -"$sig" "$vault"
+	ends "$status"
+	logged "$text"
+}
+
+behaviour signals_count_while_it_reads 'a signal in the middle of a secret means what it means later'
+signals_count_while_it_reads_body() {
 	for sig in TERM INT; do
-		waits "$dazaid" -d -a
-		printf 'the first half, ' >&9
-		kill -$sig "$vault"
-		ends 0
-		logged "SIG$sig: secrets wiped, bye"
+		cut_short 0 $sig "SIG$sig: secrets wiped, bye" -a
 	done
 	for sig in USR1 HUP USR2 QUIT; do
-		waits "$dazaid" -d
-		printf 'the first half, ' >&9
-		kill -$sig "$vault"
-		ends 0
-		logged "SIG$sig: secrets wiped, WOULD SIGKILL"
+		cut_short 0 $sig "SIG$sig: secrets wiped, WOULD SIGKILL"
 	done
 	for sig in USR2 QUIT; do
-		waits "$dazaid" -d -a -g 60
-		printf 'the first half, ' >&9
-		kill -$sig "$vault"
-		ends "$SIGKILL"
-		logged "SIG$sig: secrets wiped, SIGKILL"
+		cut_short "$SIGKILL" $sig "SIG$sig: secrets wiped, SIGKILL" -a -g 60
 	done
+	cut_short "$SIGSEGV" SEGV 'SIGSEGV: secrets wiped'
 	waits "$dazaid" -d -a -g 0.2
 	kill -USR1 "$network"
 	ends "$SIGKILL"
 	logged 'PANIC: SIGUSR1'
-	waits "$dazaid" -d
-	kill -SEGV "$vault"
-	ends "$SIGSEGV"
-	logged 'SIGSEGV: secrets wiped'
-}
-
-behaviour network_lost_while_it_waits 'so does the end of network'
-network_lost_while_it_waits_body() {
 	waits "$dazaid" -d -a -g 60
-	printf 'the first half, ' >&9
 	kill -KILL "$network"
 	killed 'HARD PANIC: network process lost, killed by SIGKILL'
 }
@@ -447,102 +368,66 @@ network_lost_while_it_waits_body() {
 # The background.
 #
 
-behaviour background_is_ready 'without -d it returns when clients can connect, not before'
-background_is_ready_body() {
+behaviour without_d_it_returns_when_ready 'without -d it returns when clients can connect, and not before'
+without_d_it_returns_when_ready_body() {
 	printf '%s' "$secret" >secret
-	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+	for _ in 1 2 3 4 5 6 7 8; do
 		background -l "$name=-" <secret
-		talk "$sock" say "$guard" want WELCOME say PING want PONG \
-		    say QUIT want BYE eof
+		talk "$sock" hello ping quit
 		ends_there
 	done
 }
 
-behaviour background_pid 'the pid file names the vault'
-background_pid_body() {
-	background
-	printf '%s\n' "$vault" | cmp -s - "$sock.pid" ||
-	    fail "$(cat "$sock.pid")"
-	[ "$(cat "/proc/$vault/comm")" = dazaid ] || fail "no dazaid"
-	[ "$(ps -o args= -p "$vault")" = 'dazaid: vault' ] ||
-	    fail "$(ps -o args= -p "$vault")"
-	[ "$(ps -o args= -p "$network")" = 'dazaid: network' ] ||
-	    fail "$(ps -o args= -p "$network")"
-	kill "$vault"
-	ends_there
-}
-
-behaviour background_lets_go 'it holds neither the pipe nor the session nor the terminal of who started it'
-background_lets_go_body() {
-	# Would wait for ever.
+behaviour the_background_is_nowhere \
+    'in the background it has names, a session, no terminal, no directory, and /dev/null for its descriptors'
+the_background_is_nowhere_body() {
+	# Would wait for ever if the pipe were held.
 	out=$(timeout -s KILL 20 "$dazaid" -s "$sock" -v 2>err) ||
 	    fail "exit $?: $(cat err)"
 	[ -z "$out" ] || fail "said $out"
 	found
+	printf '%s\n' "$vault" | cmp -s - "$sock.pid" ||
+	    fail "$(cat "$sock.pid")"
 	for pid in "$vault" "$network"; do
 		# shellcheck disable=SC2046 # words
-		set -- $(ps -o sid=,tty= -p "$pid")
-		[ "$1 $2" = "$pid ?" ] || fail "$pid is in session $1, on $2"
-	done
-	kill "$vault"
-	ends_there
-}
-
-behaviour background_is_nowhere 'nor the directory, and all three standard descriptors are /dev/null' \
-    require.user root
-background_is_nowhere_body() {
-	background
-	[ "$(readlink "/proc/$vault/cwd")" = / ] ||
-	    fail "$(readlink "/proc/$vault/cwd")"
-	for fd in 0 1 2; do
-		for pid in "$vault" "$network"; do
+		set -- $(ps -o sid=,tty=,comm=,args= -p "$pid")
+		[ "$1 $2 $3 $4" = "$pid ? dazaid dazaid:" ] || fail "$pid is $*"
+		[ "$(id -u)" -eq 0 ] || continue
+		for fd in 0 1 2; do
 			[ "$(readlink "/proc/$pid/fd/$fd")" = /dev/null ] ||
 			    fail "$pid: $(readlink "/proc/$pid/fd/$fd")"
 		done
 	done
-	kill "$vault"
-	ends_there
+	[ "$(id -u)" -ne 0 ] || [ "$(readlink "/proc/$vault/cwd")" = / ] ||
+	    fail "$(readlink "/proc/$vault/cwd")"
+	end_there
 }
 
-# fails_in_front TEXT OPTION...: exit 1, and TEXT on one line of standard error
-fails_in_front() {
-	local text=$1 got=0
-
-	shift
-	timeout -s KILL 20 "$dazaid" -s "$sock" "$@" >said 2>why || got=$?
-	[ $got -eq 1 ] || fail "$*: exit $got"
-	[ ! -s said ] || fail "$*: said $(cat said)"
-	printf '%s\n' "$text" | cmp -s - why || fail "$*: $(cat why)"
-}
-
-behaviour background_tells_why 'when it cannot start it returns 1, with the reason on one line'
-background_tells_why_body() {
+behaviour the_background_tells_why 'a start in the background that fails returns 1, with the reason on one line'
+the_background_tells_why_body() {
 	: >empty
-	fails_in_front 'dazaid: --grace: nan: not a number of seconds' -g nan
-	fails_in_front 'dazaid: missing: No such file or directory' -l a=missing
-	fails_in_front 'dazaid: a: there is nothing in it' -l a=empty
-	fails_in_front 'dazaid: a: does not fit in the arena, see -z' \
-	    -l a=/dev/zero
+	set -- "$dazaid" -s "$sock"
+	complains 1 'dazaid: --grace: nan: not a number of seconds' "$@" -g nan
+	complains 1 'dazaid: missing: No such file or directory' "$@" -l a=missing
+	complains 1 'dazaid: a: there is nothing in it' "$@" -l a=empty
+	complains 1 'dazaid: a: does not fit in the arena, see -z' "$@" -l a=/dev/zero
 	left_nothing background
 	echo precious >"$sock"
-	fails_in_front "dazaid: socket: $sock: in the way, and no socket"
+	complains 1 "dazaid: socket: $sock: in the way, and no socket" "$@"
 	rm "$sock"
 	background
-	fails_in_front "dazaid: socket: $sock.pid: another dazaid holds it"
-	kill "$vault"
-	ends_there
+	complains 1 "dazaid: socket: $sock.pid: another dazaid holds it" "$@"
+	end_there
 }
 
-behaviour signals_to_the_front 'who waits for the start and gets a signal ends it all'
-signals_to_the_front_body() {
+behaviour the_front_passes_signals_on 'a signal to the process that waits for the start ends the daemon as well'
+the_front_passes_signals_on_body() {
 	for sig in TERM INT HUP QUIT USR1 USR2; do
 		waits "$dazaid"
 		[ "$front" != "$vault" ] || fail "it is in the foreground"
-		printf 'the first half, ' >&9
 		kill -$sig "$front"
 		ends 1 "$front"
-		talk - ended "$vault"
-		gone
+		ends_there
 		logged "SIG$sig: secrets wiped"
 	done
 	waits "$dazaid" -a -g 60
@@ -550,26 +435,19 @@ signals_to_the_front_body() {
 	ends 1 "$front"
 	gone
 	logged 'ended by signal 9 before it was ready'
-}
-
-behaviour killed_before_it_is_ready 'a daemon that is killed before it is ready is told as well'
-killed_before_it_is_ready_body() {
+	# Ctrl-C reaches all of them, and does what it does to one.
+	waits setsid "$dazaid"
+	pgid=$(ps -o pgid= -p "$vault")
+	kill -INT -"${pgid##* }"
+	ends_there
+	ends 1 "$front"
+	logged 'SIGINT: secrets wiped, bye'
+	# A daemon that somebody kills is told as well.
 	waits "$dazaid"
 	kill -KILL "$vault"
 	ends 1 "$front"
 	logged 'ended by signal 9 before it was ready'
 	talk - ended "$network"
-}
-
-behaviour signals_to_all 'Ctrl-C reaches all of them, and does what it does to one'
-signals_to_all_body() {
-	waits setsid "$dazaid"
-	pgid=$(ps -o pgid= -p "$vault")
-	kill -INT -"${pgid##* }"
-	talk - ended "$vault"
-	gone
-	ends 1 "$front"
-	logged 'SIGINT: secrets wiped, bye'
 }
 
 #
@@ -594,52 +472,36 @@ notified() {
 	ends 0 "$receiver"
 }
 
-behaviour service_manager_is_told 'NOTIFY_SOCKET: a service manager hears when it is ready, and of which process'
-service_manager_is_told_body() {
-	listens "$PWD/notify" 1
-	NOTIFY_SOCKET=$PWD/notify
+behaviour a_service_manager_is_told \
+    'NOTIFY_SOCKET: a service manager hears which process is ready, once the secrets are there'
+a_service_manager_is_told_body() {
 	export NOTIFY_SOCKET
-	start
-	notified
-	lives
+	for NOTIFY_SOCKET in "$PWD/notify" "@dazai-start-test-$$"; do
+		listens "$NOTIFY_SOCKET" 1
+		start
+		notified
+		lives
+	done
+	NOTIFY_SOCKET=$PWD/notify
 	rm notify
-	listens "$PWD/notify" 1
+	listens "$NOTIFY_SOCKET" 1
 	background
 	notified
-	kill "$vault"
-	ends_there
-}
-
-behaviour service_manager_in_the_abstract 'and so it does at an abstract name'
-service_manager_in_the_abstract_body() {
-	listens "@dazai-start-test-$$" 1
-	NOTIFY_SOCKET=@dazai-start-test-$$
-	export NOTIFY_SOCKET
-	start
-	notified
-	lives
-}
-
-behaviour secret_first_then_ready 'not before the secrets are there'
-secret_first_then_ready_body() {
-	listens "$PWD/notify" 1
-	NOTIFY_SOCKET=$PWD/notify
-	export NOTIFY_SOCKET
+	end_there
+	rm notify
+	listens "$NOTIFY_SOCKET" 1
 	waits "$dazaid" -d
 	[ "$(cat got)" = listening ] || fail "too early: $(cat got)"
-	echo x >&9
 	exec 9>&-
 	notified
 	lives
 }
 
-behaviour no_service_manager 'a NOTIFY_SOCKET that is none is told on one line, and no reason not to start'
-no_service_manager_body() {
-	long=$(printf '/%0200d' 0)
-	for path in notify '' ' ' ./notify "$long"; do
-		rm -f log
-		NOTIFY_SOCKET=$path
-		export NOTIFY_SOCKET
+behaviour no_service_manager_is_needed \
+    'a NOTIFY_SOCKET that is none is told, and one that nobody reads does not hold the start up'
+no_service_manager_is_needed_body() {
+	export NOTIFY_SOCKET
+	for NOTIFY_SOCKET in notify '' ' ' ./notify "$(printf '/%0200d' 0)"; do
 		start
 		[ "$(grep -c NOTIFY_SOCKET log)" -eq 1 ] || fail "$(cat log)"
 		grep -q '^dazaid: NOTIFY_SOCKET: not a path' log ||
@@ -647,23 +509,15 @@ no_service_manager_body() {
 		lives
 	done
 	# Nobody there is nobody to tell.
-	for path in "$PWD/missing" @nobody-is-there; do
-		rm -f log
-		NOTIFY_SOCKET=$path
+	for NOTIFY_SOCKET in "$PWD/missing" @nobody-is-there; do
 		start
 		not_logged NOTIFY
 		lives
 	done
-}
-
-behaviour deaf_service_manager 'a service manager that never reads does not hold it up'
-deaf_service_manager_body() {
-	listens -x "$PWD/notify"
 	NOTIFY_SOCKET=$PWD/notify
-	export NOTIFY_SOCKET
+	listens -x "$NOTIFY_SOCKET"
 	# More than a socket queues.
-	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do
-		rm -f log
+	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14; do
 		start
 		lives
 	done
@@ -673,9 +527,10 @@ deaf_service_manager_body() {
 # syslog.
 #
 
-# world: makes ./world, which runs a command on a machine of which /dev/log is what
-# "notify $1" makes of it
+# world KIND: from now on daemons are started in a world of which /dev/log is what
+# "notify KIND" makes of it; with KIND "none" there is none
 world() {
+	rm -rf dev
 	mkdir dev
 	: >got
 	cat >world <<-EOT
@@ -698,13 +553,7 @@ world() {
 	exec "\$@"
 	EOT
 	chmod 755 world
-	real_dazaid=$dazaid
-	cat >in-world <<-EOT
-	#!/bin/sh
-	exec unshare -m --propagation private ./world $dazaid "\$@"
-	EOT
-	chmod 755 in-world
-	dazaid=$PWD/in-world
+	through 'exec unshare -m --propagation private ./world'
 }
 
 # receiver_remembered: so that it ends with the test case
@@ -713,27 +562,26 @@ receiver_remembered() {
 	remember "$receiver"
 }
 
-behaviour syslog_gets_the_log 'in the background the log of both goes to syslog, without the secret' \
+behaviour syslog_gets_the_log \
+    'in the background both processes log to syslog, network from its empty root; no secret is in it' \
     require.user root
 syslog_gets_the_log_body() {
+	public
+	chown 65534:65534 "$dir"
 	world ''
 	printf '%s' "$secret" >secret
-	background -v -l "$name=-" <secret
+	background -u nobody -v -l "$name=-" <secret
 	receiver_remembered
 	[ ! -s err ] || fail "on standard error: $(cat err)"
 	talk - log got 'dazaid: vault: ready, memory'
-	client "$sock" say "$guard" want WELCOME say PING want PONG echo guards \
-	    hold
+	client "$sock" hello ping echo guards hold
 	talk - log said guards
 	talk - log got "dazaid: vault: guarded by pid $client"
-	# One that network says.
-	chmod 711 .
-	cp "$talk" "$PWD/talk"
-	public
-	chmod 755 "$dir"
+	chmod 666 "$sock"
+	as 1 "$dir/talk" "$sock" eof || fail "it was answered"
+	talk - log got '<30>dazaid: network: a client of uid 1 refused'
 	kill "$client"
 	talk - log got 'heartbeat connection dropped: secrets wiped, WOULD SIGKILL'
-	sock=$PWD/sock
 	ends_there
 	if grep -v '^listening$\|^<[23][0-9]>dazaid: \(vault\|network\): ' got; then
 		fail "not as syslog wants it"
@@ -745,37 +593,19 @@ syslog_gets_the_log_body() {
 	fi
 }
 
-behaviour syslog_gets_what_network_says 'network, without a file system, has its line to it' \
-    require.user root
-syslog_gets_what_network_says_body() {
-	public
-	chown 65534:65534 "$dir"
-	world ''
-	background -u nobody
-	receiver_remembered
-	chmod 666 "$sock"
-	setpriv --reuid 1 --regid 1 --clear-groups "$dir/talk" "$sock" eof ||
-	    fail "it was answered"
-	talk - log got '<30>dazaid: network: a client of uid 1 refused'
-	kill "$vault"
-	ends_there
-	talk - log got '<25>dazaid: vault: SIGTERM: secrets wiped, bye'
-}
-
-behaviour no_syslog 'that there is no syslog is told once, while it can be' require.user root
-no_syslog_body() {
+behaviour a_missing_syslog_is_told 'that there is no syslog is told once, while it can be' require.user root
+a_missing_syslog_is_told_body() {
 	world none
 	background -v
 	printf '%s\n' 'dazaid: vault: no syslog: /dev/log: No such file or directory' |
 	    cmp -s - err || fail "$(cat err)"
-	talk "$sock" say "$guard" want WELCOME say PING want PONG \
-	    kill USR1 "$vault" ended "$vault"
+	talk "$sock" hello ping kill USR1 "$vault" ended "$vault"
 	gone
 }
 
-behaviour syslog_is_found_again 'a syslogd that was started anew is found by the vault' \
+behaviour a_new_syslogd_is_found 'without syslogd it goes on, and the vault finds the next one' \
     require.user root
-syslog_is_found_again_body() {
+a_new_syslogd_is_found_body() {
 	world ''
 	background -a -g 60
 	receiver_remembered
@@ -783,40 +613,41 @@ syslog_is_found_again_body() {
 	kill "$receiver"
 	talk - ended "$receiver"
 	kill -USR1 "$vault"
-	# It goes on without.
-	talk "$sock" say "$guard" want WELCOME say CANCEL want CANCELLED \
-	    say PING want PONG
+	talk "$sock" hello cancel ping
 	: >again
 	nsenter -m -t "$vault" sh -c "rm /dev/log; exec $notify /dev/log" >again &
 	remember $!
 	talk - log again listening
-	kill "$vault"
-	ends_there
+	end_there
 	talk - log again '<25>dazaid: vault: SIGTERM: secrets wiped, bye'
 }
 
-behaviour syslog_is_stuck 'a syslogd that never reads holds up neither PONG nor wipe nor death' \
+# stuck END OPTION...: where syslogd never reads, the heartbeat is answered, and END ends
+# the daemon in time
+stuck() {
+	local end=$1
+
+	shift
+	world -x
+	background -v "$@"
+	receiver_remembered
+	# Every message is a line, and some ten are queued.
+	eval "talk \"\$sock\" hello pong-under 1000 50 mark $end" \
+	    'ended "$vault" within 3000'
+	gone
+	kill "$receiver"
+	talk - ended "$receiver"
+}
+
+behaviour a_stuck_syslogd_holds_nothing_up 'a syslogd that never reads delays neither PONG nor wipe nor death' \
     require.user root
-syslog_is_stuck_body() {
-	for end in close 'kill USR1 VAULT' 'kill USR2 VAULT' 'kill TERM VAULT' \
-	    'say QUIT want BYE'; do
-		for armed in '' '-a -g 0'; do
-			rm -rf dev
-			world -x
-			# shellcheck disable=SC2086 # a list of words
-			background -v $armed
-			receiver_remembered
-			# Every message is a line, and some ten are queued.
-			# shellcheck disable=SC2046 # a list of words
-			talk "$sock" say "$guard" want WELCOME pong-under 1000 50 \
-			    mark $(echo "$end" | sed "s/VAULT/$vault/") \
-			    ended "$vault" within 1000
-			gone
-			kill "$receiver"
-			talk - ended "$receiver"
-			dazaid=$real_dazaid
-		done
+a_stuck_syslogd_holds_nothing_up_body() {
+	stuck close
+	stuck "say QUIT want BYE" -a -g 0
+	for sig in TERM USR1 USR2; do
+		stuck "kill $sig \$vault" -a -g 0
 	done
+	stuck "kill USR2 \$vault"
 }
 
 #
@@ -842,7 +673,7 @@ asks() {
 	chmod 755 on-terminal echoes
 	rm -f log tty
 	: >log
-	"$pty" ./on-terminal "$@" >shown 2>why || fail "$(cat why)"
+	"$tools/pty" ./on-terminal "$@" >shown 2>why || fail "$(cat why)"
 	if grep -qF "$secret" shown log; then
 		fail "the secret shows"
 	fi
@@ -853,43 +684,39 @@ showed() {
 	grep -qF -- "$1" shown || fail "'$1' not shown: $(cat shown)"
 }
 
-behaviour asked_without_echo 'a secret without a file is asked for on the terminal, with no echo'
-asked_without_echo_body() {
-	asks "$dazaid" -d -s "$sock" -l token <<-EOT
+# asked RESULT TEXT OPTIONS LINE...: a daemon asks for a secret without echo, pty does
+# these lines, and the daemon ends with this result, the log TEXT, and the echo back
+asked() {
+	local result=$1 text=$2 options=$3
+
+	shift 3
+	# shellcheck disable=SC2086 # a list of words
+	asks "$dazaid" -d -s "$sock" $options <<-EOT
 	expect Secret token: 
 	run ./echoes off
-	send $secret\n
-	run $talk - log log 'secrets: 1'
-	run ./echoes on
-	run $talk $sock say '$guard' want WELCOME say QUIT want BYE eof
+	$(printf '%s\n' "$@")
 	wait
+	run ./echoes on
 	show
 	EOT
-	showed 'exit 0'
-	logged 'QUIT from the heartbeat'
+	showed "$result"
+	logged "$text"
+	gone
 }
 
-behaviour asked_one_by_one 'several are asked for one by one, in their order'
-asked_one_by_one_body() {
-	asks "$dazaid" -d -s "$sock" -l one -l two -l three <<-EOT
-	expect Secret one: 
-	send $secret\n
-	expect Secret two: 
-	run ./echoes off
-	send $secret\n
-	expect Secret three: 
-	send $secret\n
-	run $talk - log log 'secrets: 3'
-	run ./echoes on
-	signal TERM
-	wait
-	show
-	EOT
-	showed 'exit 0'
-}
-
-behaviour asked_from_the_background 'so does one that goes to the background, and then lets go'
-asked_from_the_background_body() {
+behaviour it_asks_without_echo \
+    'a secret without a file, or with a terminal for its file, is asked for without echo'
+it_asks_without_echo_body() {
+	asked 'exit 0' 'QUIT from the heartbeat' '-l token' "send $secret\n" \
+	    "run $talk - log log 'secrets: 1'" 'run ./echoes on' \
+	    "run $talk $sock hello quit"
+	asked 'exit 0' 'secrets: 1' '-l token=-' "send $secret\n" \
+	    "run $talk - log log 'secrets: 1'" 'run ./echoes on' 'signal TERM'
+	asked 'exit 0' 'secrets: 3' '-l token -l two -l three' "send $secret\n" \
+	    'expect Secret two: ' 'run ./echoes off' "send $secret\n" \
+	    'expect Secret three: ' "send $secret\n" \
+	    "run $talk - log log 'secrets: 3'" 'run ./echoes on' 'signal TERM'
+	# One that goes to the background lets go of the terminal.
 	asks "$dazaid" -s "$sock" -l token <<-EOT
 	expect Secret token: 
 	run ./echoes off
@@ -899,29 +726,14 @@ asked_from_the_background_body() {
 	EOT
 	showed 'exit 0'
 	found
-	talk "$sock" say "$guard" want WELCOME say QUIT want BYE eof
+	talk "$sock" hello quit
 	ends_there
 }
 
-behaviour asked_for_standard_input 'standard input that is a terminal is asked on as well'
-asked_for_standard_input_body() {
-	asks "$dazaid" -d -s "$sock" -l token=- <<-EOT
-	expect Secret token: 
-	run ./echoes off
-	send $secret\n
-	run $talk - log log 'secrets: 1'
-	run ./echoes on
-	signal TERM
-	wait
-	show
-	EOT
-	showed 'exit 0'
-}
-
 shipped_only=1
-behaviour typed_bytes 'the line is the secret, without its newline' require.user root
+behaviour the_line_is_the_secret 'the line that is typed is the secret, without its newline' require.user root
 shipped_only=
-typed_bytes_body() {
+the_line_is_the_secret_body() {
 	printf '%s' "$secret" >secret
 	printf '%s\n' "$secret" >with-newline
 	asks "$tools/nomemfd" "$dazaid" -d -s "$sock" -l token <<-EOT
@@ -938,98 +750,27 @@ typed_bytes_body() {
 	grep -q "^${#secret} bytes of it at" seen.more || fail "$(cat seen.more)"
 }
 
-behaviour keys_at_the_question 'Ctrl-C and Ctrl-\\ end it with the echo back, Ctrl-Z does not stop it'
-keys_at_the_question_body() {
-	asks "$dazaid" -d -s "$sock" -l token <<-EOT
-	expect Secret token: 
-	run ./echoes off
-	send $secret
-	key C-c
-	wait
-	run ./echoes on
-	show
-	EOT
-	showed 'exit 0'
-	logged 'SIGINT: secrets wiped, bye'
-	gone
-	asks "$dazaid" -d -s "$sock" -l token <<-EOT
-	expect Secret token: 
-	send $secret
-	key C-\\
-	wait
-	run ./echoes on
-	show
-	EOT
-	showed 'exit 0'
-	logged 'HARD PANIC (dry-run): SIGQUIT'
-	gone
-	asks "$dazaid" -d -s "$sock" -l token <<-EOT
-	expect Secret token: 
-	key C-z
-	send $secret\n
-	run $talk - log log 'secrets: 1'
-	signal TERM
-	wait
-	show
-	EOT
-	showed 'exit 0'
-}
-
-behaviour signals_at_the_question 'whatever ends it at the question, the echo is back'
-signals_at_the_question_body() {
+behaviour the_echo_comes_back \
+    'whatever ends the daemon at the question leaves a terminal that echoes; Ctrl-Z does not stop it'
+the_echo_comes_back_body() {
+	asked 'exit 0' 'SIGINT: secrets wiped, bye' '-l token' "send $secret" 'key C-c'
+	asked 'exit 0' 'HARD PANIC (dry-run): SIGQUIT' '-l token' "send $secret" \
+	    "key C-\\"
+	asked 'exit 0' 'secrets: 1' '-l token' 'key C-z' "send $secret\n" \
+	    "run $talk - log log 'secrets: 1'" 'signal TERM'
 	for sig in TERM HUP USR1 USR2 QUIT; do
-		asks "$dazaid" -d -s "$sock" -l token <<-EOT
-		expect Secret token: 
-		run ./echoes off
-		signal $sig
-		wait
-		run ./echoes on
-		show
-		EOT
-		showed 'exit 0'
-		logged "SIG$sig: secrets wiped"
-		gone
+		asked 'exit 0' "SIG$sig: secrets wiped" '-l token' "signal $sig"
 	done
 	for sig in SEGV ABRT ALRM; do
-		asks "$dazaid" -d -s "$sock" -a -l token <<-EOT
-		expect Secret token: 
-		signal $sig
-		wait
-		run ./echoes on
-		show
-		EOT
-		showed 'signal '
-		logged "SIG$sig: secrets wiped"
-		gone
+		asked 'signal ' "SIG$sig: secrets wiped" '-a -l token' "signal $sig"
 	done
-	asks "$dazaid" -d -s "$sock" -a -g 60 -l token <<-EOT
-	expect Secret token: 
-	signal USR2
-	wait
-	run ./echoes on
-	show
-	EOT
-	showed 'signal 9'
-	logged 'HARD PANIC: SIGUSR2: secrets wiped, SIGKILL'
-	gone
-}
-
-behaviour network_lost_at_the_question 'the end of network at the question as well'
-network_lost_at_the_question_body() {
-	asks "$dazaid" -d -s "$sock" -l token <<-EOT
-	expect Secret token: 
-	run kill -KILL \$(pgrep -P \$(cat $sock.pid))
-	wait
-	run ./echoes on
-	show
-	EOT
-	showed 'exit 0'
-	logged 'HARD PANIC (dry-run): network process lost'
-	gone
-}
-
-behaviour hang_up_at_the_question 'a terminal that hangs up at the question ends it'
-hang_up_at_the_question_body() {
+	asked 'signal 9' 'HARD PANIC: SIGUSR2: secrets wiped, SIGKILL' \
+	    '-a -g 60 -l token' 'signal USR2'
+	asked 'exit 0' 'HARD PANIC (dry-run): network process lost' '-l token' \
+	    "run kill -KILL \$(pgrep -P \$(cat $sock.pid))"
+	for keys in 'send \n' 'key C-d'; do
+		asked 'exit 1' 'dazaid: token: there is nothing in it' '-l token' "$keys"
+	done
 	asks "$dazaid" -d -s "$sock" -l token <<-EOT
 	expect Secret token: 
 	hangup
@@ -1040,36 +781,16 @@ hang_up_at_the_question_body() {
 	gone
 }
 
-behaviour nothing_typed 'nothing typed is no secret'
-nothing_typed_body() {
-	for keys in 'send \n' 'key C-d'; do
-		asks "$dazaid" -d -s "$sock" -l token <<-EOT
-		expect Secret token: 
-		$keys
-		wait
-		run ./echoes on
-		show
-		EOT
-		showed 'exit 1'
-		logged 'dazaid: token: there is nothing in it'
-		gone
-	done
+behaviour it_needs_a_terminal_to_ask 'without a terminal it says that there is none to ask on' \
+    require.progs setsid
+it_needs_a_terminal_to_ask_body() {
+	complains 1 'dazaid: no terminal to ask on: /dev/tty: ' \
+	    setsid -w "$dazaid" -d -s "$sock" -l token </dev/null
+	left_nothing 'no terminal'
 }
 
-behaviour no_terminal 'without a terminal it is told that there is none to ask on'
-no_terminal_body() {
-	got=0
-	timeout -s KILL 20 setsid -w "$dazaid" -d -s "$sock" -l token \
-	    </dev/null 2>why || got=$?
-	[ $got -eq 1 ] || fail "exit $got"
-	[ "$(wc -l <why)" -eq 1 ] || fail "$(cat why)"
-	grep -q '^dazaid: no terminal to ask on: /dev/tty: ' why ||
-	    fail "$(cat why)"
-	[ ! -e "$sock" ] || fail "a socket was left"
-}
-
-behaviour half_typed 'what was typed of a secret is not left for who reads the terminal next'
-half_typed_body() {
+behaviour half_a_secret_is_not_left_to_others 'what was typed of a secret is not there for the next reader of the terminal'
+half_a_secret_is_not_left_to_others_body() {
 	cat >script <<-EOT
 	expect Secret x:
 	send half a secr
