@@ -207,6 +207,17 @@ watchers_are_told_body() {
 	talk - log said told
 }
 
+# connected PID: the process has a connection
+connected() {
+	local tries=0
+
+	until readlink "/proc/$1/fd/"* 2>/dev/null | grep -q '^socket:'; do
+		tries=$((tries + 1))
+		[ $tries -lt 500 ] || fail "it does not connect"
+		sleep 0.02
+	done
+}
+
 behaviour dazaictl_shows_and_releases_tethers 'tethers, release, watch and wait, with their exit statuses'
 dazaictl_shows_and_releases_tethers_body() {
 	DAZAI_SOCK=$sock
@@ -231,6 +242,7 @@ dazaictl_shows_and_releases_tethers_body() {
 	"$ctl" wait released &
 	waits=$!
 	remember "$waits"
+	connected "$waits"
 	talk - log watched 'guarded tether=usb'
 	atf_check "$ctl" release usb
 	atf_check "$ctl" tethers
@@ -238,6 +250,7 @@ dazaictl_shows_and_releases_tethers_body() {
 	"$ctl" wait bye &
 	waits=$!
 	remember "$waits"
+	connected "$waits"
 	"$ctl" panic hard || fail "panic: $?"
 	ends "$SIGKILL"
 	ends 0 "$waits"
