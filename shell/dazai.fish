@@ -10,13 +10,25 @@
 status is-interactive
 or return 0
 
-# Succeeds if the dazai-hb of DAZAI_GUARD lives, is no zombie, and holds the heartbeat
-# of this daemon.
+# What DAZAI_GUARD_AT would be now.
+function _dazai_where
+    echo "$DAZAI_SOCK $XDG_RUNTIME_DIR "(_dazai_tether)
+end
+
+# The tether to hold; empty for the exclusive heartbeat.
+function _dazai_tether
+    set -q DAZAI_TETHER
+    and echo $DAZAI_TETHER
+    or echo session
+end
+
+# Succeeds if the dazai-hb of DAZAI_GUARD lives, is no zombie, and belongs to this daemon
+# and tether.
 function _dazai_alive
     set -g _dazai_hb (string match -r '\d+$' -- "$DAZAI_GUARD")
     or return 1
     set -q DAZAI_GUARD_AT
-    and test "$DAZAI_GUARD_AT" != "$DAZAI_SOCK $XDG_RUNTIME_DIR"
+    and test "$DAZAI_GUARD_AT" != (_dazai_where)
     and return 1
     # cat, because fish reports a missing file of a redirection in spite of 2>/dev/null.
     set -l line (cat /proc/$_dazai_hb/stat 2>/dev/null)
@@ -26,6 +38,24 @@ end
 # Succeeds if the guarded process is this shell.
 function _dazai_own
     string match -q -- "$fish_pid *" "$DAZAI_GUARD"
+end
+
+# The number of the controlling terminal of a process.
+function _dazai_terminal
+    cat /proc/$argv[1]/stat 2>/dev/null | string replace -r '^.*\) \S+ \S+ \S+ \S+ (\S+).*' '$1'
+end
+
+# As in dazai.sh.
+function _dazai_covered
+    _dazai_alive
+    or return 1
+    set -l tether (_dazai_tether)
+    _dazai_own
+    or test -z "$tether"
+    and return
+    set -l theirs (_dazai_terminal (string match -r '^\d+' -- "$DAZAI_GUARD"))
+    set -l ours (_dazai_terminal $fish_pid)
+    test "$theirs" = "$ours"
 end
 
 # Only the shell itself sends fish_exit: fish has no subshells.
@@ -42,10 +72,14 @@ function _dazai_ask
     set -l hb dazai-hb
     test -n "$DAZAI_HB"
     and set hb $DAZAI_HB
+    set -l tether (_dazai_tether)
+    test -n "$tether"
+    and set tether -n $tether
+    or set tether
     set -l out (/bin/sh -c '
 		command -v "$1" >/dev/null || { echo "0 $1: not found"; exit; }
 		{
-			"$1" -p "$2" </dev/null 2>&1 &
+			"$@" </dev/null 2>&1 &
 			echo "pid=$!"
 		} | {
 			read -r one
@@ -54,7 +88,7 @@ function _dazai_ask
 			pid=*)	printf "%s %s\n" "${two#*=}" "$one" ;;
 			*)	printf "%s %s\n" "${one#*=}" "$two" ;;
 			esac
-		}' sh $hb $fish_pid | string split -m 1 " ")
+		}' sh $hb $tether -p $fish_pid | string split -m 1 " ")
     set -l line $out[2]
     set -l by (string match -r 'by dazai-hb (\d+) for process (\d+) .*' -- "$line")
     if string match -q "*: guarding $fish_pid with dazaid *" -- "$line"
@@ -64,36 +98,168 @@ function _dazai_ask
         _dazai_own
         or echo "dazai: session guarded already, $by[1]" >&2
     else
-        set -g _dazai_why "UNGUARDED: "(test -n "$line"; and echo $line; or echo no answer)
-        string match -q '*: guarded already*' -- "$line"
-        and set -g _dazai_why 'guarded already, by nobody whom this shell can watch'
-        echo "dazai: session $_dazai_why" >&2
+        if string match -q '*: guarded already*' -- "$line"
+            echo 'dazai: session guarded already, by nobody whom this shell can watch' >&2
+        else if string match -q '*: no room for one more holder*' -- "$line"
+            echo "dazai: this shell does not hold the session: $line" >&2
+        else
+            echo "dazai: session UNGUARDED: "(test -n "$line"; and echo $line; or echo no answer) >&2
+        end
         return 1
     end
-    set -gx DAZAI_GUARD_AT "$DAZAI_SOCK $XDG_RUNTIME_DIR"
+    set -gx DAZAI_GUARD_AT (_dazai_where)
     test -z "$DAZAI_VERBOSE"
     or dazai_status >&2
 end
 
+# Sets _dazai_answer to what dazaictl says to the command in the arguments, as a list of
+# lines.
+function _dazai_ctl
+    set -l ctl dazaictl
+    test -n "$DAZAI_CTL"
+    and set ctl $DAZAI_CTL
+    set -g _dazai_answer "$ctl: not found"
+    command -q $ctl
+    or return 1
+    set -g _dazai_answer (command $ctl $argv 2>&1)
+end
+
+# Asks for the daemon's state, for _dazai_field.
+function _dazai_query
+    _dazai_ctl status -l
+    and string match -q 'STATUS *' -- "$_dazai_answer"
+    and return
+    test -n "$_dazai_answer"
+    or set -g _dazai_answer 'no answer'
+    return 1
+end
+
+# The value of a field in the daemon's state.
+function _dazai_field
+    string replace -rf "^.* $argv[1]=(\S*).*" '$1' -- "$_dazai_answer"
+end
+
+# Asks for the tethers.  Sets _dazai_held to those that hold, each with the number of
+# its holders, and _dazai_lost to those that are lost.
+function _dazai_tethers
+    set -g _dazai_held
+    set -g _dazai_lost
+    _dazai_ctl tethers
+    or return 0
+    set _dazai_held (printf '%s\n' $_dazai_answer | string replace -rf '^(\S+) (\d+) held .*' '$1 ($2)' | string join ', ')
+    set _dazai_lost (printf '%s\n' $_dazai_answer | string replace -rf '^(\S+) \d+ lost .*' '$1' | string join ', ')
+    return 0
+end
+
 function dazai_guard --description 'Guard this session, if it is not guarded'
-    _dazai_alive
+    _dazai_covered
     or _dazai_ask
 end
 
-function dazai_status --description 'Say who guards this session'
-    if not _dazai_alive
-        test -n "$DAZAI_GUARD"
-        and set -g _dazai_why "UNGUARDED: dazai-hb $_dazai_hb has ended, or is another daemon's"
-        test -n "$_dazai_why"
-        or set -g _dazai_why UNGUARDED
-        echo "dazai: session $_dazai_why"
+function dazai_status --description 'Ask the daemon for the state of this session'
+    if not _dazai_query
+        echo "dazai: session UNGUARDED: $_dazai_answer"
         return 1
     end
-    set -l of
-    _dazai_own
-    or set of " for process "(string match -r '^\d+' -- $DAZAI_GUARD)
-    echo "dazai: session guarded by dazai-hb $_dazai_hb$of"
+    if test (_dazai_field pending) != 0
+        set -l left (_dazai_field left)
+        _dazai_tethers
+        if test -n "$_dazai_lost"
+            echo "dazai: PANIC PENDING: in $left s, lost: $_dazai_lost; to cancel it: hold what is lost, and dazai_cancel"
+        else
+            echo "dazai: PANIC PENDING: in $left s; to cancel it: dazai_cancel"
+        end
+        return 1
+    end
+    if test (_dazai_field guarded) != 1
+        echo 'dazai: session UNGUARDED'
+        return 1
+    end
+    if _dazai_covered
+        set -l of
+        _dazai_own
+        or set of " for process "(string match -r '^\d+' -- $DAZAI_GUARD)
+        echo "dazai: session guarded by dazai-hb $_dazai_hb$of"
+    else
+        _dazai_tethers
+        echo "dazai: session guarded, not by this shell: $_dazai_held"
+    end
 end
 
-dazai_guard
+function dazai_cancel --description 'Cancel a pending panic'
+    if not _dazai_query
+        echo "dazai: not cancelled: $_dazai_answer" >&2
+        return 1
+    end
+    if test (_dazai_field pending) = 0
+        echo 'dazai: no panic is pending' >&2
+        return 0
+    end
+    if not _dazai_alive; or not kill -USR1 $_dazai_hb 2>/dev/null
+        echo 'dazai: not cancelled: this shell does not guard the session; dazai_guard first' >&2
+        return 1
+    end
+    for try in (seq 20)
+        _dazai_query
+        or break
+        if test (_dazai_field pending) = 0
+            echo 'dazai: panic cancelled' >&2
+            return 0
+        end
+        _dazai_tethers
+        if test -n "$_dazai_lost"
+            echo "dazai: not cancelled: tether $_dazai_lost is lost" >&2
+            return 1
+        end
+        sleep 0.1
+    end
+    dazai_status >&2
+    return 1
+end
+
+# Succeeds if this shell was started to run one command.
+function _dazai_command
+    set -l words (cat /proc/$fish_pid/cmdline 2>/dev/null | string split0)
+    argparse -i -s c/command= C/init-command= d/debug= o/debug-output= D/debug-stack-frames= f/features= p/profile= i/interactive l/login n/no-execute N/no-config P/private h/help v/version -- $words[2..] 2>/dev/null
+    # What is left over is a script.
+    set -q _flag_command
+    or test (count $argv) -gt 0
+end
+
+# Guards this shell at its start, if it is one that the session depends on.
+function _dazai_begin
+    if _dazai_covered
+        return
+    end
+    isatty stdin
+    and not _dazai_command
+    or return
+    set -l in
+    test -z "$ZELLIJ"
+    or set in zellij
+    test -z "$STY"
+    or set in screen
+    test -z "$TMUX"
+    or set in tmux
+    if test -z "$in"
+        dazai_guard
+    else if not set -q _dazai_told
+        set -g _dazai_told 1
+        _dazai_inside $in
+    end
+end
+
+# Says that a shell inside $argv[1] does not hold the session by itself, and what does.
+function _dazai_inside
+    if not _dazai_query
+        echo "dazai: session UNGUARDED: $_dazai_answer" >&2
+        return 1
+    end
+    _dazai_tethers
+    test -n "$_dazai_held"
+    or set _dazai_held nobody
+    echo "dazai: inside $argv[1], this shell does not hold the session: $_dazai_held does; dazai_guard holds it all the same" >&2
+end
+
+_dazai_begin
 or true

@@ -44,8 +44,9 @@ setup() {
 		exec '$hb' "\$@"
 	EOF
 	chmod +x counted
-	unset LEVEL DAZAI_GUARD DAZAI_GUARD_AT DAZAI_HB DAZAI_VERBOSE XDG_DATA_HOME
-	PATH=$top/dazai-hb:$PATH DAZAI_SOCK=$sock TERM=dumb
+	unset LEVEL DAZAI_GUARD DAZAI_GUARD_AT DAZAI_HB DAZAI_CTL DAZAI_VERBOSE
+	unset DAZAI_TETHER TMUX STY ZELLIJ XDG_DATA_HOME
+	PATH=$top/dazai-hb:$top/dazaictl:$PATH DAZAI_SOCK=$sock TERM=dumb
 	ENV=$PWD/rc HOME=$PWD ZDOTDIR=$PWD XDG_CONFIG_HOME=$PWD
 	export PATH DAZAI_SOCK TERM ENV HOME ZDOTDIR XDG_CONFIG_HOME
 }
@@ -80,7 +81,7 @@ started_once() {
 
 # The daemon saw the session's end, and rehearsed what it had to do.
 wiped() {
-	rehearsed 'heartbeat connection dropped'
+	rehearsed "${1:-tether session lost}"
 }
 
 # in_each NAME TEXT [SHELL...]: declares the case NAME for each of these shells, or all
@@ -104,14 +105,14 @@ is_guarded_from_start_to_exit() {
 	start
 	drive DAZAI_HB="$PWD/counted" <<-EOF
 		expect P1>
-		run $talk - log log 'guarded by pid'
+		run $talk - log log 'held by pid'
 		send $subshells\n
 		send echo do''ne\n
 		expect done
 		send dazai_status; echo "status=$status"\n
 		expect dazai: session guarded by dazai-hb
 		expect status=0
-		run ! grep -q dropped log
+		run ! grep -Eq "dropped|lost" log
 		send exit 7\n
 		wait
 		show
@@ -149,7 +150,7 @@ is_wiped_however_it_ends() {
 		signal KILL
 		wait
 	EOF
-	killed 'PANIC: heartbeat connection dropped'
+	killed 'PANIC: tether session lost'
 }
 
 in_each child_is_of_the_session \
@@ -170,7 +171,7 @@ child_is_of_the_session() {
 		expect P1>
 		run [ \$(wc -l <starts) -eq 1 ]
 		send DAZAI_SOCK=$PWD/other $(command_line "$sh")\n
-		expect dazai: session UNGUARDED: dazai-hb: $PWD/other: no daemon
+		expect dazai: session UNGUARDED: dazai-hb: $PWD/other.ctl: no daemon
 		expect P2>
 		send exit\n
 		expect P1>
@@ -179,7 +180,7 @@ child_is_of_the_session() {
 		expect P1>
 		send dazai_status\n
 		expect dazai: session guarded by dazai-hb
-		run ! grep -q dropped log
+		run ! grep -Eq "dropped|lost" log
 		send exit\n
 		wait
 		show
@@ -317,13 +318,13 @@ is_unguarded_until_a_daemon_comes() {
 	vault=$!
 	remember "$vault"
 	drive <<-EOF
-		expect dazai: session UNGUARDED: dazai-hb: $sock: no daemon
+		expect dazai: session UNGUARDED: dazai-hb: $sock.ctl: no daemon
 		expect P1>
 		send dazai_status; echo "status=$status"\n
-		expect dazai: session UNGUARDED: dazai-hb: $sock: no daemon
+		expect dazai: session UNGUARDED: dazaictl: $sock.ctl: no daemon
 		expect status=1
 		send dazai_guard; echo "status=$status"\n
-		expect dazai: session UNGUARDED: dazai-hb: $sock: no daemon
+		expect dazai: session UNGUARDED: dazai-hb: $sock.ctl: no daemon
 		expect status=1
 		run echo >go; $talk - log log ready
 		send dazai_guard; echo "status=$status"\n
@@ -332,10 +333,9 @@ is_unguarded_until_a_daemon_comes() {
 		expect dazai: session guarded by dazai-hb
 		expect status=0
 		run kill -TERM $vault
-		run $talk - ended $vault ended \$(sed -n 's/.*guarded by pid //p' log)
+		run $talk - ended $vault ended \$(sed -n 's/.*held by pid //p' log)
 		send dazai_status; echo "status=$status"\n
-		expect dazai: session UNGUARDED: dazai-hb
-		expect has ended
+		expect dazai: session UNGUARDED: dazaictl: $sock.ctl: no daemon
 		expect status=1
 		send exit 7\n
 		wait
@@ -348,9 +348,184 @@ is_unguarded_until_a_daemon_comes() {
 	ends 0
 }
 
+holders() {
+	echo "dazaictl tethers | grep -q '^session $1 held'"
+}
+
+in_each many_terminals_are_one_session \
+    'the first of two terminals is closed and the secret still given; with the last it is gone'
+many_terminals_are_one_session() {
+	start -a -g 60
+	cat >second <<-EOF
+		expect P1>
+		run echo >second.holds; until [ -e first.ended ]; do sleep 0.02; done
+		run until $(holders 1); do sleep 0.02; done
+		run [ "\$(dazaictl get $name)" = '$secret' ]
+		send dazai_status; echo "status=$status"\n
+		expect dazai: session guarded by dazai-hb
+		expect status=0
+		run ! grep -q pending log
+		signal KILL
+		wait
+	EOF
+	# shellcheck disable=SC2046 # words
+	"$tools/pty" $(command_line "$sh") <second >out.2 2>&1 &
+	second=$!
+	remember "$second"
+	drive <<-EOF
+		expect P1>
+		run until [ -e second.holds ]; do sleep 0.02; done
+		run $(holders 2)
+		send exit\n
+		wait
+		run echo >first.ended
+	EOF
+	talk - ended "$second"
+	wait "$second" || fail "$(cat out.2)"
+	logged 'panic pending: tether session lost'
+	atf_check -s exit:3 -e match:refused dazaictl get "$name"
+}
+
+in_each a_terminal_within_is_one_more \
+    'a terminal that was opened from a guarded shell holds the session, too'
+a_terminal_within_is_one_more() {
+	start
+	cat >within <<-EOF
+		expect P2>
+		send dazai_status\n
+		expect dazai: session guarded by dazai-hb
+		run $(holders 2)
+		send exit 5\n
+		wait
+	EOF
+	drive DAZAI_HB="$PWD/counted" <<-EOF
+		expect P1>
+		send $tools/pty $(command_line "$sh") <within\n
+		expect exit 5
+		run ! grep -q lost log
+		send exit\n
+		wait
+	EOF
+	[ "$(wc -l <starts)" -eq 2 ] || fail "not started twice: $(cat starts)"
+	wiped
+}
+
+in_each the_tether_has_a_name \
+    'DAZAI_TETHER is the tether to hold; if it is empty, the shell is the only heartbeat'
+the_tether_has_a_name() {
+	start
+	drive DAZAI_TETHER=desk-2 <<-EOF
+		expect P1>
+		run $talk - log log 'tether desk-2 held'
+		send exit\n
+		wait
+	EOF
+	wiped 'tether desk-2 lost'
+	start
+	drive DAZAI_TETHER= <<-EOF
+		expect P1>
+		run $talk - log log 'guarded by pid'
+		send dazai_status; echo "status=$status"\n
+		expect dazai: session guarded by dazai-hb
+		expect status=0
+		send exit\n
+		wait
+	EOF
+	wiped 'heartbeat connection dropped'
+}
+
+in_each one_command_holds_nothing \
+    'an interactive shell that runs one command (-c), or has no terminal, holds nothing and is silent'
+one_command_holds_nothing() {
+	start
+	cat >one <<-EOF
+		wait
+		show
+	EOF
+	# shellcheck disable=SC2046 # words
+	DAZAI_HB="$PWD/counted" "$tools/pty" $(command_line "$sh") \
+	    -ic 'echo do""ne; exit 3' >out 2>&1 <one || fail "$(cat out)"
+	said 'exit 3'
+	grep -q 'done' out || fail "$(cat out)"
+	shown 0
+	# shellcheck disable=SC2046 # words
+	echo 'echo do""ne' |
+	    DAZAI_HB="$PWD/counted" $(command_line "$sh") -i >out 2>&1
+	grep -q 'done' out || fail "$(cat out)"
+	shown 0
+	[ ! -s starts ] || fail "dazai-hb was started"
+	not_logged held
+	lives
+}
+
+in_each inside_tmux_nothing_holds_unasked \
+    'a shell inside tmux, screen or zellij says who holds, and holds when it is told to'
+inside_tmux_nothing_holds_unasked() {
+	start -a -g 60
+	heartbeat -n session
+	drive DAZAI_HB="$PWD/counted" TMUX=x <<-EOF
+		expect dazai: inside tmux, this shell does not hold the session: session (1) does; dazai_guard
+		expect P1>
+		send . $file; echo "status=$status"\n
+		expect status=0
+		send dazai_status; echo "status=$status"\n
+		expect dazai: session guarded, not by this shell: session (1)
+		expect status=0
+		run dazaictl panic && ! [ -s starts ]
+		send dazai_cancel; echo "status=$status"\n
+		expect does not guard
+		expect status=1
+		send dazai_guard; dazai_cancel; echo "status=$status"\n
+		expect dazai: panic cancelled
+		expect status=0
+		run $(holders 2)
+		show
+	EOF
+	[ "$(grep -c 'dazai: inside' out)" -eq 1 ] || fail "said twice: $(cat out)"
+	for inside in STY=screen ZELLIJ=zellij; do
+		drive "${inside%=*}=0" <<-EOF
+			expect dazai: inside ${inside#*=}, this shell does not hold
+			expect P1>
+		EOF
+	done
+}
+
+in_each cancels_an_ordered_panic \
+    'dazai_status says that a panic is pending, and dazai_cancel ends it, unless a tether is lost'
+cancels_an_ordered_panic() {
+	start -a -g 60
+	heartbeat -n usb
+	drive <<-EOF
+		expect P1>
+		send dazai_cancel; echo "status=$status"\n
+		expect dazai: no panic is pending
+		expect status=0
+		run dazaictl panic
+		send dazai_status; echo "status=$status"\n
+		expect dazai: PANIC PENDING: in
+		expect status=1
+		send dazai_cancel; echo "status=$status"\n
+		expect dazai: panic cancelled
+		expect status=0
+		run grep -q 'panic CANCELLED by CANCEL' log
+		send dazai_status; echo "status=$status"\n
+		expect dazai: session guarded by dazai-hb
+		expect status=0
+		run kill -KILL $heartbeat; $talk - log log 'tether usb lost'
+		send dazai_status; echo "status=$status"\n
+		expect dazai: PANIC PENDING: in
+		expect lost: usb
+		expect status=1
+		send dazai_cancel; echo "status=$status"\n
+		expect dazai: not cancelled: tether usb is lost
+		expect status=1
+	EOF
+}
+
 in_each second_terminal_learns_who_guards \
-    'the shell on a second terminal says which dazai-hb guards which process on which terminal'
+    'with DAZAI_TETHER empty the shell on a second terminal says which dazai-hb guards which process on which terminal'
 second_terminal_learns_who_guards() {
+	export DAZAI_TETHER=
 	start
 	cat >second <<-EOF
 		expect dazai: session guarded already, by dazai-hb
@@ -370,7 +545,7 @@ second_terminal_learns_who_guards() {
 		run $tools/pty $(command_line "$sh") <second >out.2
 		send dazai_status\n
 		expect dazai: session guarded by dazai-hb
-		run ! grep -q dropped log
+		run ! grep -Eq "dropped|lost" log
 		send exit\n
 		wait
 	EOF
@@ -378,7 +553,7 @@ second_terminal_learns_who_guards() {
 	said 'exit 7'
 	grep -qE "guarded already, by dazai-hb [0-9]+ for process $(cat shell.pid) \
 \(.* on pts/[0-9]+\)" out || fail "$(cat out)"
-	wiped
+	wiped 'heartbeat connection dropped'
 }
 
 in_each makes_no_job_noise 'dazai-hb is no job of the shell, whose end nobody is told'
@@ -388,7 +563,7 @@ makes_no_job_noise() {
 		expect P1>
 		send jobs; echo en''d\n
 		expect end
-		run kill -9 \$(sed -n 's/.*guarded by pid //p' log)
+		run kill -9 \$(sed -n 's/.*held by pid //p' log)
 		run $talk - ended $vault
 		send \n
 		expect P1>
@@ -426,18 +601,19 @@ lets_go_politely() {
 		send $sub\n
 		send echo do''ne\n
 		expect done
-		run ! grep -q dropped log
+		run ! grep -Eq "dropped|lost" log
 		send exit 7\n
 		wait
 	EOF
 	said 'exit 7'
-	wiped
+	wiped 'heartbeat connection dropped'
 	kill -0 "$idler" || fail "the other process was ended"
 }
 
 in_each touches_no_process_of_others \
     'a dazai-hb of another shell, and a process that is no dazai-hb, outlive the shell'
 touches_no_process_of_others() {
+	export DAZAI_TETHER=
 	other_heartbeat
 	set="DAZAI_GUARD=\"\$\$ $heartbeat\"; dazai_guard; DAZAI_GUARD=\"1 $heartbeat\""
 	[ "$sh" != fish ] || set="set DAZAI_GUARD \"1 $heartbeat\""
@@ -453,6 +629,7 @@ touches_no_process_of_others() {
 	kill -QUIT "$heartbeat"
 	ends 0
 	logged 'QUIT from the heartbeat'
+	unset DAZAI_TETHER
 	start
 	set="export DAZAI_GUARD=\"\$\$ $idler\""
 	[ "$sh" != fish ] || set="set -gx DAZAI_GUARD \"\$fish_pid $idler\""
@@ -461,7 +638,7 @@ touches_no_process_of_others() {
 		send $set\n
 		expect P1>
 		send dazai_status\n
-		expect UNGUARDED
+		expect not by this shell: session (1)
 		send exit 7\n
 		wait
 	EOF
@@ -482,6 +659,7 @@ does_nothing_when_not_interactive() {
 	fi
 	[ ! -s starts ] || fail "dazai-hb was started"
 	not_logged guarded
+	not_logged held
 	lives
 }
 
@@ -504,7 +682,7 @@ exec_keeps_the_guard_body() {
 			EOF
 		done
 		cat <<-'EOF'
-			run ! grep -q dropped log
+			run ! grep -Eq "dropped|lost" log
 			send exit 7\n
 			wait
 			show
