@@ -355,7 +355,8 @@ the_first_process_reaps_orphans_body() {
 	vault=${vault% }
 	remember "$vault"
 	talk - mark at 400
-	for child in $(cat "/proc/$vault/task/$vault/children"); do
+	read -r children <"/proc/$vault/task/$vault/children"
+	for child in $children; do
 		grep -q '^State:.Z' "/proc/$child/status" &&
 		    fail "$child is a zombie"
 	done
