@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -23,13 +24,17 @@
 static char *notice_path; /* NULL: there is no terminal */
 static dev_t notice_dev;
 
+/* Which word after the name in /proc/PID/stat is the terminal (proc(5)). */
+#define NOTICE_TTY 5
+
 /* The controlling terminal of pid; 0 if it has none. */
 static dev_t
 notice_terminal(pid_t pid)
 {
 	char	     file[64], stat[512];
-	char	    *after;
-	unsigned int tty = 0;
+	char	    *at;
+	unsigned int tty;
+	int	     i;
 	ssize_t	     n = -1;
 	int	     fd;
 
@@ -40,9 +45,12 @@ notice_terminal(pid_t pid)
 	}
 	stat[n > 0 ? n : 0] = '\0';
 	/* state, parent, group, session, terminal: after the name in (). */
-	if ((after = strrchr(stat, ')')) == NULL ||
-	    sscanf(after + 1, " %*c %*d %*d %*d %u", &tty) != 1)
+	at = strrchr(stat, ')');
+	for (i = 0; i < NOTICE_TTY && at != NULL; i++)
+		at = strchr(at + 1, ' ');
+	if (at == NULL)
 		return (0);
+	tty = (unsigned int)strtoul(at + 1, NULL, 10);
 	return (makedev((tty >> 8) & 0xfff,
 	    (tty & 0xff) | ((tty >> 12) & 0xfff00)));
 }

@@ -45,7 +45,7 @@ control_accept(int fd)
 	unsigned int asking = 0;
 
 	for (c = control_conns; c < control_conns + CONTROL_CONNS; c++)
-		asking += c->fd != -1 && !c->holding;
+		asking += c->fd != -1 && !c->holding && !c->watching;
 	c = conn_free_slot(control_conns, CONTROL_CONNS);
 	if (c == NULL || asking >= CONTROL_REQUESTS)
 		conn_refuse(fd, "BUSY\n");
@@ -53,16 +53,22 @@ control_accept(int fd)
 		conn_open(c, fd, network_now() + CONN_MS);
 }
 
-/* Tells the vault how many watch. */
-static void
-control_count_watchers(void)
+static uint32_t
+control_watchers(void)
 {
 	const struct conn *c;
 	uint32_t	   n = 0;
 
 	for (c = control_conns; c < control_conns + CONTROL_CONNS; c++)
 		n += c->fd != -1 && c->watching;
-	(void)network_send_number(IMSG_EVENTS, NULL, n);
+	return (n);
+}
+
+/* Tells the vault how many watch. */
+static void
+control_count_watchers(void)
+{
+	(void)network_send_number(IMSG_EVENTS, NULL, control_watchers());
 }
 
 static void
@@ -120,6 +126,10 @@ control_watch(struct conn *c)
 {
 	struct imsg im = { .type = IMSG_STATUS };
 
+	if (!c->watching && control_watchers() == CONTROL_WATCHERS) {
+		conn_answer(c, request_answer(IMSG_ANSWER_BUSY));
+		return;
+	}
 	c->watching = true;
 	control_count_watchers();
 	control_ask(c, &im);
@@ -304,8 +314,10 @@ control_event(const struct imsg_event *e)
 	for (c = control_conns; c < control_conns + CONTROL_CONNS; c++) {
 		if (c->fd == -1 || !c->watching)
 			continue;
-		if (c->out > CONN_OUT - ANSWER_BYTES) {
-			control_close(c);
+		/* A request of its own may be at the vault: not closed yet. */
+		if (c->out > CONN_OUT - 2 * ANSWER_BYTES) {
+			if (!c->asked)
+				control_close(c);
 			continue;
 		}
 		conn_answer(c, line);
@@ -320,8 +332,11 @@ control_drop(const struct imsg *im)
 	struct conn *c;
 
 	for (c = control_conns; c < control_conns + CONTROL_CONNS; c++) {
-		if (c->fd != -1 && c->holding && c->peerid == im->peerid)
-			control_close(c);
+		if (c->fd == -1 || c->peerid != im->peerid)
+			continue;
+		/* Its HOLD may be unanswered: it is a holder to the vault. */
+		c->holding = true;
+		control_close(c);
 	}
 }
 

@@ -6,7 +6,8 @@
 #include "imsg.h"
 
 #define CONTROL_REQUESTS 32 /* connections that may ask at a time ... */
-#define CONTROL_CONNS	 (CONTROL_REQUESTS + 64) /* ... and holders */
+#define CONTROL_WATCHERS 16 /* ... and watch, ... */
+#define CONTROL_CONNS	 (CONTROL_REQUESTS + CONTROL_WATCHERS + 64) /* hold */
 
 void control_init(void);
 void control_accept(int);

@@ -73,6 +73,7 @@ daemon_command(const char *path, char *command[])
 		(void)execv(own, argv);
 	}
 	(void)execvp(name, argv);
+	(void)kill(daemon_child, SIGTERM); /* there is nobody to guard it */
 	err(errno == ENOENT ? 127 : 126, "%s", name);
 }
 

@@ -49,7 +49,7 @@ event_send(enum imsg_event_kind kind, const char *name, pid_t pid, int64_t ms,
 {
 	struct imsg im;
 
-	if (event_n == 0)
+	if (event_n == 0 || !imsg_has_room(v.imsg))
 		return;
 	memset(&im, 0, sizeof(im));
 	im.type = IMSG_EVENT;

@@ -9,8 +9,10 @@
 #include <sys/uio.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <stddef.h>
 #include <string.h>
+#include <time.h>
 
 #include "imsg.h"
 
@@ -137,6 +139,21 @@ imsg_send(int fd, const struct imsg *im, int flags)
 		memcpy(CMSG_DATA(cmsg), &im->fd, sizeof(int));
 	}
 	return (sendmsg(fd, &msg, flags | MSG_NOSIGNAL) == -1 ? -1 : 0);
+}
+
+/*
+ * Whether the socket fd has room for what may be dropped: three quarters of it
+ * are free, as the kernel's POLLOUT says of a Unix socket.  The rest is kept
+ * for the vault's answers: if one does not fit, network counts as lost.
+ * Async-signal-safe.
+ */
+bool
+imsg_has_room(int fd)
+{
+	const struct timespec at_once = { 0, 0 };
+	struct pollfd	      pfd = { .fd = fd, .events = POLLOUT };
+
+	return (ppoll(&pfd, 1, &at_once, NULL) == 1 && pfd.revents == POLLOUT);
 }
 
 /* Returns how many descriptors came with msg; *fd is the first, or -1. */

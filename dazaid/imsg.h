@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <stddef.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 enum imsg_type {
@@ -210,6 +211,7 @@ struct imsg_rule {
 
 extern const struct imsg_rule imsg_rules[IMSG_TYPES];
 
+bool		 imsg_has_room(int);
 int		 imsg_send(int, const struct imsg *, int);
 enum imsg_result imsg_recv(int, enum imsg_side, unsigned int, struct imsg *);
 const char	*imsg_type_name(uint32_t);

@@ -109,19 +109,6 @@ log_is_file(void)
 }
 
 /*
- * Is three quarters of the socket's room free?  poll(2) looks at just that
- * (unix_writable() in the kernel).
- */
-static bool
-log_has_room(void)
-{
-	const struct timespec at_once = { 0, 0 };
-	struct pollfd	      pfd = { .fd = log_imsg, .events = POLLOUT };
-
-	return (ppoll(&pfd, 1, &at_once, NULL) == 1 && pfd.revents == POLLOUT);
-}
-
-/*
  * Sends l to network, or drops it.  Lines of -v, one for each message, are
  * dropped if less than three quarters of the socket's room is free: the
  * vault's answers need that room, and if one does not fit, network counts as
@@ -132,7 +119,7 @@ log_send(const struct imsg_log *l)
 {
 	struct imsg im = { .type = IMSG_LOG, .fd = -1, .u.log = *l };
 
-	if (l->priority != LOG_DEBUG || log_has_room())
+	if (l->priority != LOG_DEBUG || imsg_has_room(log_imsg))
 		(void)imsg_send(log_imsg, &im, MSG_DONTWAIT);
 }
 

@@ -327,3 +327,29 @@ a_release_is_told_once_body() {
 	control say ARM want OK
 	talk - log said told
 }
+
+behaviour a_holder_that_left_at_once_leaves_no_slot 'HOLD and a hang-up while a panic is pending, a hundred times: the socket still serves'
+a_holder_that_left_at_once_leaves_no_slot_body() {
+	start -a -g 60
+	holder session session
+	control say PANIC want OK
+	logged 'panic pending'
+	i=0
+	while [ $i -lt 100 ]; do
+		"$talk" "$sock.ctl" say 'HOLD foo' || fail "no connection"
+		i=$((i + 1))
+	done
+	control ask STATUS 'STATUS * pending=1 *' say 'HOLD foo' want HOLDING
+}
+
+behaviour watchers_do_not_crowd_out_requests 'sixteen may watch, and others are still served'
+watchers_do_not_crowd_out_requests_body() {
+	start
+	set --
+	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do
+		set -- "$@" say EVENTS like 'EVENT STATUS *' connect
+	done
+	client "$sock.ctl" "$@" say EVENTS want BUSY echo watch hold
+	talk - log said watch
+	control say STATUS like 'STATUS *'
+}

@@ -25,7 +25,7 @@ CFLAGS_fuzz =	-O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link $(SANITIZ
 CFLAGS_cov =	-O0 -g -fprofile-instr-generate -fcoverage-mapping
 LDFLAGS_fuzz =	-fsanitize=fuzzer $(SANITIZE)
 LDFLAGS_cov =	-fsanitize=fuzzer -fprofile-instr-generate
-CFLAGS_replay =	-O1 -g $(if $(SAN),$(SANITIZE)) -Wno-format-truncation
+CFLAGS_replay =	-O1 -g $(if $(SAN),$(SANITIZE)) -Wno-unknown-warning-option -Wno-format-truncation
 LDFLAGS_replay = $(if $(SAN),$(SANITIZE))
 CPPFLAGS =	-std=c11 -D_GNU_SOURCE -Icommon -Idazaid \
 		$(shell pkg-config --cflags $(PKGS))

@@ -51,6 +51,7 @@ static const struct rule {
 	[IMSG_HELLO] = { "HELLO", 4, 1, NOBODY },
 	[IMSG_PING] = { "PING", 4, 0, GUARDING | IN(DROPPED) },
 	[IMSG_CANCEL] = { "CANCEL", 0, 0, GUARDING | IN(DROPPED) },
+	[IMSG_WATCH] = { "WATCH", 4, 0, GUARDING | IN(DROPPED) },
 	[IMSG_QUIT] = { "QUIT", 0, 0, GUARDING | IN(DROPPED) },
 	[IMSG_LOST] = { "LOST", 0, 0, GUARDING | IN(DROPPED) },
 	[IMSG_STATUS] = { "STATUS", 0, 0, CONTROL },
@@ -61,6 +62,10 @@ static const struct rule {
 	[IMSG_PUT] = { "PUT", 88, 2, CONTROL },
 	[IMSG_GET] = { "GET", 65, 2, CONTROL },
 	[IMSG_DEL] = { "DEL", 65, 2, CONTROL },
+	[IMSG_TETHERS] = { "TETHERS", 8, 0, CONTROL },
+	[IMSG_HOLD] = { "HOLD", 36, 2, CONTROL },
+	[IMSG_RELEASE] = { "RELEASE", 36, 2, CONTROL },
+	[IMSG_EVENTS] = { "EVENTS", 4, 0, CONTROL },
 	[IMSG_PANIC] = { "PANIC", 4, 0, CONTROL } };
 
 /* What is sent. */
@@ -209,6 +214,21 @@ is_served(const struct shot *shot)
 				IMSG_NOTHING_PENDING);
 		siege_lives();
 		break;
+	case IMSG_WATCH: /* process 1 may not be watched */
+		answers(IMSG_ANSWER, IMSG_ANSWER_INVALID_PID);
+		break;
+	case IMSG_TETHERS: /* the heartbeat's, held or lost, if it was taken */
+		(void)siege_answer(
+		    (NOBODY & IN(s.state)) != 0 ? IMSG_ANSWER : IMSG_TETHER);
+		siege_lives();
+		break;
+	case IMSG_HOLD:
+		(void)siege_answer(IMSG_HOLDING);
+		siege_lives();
+		break;
+	case IMSG_RELEASE:
+		answers(IMSG_ANSWER, IMSG_ANSWER_NO_SUCH_TETHER);
+		break;
 	case IMSG_QUIT:
 		/* It waits for network, which is to say BYE and leave. */
 		siege_ends(0, "QUIT from the heartbeat: secrets wiped, bye",
@@ -280,18 +300,21 @@ is_right(const struct shot *shot)
 static void
 load(struct shot *shot)
 {
-	const uint32_t	      number = shot->type == IMSG_SIGNAL ? SIGHUP :
-		   shot->type == IMSG_PING			 ? 3 :
-								   1;
-	const struct imsg_put put = { .size = 5, .name = "new" };
-	unsigned char	     *payload = shot->bytes + HEAD;
+	const uint32_t		 number = shot->type == IMSG_SIGNAL ? SIGHUP :
+		      shot->type == IMSG_PING			    ? 3 :
+								      1;
+	const struct imsg_put	 put = { .size = 5, .name = "new" };
+	const struct imsg_tether tether = { .name = "t" };
+	unsigned char		*payload = shot->bytes + HEAD;
 
 	memset(shot->bytes, 0, sizeof(shot->bytes));
 	if (shot->type == IMSG_GET || shot->type == IMSG_DEL)
 		memcpy(payload, NAME, sizeof(NAME));
 	else if (shot->type == IMSG_PUT)
 		memcpy(payload, &put, sizeof(put));
-	else if (shot->type != IMSG_LIST)
+	else if (shot->type == IMSG_HOLD || shot->type == IMSG_RELEASE)
+		memcpy(payload, &tether, sizeof(tether));
+	else if (shot->type != IMSG_LIST && shot->type != IMSG_TETHERS)
 		memcpy(payload, &number, sizeof(number));
 }
 

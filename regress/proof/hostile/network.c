@@ -27,6 +27,7 @@ static struct packet packet; /* what was got, to be passed on */
 static int	     listeners[2] = { -1, -1 };
 static uid_t	     become;
 static int	     deaf; /* no ear for the vault any more */
+static int	     confined;
 
 static void
 tell(enum news what, uint32_t arg)
@@ -68,8 +69,16 @@ vault_said(void)
 
 	if (rc == -1 && errno == EAGAIN)
 		return;
-	if (rc <= 0)
+	/*
+	 * The vault says no more, and waits for us to end.  Once we are
+	 * confined, its end is ours (PR_SET_PDEATHSIG).
+	 */
+	if (rc <= 0 && !confined)
 		_exit(0);
+	if (rc <= 0) {
+		deaf = 1;
+		return;
+	}
 	tell(NEWS_VAULT, 0);
 	memcpy(&type, packet.bytes, sizeof(type));
 	memcpy(&which, packet.bytes + 3 * sizeof(type), sizeof(which));
@@ -86,6 +95,7 @@ confine(void)
 	const int rc = sandbox_limits() == -1 ||
 	    sandbox_network(become, become) != NULL;
 
+	confined = rc == 0;
 	done(rc ? errno : 0, -1);
 }
 
