@@ -26,11 +26,12 @@ const enum net_socket oracle_socket = NET_CONTROL;
 
 static unsigned int panics[2];	/* that the vault is to hear of: soft, hard */
 static unsigned int perhaps[2]; /* that it may hear of as well */
+static uint32_t	    watchers;	/* clients that have asked for events */
 
 void
 oracle_begin(void)
 {
-	panics[0] = panics[1] = perhaps[0] = perhaps[1] = 0;
+	panics[0] = panics[1] = perhaps[0] = perhaps[1] = watchers = 0;
 }
 
 bool
@@ -40,7 +41,7 @@ oracle_takes(struct client *c)
 	unsigned int	     others = 0;
 
 	for (o = net_clients; o < net_clients + net_n; o++)
-		others += o->peerid != 0 && !o->closing &&
+		others += o->peerid != 0 && !o->closing && !o->holds &&
 		    (fuzz_ms < o->due || (o->asked && !o->listing));
 	if (others < SLOTS)
 		return (true);
@@ -160,6 +161,21 @@ want_pid(char **word, size_t n, struct imsg *im, uint32_t type)
 }
 
 static const char *
+want_tether(char **word, size_t n, struct imsg *im, uint32_t type)
+{
+	if (n != 2)
+		return ("bad-request");
+	if ((type == IMSG_HOLD && strcmp(word[1], "heartbeat") == 0) ||
+	    strlen(word[1]) > 16 ||
+	    word[1][strspn(word[1], "abcdefghijklmnopqrstuvwxyz0123456789-")] !=
+		'\0')
+		return ("bad-name");
+	(void)snprintf(im->u.tether.name, IMSG_TETHER_BYTES, "%s", word[1]);
+	im->type = type;
+	return (NULL);
+}
+
+static const char *
 want_panic(char **word, size_t n, struct imsg *im)
 {
 	if (n > 2 || (n == 2 && strcasecmp(word[1], "hard") != 0))
@@ -186,11 +202,44 @@ want_words(char **word, size_t n, struct imsg *im)
 		return (want_pid(word, n, im, IMSG_UNREGISTER));
 	if (strcasecmp(verb, "panic") == 0)
 		return (want_panic(word, n, im));
+	if (strcasecmp(verb, "hold") == 0)
+		return (want_tether(word, n, im, IMSG_HOLD));
+	if (strcasecmp(verb, "release") == 0)
+		return (want_tether(word, n, im, IMSG_RELEASE));
 	im->type = strcasecmp(verb, "status") == 0 ? IMSG_STATUS :
 	    strcasecmp(verb, "arm") == 0	   ? IMSG_ARM :
 	    strcasecmp(verb, "list") == 0	   ? IMSG_LIST :
+	    strcasecmp(verb, "tethers") == 0	   ? IMSG_TETHERS :
+	    strcasecmp(verb, "events") == 0	   ? IMSG_EVENTS :
 						     0;
 	return (n == 1 && im->type != 0 ? NULL : "bad-request");
+}
+
+/* The three verbs of a holder. */
+static const char *
+want_holder(const char *text, struct imsg *im)
+{
+	uint64_t pid;
+	bool	 large;
+
+	im->u.number.n = 0;
+	if (strcasecmp(text, "ping") == 0) {
+		im->type = IMSG_PING;
+		im->u.number.n = 1;
+	} else if (strcasecmp(text, "cancel") == 0) {
+		im->type = IMSG_CANCEL;
+	} else if (strncasecmp(text, "watch", 5) == 0 &&
+	    strchr(" \t", text[5]) != NULL) {
+		text += 5;
+		text += strspn(text, " \t");
+		if (!number(text, 1, INT_MAX, &pid, &large))
+			return ("invalid");
+		im->type = IMSG_WATCH;
+		im->u.number.n = (uint32_t)pid;
+	} else {
+		return ("bad-request");
+	}
+	return (NULL);
 }
 
 static bool
@@ -211,6 +260,10 @@ want_of(const struct client *c, const struct line *l, struct want *w)
 	text[l->used - 1] = '\0';
 	w->put = is_put(text + strspn(text, " \t"));
 	(void)snprintf(text, sizeof(text), "%s", l->nul ? "" : l->text);
+	if (c->holds) {
+		w->refusal = want_holder(text, &w->im);
+		return;
+	}
 	for (p = strtok_r(text, " \t", &rest); p != NULL && n < WORDS;
 	     p = strtok_r(NULL, " \t", &rest))
 		word[n++] = p;
@@ -280,6 +333,13 @@ check_same(const struct imsg *want, const struct imsg *im)
 		same = same &&
 		    strcmp(want->u.secret.name, im->u.secret.name) == 0;
 		break;
+	case IMSG_HOLD:
+	case IMSG_RELEASE:
+		same = same &&
+		    strcmp(want->u.tether.name, im->u.tether.name) == 0;
+		break;
+	case IMSG_PING:
+	case IMSG_WATCH:
 	case IMSG_REGISTER:
 	case IMSG_UNREGISTER:
 		same = same && want->u.number.n == im->u.number.n;
@@ -313,19 +373,35 @@ oracle_message(struct client *c, const struct imsg *im)
 	static struct line l;
 	struct want	   w;
 
+	if (c == NULL && im->type == IMSG_EVENTS) {
+		for (c = net_clients; c < net_clients + net_n; c++)
+			net_walk(c);
+		CHECK(im->u.number.n <= watchers + 1, "too many watch");
+		return;
+	}
 	if (c == NULL) {
 		panic_message(im);
 		return;
 	}
+	if (im->type == IMSG_LOST) {
+		CHECK(c->holds && c->closing, "a holder is lost that lives");
+		c->holds = false;
+		return;
+	}
 	if (c->listing) {
-		CHECK(im->type == IMSG_LIST && im->u.list.after == c->listed,
-		    "LIST goes on elsewhere");
+		CHECK(im->type == c->question && im->u.list.after == c->listed,
+		    "a list goes on elsewhere");
 		c->listing = false;
 		return;
 	}
 	CHECK(net_line(c, &l), "%s, of no line", imsg_type_name(im->type));
 	want_of(c, &l, &w);
 	CHECK(w.refusal == NULL, "\"%s\" is passed on", l.text);
+	if (w.im.type == IMSG_EVENTS) { /* begins with the STATUS */
+		watchers += !c->watching;
+		c->watching = true;
+		w.im.type = IMSG_STATUS;
+	}
 	check_same(&w.im, im);
 	c->done += l.used;
 	c->asked = true;
@@ -369,7 +445,7 @@ release(struct client *c)
 	c->passed = -1;
 	c->taking = 0;
 	c->asked = false;
-	c->due = fuzz_ms + NET_MS;
+	c->due = c->holds || c->watching ? INT64_MAX : fuzz_ms + NET_MS;
 }
 
 static void
@@ -383,6 +459,8 @@ answer(struct client *c, enum imsg_answer answer)
 		[IMSG_ANSWER_UNGUARDED] = "ERROR unguarded " NET_ANY "\n",
 		[IMSG_ANSWER_PENDING] = "ERROR pending " NET_ANY "\n",
 		[IMSG_ANSWER_NO_SUCH_SECRET] = "ERROR no-such-secret " NET_ANY
+					       "\n",
+		[IMSG_ANSWER_NO_SUCH_TETHER] = "ERROR no-such-tether " NET_ANY
 					       "\n",
 		[IMSG_ANSWER_EXISTS] = "ERROR exists " NET_ANY "\n",
 		[IMSG_ANSWER_FULL] = "ERROR full " NET_ANY "\n",
@@ -427,7 +505,7 @@ answer_status(struct client *c)
 	static const char *const kinds[] = { "secretmem", "mlock", "unlocked" };
 	struct imsg	    im = { .type = IMSG_REPORT, .peerid = c->peerid };
 	struct imsg_report *s = &im.u.report;
-	char		    grace[32], left[32];
+	char		    grace[32], left[32], timeout[32];
 
 	s->grace = (int64_t)fuzz_number();
 	s->left = (int64_t)fuzz_number();
@@ -441,13 +519,17 @@ answer_status(struct client *c)
 	s->armed = fuzz_byte() & 1;
 	s->guarded = fuzz_byte() & 1;
 	s->pending = fuzz_byte() & 1;
+	s->tethers = fuzz_byte() % 18;
+	s->timeout = (int64_t)fuzz_number();
 	net_want(c,
-	    "STATUS alive=1 armed=%u grace=%s registered=%u guarded=%u "
+	    "%sSTATUS alive=1 armed=%u grace=%s registered=%u guarded=%u "
 	    "pending=%u memory=%s secrets=%u left=%s heartbeat=%u since=%" PRId64
-	    " tethers=0 timeout=0 pid=%ld size=%" PRIu64 " room=%" PRIu64 "\n",
-	    s->armed, printed(s->grace, grace), s->registered, s->guarded,
-	    s->pending, kinds[s->memory], s->secrets, printed(s->left, left),
-	    s->heartbeat, s->since, (long)getppid(), s->size, s->room);
+	    " tethers=%u timeout=%s pid=%ld size=%" PRIu64 " room=%" PRIu64
+	    "\n",
+	    c->watching ? "EVENT " : "", s->armed, printed(s->grace, grace),
+	    s->registered, s->guarded, s->pending, kinds[s->memory], s->secrets,
+	    printed(s->left, left), s->heartbeat, s->since, s->tethers,
+	    printed(s->timeout, timeout), (long)getppid(), s->size, s->room);
 	net_send(&im);
 	release(c);
 }
@@ -477,6 +559,125 @@ answer_entry(struct client *c)
 	c->listed = im.u.entry.id;
 	c->listing = true;
 	c->due = fuzz_ms + NET_MS;
+	net_send(&im);
+}
+
+static void
+answer_tether(struct client *c)
+{
+	struct imsg	    im = { .type = IMSG_TETHER, .peerid = c->peerid };
+	struct imsg_tether *t = &im.u.tether;
+
+	t->index = (uint32_t)c->listed + 1 + fuzz_byte() % 4;
+	t->holders = fuzz_byte();
+	t->lost = fuzz_byte() & 1;
+	t->pid = (uint32_t)fuzz_number();
+	(void)snprintf(t->name, sizeof(t->name), "t%u", t->index);
+	net_want(c, "%s %u %s %u\n", t->name, t->holders,
+	    t->lost ? "lost" : "held", t->pid);
+	c->listed = t->index;
+	c->listing = true;
+	c->due = fuzz_ms + NET_MS;
+	net_send(&im);
+}
+
+/* HOLD is granted: the vault says so, or has network say it. */
+static void
+answer_hold(struct client *c, bool by_vault)
+{
+	struct imsg im = { .type = IMSG_HOLDING, .peerid = c->peerid };
+
+	im.u.number.n = by_vault &&
+	    send(c->passed, "HOLDING\n", 8, MSG_DONTWAIT | MSG_NOSIGNAL) == 8;
+	net_want(c, "HOLDING\n");
+	c->holds = true;
+	net_send(&im);
+	release(c);
+}
+
+/* The vault answers a line of a holder, of which network knows the words. */
+static void
+answer_holder(struct client *c, unsigned int how)
+{
+	struct imsg im = { .type = IMSG_PONG, .peerid = c->peerid };
+	uint32_t    i;
+
+	if (c->question == IMSG_PING) {
+		im.u.number.n = how % 3;
+		for (i = 0; i < how % 3; i++)
+			net_want(c, "PONG\n");
+	} else if (how % 3 == 0) {
+		im.type = IMSG_STILL_LOST;
+		memcpy(im.u.tether.name, "usb", 4);
+		net_want(c, "ERROR lost usb\n");
+	} else {
+		im.type = how % 3 == 1 ? IMSG_CANCELLED : IMSG_NOTHING_PENDING;
+		net_want(c, how % 3 == 1 ? "CANCELLED\n" : "NOTHING-PENDING\n");
+	}
+	net_send(&im);
+	release(c);
+}
+
+/* The vault gives up a holder. */
+static void
+drop(struct client *c)
+{
+	struct imsg im = { .type = IMSG_DROP, .peerid = c->peerid };
+
+	c->loose |= c->small || c->lazy;
+	c->closing = true;
+	if (c->asked)
+		release(c);
+	net_send(&im);
+}
+
+/* " key=text", with '-' in the place of blanks, to all who watch. */
+static void
+want_word(char *line, const char *key, const char *text)
+{
+	char *p = line + strlen(line);
+
+	if (*text == '\0')
+		return;
+	(void)sprintf(p, " %s=%s", key, text);
+	for (p++; *p != '\0'; p++)
+		*p = *p == ' ' ? '-' : *p;
+}
+
+static void
+event(void)
+{
+	static const char *const words[] = { "guarded", "lost", "released",
+		"pending", "cancelled", "armed", "put", "got", "gone", "bye" };
+	struct imsg		 im = { .type = IMSG_EVENT };
+	struct imsg_event	*e = &im.u.event;
+	const unsigned int	 kind = fuzz_byte() % 10;
+	struct bytes		 b;
+	char			 line[512], number[32] = "";
+	struct client		*c;
+	size_t			 i;
+
+	e->kind = kind + 1;
+	e->pid = fuzz_byte() % 2 * 4711;
+	e->ms = fuzz_byte() * 100;
+	b = fuzz_text();
+	for (i = 0; i < b.len && i < IMSG_EVENT_TEXT - 1; i++)
+		e->why[i] = (char)(b.at[i] % 95 + 32);
+	if (kind % 2 == 0)
+		memcpy(e->name, "n1", 3);
+	(void)sprintf(line, "EVENT %s", words[kind]);
+	want_word(line, kind < 6 ? "tether" : "name", e->name);
+	if (kind == 3)
+		want_word(line, "seconds", printed(e->ms, number));
+	want_word(line, "pid", e->pid != 0 ? "4711" : "");
+	want_word(line, kind == 3 ? "reason" : "why", e->why);
+	for (c = net_clients; c < net_clients + net_n; c++) {
+		/* Whether there is room for it is not ours to say. */
+		if (c->watching && (c->small || c->lazy))
+			c->loose = true;
+		if (c->watching && c->peerid != 0 && !c->closing)
+			net_want(c, "%s\n", line);
+	}
 	net_send(&im);
 }
 
@@ -573,11 +774,29 @@ reply(struct client *c, unsigned int how)
 		answer(c, how % 2 ? IMSG_ANSWER_OK : IMSG_ANSWER_ALREADY_ARMED);
 		break;
 	case IMSG_LIST:
-		if (how % 4 != 0)
+	case IMSG_TETHERS:
+		if (how % 4 == 0)
+			answer(c, IMSG_ANSWER_OK);
+		else if (c->question == IMSG_LIST)
 			answer_entry(c);
 		else
-			answer(c, IMSG_ANSWER_OK);
+			answer_tether(c);
 		break;
+	case IMSG_HOLD:
+		if (how % 4 == 0)
+			answer(c, IMSG_ANSWER_BUSY);
+		else
+			answer_hold(c, how % 2 == 0);
+		break;
+	case IMSG_RELEASE:
+		answer(c,
+		    how % 2 ? IMSG_ANSWER_OK : IMSG_ANSWER_NO_SUCH_TETHER);
+		break;
+	case IMSG_PING:
+	case IMSG_CANCEL:
+		answer_holder(c, how);
+		break;
+	case IMSG_WATCH:
 	case IMSG_REGISTER:
 		answer(c,
 		    how % 3 == 0     ? IMSG_ANSWER_OK :
@@ -613,8 +832,17 @@ oracle_step(unsigned int op)
 {
 	struct client *c;
 
-	if (op != 'v' || (c = net_chosen()) == NULL)
+	if (op == 'N') {
+		event();
+		return (true);
+	}
+	if ((op != 'v' && op != 'W') || (c = net_chosen()) == NULL)
 		return (false);
+	if (op == 'W') {
+		if (c->holds && !c->closing)
+			drop(c);
+		return (true);
+	}
 	if (c->asked && !c->listing)
 		reply(c, fuzz_byte());
 	return (true);

@@ -3,17 +3,19 @@
  * The heartbeat socket: any bytes in any pieces from many clients, and a vault
  * that takes its time, against dazai-protocol(7).
  */
+#include <sys/socket.h>
 #include <sys/types.h>
 
 #include <limits.h>
 #include <string.h>
 #include <strings.h>
+#include <unistd.h>
 
 #include "net.h"
 
 #define NOBODIES 64
 
-enum verb { UNKNOWN, HELLO, BAD_PID, PING, CANCEL, QUIT };
+enum verb { UNKNOWN, HELLO, BAD_PID, WATCH, BAD_WATCH, PING, CANCEL, QUIT };
 
 const enum net_socket oracle_socket = NET_HEARTBEAT;
 
@@ -49,6 +51,7 @@ static enum verb
 verb_of(const struct line *l, uint32_t *pid)
 {
 	static const char *const alone[] = { "ping", "cancel", "quit" };
+	static const char *const numbered[] = { "hello", "watch" };
 	const char		*t = l->text;
 	unsigned int		 i;
 
@@ -58,11 +61,15 @@ verb_of(const struct line *l, uint32_t *pid)
 		if (strcasecmp(t, alone[i]) == 0)
 			return ((enum verb)(PING + i));
 	}
-	if (strncasecmp(t, "hello", 5) != 0 || strchr(" \t", t[5]) == NULL)
-		return (UNKNOWN);
-	t += 5;
-	*pid = pid_of(t + strspn(t, " \t"));
-	return (*pid != 0 ? HELLO : BAD_PID);
+	for (i = 0; i < 2; i++) {
+		if (strncasecmp(t, numbered[i], 5) != 0 ||
+		    strchr(" \t", t[5]) == NULL)
+			continue;
+		t += 5;
+		*pid = pid_of(t + strspn(t, " \t"));
+		return ((enum verb)(HELLO + 2 * i + (*pid == 0)));
+	}
+	return (UNKNOWN);
 }
 
 static bool
@@ -118,6 +125,8 @@ oracle_line(struct client *c, const struct line *l)
 		net_want(c, "ERR bad-pid\n");
 	else if (verb == UNKNOWN || c != heart)
 		net_want(c, "ERR unknown-verb\n");
+	else if (verb == BAD_WATCH)
+		net_want(c, "ERROR invalid pid\n");
 	else
 		return (false);
 	return (true);
@@ -152,7 +161,7 @@ consume(struct client *c, enum verb want, uint32_t number)
 
 	net_walk(c);
 	CHECK(net_line(c, &l) && verb_of(&l, &pid) == want &&
-		(want != HELLO || pid == number),
+		((want != HELLO && want != WATCH) || pid == number),
 	    "\"%s\" is none of %d", l.text, (int)want);
 	c->done += l.used;
 }
@@ -180,8 +189,13 @@ oracle_message(struct client *c, const struct imsg *im)
 	switch (im->type) {
 	case IMSG_HELLO:
 		CHECK(heart == NULL, "a second heartbeat");
-		consume(c, HELLO, im->u.number.n);
+		consume(c, HELLO, im->u.number.n & ~IMSG_HELLO_UNSENT);
 		net_passed(c, im);
+		CHECK((im->u.number.n & IMSG_HELLO_UNSENT) == 0 || c->small ||
+			c->lazy,
+		    "all answers are sent");
+		if ((im->u.number.n & IMSG_HELLO_UNSENT) == 0)
+			c->passed = dup(im->fd);
 		heart = c;
 		net_state = IMSG_GUARDED;
 		break;
@@ -193,6 +207,9 @@ oracle_message(struct client *c, const struct imsg *im)
 		break;
 	case IMSG_CANCEL:
 		consume(c, CANCEL, 0);
+		break;
+	case IMSG_WATCH:
+		consume(c, WATCH, im->u.number.n);
 		break;
 	case IMSG_QUIT:
 		consume(c, QUIT, 0);
@@ -252,13 +269,22 @@ welcome(void)
 static void
 answer(unsigned int how)
 {
-	struct imsg im = { .peerid = heart->peerid };
-	uint32_t    i;
+	static const uint32_t	 cancels[] = { IMSG_NOTHING_PENDING,
+		   IMSG_CANCELLED, IMSG_STILL_LOST };
+	static const char *const words[] = { "NOTHING-PENDING", "CANCELLED",
+		"ERROR lost usb" };
+	struct imsg		 im = { .peerid = heart->peerid };
+	uint32_t		 i;
 
 	heart->asked = false;
 	switch (question) {
 	case IMSG_HELLO:
+		/* The vault says it, or has network say it. */
 		im.type = IMSG_WELCOME;
+		im.u.number.n = how % 2 && heart->passed != -1 &&
+		    send(heart->passed, "WELCOME\n", 8,
+			MSG_DONTWAIT | MSG_NOSIGNAL) == 8;
+		fuzz_close(&heart->passed);
 		welcome();
 		break;
 	case IMSG_PING:
@@ -268,9 +294,15 @@ answer(unsigned int how)
 			net_want(heart, "PONG\n");
 		break;
 	case IMSG_CANCEL:
-		im.type = how % 2 ? IMSG_CANCELLED : IMSG_NOTHING_PENDING;
-		net_want(heart, "%s\n",
-		    how % 2 ? "CANCELLED" : "NOTHING-PENDING");
+		im.type = cancels[how % 3];
+		memcpy(im.u.tether.name, "usb", 4);
+		net_want(heart, "%s\n", words[how % 3]);
+		break;
+	case IMSG_WATCH:
+		im.type = IMSG_ANSWER;
+		im.u.number.n = how % 2 ? IMSG_ANSWER_OK :
+					  IMSG_ANSWER_INVALID_PID;
+		net_want(heart, "%s\n", how % 2 ? "OK" : "ERROR invalid pid");
 		break;
 	case IMSG_QUIT:
 		im.type = IMSG_BYE;

@@ -389,7 +389,7 @@ net_line(const struct client *c, struct line *l)
 void
 net_heard(struct client *c)
 {
-	if (!c->lazy)
+	if (!c->lazy && c->due != INT64_MAX)
 		c->due = fuzz_ms + NET_MS;
 }
 
@@ -584,7 +584,7 @@ check_client(struct client *c)
 	}
 	if (partly || c->sluggish || c->fd == -1 || c->loose)
 		return;
-	CHECK(!c->listing, "LIST does not go on");
+	CHECK(!c->listing, "a list does not go on");
 	/* While the vault is asked, answers that found no room wait as well. */
 	CHECK(c->got == c->nwanted || (c->small && c->asked),
 	    "client %td does not read \"%.*s\"", c - net_clients,

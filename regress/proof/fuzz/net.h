@@ -52,6 +52,8 @@ struct client {
 	uint64_t taking;   /* bytes of a PUT that are still to come */
 	uint64_t listed;   /* LIST goes on behind it, ... */
 	bool	 listing;  /* ... at once */
+	bool	 holds;	   /* a tether */
+	bool	 watching; /* events */
 };
 
 struct line {

@@ -52,7 +52,7 @@ FILES = {
                          ["control", "transfer", "register"], 0),
     "dazaid/heart.c": ([], ["heart"], ["wire", "heartbeat", "flood"], 0),
     "dazaid/panic.c": (["panic", "session"], ["vault"], ["grace", "panic_table"], 0),
-    "dazaid/request.c": (["request"], ["control"], ["control"], 0),
+    "dazaid/request.c": (["request"], ["heart", "control"], ["control"], 0),
     "dazaid/serve.c": ([], ["vault"], ["control", "transfer", "register"], 0),
     "dazaid/session.c": (["session"], ["vault"], ["grace", "heartbeat"], 0),
     "dazaid/store.c": (["store"], ["store", "vault"], ["transfer"], 0),
