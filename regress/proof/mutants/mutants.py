@@ -54,7 +54,7 @@ FILES = {
     "dazaid/panic.c": (["panic", "session"], ["vault"], ["grace", "panic_table"], 0),
     "dazaid/request.c": (["request"], ["heart", "control"], ["control"], 0),
     "dazaid/serve.c": ([], ["vault"], ["control", "transfer", "register"], 0),
-    "dazaid/session.c": (["session"], ["vault"], ["grace", "heartbeat"], 0),
+    "dazaid/session.c": (["session"], ["vault", "control"], ["grace", "heartbeat"], 0),
     "dazaid/store.c": (["store"], ["store", "vault"], ["transfer"], 0),
 }
 # Where there is no session.c yet, the heartbeat's life is this part of vault.c.
