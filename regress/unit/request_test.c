@@ -57,6 +57,9 @@ CASE(a_refusal_is_these_words, "to the letter, for each kind of mistake")
 		{ CONTROL, "PUT x",
 		    "ERROR bad-request PUT <name> <size> [reads=N] "
 		    "[ttl=SECONDS]\n" },
+		{ CONTROL, "PUT x 1 reads=1 ttl=1 ttl=1",
+		    "ERROR bad-request PUT <name> <size> [reads=N] "
+		    "[ttl=SECONDS]\n" },
 		{ CONTROL, "PUT x 0",
 		    "ERROR bad-request the size is a number of bytes, 1 at "
 		    "least\n" },
