@@ -1,9 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 # What make demo shows: a secret from a pipe, a bash on a terminal of its own, and
-# the end of both, first as a rehearsal and then for real, with a restic that lives on
-# the secret.  What is indented is
-# quoted from the programs.  The first thing that does not happen as it is told
+# the end of both, first as a rehearsal and then for real, with two terminals, a stick
+# and a restic that lives on the secret.  What is indented is quoted from the programs.  The first thing that does not happen as it is told
 # ends this with one line and status 1.
 set -u
 
@@ -21,6 +20,8 @@ dir=
 vault=			# pids of what runs, empty when it does not
 pty=
 shell=
+second=			# the pty of the second terminal
+stick=			# the dazai-hb of the stick
 
 fail() {
 	why=$*
@@ -55,7 +56,7 @@ within() {
 # dazai-hb ends with its shell.
 cleanup() {
 	trap '' HUP INT TERM PIPE
-	for pid in $shell $pty; do
+	for pid in $shell $pty $second $stick; do
 		kill -KILL "$pid" 2>/dev/null
 	done
 	if [ -n "$vault" ]; then
@@ -106,13 +107,17 @@ terminal() {
 	    fail 'the terminal is gone'
 }
 
-# A bash with an rc file that guards it, as in real life.  Nothing of who calls us
+# on_terminal COMMAND...: becomes it, on a terminal of its own.  Nothing of who calls us
 # shapes it: neither their rc files nor their environment.
+on_terminal() {
+	exec env -i PATH="$hb:$top/dazaictl:$PATH" HOME="$dir" TERM=dumb TOP="$top" \
+	    DAZAI_SOCK="$DAZAI_SOCK" "$top/regress/tools/pty" -t 5 "$@"
+}
+
+# A bash with an rc file that guards it, as in real life.
 open_shell() {
 	: >"$dir/terminal"
-	env -i PATH="$hb:$top/dazaictl:$PATH" HOME="$dir" TERM=dumb TOP="$top" \
-	    DAZAI_SOCK="$DAZAI_SOCK" "$top/regress/tools/pty" -t 5 \
-	    bash --rcfile "$dir/bashrc" \
+	on_terminal bash --rcfile "$dir/bashrc" \
 	    <"$dir/script" >"$dir/terminal" 2>"$dir/pty.err" &
 	pty=$!
 	exec 3>"$dir/script"
@@ -123,9 +128,32 @@ open_shell() {
 	shell=$(sed -n 's/^pid //p' "$dir/terminal")
 	has "$dir/log" 'held by pid '
 	has "$dir/terminal" 'dazai: session guarded by dazai-hb '
-	[ "$(sed -n 's/.*held by pid //p' "$dir/log")" = \
+	[ "$(sed -n 's/.*held by pid //p' "$dir/log" | tail -n 1)" = \
 	    "$(sed -n 's/.*session guarded by dazai-hb //p' "$dir/terminal" |
 	    tr -d '\r')" ] || fail 'dazaid and bash name two different guards'
+}
+
+# The same on one more terminal, which stays open.
+open_second() {
+	on_terminal bash --rcfile "$dir/bashrc" \
+	    <"$dir/script.2" >"$dir/terminal.2" 2>&1 &
+	second=$!
+	exec 4>"$dir/script.2"
+	has "$dir/log" 'tether session held by pid '
+}
+
+# A file does for a USB stick, whose name in /dev/disk/by-id comes and goes with it.
+plug_stick() {
+	: >"$dir/stick"
+	"$hb/dazai-hb" -n usb -w "$dir/stick" >"$dir/hb" 2>&1 &
+	stick=$!
+	has "$dir/hb" 'guarding '
+}
+
+show_tethers() {
+	"$dazaictl" tethers >"$dir/tethers" || fail 'dazaictl tethers'
+	quote "$dir/tethers" 'session 2 held '
+	quote "$dir/tethers" 'usb 1 held '
 }
 
 kill_shell() {
@@ -242,7 +270,7 @@ done
 dir=$(mktemp -d /tmp/dazai-demo.XXXXXX) || exit 1
 DAZAI_SOCK=$dir/sock
 export DAZAI_SOCK
-mkfifo "$dir/script" || exit 1
+mkfifo "$dir/script" "$dir/script.2" || exit 1
 cat >"$dir/bashrc" <<'EOF'
 PS1='demo> '
 . "$TOP/shell/dazai.sh"
@@ -274,17 +302,27 @@ daemon_ended
 [ $status -eq 0 ] || fail "dazaid exited with $status"
 echo "    It exited with status 0, as a rehearsal does, and removed its files."
 
-echo "5. The same, armed (-a), with one second in which to come back (-g 1):"
+echo "5. The same, armed (-a), with one second in which to come back (-g 1), and a session" \
+    "of two terminals and a USB stick:"
 daemon -a -g 1
+plug_stick
+open_second
 open_shell
-quote "$dir/log" 'held by pid '
+show_tethers
 
 echo "6. A new password goes in, and restic takes it from there for a backup:"
 use_restic
 
-echo "7. kill -9 for that bash, and one second later:"
+echo "7. kill -9 for the first terminal's bash. The second still holds the session:"
 kill_shell
-quote "$dir/log" 'panic pending: tether session lost'
+within sh -c "'$dazaictl' tethers | grep -q '^session 1 held '" ||
+    fail 'the first terminal still holds, or the second does not'
+backup ls latest || fail "restic: $(tail -n 1 "$dir/restic")"
+quote "$dir/restic" 'shell/dazai.sh'
+
+echo "8. The stick is pulled, and one second later:"
+rm "$dir/stick"
+quote "$dir/log" 'panic pending: tether usb lost'
 daemon_ended
 quote "$dir/log" 'secrets wiped, SIGKILL'
 [ $status -eq 137 ] || fail "dazaid ended with $status, not by SIGKILL"
