@@ -43,10 +43,11 @@
 #define NAMED	  4	/* processes that a holder may name to the vault */
 
 /*
- * The orders over the channel to the vault, a byte each; see dazai-protocol(7).
+ * The orders to the vault; their first byte is all that goes over the channel.
+ * See dazai-protocol(7).
  */
-#define CHANNEL_PING   "P"
-#define CHANNEL_CANCEL "C"
+#define ORDER_PING   "PING\n"
+#define ORDER_CANCEL "CANCEL\n"
 
 enum { PFD_DAEMON, PFD_CHANNEL, PFD_SIGNALS, PFD_TIMER, PFD_STATUS, PFD_MAX };
 
@@ -65,12 +66,13 @@ static struct heartbeat {
 		GUARDING,
 		QUITTING
 	} state;
-	bool	      guarded;	/* once at least */
-	bool	      settled;	/* has said so, and given up all rights */
-	bool	      detached; /* in a session of our own */
-	int	      fd;	/* to the daemon; -1 while AWAY */
-	int	      channel;	/* to the vault; -1 unless GUARDING */
-	int	      ask;	/* for STATUS; -1 unless LEARNING */
+	bool	      guarded;	 /* once at least */
+	bool	      settled;	 /* has said so, and given up all rights */
+	bool	      detached;	 /* in a session of our own */
+	int	      fd;	 /* to the daemon; -1 while AWAY */
+	int	      channel;	 /* to the vault; -1 unless GUARDING */
+	bool	      forwarded; /* by ssh -L, through which no channel comes */
+	int	      ask;	 /* for STATUS; -1 unless LEARNING */
 	int	      signals;
 	int	      timer;	/* of the PINGs */
 	const char   *terminal; /* for notices, or NULL */
@@ -82,6 +84,7 @@ static struct heartbeat {
 	int64_t	      patient; /* until then the daemon may come */
 	unsigned int  naming;  /* processes for which no answer has come yet */
 	bool	      busy;    /* another guarded when we last asked */
+	bool	      vouched; /* the vault has sent all that lines has */
 	struct lines  lines;   /* from the daemon */
 	struct lines  answers; /* from the vault, over the channel */
 } hb = { .daemon = { .dir = -1, .file = -1 },
@@ -119,9 +122,12 @@ heartbeat_send(const char *line)
 
 /* To the vault alone: a byte that network cannot see or invent. */
 static void
-heartbeat_send_vault(const char *byte)
+heartbeat_send_vault(const char *order)
 {
-	(void)send(hb.channel, byte, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (hb.forwarded)
+		heartbeat_send(order);
+	else
+		(void)send(hb.channel, order, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 /*
@@ -305,7 +311,7 @@ heartbeat_name(void)
 	char	     line[32];
 	unsigned int i;
 
-	if (!hb.status.same)
+	if (!hb.status.same || hb.forwarded)
 		return;
 	hb.due = clock_ms(CLOCK_MONOTONIC) + ANSWER_MS;
 	for (i = 0; i < hb.o->npids && i < NAMED; i++) {
@@ -359,24 +365,55 @@ heartbeat_is_text(const char *line)
 	return (*line == '\0');
 }
 
-/* WELCOME has come, with the vault's channel, or -1 if the vault sent none. */
+/*
+ * WELCOME has come, with the vault's channel.  If there is none (-1), but it
+ * did come from the listener's maker, that is ssh -L, which forwards bytes
+ * alone: then the connection is all we have.
+ */
 static void
 heartbeat_welcome(int channel)
 {
-	if (channel == -1)
+	if (!hb.vouched)
 		heartbeat_fail(EXIT_REFUSED,
 		    "%s: the answer did not come from the vault",
 		    hb.daemon.path);
 	hb.channel = channel;
+	hb.forwarded = channel == -1;
 	hb.state = GUARDING;
 	/* From the first byte on, PINGs that network makes up do not count. */
-	heartbeat_send_vault(CHANNEL_PING);
+	heartbeat_send_vault(ORDER_PING);
 	if (hb.o->tether == NULL)
 		guard_claim(hb.session);
 	hb.guarded = true;
 	heartbeat_name();
 	if (hb.naming == 0)
 		heartbeat_settle();
+}
+
+/* A line of the vault's. */
+static void
+heartbeat_answer(const char *line, int channel)
+{
+	const char *lost = "ERROR lost ";
+
+	(void)channel;
+	if (hb.o->verbose && !hb.forwarded)
+		say("%s", heartbeat_is_text(line) ? line : "(no text)");
+	if (strcmp(line, "CANCELLED") == 0) {
+		say("panic cancelled");
+	} else if (strcmp(line, "NOTHING-PENDING") == 0) {
+		say("no panic is pending");
+	} else if (strncmp(line, lost, strlen(lost)) == 0) {
+		say("not cancelled: tether %s is lost", line + strlen(lost));
+	} else if (strncmp(line, "WATCHING ", strlen("WATCHING ")) == 0) {
+		heartbeat_named();
+	} else if (strncmp(line, "EVENT ", strlen("EVENT ")) == 0 &&
+	    heartbeat_is_text(line)) {
+		notice_event(line + strlen("EVENT "));
+	} else if (strcmp(line, "RELEASED") == 0) {
+		say("released");
+		exit(EXIT_LET_GO);
+	}
 }
 
 /* A line of the daemon's, with the channel that came with it, or -1. */
@@ -407,32 +444,8 @@ heartbeat_line(const char *line, int channel)
 	} else if (strcmp(line, "BYE") == 0) {
 		say("stood down");
 		exit(EXIT_LET_GO);
-	}
-}
-
-/* A line of the vault's. */
-static void
-heartbeat_answer(const char *line, int channel)
-{
-	const char *lost = "ERROR lost ";
-
-	(void)channel;
-	if (hb.o->verbose)
-		say("%s", heartbeat_is_text(line) ? line : "(no text)");
-	if (strcmp(line, "CANCELLED") == 0) {
-		say("panic cancelled");
-	} else if (strcmp(line, "NOTHING-PENDING") == 0) {
-		say("no panic is pending");
-	} else if (strncmp(line, lost, strlen(lost)) == 0) {
-		say("not cancelled: tether %s is lost", line + strlen(lost));
-	} else if (strncmp(line, "WATCHING ", strlen("WATCHING ")) == 0) {
-		heartbeat_named();
-	} else if (strncmp(line, "EVENT ", strlen("EVENT ")) == 0 &&
-	    heartbeat_is_text(line)) {
-		notice_event(line + strlen("EVENT "));
-	} else if (strcmp(line, "RELEASED") == 0) {
-		say("released");
-		exit(EXIT_LET_GO);
+	} else if (hb.forwarded) {
+		heartbeat_answer(line, channel);
 	}
 }
 
@@ -471,6 +484,7 @@ heartbeat_read(void)
 		return;
 	}
 	hb.lines.len += (size_t)n;
+	hb.vouched = vouched && (begins || hb.vouched);
 	if (channel != -1 && (!begins || hb.state != ASKED)) {
 		close(channel);
 		channel = -1;
@@ -532,7 +546,7 @@ heartbeat_signal(void)
 	switch (si.ssi_signo) {
 	case SIGUSR1:
 		if (hb.state == GUARDING)
-			heartbeat_send_vault(CHANNEL_CANCEL);
+			heartbeat_send_vault(ORDER_CANCEL);
 		break;
 	case SIGQUIT:
 		heartbeat_quit();
@@ -549,7 +563,7 @@ heartbeat_ping(void)
 
 	if (read(hb.timer, &times, sizeof(times)) == (ssize_t)sizeof(times) &&
 	    hb.state == GUARDING)
-		heartbeat_send_vault(CHANNEL_PING);
+		heartbeat_send_vault(ORDER_PING);
 }
 
 static void

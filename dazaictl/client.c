@@ -8,6 +8,7 @@
 
 #include <err.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -164,7 +165,9 @@ client_next(int fd)
 /*
  * Receives the next line, which must begin with want and come from the vault
  * itself; returns the rest of it, valid until the next call.  *channel is the
- * socket that came with it, the caller's to close: network never had it.
+ * socket that came with it, the caller's to close: network never had it.  Over
+ * a forwarded socket (ssh -L) none can come, and the sender is ssh: then it is
+ * the connection itself, as for every client that ignores channels.
  */
 const char *
 client_vouched(int fd, const char *want, int *channel)
@@ -174,7 +177,9 @@ client_vouched(int fd, const char *want, int *channel)
 
 	if (strncmp(line, want, strlen(want)) != 0)
 		client_refused(line);
-	if (!vouched || *channel == -1)
+	if (!vouched ||
+	    (*channel == -1 &&
+		(*channel = fcntl(fd, F_DUPFD_CLOEXEC, 0)) == -1))
 		errx(EXIT_REFUSED, "the answer did not come from the vault");
 	client_be_patient(*channel);
 	return (line + strlen(want));

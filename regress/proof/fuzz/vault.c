@@ -367,12 +367,6 @@ channel_offer(int fd, const char *text)
 }
 
 /* How full the socket is, is the kernel's; what is dropped then is not told. */
-WRAP(bool, imsg_has_room, int fd)
-{
-	(void)fd;
-	return (true);
-}
-
 WRAP(void, signals_hide, void)
 {
 }
