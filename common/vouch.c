@@ -88,6 +88,22 @@ struct vouch_extra {
 	int   channel;
 };
 
+/* The descriptor in cmsg.  If there are several, closes them: -1. */
+static int
+vouch_only(struct cmsghdr *cmsg)
+{
+	const size_t n = (cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+	size_t	     i;
+	int	     fd = -1;
+
+	for (i = 0; i < n; i++) {
+		memcpy(&fd, CMSG_DATA(cmsg) + i * sizeof(fd), sizeof(fd));
+		if (n > 1)
+			close(fd);
+	}
+	return (n == 1 ? fd : -1);
+}
+
 static void
 vouch_control(struct msghdr *msg, struct vouch_extra *e)
 {
@@ -103,9 +119,8 @@ vouch_control(struct msghdr *msg, struct vouch_extra *e)
 		    cmsg->cmsg_len == CMSG_LEN(sizeof(who))) {
 			memcpy(&who, CMSG_DATA(cmsg), sizeof(who));
 			e->pid = who.pid;
-		} else if (cmsg->cmsg_type == SCM_RIGHTS &&
-		    cmsg->cmsg_len == CMSG_LEN(sizeof(int))) {
-			memcpy(&e->channel, CMSG_DATA(cmsg), sizeof(int));
+		} else if (cmsg->cmsg_type == SCM_RIGHTS) {
+			e->channel = vouch_only(cmsg);
 		} else if (cmsg->cmsg_type == SCM_PIDFD &&
 		    cmsg->cmsg_len == CMSG_LEN(sizeof(int))) {
 			memcpy(&e->pidfd, CMSG_DATA(cmsg), sizeof(int));
