@@ -390,11 +390,27 @@ heartbeat_welcome(int channel)
 		heartbeat_settle();
 }
 
+/* Whether pid is one that we named; network may have named another. */
+static bool
+heartbeat_has_named(const char *pid)
+{
+	int64_t	     n;
+	unsigned int i;
+
+	if (num_int(pid, 1, INT32_MAX, &n) != NULL)
+		return (false);
+	for (i = 0; i < hb.o->npids && i < NAMED; i++) {
+		if (hb.o->pids[i] == (pid_t)n)
+			return (true);
+	}
+	return (false);
+}
+
 /* A line of the vault's. */
 static void
 heartbeat_answer(const char *line, int channel)
 {
-	const char *lost = "ERROR lost ";
+	const char *lost = "ERROR lost ", *watching = "WATCHING ";
 
 	(void)channel;
 	if (hb.o->verbose && !hb.forwarded)
@@ -405,8 +421,9 @@ heartbeat_answer(const char *line, int channel)
 		say("no panic is pending");
 	} else if (strncmp(line, lost, strlen(lost)) == 0) {
 		say("not cancelled: tether %s is lost", line + strlen(lost));
-	} else if (strncmp(line, "WATCHING ", strlen("WATCHING ")) == 0) {
-		heartbeat_named();
+	} else if (strncmp(line, watching, strlen(watching)) == 0) {
+		if (heartbeat_has_named(line + strlen(watching)))
+			heartbeat_named();
 	} else if (strncmp(line, "EVENT ", strlen("EVENT ")) == 0 &&
 	    heartbeat_is_text(line)) {
 		notice_event(line + strlen("EVENT "));
