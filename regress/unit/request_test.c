@@ -133,18 +133,18 @@ CASE(an_answer_is_these_words, "to the letter, for each thing to be said")
 CASE(a_message_says_nothing_else, "every byte that a line does not set is 0")
 {
 	static const struct {
-		enum kind      kind;
 		const char    *line;
+		enum kind      kind;
 		enum imsg_type type;
-	} lines[] = { { CONTROL, "STATUS", IMSG_STATUS },
-		{ CONTROL, "REGISTER pid=1", IMSG_REGISTER },
-		{ CONTROL, "GET a", IMSG_GET },
-		{ CONTROL, "HOLD a", IMSG_HOLD },
-		{ CONTROL, "PUT a 1 reads=1 ttl=0.001", IMSG_PUT },
-		{ HOLDER, "PING", IMSG_PING },
-		{ HOLDER, "WATCH 1", IMSG_WATCH },
-		{ STRANGER, "HELLO 1", IMSG_HELLO },
-		{ HEARTBEAT, "QUIT", IMSG_QUIT } };
+	} lines[] = { { "STATUS", CONTROL, IMSG_STATUS },
+		{ "REGISTER pid=1", CONTROL, IMSG_REGISTER },
+		{ "GET a", CONTROL, IMSG_GET },
+		{ "HOLD a", CONTROL, IMSG_HOLD },
+		{ "PUT a 1 reads=1 ttl=0.001", CONTROL, IMSG_PUT },
+		{ "PING", HOLDER, IMSG_PING },
+		{ "WATCH 1", HOLDER, IMSG_WATCH },
+		{ "HELLO 1", STRANGER, IMSG_HELLO },
+		{ "QUIT", HEARTBEAT, IMSG_QUIT } };
 	const unsigned char *bytes;
 	struct imsg	     im;
 	size_t		     i, j, sum;

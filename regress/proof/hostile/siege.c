@@ -33,7 +33,7 @@
 #include "siege.h"
 
 #define PATIENCE_MS  20000 /* for what must come; a machine can be busy */
-#define ALLOWANCE_MS 900
+#define ALLOWANCE_MS 1900
 #define ARGS	     16
 #define ATTEMPTS     8192
 
