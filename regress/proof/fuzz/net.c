@@ -118,11 +118,14 @@ WRAP(noreturn void, errx, int status, const char *fmt, ...)
 static struct client *
 passed_with(const struct msghdr *msg)
 {
-	struct client *c;
-	struct stat    st;
-	int	       fd;
+	const struct cmsghdr *cmsg = CMSG_FIRSTHDR(msg);
+	struct client	     *c;
+	struct stat	      st;
+	int		      fd;
 
-	memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(msg)), sizeof(fd));
+	if (cmsg == NULL)
+		return (NULL);
+	memcpy(&fd, CMSG_DATA(cmsg), sizeof(fd));
 	(void)fstat(fd, &st);
 	for (c = net_clients; c < net_clients + net_n; c++) {
 		if (c->accepted && c->ino == st.st_ino)

@@ -72,14 +72,14 @@ replay_run(const uint8_t *data, size_t len)
 	free(exact);
 }
 
-/* A number below n: xorshift64. */
+/* A number below n, or 0: xorshift64. */
 static size_t
 replay_random(size_t n)
 {
 	replay_state ^= replay_state << 13;
 	replay_state ^= replay_state >> 7;
 	replay_state ^= replay_state << 17;
-	return ((size_t)(replay_state >> 33) % n);
+	return (n > 0 ? (size_t)(replay_state >> 33) % n : 0);
 }
 
 /* Puts len bytes of from in the place of gone bytes of in at. */
@@ -90,7 +90,8 @@ replay_splice(struct input *in, size_t at, size_t gone, const uint8_t *from,
 	if (in->len - gone + len > INPUT_MAX)
 		return;
 	memmove(in->data + at + len, in->data + at + gone, in->len - at - gone);
-	memcpy(in->data + at, from, len);
+	if (len > 0)
+		memcpy(in->data + at, from, len);
 	in->len += len - gone;
 }
 
@@ -117,7 +118,7 @@ replay_variation(size_t n)
 			break;
 		case 1:
 			replay_splice(&in, at, replay_random(in.len - at + 1),
-			    NULL, 0);
+			    other->data, 0);
 			break;
 		case 2:
 			replay_splice(&in, at, 0, other->data + from,
