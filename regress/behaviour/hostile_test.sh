@@ -41,8 +41,6 @@ attacks descriptors 2 descriptors_are_checked \
     'no descriptor that network sends makes the vault serve who may not ask'
 attacks slow 1 slow_descriptors_do_not_block \
     'no descriptor that network sends makes the vault wait'
-attacks values 2 impossible_values_are_a_panic \
-    'a name, size, time, pid or signal that no client can cause is a panic'
 attacks floods 4 floods_do_not_block \
     'a network process that floods, stalls or never reads does not hold the vault up'
 
@@ -65,10 +63,8 @@ system_calls_are_listed_body() {
 
 [ -n "$siege" ] || return 0
 
-attacks messages 3 every_message_in_every_state \
-    'a message that the table does not allow in this state is a panic'
-attacks sizes 3 every_message_in_every_size \
-    'a message whose size is not that of the table is a panic'
+attacks messages 3 impossible_messages_in_every_state \
+    'a message that network may never send is a panic, whatever the vault is doing'
 attacks ends 2 every_end_of_network_is_a_panic \
     'network exits with any status, or shuts down its socket: the vault panics'
 attacks calls 2 every_system_call_of_network \

@@ -1053,7 +1053,7 @@ messages(unsigned int op)
 		say(IMSG_PANIC, 0, fuzz_byte() & 1, 4);
 		break;
 	case 'I':
-		say(IMSG_SIGNAL, 0, fuzz_byte() % 20, 4);
+		say(IMSG_SIGNAL, 0, fuzz_byte(), 4);
 		break;
 	case 'm':
 		ask_anything();

@@ -7,7 +7,6 @@
 void attack_hostile(enum state);
 void attack_lost(enum state);
 
-void attack_values(void);
 void attack_descriptors(void);
 void attack_slow(void);
 void attack_life(void);

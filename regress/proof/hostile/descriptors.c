@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Descriptors where none belong, and those of nobody who may ask: whatever
- * network passes to the vault, it is looked at without waiting for anybody.
+ * Descriptors that network sends where none belongs, or that belong to nobody
+ * who may ask: the vault must refuse each of them, and never block on one.
  */
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
@@ -37,49 +37,36 @@
 
 #define LINGER_S 60
 
-static int other = -1; /* what is at the other end, if it is ours */
+static int other = -1; /* the other end, if there is one and it is ours */
 
-static int
-of_file(void)
-{
-	return (open("secret", O_RDWR | O_CLOEXEC));
-}
+/* of_NAME() makes one kind of descriptor; -1 with errno if it cannot. */
+#define OF(name, make)             \
+	static int of_##name(void) \
+	{                          \
+		return (make);     \
+	}
 
-static int
-of_zero(void)
-{
-	return (open("/dev/zero", O_RDWR | O_CLOEXEC));
-}
-
-static int
-of_null(void)
-{
-	return (open("/dev/null", O_RDWR | O_CLOEXEC));
-}
-
-static int
-of_directory(void)
-{
-	return (open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-}
-
-static int
-of_path(void)
-{
-	return (open(".", O_PATH | O_CLOEXEC));
-}
-
-static int
-of_terminal(void)
-{
-	return (posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC));
-}
-
-static int
-of_fuse(void)
-{
-	return (open("/dev/fuse", O_RDWR | O_CLOEXEC));
-}
+OF(file, open("secret", O_RDWR | O_CLOEXEC))
+OF(zero, open("/dev/zero", O_RDWR | O_CLOEXEC))
+OF(null, open("/dev/null", O_RDWR | O_CLOEXEC))
+OF(directory, open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC))
+OF(path, open(".", O_PATH | O_CLOEXEC))
+OF(terminal, posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC))
+OF(fuse, open("/dev/fuse", O_RDWR | O_CLOEXEC))
+OF(epoll, epoll_create1(EPOLL_CLOEXEC))
+OF(event, eventfd(0, EFD_CLOEXEC))
+OF(inotify, inotify_init1(IN_CLOEXEC))
+OF(timer, timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC))
+OF(memfd, memfd_create("x", MFD_CLOEXEC))
+OF(pidfd, pidfd_open(s.vault, 0))
+OF(userfault, (int)syscall(SYS_userfaultfd, O_CLOEXEC | UFFD_USER_MODE_ONLY))
+OF(unbound, socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0))
+OF(udp, socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0))
+OF(netlink, socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0))
+OF(own_pair, fcntl(s.own[0], F_DUPFD_CLOEXEC, 0))
+OF(own_line, fcntl(s.line, F_DUPFD_CLOEXEC, 0))
+OF(heart_listener, fcntl(s.listeners[0], F_DUPFD_CLOEXEC, 0))
+OF(control_listener, fcntl(s.listeners[1], F_DUPFD_CLOEXEC, 0))
 
 static int
 of_pipe(void)
@@ -93,54 +80,12 @@ of_pipe(void)
 }
 
 static int
-of_epoll(void)
-{
-	return (epoll_create1(EPOLL_CLOEXEC));
-}
-
-static int
-of_event(void)
-{
-	return (eventfd(0, EFD_CLOEXEC));
-}
-
-static int
-of_inotify(void)
-{
-	return (inotify_init1(IN_CLOEXEC));
-}
-
-static int
-of_timer(void)
-{
-	return (timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC));
-}
-
-static int
 of_signals(void)
 {
 	sigset_t set;
 
 	sigemptyset(&set);
 	return (signalfd(-1, &set, SFD_CLOEXEC));
-}
-
-static int
-of_memfd(void)
-{
-	return (memfd_create("x", MFD_CLOEXEC));
-}
-
-static int
-of_pidfd(void)
-{
-	return (pidfd_open(s.vault, 0));
-}
-
-static int
-of_userfault(void)
-{
-	return ((int)syscall(SYS_userfaultfd, O_CLOEXEC | UFFD_USER_MODE_ONLY));
 }
 
 static int
@@ -154,31 +99,11 @@ of_pair(int type)
 	return (sp[0]);
 }
 
-static int
-of_stream(void)
-{
-	return (of_pair(SOCK_STREAM));
-}
+OF(stream, of_pair(SOCK_STREAM))
+OF(datagrams, of_pair(SOCK_DGRAM))
+OF(packets, of_pair(SOCK_SEQPACKET))
 
-static int
-of_datagrams(void)
-{
-	return (of_pair(SOCK_DGRAM));
-}
-
-static int
-of_packets(void)
-{
-	return (of_pair(SOCK_SEQPACKET));
-}
-
-static int
-of_unbound(void)
-{
-	return (socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
-}
-
-/* One of ours, accepted on a name that is like the daemon's. */
+/* A connection of ours, accepted on a name like the daemon's. */
 static int
 of_another_name(void)
 {
@@ -196,18 +121,6 @@ of_another_name(void)
 	close(s1);
 	other = s2;
 	return (fd);
-}
-
-static int
-of_udp(void)
-{
-	return (socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0));
-}
-
-static int
-of_netlink(void)
-{
-	return (socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0));
 }
 
 static int
@@ -234,7 +147,7 @@ of_tcp_listener(void)
 	return (fd != -1 && listen(fd, 1) == -1 ? -1 : fd);
 }
 
-/* Connected with itself: what it is told it says. */
+/* A TCP socket that is connected to itself. */
 static int
 of_tcp_itself(void)
 {
@@ -247,7 +160,10 @@ of_tcp_itself(void)
 		fd);
 }
 
-/* Full, and to close it waits until somebody reads, which nobody does. */
+/*
+ * A full TCP socket with SO_LINGER: close(2) blocks until the other end reads,
+ * which it never does.
+ */
 static int
 of_tcp_lingering(void)
 {
@@ -269,7 +185,7 @@ of_tcp_lingering(void)
 	return (fd);
 }
 
-/* Its news are a signal to the vault. */
+/* A socket that sends the vault a signal when it becomes readable. */
 static int
 of_signalling(int sig)
 {
@@ -281,37 +197,9 @@ of_signalling(int sig)
 	return (fd);
 }
 
-static int
-of_sigio(void)
-{
-	return (of_signalling(SIGIO));
-}
+OF(sigio, of_signalling(SIGIO))
 
-static int
-of_own_pair(void)
-{
-	return (fcntl(s.own[0], F_DUPFD_CLOEXEC, 0));
-}
-
-static int
-of_own_line(void)
-{
-	return (fcntl(s.line, F_DUPFD_CLOEXEC, 0));
-}
-
-static int
-of_heart_listener(void)
-{
-	return (fcntl(s.listeners[0], F_DUPFD_CLOEXEC, 0));
-}
-
-static int
-of_control_listener(void)
-{
-	return (fcntl(s.listeners[1], F_DUPFD_CLOEXEC, 0));
-}
-
-/* The client's end of a connection, of which the daemon's has the name. */
+/* The client's end of a connection to the daemon. */
 static int
 of_clients_end(void)
 {
@@ -348,9 +236,9 @@ static const struct kind {
 	{ "the listener for control", of_control_listener },
 	{ "a client's own end", of_clients_end } };
 
-/* Those that come with a descriptor, and one that does not. */
+/* The messages that come with a descriptor, and one that does not. */
 static const uint32_t types[] = { IMSG_HELLO, IMSG_GET, IMSG_PUT, IMSG_DEL,
-	IMSG_REGISTER, IMSG_UNREGISTER, IMSG_STATUS };
+	IMSG_REGISTER, IMSG_UNREGISTER, IMSG_HOLD, IMSG_RELEASE, IMSG_STATUS };
 
 static enum state
 state_for(uint32_t type)
@@ -361,13 +249,16 @@ state_for(uint32_t type)
 static void
 send_with(uint32_t type, int fd)
 {
-	const struct imsg_put put = { .size = 5, .name = "new" };
-	const uint32_t	      n = 1;
+	const struct imsg_put	 put = { .size = 5, .name = "new" };
+	const struct imsg_tether tether = { .name = "usb" };
+	const uint32_t		 n = 1;
 
 	if (type == IMSG_GET || type == IMSG_DEL)
 		siege_say(type, PEER, (const char[65]){ NAME }, 65, fd);
 	else if (type == IMSG_PUT)
 		siege_say(type, PEER, &put, sizeof(put), fd);
+	else if (type == IMSG_HOLD || type == IMSG_RELEASE)
+		siege_say(type, PEER, &tether, sizeof(tether), fd);
 	else
 		siege_say(type, PEER, &n, type == IMSG_STATUS ? 0 : sizeof(n),
 		    fd);
@@ -378,7 +269,7 @@ foreign(const struct kind *kind, uint32_t type)
 {
 	int fd;
 
-	/* An ordinary user may not have this one, nor every machine. */
+	/* Not every machine and user has this one. */
 	if (kind->make == of_fuse && access("/dev/fuse", R_OK | W_OK) == -1)
 		return;
 	if (!siege_mine())
@@ -398,10 +289,10 @@ foreign(const struct kind *kind, uint32_t type)
 }
 
 /*
- * Connections that are real, but not of a client who may ask for this.
+ * Real connections of a client that may not ask for this.
  */
 
-/* The other socket's. */
+/* A connection to the other socket. */
 static void
 wrong_socket(uint32_t type)
 {
@@ -420,7 +311,7 @@ wrong_socket(uint32_t type)
 	close(at);
 }
 
-/* Network's own, to the right socket: it is not in its sandbox for this. */
+/* Network connects to the right socket itself, outside its sandbox. */
 static void
 own_connection(uint32_t type)
 {
@@ -440,7 +331,7 @@ own_connection(uint32_t type)
 	close(at);
 }
 
-/* A stranger's, whom network should have turned away. */
+/* A connection of another user, which network should have refused. */
 static void
 strangers(uint32_t type)
 {
@@ -483,10 +374,10 @@ attack_descriptors(void)
 }
 
 /*
- * Descriptors that make whoever touches them wait.
+ * Descriptors on which a process can block.
  */
 
-/* What nobody but the vault has any more, when it looks. */
+/* Sends descriptors of which the vault has the last copy when it runs. */
 static void
 only_the_vaults(uint32_t type, int *fds, unsigned int n)
 {
@@ -503,7 +394,7 @@ only_the_vaults(uint32_t type, int *fds, unsigned int n)
 	siege_attack(bytes, size, fds, n);
 	while (n > 0)
 		close(fds[--n]);
-	(void)siege_order(ORDER_DEAF, 0); /* it has closed its own by then */
+	(void)siege_order(ORDER_DEAF, 0); /* it has closed its copies by then */
 	siege_now();
 	(void)kill(s.vault, SIGCONT);
 }
@@ -530,9 +421,8 @@ lingering(uint32_t type, unsigned int n)
 }
 
 /*
- * A process that is sending on a TCP socket when a page of what it sends is not
- * there, and nobody brings it: it has locked the socket.  Only root may do so
- * to the kernel.
+ * Starts a process that locks a TCP socket: it sends from a page that is
+ * missing and that nobody provides.  Only root may do so.
  */
 static pid_t
 lock_by_page_fault(int fd)
@@ -559,7 +449,7 @@ lock_by_page_fault(int fd)
 	_exit(0);
 }
 
-/* It sleeps in its send, for the page. */
+/* Waits until the process sleeps in send(2), for the page. */
 static void
 wait_until_it_sleeps(pid_t pid)
 {

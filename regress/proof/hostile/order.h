@@ -4,25 +4,25 @@
 
 #include <stdint.h>
 
-/* What the driver has the network process do, over its standard output. */
+/* Orders of the driver to the network process. */
 enum order {
-	ORDER_CONFINE,	/* the real sandbox; arg: nothing */
-	ORDER_SEND,	/* what follows, and the descriptors, to the vault */
-	ORDER_FLOOD,	/* the same, arg times, reading nothing meanwhile */
-	ORDER_ACCEPT,	/* at listener arg */
-	ORDER_CONNECT,	/* to listener arg: a connection with itself */
-	ORDER_DEAF,	/* read nothing from the vault any more */
-	ORDER_SHUTDOWN, /* the line to the vault; arg is shutdown(2)'s */
-	ORDER_CALL,	/* system call arg */
-	ORDER_EXIT	/* status arg */
+	ORDER_CONFINE,	/* enter the real sandbox */
+	ORDER_SEND,	/* send the vault what follows, with its descriptors */
+	ORDER_FLOOD,	/* so, arg times, and read nothing meanwhile */
+	ORDER_ACCEPT,	/* accept a connection at listener arg */
+	ORDER_CONNECT,	/* connect to listener arg itself */
+	ORDER_DEAF,	/* read nothing more from the vault */
+	ORDER_SHUTDOWN, /* shut its socket to the vault down; arg: how */
+	ORDER_CALL,	/* make system call arg */
+	ORDER_EXIT	/* exit with status arg */
 };
 
-/* What it tells the driver. */
+/* Reports of the network process to the driver. */
 enum news {
-	NEWS_HERE,  /* arg: pid; its line, and a socketpair of its own */
-	NEWS_VAULT, /* what the vault said follows, and its descriptor */
-	NEWS_NOW,   /* time: it does what it was told now */
-	NEWS_DONE   /* arg: 0, or an errno; and a descriptor */
+	NEWS_HERE,  /* started; arg: pid; its socket and a socketpair */
+	NEWS_VAULT, /* a message of the vault follows */
+	NEWS_NOW,   /* carries out the order at this time */
+	NEWS_DONE   /* arg: 0 or an errno; perhaps a descriptor */
 };
 
 struct order_head {
@@ -31,7 +31,7 @@ struct order_head {
 	int64_t	 time; /* CLOCK_MONOTONIC, us */
 };
 
-#define ORDER_FD    1 /* the driver is at the other end */
+#define ORDER_FD    1 /* connected to the driver */
 #define ORDER_BYTES (64 * 1024)
 #define ORDER_FDS   253 /* SCM_MAX_FD: all that a packet can carry */
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Packets of any bytes and any descriptors: what dazaid/imsg.c would never
- * send.  The system calls are those that the network process has.
+ * Sends and receives packets of any bytes and descriptors, also those that
+ * dazaid/imsg.c would never send.  Makes only system calls that network's
+ * sandbox allows.
  */
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -42,7 +43,7 @@ packet_init(struct msghdr *msg, struct iovec *iov, const struct packet *p,
 	msg->msg_iovlen = headed ? 2 : 1;
 }
 
-/* headed: on the driver's line.  Returns -1 with errno, else 0. */
+/* headed: with an order's head, for the driver.  Returns -1 with errno. */
 int
 packet_send(int fd, const struct packet *p, int headed, int flags)
 {
@@ -65,7 +66,7 @@ packet_send(int fd, const struct packet *p, int headed, int flags)
 	return (sendmsg(fd, &msg, flags | MSG_NOSIGNAL) == -1 ? -1 : 0);
 }
 
-/* Returns 1; 0 at the end, or -1 with errno. */
+/* Returns 1 for a packet, 0 at the end, -1 with errno. */
 int
 packet_recv(int fd, struct packet *p, int headed, int flags)
 {
@@ -92,7 +93,7 @@ packet_recv(int fd, struct packet *p, int headed, int flags)
 	return (1);
 }
 
-/* Its descriptors. */
+/* Closes the descriptors of a packet. */
 void
 packet_close(struct packet *p)
 {

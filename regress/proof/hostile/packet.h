@@ -7,10 +7,9 @@
 
 #include "order.h"
 
-/* One packet of a SOCK_SEQPACKET socket with its descriptors, whatever they
- * are. */
+/* A packet with its descriptors. */
 struct packet {
-	struct order_head head; /* of the driver's line alone */
+	struct order_head head; /* only between driver and network */
 	size_t		  len;
 	unsigned int	  nfds;
 	int		  fds[ORDER_FDS];

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One daemon after another, each brought to a state, attacked, and judged.
- * Several processes share the attempts: each does its own.
+ * Starts one daemon after another, brings it to a state, and judges what an
+ * attack did to it.  Several processes share the attempts.
  *
- * "Within 100 ms" is the vault's own time: what it, network and this process
- * were ready to run but had no processor (/proc/PID/schedstat) is not counted,
- * as on a busy machine that can be any number.  Whatever the vault waits for
- * itself is.  So is what it waits for a lock in the kernel whose holder has no
- * processor: for that a single attempt has an allowance.  The median of all has
- * none.
+ * "Within 100 ms" is the vault's own time.  The time in which the vault,
+ * network and this process were ready to run and had no processor
+ * (/proc/PID/schedstat) is subtracted: on a busy machine it can be anything.
+ * Time that the vault spends waiting counts, also for a kernel lock whose
+ * holder has no processor. For that each attempt has an allowance, but the
+ * median of all has none.
  */
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
@@ -39,17 +39,17 @@
 
 const char  *state_names[STATES] = { "starting", "loading", "unguarded",
 	 "unguarded, armed", "guarded", "guarded, armed", "pending", "dropped",
-	 "PUT under way", "GET under way", "after QUIT" };
+	 "PUT under way", "GET under way" };
 struct siege s;
 
 static struct packet packet;
 static char	     doing[512];
-static unsigned int  said[IMSG_TYPES];	 /* by the vault, not looked at yet */
-static uint32_t	     number[IMSG_TYPES]; /* the last one's */
-static unsigned int  share, shares = 1, turn, attempts;
-static int64_t	     worst, times[ATTEMPTS]; /* us; of those within 100 ms */
-static size_t	     ntimes;
-static char	     worst_of[sizeof(doing)];
+static unsigned int said[IMSG_TYPES]; /* messages of the vault, not taken yet */
+static uint32_t	    number[IMSG_TYPES]; /* the last one's */
+static unsigned int share, shares = 1, turn, attempts;
+static int64_t	    worst, times[ATTEMPTS]; /* us; of those within 100 ms */
+static size_t	    ntimes;
+static char	    worst_of[sizeof(doing)];
 
 void
 siege_describe(const char *fmt, ...)
@@ -61,7 +61,7 @@ siege_describe(const char *fmt, ...)
 	va_end(ap);
 }
 
-/* Takes what the log has; false at its end. */
+/* Reads more of the log; false at its end. */
 static bool
 more_log(void)
 {
@@ -93,19 +93,17 @@ siege_fail(const char *fmt, ...)
 }
 
 /*
- * Attempts are shared out.
+ * Attempts.
  */
 
-/* Whether the next attempt is ours. */
+/* Returns whether this process does the next attempt. */
 bool
 siege_mine(void)
 {
 	return (turn++ % shares == share);
 }
 
-/*
- * Goes on in n processes; the first one returns when all have done their share.
- */
+/* Forks into n processes; siege_report() in the last waits for the others. */
 void
 siege_share(unsigned int n)
 {
@@ -121,7 +119,7 @@ siege_share(unsigned int n)
 			break;
 		}
 	}
-	/* Network, when the vault is gone. */
+	/* The parent of network, when the vault has ended. */
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 }
 
@@ -133,7 +131,7 @@ by_time(const void *a, const void *b)
 	return ((*x > *y) - (*x < *y));
 }
 
-/* The end of a share; that of the last waits for the others. */
+/* Ends this process with a summary of its attempts. */
 void
 siege_report(const char *what)
 {
@@ -179,9 +177,8 @@ delay(pid_t pid)
 }
 
 /*
- * How long those who take part have waited for a processor, in us.  Network's
- * stays what it was when the vault has seen to its end; without the vault it is
- * ours to see to.
+ * Returns how long the vault, network and this process have waited for a
+ * processor, in microseconds.  Network's last number stays when it has ended.
  */
 int64_t
 siege_delays(void)
@@ -200,7 +197,7 @@ siege_since(int64_t began, int64_t delayed)
 	s.delayed = delayed;
 }
 
-/* What comes now is the attack. */
+/* The attack begins now. */
 void
 siege_now(void)
 {
@@ -208,10 +205,10 @@ siege_now(void)
 }
 
 /*
- * Between network and us.
+ * Orders to network, and what it reports.
  */
 
-/* Nobody but who is entitled to it may see this. */
+/* Fails if the secret is in bytes, which nobody may see. */
 static void
 unseen(const unsigned char *bytes, size_t len, const char *where)
 {
@@ -245,7 +242,7 @@ readable(int fd, int ms)
 	return (poll(&pfd, 1, ms) == 1);
 }
 
-/* The next that network tells; false if it is gone. */
+/* Receives one report of network's; false if network has ended. */
 static bool
 hear(int ms)
 {
@@ -283,7 +280,7 @@ order(uint32_t what, uint32_t arg, const void *bytes, size_t len,
 	packet.nfds = 0;
 }
 
-/* Returns the descriptor that it brought, or -1. */
+/* Returns the descriptor that network sent back, or -1. */
 int
 siege_order(uint32_t what, uint32_t arg)
 {
@@ -303,7 +300,7 @@ siege_order(uint32_t what, uint32_t arg)
 	return (packet.nfds == 1 ? packet.fds[0] : -1);
 }
 
-/* Any bytes and any descriptors, to the vault. */
+/* Has network send any bytes and descriptors to the vault. */
 void
 siege_attack(const void *bytes, size_t len, const int *fds, unsigned int nfds)
 {
@@ -314,7 +311,7 @@ siege_attack(const void *bytes, size_t len, const int *fds, unsigned int nfds)
 	siege_since(packet.head.time, delayed);
 }
 
-/* The same bytes again and again, while nothing that the vault says is read. */
+/* Has network send the same bytes again and again, and read nothing. */
 void
 siege_flood(const void *bytes, size_t len)
 {
@@ -325,7 +322,7 @@ siege_flood(const void *bytes, size_t len)
 	siege_since(packet.head.time, delayed);
 }
 
-/* A message as it should be, with a descriptor unless fd is -1. */
+/* Has network send a well-formed message, with fd unless that is -1. */
 void
 siege_say(uint32_t type, uint32_t peerid, const void *payload, size_t len,
     int fd)
@@ -340,7 +337,7 @@ siege_say(uint32_t type, uint32_t peerid, const void *payload, size_t len,
 	siege_attack(bytes, sizeof(head) + len, &fd, fd != -1 ? 1 : 0);
 }
 
-/* Waits until the vault has sent one of type; returns its number. */
+/* Waits for a message of this type from the vault; returns its number. */
 uint32_t
 siege_answer(uint32_t type)
 {
@@ -366,7 +363,7 @@ siege_logged(const char *text)
  * Clients.
  */
 
-/* To one of the two sockets. */
+/* Connects to the heartbeat socket (0) or the control socket (1). */
 int
 siege_connect(int which)
 {
@@ -380,7 +377,7 @@ siege_connect(int which)
 	return (fd);
 }
 
-/* Lets everybody connect to it. */
+/* Lets every user connect to the socket. */
 void
 siege_unlock(int which)
 {
@@ -392,7 +389,7 @@ siege_unlock(int which)
 		siege_fail("%s: %s", path, strerror(errno));
 }
 
-/* As network accepted it. */
+/* Returns the connection as network accepted it. */
 int
 siege_accept(int which)
 {
@@ -408,7 +405,7 @@ siege_client(int which, int *at)
 	return (fd);
 }
 
-/* These bytes are what comes at fd. */
+/* Requires that a client reads text next. */
 void
 siege_want(int fd, const char *text)
 {
@@ -426,7 +423,7 @@ siege_want(int fd, const char *text)
 		    got);
 }
 
-/* Nothing of the secret is there, for whoever has fd. */
+/* Requires that fd has no byte of the secret to read. */
 void
 siege_clean(int fd)
 {
@@ -495,7 +492,7 @@ start(const char *const *options)
 	s.own[1] = packet.fds[2];
 }
 
-/* The heartbeat, and that the vault took it. */
+/* Connects a heartbeat, which the vault welcomes. */
 void
 siege_guard(void)
 {
@@ -517,7 +514,7 @@ transfer(uint32_t type, const void *payload, size_t len, const char *head)
 	close(at);
 }
 
-/* From guarded on. */
+/* Brings a guarded daemon to a later state. */
 static void
 go_on(enum state state)
 {
@@ -542,18 +539,14 @@ go_on(enum state state)
 	case GETTING:
 		transfer(IMSG_GET, &name, sizeof(name), "DATA ");
 		break;
-	case QUITTING:
-		siege_say(IMSG_QUIT, PEER_HEART, NULL, 0, -1);
-		(void)siege_answer(IMSG_BYE);
-		break;
 	default:
 		break;
 	}
 }
 
 /*
- * A daemon in this state.  confined: network is in its sandbox, as it should
- * be; more: further options, or NULL.
+ * Starts a daemon and brings it to this state.  confined: network enters its
+ * sandbox, as it should.  more: further options, or NULL.
  */
 void
 siege_begin(enum state state, bool confined, const char *const *more)
@@ -595,7 +588,7 @@ siege_begin(enum state state, bool confined, const char *const *more)
 	go_on(state);
 }
 
-/* Our part in what belongs to network, so that only it keeps the line open. */
+/* Closes our copy of network's socket, so that only network keeps it open. */
 void
 siege_let_go(void)
 {
@@ -603,7 +596,7 @@ siege_let_go(void)
 	s.line = -1;
 }
 
-/* What nobody was to see has not come anywhere; and all is given back. */
+/* Requires that no one received the secret, and closes everything. */
 static void
 settle(void)
 {
@@ -627,7 +620,7 @@ settle(void)
 	s.vault = 0;
 }
 
-/* The log of the vault, which has ended, never had text. */
+/* Requires that the log of the vault, which has ended, never had text. */
 void
 siege_never(const char *text)
 {
@@ -635,7 +628,7 @@ siege_never(const char *text)
 		siege_fail("in the log: %s", text);
 }
 
-/* The vault ends so, with text in its log, in most_ms of its own time. */
+/* Requires that the vault ends with this status and text within most_ms. */
 void
 siege_ends(int want, const char *text, int64_t most_ms)
 {
@@ -645,7 +638,7 @@ siege_ends(int want, const char *text, int64_t most_ms)
 	if (!readable(s.pidfd, PATIENCE_MS))
 		siege_fail("the vault lives on");
 	took = packet_now() - s.began - (siege_delays() - s.delayed);
-	if (took < 0) /* some of the wait was before it began */
+	if (took < 0) /* a part of the wait was before the attack */
 		took = 0;
 	if (waitpid(s.vault, &status, 0) != s.vault)
 		siege_fail("no status");
@@ -669,7 +662,7 @@ siege_ends(int want, const char *text, int64_t most_ms)
 	settle();
 }
 
-/* It lives, answers, and ends as it is told, without any panic. */
+/* Requires that the vault answers, and ends on SIGTERM without a panic. */
 void
 siege_lives(void)
 {

@@ -11,12 +11,12 @@
 #define SECRET	   "Qx7~not-in-any-log~Zv3"
 #define NAME	   "zebra-9152"
 #define PEER_HEART 7u  /* network's numbers for the heartbeat, ... */
-#define PEER_BUSY  8u  /* ... for a client in the midst of a transfer, ... */
-#define PEER	   9u  /* ... and for one who asks */
+#define PEER_BUSY  8u  /* ... for a client with a transfer, ... */
+#define PEER	   9u  /* ... and for a client with a request */
 #define SIGKILLED  137 /* as a shell counts */
 #define LIVES	   (-1)
 
-/* What the vault is in the midst of when the attack comes. */
+/* What the vault is doing when the attack comes. */
 enum state {
 	STARTING, /* network has not said READY */
 	LOADING,  /* ... it has; the secrets are being read */
@@ -25,14 +25,13 @@ enum state {
 	GUARDED,
 	GUARDED_ARMED,
 	PENDING, /* guarded, armed, a panic's grace is running */
-	DROPPED, /* as well, but the vault gave the heartbeat up */
+	DROPPED, /* so, but the vault has dropped the heartbeat */
 	PUTTING,
 	GETTING,
-	QUITTING, /* it has said BYE, and is on its way out */
 	STATES
 };
 
-/* A daemon whose network process is ours, and a client or two. */
+/* A daemon whose network process obeys us, and its clients. */
 struct siege {
 	enum state state;
 	pid_t	   vault;
@@ -41,14 +40,14 @@ struct siege {
 	int	   input;  /* its standard input */
 	int	   log;	   /* its standard error */
 	int	   orders; /* to network */
-	int	   line;   /* network's own end of the one to the vault */
+	int	   line;   /* network's end of its socket to the vault */
 	int	   own[2]; /* network's socketpair */
 	int	   listeners[2];
 	int	   heart;    /* the heartbeat, as a client, ... */
 	int	   heart_at; /* ... and as accepted */
 	int	   busy;     /* the client of a transfer that is on */
 	int64_t	   began;    /* us: the attack, ... */
-	int64_t	   delayed;  /* ... and what had waited for a processor then */
+	int64_t	   delayed;  /* ... and the waits for a processor by then */
 	int64_t	   network_delayed;
 	size_t	   text_len;
 	char	   text[16384]; /* the log so far */

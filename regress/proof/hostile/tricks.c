@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a network process that was taken over would really try: life where there
- * is none, floods, stalls, and an end of its own.
+ * What a network process that was taken over would try: faking a living
+ * heartbeat, floods, stalls, and its own end.
  */
 #include <sys/socket.h>
 
@@ -12,14 +12,13 @@
 
 #include "attack.h"
 #include "imsg.h"
-#include "num.h"
 #include "order.h"
 #include "packet.h"
 
 #define CALLS	  480 /* that the kernel has, and some */
 #define HANGUP_MS 100 /* network's time to tell of a heartbeat's end */
 
-/* A new attempt, if it is ours. */
+/* Begins a new attempt; false if another process has it. */
 static bool
 attempt(const char *what, enum state state, const char *const *options)
 {
@@ -30,7 +29,7 @@ attempt(const char *what, enum state state, const char *const *options)
 	return (true);
 }
 
-/* The heartbeat ends. */
+/* The heartbeat's client hangs up. */
 static void
 depart(void)
 {
@@ -69,12 +68,12 @@ refused(uint32_t answer)
 }
 
 /*
- * Heartbeats of its own making.
+ * Faked heartbeats.
  */
 
 /*
- * The connection of a client who has left is no new heartbeat: it neither ends
- * the grace, nor makes it longer, however often it is offered.
+ * Network offers the connection of a client that hung up as a new heartbeat,
+ * again and again: that neither ends the grace window nor makes it longer.
  */
 static void
 dead_heartbeat(bool cancels)
@@ -104,7 +103,7 @@ dead_heartbeat(bool cancels)
 	siege_never("CANCELLED");
 }
 
-/* Nor does anybody get a secret in its name, not even for a moment. */
+/* Nor is a secret handed out while such a connection is offered. */
 static void
 dead_heartbeat_gives_nothing(void)
 {
@@ -116,13 +115,12 @@ dead_heartbeat_gives_nothing(void)
 		return;
 	close(siege_client(0, &heart));
 	client = siege_client(1, &at);
-	/* Both are there when the vault looks. */
+	/* Both have arrived when the vault runs. */
 	(void)kill(s.vault, SIGSTOP);
 	hello(heart);
 	get(at);
 	(void)kill(s.vault, SIGCONT);
-	/* Unless it did not stop in time, and has dropped that heartbeat
-	 * before. */
+	/* PENDING if the vault did not stop in time and dropped it first. */
 	answer = siege_answer(IMSG_ANSWER);
 	if (answer != IMSG_ANSWER_UNGUARDED && answer != IMSG_ANSWER_PENDING)
 		siege_fail("the answer is %u", answer);
@@ -134,8 +132,7 @@ dead_heartbeat_gives_nothing(void)
 	siege_lives();
 }
 
-/*
- * It can answer for a heartbeat that is silent, but not for one that has left.
+/* Network can send PINGs for a silent heartbeat, but not for one that hung up.
  */
 static void
 own_pings(void)
@@ -145,7 +142,7 @@ own_pings(void)
 
 	if (!attempt("PINGs of its own", GUARDED, options))
 		return;
-	/* All of it is there when the vault looks. */
+	/* All of it has arrived when the vault runs. */
 	(void)kill(s.vault, SIGSTOP);
 	depart();
 	for (i = 0; i < 20; i++)
@@ -155,7 +152,7 @@ own_pings(void)
 	    HANGUP_MS + 100);
 }
 
-/* A second one while there is one. */
+/* A second heartbeat while there is one. */
 static void
 second_heartbeat(void)
 {
@@ -187,7 +184,7 @@ wrong_peers(void)
 	}
 }
 
-/* A client that has left gets nothing, and nobody has it in its place. */
+/* A GET for a client that hung up shows the secret to nobody. */
 static void
 client_left(void)
 {
@@ -211,7 +208,7 @@ client_left(void)
 	}
 }
 
-/* A transfer ends with the session, and what has not left does not leave. */
+/* When the heartbeat is lost, no further byte of a GET is sent. */
 static void
 get_ends_with_the_session(void)
 {
@@ -221,6 +218,27 @@ get_ends_with_the_session(void)
 	depart();
 	siege_ends(0, "PANIC (dry-run): heartbeat connection dropped",
 	    HANGUP_MS + 100);
+}
+
+/* Registers the vault and network: a panic would kill them before its end. */
+static void
+own_pids(void)
+{
+	uint32_t pid;
+	int	 at, client, i;
+
+	for (i = 0; i < 2; i++) {
+		if (!attempt("one of the two to be registered", GUARDED_ARMED,
+			NULL))
+			continue;
+		pid = (uint32_t)(i == 0 ? s.vault : s.network);
+		client = siege_client(1, &at);
+		siege_say(IMSG_REGISTER, PEER, &pid, sizeof(pid), at);
+		refused(IMSG_ANSWER_INVALID_PID);
+		siege_lives();
+		close(client);
+		close(at);
+	}
 }
 
 void
@@ -234,13 +252,14 @@ attack_life(void)
 	wrong_peers();
 	client_left();
 	get_ends_with_the_session();
+	own_pids();
 }
 
 /*
  * Floods and stalls.
  */
 
-/* The vault is told so much that it cannot answer: nobody listens. */
+/* Network floods the vault and reads none of the answers. */
 static void
 deaf_flood(uint32_t type, enum state state)
 {
@@ -255,7 +274,7 @@ deaf_flood(uint32_t type, enum state state)
 	attack_lost(state);
 }
 
-/* SIGNAL 0 asks for nothing, and so never ends. */
+/* SIGNAL 0 has no answer, so this flood never stops. */
 static void
 endless_flood(int sig)
 {
@@ -278,7 +297,7 @@ endless_flood(int sig)
 	    sig == SIGTERM ? "SIGTERM: secrets wiped, bye" : "PANIC: SIG", 100);
 }
 
-/* It stops, or no longer listens, and keeps the heartbeat's end to itself. */
+/* Network is stopped, or reads nothing, and never reports the loss. */
 static void
 stalled(bool stopped)
 {
@@ -294,9 +313,7 @@ stalled(bool stopped)
 	    HANGUP_MS + 100);
 }
 
-/*
- * At the start nothing holds a signal up, and it is not waited for without end.
- */
+/* While network starts, signals still count, and the vault's patience ends. */
 static void
 stalled_start(void)
 {
@@ -333,7 +350,7 @@ attack_floods(void)
 }
 
 /*
- * An end of its own.
+ * The end of network.
  */
 
 static void
@@ -349,9 +366,7 @@ leaves(enum state state, int status)
 	attack_lost(state);
 }
 
-/*
- * Half of the line: the vault may hear, but not speak, or the other way about.
- */
+/* Network shuts down one direction of its socket to the vault, or both. */
 static void
 half_closed(int how)
 {
@@ -384,7 +399,7 @@ attack_ends(void)
 	half_closed(SHUT_RDWR);
 }
 
-/* In the daemon itself: whatever becomes of network, the vault sees to it. */
+/* Network makes one system call: whatever becomes of it, the vault panics. */
 void
 attack_calls(void)
 {
@@ -399,155 +414,4 @@ attack_calls(void)
 		(void)siege_order(ORDER_CALL, nr);
 		attack_lost(GUARDED_ARMED);
 	}
-}
-
-/*
- * What no client could have caused.
- */
-
-static void
-value(const char *what, uint32_t type, const void *payload, size_t len,
-    uint32_t want)
-{
-	const bool ours = type >= IMSG_REGISTER && type <= IMSG_DEL;
-	int	   at = -1, client = -1;
-
-	if (!siege_mine())
-		return;
-	siege_describe("message %u: %s", type, what);
-	siege_begin(GUARDED_ARMED, true, NULL);
-	if (ours)
-		client = siege_client(1, &at);
-	siege_say(type, PEER, payload, len, at);
-	if (want == 0) {
-		attack_hostile(GUARDED_ARMED);
-	} else {
-		refused(want);
-		siege_lives();
-	}
-	if (ours) {
-		close(client);
-		close(at);
-	}
-}
-
-static void
-names(void)
-{
-	static const char *const bad[] = { "", "-a", ".a", "a/b", "a b", "a\nb",
-		"\377", "../a", "a*" };
-	struct imsg_secret	 name;
-	struct imsg_put		 put = { .size = 5 };
-	size_t			 i;
-
-	for (i = 0; i <= sizeof(bad) / sizeof(bad[0]); i++) {
-		memset(&name, 0, sizeof(name));
-		if (i < sizeof(bad) / sizeof(bad[0]))
-			memcpy(name.name, bad[i], strlen(bad[i]));
-		else
-			memset(name.name, 'a', sizeof(name.name));
-		memcpy(put.name, name.name, sizeof(put.name));
-		value("a bad name", IMSG_GET, &name, sizeof(name), 0);
-		value("a bad name", IMSG_DEL, &name, sizeof(name), 0);
-		value("a bad name", IMSG_PUT, &put, sizeof(put), 0);
-	}
-	memset(&name, 0, sizeof(name));
-	memset(name.name, 'a', sizeof(name.name) - 1);
-	value("a long name", IMSG_GET, &name, sizeof(name),
-	    IMSG_ANSWER_NO_SUCH_SECRET);
-}
-
-static void
-puts_of_all_sizes(void)
-{
-	static const struct {
-		uint64_t size;
-		int64_t	 ttl;
-		uint32_t want;
-	} all[] = { { 0, 0, 0 }, { INT64_MAX, 0, 0 }, { UINT64_MAX, 0, 0 },
-		{ (uint64_t)INT64_MAX + 1, 0, 0 }, { 5, -1, 0 },
-		{ 5, INT64_MIN, 0 }, { 5, INT64_MAX, 0 },
-		{ 5, NUM_MAX_SECONDS * 1000 + 1, 0 },
-		{ INT64_MAX - 1, 0, IMSG_ANSWER_TOO_LARGE },
-		{ 65536, 0, IMSG_ANSWER_TOO_LARGE },
-		{ 65536 - 200, 0, IMSG_ANSWER_FULL } };
-	struct imsg_put put = { .name = "new" };
-	size_t		i;
-
-	for (i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
-		put.size = all[i].size;
-		put.ttl = all[i].ttl;
-		value("a size, a time", IMSG_PUT, &put, sizeof(put),
-		    all[i].want);
-	}
-	put = (struct imsg_put){ .size = 5, .name = NAME };
-	value("a name that is taken", IMSG_PUT, &put, sizeof(put),
-	    IMSG_ANSWER_EXISTS);
-}
-
-static void
-pids(void)
-{
-	static const uint32_t bad[] = { 1, INT32_MAX, (uint32_t)INT32_MAX + 1,
-		UINT32_MAX };
-	size_t		      i;
-
-	for (i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
-		value("a pid", IMSG_REGISTER, &bad[i], sizeof(bad[i]),
-		    IMSG_ANSWER_INVALID_PID);
-		value("a pid", IMSG_UNREGISTER, &bad[i], sizeof(bad[i]),
-		    IMSG_ANSWER_INVALID_PID);
-	}
-}
-
-/*
- * The two themselves may not be registered: a panic would end with the first.
- */
-static void
-own_pids(void)
-{
-	uint32_t pid;
-	int	 at, client, i;
-
-	for (i = 0; i < 2; i++) {
-		if (!attempt("one of the two to be registered", GUARDED_ARMED,
-			NULL))
-			continue;
-		pid = (uint32_t)(i == 0 ? s.vault : s.network);
-		client = siege_client(1, &at);
-		siege_say(IMSG_REGISTER, PEER, &pid, sizeof(pid), at);
-		refused(IMSG_ANSWER_INVALID_PID);
-		siege_lives();
-		close(client);
-		close(at);
-	}
-}
-
-/* Those that network is sent mean the same to the vault; it is never sent
- * others. */
-static void
-signals(void)
-{
-	static const uint32_t far[] = { 256 + SIGTERM, 65536, INT32_MAX,
-		(uint32_t)INT32_MIN, UINT32_MAX };
-	uint32_t	      sig;
-	size_t		      i;
-
-	for (sig = 1; sig <= 70; sig++) {
-		if (sig != SIGTERM && sig != SIGINT && sig != SIGHUP &&
-		    sig != SIGUSR1 && sig != SIGUSR2 && sig != SIGQUIT)
-			value("a signal", IMSG_SIGNAL, &sig, sizeof(sig), 0);
-	}
-	for (i = 0; i < sizeof(far) / sizeof(far[0]); i++)
-		value("a signal", IMSG_SIGNAL, &far[i], sizeof(far[i]), 0);
-}
-
-void
-attack_values(void)
-{
-	names();
-	puts_of_all_sizes();
-	pids();
-	own_pids();
-	signals();
 }
