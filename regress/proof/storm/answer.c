@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Clients of the control socket: what they are told, and whether that can be
- * so.
+ * The answers to clients of the control socket, and whether each of them is
+ * possible.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,12 +10,12 @@
 #include "storm.h"
 
 #define MOST_CONTROLS 32	  /* connections */
-#define YOUNG	      (4900 * MS) /* nobody is cut off for being slow before */
+#define YOUNG	      (4900 * MS) /* no daemon gives a client up before */
 #define FLIGHT	      ((size_t)512 * 1024) /* more than a socket holds */
-#define HEADER	      112 /* bytes of the arena that a secret takes beside its own */
+#define HEADER	      112 /* bytes of the arena beside the value's own */
 
 static const struct {
-	const char *line; /* or the beginning of it */
+	const char *line; /* or how it begins */
 	enum result result;
 } control_words[] = { { "OK", A_OK }, { "ALREADY_ARMED", A_ALREADY },
 	{ "BUSY", A_BUSY }, { "ERROR invalid ", A_INVALID },
@@ -24,7 +24,7 @@ static const struct {
 	{ "ERROR full ", A_FULL }, { "ERROR too-large ", A_TOO_LARGE },
 	{ "ERROR bad-request ", A_REFUSED } };
 
-/* The number behind key in what STATUS says. */
+/* The number that follows key in a line of STATUS. */
 static double
 control_field(const char *line, const char *key)
 {
@@ -72,7 +72,7 @@ control_status(struct op *op, const char *line)
 		model_not_pending(op, op->resp, "says pending=0", false);
 }
 
-/* GO: the name was free, and a PUT may begin. */
+/* GO: no secret had this name, and a PUT may begin. */
 static void
 control_go(struct op *op)
 {
@@ -90,7 +90,7 @@ control_go(struct op *op)
 		broken("PUT n%d: GO, but it cannot fit", op->name);
 }
 
-/* DATA: a secret comes. */
+/* DATA: a secret follows. */
 static void
 control_data(struct conn *c, struct op *op, const char *line)
 {
@@ -110,8 +110,8 @@ control_data(struct conn *c, struct op *op, const char *line)
 }
 
 /*
- * A panic was pending after since: of a GET that was under way by then no byte
- * comes but those that had left.
+ * A panic was pending after since.  A GET that was under way by then gets no
+ * bytes but those that had been sent.
  */
 void
 control_cut(usec since)
@@ -128,7 +128,7 @@ control_cut(usec since)
 	}
 }
 
-/* Its bytes.  Returns how many of the len at buf are. */
+/* Bytes of a secret.  Returns how many of the len at buf they are. */
 size_t
 control_bytes(struct conn *c, const char *buf, size_t len)
 {
@@ -187,7 +187,7 @@ control_refused(const struct op *op)
 	}
 }
 
-/* Which results there are for what, as bits. */
+/* Which results a request may have, as bits. */
 static bool
 control_may(const struct op *op)
 {
@@ -264,7 +264,7 @@ control_answer(struct conn *c, struct op *op)
 	conn_done(c);
 }
 
-/* A word for how it went; false if line is none. */
+/* Sets the result of op; false if line is none. */
 static bool
 control_word(struct op *op, const char *line)
 {

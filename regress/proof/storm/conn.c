@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A client's connection: what it says, and the lines and bytes that it is told.
+ * A client's connection: what it sends, and the lines and bytes that it reads.
  */
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -17,7 +17,7 @@
 
 #define PACE (4 * MS) /* between PIECES */
 
-/* Connects c anew; user: in the name of the user whose session it is. */
+/* Connects c again; user: as the user whose session it is. */
 void
 conn_open(struct conn *c, const char *path, bool user)
 {
@@ -47,14 +47,14 @@ conn_open(struct conn *c, const char *path, bool user)
 	}
 	close(c->fd);
 	c->fd = -1;
-	/* EAGAIN: nobody accepts just now. */
+	/* EAGAIN: the listener's queue is full. */
 	if (errno == ENOENT || errno == ECONNREFUSED)
 		model_odd("nobody listens");
 	else if (errno != EAGAIN)
 		fatal("connect");
 }
 
-/* An operation begins: its answer is the one behind those of the last. */
+/* Begins an operation, whose answer comes after those of the earlier ones. */
 int
 conn_op(struct conn *c, enum kind kind)
 {
@@ -74,7 +74,7 @@ conn_op(struct conn *c, enum kind kind)
 	return (l.nops++);
 }
 
-/* The first operation of the queue is over. */
+/* Removes the first operation of the queue. */
 void
 conn_done(struct conn *c)
 {
@@ -92,7 +92,7 @@ conn_flush(struct conn *c)
 		return;
 	n = send(c->fd, c->out, c->outlen, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (n == -1 && errno != EAGAIN)
-		n = (ssize_t)c->outlen; /* reading tells why */
+		n = (ssize_t)c->outlen; /* recv(2) will tell why */
 	if (n > 0) {
 		c->outlen -= (size_t)n;
 		memmove(c->out, c->out + n, c->outlen);
@@ -113,8 +113,10 @@ conn_say(struct conn *c, const char *text, size_t len)
 	conn_flush(c);
 }
 
-/* What has no answer when c ends, by the daemon's doing or ours, will have
- * none. */
+/*
+ * c has ended: what is not answered yet will not be.  left: we hung up, and not
+ * the daemon.
+ */
 static void
 conn_unanswered(struct conn *c, bool left)
 {
@@ -135,7 +137,7 @@ conn_unanswered(struct conn *c, bool left)
 	c->putting = c->getting = -1;
 }
 
-/* We hang up. */
+/* Hangs up. */
 void
 conn_close(struct conn *c)
 {
@@ -154,7 +156,7 @@ conn_close(struct conn *c)
 	c->fd = -1;
 }
 
-/* We close our direction only. */
+/* Shuts down our direction. */
 void
 conn_shut(struct conn *c)
 {
@@ -181,7 +183,7 @@ conn_lost(struct conn *c)
 	c->fd = -1;
 }
 
-/* Whether to poll c at t, and for what. */
+/* Returns whether c is to be polled at t, and for which events. */
 bool
 conn_wants(const struct conn *c, usec t, short *events)
 {
@@ -201,7 +203,7 @@ conn_wants(const struct conn *c, usec t, short *events)
 	return (true);
 }
 
-/* How much of a secret c reads now. */
+/* Returns how many bytes c reads now. */
 static size_t
 conn_appetite(struct conn *c, size_t most)
 {
@@ -221,7 +223,7 @@ conn_appetite(struct conn *c, size_t most)
 	return (n > 0 && n < most ? n : most);
 }
 
-/* Takes the lines off what has come, and hands the bytes of secrets on. */
+/* Handles the lines that have arrived, and passes on the bytes of secrets. */
 static void
 conn_take(struct conn *c)
 {

@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * Clients of the control socket: what they say, and the bytes of their PUTs.
- */
+/* What clients of the control socket send, and the bytes of their PUTs. */
 #include <sys/socket.h>
 
 #include <errno.h>
@@ -67,7 +65,7 @@ control_request(struct conn *c, struct op *op, const struct act *a, char *line,
 	}
 }
 
-/* Whether c is in the midst of something; that may be stuck. */
+/* Returns whether c has an operation that is not finished; it may be stuck. */
 static bool
 control_is_busy(const struct conn *c, bool *stuck)
 {
@@ -121,7 +119,7 @@ control_act(const struct act *a)
 		control_write(c);
 }
 
-/* Moves on with the PUT: the next bytes, if it is their time. */
+/* Sends the next bytes of the PUT, if it is time for them. */
 void
 control_write(struct conn *c)
 {
@@ -153,7 +151,7 @@ control_write(struct conn *c)
 	if (op->moved < op->size)
 		op->sent = NEVER;
 	if (sent == -1 && errno != EAGAIN)
-		op->manner = STUCK; /* reading tells why */
+		op->manner = STUCK; /* recv(2) will tell why */
 	if (sent == -1 && errno != EAGAIN)
 		op->at_byte = op->moved;
 	if (op->manner == PIECES)

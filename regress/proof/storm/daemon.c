@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * The daemon of this life: a child of ours, with its log in a pipe.
- */
+/* The daemon of this life: our child, with its log in a pipe. */
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -19,7 +17,7 @@
 #include "storm.h"
 
 #define WORDS	 12	   /* of a command line */
-#define LOG_PIPE (1 << 20) /* a line that has no room is dropped */
+#define LOG_PIPE (1 << 20) /* a line that finds no room is dropped */
 
 static char *daemon_argv[WORDS + 1];
 
@@ -62,7 +60,7 @@ daemon_exec(int in, int err)
 	_exit(127);
 }
 
-/* The secret of -l, which is of the first PUT that there is. */
+/* The secret of -l, which counts as the first PUT. */
 static void
 daemon_load(int fd)
 {
@@ -84,7 +82,7 @@ daemon_load(int fd)
 	close(fd);
 }
 
-/* Appends what there is of the log. */
+/* Reads what the log has. */
 void
 daemon_log(void)
 {
@@ -188,8 +186,7 @@ daemon_reason(int sig)
 	}
 }
 
-/* Sends sig to the vault, or to network, and tells the model what it may come
- * to. */
+/* Sends sig to the vault or to network, and tells the model what may follow. */
 void
 daemon_signal(bool network, int sig)
 {
@@ -234,7 +231,7 @@ daemon_signal(bool network, int sig)
 		t->sight = AT_ONCE;
 }
 
-/* Leaves nothing behind. */
+/* Kills the daemon and removes its files. */
 void
 daemon_kill(void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The daemon has ended: of what, by its log and its status, and whether that
- * can be so; and what it has left behind.
+ * The daemon has ended: judges the reason by its log and status, and what it
+ * left over.
  */
 #include <sys/wait.h>
 
@@ -18,16 +18,16 @@ const char *const end_causes[CAUSES] = { "heartbeat connection dropped",
 	"SIGUSR2", "SIGQUIT", "SIGTERM", "SIGINT", "QUIT from the heartbeat",
 	"network process lost", "SIGKILL to the vault" };
 
-/* What the log says of the end. */
+/* What the log says about the end. */
 struct last_word {
 	char reason[128];
-	char pending[128]; /* of the panic that was, and not cancelled */
+	char pending[128]; /* of the last panic that was not cancelled */
 	enum class class;
 	bool dry;
 	bool said;
 };
 
-/* A line of the log without "dazaid: vault: ". */
+/* Handles a line of the log, without "dazaid: vault: ". */
 static void
 end_line(struct last_word *w, const char *line)
 {
@@ -96,8 +96,8 @@ end_read_log(struct last_word *w)
 }
 
 /*
- * Whether the schedule has what the log says; for a panic that had to wait, in
- * time, which the vault has in whole ms.
+ * Returns whether the plan has the reason that the log gives, and whether a
+ * panic waited for as long as it had to.  The vault counts whole ms.
  */
 static void
 end_cause(const struct last_word *w)
@@ -110,7 +110,7 @@ end_cause(const struct last_word *w)
 		if (t->void_ || t->class != w->class || t->inv > l.end ||
 		    strncmp(t->reason, w->reason, strlen(w->reason)) != 0)
 			continue;
-		/* A rehearsal cannot be of one that came when it was armed. */
+		/* A dry run cannot end a panic that began when it was armed. */
 		if (w->dry && t->inv > l.arm_hi)
 			continue;
 		if (t->inv + grace - TICK > l.end) {
@@ -136,7 +136,7 @@ end_status(const struct last_word *w)
 		broken("it killed, and was not armed");
 	if (l.bye != NEVER && strcmp(w->reason, "QUIT from the heartbeat") != 0)
 		broken("it said BYE, and ended by %s", w->reason);
-	/* Before the wipe network writes the log: none when it was stopped. */
+	/* Network writes the log before the wipe: nothing if it was stopped. */
 	if (w->class == GRACEFUL && lethal && l.setup.grace != 0 &&
 	    !(l.network_cont >= l.end && w->pending[0] == '\0') &&
 	    strcmp(w->pending, w->reason) != 0)
@@ -173,7 +173,7 @@ end_count(const char *reason)
 {
 	int i;
 
-	/* "PANIC" is the beginning of "PANIC hard". */
+	/* "PANIC hard" begins with "PANIC". */
 	for (i = CAUSES - 1; i >= 0; i--) {
 		if (strncmp(reason, end_causes[i], strlen(end_causes[i])) ==
 		    0) {

@@ -1,21 +1,19 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * The model's heartbeats: who may guard, who does, and when that ends.
- */
+/* The model's heartbeats: who may guard, who does, and when that ends. */
 #include <string.h>
 
 #include "storm.h"
 
-#define BACKSTOP (100 * MS) /* until the vault goes by the kernel's word */
+#define BACKSTOP (100 * MS) /* network's time to report a hangup */
 
-/* The earliest end of p's time, if it has one. */
+/* The earliest time at which p can miss its PING deadline. */
 usec
 guard_miss(const struct peer *p)
 {
 	return (l.setup.timeout == 0 ? NEVER : p->inv + l.setup.timeout - TICK);
 }
 
-/* From then on everybody knows that p has hung up. */
+/* By then both processes know that p has hung up. */
 static usec
 guard_gone(const struct peer *p)
 {
@@ -30,8 +28,10 @@ guard_gone(const struct peer *p)
 	return (t + BACKSTOP + STALL);
 }
 
-/* Whether there may be a heartbeat, other than peer except, between inv and
- * resp. */
+/*
+ * Returns whether a heartbeat other than peer except may have lived between inv
+ * and resp.
+ */
 bool
 guard_may_be(usec inv, usec resp, int except)
 {
@@ -45,7 +45,10 @@ guard_may_be(usec inv, usec resp, int except)
 	return (false);
 }
 
-/* Whether peer i may have come, before until, after one that was lost. */
+/*
+ * Returns whether peer i may have come before until, after the loss of another
+ * one.
+ */
 bool
 guard_may_follow(int i, usec until)
 {
@@ -60,7 +63,10 @@ guard_may_follow(int i, usec until)
 	return (false);
 }
 
-/* Whether p was the heartbeat from since up to t, in whichever order. */
+/*
+ * Returns whether p was the heartbeat from since to t, in every possible order
+ * of events.
+ */
 static bool
 guard_does(const struct peer *p, usec since, usec t)
 {
@@ -68,7 +74,7 @@ guard_does(const struct peer *p, usec since, usec t)
 	    guard_miss(p) > t);
 }
 
-/* op's answer says that there was no heartbeat. */
+/* The answer to op says that there was no heartbeat. */
 void
 guard_unguarded(const struct op *op)
 {
@@ -81,7 +87,7 @@ guard_unguarded(const struct op *op)
 	}
 }
 
-/* op's answer says that there was one. */
+/* The answer to op says that there was a heartbeat. */
 void
 guard_guarded(const struct op *op)
 {
@@ -90,7 +96,7 @@ guard_guarded(const struct op *op)
 		    kind_names[op->kind]);
 }
 
-/* Peer i was welcomed: nobody else can be the heartbeat. */
+/* Peer i was welcomed: no other one can be the heartbeat. */
 void
 guard_welcome(int i)
 {
@@ -103,7 +109,7 @@ guard_welcome(int i)
 	}
 }
 
-/* c is about to say its first HELLO, which is op. */
+/* c is about to send its first HELLO, which is op. */
 void
 guard_hello(struct conn *c, const struct op *op)
 {
@@ -122,7 +128,7 @@ guard_hello(struct conn *c, const struct op *op)
 }
 
 /*
- * c is about to be closed by us, or in our direction.  Returns the trigger that
+ * We are about to close c, or our direction of it.  Returns the trigger that
  * this surely is, or -1.
  */
 int
@@ -139,7 +145,7 @@ guard_hangup(struct conn *c)
 	p->gone = t;
 	if (p->refused != NEVER)
 		return (-1);
-	/* One that may have been given up already is no loss. */
+	/* One that the vault may have given up already is no loss. */
 	sure = p->welcome != NEVER && p->miss == -1 && guard_miss(p) > t &&
 	    !p->quit;
 	i = model_trigger("heartbeat connection dropped", GRACEFUL, t, NEVER);
@@ -147,7 +153,7 @@ guard_hangup(struct conn *c)
 	return (sure ? i : -1);
 }
 
-/* p's PING op, or a part of it, has its PONG. */
+/* A PONG to op, or to a part of it, has arrived. */
 void
 guard_pong(struct peer *p, const struct op *op)
 {

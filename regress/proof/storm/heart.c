@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Clients of the heartbeat's socket: heartbeats, those who would be one, and
- * strangers.
+ * Clients of the heartbeat socket: heartbeats, clients that are refused, and
+ * clients that never say HELLO.
  */
 #include <sys/socket.h>
 
@@ -13,7 +13,7 @@
 #include "storm.h"
 
 #define LONG_LINE 8193
-#define STRANGER  (9000 * MS) /* less than there is for a HELLO */
+#define STRANGER  (9000 * MS) /* less than the time there is for a HELLO */
 
 static struct op *
 heart_say(struct conn *c, enum kind kind, const char *line)
@@ -82,7 +82,7 @@ heart_quit(struct conn *c)
 	(void)heart_say(c, K_QUIT, "QUIT\n");
 }
 
-/* Many at once, who go again. */
+/* Many connections at once, which are closed again. */
 static void
 heart_crowd(int n)
 {
@@ -171,13 +171,13 @@ heart_welcome(struct conn *c, struct op *op)
 	if (p->welcome != NEVER)
 		return;
 	p->welcome = op->resp;
-	/* A PONG cannot have come before. */
+	/* No PONG can have come before. */
 	p->resp = op->resp;
 	model_answered(op);
 	guard_welcome(c->peer);
 }
 
-/* The answer to a PING of op's, which may have more to come. */
+/* A PONG to op, which may have more to come. */
 static void
 heart_pong(struct conn *c, struct op *op)
 {
@@ -213,7 +213,7 @@ heart_bye(struct op *op)
 	    .sight = AT_ONCE;
 }
 
-/* What a line that is no heartbeat's to say may be answered with. */
+/* Returns whether "unknown-verb" is a possible answer to op. */
 static bool
 heart_is_unknown(const struct conn *c, struct op *op)
 {
@@ -283,7 +283,7 @@ heart_lost(struct conn *c)
 	if (p != NULL && p->welcome == NEVER)
 		heart_refuse(c, t);
 	if (p != NULL && p->gone == NEVER) {
-		/* Its loss is the daemon's own doing, or its end. */
+		/* The daemon has given it up, or has ended. */
 		p->gone = t;
 		if (p->welcome != NEVER && guard_miss(p) > t && !c->ending)
 			model_odd("heart %d was cut off", c->slot);

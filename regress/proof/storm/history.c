@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What happened in this life, line by line, and what is told when it may not
- * have.
+ * The history of this life, line by line, and the report when it is impossible.
  */
 #include <err.h>
 #include <inttypes.h>
@@ -47,7 +46,7 @@ now(void)
 	return ((usec)ts.tv_sec * 1000000 + ts.tv_nsec / 1000);
 }
 
-/* For what has nothing to do with the daemon. */
+/* Ends the storm after a failure that is not the daemon's. */
 void
 fatal(const char *what)
 {
@@ -56,7 +55,7 @@ fatal(const char *what)
 	_exit(2);
 }
 
-/* Room for a line. */
+/* Makes room for a line. */
 static void
 history_grow(void)
 {
@@ -88,7 +87,7 @@ note(const char *fmt, ...)
 	history[history_len++] = '\n';
 }
 
-/* Tells the story, and ends the storm. */
+/* Prints the history and ends the storm. */
 void
 broken(const char *fmt, ...)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Processes of ours that clients register, and that do nothing.  None is reaped
- * before the end: its pid must not become somebody else's, who would be killed
- * for it.
+ * Idle child processes that clients register.  None is reaped before the end of
+ * the life, so that its pid cannot become another process's, which would then
+ * be killed.
  */
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
@@ -20,7 +20,7 @@
 
 #include "storm.h"
 
-/* Registers itself, and says how that went. */
+/* Registers itself, and reports how that went. */
 static void
 kid_register(int news)
 {
@@ -53,7 +53,7 @@ kid_start(struct kid *k, bool itself)
 		if (l.setup.other && setresuid(NOBODY, NOBODY, NOBODY) == -1)
 			_exit(1);
 		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-		/* As after exec: what /proc says of its owner is true. */
+		/* As after exec: /proc then shows the true owner. */
 		(void)prctl(PR_SET_DUMPABLE, 1);
 		(void)signal(SIGTERM, SIG_DFL);
 		if (p[1] != 3)
@@ -66,7 +66,7 @@ kid_start(struct kid *k, bool itself)
 			(void)pause();
 	}
 	close(p[1]);
-	/* Before that it is root's, by /proc. */
+	/* Before that /proc says that root owns it. */
 	if (read(p[0], &ready, 1) != 1)
 		fatal("a kid that does not start");
 	k->news = p[0];
@@ -97,7 +97,7 @@ kid_kill(int i)
 	(void)pidfd_send_signal(k->pidfd, SIGKILL, NULL, 0);
 }
 
-/* (UN)REGISTER of kid i is about to be said. */
+/* A REGISTER or UNREGISTER of kid i is about to be sent. */
 void
 kid_asked(enum kind kind, int i)
 {
@@ -112,7 +112,7 @@ kid_asked(enum kind kind, int i)
 	}
 }
 
-/* Another one takes the place of kid i, if that is nobody's concern yet. */
+/* Replaces kid i, if no operation refers to it. */
 void
 kid_self(int i)
 {
@@ -130,8 +130,8 @@ kid_self(int i)
 }
 
 /*
- * REGISTER, begun at inv, was answered: the kid is registered, unless an
- * UNREGISTER was under way that may have come later.
+ * A REGISTER, begun at inv, was answered: the kid is registered, unless an
+ * UNREGISTER that may have come later was under way.
  */
 static void
 kid_registered(struct kid *k, usec inv)
@@ -140,7 +140,7 @@ kid_registered(struct kid *k, usec inv)
 		k->sure = true;
 }
 
-/* What a kid that registers itself was told. */
+/* The answer to a kid that registers itself. */
 void
 kid_news(int i)
 {
@@ -159,7 +159,7 @@ kid_news(int i)
 		k->reg = now();
 }
 
-/* The answer of the daemon to somebody else. */
+/* The answer to another client. */
 void
 kid_answer(const struct op *op, int i)
 {
@@ -177,10 +177,12 @@ kid_answer(const struct op *op, int i)
 	}
 	if (op->result == A_OK && !k->maybe)
 		broken("UNREGISTER of kid %d is OK, and it never was", i);
-	if (--k->unregs > 0) /* which may have come before this one */
+	if (--k->unregs > 0) /* that may have come before this one */
 		return;
 	k->unreg = op->resp;
-	/* From here on it is not, unless somebody registers it. */
+	/*
+	 * From now on it is not registered, unless somebody registers it again.
+	 */
 	if (k->regs == 0 && k->reg < op->inv)
 		k->maybe = false;
 }
@@ -194,8 +196,8 @@ kid_is_dead(const struct kid *k, usec wait)
 }
 
 /*
- * The daemon is gone.  executed: it may have killed, or if not doubted must
- * have.
+ * The daemon has ended.  executed: it may have killed the registered kids, and
+ * must have if there is no doubt.
  */
 void
 kids_verdict(bool executed, bool doubted)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One life of a daemon: its acts in their time, then, if it still lives, an
+ * One life of a daemon: its acts at their times; then, if it still lives, an
  * end.
  */
 #include <sys/stat.h>
@@ -16,11 +16,11 @@
 
 #include "storm.h"
 
-#define REST (300 * MS) /* for a last act that may not be one */
+#define REST (300 * MS) /* for a last act that may have no effect */
 
 struct life l;
 
-/* The heartbeat, if there is one, else anybody. */
+/* The client with the heartbeat, or else any. */
 static int
 life_heartbeat(void)
 {
@@ -89,7 +89,7 @@ life_ended(void)
 	note("the daemon has ended, status %#x", (unsigned int)l.status);
 }
 
-/* One turn: sleeps until something happens, but not beyond until. */
+/* One turn: sleeps until something happens, at most until the given time. */
 static void
 life_turn(usec until)
 {
@@ -135,7 +135,7 @@ life_turn(usec until)
 		broken("the daemon has not ended, and should have");
 }
 
-/* Whether somebody waits, not yet too long, for an answer that must come. */
+/* Returns whether an answer that must come is still awaited. */
 static bool
 life_owes(usec since)
 {
@@ -172,8 +172,7 @@ life_acts(void)
 	}
 }
 
-/* All is said: what must be answered is, and then the daemon is brought to its
- * end. */
+/* All acts are done: waits for the answers, then ends the daemon. */
 static void
 life_last(void)
 {
@@ -196,7 +195,7 @@ life_last(void)
 	}
 }
 
-/* What was told before the end is still there to be read. */
+/* Reads what the daemon sent before its end. */
 static void
 life_rest(void)
 {
@@ -248,7 +247,7 @@ life_begin(uint64_t seed, uint64_t number, const char *dir, bool root,
 		fatal(l.dir);
 }
 
-/* Life number of seed, in a directory of its own below dir. */
+/* Runs one life of seed in a directory of its own under dir. */
 void
 life_run(uint64_t seed, uint64_t number, const char *dir, bool root,
     struct counts *counts)

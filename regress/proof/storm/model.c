@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The model: whether a panic may be pending, must be, and must have ended the
- * daemon. It knows of each operation only that it took effect between its
- * beginning and its answer, and of what has no answer that it did so after its
- * beginning.  What it calls broken is impossible in whichever order the two
- * processes came to run.
+ * The model knows whether a panic may be pending, must be pending, and must
+ * have ended the daemon.  Of each operation it knows only that it took effect
+ * between its beginning and its answer, or after its beginning if there is no
+ * answer.  What it calls broken is impossible in every order in which the two
+ * processes can have run.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,10 +12,12 @@
 
 #include "storm.h"
 
-#define TURN 16 /* messages that the vault takes in a turn, at most */
+#define TURN 16 /* messages that the vault takes in one turn, at most */
 
-/* Something that triggers was begun at inv and, unless NEVER, is under way at
- * ack. */
+/*
+ * Notes a trigger that began at inv; unless ack is NEVER, it was under way by
+ * then.
+ */
 int
 model_trigger(const char *reason, enum class class, usec inv, usec ack)
 {
@@ -33,7 +35,9 @@ model_trigger(const char *reason, enum class class, usec inv, usec ack)
 	return (l.ntriggers++);
 }
 
-/* A connection ended without cause, unless it is the end of the daemon. */
+/*
+ * A connection ended without a cause.  That is broken unless the daemon ends.
+ */
 void
 model_odd(const char *fmt, ...)
 {
@@ -48,7 +52,7 @@ model_odd(const char *fmt, ...)
 	note("odd: %s", l.why_odd);
 }
 
-/* The vault has answered op: it lives. */
+/* The vault has answered op, so it lives. */
 void
 model_answered(struct op *op)
 {
@@ -61,8 +65,8 @@ model_answered(struct op *op)
 }
 
 /*
- * Whether the vault has begun a turn between since and until: it has if it
- * answered more than it takes in one.
+ * Returns whether the vault began a turn between since and until: it did if it
+ * answered more than it takes in one turn.
  */
 bool
 model_passed(usec since, usec until)
@@ -75,7 +79,7 @@ model_passed(usec since, usec until)
 	return (n > TURN);
 }
 
-/* Of what was under way at ack: when it surely has arrived. */
+/* When a message that was under way at ack has arrived for sure. */
 static usec
 model_arrived(usec ack, bool network)
 {
@@ -90,7 +94,9 @@ model_arrived(usec ack, bool network)
 	return (t + STALL);
 }
 
-/* Up to when something that was said before until may end a panic. */
+/*
+ * The last time at which an operation that began before until can end a panic.
+ */
 static usec
 model_last_cancel(usec until)
 {
@@ -118,8 +124,7 @@ model_fact(usec lo, usec hi, bool pending)
 	l.facts[l.nfacts++] = (struct fact){ lo, hi, pending };
 }
 
-/* Whether the panic that t may have begun is over at inv: settled, one way or
- * the other. */
+/* Returns whether the panic that t may have begun has ended before inv. */
 bool
 model_over(const struct trigger *t, usec inv)
 {
@@ -137,7 +142,9 @@ model_over(const struct trigger *t, usec inv)
 	return (false);
 }
 
-/* Whether t had been heard of before a request that was begun at inv. */
+/*
+ * Returns whether the vault had received t before a request that began at inv.
+ */
 static bool
 model_heard(const struct trigger *t, usec inv, bool get)
 {
@@ -152,9 +159,8 @@ model_heard(const struct trigger *t, usec inv, bool get)
 }
 
 /*
- * op was answered at resp with what (DATA, GO...), which means that no panic
- * was pending, nor executed.  get: it looks at the deadlines, and at hang-ups,
- * first.
+ * The answer to op at resp (DATA, GO, ...) means that no panic was pending or
+ * executed.  get: the vault checks deadlines and hangups first.
  */
 void
 model_not_pending(const struct op *op, usec resp, const char *what, bool get)
@@ -181,8 +187,8 @@ model_not_pending(const struct op *op, usec resp, const char *what, bool get)
 }
 
 /*
- * op's answer says that there was a panic pending.  If only one trigger can
- * have begun it, that one is seen.
+ * The answer to op says that a panic was pending.  If only one trigger can have
+ * begun it, it has taken effect.
  */
 static void
 model_pending_possible(const struct op *op)
@@ -207,7 +213,7 @@ model_pending_possible(const struct op *op)
 		only->seen = op->resp;
 }
 
-/* CANCELLED: it was, and is no more. */
+/* CANCELLED: a panic was pending and no longer is. */
 void
 model_cancelled(const struct op *op)
 {
@@ -215,7 +221,7 @@ model_cancelled(const struct op *op)
 	model_fact(op->inv, op->resp, false);
 }
 
-/* The same; left is how long it waits, by STATUS, or -1. */
+/* The same, with the time that is left by STATUS, or -1. */
 void
 model_pending(const struct op *op, usec left)
 {
@@ -243,7 +249,7 @@ model_pending(const struct op *op, usec left)
 	control_cut(op->inv);
 }
 
-/* Deadlines of heartbeats that may have passed at t, and those that have. */
+/* Notes the PING deadlines that may have passed at t, and those that have. */
 void
 model_time(usec t)
 {
@@ -271,8 +277,8 @@ model_time(usec t)
 }
 
 /*
- * Whether t is a hang-up that came when network was stopped, as it is still:
- * nobody can take its place.
+ * Returns whether t is a hangup during a stop of network that still lasts: no
+ * new heartbeat can come.
  */
 static bool
 model_is_final(const struct trigger *t)
@@ -281,8 +287,7 @@ model_is_final(const struct trigger *t)
 	    t->inv > l.network_stop);
 }
 
-/* When the daemon must have ended, by all that is known at t; NEVER: nothing
- * says so. */
+/* When the daemon must have ended, by all that is known at t, or NEVER. */
 usec
 model_bound(usec t)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What is to happen in a life, drawn from its stream of random numbers before
- * it begins: each client is a walk through time that leaves acts behind.  The
- * acts do not depend on what the daemon answers.
+ * Draws everything that happens in a life from its random numbers before it
+ * begins: each client is a walk through time that leaves acts.  The acts do not
+ * depend on what the daemon answers.
  */
 #include <signal.h>
 #include <stdlib.h>
@@ -10,14 +10,14 @@
 
 #include "storm.h"
 
-#define LARGE	    7 /* a control client that has large secrets, and the next */
+#define LARGE	    7 /* of control clients, one has large secrets */
 #define LEAST_LARGE 1000000
 
-/* How a life is meant. */
+/* The mood of a life. */
 static enum mood {
-	STORMY, /* all of it */
+	STORMY, /* everything */
 	CALM,	/* one heartbeat, many and large secrets, one trigger */
-	DEAF	/* network does not tell of the heartbeat's end */
+	DEAF	/* network does not report the heartbeat's end */
 } mood;
 
 static struct act *
@@ -71,7 +71,7 @@ plan_setup(bool root)
 	}
 }
 
-/* Says something on the heartbeat's socket. */
+/* Sends something on the heartbeat socket. */
 static void
 plan_say(usec at, int who)
 {
@@ -87,8 +87,8 @@ plan_say(usec at, int who)
 }
 
 /*
- * A heartbeat, as long as it lasts, and then perhaps another one from the same
- * slot. Some stop to PING, and miss their deadline.
+ * A heartbeat, and perhaps another one in the same slot after its end.  Some
+ * stop sending PINGs and miss their deadline.
  */
 static void
 plan_heart(int who, usec at)
@@ -114,7 +114,7 @@ plan_heart(int who, usec at)
 	}
 }
 
-/* Somebody who never says HELLO, or is too late with it. */
+/* A client that never says HELLO, or too late. */
 static void
 plan_stranger(int who)
 {
@@ -131,7 +131,7 @@ plan_stranger(int who)
 		    100);
 }
 
-/* Most of what is put is small; some is of about the size of the arena. */
+/* Most secrets are small; some are about as large as the arena. */
 static size_t
 plan_size(void)
 {
@@ -171,7 +171,7 @@ plan_transfer(enum deed deed, usec at, int who, int names)
 	a->ttl = rng_chance(20) ? plan_ms(1, 600) / MS * MS : 0;
 }
 
-/* A client of the control socket: each has a leaning. */
+/* A client of the control socket, with a preference for one kind of request. */
 static void
 plan_control(int who)
 {
@@ -203,7 +203,7 @@ plan_signal(enum deed deed, usec at, int sig)
 	plan_add(deed, at, 0)->n = sig;
 }
 
-/* Stops one of the two processes; network sometimes for good. */
+/* Stops one of the two processes, network sometimes for good. */
 static void
 plan_stop(void)
 {
@@ -216,7 +216,7 @@ plan_stop(void)
 		plan_signal(deed, at + plan_ms(1, 400), SIGCONT);
 }
 
-/* A network process that tells nothing of the heartbeat's end. */
+/* Network does not report the heartbeat's end. */
 static void
 plan_deaf(void)
 {
@@ -245,9 +245,7 @@ plan_large(usec at)
 		(void)plan_add(D_STATUS, at + i * (10 * MS), CONTROLS - 1);
 }
 
-/*
- * A heartbeat that does nothing else, and a trigger that finds much under way.
- */
+/* A heartbeat that does nothing else, and a trigger while much is under way. */
 static void
 plan_calm(void)
 {
@@ -266,7 +264,7 @@ plan_calm(void)
 		(void)plan_add(D_CANCEL, at + plan_ms(1, 300), 0);
 }
 
-/* What triggers, often more than once, so that the second finds the first. */
+/* Triggers, often more than one, so that the second finds the first pending. */
 static void
 plan_triggers(void)
 {
@@ -288,7 +286,7 @@ plan_triggers(void)
 	}
 }
 
-/* What ends a life that has come through all its acts. */
+/* Ends a life in which no act ended the daemon. */
 static void
 plan_last(void)
 {
@@ -307,7 +305,7 @@ plan_last(void)
 	l.last.fresh = l.last.rude = true;
 }
 
-/* By time; who is first in the plan is first of those at the same time. */
+/* Sorts by time; at the same time, in the order of the plan. */
 static int
 plan_compare(const void *va, const void *vb)
 {
@@ -318,7 +316,7 @@ plan_compare(const void *va, const void *vb)
 	return (a->order < b->order ? -1 : 1);
 }
 
-/* Who comes, and what is done to the daemon itself. */
+/* All clients, and what is done to the daemon itself. */
 static void
 plan_stormy(void)
 {

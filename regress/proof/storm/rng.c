@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Numbers that only the seed decides: splitmix64, one stream a life.
+ * Random numbers that depend only on the seed: splitmix64, one stream a life.
  */
 #include "storm.h"
 
@@ -20,7 +20,7 @@ rng_seed(uint64_t seed, uint64_t stream)
 	rng_state = rng_mix(seed) ^ rng_mix(~stream);
 }
 
-/* Below n, which is far below 2^64. */
+/* A number below n, which is far below 2^64. */
 uint64_t
 rng_below(uint64_t n)
 {

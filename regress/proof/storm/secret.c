@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The model's secrets: which of those that were put a GET, DEL or LIST may
- * find, and which it must.  What a secret's bytes are says whose PUT they come
- * from.
+ * The model's secrets: which of them a GET, DEL or LIST may find, and which it
+ * must.  The bytes of a secret tell which PUT it comes from.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,11 +9,11 @@
 
 #include "storm.h"
 
-#define HEAD 3 /* bytes of each eight that are in no log */
+#define HEAD 3 /* bytes of each eight that no log has */
 
 static const unsigned char secret_head[HEAD] = { 0xf5, 0xda, 0x5a };
 
-/* The bytes from at on of the secret of that id and size. */
+/* Writes the bytes from at on of the secret with this id and size. */
 void
 secret_fill(uint32_t id, size_t size, size_t at, unsigned char *buf, size_t len)
 {
@@ -46,7 +45,7 @@ secret_is(const struct op *put, const struct op *get)
 	return (is);
 }
 
-/* There was no secret of this name, at some moment between lo and hi. */
+/* At some time between lo and hi no secret had this name. */
 void
 secret_absence(int name, usec lo, usec hi)
 {
@@ -63,8 +62,9 @@ secret_may_be_stored(const struct op *put, usec until)
 		put->result == A_CLOSED));
 }
 
-/* Why a request that began at inv cannot find what put has stored; NULL if it
- * can. */
+/*
+ * Why a request that began at inv cannot find what put stored; NULL if it can.
+ */
 static const char *
 secret_gone(const struct op *put, usec inv)
 {
@@ -82,7 +82,7 @@ secret_gone(const struct op *put, usec inv)
 	return (NULL);
 }
 
-/* How many have read put for sure, or may have, but for not. */
+/* How many GETs but one have read put for sure, or may have. */
 static uint32_t
 secret_reads(int put, const struct op * not, usec until, bool sure)
 {
@@ -103,8 +103,7 @@ secret_reads(int put, const struct op * not, usec until, bool sure)
 	return (n);
 }
 
-/* A GET has come to its end, or been cut short: are its bytes those of a
- * secret? */
+/* A GET has ended or was cut short: checks that its bytes are a secret's. */
 void
 secret_got(struct op *get)
 {
@@ -136,7 +135,7 @@ secret_got(struct op *get)
 		    get->name, (unsigned int)l.ops[found].reads);
 }
 
-/* Whether put must be found by op, which has just been answered. */
+/* Returns whether op, just answered, must find put. */
 bool
 secret_sure(const struct op *put, const struct op *op)
 {
@@ -157,7 +156,7 @@ secret_sure(const struct op *put, const struct op *op)
 	    secret_reads((int)(put - l.ops), op, until, false) < put->reads);
 }
 
-/* op's answer says that there is no secret of its name. */
+/* The answer to op says that no secret has this name. */
 void
 secret_absent(const struct op *op)
 {
@@ -171,7 +170,7 @@ secret_absent(const struct op *op)
 	}
 }
 
-/* A PUT was refused because there is one. */
+/* A PUT was refused because a secret has this name. */
 void
 secret_exists(const struct op *op)
 {
@@ -188,7 +187,7 @@ secret_exists(const struct op *op)
 	broken("PUT n%d: exists, but there is none", op->name);
 }
 
-/* Whether it may end before its last byte, at t, by the model. */
+/* Returns whether the model allows that get ends early, at t. */
 bool
 secret_cut_explained(const struct op *get, usec t)
 {
@@ -211,7 +210,7 @@ secret_cut_explained(const struct op *get, usec t)
 	return (false);
 }
 
-/* A word of LIST's on how often or how long: "-" if there is no limit. */
+/* Checks one limit in a line of LIST: "-" if there is none. */
 static bool
 secret_limit(const char *word, double least, double most)
 {
@@ -224,7 +223,7 @@ secret_limit(const char *word, double least, double most)
 	return (end != word && *end == '\0' && value >= least && value <= most);
 }
 
-/* LIST has this entry.  Returns which name it is of. */
+/* Checks an entry of LIST.  Returns which name it is. */
 int
 secret_listed(const struct op *list, const char *line)
 {
@@ -248,7 +247,7 @@ secret_listed(const struct op *list, const char *line)
 	broken("LIST tells of what is not there: %s", line);
 }
 
-/* LIST has told of the names in seen, a bit each. */
+/* LIST has shown the names in seen, a bit each. */
 void
 secret_list_ends(const struct op *list, int seen)
 {
@@ -262,7 +261,7 @@ secret_list_ends(const struct op *list, int seen)
 	}
 }
 
-/* Whether a piece of a secret is in the log. */
+/* Returns whether the log has a piece of a secret. */
 bool
 secret_leaked(void)
 {

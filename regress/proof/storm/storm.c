@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * storm: lives of daemons, one after another and some at a time, each with many
- *clients of every kind, killers and stoppers, and a model that knows what must
- *hold in whichever order the kernel lets them run.  The seed alone decides what
- *each client does and when.  Exit 1 with the story of the life in which
- *something did not hold.
+ * Runs daemons for a while, several at a time, each with many clients of every
+ * kind, killers and stoppers.  A model knows what must hold in whichever order
+ * the kernel lets them run.  The seed alone decides what each client does, and
+ * when.  Prints what was done and why daemons ended; exits 1 with the history
+ * of the life in which a rule was broken.
  *
- *	storm SEED SECONDS [LIFE]
- *		LIFE: this one alone, over and over
+ * usage: storm SEED SECONDS [LIFE]
+ *
+ * LIFE runs that one alone, again and again.  `make storm' takes ten minutes,
+ * STORM_SECONDS=20 is a first look.
  */
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -24,10 +26,10 @@
 
 #include "storm.h"
 
-#define LIVES 8 /* at a time: most wait for something */
+#define LIVES 8 /* at a time: most of them wait for something */
 
 static char		     dir[] = "/tmp/dazai-storm.XXXXXX";
-static struct counts	    *counts; /* one a place, shared */
+static struct counts	    *counts; /* one for each place, shared */
 static pid_t		     workers[LIVES];
 static uint64_t		     numbers[LIVES];
 static volatile sig_atomic_t stopped;
@@ -38,7 +40,7 @@ on_stop(int sig)
 	stopped = sig;
 }
 
-/* A worker ends with all that it has started: they are one process group. */
+/* Ends a worker with all that it has started: they are one process group. */
 static void
 on_stop_worker(int sig)
 {
@@ -65,7 +67,7 @@ worker_start(int place, uint64_t seed, uint64_t life)
 	numbers[place] = life;
 	if ((workers[place] = fork()) == -1)
 		err(2, "fork");
-	/* So that Ctrl-C is not for the daemons, either. */
+	/* So that Ctrl-C does not reach the daemons. */
 	(void)setpgid(workers[place], 0);
 	if (workers[place] != 0)
 		return;
@@ -92,8 +94,8 @@ clean(uint64_t life)
 }
 
 /*
- * Waits for one to end, and ends what it may have left.  Returns its place, or
- * -1; *status is 0 if all went well.
+ * Waits for a worker to end, and ends what it may have left.  Returns its
+ * place, or -1; *status is 0 if all went well.
  */
 static int
 worker_wait(int *status)
@@ -158,7 +160,7 @@ all_stop(void)
 	}
 }
 
-/* Lives until the time is up; returns the exit status. */
+/* Runs lives until the time is up; returns the exit status. */
 static int
 storm(uint64_t seed, usec until, const uint64_t *only)
 {

@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define DAZAID "dazaid/dazaid" /* from where make(1) runs us */
+#define DAZAID "dazaid/dazaid" /* make(1) runs us in the top directory */
 #define NOBODY 65534
 
 typedef int64_t usec; /* CLOCK_BOOTTIME, the daemon's own clock */
@@ -16,7 +16,7 @@ typedef int64_t usec; /* CLOCK_BOOTTIME, the daemon's own clock */
 #define NEVER INT64_MAX
 #define MS    ((usec)1000)
 #define TICK  (2 * MS) /* the daemon counts whole milliseconds */
-/* Of a machine that is busy with something else, as this one often is. */
+/* This machine may be busy with something else. */
 #define STALL (10000 * MS) /* no turn of a loop takes so long */
 #define SLOW  (60000 * MS) /* nothing that must happen takes so long */
 
@@ -35,11 +35,11 @@ enum {
 	ANSWER = 16384
 };
 
-/* One life of a daemon: what it is started with. */
+/* How the daemon of one life is started. */
 struct setup {
 	bool   armed;
 	bool   verbose;
-	bool   other; /* root guards nobody's session */
+	bool   other; /* root guards the session of nobody */
 	bool   load;
 	usec   grace;
 	usec   timeout;
@@ -47,7 +47,7 @@ struct setup {
 	usec   span; /* how long the acts last */
 };
 
-/* What is done, when and by whom: all of it is drawn before a life begins. */
+/* What is done, when and by whom; drawn before a life begins. */
 enum deed {
 	D_CONNECT,
 	D_HELLO,
@@ -94,7 +94,7 @@ struct act {
 	int	    who;   /* slot of the client, or kid */
 	bool	    fresh; /* on a new connection */
 	bool	    other; /* ... of the guarded user's */
-	bool	    rude;  /* in the midst of another operation */
+	bool	    rude;  /* even if another operation is not finished */
 	int	    n;	   /* a count, signal, name or kid */
 	enum manner manner;
 	size_t	    size;
@@ -147,9 +147,9 @@ struct op {
 	enum result result;
 	usec	    inv;
 	usec	    go;	  /* of a PUT */
-	usec	    sent; /* its last byte is about to be */
+	usec	    sent; /* when its last byte was about to be sent */
 	usec	    resp; /* NEVER: none */
-	usec	    left; /* without it, by us */
+	usec	    left; /* when we gave it up without an answer */
 	int	    name; /* or kid */
 	enum manner manner;
 	size_t	    size; /* of the secret */
@@ -157,14 +157,14 @@ struct op {
 	size_t	    moved; /* bytes of it */
 	uint32_t    reads;
 	usec	    ttl;
-	uint32_t    id;	      /* of a PUT: says what its bytes are */
-	int	    of;	      /* PUT that a GET reads, trigger that a PANIC is,
-			       * peer of a HELLO or PING; or -1 */
-	unsigned int   count; /* of PINGs that are not answered yet */
-	bool	       late;  /* a PING behind the deadline */
-	bool	       void_; /* a CANCEL or HELLO that ends no panic */
-	bool	       vault; /* it was the vault who answered */
-	size_t	       most;  /* of its bytes can still come; 0: all */
+	uint32_t    id;	    /* of a PUT; its bytes depend on it */
+	int	    of;	    /* PUT that a GET reads, trigger that a PANIC is,
+			     * peer of a HELLO or PING; or -1 */
+	unsigned int count; /* of PINGs that are not answered yet */
+	bool	     late;  /* a PING after the deadline */
+	bool	     void_; /* a CANCEL or HELLO that ends no panic */
+	bool	     vault; /* the vault answered it */
+	size_t most; /* at most so many of its bytes can still come; 0: all */
 	unsigned char *bytes; /* of a GET, as they came */
 };
 
@@ -173,39 +173,41 @@ struct peer {
 	usec	     hello;
 	usec	     welcome;
 	usec	     refused;
-	usec	     gone; /* we were about to hang up */
+	usec	     gone; /* when we were about to hang up */
 	usec	     inv;  /* of its last PING (or HELLO) that was answered */
 	usec	     resp;
 	unsigned int pings; /* not answered yet */
-	int	     miss;  /* trigger: its deadline, or -1 */
+	int	     miss;  /* the trigger that its deadline is, or -1 */
 	bool	     quit;
 	bool	     busy; /* never was the heartbeat */
 };
 
 enum class { GRACEFUL, HARD, STOP, KILL };
 
-/* Who cannot miss a trigger that was on its way before: by time alone, any
- * request, ... */
+/*
+ * When a trigger that is under way is noticed at the latest: after some time,
+ * by any request, by any GET, or by a GET a turn later.
+ */
 enum sight { BY_TIME, AT_ONCE, GET_AT_ONCE, GET_IN_A_TURN };
 
 struct trigger {
 	const char *reason; /* as the log gives it */
 	enum class class;
 	usec	   inv;
-	usec	   ack;	    /* on its way to the vault */
-	usec	   seen;    /* in effect */
+	usec	   ack;	    /* when it was on its way to the vault */
+	usec	   seen;    /* when it was in effect */
 	bool	   network; /* network passes it on */
 	enum sight sight;
-	bool	   void_; /* it turned out not to be one */
+	bool	   void_; /* it turned out to be no trigger */
 };
 
-/* At some moment between lo and hi this was so. */
+/* At some time between lo and hi a panic was pending, or none was. */
 struct fact {
 	usec lo, hi;
 	bool pending;
 };
 
-/* Between lo and hi there was a moment without a secret of this name. */
+/* At some time between lo and hi no secret had this name. */
 struct absence {
 	usec lo, hi;
 	int  name;
@@ -224,7 +226,7 @@ struct conn {
 	int    listing; /* names that LIST has told, a bit each */
 	int    putting; /* ops, or -1 */
 	int    getting;
-	usec   pace; /* nothing is moved before */
+	usec   pace; /* nothing moves before this time */
 	char   in[ANSWER];
 	size_t len;
 	char  *out;
@@ -274,15 +276,15 @@ struct life {
 	struct absence absences[FACTS];
 	int	       nabsences;
 	uint32_t       ids;
-	usec	       arm_lo, arm_hi;		 /* may be, is armed */
-	usec	       vault_cont, network_cont; /* stopped no more */
-	bool	       vault_stopped, network_stopped;
-	usec	       network_stop; /* when the latter began */
-	usec	       bye;	     /* when BYE was read */
-	bool	       crowded;
-	int	       opened; /* control connections */
-	usec	       odd;    /* when a connection ended without cause */
-	char	       why_odd[80];
+	usec	       arm_lo, arm_hi; /* from when it may be armed, and is */
+	usec vault_cont, network_cont; /* when it was continued after a stop */
+	bool vault_stopped, network_stopped;
+	usec network_stop; /* when the latter began */
+	usec bye;	   /* when BYE was read */
+	bool crowded;
+	int  opened; /* control connections */
+	usec odd;    /* when a connection ended without a cause */
+	char why_odd[80];
 	struct counts *counts;
 };
 
