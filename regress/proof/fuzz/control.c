@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The control socket: any bytes in any pieces from many clients, and a vault
- * that says yes, no or nothing, against dazai-protocol(7).  Each descriptor
- * that is handed over is looked at: whatever is behind the request's line must
- * still be in it.
+ * The fuzz target "control": any bytes in any pieces from many clients of the
+ * control socket, and a vault that answers yes, no or nothing, against dazai-
+ * protocol(7).  Every descriptor that network passes on must still have all the
+ * bytes after the request.
  */
 #include <sys/socket.h>
 
@@ -19,13 +19,14 @@
 
 #define WORDS	     8
 #define SLOTS	     32
-#define TURN	     256 /* bytes of a client's that network reads at once */
+#define TURN	     256 /* bytes that network reads of one client at once */
 #define SECONDS_MOST 1000000000000LL /* in ms */
 
 const enum net_socket oracle_socket = NET_CONTROL;
 
-static unsigned int panics[2];	/* that the vault is to hear of: soft, hard */
-static unsigned int perhaps[2]; /* that it may hear of as well */
+static unsigned int
+    panics[2]; /* which the vault must receive: graceful, hard */
+static unsigned int perhaps[2]; /* which it may receive */
 static uint32_t	    watchers;	/* clients that have asked for events */
 
 void
@@ -49,18 +50,17 @@ oracle_takes(struct client *c)
 	return (false);
 }
 
-/*
- * What a line asks for, read anew.
- */
+/* What a line asks for, parsed independently. */
 
 struct want {
-	struct imsg im;	     /* type 0: none, as it was refused ... */
-	const char *refusal; /* ... with this */
-	bool	    put;     /* which ends the connection then */
+	struct imsg im;	     /* type 0: refused, ... */
+	const char *refusal; /* ... with this word */
+	bool	    put;     /* a refusal closes the connection */
 };
 
 /*
- * A whole number from min to max; else false, and *large says if that is why.
+ * A whole number from min to max.  Otherwise false, and *large tells whether it
+ * is too large.
  */
 static bool
 number(const char *text, uint64_t min, uint64_t max, uint64_t *n, bool *large)
@@ -73,7 +73,7 @@ number(const char *text, uint64_t min, uint64_t max, uint64_t *n, bool *large)
 	return (p > text && *p == '\0' && sum >= min && sum <= max);
 }
 
-/* ms, 0 if text is no number of seconds that may be. */
+/* The ms of a number of seconds; 0 if text is none that is allowed. */
 static int64_t
 seconds(const char *text)
 {
@@ -281,7 +281,7 @@ oracle_line(struct client *c, const struct line *l)
 		c->closing = w.put;
 	} else if (w.im.type == IMSG_PANIC) {
 		net_want(c, "OK\n");
-		/* One that is lazy may have had no time left for it. */
+		/* A client that reads slowly may have had no time left. */
 		if (c->lazy)
 			perhaps[w.im.u.number.n]++;
 		else
@@ -397,7 +397,7 @@ oracle_message(struct client *c, const struct imsg *im)
 	CHECK(net_line(c, &l), "%s, of no line", imsg_type_name(im->type));
 	want_of(c, &l, &w);
 	CHECK(w.refusal == NULL, "\"%s\" is passed on", l.text);
-	if (w.im.type == IMSG_EVENTS) { /* begins with the STATUS */
+	if (w.im.type == IMSG_EVENTS) { /* the first event is the STATUS */
 		watchers += !c->watching;
 		c->watching = true;
 		w.im.type = IMSG_STATUS;
@@ -427,7 +427,7 @@ oracle_is_timed(const struct client *c)
 	return (true);
 }
 
-/* Only a line that ends in what it reads at once gives c more time. */
+/* Only a line whose end is read at once gives c more time. */
 bool
 oracle_late(struct client *c)
 {
@@ -482,7 +482,7 @@ answer(struct client *c, enum imsg_answer answer)
 	release(c);
 }
 
-/* ms as seconds with no digit too many. */
+/* ms as seconds, with no digit too many. */
 static const char *
 printed(int64_t ms, char *buf)
 {
@@ -595,7 +595,7 @@ answer_hold(struct client *c, bool by_vault)
 	release(c);
 }
 
-/* The vault answers a line of a holder, of which network knows the words. */
+/* The vault answers a line of a holder. */
 static void
 answer_holder(struct client *c, unsigned int how)
 {
@@ -631,7 +631,7 @@ drop(struct client *c)
 	net_send(&im);
 }
 
-/* " key=text", with '-' in the place of blanks, to all who watch. */
+/* Appends " key=text", with '-' in the place of blanks, if there is a text. */
 static void
 want_word(char *line, const char *key, const char *text)
 {
@@ -672,7 +672,7 @@ event(void)
 	want_word(line, "pid", e->pid != 0 ? "4711" : "");
 	want_word(line, kind == 3 ? "reason" : "why", e->why);
 	for (c = net_clients; c < net_clients + net_n; c++) {
-		/* Whether there is room for it is not ours to say. */
+		/* Whether there is room for it is not known. */
 		if (c->watching && (c->small || c->lazy))
 			c->loose = true;
 		if (c->watching && c->peerid != 0 && !c->closing)
@@ -682,7 +682,8 @@ event(void)
 }
 
 /*
- * GET is served: head and bytes on the client's own connection, and then SENT.
+ * GET: the vault sends head and bytes on the client's own connection, then
+ * SENT.
  */
 static void
 answer_get(struct client *c, size_t len)
@@ -702,21 +703,19 @@ answer_get(struct client *c, size_t len)
 	}
 }
 
-/* PUT is granted; oracle_idle() takes what comes. */
+/* PUT is granted; oracle_idle() takes the bytes. */
 static void
 answer_put(struct client *c)
 {
 	if (send(c->passed, "GO\n", 3, MSG_DONTWAIT | MSG_NOSIGNAL) == 3) {
 		net_want(c, "GO\n");
-		c->question = IMSG_TYPES; /* answered so far */
+		c->question = IMSG_TYPES; /* answered as far as GO */
 	} else {
 		answer(c, IMSG_ANSWER_CUT);
 	}
 }
 
-/*
- * Takes what has come of a PUT that was granted; returns whether anything has.
- */
+/* Takes the bytes of a granted PUT; returns whether there were any. */
 static bool
 take(struct client *c)
 {
@@ -754,7 +753,7 @@ oracle_idle(void)
 	return (any);
 }
 
-/* What the vault says to c's question; how is the input's choice. */
+/* Answers c's request as the input chooses. */
 static void
 reply(struct client *c, unsigned int how)
 {
@@ -822,7 +821,7 @@ reply(struct client *c, unsigned int how)
 		answer(c,
 		    how % 2 ? IMSG_ANSWER_OK : IMSG_ANSWER_NO_SUCH_SECRET);
 		break;
-	default: /* a PUT that does not come to its end */
+	default: /* a PUT that is not finished */
 		answer(c, IMSG_ANSWER_CUT);
 	}
 }

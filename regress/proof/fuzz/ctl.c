@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * What dazaictl asks of a daemon, which may answer anything.
- */
+/* Stands for dazaictl's connection to a daemon, which may answer anything. */
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>

@@ -9,10 +9,10 @@
 
 #include "fuzz.h"
 
-#define END	    0xff /* of a text */
+#define END	    0xff /* ends a text */
 #define FDS	    256
-#define HUGE_NUMBER ((wide)1 << 100) /* stands for all that are larger */
-#define LITERAL	    0xfe	     /* the next byte is itself */
+#define HUGE_NUMBER ((wide)1 << 100) /* stands for every larger number */
+#define LITERAL	    0xfe	     /* the next byte stands for itself */
 
 int64_t	     fuzz_ms;
 bool	     fuzz_runs;
@@ -37,14 +37,14 @@ fuzz_more(void)
 	return (at < end);
 }
 
-/* The next byte of the input, and 0 behind its end. */
+/* The next byte of the input, and 0 after its end. */
 unsigned int
 fuzz_byte(void)
 {
 	return (at < end ? *at++ : 0);
 }
 
-/* Eight bytes, the least first; where fewer are left the rest is 0. */
+/* Eight bytes, the least significant first; 0 for those after the end. */
 uint64_t
 fuzz_number(void)
 {
@@ -57,9 +57,9 @@ fuzz_number(void)
 }
 
 /*
- * Bytes up to END or that of the input: with no length in front of them they
- * stay what they are when others are put in or taken out.  Good until the next
- * call.
+ * The bytes up to END or the end of the input.  Because no length stands before
+ * them, they keep their meaning when others are inserted or removed.  Valid
+ * until the next call.
  */
 struct bytes
 fuzz_text(void)
@@ -75,7 +75,7 @@ fuzz_text(void)
 	return (b);
 }
 
-/* The digits that s begins with, as a number; s moves behind them. */
+/* The number that the digits at *s make; *s moves past them. */
 wide
 fuzz_digits(const char **s)
 {
@@ -89,7 +89,7 @@ fuzz_digits(const char **s)
 	return (n);
 }
 
-/* What text is in ms, rounded up; -1 if it is no number of seconds. */
+/* The number of seconds in text, as ms rounded up; -1 if it is none. */
 wide
 fuzz_seconds(const char *text)
 {
@@ -112,7 +112,7 @@ fuzz_seconds(const char *text)
 	return (*p == '\0' ? n : -1);
 }
 
-/* Out of the code under test, which has come to an end of this kind. */
+/* Leaves the code under test, which has ended in this way. */
 noreturn void
 fuzz_leave(const char *how)
 {
@@ -121,7 +121,7 @@ fuzz_leave(const char *how)
 	longjmp(fuzz_end, 1);
 }
 
-static struct pollfd fds[FDS]; /* those not open have POLLNVAL */
+static struct pollfd fds[FDS]; /* POLLNVAL: not open */
 
 static void
 fds_look(struct pollfd *pfd)
@@ -133,14 +133,17 @@ fds_look(struct pollfd *pfd)
 	(void)poll(pfd, FDS, 0);
 }
 
-/* Remembers which descriptors are open, as libFuzzer has some as well. */
+/* Remembers which descriptors are open; libFuzzer has some, too. */
 void
 fuzz_fds_begin(void)
 {
 	fds_look(fds);
 }
 
-/* The same are open as then, and no other; or so it is from here on. */
+/*
+ * Checks that the same descriptors are open as then.  leaks: more may be, and
+ * are closed.
+ */
 void
 fuzz_fds_end(bool leaks)
 {
@@ -167,7 +170,7 @@ fuzz_close(int *fd)
 	*fd = -1;
 }
 
-/* Bytes that look like none, and are the same every time. */
+/* Fills a buffer with noise that is the same every time. */
 void
 fuzz_noise(uint8_t *to, size_t len)
 {
@@ -179,7 +182,7 @@ fuzz_noise(uint8_t *to, size_t len)
 	}
 }
 
-/* The sanitizers call it first: their own work is not to be wrapped. */
+/* The sanitizers call it before they report: their own calls must be real. */
 void
 __asan_on_error(void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What the fuzz targets share: the input, read as a script; a way out of
- * functions that do not return; and the one word for a broken rule.
+ * functions that do not return; and the report of a broken rule.
  */
 #ifndef FUZZ_H
 #define FUZZ_H
@@ -14,9 +14,9 @@
 #include <stdnoreturn.h>
 
 /*
- * Defines what the linker puts in the place of a function of the system (ld(1),
- * --wrap); fuzz.mk looks for lines that begin so.  The sanitizers call some of
- * them before they have begun themselves.
+ * Replaces a system function at link time (ld(1), --wrap); fuzz.mk looks for
+ * lines that begin so.  The sanitizers call some of them before they have
+ * started.
  */
 #define WRAP(type, name, ...)                                \
 	type __real_##name(__VA_ARGS__);                     \
@@ -24,7 +24,7 @@
 	__attribute__((no_sanitize("address", "undefined"))) \
 	type __wrap_##name(__VA_ARGS__)
 
-/* A rule that is broken is a crash, with the words of why. */
+/* A broken rule is a crash, with its reason on stderr. */
 #define BROKEN(...)                                           \
 	do {                                                  \
 		fuzz_broken(__FILE__, __LINE__, __VA_ARGS__); \
@@ -41,11 +41,11 @@ struct bytes {
 	size_t	       len;
 };
 
-extern int64_t	    fuzz_ms;	/* what the clocks say, in ms */
-extern bool	    fuzz_runs;	/* the code under test does: wraps are to act */
-extern jmp_buf	    fuzz_end;	/* where fuzz_leave() goes */
-extern unsigned int fuzz_how;	/* how the world is, for command lines */
-extern const char  *fuzz_ended; /* the word it was given */
+extern int64_t	    fuzz_ms;   /* the time on every clock, in ms */
+extern bool	    fuzz_runs; /* code under test runs: wrapped functions act */
+extern jmp_buf	    fuzz_end;  /* where fuzz_leave() returns to */
+extern unsigned int fuzz_how;  /* the environment of command lines */
+extern const char  *fuzz_ended; /* the word that fuzz_leave() was given */
 
 int  LLVMFuzzerInitialize(int *, char ***);
 void __asan_on_error(void);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The heartbeat socket: any bytes in any pieces from many clients, and a vault
- * that takes its time, against dazai-protocol(7).
+ * The fuzz target "heart": any bytes in any pieces from many clients of the
+ * heartbeat socket, and a vault that takes its time, against dazai-protocol(7).
  */
 #include <sys/socket.h>
 #include <sys/types.h>
@@ -21,8 +21,8 @@ const enum net_socket oracle_socket = NET_HEARTBEAT;
 
 static struct client *heart; /* has said HELLO */
 static bool	      welcomed;
-static uint32_t	      question; /* of the heart's, as it was asked */
-static uint32_t	      pings;	/* in it */
+static uint32_t	      question; /* the type of the heartbeat's open request */
+static uint32_t	      pings;	/* how many of them it counts */
 
 void
 oracle_begin(void)
@@ -31,7 +31,7 @@ oracle_begin(void)
 	welcomed = false;
 }
 
-/* The number behind HELLO; 0 for none from 1 to INT_MAX. */
+/* The number after a verb; 0 if it is not from 1 to INT_MAX. */
 static uint32_t
 pid_of(const char *text)
 {
@@ -78,7 +78,7 @@ nobody(const struct client *c)
 	return (c->peerid != 0 && !c->closing && c != heart);
 }
 
-/* A newcomer: true if it may say who it is. */
+/* Returns whether network accepts a new client. */
 bool
 oracle_takes(struct client *c)
 {
@@ -94,7 +94,7 @@ oracle_takes(struct client *c)
 	return (others < NOBODIES);
 }
 
-/* False: it is the vault's to answer. */
+/* False: the vault must answer. */
 static bool
 hello(struct client *c)
 {
@@ -110,7 +110,7 @@ hello(struct client *c)
 	return (true);
 }
 
-/* Answers a line that needs no vault, or returns false. */
+/* Answers a line that needs no vault; false if it needs one. */
 bool
 oracle_line(struct client *c, const struct line *l)
 {
@@ -140,9 +140,9 @@ oracle_too_long(struct client *c)
 }
 
 /*
- * c has closed, and all that it said is done; of the heartbeat a message will
- * tell. Answers for which it had no room are not waited for: its end must be
- * seen at once.
+ * c has closed, and all its lines are handled; a message reports the loss of
+ * the heartbeat.  Network does not wait for answers that had no room, because
+ * it must see the end at once.
  */
 void
 oracle_gone(struct client *c)
@@ -152,7 +152,7 @@ oracle_gone(struct client *c)
 		c->closing = true;
 }
 
-/* The next line of c's must be this verb, and is done. */
+/* The next line of c must be this verb. */
 static void
 consume(struct client *c, enum verb want, uint32_t number)
 {
@@ -237,9 +237,8 @@ oracle_is_timed(const struct client *c)
 }
 
 /*
- * What c said is answered, and then it is closed; of a HELLO we have heard
- * before.  How far network came is vague where it cannot read or answer all at
- * once.
+ * c's time is up: its lines are answered, then it is closed.  How far network
+ * came is not known if it could not read or send all at once.
  */
 bool
 oracle_late(struct client *c)
@@ -265,7 +264,7 @@ welcome(void)
 	}
 }
 
-/* What the vault says to what it was asked; how is the input's choice. */
+/* The vault answers the heartbeat as the input chooses. */
 static void
 answer(unsigned int how)
 {
@@ -279,7 +278,7 @@ answer(unsigned int how)
 	heart->asked = false;
 	switch (question) {
 	case IMSG_HELLO:
-		/* The vault says it, or has network say it. */
+		/* The vault says WELCOME, or has network say it. */
 		im.type = IMSG_WELCOME;
 		im.u.number.n = how % 2 && heart->passed != -1 &&
 		    send(heart->passed, "WELCOME\n", 8,
@@ -308,9 +307,7 @@ answer(unsigned int how)
 		im.type = IMSG_BYE;
 		if (net_state == IMSG_GUARDED)
 			net_want(heart, "BYE\n");
-		/*
-		 * Its last words are those before it; what is behind is lost.
-		 */
+		/* Lines after QUIT are not read. */
 		heart->done = heart->nsent;
 		heart->loose |= heart->sluggish;
 		net_may_end = true;
@@ -320,8 +317,8 @@ answer(unsigned int how)
 }
 
 /*
- * The vault gives the heartbeat up: what it was asked has no answer, and
- * answers that have found no room until now are lost.
+ * The vault drops the heartbeat: its request has no answer, and unsent answers
+ * are lost.
  */
 static void
 drop(void)
@@ -361,7 +358,7 @@ oracle_step(unsigned int op)
 	return (true);
 }
 
-/* Nothing is left to be answered? */
+/* Returns whether no answer is left to be given. */
 bool
 oracle_finish(void)
 {

@@ -18,9 +18,7 @@ model_hard(void)
 	controller_end(&m.c, HARD);
 }
 
-/*
- * What the vault says.
- */
+/* Messages of the vault. */
 
 static struct imsg *
 want(uint32_t type, uint32_t peerid, uint32_t number)
@@ -174,8 +172,9 @@ put_cut(struct transfer *t)
 	release(t);
 }
 
-/* GO finds its room when all before it has been read; nothing is taken until
- * then. */
+/*
+ * GO has room when the client has read all before it; nothing is taken sooner.
+ */
 static void
 put_say(struct transfer *t, int64_t now)
 {
@@ -187,7 +186,7 @@ put_say(struct transfer *t, int64_t now)
 	}
 }
 
-/* A PUT that has all its bytes, or never will. */
+/* A PUT that has all its bytes, or will never have them. */
 static void
 put_settle(struct transfer *t, int64_t now)
 {
@@ -212,7 +211,7 @@ put_settle(struct transfer *t, int64_t now)
 	}
 }
 
-/* What can be moved is moved before the vault looks at the clock. */
+/* The vault moves what it can before it looks at the clock. */
 static bool
 moves(struct transfer *t, int64_t now)
 {
@@ -240,7 +239,7 @@ settle(int64_t now)
 	}
 }
 
-/* The end of a GET, of which the model does not know how far it is. */
+/* The end of a GET; how far it has come is not known. */
 static bool
 get_ended(const struct imsg *im)
 {
@@ -265,7 +264,7 @@ get_ended(const struct imsg *im)
 	return (false);
 }
 
-/* Whether bytes of a secret are under way to or from c. */
+/* Returns whether c has a transfer. */
 bool
 model_busy(const struct client *c)
 {
@@ -278,7 +277,10 @@ model_busy(const struct client *c)
 	return (false);
 }
 
-/* Whether c is a holder's connection: network makes no transfer of it then. */
+/*
+ * Returns whether c is a holder's connection, on which network makes no
+ * transfer.
+ */
 bool
 model_keeps(const struct client *c)
 {
@@ -302,7 +304,7 @@ model_client_read(struct client *c)
 	}
 }
 
-/* im came from the vault. */
+/* A message has come from the vault. */
 void
 model_got(const struct imsg *im)
 {
@@ -321,7 +323,7 @@ model_got(const struct imsg *im)
 	    (--m.nwants - i) * sizeof(m.wants[0]));
 }
 
-/* When the vault has nothing to do. */
+/* Checks that nothing is left to be done. */
 void
 model_check(void)
 {
@@ -401,7 +403,7 @@ pid_at(int32_t pid)
 	return (i);
 }
 
-/* Fates of processes, by their pids. */
+/* What becomes of a process depends on its pid. */
 bool
 model_pid_opens(int32_t pid)
 {
@@ -476,7 +478,7 @@ do_put(const struct message *msg, int64_t now)
 		answer(msg, IMSG_ANSWER_EXISTS);
 	} else if (put->size > msg->room) {
 		answer(msg, IMSG_ANSWER_FULL);
-	} else if (c->fd == -1 || c->cut) { /* nobody to say GO to */
+	} else if (c->fd == -1 || c->cut) { /* no client to send GO to */
 		m.secrets.last_id++;
 		c->cut = true;
 		answer(msg, IMSG_ANSWER_CUT);
@@ -499,7 +501,7 @@ do_put(const struct message *msg, int64_t now)
 	}
 }
 
-/* s was taken by the client of msg. */
+/* The client of msg has taken s. */
 static void
 hand_out(const struct message *msg, struct secret *s, int64_t now)
 {
@@ -569,9 +571,7 @@ known(const struct client *c, bool heartbeat)
 	    c->pid != NETWORK && (c->uid == OWNER || c->uid == 0));
 }
 
-/*
- * With a client of the control socket; false if only a hostile network says so.
- */
+/* A request of a client of the control socket; false if network is hostile. */
 static bool
 do_client(const struct message *msg, int64_t now)
 {
@@ -616,7 +616,10 @@ keeper_of(const struct controller_holder *h)
 	return (&m.keepers[h - m.c.holders]);
 }
 
-/* The kernel's word about each holder; of its lines network reads none. */
+/*
+ * The kernel reports hangups and ends of processes; network reads no lines
+ * here.
+ */
 static void
 look(int64_t now)
 {
@@ -644,7 +647,7 @@ drop_lost(void)
 	}
 }
 
-/* msg's client holds the tether, or is the heartbeat if that is NULL. */
+/* The client of msg holds the tether; NULL: it is the heartbeat. */
 static bool
 take(const struct message *msg, const char *tether, int64_t now)
 {
@@ -772,7 +775,7 @@ do_cancel(struct controller_holder *h, int64_t now)
 	}
 }
 
-/* A line of a holder, or its end; false if only a hostile network says so. */
+/* A line of a holder, or its end; false if network is hostile. */
 static bool
 do_holder(const struct message *msg, int64_t now)
 {
@@ -820,7 +823,8 @@ do_signal(int sig, int64_t now)
 		controller_order(&m.c, now);
 		return (true);
 	}
-	model_hard(); /* SIGUSR2, SIGQUIT, or a lie */
+	model_hard(); /* SIGUSR2, SIGQUIT, or a signal that network never gets
+		       */
 	return (true);
 }
 
@@ -828,7 +832,7 @@ do_signal(int sig, int64_t now)
  * Messages.
  */
 
-/* Whether such a message may come now; what it says is another matter. */
+/* Returns whether the table allows such a message now. */
 static bool
 may_come(const struct message *msg)
 {
@@ -893,7 +897,7 @@ act(const struct message *msg, int64_t now)
 	return (do_client(msg, now));
 }
 
-/* One turn of the vault's: a signal of its own (0: none), and messages. */
+/* One turn of the vault: its own signal (0: none), then messages. */
 void
 model_turn(int sig, const struct message *msg, size_t n)
 {
@@ -912,7 +916,7 @@ model_turn(int sig, const struct message *msg, size_t n)
 			model_hard();
 		drop_lost();
 	}
-	/* A transfer that is cut may end a holder, and that other transfers. */
+	/* A cut transfer may end a holder, which may cut other transfers. */
 	for (i = 0; i < 3; i++) {
 		controller_heard(&m.c, now);
 		if (m.unlinked)

@@ -13,45 +13,45 @@
 #include "../../oracle/secrets.h"
 
 #define MODEL_CLIENTS	48
-#define MODEL_WANTS	64 /* messages from the vault, at once */
+#define MODEL_WANTS	64 /* messages expected at a time */
 #define MODEL_TRANSFERS 32
 #define MODEL_PIDS	32
-#define MODEL_BYTES	((size_t)1 << 18) /* that one client may be told */
+#define MODEL_BYTES	((size_t)1 << 18) /* for one client */
 
 #define OWNER	 1000
 #define STRANGER 1001
 #define SELF	 4001
 #define NETWORK	 4002
 
-/* One that network tells of. */
+/* A client that network reports. */
 struct client {
-	int	 fd;	 /* its own end; -1: closed */
-	int	 theirs; /* what network has of it */
+	int	 fd;	 /* the client's own end; -1: closed */
+	int	 theirs; /* the end that network has */
 	uint64_t ino;	 /* of theirs */
 	int32_t	 pid;
 	uint32_t uid;
-	bool	 heartbeat; /* connected to that socket, or to the other */
-	bool	 accepted;  /* by one of ours */
+	bool	 heartbeat; /* connected to the heartbeat socket */
+	bool	 accepted;  /* by a listener of ours */
 	bool	 small;	    /* has little room for what it is sent */
-	bool	 ended;	    /* sends no more */
+	bool	 ended;	    /* sends nothing more */
 	size_t	 nsent;
 	size_t	 done;	 /* taken by a PUT */
-	char	*wanted; /* what it is to read */
+	char	*wanted; /* what it must read */
 	size_t	 nwanted;
 	size_t	 got;
-	bool	 cut; /* by the vault: all that it has read is right */
+	bool	 cut; /* by the vault: what it has read is right */
 };
 
-/* A message to the vault, as it is sent. */
+/* A message to the vault. */
 struct message {
 	struct imsg    im;
 	size_t	       len;  /* of the payload */
-	uint32_t       says; /* what its header says of that, on top */
-	bool	       cut;  /* not even all of the header */
+	uint32_t       says; /* added to the length in its header */
+	bool	       cut;  /* not even the whole header */
 	unsigned int   fds;
-	struct client *c;    /* whose descriptor it comes with */
-	size_t	       room; /* for a PUT: the store has it */
-	bool	       mute; /* not one byte more can be said to c */
+	struct client *c;    /* whose descriptor comes with it */
+	size_t	       room; /* of a PUT: the largest value that fits */
+	bool	       mute; /* there is no room for a byte to c */
 };
 
 struct transfer {
@@ -59,9 +59,9 @@ struct transfer {
 	struct secret *s;
 	uint32_t       peerid;
 	bool	       put;
-	bool	       mute;	 /* a PUT whose GO has found no room */
-	bool	       must_end; /* cut, if it has not come to its end */
-	size_t	       seen;	 /* of what the client of a PUT has sent */
+	bool	       mute;	 /* a PUT whose GO has no room yet */
+	bool	       must_end; /* the vault must cut it */
+	size_t	       seen;	 /* bytes that the client of a PUT has sent */
 	int64_t	       soonest;	 /* it may be cut from then on, ... */
 	int64_t	       latest;	 /* ... and must be by then */
 	int64_t	       ttl;
@@ -72,7 +72,7 @@ struct transfer {
 struct keeper {
 	struct client *c; /* NULL: its descriptors are closed */
 	unsigned int   watched;
-	bool	       gone; /* a process of it */
+	bool	       gone; /* a process of it has ended */
 };
 
 struct model {
@@ -81,7 +81,7 @@ struct model {
 	bool		  deaf;	    /* network takes no message */
 	bool		  sealed;   /* mprotect(2) fails to unseal the arena */
 	bool		  root;	    /* the vault is root's */
-	bool		  unlinked; /* the sockets were removed, unseen yet */
+	bool		  unlinked; /* the sockets were removed, not seen yet */
 	int64_t		  since;
 	struct controller c;
 	struct keeper	  keepers[CONTROLLER_HOLDERS];
@@ -92,7 +92,7 @@ struct model {
 	struct transfer	  transfers[MODEL_TRANSFERS];
 	int32_t		  pids[MODEL_PIDS];
 	unsigned int	  npids;
-	struct imsg	  wants[MODEL_WANTS]; /* to come from the vault */
+	struct imsg	  wants[MODEL_WANTS]; /* expected from the vault */
 	size_t		  nwants;
 };
 

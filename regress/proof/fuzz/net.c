@@ -29,9 +29,11 @@
 
 #define OWNER	 1000
 #define STRANGER 1001
-#define TURNS	 100000 /* that network may take for one thing */
-/* When a sluggish one gives its slot up is not ours to say: no slot may be
- * missed then. */
+#define TURNS	 100000 /* before network must wait again */
+/*
+ * When network gives up the slot of a client that reads slowly is not known, so
+ * no slot may be missed then.
+ */
 #define LAZY_CLIENTS 30
 
 struct client net_clients[NET_CLIENTS];
@@ -44,28 +46,26 @@ static char		  wanted[NET_CLIENTS][NET_WANTED];
 static struct sockaddr_un address;
 static socklen_t	  address_len;
 static int		  listeners[2];
-static int	    signals[2]; /* to network, which reads from the first */
-static int	    vault = -1;
-static size_t	    accepted; /* clients are, in the order of their coming */
-static uint32_t	    last_peer;
-static int	    last_signal;
-static bool	    lazy; /* one of them is */
+static int		  signals[2]; /* network reads from the first */
+static int		  vault = -1;
+static size_t	accepted; /* clients that network has accepted, in this order */
+static uint32_t last_peer;
+static int	last_signal;
+static bool	lazy; /* there is a client that reads slowly */
 static unsigned int turns;
-static unsigned int ending; /* steps behind the end of the input */
-static bool	    ready;  /* network has said so */
+static unsigned int ending; /* steps after the end of the input */
+static bool	    ready;  /* network has sent READY */
 
 /* What is to fail. */
 static unsigned int fail_accept, fail_refs;
 static int	    fail_poll;
 static bool	    fail_limits, fail_sandbox, fail_signals;
-static bool	    partly; /* network looks at some of its clients only */
-static int64_t	    woken;  /* when it has last looked at the clock */
+static bool	    partly; /* network polls only some of its clients */
+static int64_t	    woken;  /* when network last looked at the clock */
 
 static bool vault_read(void);
 
-/*
- * What network is built on.
- */
+/* What network calls. */
 
 int
 sandbox_limits(void)
@@ -114,7 +114,7 @@ WRAP(noreturn void, errx, int status, const char *fmt, ...)
 	fuzz_leave("exit");
 }
 
-/* Whose descriptor goes with msg. */
+/* The client whose descriptor goes with msg. */
 static struct client *
 passed_with(const struct msghdr *msg)
 {
@@ -169,7 +169,9 @@ took(struct client *c, int fd, bool turned_away)
 	if (c->small)
 		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &least,
 		    sizeof(least));
-	/* What network has told by now is why it takes c, or does not. */
+	/*
+	 * The messages so far are the reason why network takes c or refuses it.
+	 */
 	if (vault != -1)
 		(void)vault_read();
 	if (turned_away || c->stranger || !oracle_takes(c)) {
@@ -208,9 +210,8 @@ net_chosen(void)
 }
 
 /*
- * One that is to do something.  While network does not look at all of them, in
- * what order it will see things is not ours to say: only the heartbeat may
- * then.
+ * A client that is to act.  While network polls only some of them, the order in
+ * which it sees things is not known: then only the heartbeat may act.
  */
 static struct client *
 actor(void)
@@ -223,7 +224,7 @@ actor(void)
 		c);
 }
 
-/* c is to read this. */
+/* c must read this text next. */
 void
 net_want(struct client *c, const char *fmt, ...)
 {
@@ -311,7 +312,7 @@ client_end(struct client *c, bool all)
 	c->fd = -1;
 }
 
-/* Compares what c reads with what it should. */
+/* Compares what c reads with what it should read. */
 static void
 client_compare(struct client *c, const char *text, size_t len)
 {
@@ -332,7 +333,7 @@ client_compare(struct client *c, const char *text, size_t len)
 	    (int)(c->nwanted - c->got), c->wanted + c->got);
 }
 
-/* Reads what is there; returns whether there was anything. */
+/* Reads what c has to read; returns whether there was anything. */
 static bool
 client_read(struct client *c)
 {
@@ -355,12 +356,9 @@ client_read(struct client *c)
 	return (any);
 }
 
-/*
- * What was said so far, by the protocol.
- */
+/* What clients have sent, by the protocol. */
 
-/* The next line of c's that is whole; it stays until the oracle is done with
- * it. */
+/* The next whole line of c; it stays until the oracle has handled it. */
 bool
 net_line(const struct client *c, struct line *l)
 {
@@ -386,8 +384,8 @@ net_line(const struct client *c, struct line *l)
 }
 
 /*
- * A line of c's that needs no vault gives it more time; but when network comes
- * to the lines of one that does not read its answers is not ours to say.
+ * A line that needs no vault gives c more time.  When network comes to the
+ * lines of a client that reads slowly is not known.
  */
 void
 net_heard(struct client *c)
@@ -396,8 +394,7 @@ net_heard(struct client *c)
 		c->due = fuzz_ms + NET_MS;
 }
 
-/* Leaves the rest of a line that is too long behind; false if it has no end
- * yet. */
+/* Skips the rest of a line that is too long; false if it has no end yet. */
 static bool
 skipped(struct client *c)
 {
@@ -413,7 +410,7 @@ skipped(struct client *c)
 	return (!c->skip);
 }
 
-/* Goes on to the line that is the vault's to answer, or to the end. */
+/* Goes on to the next line that the vault must answer, or to the end. */
 void
 net_walk(struct client *c)
 {
@@ -437,7 +434,8 @@ net_walk(struct client *c)
 }
 
 /*
- * im came with the descriptor of c, and of what c says nothing more was read.
+ * im came with the descriptor of c, of which nothing after the request was
+ * read.
  */
 void
 net_passed(const struct client *c, const struct imsg *im)
@@ -523,7 +521,7 @@ vault_read(void)
 	return (any);
 }
 
-/* Bytes that are no message: network must go. */
+/* Sends bytes that are no message: network must end. */
 static void
 vault_garbage(struct bytes b)
 {
@@ -532,7 +530,7 @@ vault_garbage(struct bytes b)
 	if (b.len > sizeof(packet))
 		b.len = sizeof(packet);
 	memcpy(packet, b.at, b.len);
-	packet[1] |= 0x80; /* of no type that there is */
+	packet[1] |= 0x80; /* a type that does not exist */
 	(void)send(vault, packet, b.len, MSG_NOSIGNAL | MSG_DONTWAIT);
 	net_may_end = true;
 }
@@ -545,7 +543,7 @@ vault_close(void)
 	net_may_end = true;
 }
 
-/* A line of the vault's log, which need not have an end. */
+/* A line of the vault's log, which need not end with a NUL. */
 static void
 vault_log(struct bytes b)
 {
@@ -571,9 +569,7 @@ signal_send(unsigned int sig)
 		last_signal = (int)si.ssi_signo;
 }
 
-/*
- * The rules, when network has nothing to do.
- */
+/* The rules, checked when network has nothing to do. */
 
 static void
 check_client(struct client *c)
@@ -588,7 +584,7 @@ check_client(struct client *c)
 	if (partly || c->sluggish || c->fd == -1 || c->loose)
 		return;
 	CHECK(!c->listing, "a list does not go on");
-	/* While the vault is asked, answers that found no room wait as well. */
+	/* While the vault is asked, unsent answers wait as well. */
 	CHECK(c->got == c->nwanted || (c->small && c->asked),
 	    "client %td does not read \"%.*s\"", c - net_clients,
 	    (int)(c->nwanted - c->got), c->wanted + c->got);
@@ -599,9 +595,8 @@ check_client(struct client *c)
 }
 
 /*
- * Whose time is up.  What has come by the time that network wakes is read
- * before it looks at the clock, but only once.  It does not wake for those that
- * it does not poll.
+ * Whose time is up.  Network reads once what had arrived when it woke, and then
+ * looks at the clock.  It does not wake for clients that it does not poll.
  */
 static void
 check_due(struct client *c)
@@ -617,7 +612,7 @@ check_due(struct client *c)
 		c->closing = true;
 }
 
-/* Takes what the vault and the clients can read; false if there was nothing. */
+/* Reads what the vault and the clients can read; false if there was nothing. */
 static bool
 take_all(void)
 {
@@ -646,7 +641,7 @@ take_all(void)
 	return (any);
 }
 
-/* False if there may be more to come for those that have just read. */
+/* Returns false if what was just read may have more to come. */
 static bool
 check_all(void)
 {
@@ -662,14 +657,12 @@ check_all(void)
 	return (true);
 }
 
-/*
- * What happens.
- */
+/* Steps of the input. */
 
 /*
- * Time passes, and network does not see it before the next thing.  Not while
- * clients of the control socket wait to be accepted: how many lines of others,
- * one of which may make room for them, it reads before that is not ours to say.
+ * Time passes before the next step, and network does not see it in between.
+ * Not while clients of the control socket wait to be accepted: how many lines
+ * of others network reads first, one of which may make room, is not known.
  */
 static void
 time_with_next(unsigned int time)
@@ -678,7 +671,7 @@ time_with_next(unsigned int time)
 		fuzz_ms += (int64_t)time * 64;
 }
 
-/* One thing; false if that byte stands for none. */
+/* One step; false if the byte means none. */
 static bool
 step(void)
 {
@@ -752,8 +745,9 @@ step(void)
 	return (true);
 }
 
-/* The end: everybody reads all, is answered, and goes; nothing may be left
- * then. */
+/*
+ * The end: every client reads all, is answered and leaves; nothing may be left.
+ */
 static void
 finish(void)
 {
@@ -764,7 +758,7 @@ finish(void)
 	fail_poll = 0;
 	switch (ending) {
 	case 0:
-		fuzz_ms += 1000; /* accepting goes on */
+		fuzz_ms += 1000; /* network accepts again */
 		for (c = net_clients; c < net_clients + net_n; c++)
 			c->sluggish = false;
 		break;
@@ -845,7 +839,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	for (i = 0; i < 2; i++) {
 		fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
 		    0);
-		/* Without a name the kernel chooses one, in no file system. */
+		/* Without a name the kernel chooses one that is not a file. */
 		address = (struct sockaddr_un){ .sun_family = AF_UNIX };
 		CHECK(bind(fd, (const struct sockaddr *)&address,
 			  sizeof(address.sun_family)) == 0 &&
@@ -861,11 +855,12 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	address_len = sizeof(address);
 	(void)getsockname(listeners[oracle_socket], (struct sockaddr *)&address,
 	    &address_len);
-	(void)dup2(signals[0], CHILD_FD); /* nobody else's */
+	(void)dup2(signals[0],
+	    CHILD_FD); /* so that nobody else gets this number */
 	return (0);
 }
 
-/* How it is started: mostly as it should be. */
+/* Starts network, mostly as it should be started. */
 static void
 begin(void)
 {
@@ -959,7 +954,7 @@ net_run(const uint8_t *data, size_t size)
 		fuzz_runs = true;
 		network_main();
 	}
-	/* What it said last is there, and true. */
+	/* What network sent last has arrived and is right. */
 	for (i = 0; i < net_n; i++) {
 		net_clients[i].closing = true;
 		(void)client_read(&net_clients[i]);

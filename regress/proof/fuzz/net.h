@@ -1,9 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The world around the network process: clients at its two sockets, the vault
- * behind it, and time.  A target is the oracle for one of the sockets: it says
- * what each client should read, and which message to the vault each line should
- * become.
+ * The world around network: clients at its two sockets, the vault, and time.  A
+ * target is the oracle of one socket: it says what each client must read, and
+ * which message each line must become.
  */
 #ifndef NET_H
 #define NET_H
@@ -13,61 +12,61 @@
 
 #define NET_CLIENTS 100		      /* one after another */
 #define NET_SENT    ((size_t)1 << 15) /* bytes that one client may send, ... */
-#define NET_WANTED  ((size_t)1 << 20) /* ... and read: one may make an ERROR */
+#define NET_WANTED  ((size_t)1 << 20) /* ... and read */
 #define NET_LINE    8192	      /* by dazai-protocol(7) */
 #define NET_MS	    10000
-#define NET_ANY	    "\1" /* in what is wanted: the rest of a line */
+#define NET_ANY	    "\1" /* in wanted text: the rest of a line */
 
 enum net_socket { NET_HEARTBEAT, NET_CONTROL };
 
 struct client {
-	int	 fd;	   /* its own end; -1: closed */
-	bool	 stranger; /* of another uid */
+	int	 fd;	   /* the client's own end; -1: closed */
+	bool	 stranger; /* another user's */
 	bool	 small;	   /* has little room for answers */
 	bool	 sluggish; /* reads only when it is told to */
-	bool	 accepted; /* by network, ... */
+	bool	 accepted; /* network has accepted it, ... */
 	uint64_t ino;	   /* ... as this socket */
-	bool	 ended;	   /* no more is sent: closed, or one direction */
-	bool	 eof;	   /* has read its end */
+	bool	 ended;	   /* sends no more: closed or shut down */
+	bool	 eof;	   /* has read the end */
 	uint8_t *sent;
 	size_t	 nsent;
-	/* What the oracle makes of it. */
-	size_t	 done;	 /* of what was sent */
-	size_t	 seen;	 /* of it network has had the time to read */
-	char	*wanted; /* what it is to read */
+	/* For the oracle. */
+	size_t	 done; /* of what was sent */
+	size_t	 seen; /* of sent bytes, those that network had time to read */
+	char	*wanted; /* what it must read */
 	size_t	 nwanted;
-	size_t	 got;	  /* of that it has read */
+	size_t	 got;	  /* of that, what it has read */
 	uint32_t peerid;  /* network's number; 0: it was not taken */
-	bool	 closing; /* network is to close, or has */
-	bool	 cut;	  /* it is to read its end, that first */
-	bool	 lazy;	  /* has been sluggish: its deadline is vague */
-	bool	 loose;	  /* and so is what it will read */
-	bool	 skip;	  /* inside a line too long */
-	bool	 refused; /* its next message could not be passed on */
+	bool	 closing; /* network closes it, or has */
+	bool	 cut;	  /* it reads its end before anything else */
+	bool	 lazy;	  /* has been sluggish: its deadline is not known */
+	bool	 loose;	  /* what it will read is not known */
+	bool	 skip;	  /* the rest of a long line is skipped */
+	bool	 refused; /* its next message cannot be passed on */
 	bool	 asked;	  /* the vault's answer is to come */
-	int64_t	 due;	  /* network closes it then */
+	int64_t	 due;	  /* when network closes it */
 	/* Of the control socket. */
 	uint32_t question; /* the message's type */
 	int	 passed;   /* the descriptor that came with it, or -1 */
 	uint64_t taking;   /* bytes of a PUT that are still to come */
-	uint64_t listed;   /* LIST goes on behind it, ... */
-	bool	 listing;  /* ... at once */
+	uint64_t listed;   /* a list goes on after this one, ... */
+	bool	 listing;  /* ... and at once */
 	bool	 holds;	   /* a tether */
 	bool	 watching; /* events */
 };
 
 struct line {
-	char   text[NET_LINE + 1]; /* without what does not count */
+	char   text[NET_LINE + 1]; /* without blanks at its ends */
 	bool   nul;		   /* it had a NUL byte in it */
 	size_t used;		   /* bytes of the whole */
 };
 
 extern struct client net_clients[NET_CLIENTS];
 extern size_t	     net_n;
-extern bool	     net_may_end; /* network has been given a reason to */
+extern bool	     net_may_end; /* network has a reason to end */
 extern unsigned int  net_state;	  /* of the vault: IMSG_UNGUARDED, ... */
 
-/* The target's. */
+/* Of the target. */
 extern const enum net_socket oracle_socket;
 
 void oracle_begin(void);

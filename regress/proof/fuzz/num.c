@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Numbers: what num.c makes of any text and of any number, against arithmetic
- * that is wide enough to need no care.
+ * The fuzz target "num": what num.c makes of any text and any number, compared
+ * with 128-bit arithmetic.
  */
 #include <stdio.h>
 #include <string.h>
@@ -52,7 +52,7 @@ seconds(const char *text)
 	CHECK(why == NULL || got == -7, "\"%s\": %s, and set", text, why);
 }
 
-/* Printed, read again, and with no digit too many. */
+/* A printed number reads back the same, and has no digit too many. */
 static void
 print(int64_t ms)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Command lines: whatever the arguments of dazaid, dazai-hb and dazaictl are,
- * they get as far as they should, and what they stand for is what was said.
+ * The fuzz target "option": command lines of dazaid, dazai-hb and dazaictl end
+ * or start as they should, and each option has the value that was given.
  */
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -32,11 +32,11 @@ int dazaictl_main(int, char **);
 static char	   words[WORDS][WORD];
 static char	  *args[WORDS + 1];
 static int	   nargs;
-static const char *called; /* as which program */
+static const char *called; /* the name of the program */
 
-/* What the arguments should come to. */
+/* What the arguments must come to. */
 static struct {
-	int	     status; /* the exit's; -1: it starts */
+	int	     status; /* exit status; -1: it starts */
 	bool	     armed, foreground, lock, quiet;
 	const char  *memory;
 	int	     verbose;
@@ -47,9 +47,7 @@ static struct {
 	unsigned int loads;
 } should;
 
-/*
- * The world.
- */
+/* What the programs call. */
 
 static noreturn void
 ended(int status)
@@ -193,7 +191,7 @@ check_loads(void)
 	}
 }
 
-/* Where the socket is to be, by sockpath.h's rule. */
+/* Checks the path of the socket by the rule of sockpath.h. */
 static void
 check_path(const char *path)
 {
@@ -260,11 +258,9 @@ heartbeat_run(const struct heartbeat_options *o)
 	fuzz_leave("start");
 }
 
-/*
- * Command lines, with what they should come to.
- */
+/* Command lines and what they must come to. */
 
-/* A word from the input, good until the end. */
+/* A word of the input, valid until the end. */
 static char *
 word(void)
 {
@@ -292,9 +288,8 @@ fail(int status)
 }
 
 /*
- * An option with its value, in one of its four forms; returns the value.  The
- * longest of a long name's beginnings that need not be its whole is given in an
- * odd round.
+ * Adds an option with its value in one of its four forms; returns the value.
+ * An odd form abbreviates a long name by a letter.
  */
 static const char *
 valued(char letter, const char *name, unsigned int form)
@@ -391,7 +386,7 @@ load_of(const char *value)
 		should.load[should.loads++] = value;
 }
 
-/* What only a whole command line can tell. */
+/* Rules for whole command lines. */
 static void
 settle(bool operands)
 {
@@ -479,7 +474,7 @@ hb_word(unsigned int op, unsigned int form)
 	}
 }
 
-/* What dazaid and dazai-hb have in common. */
+/* Options that dazaid and dazai-hb share. */
 static bool
 common_word(unsigned int op, unsigned int form)
 {
@@ -523,9 +518,7 @@ line(void (*own)(unsigned int, unsigned int))
 	settle(operands);
 }
 
-/*
- * dazaictl's, and the answers to it: any words, of which some mean something.
- */
+/* Any words for dazaictl, of which some are known ones. */
 static void
 ctl_line(void)
 {

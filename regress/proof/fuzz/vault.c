@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The vault behind a network process that may be anything: any messages in any
- * order, clients that send, take and leave, processes that end, and time.  What
- * a panic does to the world is recorded instead.
+ * The fuzz target "vault": the daemon's main() up to its loop, with a network
+ * process that may send any messages in any order, clients that send, read and
+ * leave, processes that end, and time.  model.c has the oracle.  A panic's
+ * effects are recorded.
  */
 #include <sys/eventfd.h>
 #include <sys/ioctl.h>
@@ -26,12 +27,12 @@ int dazaid_main(int, char *[]);
 #include "../../../dazaid/dazaid.c"
 /* NOLINTEND(bugprone-suspicious-include) */
 
-#define TURNS	100000 /* that the vault may take for one thing */
-#define HOLD	12     /* messages that wait for it at once */
+#define TURNS	100000 /* before the vault must wait again */
+#define HOLD	12     /* messages that may wait for the vault */
 #define PAGE	4096
 #define LATE	3600000
 #define NAMES	5
-#define TETHERS 18 /* one more than there may be, and a half */
+#define TETHERS 18 /* more than there may be */
 #define GROUP	1002
 #define PIDFDS	1024
 
@@ -40,34 +41,32 @@ static size_t	     nclients;
 static char	     told[MODEL_CLIENTS][MODEL_BYTES];
 static uint8_t	     values[1 << 18]; /* what clients send */
 
-static int	network = -1; /* network's end */
-static int	signals[2];
-static int	input[2]; /* what -l would read; the vault has the first */
-static int32_t	pid_of[PIDFDS]; /* by its pidfd */
-static uint32_t heart_peer;
-static uint32_t peers;
-static int64_t	timer_due; /* 0: never */
+static int	      network = -1; /* network's end of the socket */
+static int	      signals[2];
+static int	      input[2]; /* the input of -l; the vault has the first */
+static int32_t	      pid_of[PIDFDS]; /* the process of each pidfd */
+static uint32_t	      heart_peer;
+static uint32_t	      peers;
+static int64_t	      timer_due; /* 0: never */
 static struct message queue[HOLD];
 static size_t	      queued;
-static bool	      held;	   /* it does not come to them yet */
-static int	      vault_sig;   /* is on its way to it */
-static bool	    process_ended; /* a registered one, and it is to be seen */
+static bool	      held;	   /* the vault does not run yet */
+static int	      vault_sig;   /* a signal that waits for the vault */
+static bool	    process_ended; /* a registered process has, not seen yet */
 static unsigned int turns;
-static unsigned int ending; /* steps behind the end of the input */
+static unsigned int ending; /* steps after the end of the input */
 
-/* What is to fail, or to be otherwise. */
+/* What is to fail or to differ. */
 static unsigned int how_start, times;
 static int	    fail_poll, fail_unseal;
-static uid_t	    euid; /* of root's vault */
+static uid_t	    euid; /* of a vault that root started */
 static gid_t	    egid;
 static bool	    unlinked; /* the sockets */
 static unsigned int deeds;    /* of a panic, in their order */
 
 enum { WIPED = 1, FELLED = 2, REMOVED = 4, LOGGED = 8 };
 
-/*
- * The effects of a panic, instead of effects.c.
- */
+/* The effects of a panic, in the place of effects.c. */
 
 static bool
 all_zero(const unsigned char *p, size_t len)
@@ -149,9 +148,7 @@ effects_log_end(void)
 {
 }
 
-/*
- * What the vault is built on.
- */
+/* What the vault calls. */
 
 static struct client *
 client_at(int fd)
@@ -241,7 +238,7 @@ child_wait(int fd)
 	return (how_start == 0xf4 ? -1 : 0);
 }
 
-/* A secret from a slow source, while signals and network's end are seen. */
+/* Waits for the input, and then has no secret to load. */
 const char *
 load_secrets(struct store *st, void (*wait_input)(int))
 {
@@ -265,7 +262,7 @@ load_secrets(struct store *st, void (*wait_input)(int))
 	return (NULL);
 }
 
-/* The rest of the start does nothing here. */
+/* The rest of the start, which does nothing here. */
 
 void
 stdfd_open(void)
@@ -351,7 +348,7 @@ WRAP(void, setproctitle, const char *fmt, ...)
 	(void)fmt;
 }
 
-/* No client takes its channel: all keep to their connections. */
+/* Clients do not take their channel: all keep to their connections. */
 int
 channel_offer(int fd, const char *text)
 {
@@ -429,7 +426,7 @@ WRAP(int, mlockall, int flags)
 	return (-1);
 }
 
-/* Slow to make, and so to wipe: the arena's other kind will do. */
+/* memfd_secret(2) is slow to make and to wipe; the other memory will do. */
 WRAP(long, syscall, long number, ...)
 {
 	va_list ap;
@@ -447,7 +444,7 @@ WRAP(long, syscall, long number, ...)
 	return (-1);
 }
 
-/* A real one would take more time than all the rest. */
+/* A real mprotect(2) would take more time than all the rest. */
 WRAP(int, mprotect, void *p, size_t len, int prot)
 {
 	if (fuzz_runs && prot != PROT_NONE && fail_unseal > 0 &&
@@ -480,7 +477,7 @@ WRAP(noreturn void, _exit, int status)
 	fuzz_leave("fail");
 }
 
-/* A pidfd is readable once its process has ended. */
+/* A pidfd can be read once its process has ended. */
 static int
 pidfd(int32_t pid)
 {
@@ -537,7 +534,7 @@ WRAP(int, getsockopt, int fd, int level, int name, void *value, socklen_t *len)
 			.uid = c->uid };
 		return (0);
 	}
-	if ((c->pid / 8) % 2 == 0) { /* an old kernel */
+	if ((c->pid / 8) % 2 == 0) { /* as an old kernel does */
 		errno = ENOPROTOOPT;
 		return (-1);
 	}
@@ -558,7 +555,7 @@ WRAP(ssize_t, sendmsg, int fd, const struct msghdr *msg, int flags)
  * Clients.
  */
 
-/* What c would send: another piece of the same for each. */
+/* The bytes that c sends: another part of the same for each client. */
 const uint8_t *
 model_value(const struct client *c)
 {
@@ -655,9 +652,8 @@ client_end(struct client *c, bool all)
  */
 
 /*
- * Two transfers on one connection, or a slow one among others, are more than
- * the model can tell; and there is an end to what it keeps of what a client was
- * told.
+ * The model cannot tell apart two transfers on one connection, or a slow one
+ * among others; and there is a limit to what a client may be told.
  */
 static bool
 tangled(const struct message *msg)
@@ -675,7 +671,7 @@ tangled(const struct message *msg)
 	    (held && msg->c->small) || (held && msg->im.type == IMSG_PUT));
 }
 
-/* Whether the kernel would take no byte for c now. */
+/* Returns whether the kernel has no room for a byte to c. */
 static bool
 is_mute(const struct client *c)
 {
@@ -689,7 +685,7 @@ is_mute(const struct client *c)
 	return (queue_len >= room);
 }
 
-/* Sends msg as it says, whatever that is. */
+/* Sends msg as it is, right or wrong. */
 static void
 message_send(struct message *msg)
 {
@@ -809,7 +805,7 @@ ask_tether(uint32_t type)
 	message_send(&msg);
 }
 
-/* Network's number for a holder, mostly. */
+/* The number of a holder, mostly. */
 static uint32_t
 holder(void)
 {
@@ -844,7 +840,7 @@ ask_put(void)
 	message_send(&msg);
 }
 
-/* Of any type, size and so on, and mostly none that there should be. */
+/* A message of any type, size and so on, mostly a wrong one. */
 static void
 ask_anything(void)
 {
@@ -886,7 +882,7 @@ check_event(const struct imsg_event *e)
 	    "an event of kind %u", e->kind);
 }
 
-/* What the vault has said is as it should be. */
+/* Checks every message of the vault. */
 static void
 network_read(void)
 {
@@ -912,9 +908,7 @@ network_read(void)
 	CHECK(rc != IMSG_BAD, "the vault breaks the rules");
 }
 
-/*
- * What happens.
- */
+/* Steps of the input. */
 
 static void
 signal_send(unsigned int i)
@@ -930,7 +924,7 @@ signal_send(unsigned int i)
 	vault_sig = sigs[i % 4];
 }
 
-/* The process of this index among the registered ones ends. */
+/* Ends a registered process, by its index. */
 static void
 process_end(unsigned int i)
 {
@@ -947,7 +941,7 @@ process_end(unsigned int i)
 	m.pids[i] = m.pids[--m.npids];
 }
 
-/* A process ends: that of a holder, or one that it watches. */
+/* Ends a process of a holder, or one that it watches. */
 static void
 holder_process_end(unsigned int i)
 {
@@ -984,7 +978,7 @@ fail_mprotect(void)
 	m.sealed = true;
 }
 
-/* A message of this kind; false if that is none. */
+/* Sends a message of this kind; false if op is none. */
 static bool
 messages(unsigned int op)
 {
@@ -1127,7 +1121,7 @@ small(void)
 	return (false);
 }
 
-/* What stands alone: nothing else may be on its way. */
+/* Steps that come alone: nothing else may be on its way. */
 static bool
 alone(unsigned int op)
 {
@@ -1164,7 +1158,7 @@ alone(unsigned int op)
 	return (true);
 }
 
-/* Everything else may come together, while the vault is busy elsewhere. */
+/* All other steps may come together before the vault runs. */
 static void
 steps(void)
 {
@@ -1180,7 +1174,7 @@ steps(void)
 	held = false;
 }
 
-/* The end, if nothing else has brought it. */
+/* Ends the vault, if nothing else has. */
 static void
 finish(void)
 {
@@ -1192,8 +1186,7 @@ finish(void)
 		signal_send(0);
 }
 
-/* Everybody reads what there is for them, but those that have little room for
- * it. */
+/* Every client reads all it can, unless it has little room. */
 static void
 read_all(void)
 {
@@ -1219,7 +1212,7 @@ read_all(void)
 	}
 }
 
-/* Nothing moves any more: what has happened is compared, and more happens. */
+/* The vault waits: compares what happened, and lets more happen. */
 static void
 idle(void)
 {
@@ -1244,7 +1237,7 @@ WRAP(int, ppoll, struct pollfd *pfd, nfds_t nfds, const struct timespec *wait,
 
 	if (!fuzz_runs)
 		return (__real_ppoll(pfd, nfds, wait, mask));
-	if (wait != NULL) { /* whether a holder is still there */
+	if (wait != NULL) { /* asks whether a holder still lives */
 		CHECK(wait->tv_sec == 0 && wait->tv_nsec == 0,
 		    "a ppoll that waits");
 		return (__real_ppoll(pfd, nfds, wait, mask));
@@ -1287,7 +1280,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 	return (0);
 }
 
-/* Stands for options.c: the input chooses them. */
+/* Stands for options.c: the input chooses the options. */
 void
 options_read(struct options *o, int argc, char *argv[])
 {
@@ -1373,7 +1366,7 @@ clean(void)
 		(void)munmap(v.mem.pages - PAGE, v.mem.len + PAGE + PAGE);
 }
 
-/* It has ended as it should, and left nothing behind. */
+/* Checks that the vault ended as it should and left nothing. */
 static void
 check_end(void)
 {
@@ -1415,7 +1408,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_end();
 	clean();
 	/*
-	 * What a panic was about may have come with one: no time to close it.
+	 * The message that led to a panic may have brought a descriptor, which
+	 * is not closed.
 	 */
 	fuzz_fds_end(m.c.end == HARD || m.c.end == EXECUTED);
 	return (0);

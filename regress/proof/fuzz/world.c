@@ -1,7 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * What network and vault both stand on: the log, signals, time.
- */
+/* Stands for the log, signals and time under network and the vault. */
 #include <string.h>
 #include <time.h>
 

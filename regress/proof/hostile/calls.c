@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Every system call that there is, made by a process in the sandbox of
- *dazaid/sandbox.c: it dies by SIGSYS, unless the call is listed here.  What is
- *listed and does not work is wrong as well.
+ * Makes every system call in a process under the filters of dazaid/sandbox.c.
+ * The process must die by SIGSYS, unless the call is listed here with its
+ * reason; a listed call must work.  Tries the calls of this architecture, those
+ * of x32 (a bit in the number) and those of i386 (int 0x80), if the kernel has
+ * them.
  *
- *	calls [UID]		the uid that network is to become; 0: it stays
+ * usage: calls [UID]
  *
- * Those of one's own architecture, those of x32 (a bit in the number), and
- *those of i386 (int 0x80), if the kernel has them.
+ * UID: whom network is to become; 0: it stays who it is.  Takes about ten
+ * seconds; hostile_test.sh runs it.
  */
 #include <sys/ioctl.h>
 #include <sys/mman.h>
@@ -29,20 +31,20 @@
 #include "sandbox.h"
 
 #define NELEM(a) (sizeof(a) / sizeof((a)[0]))
-#define CALLS	 600 /* the kernel knows some 470 */
+#define CALLS	 600 /* the kernel has some 470 */
 #define SURVIVED 77
-#define PATIENCE 10 /* s, for a call that waits */
+#define PATIENCE 10 /* seconds, for a call that blocks */
 #define NETWORK	 1
 #define VAULT	 2
 #define BOTH	 (NETWORK | VAULT)
-#define ANY	 (-1L)	   /* an argument that is looked at by nobody */
-#define SELF	 INT64_MIN /* one that is the caller's pid */
+#define ANY	 (-1L)	   /* an argument that is not checked */
+#define SELF	 INT64_MIN /* stands for the caller's pid */
 
 enum kind { NATIVE, X32, I386, KINDS };
 
 static const char *const kinds[KINDS] = { "", "x32 ", "i386 " };
 
-/* What may be called with any arguments, by whom, and what for. */
+/* Calls that are allowed with any arguments, for whom, and why. */
 static const struct call {
 	long	    nr;
 	int	    who;
@@ -72,20 +74,20 @@ static const struct call {
 
 #ifdef __x86_64__
 /*
- * A kernel that has these lets them pass every filter: uretprobe and uprobe,
- * for the code that it puts into a traced program.  Called from elsewhere they
- * do nothing, or raise SIGILL.
+ * A kernel that has these calls lets them pass every filter: it inserts
+ * uretprobe and uprobe into traced programs.  Called from elsewhere they do
+ * nothing, or raise SIGILL.
  */
 #define UPROBES(nr) ((nr) == 335 || (nr) == 336)
 #else
 #define UPROBES(nr) false
 #endif
 
-/* Where the vault of these tests has what its sandbox wants to know. */
+/* What the sandbox of the vault is told in these tests. */
 static struct sandbox_vault sv = { .owner = 65534 };
 static uid_t		    become;
 
-/* What may be called with some arguments only, and what with others may not. */
+/* Calls that are allowed with some arguments only. */
 static const struct limited {
 	long	    nr;
 	int	    who;
@@ -169,7 +171,7 @@ limits_of_descriptors(void)
 	    0, 0, 0);
 }
 
-/* With /proc: what root's vault does besides. */
+/* With /proc: what the vault of root may do besides. */
 static void
 limits_of_root(void)
 {
@@ -203,7 +205,7 @@ vault_things(void)
 	sv.arena = arena + 4096;
 	sv.signals = p[0];
 	sv.timer = p[1];
-	close(p[1]); /* it is not there, but may be asked */
+	close(p[1]); /* closed, but allowed to be asked about */
 }
 
 /*
@@ -225,7 +227,7 @@ call_i386(long nr)
 }
 #endif
 
-static long self; /* pid of who makes the call */
+static long self; /* the pid of the caller */
 
 static void
 make(enum kind kind, long nr, const long *a)
@@ -242,7 +244,10 @@ make(enum kind kind, long nr, const long *a)
 	    a[5]);
 }
 
-/* The wait status of a process that does so in a sandbox; who 0: in none. */
+/*
+ * Returns the wait status of a process that makes the call under a filter; who
+ * 0: under none.
+ */
 static int
 attempt(int who, enum kind kind, long nr, const long *a)
 {
@@ -348,7 +353,7 @@ some(void)
 	return (bad);
 }
 
-/* Whether the kernel has such calls at all: one that always works. */
+/* Returns whether the kernel has such calls: tries one that always works. */
 static bool
 exists(enum kind kind)
 {

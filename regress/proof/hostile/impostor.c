@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A network process that has been taken over and plays the vault to clients, in
- * the place of dazaid/network.c; all else in the daemon is what is shipped.  It
- * answers every request itself, as if all had gone well, offers a channel of
- * its own, tries to send in the vault's name, and logs every byte that a client
- * then entrusts to it.  regress/behaviour/impostor_test.sh runs it.
+ * A network process that was taken over and plays the vault to clients, in the
+ * place of dazaid/network.c; the rest of the daemon is as shipped.  It answers
+ * every request as if all had gone well, offers a channel of its own, tries to
+ * send in the vault's name, and logs every byte that a client then sends.
+ * impostor_test.sh runs it.
  */
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -30,15 +30,16 @@ static int listeners[2] = { -1, -1 };
 static int clients[CLIENTS];
 static int channel[2]; /* our own, made before the sandbox */
 
-/* Our parent, whom we play, and what the sandbox makes of us. */
+/* Our parent, whom we play, and who the sandbox makes us. */
 static pid_t vault;
 static uid_t uid;
 static gid_t gid;
 
-/* What a request is answered with: lies, one after another. */
+/* The false answers to each request. */
 static const struct lie {
 	const char *verb, *answer;
-	bool	    offers; /* a channel, and in the vault's name, if it can */
+	bool offers; /* with a channel, and in the vault's name if the kernel
+			allows it */
 } lies[] = {
 	{ "HELLO", "WELCOME\n", true },
 	{ "HOLD", "HOLDING\n", true },
@@ -54,7 +55,9 @@ static const struct lie {
 	{ "", "OK\n", false },
 };
 
-/* Sends text on fd with our channel, and with the pid of pid if that is not 0.
+/*
+ * Sends text on fd with our channel; pid: in the name of that process, unless
+ * 0.
  */
 static int
 offer(int fd, const char *text, pid_t pid)
@@ -110,7 +113,7 @@ lie_to(int fd, const char *request)
 	}
 }
 
-/* What a client sends is a request first, and a secret if it trusts us. */
+/* A client sends a request first, and a secret if it trusts us. */
 static void
 client_ready(int *fd)
 {

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A network process that has been taken over, in the place of dazaid/network.c
- * and of what only that needs; all else in the daemon is what is shipped.  It
- * does what the driver tells it, over its standard output, and passes on
- * whatever it gets: so the driver sees every byte that the vault has let out.
+ * A network process that was taken over, in the place of dazaid/network.c; the
+ * rest of the daemon is as shipped.  It obeys the driver on its standard
+ * output, and passes on whatever it receives, so that the driver sees every
+ * byte that the vault has let out.
  */
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -23,10 +23,10 @@
 #include "packet.h"
 #include "sandbox.h"
 
-static struct packet packet; /* what was got, to be passed on */
+static struct packet packet; /* received, to be passed on */
 static int	     listeners[2] = { -1, -1 };
 static uid_t	     become;
-static int	     deaf; /* no ear for the vault any more */
+static int	     deaf; /* reads nothing more from the vault */
 static int	     confined;
 
 static void
@@ -37,7 +37,10 @@ tell(enum news what, uint32_t arg)
 		_exit(0);
 }
 
-/* That an order was done, or why not; with fd, if not -1, which it closes. */
+/*
+ * Reports that an order was carried out, or its errno; sends fd, unless it is
+ * -1, and closes it.
+ */
 static void
 done(int error, int fd)
 {
@@ -48,7 +51,7 @@ done(int error, int fd)
 	packet_close(&packet);
 }
 
-/* The vault's log is written as it should be: the driver reads it. */
+/* Writes a line of the vault's log, which the driver reads. */
 static void
 log_line(void)
 {
@@ -60,7 +63,7 @@ log_line(void)
 	log_write(&l);
 }
 
-/* A descriptor of the vault's is passed on; the listeners are kept as well. */
+/* Passes on a message of the vault with its descriptor; keeps the listeners. */
 static void
 vault_said(void)
 {
@@ -99,7 +102,7 @@ confine(void)
 	done(rc ? errno : 0, -1);
 }
 
-/* The time is told before, as there may be no after. */
+/* Reports the time first, because there may be no time after. */
 static void
 attack(uint32_t times)
 {
@@ -112,7 +115,7 @@ attack(uint32_t times)
 	packet_close(&packet);
 }
 
-/* Only what is not confined can do so. */
+/* Works only outside the sandbox. */
 static void
 connect_to_itself(int listener)
 {
@@ -168,7 +171,7 @@ obey(void)
 	}
 }
 
-/* The vault's first message says who we are to be. */
+/* The vault's first message tells who we are to become. */
 static void
 configure(void)
 {
