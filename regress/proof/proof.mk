@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-# What goes beyond the suite: each of these proves, or measures, one thing (SECURITY.md
-# says which), takes its minutes, and is no part of check.
+# What goes beyond the suite: each of these proves or measures one thing (SECURITY.md
+# says which), takes minutes, and is not part of check.
 
 PROOF_DIRS =	hostile audit storm bench faults
 PROOF_C =	$(foreach d,$(PROOF_DIRS),$(wildcard regress/proof/$(d)/*.c))
@@ -18,7 +18,7 @@ $(PROOFS):
 	@echo "  LD    $@"
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(if $(filter %/floor,$@),,$(LIBS))
 
-# A daemon with an attacker for its network process, and who tells that what to do.
+# The daemon with an attacker as its network process, and the driver of the attacker.
 regress/proof/hostile/dazaid: regress/proof/hostile/network.o regress/proof/hostile/packet.o \
 		$(filter-out $(addprefix dazaid/,network.o heart.o control.o conn.o \
 		request.o),$(DAZAID)) $(filter-out common/line.o,$(COMMON))
@@ -34,7 +34,7 @@ hostile:
 	$(Q)$(MAKE) --no-print-directory regress
 	$(Q)DAZAI_SIEGE=1 regress/tools/check.sh behaviour/hostile_test.sh
 
-# Every system call of the daemon goes wrong in turn; FAULTS_EVERY=N: one in N.
+# Lets each system call of the daemon fail in turn; FAULTS_EVERY=N: one in N.
 FAULTS_EVERY ?=	1
 FAULTS_JOBS ?=	4
 regress/proof/faults/faults: regress/proof/faults/faults.o
@@ -43,7 +43,7 @@ faults:
 	$(Q)$(MAKE) --no-print-directory all regress/proof/faults/faults
 	$(Q)regress/proof/faults/faults -e $(FAULTS_EVERY) -j $(FAULTS_JOBS) dazaid/dazaid
 
-# Many clients of every kind against daemons that come and go; any seed replays.
+# Many clients of every kind against daemons that come and go; a seed can be repeated.
 STORM_SECONDS ?= 600
 STORM_SEED ?=	20240229
 STORM_LIFE ?=
@@ -53,38 +53,38 @@ storm:
 	$(Q)$(MAKE) --no-print-directory all regress/proof/storm/storm
 	$(Q)regress/proof/storm/storm $(STORM_SEED) $(STORM_SECONDS) $(STORM_LIFE)
 
-# The conversation of client, network and vault, in every order: spin(1).
+# Checks a model of client, network and vault in every order of events, with spin(1).
 model:
 	@regress/tools/deps.sh model
 	$(Q)regress/proof/model/model.sh
 
-# Every target for so many seconds, and then what they reach; see regress/proof/fuzz/fuzz.mk.
+# Fuzzes every target for so many seconds; see run.sh.
 FUZZ_SECONDS ?=	60
 fuzz:
 	@regress/tools/deps.sh build fuzz
 	$(Q)regress/proof/fuzz/run.sh $(FUZZ_SECONDS)
 
-# The kept inputs of the fuzz targets, replayed by the suite.
+# Programs for the suite that replay the corpora of the fuzz targets.
 replays:
 	$(Q)$(MAKE) --no-print-directory -f regress/proof/fuzz/fuzz.mk CC='$(CC)' \
 	    SAN='$(SAN)' V='$(V)' replay
 
-# The proof of the tests: how many changes of the daemon do they notice?
+# Proves the tests: how many changes of the daemon do they notice?
 # MUTANTS="-n 20 dazaid/heart.c" passes options on; see the head of mutants.py.
 MUTANTS ?=
 mutants:
 	@regress/tools/deps.sh build check mutants
 	$(Q)python3 regress/proof/mutants/mutants.py $(MUTANTS)
 
-# All of a virtual machine's memory, after each way to die.
+# Searches all of a virtual machine's memory after each way to die.
 regress/proof/audit/pattern: regress/proof/audit/pattern.o
 audit:
 	@regress/tools/deps.sh build audit
 	$(Q)$(MAKE) --no-print-directory all regress/proof/audit/pattern regress/tools/talk
 	$(Q)regress/proof/audit/audit.sh
 
-# Measured against what the machine can do.  BENCH_ONLY="eof ping" repeats these figures
-# alone, BENCH_SAMPLES=20 is a quick look.
+# Measures dazaid beside what the machine can do.  BENCH_ONLY="eof ping" repeats these figures
+# alone, BENCH_SAMPLES=20 takes a few minutes.
 regress/proof/bench/bench: $(patsubst %.c,%.o,$(sort $(filter-out %/floor.c,\
 		$(wildcard regress/proof/bench/*.c)))) common/secmem.o
 regress/proof/bench/floor: regress/proof/bench/floor.o
@@ -93,7 +93,7 @@ bench:
 	$(Q)$(MAKE) --no-print-directory all regress/proof/bench/bench regress/proof/bench/floor
 	$(Q)regress/proof/bench/bench.sh
 
-# What the compiler and the linker have made of the flags.
+# Shows the hardening of the programs that were built.
 checksec:
 	@regress/tools/deps.sh build checksec binutils
 	$(Q)$(MAKE) --no-print-directory all

@@ -1,13 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# audit.sh [MACHINE...], what make audit runs: boots Debian's kernel in a virtual
-# machine, lets guest.sh run daemons to their ends there, and searches all of its memory,
-# and its swap, for the secrets: while they are alive, when they must be found, and
-# afterwards.  Prints a table; exit 0 if every row is as promised.
+# usage: audit.sh [MACHINE...]
+#
+# Boots Debian's kernel in a virtual machine, where guest.sh runs daemons and ends them
+# in every way, and searches all of its memory and swap for the secrets: while a daemon
+# lives the search must find them, afterwards nothing may be left but what passed through
+# a pipe.  Prints a table; exits 0 if every row is as promised.  `make audit' takes
+# several minutes.
 #
 # The machines are secretmem, init_on_free and mlock.  In the environment:
-#	AUDIT_PROGRAMS	another built tree, whose programs are to be looked at (this one)
-#	AUDIT_CPUS	of the machine (1)
+#	AUDIT_PROGRAMS	the built tree whose programs are audited (this one)
+#	AUDIT_CPUS	processors of the machine (1)
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd) || exit 1
@@ -38,14 +41,14 @@ fail() {
 	exit 1
 }
 
-# The kernel and a few of its modules, unpacked, not installed.
+# Unpacks the kernel and a few of its modules, without installing them.
 kernel() {
 	[ ! -s "$cache/vmlinuz" ] || return 0
 	package=$(apt-cache depends linux-image-amd64 |
 	    sed -n 's/^ *Depends: *//p' | head -n 1)
 	[ -n "$package" ] ||
 	    fail "apt knows no linux-image-amd64 (apt-get update?)"
-	# The directory is ours alone, and so not apt's own user's.
+	# Only we may enter the directory, and apt's own user may not.
 	(cd "$dir" && apt-get -qq -o APT::Sandbox::User=root download "$package") ||
 	    fail "no $package"
 	dpkg-deb --fsys-tarfile "$dir/$package"*.deb | tar -xf - -C "$dir" \
@@ -58,7 +61,7 @@ kernel() {
 	rm -rf "${dir:?}"/*
 }
 
-# The guest's file system: our programs, what they load, busybox and guest.sh.
+# Makes the guest's file system: our programs with their libraries, busybox, guest.sh.
 initramfs() {
 	root=$dir/root
 	mkdir -p "$root/bin" "$root/proc" "$root/sys" "$root/dev" "$root/modules"
@@ -79,7 +82,7 @@ initramfs() {
 	rm -rf "$root"
 }
 
-# qmp COMMAND...: must be done, one after another
+# qmp COMMAND...: carries them out, one after another
 qmp() {
 	for json; do
 		set -- "$@" say "$json" until "{\"return\": {}}$cr"
@@ -121,7 +124,7 @@ fault() {
 	verdict="FAILED: $1"
 }
 
-# While they are alive they are found; in swap only what is to be there.
+# Alive: both must be found, and in swap only what is to be there.
 see_alive() {
 	look
 	alive=$left
@@ -140,7 +143,7 @@ see_alive() {
 	fi
 }
 
-# What is left, and in what.
+# Dead: what is left, and in which pages.
 see_over() {
 	look
 	where=
@@ -154,7 +157,7 @@ see_over() {
 	some)	[ "$pieces" -gt 0 ] || fault "not found" ;;
 	kernel)	[ "$pieces" -le $((alive_pieces - n / 16)) ] ||
 			fault "no copy less"
-		# One in the page of each pipe that it was read through: at most two.
+		# One copy in the page of each pipe that it passed through: at most two.
 		[ "$pieces" -le $((2 * n / 16)) ] ||
 			fault "more than the kernel's"
 		case $where in
@@ -165,7 +168,7 @@ see_over() {
 	told "$where"
 }
 
-# told WHERE: the row, with what the pages are that it is left in
+# told WHERE: prints the row, with what the pages with a copy are
 told() {
 	rows=$((rows + 1))
 	case $verdict in FAILED*) bad=$((bad + 1)) ;; esac
@@ -173,7 +176,7 @@ told() {
 	    "$left" "$left_kept" "$swapped" "$verdict${1:+ ($1)}"
 }
 
-# boot TITLE CASES ARGS: a machine, and what its guest.sh asks for
+# boot TITLE CASES ARGS: boots a machine and does what its guest.sh asks for
 boot() {
 	rm -f "$dir/to" "$dir/from" "$dir/qmp" "$dir/swap"
 	mkfifo "$dir/to" "$dir/from"

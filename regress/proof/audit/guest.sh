@@ -1,10 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 # shellcheck shell=dash disable=SC2154
-# The audit's side in the virtual machine, as its first process.  Each case starts a
-# daemon with secrets of its own, has the host look at the memory while they are alive,
-# ends them, and has the host look again.  The host is at the other end of the serial
-# port, and gives in our environment: seed, and boot, the cases to run.
+# The audit's part in the virtual machine, as its first process.  Each case starts a
+# daemon with its own secrets, has the host search the memory, ends the daemon, and has
+# the host search again.  The host is connected to the serial port; it sets in our
+# environment: seed, and boot, the cases to run.
 
 PATH=/bin
 export PATH
@@ -16,24 +16,24 @@ hb=
 vault=
 network=
 
-# A case that goes wrong ends the audit.
+# A case that fails ends the audit.
 fail() {
 	echo "fail $case: $*" >&3
 	read -r _ <&3
 	poweroff -f
 }
 
-# hear: a line of the host's; a child that dies interrupts a read, and then it is tried anew
+# hear: reads a line of the host; tries again if a dying child interrupts the read
 hear() {
 	until read -r word pages <&3; do
 		:
 	done
 }
 
-# row CASE READ KEPT WHAT...: begins one.  READ is what may be left of its first secret
-# in the end: none, kernel (in no program, and not the copy in the arena), some (it must
-# be) or swap (it must be in swap).  KEPT is yes if there is a second one, never read,
-# of which nothing may be left; or no.
+# row CASE READ KEPT WHAT...: begins a row.  READ tells what may be left of its first
+# secret in the end: none; kernel: in no program, and not the copy in the arena; some: it
+# must be found; swap: it must be found in swap.  KEPT is yes if there is a second secret,
+# never read, of which nothing may be left; or no.
 row() {
 	case=$1
 	promise=$2
@@ -45,7 +45,7 @@ row() {
 	hear
 }
 
-# Has the host look at the memory, and tells it which pages are what.
+# Has the host search the memory, and tells it what the pages are.
 ask() {
 	echo "$*" >&3
 	while hear && [ "$word" = where ]; do
@@ -58,7 +58,7 @@ make() {
 	pattern make "$seed.$case" "$n"
 }
 
-# ready: the daemon that has been started is $vault, and guards, thanks to $hb
+# ready: sets $vault and guards it with $hb
 ready() {
 	vault=$(cat $s.pid) || fail "no daemon"
 	network=$(cat "/proc/$vault/task/$vault/children")
@@ -68,7 +68,7 @@ ready() {
 	talk -w 30 $s.ctl ask STATUS '*guarded=1*' || fail "no guard"
 }
 
-# daemon OPTION...: one that has no secret yet; loaded: one that has it from a pipe
+# daemon OPTION...: starts one without a secret; loaded: one with a secret from a pipe
 daemon() {
 	dazaid -a -g 0 -s $s "$@" || fail dazaid
 	ready
@@ -82,7 +82,7 @@ put() {
 	make | dazaictl -s $s put s "$@" || fail put
 }
 
-# keep OPTION...: the second secret, by sendfile(2), which leaves no copy of its own
+# keep OPTION...: puts the second secret by sendfile(2), which leaves no copy
 keep() {
 	pattern make "$seed.$case.kept" "$n" >/run/kept
 	dazaictl -s $s put kept "$@" </run/kept || fail put
@@ -93,7 +93,7 @@ get() {
 	dazaictl -s $s get s | pattern check "$seed.$case" "$n" || fail get
 }
 
-# Both secrets are there, and one has been read twice.
+# Puts both secrets and reads one of them twice.
 twice() {
 	loaded "$@"
 	keep
@@ -102,7 +102,7 @@ twice() {
 	ask alive
 }
 
-# The daemon is gone, by itself.
+# Waits for the daemon to end.
 gone() {
 	talk -w 30 - ended "$vault" ended "$network" || fail "it does not end"
 }
@@ -122,7 +122,7 @@ killed() {
 }
 
 #
-# How it dies: one secret from a pipe, read twice, and one that is never read.
+# Ways to die: one secret from a pipe, read twice, and one that is never read.
 #
 
 deaths() {
@@ -210,7 +210,7 @@ usr2() {
 	over
 }
 
-# A group in which a program wants more memory than it has: the kernel takes the vault.
+# A program in the vault's cgroup takes too much memory: the kernel kills the vault.
 out_of_memory() {
 	mkdir -p /cg
 	mount -t cgroup2 none /cg
@@ -224,8 +224,8 @@ out_of_memory() {
 	    exec pattern fill oom 16 >/dev/null) &
 }
 
-# More memory in use than there is, a good part of it in swap.  That the program which
-# wants so much is found there shows that the secrets would be.
+# More memory is used than there is, and much of it is in swap.  That the other program's
+# pattern is found there shows that the secrets would be found, too.
 pressure() {
 	row pressure kernel yes 'memory is short, then kill -9'
 	twice
@@ -243,7 +243,7 @@ pressure() {
 }
 
 #
-# How it comes in and goes out; then kill -9.
+# Ways in and out; then kill -9.
 #
 
 ways_in() {

@@ -1,20 +1,24 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * pattern: the secrets of the audit, in the guest, and the search for them in
- *its memory, on the host.  A pattern is BYTES characters that follow from KEY
- *and that nothing else has; both sides compute it, and no program here keeps
- *it.
+ * The secrets of the audit, in the guest, and the search for them in its
+ * memory, on the host.  A pattern is BYTES characters that follow from KEY and
+ * that nothing else has.  Both sides compute it, and no program here keeps it.
  *
- *	pattern make KEY BYTES		writes it to standard output
- *	pattern check KEY BYTES		reads it from standard input, and is
- *content pattern type KEY BYTES PROMPT PROGRAM [ARG...] types it, key by key,
- *when PROGRAM, on a terminal of its own, shows PROMPT; with PROGRAM's exit
- *status pattern fill KEY MIB		fills so much memory with it, says
- *"filled", stays pattern find KEY BYTES FILE...	prints "WHOLE PIECES
- *[PAGE...]" for each FILE: how often the whole of it is there, how many of its
- *pieces of 16 bytes, wherever they are, and the numbers of the pages, so many
- *as fit a line pattern where PAGE...		prints what these pages of
- *memory now are
+ * usage: pattern make KEY BYTES
+ * 	writes it to standard output
+ * pattern check KEY BYTES
+ * 	reads it from standard input, and nothing else
+ * pattern type KEY BYTES PROMPT PROGRAM [ARG...]
+ * 	types it, key by key, when PROGRAM, on a terminal of its own,
+ * 	shows PROMPT; exits with PROGRAM's status
+ * pattern fill KEY MIB
+ * 	fills so much memory with it, prints "filled", and stays
+ * pattern find KEY BYTES FILE...
+ * 	prints "WHOLE PIECES [PAGE...]" for each FILE: how often it has
+ * 	the whole pattern, how many of its pieces of 16 bytes, and the
+ * 	numbers of the pages, as many as fit a line
+ * pattern where PAGE...
+ * 	prints what these pages of memory are now
  */
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -32,7 +36,7 @@
 #define PIECE	    16
 #define PATTERN_MAX ((size_t)65536)
 #define PAGE	    ((size_t)4096)
-#define PAGES_MAX   64	  /* that are told */
+#define PAGES_MAX   64	  /* numbers that are printed */
 #define BUCKETS	    16384 /* of the search */
 
 static uint64_t	     key;
@@ -59,7 +63,7 @@ set_key(const char *text)
 		key = (key ^ (unsigned char)*text) * 0x100000001b3;
 }
 
-/* Character i of the pattern: eight each from a number of splitmix64. */
+/* Character i of the pattern; splitmix64 gives eight at a time. */
 static unsigned char
 character(size_t i)
 {
@@ -123,7 +127,7 @@ check(char *argv[])
 	return (0);
 }
 
-/* Reads what the terminal shows up to the end of text, or of the program. */
+/* Reads what the terminal shows, up to the end of text or of the program. */
 static void
 show_until(int fd, const char *text)
 {
@@ -236,7 +240,7 @@ hash(const unsigned char *at)
 	return (v * 0x9e3779b1U >> 18);
 }
 
-/* The number of the piece that is at at, from 1; 0: none. */
+/* The number of the piece at at, from 1; 0: none. */
 static size_t
 piece_at(const unsigned char *at)
 {
@@ -310,7 +314,7 @@ main(int argc, char *argv[])
 		return (where(argv + 2));
 	if (argc < 4)
 		errx(2, "usage: pattern COMMAND KEY BYTES [ARG...]");
-	/* Not into swap, by a way that would be our own. */
+	/* Our own copy must not reach the swap. */
 	if (mlock(buf, sizeof(buf)) == -1 && strcmp(argv[1], "find") != 0)
 		err(1, "mlock");
 	set_key(argv[2]);

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * bench [-n SAMPLES] [-o FILE] DIR [FIGURE...]: measures dazaid against what
- * the machine can do.  In one run the subjects take turns, so that what
- * disturbs one disturbs the others as well.  Prints a table; FILE gets what the
- * plot needs, DIR is where the sockets go.  Run by bench.sh.
+ * Measures dazaid and, beside it, what the machine can do.  In one run the
+ * subjects take turns, so that a disturbance hits all of them.  Prints a table.
+ *
+ * usage: bench [-n SAMPLES] [-o FILE] DIR [FIGURE...]
+ *
+ * FILE gets what the plot needs; DIR is where the sockets go.  bench.sh runs
+ * it; `make bench' takes about half an hour, BENCH_SAMPLES=20 a few minutes.
  */
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -31,11 +34,11 @@ static const struct figure {
 	{ "flood", figure_flood } };
 
 size_t samples = 200;	 /* of each figure, ... */
-size_t few;		 /* ... and where one takes long */
-uid_t  somebody = 65534; /* the user, if we are root */
+size_t few;		 /* ... and of those that take long */
+uid_t  somebody = 65534; /* an ordinary user, if we are root */
 char   dazaictl[4096];
 
-/* Orphans come to us, timers are exact, and there may be many connections. */
+/* Adopts orphans, makes timers exact, and allows many connections. */
 static void
 prepare(char *argv0, const char *tmp)
 {

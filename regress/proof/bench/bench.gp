@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
-# The figures against their goals, and how long the end takes.  Run by bench.sh, which
-# sets title and out, in the directory that has the data.
+# Draws the figures beside their goals, and how long the end takes.  bench.sh runs it in
+# the directory with the data, and sets title and out.
 set terminal svg size 960,760 font 'sans-serif,13' background 'white'
 set output out
 set datafile separator '\t'

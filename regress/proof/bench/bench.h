@@ -8,9 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/*
- * report.c: samples, and what is made of them.
- */
+/* report.c: samples and the table. */
 
 struct series {
 	double *v;
@@ -19,16 +17,16 @@ struct series {
 	bool	sorted;
 };
 
-/* One line of the table: ours beside another. */
+/* One line of the table: our figure beside another. */
 struct row {
 	const char    *figure;
 	const char    *unit; /* "us", "ms", "KiB", ... */
-	const char    *name; /* of the other, or NULL */
+	const char    *name; /* of the other subject, or NULL */
 	struct series *ours;
-	struct series *other; /* may be NULL: goal is a number then */
-	double	       goal;  /* of the ratio; 0: none */
+	struct series *other; /* NULL: goal is a plain number */
+	double	       goal;  /* of the ratio; 0: no goal */
 	bool	       more;  /* more is better */
-	bool	       tail;  /* the 99th percentiles are compared */
+	bool	       tail;  /* compares the 99th percentiles */
 };
 
 void   series_add(struct series *, double);
@@ -38,9 +36,7 @@ void   report(const struct row *);
 void   report_missing(const char *, const char *);
 void   report_samples(const char *, const char *, struct series *);
 
-/*
- * subject.c: the programs that are measured.
- */
+/* subject.c: the programs that are measured. */
 
 #define SUBJECT_ARGS 16
 
@@ -50,13 +46,13 @@ struct subject {
 	const char   *name;
 	enum greeting greeting;
 	uid_t	      uid;
-	int	      program;	    /* its file */
-	char	      command[256]; /* cut into argv */
+	int	      program;	    /* an open descriptor of its file */
+	char	      command[256]; /* split into argv */
 	char	     *argv[SUBJECT_ARGS];
 	char	      dir[64];
 	char	      sock[108];
 	pid_t	      pid;
-	pid_t	      child; /* its own, or 0 */
+	pid_t	      child; /* its child, or 0 */
 	int	      pidfd;
 	int	      heart; /* the first connection */
 };
@@ -78,7 +74,7 @@ long	number_in(const char *);
 int64_t now_ns(void);
 double	us_since(int64_t);
 
-/* load.c: busy processes, paused while nothing is measured. */
+/* load.c: busy processes, which are stopped while nothing is measured. */
 #define LOAD_MAX 8
 
 struct load {
@@ -90,7 +86,7 @@ void load_start(struct load *, int, void (*)(const char *), const char *);
 void load_pause(const struct load *, bool);
 void load_stop(struct load *);
 
-/* probe.c: when a process returns from a function of a library. */
+/* probe.c: when a process returns from a library function. */
 int	probe_open(pid_t);
 int64_t probe_last(void);
 

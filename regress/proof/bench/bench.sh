@@ -1,21 +1,21 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# Measures, prints the table, and draws it.  A whole run, every figure with its full
-# number of samples, is kept in results.md and bench.svg; BENCH_ONLY="FIGURE..." and
-# BENCH_SAMPLES=N are for looking closer and for trying out, and leave these alone.
+# Measures, prints the table, and draws it.  A whole run with all samples is kept in
+# results.md and bench.svg and takes about half an hour.  With BENCH_ONLY="FIGURE..." or
+# BENCH_SAMPLES=N these files stay as they are.
 set -eu
 
 dir=$(cd "$(dirname "$0")" && pwd)
 full=200
 samples=${BENCH_SAMPLES:-$full}
 tmp=$(mktemp -d)
-# A tmpfs, as $XDG_RUNTIME_DIR is one; users must get into it.
+# A tmpfs, as $XDG_RUNTIME_DIR is one, which users may enter.
 run=$(mktemp -d /dev/shm/dazaid-bench.XXXXXX)
 chmod 711 "$run"
 trap 'rm -rf "$tmp" "$run"' EXIT
 trap 'exit 1' INT TERM HUP
 
-# The machine, the kernel and the date, in one line.
+# Prints the machine, the kernel and the date in one line.
 where() {
 	cpu=$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | head -n 1)
 	memory=$(sed -n 's/^MemTotal: *\([0-9]*\).*/\1/p' /proc/meminfo)
@@ -29,7 +29,7 @@ preface() {
 	echo "$samples samples a figure, the subjects in turn; sockets in a tmpfs."
 }
 
-# draw FIGURE FILE: the goals, and the distribution of one figure, that of the end
+# draw FIGURE FILE: draws the goals and the distribution of one figure
 draw() {
 	awk -F '\t' '$1 == "goal" { n++; printf "%d\t%s\t%s (%s)\t%s\n", n, $2, $3, $4, $5 }' \
 	    "$tmp/data" >"$tmp/goals"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What having it costs: the start, memory, the processor's time while nothing
- * happens, and the wipe of a large arena.
+ * What running it costs: start, memory, processor time while idle, and the wipe
+ * of a large arena.
  */
 #include <sys/mman.h>
 
@@ -76,9 +76,7 @@ figure_start(void)
  * Memory.
  */
 
-/*
- * KiB that are pid's own, and its share of what it has in common with others.
- */
+/* KiB of memory that only pid has, and its share of what is shared. */
 static double
 pss(pid_t pid)
 {
@@ -216,9 +214,8 @@ gib_per_s(const struct secmem *sm, int64_t t)
 }
 
 /*
- * Beside memset(3) on memory that lies open, and on the same when it has just
- * been opened, as the arena is before its wipe: what the second lacks is the
- * price of the seal, not of the wipe.
+ * Compares with memset(3) on open memory, and on memory that was just unsealed,
+ * as the arena is before its wipe: the difference is the price of the seal.
  */
 static void
 wipe(const char *figure, size_t mib, size_t n)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * From losing the session to the end: the client's close(2), or kill(2) with
- * SIGUSR2, to the moment when a pidfd tells that the vault is no more.
+ * The time from the loss of the session (the client's close(2), or kill(2) with
+ * SIGUSR2) to the moment at which a pidfd shows that the vault has ended.
  */
 #include <err.h>
 #include <poll.h>
@@ -19,8 +19,8 @@
 enum way { CLOSE, USR2 };
 
 /*
- * The observer must not wait for a place on a busy machine: it is of real-time
- * priority, where it may, and so the figure is the subject's alone.
+ * The observer gets real-time priority if it may, so that it does not wait for
+ * a processor and the figure is the subject's alone.
  */
 static void
 death_watch(bool first)
@@ -32,8 +32,8 @@ death_watch(bool first)
 }
 
 /*
- * One life: the microseconds from the loss to its end, or, with probe, to when
- * it had wiped.
+ * One life: microseconds from the loss to the end; with probe, to the end of
+ * the wipe.
  */
 static double
 death(struct subject *s, enum way way, const struct load *load, bool probe)
@@ -72,13 +72,12 @@ death(struct subject *s, enum way way, const struct load *load, bool probe)
 	return (took);
 }
 
-/* Whose lives are compared, the same for each way. */
+/* The subjects to compare, the same for each way to die. */
 struct deaths {
 	struct subject ours, one, two;
 	struct subject one_duties, two_duties;
 	struct series  dead, dead_one, dead_two, wiped, wiped_one;
-	struct series
-	    dead_duties; /* of the floor that the way is measured by */
+	struct series dead_duties; /* of the floor, which it is compared with */
 };
 
 static void

@@ -1,21 +1,23 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * floor 1|2 SOCK BYTES [duties]: what the machine can do, to measure dazaid
- * against.  It holds BYTES in memfd_secret(2) memory, guards, answers and dies
- * as dazaid does, and does nothing else: no check, no limit, no sandbox, no
- * log, no clean-up, and lines are taken to come whole.
+ * The least program that does dazaid's work, to measure dazaid against.
  *
- * 1: one process, which polls its client, wipes, and kills itself.
- * 2: a relay, which has the clients, in front of that process; a socketpair
- * between them.  As in dazaid the bytes of a GET go to the client's own
- * descriptor.
+ * usage: floor 1|2 SOCK BYTES [duties]
  *
- * With duties it does at its end what dazaid is asked to do there as well: its
- * memory, text included, is locked, three files go, and one line is written. So
- * it can be seen how much of the difference these are.
+ * It holds BYTES in memfd_secret(2) memory, guards, answers and dies as dazaid
+ * does, and does nothing else: no checks, limits, sandbox, log or clean-up; it
+ * expects whole lines.
  *
- * Both wait with poll(2): a thing of this kind has more than one event to wait
- * for.
+ * 1: one process, which polls its client, wipes and kills itself.
+ * 2: a relay with the clients, a socketpair, and that process.  As in dazaid,
+ * the bytes of a GET go to the client's own descriptor.
+ *
+ * With duties it does what dazaid must do at its end as well: its memory is
+ * locked, three files are removed and one line is written.  That shows how much
+ * of the difference is due to these.
+ *
+ * Both wait with poll(2), because such a program has more than one event to
+ * wait for.
  */
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -34,7 +36,7 @@
 #include <unistd.h>
 
 #define CONNS	   4
-#define BATCH	   8192 /* bytes taken at once */
+#define BATCH	   8192 /* bytes read at once */
 #define PING_BYTES 5
 
 enum { PFD_LISTENER, PFD_PAIR, PFD_CONNS };
@@ -54,8 +56,8 @@ static unsigned char *memory;
 static size_t	      size;
 static struct pollfd  pfd[PFD_CONNS + CONNS];
 static int	      heartbeat = -1;
-static int	      pair = -1; /* to the other process; -1: one does all */
-static char	      files[3][128]; /* to be removed, with duties */
+static int  pair = -1;	   /* to the other process; -1: there is one only */
+static char files[3][128]; /* to be removed, with duties */
 
 static void
 take_duties(const char *path)
@@ -125,7 +127,7 @@ listen_at(const char *path)
 		err(1, "%s", path);
 }
 
-/* What the holder of the memory does for a client, who is at fd for a GET. */
+/* What the process with the memory does for a client; fd: for a GET. */
 static void
 serve(const struct msg *m, int fd)
 {
@@ -145,7 +147,7 @@ serve(const struct msg *m, int fd)
 		warn("GET");
 }
 
-/* What a client hears then. */
+/* The answer to a client. */
 static void
 answer(const struct msg *m)
 {
@@ -165,7 +167,7 @@ answer(const struct msg *m)
 	}
 }
 
-/* From one process to the other: fd goes along with a GET. */
+/* Sends a message to the other process, with fd for a GET. */
 static void
 pass(const struct msg *m, int fd)
 {
@@ -189,7 +191,7 @@ pass(const struct msg *m, int fd)
 		_exit(0);
 }
 
-/* The next message of the other process, with its descriptor or -1. */
+/* Receives a message of the other process, with a descriptor or -1. */
 static int
 take(struct msg *m)
 {
@@ -249,7 +251,7 @@ client(int conn)
 	answer(&m);
 }
 
-/* The process that has the clients, in front of the other one or alone. */
+/* The process with the clients. */
 static void
 front(void)
 {
@@ -277,7 +279,7 @@ front(void)
 	}
 }
 
-/* The process behind it. */
+/* The process with the memory. */
 static void
 back(void)
 {

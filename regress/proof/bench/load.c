@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Processes that only keep the machine busy; stopped while nothing is measured.
+ * Processes that keep the machine busy; they are stopped while nothing is
+ * measured.
  */
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -11,7 +12,7 @@
 
 #include "bench.h"
 
-/* n of them, stopped, each running what it is given. */
+/* Starts n of them, stopped; each runs the given function. */
 void
 load_start(struct load *l, int n, void (*run)(const char *), const char *arg)
 {
@@ -29,7 +30,7 @@ load_start(struct load *l, int n, void (*run)(const char *), const char *arg)
 	}
 }
 
-/* With pause they have stopped when this returns. */
+/* pause: they have stopped when this returns. */
 void
 load_pause(const struct load *l, bool pause)
 {

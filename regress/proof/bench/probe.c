@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * When the arena reads zero.  Nobody can read memfd_secret(2) memory to see
- * that, so the return of the C library's explicit_bzero(3), which is what
- * overwrites it, is taken for it: a uprobe writes down the time, and the
- * process goes on.  It is the shipped binary with the shipped memory; the two
- * traps of a probe, some microseconds, count against it.  As root only.
+ * When the arena has been wiped.  Nobody can read memfd_secret(2) memory to see
+ * that, so a uprobe records when explicit_bzero(3) of the C library, which
+ * overwrites it, returns.  The binary and its memory are those that are
+ * shipped; the probe costs some microseconds.  Works as root only.
  */
 #include <sys/mman.h>
 #include <sys/syscall.h>
@@ -21,7 +20,7 @@
 #include "bench.h"
 
 #define PROBE_SYSFS	"/sys/bus/event_source/devices/uprobe/"
-#define PROBE_PAGES	4 /* of events, a power of two */
+#define PROBE_PAGES	4 /* of records, a power of two */
 #define PROBE_FUNCTIONS 2
 
 static const char *const probe_names[PROBE_FUNCTIONS] = { "explicit_bzero",
@@ -35,8 +34,7 @@ struct probe_event {
 static void *probe_ring[PROBE_FUNCTIONS];
 static int   probe_fd[PROBE_FUNCTIONS] = { -1, -1 };
 
-/* Where name is in the file of the C library, which is one and the same for
- * all. */
+/* Where name is in the file of the C library, which all programs share. */
 static uint64_t
 probe_offset(const char *name, const char **file)
 {
@@ -81,7 +79,7 @@ probe_open_one(int i, pid_t pid)
 	return (probe_ring[i] == MAP_FAILED ? -1 : 0);
 }
 
-/* Starts to watch pid; -1 with errno if that cannot be. */
+/* Starts watching pid; -1 with errno if that is not possible. */
 int
 probe_open(pid_t pid)
 {
@@ -94,7 +92,7 @@ probe_open(pid_t pid)
 	return (0);
 }
 
-/* The time of the last event in ring i, of those that are all of one size. */
+/* The time of the last record in ring i; all records have one size. */
 static int64_t
 probe_time(int i)
 {
@@ -113,7 +111,9 @@ probe_time(int i)
 	return (time);
 }
 
-/* Ends the watch of a process that is dead; when it returned last, or 0. */
+/*
+ * Stops watching a process that has ended; the time of its last return, or 0.
+ */
 int64_t
 probe_last(void)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Samples, and the table that is made of them: on standard output as Markdown,
- * and, for the plot, one line of words a row in a file.
+ * Samples, and their table: Markdown on standard output, and one line a row in
+ * a file for the plot.
  */
 #include <err.h>
 #include <stdio.h>
@@ -69,7 +69,7 @@ report_number(char *to, size_t size, double v)
 	    v);
 }
 
-/* The median, and what all but one in a hundred reach: p99, or p1 of a rate. */
+/* The median, and p99, or p1 of a rate. */
 static void
 report_pair(struct series *s, const struct row *r)
 {
@@ -81,7 +81,7 @@ report_pair(struct series *s, const struct row *r)
 	printf(" %s %s | %s |", p50, unit, p99);
 }
 
-/* A row without other has a goal that is a number of its own. */
+/* A row without another subject has a plain number as its goal. */
 static void
 report_goal(const struct row *r)
 {
@@ -122,7 +122,7 @@ report(const struct row *r)
 	(void)fflush(stdout);
 }
 
-/* What could not be measured, and why. */
+/* Notes what could not be measured, and why. */
 void
 report_missing(const char *figure, const char *why)
 {
@@ -130,7 +130,7 @@ report_missing(const char *figure, const char *why)
 	(void)fflush(stdout);
 }
 
-/* All samples, for the plot. */
+/* Writes all samples for the plot. */
 void
 report_samples(const char *figure, const char *name, struct series *s)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The programs that are measured: started, greeted, and ended in the same way.
+ * The programs that are measured: starts, greets and ends each in the same way.
  * Each has a directory of its own in a tmpfs, as $XDG_RUNTIME_DIR is one.
  */
 #include <sys/pidfd.h>
@@ -25,9 +25,9 @@
 #include "bench.h"
 
 #define PATIENCE_MS 20000
-#define RETRY_NS    20000 /* between two attempts to connect */
+#define RETRY_NS    20000 /* between two tries to connect */
 
-static const char *subject_bin; /* where bench and floor are */
+static const char *subject_bin; /* the directory of bench and floor */
 static const char *subject_tmp;
 
 int64_t
@@ -53,8 +53,8 @@ subject_where(const char *bin, const char *tmp)
 }
 
 /*
- * Its file, opened while we may: the uid that it will run as need not be able
- * to reach it, and the time to find it is not the program's.
+ * Opens its file while we may: its user may not be able to reach it, and the
+ * time to find it is not the program's.
  */
 static int
 subject_program(const char *name)
@@ -75,8 +75,8 @@ subject_program(const char *name)
 }
 
 /*
- * command is cut at its blanks; "@" in it is the socket, "%" the directory.
- * What its standard input is, is in the file "secret" there.
+ * Sets what to run.  command is split at blanks; "@" is the socket, "%" the
+ * directory.  Its standard input is the file "secret" there.
  */
 void
 subject_init(struct subject *s, const char *name, enum greeting greeting,
@@ -137,7 +137,7 @@ subject_exec(const struct subject *s)
 	_exit(127);
 }
 
-/* Forks; when this returns nobody may be answering yet. */
+/* Forks; the program may not answer yet when this returns. */
 void
 subject_start(struct subject *s)
 {
@@ -149,7 +149,7 @@ subject_start(struct subject *s)
 		err(1, "%s", s->name);
 }
 
-/* A connection, or -1. */
+/* Connects; -1 if nobody listens. */
 int
 subject_connect(const char *path)
 {
@@ -174,7 +174,7 @@ say(int fd, const char *bytes, size_t len)
 }
 
 /*
- * Takes an answer of at most size - 1 bytes, which must begin with text: up to
+ * Reads an answer of at most size - 1 bytes, which must begin with text: up to
  * the end of a line, or, without text, whatever there is.
  */
 void
@@ -193,7 +193,7 @@ want(int fd, char *buf, size_t size, const char *text)
 		errx(1, "wanted '%s', got '%s'", text, buf);
 }
 
-/* GPG's agent goes into the background by itself: its pid is what it says. */
+/* GPG's agent goes into the background by itself, and prints its pid. */
 static void
 subject_adopt(struct subject *s)
 {
@@ -208,9 +208,7 @@ subject_adopt(struct subject *s)
 		err(1, "%s", s->name);
 }
 
-/*
- * Connects as soon as that can be, and has the first answer when this returns.
- */
+/* Connects as soon as possible, and reads the first answer. */
 void
 subject_greet(struct subject *s)
 {
@@ -240,7 +238,7 @@ subject_greet(struct subject *s)
 	}
 }
 
-/* The first number in a file, or 0 if there is none. */
+/* The first number in a file, or 0. */
 long
 number_in(const char *path)
 {
@@ -254,7 +252,7 @@ number_in(const char *path)
 	return (strtol(line + strcspn(line, "0123456789"), NULL, 10));
 }
 
-/* Learns who is to be ended, after the greeting. */
+/* Learns the pids, after the greeting. */
 void
 subject_know(struct subject *s)
 {
@@ -285,7 +283,7 @@ subject_settle(long ms)
 	(void)nanosleep(&ts, NULL);
 }
 
-/* Takes the dead away, its child too, which is ours by now. */
+/* Reaps it and its child, which we have adopted. */
 void
 subject_gone(struct subject *s)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a living daemon takes for an answer: PING, one by one and in a stream,
- * with strangers at the door, and GET.
+ * How long a living daemon takes to answer: PING, one by one and in a stream,
+ * while strangers connect, and GET.
  */
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -25,7 +25,7 @@
 #define SILENT	   600
 #define HAMMERS	   3
 #define BIG	   65536
-#define KEY_MOST   32767 /* bytes of a "user" key; see keyrings(7) */
+#define KEY_MOST   32767 /* bytes of a "user" key, see keyrings(7) */
 #define PING_BYTES ((size_t)5)
 
 static const char ours_command[] = "dazaid -d -a -g 60 -z 65536 -l key=- -s @";
@@ -51,7 +51,7 @@ pings(struct subject *s, struct series *to)
 		series_add(to, ping(s));
 }
 
-/* Both of them at once: who is not asked sleeps. */
+/* Two subjects at once; the one that is not asked sleeps. */
 static void
 pair_start(struct subject *ours, struct subject *two)
 {
@@ -106,7 +106,7 @@ figure_ping(void)
 	(void)sched_setaffinity(0, sizeof(all), &all);
 }
 
-/* PINGs a second, with DEEP of them under way. */
+/* PINGs a second, with DEEP of them unanswered. */
 static double
 stream(struct subject *s)
 {
@@ -224,7 +224,7 @@ figure_flood(void)
  * GET.
  */
 
-/* Up to the last of size bytes behind the head. */
+/* Reads up to the last of size bytes after the head. */
 static double
 get(int fd, size_t size)
 {
@@ -248,7 +248,7 @@ get(int fd, size_t size)
 	return (us_since(t));
 }
 
-/* Makes the secret one of size bytes; returns the control connection. */
+/* Puts a secret of size bytes; returns the control connection. */
 static int
 get_open(const struct subject *s, size_t size)
 {
@@ -268,7 +268,7 @@ get_open(const struct subject *s, size_t size)
 	return (fd);
 }
 
-/* GETS of each in turn, of daemons that have just been started. */
+/* GETs of each in turn, of daemons that were just started. */
 static void
 get_life(struct subject *ours, struct subject *two, size_t size,
     struct series *a, struct series *b)
@@ -287,8 +287,8 @@ get_life(struct subject *ours, struct subject *two, size_t size,
 }
 
 /*
- * On which processors the three processes find themselves makes more of a
- * difference than what they do, and lasts: hence many lives.
+ * On which processors the three processes run matters more than what they do,
+ * and does not change: hence many lives.
  */
 static void
 get_relay(const char *figure, size_t size)
@@ -316,7 +316,8 @@ get_relay(const char *figure, size_t size)
 }
 
 /*
- * A program's run, from fork to the end of what it writes, which must be size.
+ * A program's run, from fork(2) to the end of its output, which must be size
+ * bytes.
  */
 static double
 get_command(char *const argv[], size_t size)
@@ -344,9 +345,7 @@ get_command(char *const argv[], size_t size)
 	return (us_since(t));
 }
 
-/*
- * A key of size bytes in a keyring of our own; -1 with errno if that cannot be.
- */
+/* A key of size bytes in a keyring of our own; -1 with errno. */
 static long
 keyring_add(size_t size)
 {

@@ -1,24 +1,27 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * faults [-v] [-e EVERY] [-j JOBS] [-p POINT] DAZAID: lets one thing go wrong a
- *run, at each system call that the daemon makes, and looks at what becomes of
- *it.
+ * Lets one system call of the daemon go wrong in each run, and judges what
+ * becomes of the daemon.
+ *
+ * usage: faults [-v] [-e EVERY] [-j JOBS] [-p POINT] DAZAID, as root
  *
  * A plain run of each scene (start, guard, PUT, LIST, GET, DEL, STATUS, an end)
- *tells which calls each of its processes makes.  A point is one of them, and
- *what goes wrong there: it fails with an error, moves one byte instead of all,
- *or its process is killed or stopped right behind it.  With ptrace(2), so that
- *no call of any other process is touched.  After each of these runs
+ * shows which calls each process makes.  A point is one of these calls with a
+ * fault: it fails with an error, moves one byte instead of all, or its process
+ * is killed or stopped right after it.  The faults are made with ptrace(2), so
+ * that no other process is touched.  After each run
  *
- *	- what clients were told is true: a secret that was taken is there, what
- *is handed out is what was put in, and who was refused is served the next time;
- *	- or the daemon has ended, said why, and left no process and no file;
- *	- it guards as well as in the plain run: filters, signals, capabilities,
- *uids, arena shut while it waits;
- *	- no process has a byte of a secret when it ends, but a killed vault.
+ * - what clients were told must be true: a secret that was accepted is there,
+ * what is handed out is what was put, and a refused client is served the next
+ * time;
+ * - or the daemon has ended, gave the reason, and left no process and no file;
+ * - it must be as protected as in the plain run: filters, signals,
+ * capabilities, uids, and the arena sealed while it waits;
+ * - no process but a killed vault may have a byte of a secret when it ends.
  *
- * EVERY: one point of so many; POINT: this one alone, as it is printed.  Prints
- *what is bad, a line each, and "N points of M tried, N bad".  Exit 1 if any is.
+ * -e tries one point of EVERY, -p only POINT, as it is printed.  Prints a line
+ * for each broken rule and "N points of M tried, N bad"; exits 1 if any is bad.
+ * `make faults' takes about half an hour, FAULTS_EVERY=40 a minute.
  */
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -62,9 +65,9 @@
 #define NOBODY	    65534
 #define ARENA	    65536	   /* -z */
 #define ARENA_LEN   (ARENA + 4096) /* with the canary's page */
-#define PATIENCE_MS 40000 /* then it hangs: what it waits for are 10 s */
-#define STOP_MS	    300	  /* longer than the vault's 100, and than GRACE */
-#define START_MS    1500  /* for network, instead of 10 s */
+#define PATIENCE_MS 40000 /* then a run hangs; it waits for 10 s at most */
+#define STOP_MS	    300	  /* longer than the vault's 100 ms, and than GRACE */
+#define START_MS    1500  /* for network to start, instead of 10 s */
 #define GRACE	    "0.1"
 #define TICK_US	    50000
 #define TEXT	    8192
@@ -74,14 +77,14 @@ static const char *const roles[] = { "front", "vault", "network" };
 
 enum ending { END_CLOSE, END_QUIT, END_HARD, END_TERM };
 
-/* How a daemon is started, and what ends it. */
+/* How a daemon is started and ended. */
 static const struct scene {
 	const char *name;
-	bool	    root; /* guards nobody's session as root, or is nobody's */
+	bool	    root; /* as root, for another user; otherwise as nobody */
 	bool	    background;
 	bool	    armed;
-	bool	    mlock; /* memory that we can look into */
-	bool	    whole; /* faults from the first call on, or at the end */
+	bool	    mlock; /* mlock memory, into which we can look */
+	bool whole; /* faults from the first call on, or only at the end */
 	enum ending ending;
 } scenes[] = { { "user", false, false, false, true, true, END_CLOSE },
 	{ "root", true, true, true, false, true, END_CLOSE },
@@ -89,7 +92,7 @@ static const struct scene {
 	{ "hard", true, false, true, true, false, END_HARD },
 	{ "term", false, true, false, true, false, END_TERM } };
 
-/* Errors first, by their place in errors[]. */
+/* The errors come first, in the order of errors[]. */
 enum { SHORT = 5, KILL, STOP, WHATS };
 static const int	 errors[] = { EINTR, ENOMEM, EMFILE, EIO, EAGAIN };
 static const char *const whats[] = { "EINTR", "ENOMEM", "EMFILE", "EIO",
@@ -97,27 +100,26 @@ static const char *const whats[] = { "EINTR", "ENOMEM", "EMFILE", "EIO",
 
 struct point {
 	uint8_t	 scene, role, what;
-	uint16_t k; /* its process's k-th call; 0: no fault */
+	uint16_t k; /* the k-th call of the process; 0: no fault */
 };
 
-/* What a plain run of a scene is like. */
+/* What the plain run of a scene is like. */
 static struct plain {
-	uint16_t n[ROLES];    /* calls */
-	uint16_t late[ROLES]; /* those before a client ended it */
-	uint16_t main[ROLES]; /* those of the loader */
+	uint16_t n[ROLES];    /* how many calls */
+	uint16_t late[ROLES]; /* of these, before a client ended it */
+	uint16_t main[ROLES]; /* of these, by the loader */
 	int16_t	 nr[ROLES][CALLS];
 	char	 guards[TEXT];
 } plain[NELEM(scenes)];
 
-/* What goes on in a client, for the one who traces; and in all workers, for
- * main. */
+/* all: for main, from all workers.  note: for the tracer, from its client. */
 static struct shared {
 	atomic_uint next, tried, bad, missed;
-	atomic_int  slowest; /* ms, a loss behind a stopped network */
+	atomic_int  slowest; /* ms, a loss while network was stopped */
 } * all;
 static struct note {
 	volatile bool  guarded, ending, registered;
-	volatile pid_t sleeper; /* registered, and to die with the vault */
+	volatile pid_t sleeper; /* registered: must die with the vault */
 	char	       why[256];
 } * note;
 
@@ -149,10 +151,8 @@ become_nobody(void)
 		err(1, "nobody");
 }
 
-/*
- * The client.  It ends with one of these; or, if it hangs, by SIGALRM.
- */
-enum { SERVED, GONE, WRONG }; /* GONE: so is the daemon */
+/* The client.  It exits with one of these, or dies of SIGALRM if it hangs. */
+enum { SERVED, GONE, WRONG }; /* GONE: the daemon has ended */
 enum outcome { GOOD, REFUSED };
 
 static int  heart = -1, control = -1;
@@ -165,7 +165,7 @@ wrong(const char *what, const char *got)
 	_exit(WRONG);
 }
 
-/* A connection; that nobody listens any more is the end. */
+/* Connects; exits if nobody listens any more. */
 static int
 client_connect(const char *suffix)
 {
@@ -184,10 +184,10 @@ client_connect(const char *suffix)
 static void
 client_send(int fd, const char *bytes, size_t len)
 {
-	(void)!send(fd, bytes, len, MSG_NOSIGNAL); /* an answer tells more */
+	(void)!send(fd, bytes, len, MSG_NOSIGNAL); /* the answer tells more */
 }
 
-/* A line without its newline, "" at the end. */
+/* A line without its newline; "" at the end. */
 static const char *
 client_line(int fd)
 {
@@ -197,7 +197,7 @@ client_line(int fd)
 	while (n < sizeof(line) - 1 && recv(fd, line + n, 1, 0) == 1 &&
 	    line[n] != '\n')
 		n++;
-	if (n > 0 && line[n] != '\n') /* cut in the middle */
+	if (n > 0 && line[n] != '\n') /* cut short */
 		n = 0;
 	line[n] = '\0';
 	return (line);
@@ -210,9 +210,7 @@ client_ask(int fd, const char *question)
 	return (client_line(fd));
 }
 
-/*
- * The answer is the word, or a refusal, or the connection's end; nothing else.
- */
+/* The answer must be word, a refusal, or the end of the connection. */
 static enum outcome
 client_is(const char *answer, const char *word)
 {
@@ -312,7 +310,7 @@ client_del(void)
 	static bool asked;
 	const char *answer = client_ask(control, "DEL one\n");
 
-	/* Of one that came to nothing: it may have been done, and not told. */
+	/* A DEL without an answer may have been done. */
 	if (asked && strncmp(answer, "ERROR no-such-secret", 20) == 0)
 		return (GOOD);
 	asked = true;
@@ -355,7 +353,7 @@ client_hard(void)
 	return (client_is(client_ask(control, "PANIC hard\n"), "OK"));
 }
 
-/* Whether the daemon gives the heartbeat up. */
+/* Returns whether the daemon gives up the heartbeat. */
 static bool
 client_dropped(int ms)
 {
@@ -365,7 +363,7 @@ client_dropped(int ms)
 }
 
 /*
- * One request.  A fault comes once: who asks again must be served, unless the
+ * One request.  There is one fault, so a second try must be served, unless the
  * daemon is about to end.
  */
 static void
@@ -386,9 +384,7 @@ client_does(const char *what, enum outcome (*request)(void))
 	wrong(what, "neither served nor ended");
 }
 
-/*
- * The heartbeat's own; a closed connection is the loss of it, and so the end.
- */
+/* A line of the heartbeat.  If the connection is closed, the daemon ends. */
 static void
 client_beats(const char *line, const char *want)
 {
@@ -417,7 +413,8 @@ client_guards(void)
 			wrong("HELLO", answer);
 		close(heart);
 		(void)poll(NULL, 0,
-		    i == 0 ? 0 : 10); /* it is still to see the end */
+		    i == 0 ? 0 :
+			     10); /* the vault may not have seen the end yet */
 	}
 	wrong("HELLO", "always BUSY");
 }
@@ -429,7 +426,7 @@ client_ends(const struct scene *s, pid_t vault)
 	case END_CLOSE:
 		return;
 	case END_QUIT:
-		/* Not in the middle of it: there is time to cancel. */
+		/* Not while it is executed: there must be time to cancel. */
 		client_does("PANIC", client_panic);
 		client_beats("CANCEL\n", "CANCELLED");
 		client_beats("QUIT\n", "BYE");
@@ -477,39 +474,36 @@ client(const struct scene *s, pid_t vault)
 	_exit(SERVED);
 }
 
-/*
- * The one who traces.
- */
+/* The tracer. */
 
 static struct proc {
 	pid_t	     pid;
-	int	     status;	    /* as of wait(2), once it has ended */
-	bool	     ended, looked; /* looked: its memory, at the end */
-	bool	     inside;	    /* of a call */
+	int	     status;	    /* as of wait(2), after its end */
+	bool	     ended, looked; /* looked: into its memory at its end */
+	bool	     inside;	    /* a system call */
 	unsigned int k;		    /* calls so far */
 	int	     nr;
-	struct user_regs_struct
-	     was; /* what is to be as it was behind the call */
-	bool restore;
-	long result; /* of this call instead of its own; 1: its own */
+	struct user_regs_struct was; /* restored after the call */
+	bool			restore;
+	long result; /* the result of this call; 1: its own */
 } procs[ROLES];
 
 static struct run {
 	struct point	    at;
 	const struct scene *s;
-	enum role	    first; /* whom we start */
+	enum role	    first; /* the process that we start */
 	unsigned int	    nprocs;
 	pid_t		    client;
 	int		    client_status;
 	bool		    client_done, counting, confined, ready, open;
-	bool		    hit; /* the fault has come */
+	bool		    hit; /* the fault has been made */
 	int		    hit_nr;
 	bool		    killed[ROLES]; /* by us */
-	int		    held;	   /* a role, or -1 */
-	bool		    stopping;	   /* SIGTERM is what ends it */
+	int		    held;	   /* a stopped process, or -1 */
+	bool		    stopping;	   /* we sent SIGTERM to end it */
 	int64_t		    hold_until, deadline, lost_at;
 	int		    log;	/* its standard error */
-	char		    text[TEXT]; /* what it has said */
+	char		    text[TEXT]; /* the log so far */
 	char		    bad[512];
 } r;
 
@@ -526,7 +520,7 @@ point_name(const struct point *p, int nr)
 	return (text);
 }
 
-/* The first thing that is wrong is what counts. */
+/* Notes the first broken rule of this run. */
 static void __attribute__((format(printf, 1, 2))) bad(const char *fmt, ...)
 {
 	va_list ap;
@@ -538,7 +532,7 @@ static void __attribute__((format(printf, 1, 2))) bad(const char *fmt, ...)
 	va_end(ap);
 }
 
-/* What ptrace(2) takes for a number, and an address in a process. */
+/* A number or an address for ptrace(2). */
 static void *
 pointer(uintptr_t number)
 {
@@ -557,7 +551,9 @@ proc_open(pid_t pid, const char *file)
 	return (fopen(path, "re"));
 }
 
-/* No byte of a secret in what pid can write to, just before it is no more. */
+/*
+ * Looks for secrets in the writable memory of a process that is about to end.
+ */
 static void
 look_into(const struct proc *p, const char *role)
 {
@@ -576,7 +572,7 @@ look_into(const struct proc *p, const char *role)
 		start = strtoul(line, &perms, 16);
 		end = strtoul(perms + 1, &perms, 16);
 		if (perms[2] != 'w' && strchr(line, '/') != NULL)
-			continue; /* of a file, and nobody wrote it */
+			continue; /* of a file, and unwritten */
 		for (; start < end; start += sizeof(bytes)) {
 			n = end - start < sizeof(bytes) ? end - start :
 							  sizeof(bytes);
@@ -593,7 +589,10 @@ look_into(const struct proc *p, const char *role)
 	(void)fclose(mem);
 }
 
-/* What guards pid; a uid and a pid are another in each run, and so not told. */
+/*
+ * What protects pid.  The uid of network differs from run to run and is
+ * replaced.
+ */
 static void
 guards_of(pid_t pid, char *text, size_t size)
 {
@@ -633,7 +632,10 @@ guards_of(pid_t pid, char *text, size_t size)
 	(void)fclose(f);
 }
 
-/* Once it is ready: as in the plain run, or that is what we learn. */
+/*
+ * When the vault is ready: learns what protects it, or compares with the plain
+ * run.
+ */
 static void
 see_guards(void)
 {
@@ -652,7 +654,7 @@ see_guards(void)
 		}
 }
 
-/* Has waitpid(2) return now and then; us 0: no more. */
+/* Interrupts waitpid(2) now and then; us 0: no more. */
 static void
 tick(int us)
 {
@@ -662,9 +664,9 @@ tick(int us)
 }
 
 /*
- * Goes on, up to the next call where those matter: in a plain run, in the
- * process whose fault is to come, and in the vault: until it is ready, behind a
- * fault of its own, and for what it tells a syslogd.
+ * Lets p continue: up to its next system call if that matters, as it does in a
+ * plain run, in the process whose fault is to come, and in the vault until it
+ * is ready, after its own fault, and for what it sends to syslogd.
  */
 static void
 let_go(const struct proc *p, int sig)
@@ -687,7 +689,7 @@ start_client(void)
 		client(r.s, procs[VAULT].pid);
 }
 
-/* Stopped, or about to go: who guards goes as well, and that must count. */
+/* The process is stopped or about to end: kills the client, which is a loss. */
 static void
 lose_client(void)
 {
@@ -697,7 +699,7 @@ lose_client(void)
 	r.lost_at = now();
 }
 
-/* Nobody guards, and nothing would end it: SIGTERM does. */
+/* Nobody guards and nothing would end the vault: sends SIGTERM. */
 static void
 stop_vault(void)
 {
@@ -730,9 +732,7 @@ release(void)
 	let_go(&procs[role], 0);
 }
 
-/*
- * It waits for the first time: the clients' turn, unless it is to be stopped.
- */
+/* The vault waits for the first time: starts the client. */
 static void
 is_ready(void)
 {
@@ -752,9 +752,9 @@ set_regs(struct proc *p, const struct user_regs_struct *regs)
 }
 
 /*
- * The call becomes one that every filter allows and that does nothing,
- * close(-1).  A number of none would be a forbidden one.  A close is made, as
- * the kernel makes it, whatever it then returns.
+ * Makes the call fail: it becomes close(-1), which every filter allows and
+ * which does nothing.  A close is made, as the kernel makes it whatever it
+ * returns.
  */
 static void
 fail_call(struct proc *p, int error)
@@ -770,8 +770,7 @@ fail_call(struct proc *p, int error)
 	p->restore = true;
 }
 
-/* One byte, where the bytes are in the third argument, or in a GET's second
- * iovec. */
+/* Makes the call move one byte: its third argument, or the second iovec. */
 static void
 shorten_call(struct proc *p)
 {
@@ -794,13 +793,13 @@ shorten_call(struct proc *p)
 	remote = (struct iovec){ msg.msg_iov, sizeof(iov) };
 	if (process_vm_readv(p->pid, &local, 1, &remote, 1, 0) == -1 ||
 	    iov[0].iov_len == 12 || iov[1].iov_len <= 1)
-		return; /* 12: a message to network, which is a packet */
+		return; /* 12: a message to network, which is one packet */
 	local = (struct iovec){ &least, sizeof(least) };
 	remote = (struct iovec){ &msg.msg_iov[1].iov_len, sizeof(least) };
 	(void)process_vm_writev(p->pid, &local, 1, &remote, 1, 0);
 }
 
-/* What it tells a syslogd, which is not there. */
+/* Reads what the process sends to syslogd, which is not there. */
 static void
 hear(const struct proc *p)
 {
@@ -826,8 +825,8 @@ is_one_of(int nr, const int *nrs, size_t n)
 }
 
 /*
- * Not what makes no sense: an error of calls that can fail only for arguments
- * that are wrong, and one byte of what is none.
+ * Not every fault makes sense: some calls fail only for wrong arguments, and
+ * some move no bytes.
  */
 static bool
 makes_sense(unsigned int what, int nr)
@@ -865,7 +864,7 @@ on_entry(struct proc *p, enum role role)
 		pl->main[role] = (uint16_t)p->k; /* stdfd_open() */
 	if (role == VAULT && p->nr == SYS_seccomp)
 		r.confined = true;
-	/* In its loop; at its end it polls one descriptor, or none. */
+	/* In its loop; at its end the vault polls one descriptor, or none. */
 	if (role == VAULT && p->nr == SYS_ppoll && r.confined &&
 	    p->was.rsi > 1) {
 		if (!r.ready)
@@ -877,7 +876,7 @@ on_entry(struct proc *p, enum role role)
 		hear(p);
 	if (p->nr == SYS_memfd_secret && r.s->mlock)
 		fail_call(p, ENOSYS);
-	/* How long the vault gives network to start: the same, but no 10 s. */
+	/* The vault gives network 10 s to start: shortened. */
 	if (p->nr == SYS_poll && role == VAULT && r.at.what == STOP &&
 	    p->was.rdx == 10000) {
 		struct user_regs_struct regs = p->was;
@@ -889,7 +888,7 @@ on_entry(struct proc *p, enum role role)
 	if (r.at.k == 0 || r.at.role != role || p->k != r.at.k)
 		return;
 	if (!makes_sense(r.at.what, p->nr))
-		return; /* a run is not quite like another */
+		return; /* no run is quite like another */
 	r.hit = true;
 	r.hit_nr = p->nr;
 	if (r.at.what < SHORT)
@@ -945,9 +944,8 @@ on_end(struct proc *p, enum role role, int status)
 }
 
 /*
- * Whose pid it is.  One that is not known is the next one's that is born, as
- * one forks the other; but not if it has ended: that is no process of this run,
- * and ROLES.
+ * The role of a process.  An unknown one is the next that is born, as each
+ * forks the other; if it has ended, it is no process of this run: ROLES.
  */
 static enum role
 role_of(pid_t pid, bool ended)
@@ -981,7 +979,7 @@ on_stop(struct proc *p, enum role role, int status)
 		r.counting = true;
 	} else if (status >> 16 == PTRACE_EVENT_FORK ||
 	    status >> 16 == PTRACE_EVENT_CLONE) {
-		/* Before its parent can end: it is to be waited for. */
+		/* Before its parent can end, so that it is waited for. */
 		if (ptrace(PTRACE_GETEVENTMSG, p->pid, NULL, &child) != -1)
 			(void)role_of((pid_t)child, false);
 	} else if (sig == (SIGTRAP | 0x80)) {
@@ -1104,7 +1102,7 @@ become_daemon(const struct scene *s, const int in[2], const int out[2])
 	argv[n] = NULL;
 	(void)ptrace(PTRACE_TRACEME, 0, NULL, NULL);
 	(void)raise(SIGSTOP);
-	memcpy(args, argv, sizeof(args)); /* which are const, and stay so */
+	memcpy(args, argv, sizeof(args)); /* execv(3) leaves them as they are */
 	execv(dazaid, args);
 	err(1, "%s", dazaid);
 }
@@ -1138,7 +1136,7 @@ launch(const struct scene *s)
 	let_go(&procs[r.first], 0);
 }
 
-/* Everything that is left of its files; removes them. */
+/* Lists the files that are left, and removes them. */
 static bool
 left_files(char *names, size_t size)
 {
@@ -1159,7 +1157,7 @@ left_files(char *names, size_t size)
 	return (n > 0);
 }
 
-/* The registered process is dead, or it is from now on. */
+/* Returns whether the registered process lives on; kills it. */
 static bool
 sleeper_lives(void)
 {
@@ -1178,8 +1176,8 @@ sleeper_lives(void)
 }
 
 /*
- * Whether the fault was in role's loader, before there was anything of ours:
- * how that ends, and what it says, is the loader's affair.
+ * Returns whether the fault came in the loader, before any code of ours ran:
+ * how that ends is not our affair.
  */
 static bool
 loading(enum role role)
@@ -1207,7 +1205,7 @@ judge_vault(void)
 		return;
 	if (r.at.role == FRONT && !r.ready && WIFSIGNALED(v->status) &&
 	    WTERMSIG(v->status) == SIGTERM)
-		return; /* the front's, before there is any secret */
+		return; /* meant for the front, before there is a secret */
 	if (WIFSIGNALED(v->status) &&
 	    (WTERMSIG(v->status) != SIGKILL || !r.s->armed ||
 		(r.stopping && !panicked)))
@@ -1234,7 +1232,7 @@ judge_vault(void)
 static void
 judge_others(void)
 {
-	/* What is not known to be its own it must leave. */
+	/* Files that it cannot recognize as its own it must leave. */
 	static const int makes[] = { SYS_newfstatat, SYS_unlinkat, SYS_flock,
 		SYS_pread64 };
 	const int	 network = procs[NETWORK].status;
@@ -1270,7 +1268,7 @@ read_log(void)
 	close(r.log);
 }
 
-/* Returns whether the fault came, and all was well. */
+/* Runs one point; returns whether no rule was broken. */
 static bool
 run(const struct point *at)
 {
@@ -1333,7 +1331,7 @@ work(const struct point *points, size_t n, unsigned int every)
 	size_t i;
 
 	while ((i = atomic_fetch_add(&all->next, 1)) < n) {
-		/* Spread, so that it is not always the same kind of fault. */
+		/* Spread, so that each kind of fault is tried. */
 		if ((uint32_t)(i * 2654435761U) >> 8 >=
 		    UINT32_MAX / 256 / every)
 			continue;
@@ -1353,7 +1351,7 @@ on_tick(int sig)
 	(void)sig;
 }
 
-/* What a worker, and main before there are any, needs for itself. */
+/* Prepares a worker, or main before there are any. */
 static void
 settle(void)
 {
@@ -1373,8 +1371,7 @@ settle(void)
 		err(1, "settle");
 }
 
-/* Learns what scenes from first up to end are like, from runs that must be
- * good. */
+/* Learns the plain runs of the scenes from first to end. */
 static void
 learn(unsigned int first, unsigned int end)
 {
@@ -1400,7 +1397,7 @@ learn(unsigned int first, unsigned int end)
 	}
 }
 
-/* Where word is among the n at words; n: nowhere. */
+/* The index of word in words; n if it is not there. */
 static uint8_t
 place(const char *word, const char *const *words, size_t n)
 {
@@ -1506,7 +1503,7 @@ main(int argc, char *argv[])
 		}
 	}
 	for (i = 0; i < jobs; i++) {
-		/* One that fails has said why. */
+		/* a worker that fails has said why */
 		if (waitpid(workers[i], &status, 0) == -1 || status != 0)
 			atomic_fetch_add(&all->bad, 1);
 	}

@@ -30,8 +30,8 @@ LDFLAGS_replay = $(if $(SAN),$(SANITIZE))
 CPPFLAGS =	-std=c11 -D_GNU_SOURCE -Icommon -Idazaid \
 		$(shell pkg-config --cflags $(PKGS))
 
-# What each is made of, beside itself and fuzz.c.  What a target includes as a .c file,
-# to reach what is static there, is not in its list; main() of a program is PROGRAM_main.
+# The sources of each target beside itself and fuzz.c, and beside the .c files that it
+# includes to reach static functions.  main() of a program is PROGRAM_main.
 NETWORK =	$(DIR)/net.c $(DIR)/world.c \
 		$(addprefix common/,clock.c cred.c line.c num.c secmem.c) \
 		$(addprefix dazaid/,answer.c imsg.c log.c panic.c request.c session.c signals.c store.c)
@@ -49,7 +49,7 @@ SRC_option =	$(DIR)/ctl.c \
 		dazaid/options.c dazaid/store.c dazai-hb/dazai-hb.c \
 		$(addprefix dazaictl/,answer.c askpass.c command.c dazaictl.c status.c)
 
-# Functions of the system that a target puts its own in the place of.
+# The system functions that a target replaces.
 wraps =		$(addprefix -Wl$(,)--wrap=,$(shell \
 		awk -F ', ' '/^WRAP/ { print $$2 }' $(1)))
 , :=		,

@@ -1,24 +1,26 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# run.sh [SECONDS [TARGET...]]: fuzzes each target, one after another, for SECONDS (60)
-# each, under AddressSanitizer and UBSan.  It begins with the kept corpus and adds what
-# it finds to build/corpus; `run.sh -m' keeps of that what reaches more.  With 0 SECONDS
-# what is there is tried, and nothing new.
+# usage: run.sh [-m] [SECONDS [TARGET...]]
 #
-# Ends with the lines that corpus and finds reach, file by file, and fails if one of the
-# files that parse what others wrote has less than 95 %, or if a target has crashed:
-# then its input is in build/crash.
+# Fuzzes each target for SECONDS (60), one after another, under AddressSanitizer and
+# UBSan.  It begins with the kept corpus and adds new inputs to build/corpus; -m moves
+# those that reach new code to the kept corpus.  With 0 SECONDS it only tries the inputs
+# that there are.
+#
+# Prints the share of lines that the inputs reach, file by file.  Fails if a file that
+# parses untrusted bytes has less than 95 %, or if a target has crashed: then the input
+# is in build/crash.  `make fuzz' takes about eight minutes, FUZZ_SECONDS=0 one.
 set -u
 cd "$(dirname "$0")/../../.." || exit 1
 
 targets="num store heart control vault option"
 least=95
-# These parse what comes from outside, and keep its rules ...
+# Files that parse untrusted bytes, or keep the rules ...
 parsing="dazaid/imsg.c common/line.c common/num.c dazaid/conn.c dazaid/control.c
 dazaid/heart.c dazaid/network.c dazaid/panic.c dazaid/registry.c dazaid/request.c
 dazaid/event.c dazaid/holder.c dazaid/serve.c dazaid/session.c
 dazaid/store.c dazaid/vault.c"
-# ... and of these a part is reached.
+# ... and files of which a part is reached.
 others="dazaid/alive.c dazaid/log.c common/secmem.c common/sockpath.c dazaid/load.c dazaid/dazaid.c
 dazaid/options.c dazaid/signals.c dazaid/transfer.c dazai-hb/dazai-hb.c dazaictl/askpass.c dazaictl/command.c
 dazaictl/dazaictl.c dazaictl/status.c"
@@ -72,7 +74,7 @@ fuzz_one() {
 	    "$build/log/$1"
 }
 
-# merge_one TARGET: keeps those finds that reach what no kept input does
+# merge_one TARGET: keeps the new inputs that reach new code
 merge_one() {
 	"$build/fuzz/$1" -merge=1 -use_counters=0 "$fuzz/corpus/$1" \
 	    "$build/corpus/$1" >"$build/log/$1.merge" 2>&1 3>&- || exit 1
@@ -82,7 +84,7 @@ merge_one() {
 	done
 }
 
-# cover TARGET: which lines the inputs reach
+# cover TARGET: counts the lines that the inputs reach
 cover() {
 	LLVM_PROFILE_FILE=$build/log/$1.profraw "$build/cov/$1" -runs=0 \
 	    -close_fd_mask=1 "$build/corpus/$1" "$fuzz/corpus/$1" \
@@ -107,7 +109,7 @@ for t in $targets; do
 	    $cov export -format=lcov -instr-profile="$build/log/$t.profdata" \
 	    "$build/cov/$t" >>$build/log/lcov || exit 1
 done
-# Each target tells of its own; a file that one includes has a longer name there.
+# Adds up the targets; the name of a file that a target includes is a longer path.
 awk -v parsing="$parsing" -v others="$others" -v least=$least '
 	/^SF:/ {
 		file = substr($0, 4)
