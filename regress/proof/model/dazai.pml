@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The conversation of clients, network and vault, for spin(1): model.sh checks each
- * property of it, and that each is broken by what should break it.
+ * A model of clients, network and vault for spin(1).  model.sh checks each property in
+ * every order of events, and that each is broken by changes that must break it.
  *
- * Modelled, function by function, as the code is:
+ * Modelled, function by function:
  *
- *	dazaid/panic.c		all but the order of the effects; -g 0 is as dry-run
- *	dazaid/vault.c		vault_turn() and all that it calls for a heartbeat; the
- *				handler of the hard signals, between any two steps
+ *	dazaid/panic.c		all but the order of the effects; -g 0 is like dry-run
+ *	dazaid/session.c	the heartbeat, without other tethers
+ *	dazaid/vault.c		vault_turn() and what it calls for a heartbeat; the handler
+ *				of the hard signals, between any two steps
+ *	dazaid/holder.c, alive.c	HELLO, PING, CANCEL, QUIT, LOST and the hangup
  *	dazaid/serve.c		serve_get(), serve_arm()
  *	dazaid/transfer.c	a GET: its first piece at once, the rest by turns, cut
  *	dazaid/effects.c	wipe, BYE, the end
@@ -15,29 +17,31 @@
  *	dazaid/heart.c		all but the words
  *	dazaid/imsg.c		the table: model.sh makes when.h of it
  *
- * A client is any: its lines come in any order and number up to LINES, it may go at any
- * moment, with lines unread, or stay for good.  A line is a message's name.  The
- * heartbeat's descriptor in the vault is its number; gone[] is what poll(2) says of it.
- * One event of network's, one message to the vault, one turn's deadlines are each one
- * step: what a single-threaded process does between two system calls that the others
- * can notice.  Time is three countdowns, of a pending panic, of the 100 ms after a
- * hang-up and of the PINGs, which step together whenever they like (see the process
- * time): a slow machine is among the executions, a clock that stands still is not.
+ * A client can do anything: it sends up to LINES lines in any order, and may hang up at
+ * any time, with lines unread, or stay for good.  A line is the name of its message.  The
+ * heartbeat's descriptor in the vault is the client's number; gone[] is what poll(2)
+ * tells about it.  One event of network's, one message to the vault, and one turn's
+ * deadlines are one step each: what a single-threaded process does between two system
+ * calls that the others can notice.  Time is three countdowns, of a pending panic, of the
+ * 100 ms after a hangup and of the PINGs, which step together at any time (see the
+ * process time): slow machines are among the executions, clocks that stand still are not.
  *
  * Not modelled: who may connect (uid, SO_PEERCRED), the start, bytes and the length of
- * lines, how many PINGs one message stands for, CONNS and descriptors running out, PUT,
- * LIST and the rest of the control socket, secrets' own expiry, registered processes,
- * SIGTERM and the crash signals, suspend, a vault that is stopped or killed.
+ * lines, how many PINGs one message stands for, channels, tethers, running out of slots
+ * and descriptors, PUT, LIST and the rest of the control socket, the expiry of secrets,
+ * registered and watched processes, SIGTERM and the crash signals, suspend, a vault that
+ * is stopped or killed.
  *
- * A hostile network is looked at for property 1 alone.  As in the code, it can make a
- * living client that it has taken in a heartbeat, and say PING and CANCEL for one: a
- * panic ends so, but not by the dead.  That QUIT is no panic (2) holds if network has
- * the time that it is given, PROMPT: the 100 ms in dry-run, the window when armed.
+ * A hostile network is only checked for property 1.  As in the code, it can make a living
+ * client a heartbeat, and send PING and CANCEL in its name: a panic can end so, but not in
+ * the name of a client that hung up.  That QUIT is no panic (2) holds if network has the
+ * time that it is given, PROMPT: the 100 ms in dry-run, the window when armed.
  *
- * What may be: CLIENTS (the last is a STRANGER, who never says HELLO), LINES, TIMEOUT
- * (there is a PING deadline), SIGNALS (graceful triggers), HARD_SIGNAL, GETS, ARMS
- * (by a request), ARMED (from the start), and of network STOPS, DIES, HOSTILE.  P is the property whose assertions are looked at.
- * The mutations are the names behind "ifdef WRONG_".
+ * Options: CLIENTS (the last is a STRANGER, which never says HELLO), LINES, TIMEOUT (there
+ * is a PING deadline), SIGNALS (graceful triggers), HARD_SIGNAL, GETS, ARMS (by a
+ * request), ARMED (from the start), and of network STOPS, DIES, HOSTILE.  P is the
+ * property whose assertions are checked.  A change that must break a property is the name
+ * after "ifdef WRONG_".
  */
 #include "when.h"
 #ifdef WRONG_TABLE
@@ -66,7 +70,7 @@
 #define PINGS		2
 #define NEVER		9
 #define MESSAGES	2	/* VAULT_MESSAGES */
-/* Messages that a socket holds: from the vault more than an honest network leaves unread. */
+/* Messages in a socket: of the vault, more than an honest network leaves unread. */
 #ifdef HOSTILE
 #define ROOM		1
 #else
@@ -82,7 +86,7 @@
 
 #define holds(property, what)	assert(P != property || (what))
 
-/* Every one of enum imsg_type, in dazaid/imsg.h; those behind WHEN_ are sent here. */
+/* All of enum imsg_type in dazaid/imsg.h; those with a WHEN_ are sent here. */
 mtype = {
 	CONFIG, LISTENER, WELCOME, PONG, CANCELLED, NOTHING_PENDING, BYE, DROP, ANSWER,
 	REPORT, ENTRY, LOG, READY, SIGNAL, HELLO, PING, CANCEL, QUIT, LOST, STATUS, ARM, LIST,
@@ -99,18 +103,18 @@ mtype = {
 #define OPEN		2
 #define CLOSED		3	/* by network */
 
-chan	sock[CLIENTS] = [LINES] of { mtype };	/* said, and not seen to */
+chan	sock[CLIENTS] = [LINES] of { mtype };	/* sent, not handled yet */
 byte	conn[CLIENTS + 1];
 bool	gone[CLIENTS + 1];		/* the client's end is closed */
 chan	n2v = [ROOM] of { mtype, byte };
 chan	v2n = [V2N_ROOM] of { mtype, byte };
 chan	ctl = [1] of { mtype };		/* requests at the control socket */
-byte	signals;			/* SIGUSR1, waiting in the signalfd */
+byte	signals;			/* SIGUSR1 in the signalfd */
 bool	dead;				/* the vault */
 bool	net_dead;
 
 /*
- * What network knows.
+ * The state of network.
  */
 
 byte	heart_current = NOBODY;
@@ -119,7 +123,7 @@ bool	asked[CLIENTS + 1];
 bool	dropped[CLIENTS + 1];
 
 /*
- * What the vault knows: struct vault, struct panic.
+ * The state of the vault: struct vault, struct session, struct panic.
  */
 
 byte	heartbeat = NOBODY;
@@ -131,14 +135,14 @@ bool	silent;
 bool	armed;
 bool	over;
 bool	pending;
+bool	ordered;		/* CANCEL alone ends the pending panic */
 bool	guarded;
-bool	lost;
 byte	due = NEVER;
 byte	ping = NEVER;
 byte	transfer;		/* pieces of a GET still to be sent */
 
 /*
- * What only the properties know.
+ * What only the properties need.
  */
 
 #define ALIVE		0	/* of how */
@@ -150,7 +154,7 @@ byte	how;
 byte	fires;
 bool	wiped;
 
-/* Kept for one property alone, and no part of a state where another is looked at. */
+/* Kept for one property alone; no part of the state while another is checked. */
 #if P != 1
 #define OF_1	hidden
 #else
@@ -188,8 +192,8 @@ bool	wiped;
 #else
 #define OF_7
 #endif
-OF_1 byte	owed;		/* a trigger that nobody who may has cancelled */
-OF_2 byte	by = NOBODY;	/* whose loss the last trigger was */
+OF_1 byte	owed;		/* a trigger that no entitled client has cancelled */
+OF_2 byte	by = NOBODY;	/* the client whose loss the last trigger was */
 OF_2 byte	greeted[CLIENTS + 1];	/* has said HELLO */
 OF_2 byte	quit_said[CLIENTS + 1];	/* and then QUIT, in time */
 OF_3 byte	told;		/* of a trigger, and of no cancel since */
@@ -197,6 +201,7 @@ OF_4 byte	bound = NEVER;	/* the first trigger's own countdown */
 OF_5 byte	hello_said[CLIENTS + 1];
 OF_5 byte	cancel_said[CLIENTS + 1];
 OF_5 byte	refused[CLIENTS + 1];
+OF_5 byte	order_told;	/* of an order, and of no CANCEL since */
 OF_6 byte	alone;		/* the vault could see that network is dead */
 OF_7 byte	moved;		/* the PING deadline, for the PONG that is due */
 OF_7 byte	taken;		/* the HELLO, for the WELCOME that is due */
@@ -211,7 +216,7 @@ OF_7 byte	ended;		/* the panic, for the CANCELLED that is due */
  */
 
 #define IN_TIME		(how == ALIVE && ping != 0 && (!pending || due > 0))
-/* Without HELLO first, and with another later, nothing comes of a line: looked at once. */
+/* A line before HELLO, or a second HELLO, has no effect: only P 5 checks it. */
 #define ANY_LINE	(P == 5)
 #define HEARD		((conn[me] == BACKLOG || conn[me] == OPEN) && !dropped[me])
 
@@ -220,10 +225,10 @@ proctype client(byte me)
 	mtype	line;
 	byte	said;
 
-	/* The second comes after the first: they are the same. */
+	/* The second client comes after the first: they are alike. */
 	atomic { me == 0 || conn[me - 1] != NOT_YET -> conn[me] = BACKLOG };
 end:	do
-#ifndef HOSTILE		/* who does not look at what they say */
+#ifndef HOSTILE		/* which does not read the lines */
 	:: atomic { !dead && said < LINES && HEARD ->
 		if
 		:: !IS_STRANGER(me) && (ANY_LINE || said == 0) ->
@@ -248,14 +253,14 @@ end:	do
 		break
 	   }
 #if P == 1 || P == 6 || P == 9
-	:: break		/* stays for good; elsewhere it may just never go on */
+	:: break		/* stays for good; otherwise it may just never go on */
 #endif
 	od;
 	said = 0
 }
 
 /*
- * Who sends signals, and the control socket's clients.
+ * Signals, and the clients of the control socket.
  */
 
 proctype operator()
@@ -293,7 +298,7 @@ end:	do
 #define WINDOW_RUNS	QUIET
 #define OTHERS_RUN	(armed || QUIET)
 #else
-#define WINDOW_RUNS	(P != 9)	/* there, who comes back always has the time */
+#define WINDOW_RUNS	(P != 9)	/* there, a return is always in time */
 #define OTHERS_RUN	true
 #endif
 #define RUNS(countdown)	(countdown != NEVER && countdown > 0)
@@ -336,7 +341,7 @@ end:	do
 
 #define NOBODY_YET(c)	(conn[c] == OPEN && c != heart_current && !asked[c])
 
-/* close(2): what the client said is lost, and what it will say */
+/* close(2): the lines of the client are lost, also future ones */
 inline net_close(c)
 {
 	conn[c] = CLOSED;
@@ -411,7 +416,7 @@ inline heart_line(c)
 	line = 0
 }
 
-/* heart_ready(): a line, or the end of them.  It is taken once the vault is told. */
+/* heart_ready(): a line, or the end.  It is taken when the vault has been told. */
 inline heart_ready(c)
 {
 	if
@@ -420,7 +425,7 @@ inline heart_ready(c)
 	fi
 }
 
-/* heart_accept(): the heartbeat may have left since it was polled */
+/* heart_accept(): the heartbeat may have hung up since poll(2) */
 inline newcomer(c)
 {
 	if
@@ -448,7 +453,7 @@ inline newcomer(c)
 	fi
 }
 
-/* heart_welcome(): nobody else is needed */
+/* heart_welcome(): everybody else is refused */
 inline heart_welcome(c)
 {
 	holds(7, taken);
@@ -497,7 +502,7 @@ inline heart_reply(c)
 	fi
 }
 
-/* network_vault(), with the table's word on what may come */
+/* network_vault(): what the table allows */
 inline network_vault()
 {
 	v2n?type, from;
@@ -617,13 +622,20 @@ inline trigger()
 	fi
 }
 
-/* panic_lost(), panic_tick() done */
-inline panic_lost(whose)
+inline panic_tick()
+{
+	if
+	:: pending && due == 0 -> finish(EXECUTED)
+	:: else
+	fi
+}
+
+/* session_lose(), panic_tick() done */
+inline lose(whose)
 {
 	if
 	:: guarded ->
 		guarded = false;
-		lost = true;
 		ping = NEVER;
 		by = whose;
 		trigger()
@@ -631,43 +643,57 @@ inline panic_lost(whose)
 	fi
 }
 
-inline panic_tick()
+/* panic_order() */
+inline order()
 {
+	panic_tick();
+	by = NOBODY;
+	order_told = true;
+	trigger();
+	ordered = true
+}
+
+/* session_tick() */
+inline tick()
+{
+	panic_tick();
 	if
-	:: pending && due == 0 -> finish(EXECUTED)
-	:: else
-	fi;
-	if
-	:: ping == 0 -> panic_lost(heartbeat)
+	:: ping == 0 -> lose(heartbeat)
 	:: else
 	fi
 }
 
-/* panic_cancelled(): who is the client by whose word */
-inline panic_cancelled(who)
+/* panic_end_pending(), on the word of the client who */
+inline panic_ends(who)
 {
 	holds(1, bound > 0);
 	holds(5, hello_said[who] && !refused[who]);
 	pending = false;
+	ordered = false;
 	due = NEVER;
 	told = false;
 	bound = NEVER;
 	owed = owed && gone[who]
 }
 
-/* panic_heartbeat() */
-inline panic_heartbeat(who)
+/* session_hold() */
+inline hold(who)
 {
-	panic_tick();
+	tick();
 	guarded = true;
 #ifdef TIMEOUT
 	ping = PINGS;
 #endif
 	if
-	:: pending && lost -> panic_cancelled(who)
+#ifdef WRONG_RETURN_UNDOES
+	:: pending ->
+#else
+	:: pending && !ordered ->
+#endif
+		holds(5, !order_told);
+		panic_ends(who)
 	:: else
-	fi;
-	lost = false
+	fi
 }
 
 /*
@@ -677,11 +703,11 @@ inline panic_heartbeat(who)
 #define IMSG_STATE_NOW	(heartbeat != NOBODY -> IMSG_GUARDED : \
 			(lost_due -> IMSG_DROPPED : IMSG_UNGUARDED))
 
-/* vault_say(), vault_tell(): never waits */
+/* vault_notify(): never blocks */
 inline vault_say(what)
 {
 	if
-#ifdef HOSTILE		/* it reads or does not, and does not look at it */
+#ifdef HOSTILE		/* it may read or not */
 	:: !net_dead
 	:: finish(HARD)
 #else
@@ -700,7 +726,7 @@ inline vault_gone()
 	hangup = NEVER;
 	silent = false;
 	panic_tick();
-	panic_lost(was);
+	lose(was);
 	was = 0
 }
 
@@ -726,7 +752,7 @@ inline vault_hung_up()
 	fi
 }
 
-/* vault_too_late(): the kernel's word of this moment */
+/* alive_look(): the kernel's word of this moment */
 inline vault_too_late()
 {
 	late = false;
@@ -750,17 +776,17 @@ inline vault_hello()
 	vault_too_late();
 	if
 	:: !late ->
-		panic_heartbeat(from);
+		hold(from);
 		taken = true;
 		vault_say(WELCOME)
 	:: else
 	fi
 }
 
-/* vault_peer() */
+/* holder_message() */
 inline vault_ping()
 {
-	panic_tick();
+	tick();
 	if
 	:: guarded ->
 #ifdef TIMEOUT
@@ -784,12 +810,13 @@ inline vault_cancel()
 	:: late
 	:: else ->
 #ifndef WRONG_LATE_CANCEL
-		panic_tick();
+		tick();
 #endif
 		if
 		:: guarded && pending ->
 			holds(5, cancel_said[from]);
-			panic_cancelled(from);
+			order_told = false;
+			panic_ends(from);
 			ended = true;
 			vault_say(CANCELLED)
 		:: guarded && !pending -> vault_say(NOTHING_PENDING)
@@ -818,7 +845,7 @@ inline vault_peer()
 inline serve_get()
 {
 #ifndef WRONG_GET_UNTICKED
-	panic_tick();
+	tick();
 #endif
 	if
 #ifdef WRONG_GIVES_HUNG_UP
@@ -844,7 +871,7 @@ inline serve_get()
 	(type == READY && (WHEN_READY & IMSG_STATE_NOW)) || \
 	(type == GET && (WHEN_GET & IMSG_STATE_NOW)))
 
-/* vault_dispatch() of what imsg_recv() let through */
+/* vault_dispatch() of a message that imsg_recv() accepted */
 inline vault_dispatch()
 {
 	if
@@ -853,7 +880,7 @@ inline vault_dispatch()
 	fi;
 	if
 	:: type == HELLO -> vault_hello()
-	:: type == PANIC -> panic_tick(); by = NOBODY; trigger()
+	:: type == PANIC -> order()
 	:: type == GET -> serve_get()
 	:: type == ARM -> armed = true
 	:: type == STATUS
@@ -866,10 +893,10 @@ inline vault_dispatch()
 	late = false
 }
 
-/* vault_deadlines(), and what follows it in vault_turn() */
+/* the end of vault_turn() */
 inline vault_deadlines()
 {
-	panic_tick();
+	tick();
 	if
 	:: !guarded && heartbeat != NOBODY -> vault_drop()
 #ifndef WRONG_NO_BACKSTOP
@@ -913,7 +940,7 @@ proctype vault()
 	:: skip
 #endif
 	fi;
-	/* vault_turn(): ppoll(2), the heartbeat's hang-up, signals */
+	/* vault_turn(): ppoll(2), the heartbeat's hangup, signals */
 end:	do
 	:: atomic { dead || HUNG_UP || signals > 0 || nempty(n2v) || net_dead || DUE ||
 	    transfer > 0 ->
@@ -925,7 +952,7 @@ end:	do
 		readable = nempty(n2v) || net_dead;
 		hangup_noted();
 		if
-		:: signals > 0 -> signals = 0; panic_tick(); by = NOBODY; trigger()
+		:: signals > 0 -> signals = 0; order()
 		:: else
 		fi
 	   };
@@ -941,7 +968,7 @@ end:	do
 		:: n2v?type, from -> vault_dispatch()
 		:: empty(n2v) ->
 #ifdef WRONG_GRACEFUL_DEATH
-			panic_tick(); by = NOBODY; trigger(); k = MESSAGES
+			order(); k = MESSAGES
 #else
 			finish(HARD)
 #endif
@@ -1024,7 +1051,7 @@ end:	atomic { !dead ->
 	}
 }
 
-/* When nothing moves any more, nobody waits for an answer, and no end is unseen. */
+/* When nothing can happen, no client waits for an answer and no hangup is unseen. */
 #define WAITS(c)	(asked[c] || (gone[c] && (conn[c] == OPEN || conn[c] == BACKLOG)))
 proctype idle()
 {
