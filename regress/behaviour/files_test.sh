@@ -1,30 +1,20 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
 # shellcheck shell=dash
-# The socket and the pid file: whose they are, what they replace and what not, and
-# that they go.
+# The two sockets and the pid file: whose they are, what they replace and what not.
+# That they go at every end is checked wherever a daemon ends, by "ends" of lib.sh.
 
 # shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
-real=$dazaid
-
 # refused TEXT [OPTION...]: a daemon does not start, says so on one line that has
-# TEXT, and does not leave more than there was
+# TEXT, and leaves the directory of its socket as it was
 refused() {
-	local text=$1 before got
+	local text=$1 before
 
 	shift
 	before=$(ls -Ai "${sock%/*}" 2>/dev/null)
-	rm -f why
-	got=0
-	timeout -s KILL 20 "$dazaid" -d -s "$sock" -l "$name=-" "$@" <secret \
-	    2>why >&2 || got=$?
-	[ $got -eq 1 ] || fail "exit $got, not 1: $(cat why)"
-	[ "$(wc -l <why)" -eq 1 ] || fail "not one line: $(cat why)"
-	grep -qF "$text" why || fail "not '$text': $(cat why)"
-	grep -q '^dazaid: ' why || fail "not ours: $(cat why)"
-	rm why
+	complains 1 "$text" "$dazaid" -d -s "$sock" -l "$name=-" "$@" <secret
 	[ "$(ls -Ai "${sock%/*}" 2>/dev/null)" = "$before" ] ||
 	    fail "the directory is not as it was: $(ls -Ai "${sock%/*}")"
 }
@@ -34,114 +24,78 @@ room() {
 	mkdir room
 	sock=$PWD/room/sock
 	printf '%s' "$secret" >secret
-	touch why
 }
 
-# look FILE: what it is, and since when
+# look FILE: what it is, since when, and what is in it
 look() {
 	stat -c '%n %i %f %s %u:%g %h %y %N' "$1"
+	[ ! -f "$1" ] || cat "$1"
 }
 
 # in_the_way FILE TEXT: what is there stays as it was, and is told with TEXT
 in_the_way() {
-	local was
-
-	was=$(look "$1"; cat "$1" 2>/dev/null </dev/null || true)
+	look "$1" >was
 	refused "$2"
-	[ "$(look "$1"; cat "$1" 2>/dev/null </dev/null || true)" = "$was" ] ||
-	    fail "$1 is not as it was"
+	look "$1" | cmp -s was - || fail "$1 is not as it was"
 }
 
-behaviour file_in_the_way 'a file in the way of the socket stays as it was'
-file_in_the_way_body() {
-	room
-	printf 'precious\n\0' >"$sock"
-	cp "$sock" copy
-	in_the_way "$sock" "$sock: in the way, and no socket"
-	cmp "$sock" copy || fail "it was written to"
-	: >"$sock"
-	in_the_way "$sock" "$sock: in the way, and no socket"
+# leave_stale PATH: a socket that nobody listens on any more
+leave_stale() {
+	"$talk" -w 1 -l "$1" echo x >/dev/null || fail "no stale socket"
+	[ -S "$1" ] || fail "no stale socket"
 }
 
-behaviour directory_in_the_way 'so does a directory'
-directory_in_the_way_body() {
-	room
-	mkdir "$sock"
-	in_the_way "$sock" "$sock: in the way, and no socket"
-	touch "$sock/file"
-	in_the_way "$sock" "$sock: in the way, and no socket"
-	[ -e "$sock/file" ] || fail "the file in it is gone"
-}
+# all_in_the_way FILE TEXT THING...: each of these things at FILE is in the way
+all_in_the_way() {
+	local file=$1 text=$2 thing
 
-behaviour symlink_in_the_way 'so does a symbolic link, wherever it leads'
-symlink_in_the_way_body() {
-	room
+	shift 2
 	echo precious >target
-	ln -s "$PWD/target" "$sock"
-	in_the_way "$sock" "$sock: in the way, and no socket"
-	[ "$(cat target)" = precious ] || fail "its target was touched"
-	rm "$sock"
-	ln -s nowhere "$sock"
-	in_the_way "$sock" "$sock: in the way, and no socket"
-	rm "$sock"
 	leave_stale "$PWD/stale"
-	ln -s "$PWD/stale" "$sock"
-	in_the_way "$sock" "$sock: in the way, and no socket"
-	[ -S stale ] || fail "its target was removed"
+	for thing; do
+		case $thing in
+		file)	printf 'precious\n\0' >"$file" ;;
+		empty)	: >"$file" ;;
+		directory) mkdir "$file" ;;
+		full)	mkdir "$file" "$file/more" ;;
+		link)	ln -s "$PWD/target" "$file" ;;
+		dangling) ln -s nowhere "$file" ;;
+		stale)	ln -s "$PWD/stale" "$file" ;;
+		fifo)	mkfifo "$file" ;;
+		device)	[ "$(id -u)" -eq 0 ] || continue
+			mknod "$file" c 1 3 ;;
+		*)	printf '%b' "$thing" >"$file" ;;
+		esac
+		in_the_way "$file" "$text"
+		rm -r "$file"
+	done
+	[ "$(cat target)" = precious ] || fail "the target of a link was touched"
+	[ -S stale ] || fail "the target of a link was removed"
+	[ ! -e room/nowhere ] || fail "the target of a link was made"
+	rm target stale
 }
 
-behaviour fifo_in_the_way 'so does a FIFO, and nobody waits for it'
-fifo_in_the_way_body() {
+behaviour what_is_no_socket_stays \
+    'a file, directory, link, FIFO or device in the way of a socket stays as it was, and is told'
+what_is_no_socket_stays_body() {
 	room
-	mkfifo "$sock"
-	was=$(look "$sock")
-	refused "$sock: in the way, and no socket"
-	[ "$(look "$sock")" = "$was" ] || fail "it is not as it was"
-}
-
-behaviour device_in_the_way 'so does a device' require.user root
-device_in_the_way_body() {
-	room
-	mknod "$sock" c 1 3
-	was=$(look "$sock")
-	refused "$sock: in the way, and no socket"
-	[ "$(look "$sock")" = "$was" ] || fail "it is not as it was"
-}
-
-behaviour pid_file_in_the_way 'what is in the way of the pid file and not one stays as it was'
-pid_file_in_the_way_body() {
-	room
-	for text in precious '12 ' '12\n13\n' '-1\n' '12' '\n' '0x12\n' ' 12\n' \
-	    '12\n\0' '123456789012345678901234567890123\n'; do
-		printf '%b' "$text" >"$sock.pid"
-		in_the_way "$sock.pid" \
-		    "$sock.pid: in the way, and no pid file of ours"
+	for file in "$sock" "$sock.ctl"; do
+		all_in_the_way "$file" "$file: in the way, and no socket" \
+		    file empty directory full link dangling stale fifo device
 	done
 }
 
-behaviour no_file_in_the_way_of_the_pid_file 'nor is a directory, a link or a FIFO touched'
-no_file_in_the_way_of_the_pid_file_body() {
+behaviour what_is_no_pid_file_stays 'what is in the way of the pid file, and is none, stays as it was, and is told'
+what_is_no_pid_file_stays_body() {
 	room
-	mkdir "$sock.pid"
-	in_the_way "$sock.pid" "$sock.pid: "
-	rmdir "$sock.pid"
-	echo 12 >target
-	ln -s "$PWD/target" "$sock.pid"
-	in_the_way "$sock.pid" "$sock.pid: "
-	[ "$(cat target)" = 12 ] || fail "its target was touched"
-	rm "$sock.pid"
-	ln -s nowhere "$sock.pid"
-	in_the_way "$sock.pid" "$sock.pid: "
-	[ ! -e room/nowhere ] || fail "its target was made"
-	rm "$sock.pid"
-	mkfifo "$sock.pid"
-	was=$(look "$sock.pid")
-	refused "$sock.pid: in the way, and no pid file of ours"
-	[ "$(look "$sock.pid")" = "$was" ] || fail "it is not as it was"
+	all_in_the_way "$sock.pid" "$sock.pid: in the way, and no pid file of ours" \
+	    fifo precious '12 ' '12\n13\n' '-1\n' 12 '\n' '0x12\n' ' 12\n' \
+	    '12\n\0' '123456789012345678901234567890123\n'
+	all_in_the_way "$sock.pid" "$sock.pid: " directory link dangling
 }
 
-behaviour others_in_the_way 'root takes no socket and no pid file of somebody else' require.user root
-others_in_the_way_body() {
+behaviour root_takes_no_file_of_others 'root replaces no socket and no pid file of somebody else' require.user root
+root_takes_no_file_of_others_body() {
 	room
 	leave_stale "$sock"
 	chown 65534:65534 "$sock"
@@ -152,120 +106,81 @@ others_in_the_way_body() {
 	in_the_way "$sock.pid" "$sock.pid: in the way, and no pid file of ours"
 }
 
-# leave_stale PATH: a socket that nobody listens on any more
-leave_stale() {
-	"$talk" -w 1 -l "$1" echo x >/dev/null || fail "no stale socket"
-	[ -S "$1" ] || fail "no stale socket"
+# A daemon that starts has replaced what was there.
+replaces() {
+	start
+	[ "$(cat "$sock.pid")" = "$vault" ] || fail "the pid is another"
+	lives
 }
 
-behaviour stale_files_are_replaced 'a stale socket and pid file are no hindrance'
+behaviour stale_files_are_replaced 'stale sockets and pid files, and what killed processes have left, are replaced'
 stale_files_are_replaced_body() {
 	room
 	leave_stale "$sock"
+	leave_stale "$sock.ctl"
 	echo 999999999 >"$sock.pid"
-	start
-	[ "$(cat "$sock.pid")" = "$vault" ] || fail "the pid is another"
-	lives
+	replaces
 	: >"$sock.pid"
-	start
-	[ "$(cat "$sock.pid")" = "$vault" ] || fail "the pid is another"
-	lives
-}
-
-behaviour killed_daemon_is_replaced 'what both processes left when they were killed is replaced'
-killed_daemon_is_replaced_body() {
-	for order in 'network vault' 'vault network'; do
-		rm -f log
+	replaces
+	for order in 'network vault' 'vault network' 'vault alone'; do
 		start
 		# At one moment, or the other one would clean up.
-		kill -STOP "$vault" "$network"
+		[ "$order" = 'vault alone' ] || kill -STOP "$vault" "$network"
 		case $order in
 		network*) kill -KILL "$network" "$vault" ;;
-		*) kill -KILL "$vault" "$network" ;;
+		*network) kill -KILL "$vault" "$network" ;;
+		*)	kill -KILL "$vault" ;;
 		esac
 		talk - ended "$vault" ended "$network"
 		wait "$vault" || true
 		[ -S "$sock" ] || fail "no socket is left"
 		[ -s "$sock.pid" ] || fail "no pid file is left"
-		rm log
-		start
-		[ "$(cat "$sock.pid")" = "$vault" ] || fail "the pid is another"
-		lives
+		replaces
 	done
 }
 
-behaviour killed_vault_alone 'a vault that was killed takes network with it, and is replaced'
-killed_vault_alone_body() {
-	start
-	kill -KILL "$vault"
-	talk -w 1 - ended "$network"
-	wait "$vault" || true
-	[ -S "$sock" ] || fail "nothing is left"
-	rm log
-	start
-	lives
-}
-
-behaviour live_daemon_keeps_its_path 'the path of a live daemon is not taken, and that one not harmed'
-live_daemon_keeps_its_path_body() {
+behaviour a_live_daemon_keeps_its_path 'the path of a live daemon, guarded or not, is not taken'
+a_live_daemon_keeps_its_path_body() {
 	room
 	start -a
-	was=$(look "$sock"; look "$sock.pid"; cat "$sock.pid")
+	was=$(look "$sock"; look "$sock.pid")
 	refused "$sock.pid: another dazaid holds it"
-	[ "$(look "$sock"; look "$sock.pid"; cat "$sock.pid")" = "$was" ] ||
-	    fail "its files are not as they were"
-	not_logged panic
-	lives
-}
-
-behaviour live_guarded_daemon_keeps_its_path 'nor when it is guarded'
-live_guarded_daemon_keeps_its_path_body() {
-	room
-	start -a
 	heartbeat -i 5
-	refused "$sock.pid: another dazaid holds it"
 	refused "$sock.pid: another dazaid holds it" -a
-	not_logged PANIC
+	[ "$(look "$sock"; look "$sock.pid")" = "$was" ] ||
+	    fail "its files are not as they were"
 	kill -QUIT "$heartbeat"
 	ends 0 "$heartbeat"
 	ends 0
-	logged 'QUIT from the heartbeat'
-}
-
-behaviour live_socket_stays 'a socket that answers stays, even if it has lost its pid file'
-live_socket_stays_body() {
-	room
-	start -a
-	talk "$sock" say "$guard" want WELCOME kill USR1 "$vault" \
-	    log log 'panic pending' say CANCEL want CANCELLED \
-	    say QUIT want BYE eof
-	ends 0
-	rm log
+	not_logged PANIC
+	# Not even if it has lost its pid file.
 	start -a
 	rm "$sock.pid"
-	was=$(look "$sock")
-	refused "$sock: in use: a daemon answers there"
-	[ "$(look "$sock")" = "$was" ] || fail "it is not as it was"
+	in_the_way "$sock" "$sock: in use: a daemon answers there"
 	[ ! -e "$sock.pid" ] || fail "a pid file was left"
-	talk "$sock" say "$guard" want WELCOME say PING want PONG \
-	    say QUIT want BYE eof
-	ends 0
+	lives
 	not_logged panic
 }
 
-behaviour any_live_socket_stays 'so does one of another program'
-any_live_socket_stays_body() {
+behaviour a_live_socket_stays 'a socket that answers stays, whoever listens'
+a_live_socket_stays_body() {
 	room
-	"$talk" -w 60 -l "$sock" accept accept &
-	other=$!
-	remember $other
-	"$talk" -r "$sock" echo up || fail "nobody listens"
-	was=$(look "$sock")
-	refused "$sock: in use: a daemon answers there"
-	[ "$(look "$sock")" = "$was" ] || fail "it is not as it was"
+	for file in "$sock" "$sock.ctl"; do
+		"$talk" -w 60 -l "$file" accept accept &
+		remember $!
+		"$talk" -r "$file" echo up || fail "nobody listens"
+		in_the_way "$file" "$file: in use: a daemon answers there"
+		kill $!
+		rm "$file"
+	done
 }
 
-behaviour many_start_one_lives 'of many that start at once on one path one lives'
+# decided PID: it holds the pid file, or has ended
+decided() {
+	[ "$(cat "$sock.pid" 2>/dev/null)" = "$1" ] || ! kill -0 "$1" 2>/dev/null
+}
+
+behaviour many_start_one_lives 'of many daemons that start at once on one path one lives, and two paths have two'
 many_start_one_lives_body() {
 	room
 	pids=
@@ -274,158 +189,93 @@ many_start_one_lives_body() {
 		pids="$pids $!"
 		remember $!
 	done
-	cat /dev/null >log
+	: >log
 	alive=
 	for pid in $pids; do
-		tries=0
-		until [ "$(cat "$sock.pid" 2>/dev/null)" = "$pid" ] ||
-		    ! kill -0 "$pid" 2>/dev/null; do
-			tries=$((tries + 1))
-			[ $tries -lt 500 ] || fail "$pid hangs"
-			sleep 0.02
-		done
+		await decided "$pid"
 		if kill -0 "$pid" 2>/dev/null; then
 			alive="$alive $pid"
 		else
-			got=0
-			wait "$pid" || got=$?
-			[ $got -eq 1 ] || fail "$pid ended with $got"
+			ends 1 "$pid"
 		fi
 	done
 	# shellcheck disable=SC2086 # a list of words
 	set -- $alive
 	[ $# -eq 1 ] || fail "alive:$alive"
 	vault=$1
-	talk -r "$sock" say "$guard" want WELCOME say QUIT want BYE eof
+	talk -r "$sock" hello quit
 	ends 0
-}
-
-behaviour two_paths_two_daemons 'two daemons on two paths live side by side'
-two_paths_two_daemons_body() {
-	mkdir one two
-	sock=$PWD/one/sock
 	start
-	first=$vault first_network=$network
-	mv log log.first
-	sock=$PWD/two/sock
+	first="$vault $network $sock"
+	sock=$PWD/sock
 	start
 	lives
-	vault=$first network=$first_network sock=$PWD/one/sock
-	mv log.first log
+	# shellcheck disable=SC2086 # a list of words
+	set -- $first
+	vault=$1 network=$2 sock=$3
 	lives
 }
 
-behaviour both_are_private 'both files are for their owner alone, whatever the umask'
-both_are_private_body() {
+behaviour the_files_are_private 'sockets and pid file are for their owner alone, whatever the umask'
+the_files_are_private_body() {
 	for mask in 000 022 077 777; do
-		umask 022
-		rm -f log
+		# The log and the secret must be there first.
+		: >log
+		printf '%s' "$secret" >secret
 		umask $mask
-		daemon_with_open_log
+		"$dazaid" -d -s "$sock" -l "$name=-" <secret 2>log &
+		vault=$!
 		umask 022
-		[ "$(stat -c '%a %F' "$sock")" = '600 socket' ] ||
-		    fail "umask $mask: $(stat -c '%a %F' "$sock")"
+		remember "$vault"
+		logged 'vault: ready'
+		find_network
+		for file in "$sock" "$sock.ctl"; do
+			[ "$(stat -c '%a %F %u:%g' "$file")" = \
+			    "600 socket $(id -u):$(id -g)" ] ||
+			    fail "umask $mask: $(stat -c '%n %a %F %u:%g' "$file")"
+		done
 		case "$mask $(stat -c '%a %F' "$sock.pid")" in
 		'777 0 regular file' | ?*' 600 regular file') ;;
 		*) fail "umask $mask: $(stat -c '%a %F' "$sock.pid")" ;;
 		esac
-		[ "$(stat -c '%u:%g' "$sock")" = "$(id -u):$(id -g)" ] ||
-		    fail "owned by $(stat -c '%u:%g' "$sock")"
 		lives
 	done
 }
 
-# Under whatever umask.
-daemon_with_open_log() {
-	local mask
-
-	mask=$(umask)
-	umask 022
-	: >log
-	printf '%s' "$secret" >secret
-	umask "$mask"
-	"$dazaid" -d -s "$sock" -l "$name=-" <secret 2>log &
-	vault=$!
-	umask 022
-	remember "$vault"
-	talk - log log 'vault: ready'
-	find_network
-}
-
-# gone_after STATUS COMMAND...: it ends like this, and both files go
-gone_after() {
-	local status=$1
-
-	shift
-	"$@"
-	ends "$status"
-	rm log
-}
-
-behaviour files_go_at_every_end 'both files go at every end, armed or not'
-files_go_at_every_end_body() {
-	for sig in TERM INT HUP USR1 USR2 QUIT; do
-		start
-		gone_after 0 kill -"$sig" "$vault"
-		start
-		gone_after 0 kill -"$sig" "$network"
-	done
-	for sig in HUP USR1 USR2 QUIT; do
-		start -a -g 0
-		gone_after "$SIGKILL" kill -"$sig" "$vault"
-	done
-	for sig in TERM INT; do
-		start -a
-		gone_after 0 kill -"$sig" "$vault"
-	done
-	start -a -g 0.1
-	gone_after "$SIGKILL" kill -USR1 "$vault"
-	start
-	gone_after "$SIGSEGV" kill -SEGV "$vault"
-	start -a
-	gone_after 134 kill -ABRT "$vault"
-	start -a
-	gone_after 142 kill -ALRM "$vault"
-	start -a -g 60
-	gone_after "$SIGKILL" kill -KILL "$network"
-	start -a -g 0 -t 0.2
-	gone_after "$SIGKILL" talk "$sock" say "$guard" want WELCOME eof
-}
-
-behaviour files_go_when_the_start_fails 'and when the start fails after they were made'
-files_go_when_the_start_fails_body() {
+behaviour a_failed_start_leaves_nothing 'a start that fails after the files were made removes them'
+a_failed_start_leaves_nothing_body() {
 	room
 	: >empty
 	refused "there is nothing in it" -l more=empty
 	refused "does not fit" -l more=/dev/zero
 }
 
-behaviour strangers_files_stay 'what somebody put in the place of ours is not removed'
-strangers_files_stay_body() {
-	for armed in '' '-a -g 0'; do
-		for how in TERM USR1 USR2; do
-			rm -f "$sock" "$sock.pid" log
-			# shellcheck disable=SC2086 # a list of words
-			start $armed
-			rm "$sock" "$sock.pid"
-			echo precious >"$sock"
-			echo precious >"$sock.pid"
-			kill -$how "$vault"
-			talk - ended "$vault"
-			wait "$vault" || true
-			[ "$(cat "$sock")" = precious ] || fail "the socket went"
-			[ "$(cat "$sock.pid")" = precious ] || fail "the pid went"
+behaviour files_of_others_stay 'what somebody put in the place of our files, or renamed over them, is not removed'
+files_of_others_stay_body() {
+	for row in TERM 'USR2 -a' 'USR1 -a -g 0' USR1; do
+		rm -f "$sock" "$sock.ctl" "$sock.pid"
+		# shellcheck disable=SC2086 # a list of words
+		set -- $row
+		sig=$1
+		shift
+		start "$@"
+		for file in "$sock" "$sock.ctl" "$sock.pid"; do
+			rm "$file"
+			echo precious >"$file"
+		done
+		kill -"$sig" "$vault" 2>/dev/null || true
+		talk - ended "$vault"
+		wait "$vault" || true
+		for file in "$sock" "$sock.ctl" "$sock.pid"; do
+			[ "$(cat "$file")" = precious ] || fail "$file went"
 		done
 	done
-}
-
-behaviour renamed_over_stay 'nor a socket that was renamed over ours'
-renamed_over_stay_body() {
+	rm "$sock" "$sock.ctl" "$sock.pid"
 	start
 	leave_stale "$PWD/other"
 	mv "$sock" ours
 	mv other "$sock"
-	kill "$vault"
+	kill "$vault" 2>/dev/null || true
 	talk - ended "$vault"
 	wait "$vault" || true
 	[ -S "$sock" ] || fail "it went"
@@ -433,15 +283,15 @@ renamed_over_stay_body() {
 	[ ! -e "$sock.pid" ] || fail "the pid file is still there"
 }
 
-behaviour moved_directory 'a directory that was renamed is cleaned, and what took its place is not'
-moved_directory_body() {
+behaviour a_moved_directory_is_cleaned 'files in a directory that was renamed go, and what took its place stays'
+a_moved_directory_is_cleaned_body() {
 	room
 	start
 	mv room moved
 	mkdir room
 	echo precious >"$sock"
 	echo precious >"$sock.pid"
-	kill "$vault"
+	kill "$vault" 2>/dev/null || true
 	talk - ended "$vault" ended "$network"
 	wait "$vault" || true
 	[ -z "$(ls -A moved)" ] || fail "left: $(ls -A moved)"
@@ -449,8 +299,8 @@ moved_directory_body() {
 	    fail "it was not ours"
 }
 
-behaviour relative_path 'a relative path is that of where it was started, in the background as well'
-relative_path_body() {
+behaviour a_relative_path_is_that_of_the_start 'a relative path is that of where it was started, in the background as well'
+a_relative_path_is_that_of_the_start_body() {
 	mkdir sub
 	sock=sub/sock
 	start
@@ -468,46 +318,29 @@ relative_path_body() {
 	lives
 }
 
-# path_of LENGTH: a relative path that long
-path_of() {
-	printf "%0$1d" 0
-}
-
-behaviour longest_path 'a path of 103 bytes is good, one more is told'
-longest_path_body() {
-	printf '%s' "$secret" >secret
-	sock=$(path_of 103)
+behaviour a_path_has_1_to_103_bytes 'a path of 103 bytes is good; one more, or none at all, is told'
+a_path_has_1_to_103_bytes_body() {
+	sock=$(printf '%0103d' 0)
 	start
 	[ -S "$sock" ] || fail "no socket"
 	[ -f "$sock.pid" ] || fail "no pid file"
 	lives
 	for len in 104 108 109 250 5000; do
-		sock=$(path_of $len)
-		got=0
-		"$dazaid" -d -s "$sock" 2>why || got=$?
-		[ $got -eq 1 ] || fail "exit $got"
-		echo "dazaid: the socket path is too long: $len bytes, at most 103" |
-		    cmp -s - why || fail "$(cat why)"
+		sock=$(printf "%0${len}d" 0)
+		complains 1 "the socket path is too long: $len bytes, at most 103" \
+		    "$dazaid" -d -s "$sock"
+		[ $len -gt 250 ] || [ ! -e "$sock" ] || fail "a socket was left"
+		DAZAI_SOCK=$sock complains 1 "too long: $len bytes" "$dazaid" -d
 	done
-	[ ! -e "$(path_of 104)" ] || fail "a socket was left"
-	DAZAI_SOCK=$(path_of 104) "$dazaid" -d 2>why && fail "started"
-	grep -q 'too long: 104 bytes' why || fail "$(cat why)"
+	complains 1 'dazaid: the socket path is empty' "$dazaid" -d -s ''
+	DAZAI_SOCK='' complains 1 'dazaid: the socket path is empty' "$dazaid" -d
 }
 
-behaviour no_path 'an empty path is told'
-no_path_body() {
-	"$dazaid" -d -s '' 2>why && fail "started"
-	echo 'dazaid: the socket path is empty' | cmp -s - why ||
-	    fail "$(cat why)"
-	DAZAI_SOCK='' "$dazaid" -d 2>why && fail "started"
-	echo 'dazaid: the socket path is empty' | cmp -s - why ||
-	    fail "$(cat why)"
-}
-
-behaviour no_directory 'a directory that is not there, or is none, is told'
-no_directory_body() {
+behaviour a_bad_directory_is_told 'a directory that is not there, is none, or cannot be written to is told'
+a_bad_directory_is_told_body() {
 	printf '%s' "$secret" >secret
-	touch file why
+	: >file
+	: >said
 	sock=$PWD/missing/sock
 	refused "$sock: No such file or directory"
 	sock=$PWD/file/sock
@@ -522,140 +355,71 @@ no_directory_body() {
 	sock=$PWD/
 	"$dazaid" -d -s "$sock" <secret 2>log && fail "started on a directory"
 	[ "$(wc -l <log)" -eq 1 ] || fail "not one line"
-}
-
-behaviour unwritable_directory 'nor one that may not be written to' require.user unprivileged
-unwritable_directory_body() {
 	room
-	chmod 555 room
-	refused "$sock.pid: Permission denied"
-	chmod 000 room
-	refused "Permission denied"
-	chmod 755 room
-}
-
-behaviour read_only_file_system 'nor a file system that is read-only' require.user root
-read_only_file_system_body() {
-	room
-	cat >read-only <<-EOT
-	#!/bin/sh
-	exec unshare -m sh -c 'mount -t tmpfs -o ro none $PWD/room &&
-	    exec $real "\$@"' x "\$@"
-	EOT
-	chmod 755 read-only
-	dazaid=$PWD/read-only
+	if [ "$(id -u)" -ne 0 ]; then
+		chmod 555 room
+		refused "$sock.pid: Permission denied"
+		chmod 000 room
+		refused "Permission denied"
+		chmod 755 room
+		return 0
+	fi
+	through "exec unshare -m sh -c 'mount -t tmpfs -o ro none $PWD/room &&
+	    exec \"\$@\"' x"
 	refused "$sock.pid: Read-only file system"
 }
 
-behaviour path_by_environment 'DAZAI_SOCK names the socket, to the client as well'
-path_by_environment_body() {
-	sock=$PWD/by-environment
-	DAZAI_SOCK=$sock "$dazaid" -d </dev/null 2>log &
-	vault=$!
-	remember "$vault"
-	talk - log log 'vault: ready'
-	find_network
-	[ -S "$sock" ] || fail "not there"
-	: >hb.out
-	DAZAI_SOCK=$sock "$hb" >hb.out &
-	heartbeat=$!
-	remember "$heartbeat"
-	talk - log hb.out guarding
-	kill -QUIT "$heartbeat"
-	ends 0
-}
-
-behaviour path_in_the_run_directory 'else it is in XDG_RUNTIME_DIR'
-path_in_the_run_directory_body() {
+behaviour the_path_may_come_from_the_environment \
+    '-s names the socket, or DAZAI_SOCK, or it is in XDG_RUNTIME_DIR: for daemon and clients'
+the_path_may_come_from_the_environment_body() {
 	mkdir run
-	unset DAZAI_SOCK
-	export XDG_RUNTIME_DIR="$PWD/run"
-	sock=$PWD/run/dazai-$(id -u).sock
-	"$dazaid" -d </dev/null 2>log &
-	vault=$!
-	remember "$vault"
-	talk - log log 'vault: ready'
-	find_network
-	[ -S "$sock" ] || fail "not there"
-	: >hb.out
-	"$hb" >hb.out &
-	heartbeat=$!
-	remember "$heartbeat"
-	talk - log hb.out guarding
-	kill -QUIT "$heartbeat"
-	ends 0
-}
-
-behaviour option_before_environment '-s comes before both'
-option_before_environment_body() {
-	mkdir run
-	export XDG_RUNTIME_DIR="$PWD/run" DAZAI_SOCK="$PWD/no"
+	export XDG_RUNTIME_DIR="$PWD/run" DAZAI_SOCK="$PWD/by-environment"
 	start
-	[ ! -e no ] || fail "that of DAZAI_SOCK"
+	[ ! -e by-environment ] || fail "that of DAZAI_SOCK"
 	[ -z "$(ls -A run)" ] || fail "that of XDG_RUNTIME_DIR"
+	complains 2 'no daemon' "$hb" -s "$PWD/other"
 	lives
+	for sock in "$DAZAI_SOCK" "$PWD/run/dazai-$(id -u).sock"; do
+		: >log
+		: >hb.out
+		"$dazaid" -d </dev/null 2>log &
+		vault=$!
+		remember "$vault"
+		logged 'vault: ready'
+		find_network
+		[ -S "$sock" ] || fail "not there"
+		"$hb" >hb.out &
+		heartbeat=$!
+		remember "$heartbeat"
+		talk - log hb.out guarding
+		kill -QUIT "$heartbeat"
+		ends 0
+		unset DAZAI_SOCK
+	done
 }
 
 #
 # -u: root guards the session of a user.
 #
 
-# for_nobody OPTION...: start, for user nobody in a directory of nobody's
-for_nobody() {
-	public
-	chown 65534:65534 "$dir"
-	cp "$hb" "$dir"
-	start -u nobody "$@"
-}
-
-# as UID COMMAND...
-as() {
-	local uid=$1
-
-	shift
-	setpriv --reuid "$uid" --regid "$uid" --clear-groups "$@"
-}
-
-behaviour user_owns_the_files '-u: the files are made for the user, and the vault stays root' \
+behaviour u_makes_the_files_for_the_user \
+    '-u: the files are those of the user, who can guard but not signal; the vault stays root; others are closed on' \
     require.user root
-user_owns_the_files_body() {
-	for_nobody
-	for file in "$sock" "$sock.pid"; do
+u_makes_the_files_for_the_user_body() {
+	for_nobody start -a -g 60
+	cp "$hb" "$dir"
+	for file in "$sock" "$sock.ctl" "$sock.pid"; do
 		[ "$(stat -c '%U %G %a' "$file")" = 'nobody nogroup 600' ] ||
 		    fail "$(stat -c '%n %U %G %a' "$file")"
 	done
-	grep -q '^Uid:	0	0	0	0$' "/proc/$vault/status" ||
-	    fail "$(grep Uid "/proc/$vault/status")"
-	grep -q '^Gid:	0	0	0	0$' "/proc/$vault/status" ||
-	    fail "$(grep Gid "/proc/$vault/status")"
+	for ids in "Uid:	0	0	0	0" "Gid:	0	0	0	0"; do
+		grep -qx "$ids" "/proc/$vault/status" ||
+		    fail "$(grep id: "/proc/$vault/status")"
+	done
 	if grep -q '^Uid:.*[[:space:]]\(0\|65534\)[[:space:]]' \
 	    "/proc/$network/status"; then
 		fail "$(grep Uid "/proc/$network/status")"
 	fi
-	lives
-}
-
-behaviour user_guards '-u: the user can guard it, and so can root' require.user root
-user_guards_body() {
-	for_nobody -a -g 60
-	as 65534 "$dir/talk" "$sock" say "$guard" want WELCOME say PING \
-	    want PONG || fail "the user cannot"
-	logged 'panic pending'
-	"$talk" "$sock" say "$guard" want WELCOME say PING want PONG ||
-	    fail "root cannot"
-	: >hb.out
-	setpriv --reuid 65534 --regid 65534 --clear-groups "$dir/dazai-hb" \
-	    -s "$sock" >hb.out &
-	heartbeat=$!
-	remember "$heartbeat"
-	talk - log hb.out 'dazai-hb: guarding'
-	kill -QUIT "$heartbeat"
-	ends 0
-}
-
-behaviour user_signals_cannot '-u: but signal it the user cannot, nor look into it' require.user root
-user_signals_cannot_body() {
-	for_nobody -a
 	for pid in "$vault" "$network"; do
 		for sig in KILL USR2 STOP TERM; do
 			if as 65534 /bin/kill -$sig "$pid" 2>/dev/null; then
@@ -666,13 +430,7 @@ user_signals_cannot_body() {
 			[ ! -s seen ] || fail "the memory of $pid shows"
 		fi
 	done
-	lives
-}
-
-behaviour others_are_closed_on '-u: anybody else is closed on without an answer' require.user root
-others_are_closed_on_body() {
-	for_nobody -a
-	# Not even the mode of the socket is what keeps them out.
+	# Not even the mode of the socket is what keeps others out.
 	if as 1 "$dir/talk" "$sock" say "$guard" 2>/dev/null; then
 		fail "uid 1 could connect"
 	fi
@@ -681,33 +439,34 @@ others_are_closed_on_body() {
 	as 1 "$dir/talk" "$sock" say "$guard" eof || fail "uid 1 was answered"
 	logged 'a client of uid 1 refused'
 	not_logged guarded
-	lives
-}
-
-behaviour user_files_go '-u: the files go at every end' require.user root
-user_files_go_body() {
-	for_nobody
-	kill -USR1 "$vault"
+	chmod 600 "$sock"
+	as 65534 "$dir/talk" "$sock" hello ping || fail "the user cannot guard"
+	logged 'panic pending'
+	"$talk" "$sock" hello ping || fail "root cannot guard"
+	: >hb.out
+	as 65534 "$dir/dazai-hb" -s "$sock" >hb.out &
+	remember $!
+	talk - log hb.out 'dazai-hb: guarding'
+	kill -QUIT "$(sed 's/.*guarding \([0-9]*\) .*/\1/' hb.out)"
 	ends 0
-	rm log
-	start -u nobody -a -g 0
-	kill -USR2 "$vault"
-	ends "$SIGKILL"
-	rm log
-	# Even from a directory that only its user may write to.
+	# The files go at every end, from a directory that only the user may write to.
 	chmod 700 "$dir"
-	start -u nobody -a -g 0
-	kill -USR1 "$vault"
-	ends "$SIGKILL"
+	for row in 'USR1 0' "USR2 $SIGKILL -a -g 0" "USR1 $SIGKILL -a -g 0"; do
+		# shellcheck disable=SC2086 # a list of words
+		set -- $row
+		sig=$1 status=$2
+		shift 2
+		start -u nobody "$@"
+		kill -"$sig" "$vault"
+		ends "$status"
+	done
 }
 
-behaviour root_touches_no_file_for_a_user '-u: root follows no link, and writes to nothing, of the user' \
+behaviour u_follows_no_link_of_the_user '-u: root follows no link, and writes to nothing, of the user' \
     require.user root
-root_touches_no_file_for_a_user_body() {
-	for_nobody
+u_follows_no_link_of_the_user_body() {
+	for_nobody start
 	lives
-	printf '%s' "$secret" >secret
-	touch why
 	echo precious >precious
 	chmod 600 precious
 	as 65534 ln -s "$PWD/precious" "$sock.pid"
@@ -722,9 +481,9 @@ root_touches_no_file_for_a_user_body() {
 	refused "$sock.pid: Permission denied" -u nobody
 }
 
-behaviour user_run_directory '-u: without -s it is where the clients of that user look' \
+behaviour u_is_where_the_clients_look '-u: without -s the socket is where the clients of that user look' \
     require.user root
-user_run_directory_body() {
+u_is_where_the_clients_look_body() {
 	cat >elsewhere <<-EOT
 	#!/bin/sh
 	exec unshare -m --propagation private sh -c 'mount -t tmpfs none /run &&
@@ -760,16 +519,14 @@ user_run_directory_body() {
 	rmdir /tmp/dazai-65534
 }
 
-behaviour unknown_user '-u: a user that is none is told' require.user root
-unknown_user_body() {
+behaviour u_needs_root_and_a_user '-u is for root, and names a user that there is'
+u_needs_root_and_a_user_body() {
 	room
-	refused 'dazaid: --user: no-such-user: no such user' -u no-such-user
-	refused 'dazaid: --user: : no such user' -u ''
-}
-
-behaviour user_needs_root '-u is for root' require.user unprivileged
-user_needs_root_body() {
-	room
-	refused 'dazaid: --user: only root' -u root
-	refused 'dazaid: --user: only root' -u "$(id -un)"
+	if [ "$(id -u)" -eq 0 ]; then
+		refused 'dazaid: --user: no-such-user: no such user' -u no-such-user
+		refused 'dazaid: --user: : no such user' -u ''
+	else
+		refused 'dazaid: --user: only root' -u root
+		refused 'dazaid: --user: only root' -u "$(id -un)"
+	fi
 }

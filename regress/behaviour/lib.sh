@@ -194,8 +194,7 @@ gone() {
 
 # The daemon guards still, and serves a new heartbeat.
 lives() {
-	talk "$sock" say "$guard" want WELCOME say PING want PONG \
-	    say QUIT want BYE eof
+	talk "$sock" hello ping quit
 	ends 0
 }
 
@@ -220,6 +219,16 @@ as() {
 # as_other COMMAND...: becomes it, as user nobody
 as_other() {
 	exec setpriv --reuid 65534 --regid 65534 --clear-groups "$@"
+}
+
+# for_nobody START [OPTION...]: start or guarded, for user nobody in a directory of nobody's
+for_nobody() {
+	local start=$1
+
+	shift
+	public
+	chown 65534:65534 "$dir"
+	"$start" -u nobody "$@"
 }
 
 # through WORD...: from now on daemons are started by a script with these words and
@@ -257,7 +266,7 @@ control() {
 # guarded OPTION...: as start, with a heartbeat that stays, as $guardian
 guarded() {
 	start "$@"
-	client "$sock" say "$guard" want WELCOME echo guards hold
+	client "$sock" hello echo guards hold
 	guardian=$client
 	talk - log said guards
 }
@@ -352,6 +361,32 @@ table() {
 		esac
 	done
 	row "$row"
+}
+
+# used PID...: how often each was run, and for how many ticks, as of now
+used() {
+	local pid
+
+	for pid; do
+		grep ctxt_switches "/proc/$pid/status" ||
+		    fail "$pid has ended"
+		sed 's/.*) //' "/proc/$pid/stat" | cut -d ' ' -f 12,13
+	done
+}
+
+# sleeps MS PID...: once they have done what they had to do, none is run for so long
+sleeps() {
+	local ms=$1 before tries=0
+
+	shift
+	until before=$(used "$@") && talk - mark at 250 &&
+	    [ "$(used "$@")" = "$before" ]; do
+		tries=$((tries + 1))
+		[ $tries -lt 40 ] || fail "never at rest: $(used "$@")"
+	done
+	talk - mark at "$ms"
+	[ "$(used "$@")" = "$before" ] || fail "before: $before
+now: $(used "$@")"
 }
 
 # Both processes' memory as it is laid out, but for how far a stack has grown and

@@ -341,24 +341,16 @@ behaviour the_first_process_reaps_orphans 'as process 1 of a PID namespace it le
     require.user root
 the_first_process_reaps_orphans_body() {
 	unshare -pf true 2>/dev/null || atf_skip "no PID namespaces"
-	cat >first <<-EOT
-	#!/bin/sh
-	(sleep 0.2 & echo >orphan)
-	exec $real "\$@"
-	EOT
-	chmod 755 first
-	printf '%s' "$secret" >secret
-	unshare -pf ./first -d -s "$sock" -l "$name=-" <secret 2>log &
-	remember $!
+	real="sh -c '(sleep 0.2 & echo >orphan); exec \"\$@\"' first $real"
+	through 'exec unshare -pf'
+	daemon
 	logged 'vault: ready'
-	vault=$(cat "/proc/$!/task/$!/children")
-	vault=${vault% }
+	read -r vault _ <"/proc/$vault/task/$vault/children"
 	remember "$vault"
 	talk - mark at 400
-	read -r children <"/proc/$vault/task/$vault/children"
-	for child in $children; do
-		grep -q '^State:.Z' "/proc/$child/status" &&
-		    fail "$child is a zombie"
-	done
-	talk "$sock" say "$guard" want WELCOME say QUIT want BYE
+	ps -o stat=,pid= --ppid "$vault" >children
+	if grep '^Z' children; then
+		fail "a zombie"
+	fi
+	talk "$sock" hello say QUIT want BYE
 }
