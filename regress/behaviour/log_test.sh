@@ -1,6 +1,6 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
-# shellcheck shell=dash
+# shellcheck shell=dash disable=SC2016,SC2034 # text for eval
 # No state of standard error holds a panic up, and no log has a secret.
 
 # shellcheck source=regress/behaviour/lib.sh
@@ -40,106 +40,83 @@ deaf() {
 	[ "$stderr" != gone ] || exec 9>&-
 }
 
-# dies STATUS OPTION... -- COMMAND...: with a heartbeat that does this
+# dies STATUS COMMANDS OPTION...: such a daemon ends so, and in time, when its heartbeat
+# does these talk commands
 dies() {
-	local status=$1 options=
+	local status=$1 commands=$2
 
-	while shift && [ "$1" != -- ]; do
-		options="$options $1"
-	done
-	shift
-	# shellcheck disable=SC2086 # a list of words
-	deaf $options
-	talk "$sock" say "$guard" want WELCOME mark "$@" ended "$vault" \
-	    within 1000
+	shift 2
+	deaf "$@"
+	eval "talk \"\$sock\" hello mark $commands" 'ended "$vault" within 3000'
 	ends "$status"
 }
 
 every_death() {
-	dies 0 -v -- close
-	dies $SIGKILL -a -g 0.1 -- close
-	# $vault is the one that dies will have started.
-	dies_by 0 USR1
-	dies_by 0 USR2
-	dies_by $SIGKILL USR1 -a -g 0.1
-	dies_by $SIGKILL USR2 -a -g 60
-	dies_by $SIGSEGV SEGV -a -g 60
-	dies_by 0 TERM -a -g 60
+	dies 0 close -v
+	dies $SIGKILL close -a -g 0.1
+	dies 0 'kill USR1 "$vault"'
+	dies 0 'kill USR2 "$vault"'
+	dies $SIGKILL 'kill USR1 "$vault"' -a -g 0.1
+	dies $SIGKILL 'kill USR2 "$vault"' -a -g 60
+	dies $SIGSEGV 'kill SEGV "$vault"' -a -g 60
+	dies 0 'kill TERM "$vault"' -a -g 60
 }
 
-# dies_by STATUS SIGNAL OPTION...
-dies_by() {
-	local status=$1 sig=$2
-
-	shift 2
-	deaf "$@"
-	talk "$sock" say "$guard" want WELCOME mark kill "$sig" "$vault" \
-	    ended "$vault" within 1000
-	ends "$status"
-}
-
-behaviour closed 'standard error closed: the wipe and the death come in time'
-closed_body() {
-	stderr=closed
-	every_death
-}
-
-behaviour reader_gone 'standard error a pipe whose reader is gone: the same'
-reader_gone_body() {
-	stderr=gone
-	every_death
-}
-
-behaviour full_pipe 'standard error a full pipe that nobody reads: the same'
-full_pipe_body() {
-	stderr=full
-	every_death
-}
-
-behaviour full_pipe_of_another_user 'a full pipe that the daemon may not open anew: the same' require.user root
-full_pipe_of_another_user_body() {
-	public
-	chown 65534 "$dir"
-	cp "$dazaid" "$dir"
-	stderr='full of another user'
-	every_death
-}
-
-behaviour full_socket 'standard error a full socket: the same'
-full_socket_body() {
-	stderr='full socket'
-	every_death
-}
-
-behaviour read_socket 'standard error a socket that is read: it has the log'
-read_socket_body() {
+behaviour no_log_holds_the_end_up \
+    'standard error closed, full, without a reader, a socket: the wipe and the death come in time'
+no_log_holds_the_end_up_body() {
+	for stderr in closed gone full 'full socket'; do
+		every_death
+	done
 	stderr='read socket'
-	dies_by $SIGKILL USR2 -a -g 60
+	dies $SIGKILL 'kill USR2 "$vault"' -a -g 60
 	logged 'vault: ready'
 	logged 'HARD PANIC: SIGUSR2: secrets wiped, SIGKILL'
-}
-
-behaviour full_device 'standard error where nothing can be written: the same'
-full_device_body() {
-	[ -c /dev/full ] || atf_skip "there is no /dev/full"
-	printf '%s' "$secret" >secret
+	[ -c /dev/full ] || return 0
 	"$dazaid" -d -s "$sock" -l "$name=-" -a <secret 2>/dev/full &
 	vault=$!
 	remember "$vault"
-	talk -r "$sock" say "$guard" want WELCOME mark kill USR2 "$vault" \
-	    ended "$vault" within 1000
+	talk -r "$sock" hello mark kill USR2 "$vault" ended "$vault" within 3000
 	ends $SIGKILL
 }
 
-behaviour full_while_it_runs 'a pipe that fills up while the daemon logs holds up no answer'
-full_while_it_runs_body() {
+behaviour no_log_of_others_holds_the_end_up \
+    'a full pipe that the daemon may not open again, or a terminal of somebody else: the wipe and the death come in time' \
+    require.user root
+no_log_of_others_holds_the_end_up_body() {
+	public
+	chmod 777 "$dir"
+	cp "$dazaid" "$dir"
+	stderr='full of another user'
+	every_death
+	cat >script <<-EOT
+	run "$talk" -r "$sock" hello pong-under 1000 600
+	run "$talk" - ended \$PTY_PID
+	wait
+	EOT
+	"$tools/pty" setpriv --reuid 65534 --regid 65534 --clear-groups \
+	    "$dazaid" -d -v -a -g 0.2 -s "$sock" <script >out 2>err ||
+	    fail "$(cat err)"
+	grep -qx 'signal 9' out || fail "$(cat out)"
+}
+
+behaviour a_log_that_fills_up_holds_nothing_up \
+    'a pipe that fills up, or a file that may not grow, while the daemon logs holds up no answer'
+a_log_that_fills_up_holds_nothing_up_body() {
 	stderr=gone
 	deaf -v -a -g 60
 	# Each PING is a line of some 40 bytes: more than any pipe takes.
 	exec 9<>fifo
-	talk "$sock" say "$guard" want WELCOME pong-under 500 3000 mark \
-	    kill USR2 "$vault" ended "$vault" within 1000
+	talk "$sock" hello pong-under 1000 3000 mark kill USR2 "$vault" \
+	    ended "$vault" within 3000
 	ends $SIGKILL
+	head -c 8192 /dev/zero >full
+	prlimit --fsize=8192 "$dazaid" -d -v -a -g 0 -s "$sock" 2>>full &
+	vault=$!
+	remember "$vault"
+	talk -r "$sock" hello ping quit
+	ends 0
+	[ "$(wc -c <full)" -eq 8192 ] || fail "it has grown"
 }
 
 # logs OPTION...: one log of many ends, in "logs"
@@ -178,37 +155,18 @@ without() {
 	return 0
 }
 
-behaviour no_secret 'the log has neither a secret nor its name, nor what a client said'
-no_secret_body() {
+behaviour the_log_has_no_secret \
+    'the log of any end has neither a secret nor what a client said, and a name only if it is verbose'
+the_log_has_no_secret_body() {
 	logs
-	without "$secret" "$name" Qx7 not-in-any Zv3 INJECTION FOO
-}
-
-behaviour no_secret_when_verbose 'nor has it a byte of the secret with -v -v'
-no_secret_when_verbose_body() {
+	without "$name"
 	logs -v -v
 	without "$secret" Qx7 not-in-any Zv3 INJECTION FOO
 }
 
-behaviour stuck_terminal_of_another_user 'a terminal of somebody else that nobody reads: the same' \
+behaviour strangers_do_not_fill_the_log 'strangers who are refused by the hundred are one line of the log' \
     require.user root
-stuck_terminal_of_another_user_body() {
-	public
-	chmod 777 "$dir"
-	cat >script <<-EOT
-	run "$talk" -r "$sock" say "$guard" want WELCOME pong-under 1000 600
-	run "$talk" - ended \$PTY_PID
-	wait
-	EOT
-	"$tools/pty" setpriv --reuid 65534 --regid 65534 --clear-groups \
-	    "$dazaid" -d -v -a -g 0.2 -s "$sock" <script >out 2>err ||
-	    fail "$(cat err)"
-	grep -qx 'signal 9' out || fail "$(cat out)"
-}
-
-behaviour refused_strangers 'strangers who are refused by the hundred are one line of the log' \
-    require.user root
-refused_strangers_body() {
+strangers_do_not_fill_the_log_body() {
 	public
 	start
 	chmod 666 "$sock"
@@ -220,18 +178,6 @@ refused_strangers_body() {
 	logged 'a client of uid 65534 refused'
 	lives
 	[ "$(grep -c refused log)" -eq 1 ] || fail "$(grep -c refused log) lines"
-}
-
-behaviour log_that_may_not_grow 'a file that may not grow any more: it lives on'
-log_that_may_not_grow_body() {
-	head -c 8192 /dev/zero >full
-	prlimit --fsize=8192 "$dazaid" -d -v -a -g 0 -s "$sock" 2>>full &
-	vault=$!
-	remember "$vault"
-	talk -r "$sock" say "$guard" want WELCOME say PING want PONG \
-	    say QUIT want BYE eof
-	ends 0
-	[ "$(wc -c <full)" -eq 8192 ] || fail "it has grown"
 }
 
 # frozen OPTION...: a daemon that guards, as $guardian, and whose log is a file on a
@@ -251,31 +197,28 @@ frozen() {
 	remember "$vault"
 	talk - log frozen/log 'vault: ready'
 	find_network
-	client "$sock" say "$guard" want WELCOME echo guards hold
+	client "$sock" hello echo guards hold
 	guardian=$client
 	talk - log said guards
 	fsfreeze -f frozen 2>freeze.err ||
 	    atf_skip "no file system can be frozen: $(cat freeze.err)"
 }
 
-behaviour frozen_file 'a log on a frozen file system holds up neither a pending panic nor the end' \
+behaviour a_frozen_log_holds_nothing_up 'a log on a frozen file system holds up neither a pending panic nor the end' \
     require.user root
-frozen_file_body() {
-	frozen -g 0.5
-	talk - mark kill KILL "$guardian" ended "$vault" over 450 within 2000
-	fsfreeze -u frozen
-	ends $SIGKILL
-	frozen -g 0.5
-	talk - mark kill USR1 "$vault" ended "$vault" over 450 within 2000
-	fsfreeze -u frozen
-	ends $SIGKILL
+a_frozen_log_holds_nothing_up_body() {
+	for end in 'kill KILL "$guardian"' 'kill USR1 "$vault"'; do
+		frozen -g 0.5
+		eval "talk - mark $end" 'ended "$vault" over 450'
+		fsfreeze -u frozen
+		ends $SIGKILL
+	done
 	frozen -g 60
-	talk - mark kill USR1 "$vault" at 100 kill USR2 "$vault" \
-	    ended "$vault" within 2000
+	talk - mark kill USR1 "$vault" at 100 kill USR2 "$vault" ended "$vault"
 	fsfreeze -u frozen
 	ends $SIGKILL
 }
-frozen_file_cleanup() {
+a_frozen_log_holds_nothing_up_cleanup() {
 	fsfreeze -u frozen 2>/dev/null
 	kill_all
 	# Whoever wrote there ends only now.

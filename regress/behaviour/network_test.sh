@@ -8,34 +8,25 @@
 
 lost='heartbeat connection dropped'
 
-behaviour killed_is_noticed 'network killed: the daemon ends within a second'
-killed_is_noticed_body() {
-	start
-	talk "$sock" say "$guard" want WELCOME mark kill KILL "$network" \
-	    ended "$vault" within 1000 eof
-	rehearsed 'HARD PANIC (dry-run): network process lost, killed by SIGKILL'
-}
-
 shipped_only=1		# a sanitizer's runtime catches a crash
-behaviour crashed_is_noticed 'network crashed: the same, and the log says of what'
+behaviour a_crash_of_network_is_told 'network crashes: a hard panic, and the log says by which signal'
 shipped_only=
-crashed_is_noticed_body() {
+a_crash_of_network_is_told_body() {
 	for sig in SEGV ABRT SYS ALRM; do
-		start -a -g 60
-		talk "$sock" say "$guard" want WELCOME mark \
-		    kill "$sig" "$network" ended "$vault" within 1000 eof
-		killed "HARD PANIC: network process lost, killed by SIG$sig"
+		table <<-EOT
+		-a -g 60 | hello kill $sig \$network ended \$vault eof | 137
+		    | HARD PANIC: network process lost, killed by SIG$sig
+		EOT
 	done
 }
 
-behaviour signals_of_a_namesake 'a signal of whoever has the uid of network by chance is no order' \
+behaviour a_namesakes_signal_is_no_order 'a signal of whoever has the uid of network by chance is no order' \
     require.user root
-signals_of_a_namesake_body() {
+a_namesakes_signal_is_no_order_body() {
 	guarded -a -g 0
 	uid=$(sed -n 's/^Uid:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$network/status")
 	for sig in USR1 USR2 HUP QUIT TERM INT; do
-		setpriv --reuid "$uid" --regid "$uid" --clear-groups \
-		    kill -s $sig "$network" || fail "SIG$sig was not sent"
+		as "$uid" kill -s $sig "$network" || fail "SIG$sig was not sent"
 	done
 	# Each turn takes a signal, and an answer takes more than one turn.
 	for _ in 1 2 3 4 5 6; do
@@ -45,68 +36,34 @@ signals_of_a_namesake_body() {
 	killed 'HARD PANIC: SIGUSR2'
 }
 
-behaviour killed_voids_the_grace 'network killed inside the grace window: nobody could come back'
-killed_voids_the_grace_body() {
-	start -a -g 60
-	talk - kill USR1 "$vault" log log pending kill KILL "$network"
-	killed 'HARD PANIC: network process lost'
-}
-
-behaviour stopped_loss_dry_run 'network stopped: the loss is noticed all the same'
-stopped_loss_dry_run_body() {
-	start
-	talk "$sock" say "$guard" want WELCOME kill STOP "$network" close mark \
-	    ended "$vault" within 1000
+behaviour a_stopped_network_hides_no_loss \
+    'network is stopped: the vault notices all the same that the heartbeat closes, dies, or misses its PING'
+a_stopped_network_hides_no_loss_body() {
+	table <<-'EOT'
+	| hello kill STOP $network close mark ended $vault within 3000 | 0
+	    | PANIC (dry-run): heartbeat connection dropped
+	-a -g 0.3 | hello kill STOP $network close mark ended $vault over 300 within 3000 | 137
+	    | PANIC: heartbeat connection dropped
+	-t 0.5 | hello kill STOP $network mark say PING at 200 say PING at 400 say PING
+	    ended $vault within 3500 | 0 | PANIC (dry-run): ping deadline missed
+	-a -t 0.3 -g 0.3 | hello kill STOP $network mark say PING ended $vault over 550
+	    within 3500 eof | 137 | PANIC: ping deadline missed
+	EOT
+	guarded
+	talk - kill STOP "$network" kill KILL "$guardian" mark \
+	    ended "$vault" within 3000
 	rehearsed "PANIC (dry-run): $lost"
 }
 
-behaviour stopped_loss_armed 'network stopped, armed: the loss kills'
-stopped_loss_armed_body() {
-	start -a -g 0.3
-	talk "$sock" say "$guard" want WELCOME kill STOP "$network" close mark \
-	    ended "$vault" over 300 within 1400
-	killed "PANIC: $lost"
-}
-
-behaviour stopped_client_killed 'network stopped: so is a client that was killed'
-stopped_client_killed_body() {
-	start
-	client "$sock" say "$guard" want WELCOME echo guards hold
-	talk - log said guards kill STOP "$network" kill KILL "$client" mark \
-	    ended "$vault" within 1000
-	rehearsed "PANIC (dry-run): $lost"
-}
-
-behaviour stopped_silence_dry_run 'network stopped: PINGs that it keeps are PINGs missed'
-stopped_silence_dry_run_body() {
-	start -t 0.5
-	talk "$sock" say "$guard" want WELCOME kill STOP "$network" mark \
-	    say PING at 200 say PING at 400 say PING ended "$vault" within 1400
-	rehearsed 'PANIC (dry-run): ping deadline missed'
-}
-
-behaviour stopped_silence_armed 'network stopped, armed: so they kill'
-stopped_silence_armed_body() {
-	start -a -t 0.3 -g 0.3
-	talk "$sock" say "$guard" want WELCOME kill STOP "$network" mark \
-	    say PING ended "$vault" over 550 within 1600 eof
-	killed 'PANIC: ping deadline missed'
-}
-
-behaviour stopped_signals 'network stopped: the vault sees to its signals'
-stopped_signals_body() {
-	start -a -g 0.2
-	talk - kill STOP "$network" mark kill USR1 "$vault" ended "$vault" \
-	    within 1200
-	killed 'PANIC: SIGUSR1'
-	start -a
-	talk - kill STOP "$network" mark kill USR2 "$vault" ended "$vault" \
-	    within 1000
-	killed 'HARD PANIC: SIGUSR2'
-	start -a
-	talk - kill STOP "$network" mark kill TERM "$vault" ended "$vault" \
-	    within 1000
-	ends 0
+behaviour a_stopped_network_delays_no_signal 'network is stopped: the vault sees to its own signals'
+a_stopped_network_delays_no_signal_body() {
+	table <<-'EOT'
+	-a -g 0.2 | kill STOP $network mark kill USR1 $vault ended $vault within 3000 | 137
+	    | PANIC: SIGUSR1
+	-a | kill STOP $network mark kill USR2 $vault ended $vault within 3000 | 137
+	    | HARD PANIC: SIGUSR2
+	-a | kill STOP $network mark kill TERM $vault ended $vault within 3000 | 0
+	EOT
 }
 
 # start_on_socket OPTION...: as start, but its log is a socket, to which the vault writes
@@ -123,94 +80,66 @@ start_on_socket() {
 	remember "$network"
 }
 
-behaviour continued_new_heartbeat 'stopped, the heartbeat lost, continued: a new one cancels'
-continued_new_heartbeat_body() {
+behaviour a_continued_network_can_cancel \
+    'network was stopped during a loss and goes on: a heartbeat that has come, or comes then, cancels'
+a_continued_network_can_cancel_body() {
 	start_on_socket -a -g 60
-	talk "$sock" say "$guard" want WELCOME kill STOP "$network" close \
-	    log log "panic pending: $lost" kill CONT "$network" \
-	    connect say "$guard" want WELCOME log log 'panic CANCELLED' \
-	    say PING want PONG say QUIT want BYE eof
-	ends 0
-}
-
-behaviour continued_waiting_heartbeat 'one that came while network was stopped cancels, too'
-continued_waiting_heartbeat_body() {
+	session kill STOP "$network" close log log "panic pending: $lost" \
+	    kill CONT "$network" connect hello log log 'panic CANCELLED' ping
 	start_on_socket -a -g 60
-	talk "$sock" say "$guard" want WELCOME kill STOP "$network" close \
+	session kill STOP "$network" close \
 	    connect say "$guard" log log "panic pending: $lost" \
-	    kill CONT "$network" want WELCOME log log 'panic CANCELLED' \
-	    say PING want PONG say QUIT want BYE eof
-	ends 0
+	    kill CONT "$network" want WELCOME log log 'panic CANCELLED' ping
+	start_on_socket -a -g 60 -t 0.3
+	session kill STOP "$network" say PING \
+	    log log 'panic pending: ping deadline missed' say CANCEL \
+	    kill CONT "$network" eof connect hello \
+	    log log 'panic CANCELLED by a new heartbeat'
 }
 
-behaviour continued_without_a_heartbeat 'one that came and left while network was stopped does not'
-continued_without_a_heartbeat_body() {
+behaviour a_heartbeat_that_has_left_cannot_cancel \
+    'a heartbeat that came and left while network was stopped cancels nothing'
+a_heartbeat_that_has_left_cannot_cancel_body() {
 	start_on_socket -a -g 1
-	talk "$sock" say "$guard" want WELCOME kill STOP "$network" mark close \
+	talk "$sock" hello kill STOP "$network" mark close \
 	    connect say "$guard" say CANCEL close \
 	    log log "panic pending: $lost" kill CONT "$network" \
-	    ended "$vault" over 950 within 2500
+	    ended "$vault" over 950
 	killed "PANIC: $lost"
 	not_logged CANCELLED
 }
 
-behaviour continued_silence 'stopped past the deadline, continued: cut off, and a new one cancels'
-continued_silence_body() {
-	start_on_socket -a -g 60 -t 0.3
-	talk "$sock" say "$guard" want WELCOME kill STOP "$network" say PING \
-	    log log 'panic pending: ping deadline missed' say CANCEL \
-	    kill CONT "$network" eof connect say "$guard" want WELCOME \
-	    log log 'panic CANCELLED by a new heartbeat' say QUIT want BYE eof
-	ends 0
-}
-
-behaviour continued_in_time 'stopped and continued in time: nothing was missed'
-continued_in_time_body() {
-	start -a -g 0
-	talk "$sock" say "$guard" want WELCOME kill STOP "$network" \
-	    repeat 100 'PING\n' kill CONT "$network" wantn 100 PONG \
-	    say QUIT want BYE eof
-	ends 0
-}
-
-behaviour quit_while_stopped 'QUIT and close while network is stopped, and continued at once'
-quit_while_stopped_body() {
-	start -a -g 60
-	talk "$sock" say "$guard" want WELCOME kill STOP "$network" say QUIT \
-	    close kill CONT "$network"
-	ends 0
-	logged 'QUIT from the heartbeat: secrets wiped, bye'
-}
-
-behaviour quit_after_the_kernels_word 'QUIT and close, and network so slow that the kernel tells first'
-quit_after_the_kernels_word_body() {
+behaviour a_pause_of_network_harms_nobody \
+    'network that was stopped, and goes on, answers all that came meanwhile: PINGs, and QUIT of one who has left'
+a_pause_of_network_harms_nobody_body() {
+	table <<-'EOT'
+	-a -g 0 | hello kill STOP $network repeat 100 'PING\n' kill CONT $network
+	    wantn 100 PONG quit | 0
+	-a -g 60 | hello kill STOP $network say QUIT close kill CONT $network | 0
+	    | QUIT from the heartbeat: secrets wiped, bye
+	EOT
+	# So slow that the vault hears of the loss from the kernel first.
 	start_on_socket -a -g 60
-	talk "$sock" say "$guard" want WELCOME kill STOP "$network" say QUIT \
-	    close log log "panic pending: $lost" mark at 50 \
-	    kill CONT "$network" log log 'QUIT from the heartbeat: secrets wiped, bye'
+	talk "$sock" hello kill STOP "$network" say QUIT close \
+	    log log "panic pending: $lost" mark at 50 kill CONT "$network" \
+	    log log 'QUIT from the heartbeat: secrets wiped, bye'
 	ends 0
 }
 
-behaviour vault_stopped 'a vault that was stopped answers all that came meanwhile'
-vault_stopped_body() {
-	start -a -g 0
-	talk "$sock" say "$guard" want WELCOME kill STOP "$vault" \
-	    repeat 5000 'PING\n' say CANCEL kill CONT "$vault" \
-	    wantn 5000 PONG want NOTHING-PENDING say QUIT want BYE eof
-	ends 0
+behaviour a_stopped_vault_catches_up \
+    'a vault that was stopped answers all that came meanwhile, and finds a deadline missed that has passed'
+a_stopped_vault_catches_up_body() {
+	table <<-'EOT'
+	-a -g 0 | hello kill STOP $vault repeat 5000 'PING\n' say CANCEL kill CONT $vault
+	    wantn 5000 PONG want NOTHING-PENDING quit | 0
+	-a -g 0 -t 0.3 | hello mark kill STOP $vault at 600 kill CONT $vault eof | 137
+	    | PANIC: ping deadline missed
+	EOT
 }
 
-behaviour vault_stopped_past_the_deadline 'a vault that was stopped past the deadline finds it missed'
-vault_stopped_past_the_deadline_body() {
-	start -a -g 0 -t 0.3
-	talk "$sock" say "$guard" want WELCOME mark kill STOP "$vault" at 600 \
-	    kill CONT "$vault" eof
-	killed 'PANIC: ping deadline missed'
-}
-
-behaviour garbage_is_hostile 'network sends garbage: a hard panic, without any grace' require.user root
-garbage_is_hostile_body() {
-	command -v gdb >/dev/null || atf_skip "no gdb"
+behaviour garbage_is_a_hard_panic 'bytes from network that are no message: a hard panic, without any grace' \
+    require.user root require.progs gdb
+garbage_is_a_hard_panic_body() {
 	start
 	sendto='((long (*)(long, long, long, long, long, long))sendto)'
 	calls "$network" "$sendto(3, (long)\$sp, 7, 0, 0, 0)"
@@ -220,44 +149,43 @@ garbage_is_hostile_body() {
 	killed 'HARD PANIC: network process hostile'
 }
 
-behaviour dead_heartbeat_ends_no_panic 'a heartbeat that is dead ends no panic, whatever network says for it' require.user root
-dead_heartbeat_ends_no_panic_body() {
-	command -v gdb >/dev/null || atf_skip "no gdb"
+# network_says LINE...: gdb has network do these
+network_says() {
+	local line
+
+	for line; do
+		set -- "$@" -ex "$line"
+		shift
+	done
+	# gdb may be told only that network has ended; the log says why.
+	gdb -nx -batch -p "$network" "$@" </dev/null >gdb.out 2>&1 || :
+}
+
+behaviour a_dead_heartbeat_ends_no_panic 'a heartbeat that is dead ends no panic, whatever network says for it' \
+    require.user root require.progs gdb
+a_dead_heartbeat_ends_no_panic_body() {
 	guarded -v -a -g 60
-	gdb -nx -batch -p "$network" \
-	    -ex "shell kill -KILL $guardian; $talk - ended $guardian" \
-	    -ex 'set $c = heart_current' \
-	    -ex 'call (int)network_send_number(IMSG_LOST, $c, 0)' \
-	    -ex 'call (int)network_send_number(IMSG_HELLO, $c, 1)' \
-	    -ex 'call (int)network_send_number(IMSG_CANCEL, $c, 0)' \
-	    </dev/null >gdb.out 2>&1 || :
-	logged 'panic pending: heartbeat connection dropped'
+	network_says "shell kill -KILL $guardian; $talk - ended $guardian" \
+	    'set $c = heart_current' \
+	    'call (int)network_send_number(IMSG_LOST, $c, 0)' \
+	    'call (int)network_send_number(IMSG_HELLO, $c, 1)' \
+	    'call (int)network_send_number(IMSG_CANCEL, $c, 0)'
+	logged "panic pending: $lost"
 	logged 'CANCEL from network'
 	kill -KILL "$network"
 	killed 'HARD PANIC: network process lost'
 	not_logged CANCELLED
 }
 
-# offers MESSAGE: network, whose standard error is a socket of root's, offers that to
-# the vault as the connection of a client
-offers() {
-	command -v gdb >/dev/null || atf_skip "no gdb"
-	start_on_socket -a -g 60
-	gdb -nx -batch -p "$network" -ex 'set $c = &heart_conns[1]' \
-	    -ex 'set $c->peerid = 77' -ex 'set $c->fd = 2' \
-	    -ex "call (int)network_send_number($1, \$c, 4711)" </dev/null \
-	    >gdb.out 2>&1 || :
-	# gdb may be told only that network has ended; the log says why.
-	killed 'HARD PANIC: network process hostile'
-}
-
-behaviour own_socket_is_no_heartbeat 'a socket that was there from the start is no heartbeat' \
-    require.user root
-own_socket_is_no_heartbeat_body() {
-	offers IMSG_HELLO
-}
-
-behaviour own_socket_is_no_client 'nor a client that asks for anything' require.user root
-own_socket_is_no_client_body() {
-	offers IMSG_UNREGISTER
+behaviour a_socket_of_networks_own_is_no_client \
+    'a socket that network had from the start can be neither heartbeat nor client' \
+    require.user root require.progs gdb
+a_socket_of_networks_own_is_no_client_body() {
+	for message in IMSG_HELLO IMSG_UNREGISTER; do
+		start_on_socket -a -g 60
+		network_says 'set $c = &heart_conns[1]' 'set $c->peerid = 77' \
+		    'set $c->fd = 2' \
+		    "call (int)network_send_number($message, \$c, 4711)"
+		killed 'HARD PANIC: network process hostile'
+	done
 }

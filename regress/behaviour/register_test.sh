@@ -1,6 +1,6 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
-# shellcheck shell=dash
+# shellcheck shell=dash disable=SC2016 # text for other shells
 # Registered processes: they die with the secrets, and nobody else does.
 
 # shellcheck source=regress/behaviour/lib.sh
@@ -12,27 +12,9 @@ registered() {
 	control say "REGISTER pid=$idler" want OK
 }
 
-# The process of that pid, our child, goes on.
+# spared PID: that process, our child, goes on
 spared() {
-	local state
-
-	state=$(sed -n 's/^State:.\(.\).*/\1/p' "/proc/$1/status")
-	[ "$state" = S ] || fail "$1 is '$state'"
-}
-
-# as UID COMMAND...
-as() {
-	local uid=$1
-
-	shift
-	setpriv --reuid "$uid" --regid "$uid" --clear-groups "$@"
-}
-
-# for_nobody OPTION...: guarded, for user nobody in a directory of nobody's
-for_nobody() {
-	public
-	chown 65534:65534 "$dir"
-	guarded -u nobody "$@"
+	grep -q '^State:.S' "/proc/$1/status" || fail "$(grep State "/proc/$1/status")"
 }
 
 # idler_of UID: a process of that user's, as $idler
@@ -48,79 +30,47 @@ nobodys() {
 	as 65534 "$dir/talk" "$sock.ctl" "$@" || fail "talk of nobody: $*"
 }
 
-behaviour killed_by_an_armed_panic 'an armed panic of any kind kills with SIGKILL what is registered'
-killed_by_an_armed_panic_body() {
+# idlers_die COMMANDS OPTION...: what is registered with such a daemon dies with it when
+# its heartbeat does these talk commands
+idlers_die() {
+	local commands
+
+	commands=$(echo "$1" | tr '\n' ' ')
+	shift
+	start "$@"
+	registered
+	first=$idler
+	registered
+	eval "talk \"\$sock\" hello $commands"
+	ends "$SIGKILL"
+	ends "$SIGKILL" "$first"
+	ends "$SIGKILL" "$idler"
+}
+
+behaviour an_armed_panic_kills_what_is_registered \
+    'an armed panic of any kind kills by SIGKILL what is registered'
+an_armed_panic_kills_what_is_registered_body() {
 	for sig in USR1 HUP USR2 QUIT; do
-		guarded -a -g 0
-		registered
-		first=$idler
-		registered
-		kill -$sig "$vault"
-		killed "PANIC: SIG$sig"
-		ends "$SIGKILL" "$first"
-		ends "$SIGKILL" "$idler"
+		idlers_die "kill $sig \$vault" -a -g 0
 	done
+	idlers_die close -a -g 0
+	idlers_die eof -a -g 0 -t 0.3
+	idlers_die 'kill KILL $network' -a -g 60
+	idlers_die 'to $sock.ctl say PANIC want OK eof' -a -g 0
+	idlers_die 'to $sock.ctl say "PANIC hard" want OK eof' -a -g 60
+	idlers_die 'to $sock.ctl say ARM want OK kill USR1 $vault' -g 0
+	# While the connection that asked for it stays, or not.
+	idlers_die 'to $sock.ctl say STATUS like "* registered=2 *" close
+	    connect say STATUS like "* registered=2 *" kill USR1 $vault' -a -g 0
+	# Not in the window, and not after a cancel.
+	idlers_die 'kill USR1 $vault log log "panic pending" to $sock.ctl
+	    say STATUS like "* registered=2 * pending=1 *" use 0 cancel
+	    use 1 say STATUS like "* registered=2 * pending=0 *"
+	    kill USR2 $vault' -a -g 60
 }
 
-behaviour killed_by_a_loss 'so does the loss of the heartbeat, a missed PING, and that of network'
-killed_by_a_loss_body() {
-	guarded -a -g 0
-	registered
-	kill "$guardian"
-	killed 'PANIC: heartbeat connection dropped'
-	ends "$SIGKILL" "$idler"
-	start -a -g 0 -t 0.3
-	registered
-	talk "$sock" say "$guard" want WELCOME eof
-	killed 'PANIC: ping deadline missed'
-	ends "$SIGKILL" "$idler"
-	guarded -a -g 60
-	registered
-	kill -KILL "$network"
-	killed 'HARD PANIC: network process lost'
-	ends "$SIGKILL" "$idler"
-}
-
-behaviour killed_by_panic 'so do PANIC and PANIC hard'
-killed_by_panic_body() {
-	guarded -a -g 0
-	registered
-	control say PANIC want OK eof
-	killed 'PANIC: PANIC'
-	ends "$SIGKILL" "$idler"
-	guarded -a -g 60
-	registered
-	control say 'PANIC hard' want OK eof
-	killed 'HARD PANIC: PANIC hard'
-	ends "$SIGKILL" "$idler"
-}
-
-behaviour killed_after_the_window 'in the window it lives, and after a cancel as well'
-killed_after_the_window_body() {
-	start -a -g 60
-	registered
-	talk "$sock" say "$guard" want WELCOME kill USR1 "$vault" \
-	    log log 'panic pending' to "$sock.ctl" say STATUS \
-	    like '* registered=1 * pending=1 *' use 0 say CANCEL want CANCELLED \
-	    use 1 say STATUS like '* registered=1 * pending=0 *'
-	spared "$idler"
-	kill -USR2 "$vault"
-	killed 'HARD PANIC: SIGUSR2'
-	ends "$SIGKILL" "$idler"
-}
-
-behaviour armed_later 'what was registered before ARM is killed as well'
-armed_later_body() {
-	guarded -g 0
-	registered
-	control say ARM want OK
-	kill -USR1 "$vault"
-	killed 'PANIC: SIGUSR1'
-	ends "$SIGKILL" "$idler"
-}
-
-behaviour killed_whatever_it_ignores 'a process that ignores all signals, or is stopped, is killed too'
-killed_whatever_it_ignores_body() {
+behaviour sigkill_cannot_be_ignored 'a process that ignores all signals, or is stopped, is killed too'
+sigkill_cannot_be_ignored_body() {
 	guarded -a -g 0
 	sh -c 'trap "" HUP INT QUIT TERM USR1 USR2; echo ignoring; exec sleep 300' \
 	    >ignorer &
@@ -135,119 +85,72 @@ killed_whatever_it_ignores_body() {
 	ends "$SIGKILL" "$idler"
 }
 
-behaviour rehearsal_spares 'a rehearsal of any kind kills nobody'
-rehearsal_spares_body() {
-	for sig in USR1 USR2; do
-		guarded
+behaviour rehearsals_and_clean_ends_spare 'a rehearsal of any kind, and a clean end, kill nobody'
+rehearsals_and_clean_ends_spare_body() {
+	while IFS='|' read -r options commands; do
+		# shellcheck disable=SC2086 # a list of words
+		start $options
 		registered
-		kill -$sig "$vault"
-		rehearsed "PANIC (dry-run): SIG$sig"
-		spared "$idler"
-	done
-	guarded
-	registered
-	kill "$guardian"
-	rehearsed 'heartbeat connection dropped'
-	spared "$idler"
-	guarded
-	registered
-	kill -KILL "$network"
-	rehearsed 'network process lost'
-	spared "$idler"
-}
-
-behaviour clean_end_spares 'an end that is no panic kills nobody, armed or not'
-clean_end_spares_body() {
-	for sig in TERM INT; do
-		guarded -a -g 0
-		registered
-		kill -$sig "$vault"
+		eval "talk \"\$sock\" hello $commands"
 		ends 0
 		spared "$idler"
-	done
-	start -a -g 0
-	registered
-	talk "$sock" say "$guard" want WELCOME say QUIT want BYE eof
-	ends 0
-	spared "$idler"
+	done <<-'EOT'
+		| kill USR1 $vault
+		| kill USR2 $vault
+		| close
+		| kill KILL $network
+		-a -g 0 | kill TERM $vault
+		-a -g 0 | kill INT $vault
+		-a -g 0 | quit
+	EOT
 }
 
-behaviour unregistered_is_spared 'who was registered and is no more is spared'
-unregistered_is_spared_body() {
+behaviour others_are_spared 'nobody is killed who never was registered, is so no more, or registered somebody else'
+others_are_spared_body() {
 	guarded -a -g 0
 	registered
 	first=$idler
+	client "$sock.ctl" say "UNREGISTER pid=$first" want OK \
+	    say STATUS like '* registered=0 *' \
+	    say "UNREGISTER pid=$first" want 'ERROR invalid pid' echo undone hold
+	talk - log said undone
 	registered
 	second=$idler
-	registered
-	control say "UNREGISTER pid=$first" want OK \
-	    say STATUS like '* registered=2 *' \
-	    say "UNREGISTER pid=$first" want 'ERROR invalid pid'
+	idler
 	kill -USR1 "$vault"
 	killed 'PANIC: SIGUSR1'
 	ends "$SIGKILL" "$second"
-	ends "$SIGKILL" "$idler"
-	spared "$first"
-}
-
-behaviour others_are_spared 'nor is anybody killed who never was, whoever registered'
-others_are_spared_body() {
-	guarded -a -g 0
-	idler
-	first=$idler
-	client "$sock.ctl" say "REGISTER pid=$first" want OK echo registered hold
-	talk - log said registered
-	idler
-	kill -USR1 "$vault"
-	killed 'PANIC: SIGUSR1'
-	ends "$SIGKILL" "$first"
 	ends 0 "$client"
 	ends 0 "$guardian"
+	spared "$first"
 	spared "$idler"
 }
 
-behaviour stays_without_its_client 'it stays registered when the connection that asked for it ends'
-stays_without_its_client_body() {
+behaviour a_process_registers_itself 'a process may register itself, and what it becomes is the same'
+a_process_registers_itself_body() {
 	guarded -a -g 0
-	registered
-	control say STATUS like '* registered=1 *' close connect \
-	    say STATUS like '* registered=1 *'
+	: >itself.out
+	# Its pid is that of the shell, and then of talk and of sleep.
+	sh -c '"$1" "$2" say "REGISTER pid=$$" want OK && echo registered &&
+	    exec sleep 300' sh "$talk" "$sock.ctl" >itself.out &
+	itself=$!
+	remember $itself
+	talk - log itself.out registered
+	# The client is that very process.
+	sh -c 'exec "$1" "$2" say "REGISTER pid=$$" want OK echo too hold' \
+	    sh "$talk" "$sock.ctl" >itself.out &
+	direct=$!
+	remember $direct
+	talk - log itself.out too
+	control say STATUS like '* registered=2 *'
 	kill -USR1 "$vault"
 	killed 'PANIC: SIGUSR1'
-	ends "$SIGKILL" "$idler"
+	ends "$SIGKILL" $itself
+	ends "$SIGKILL" $direct
 }
 
-behaviour registers_itself 'a process may register itself, and what it becomes is the same'
-registers_itself_body() {
-	guarded -a -g 0
-	for _ in 1 2; do
-		: >itself.out
-		# Its pid is that of the shell, and then of talk and of sleep.
-		# shellcheck disable=SC2016 # for the other shell to expand
-		sh -c '"$1" "$2" say "REGISTER pid=$$" want OK && echo registered &&
-		    exec sleep 300' sh "$talk" "$sock.ctl" >itself.out &
-		itself=$!
-		remember $itself
-		talk - log itself.out registered
-		# The client is that very process.
-		# shellcheck disable=SC2016 # for the other shell to expand
-		sh -c 'exec "$1" "$2" say "REGISTER pid=$$" want OK echo too hold' \
-		    sh "$talk" "$sock.ctl" >itself.out &
-		direct=$!
-		remember $direct
-		talk - log itself.out too
-		[ -n "$others" ] || others="$itself $direct"
-	done
-	control say STATUS like '* registered=4 *'
-	kill -USR1 "$vault"
-	killed 'PANIC: SIGUSR1'
-	for pid in $others $itself $direct; do
-		ends "$SIGKILL" "$pid"
-	done
-}
-
-behaviour forgotten_at_its_end 'a process that ends is forgotten, before its parent has asked for it'
-forgotten_at_its_end_body() {
+behaviour the_ended_are_forgotten 'a process that ends is forgotten, before its parent has asked for it'
+the_ended_are_forgotten_body() {
 	guarded -a -g 0
 	registered
 	first=$idler
@@ -263,21 +166,26 @@ forgotten_at_its_end_body() {
 	stands_down
 }
 
-behaviour thirty_two 'thirty-two are held and killed, one more is BUSY until one is gone'
-thirty_two_body() {
+behaviour thirty_two_are_held \
+    'thirty-two are held and killed, each once however often it registers; one more is BUSY until one has gone'
+thirty_two_are_held_body() {
 	guarded -a -g 0
+	registered
+	control say "REGISTER pid=$idler" want OK say STATUS like '* registered=1 *' \
+	    connect say "REGISTER pid=$idler" want OK \
+	    say STATUS like '* registered=1 *' \
+	    say "UNREGISTER pid=$idler" want OK say STATUS like '* registered=0 *'
 	idlers=
 	set --
-	i=0
-	while [ $i -lt 32 ]; do
+	for _ in $(seq 32); do
 		idler
 		idlers="$idlers $idler"
 		set -- "$@" say "REGISTER pid=$idler" want OK
-		i=$((i + 1))
 	done
 	last=$idler
 	idler
-	control "$@" say STATUS like '* registered=32 *' \
+	control "$@" say "REGISTER pid=$last" want OK \
+	    say STATUS like '* registered=32 *' \
 	    say "REGISTER pid=$idler" want BUSY say STATUS like '* registered=32 *' \
 	    say "UNREGISTER pid=$idler" want 'ERROR invalid pid' \
 	    say "UNREGISTER pid=$last" want OK say "REGISTER pid=$last" want OK \
@@ -293,132 +201,73 @@ thirty_two_body() {
 	ends "$SIGKILL" "$idler"
 }
 
-behaviour twice_is_once 'who is registered twice is registered once'
-twice_is_once_body() {
-	guarded -a -g 0
-	registered
-	control say "REGISTER pid=$idler" want OK say STATUS like '* registered=1 *' \
-	    connect say "REGISTER pid=$idler" want OK \
-	    say STATUS like '* registered=1 *' \
-	    say "UNREGISTER pid=$idler" want OK say STATUS like '* registered=0 *' \
-	    say "UNREGISTER pid=$idler" want 'ERROR invalid pid'
-	stands_down
-}
-
-behaviour twice_is_once_of_32 'even while 32 are held'
-twice_is_once_of_32_body() {
-	guarded -a -g 0
-	set --
-	i=0
-	while [ $i -lt 32 ]; do
-		idler
-		set -- "$@" say "REGISTER pid=$idler" want OK
-		i=$((i + 1))
-	done
-	control "$@" say "REGISTER pid=$idler" want OK \
-	    say STATUS like '* registered=32 *'
-	stands_down
-}
-
-behaviour not_these 'no process of the daemon, not init, and none that is not there'
-not_these_body() {
+behaviour some_cannot_be_registered \
+    'no process of the daemon, not init, none that is not there, and none that the owner could not kill'
+some_cannot_be_registered_body() {
 	guarded -a -g 0
 	sleep 0 &
 	ended=$!
 	wait $ended
-	control say 'REGISTER pid=1' want 'ERROR invalid pid' \
-	    say "REGISTER pid=$vault" want 'ERROR invalid pid' \
-	    say "REGISTER pid=$network" want 'ERROR invalid pid' \
-	    say "REGISTER pid=$ended" want 'ERROR invalid pid' \
-	    say 'REGISTER pid=2147483647' want 'ERROR invalid pid' \
-	    say "UNREGISTER pid=$vault" want 'ERROR invalid pid' \
+	set -- 1 "$vault" "$network" $ended 2147483647
+	if [ "$(id -u)" -ne 0 ]; then
+		# One of root's, and alive still.
+		for pid in $(pgrep -u 0); do
+			[ "$pid" -eq 1 ] || break
+		done
+		set -- "$@" "$pid"
+	fi
+	for pid; do
+		set -- "$@" say "REGISTER pid=$pid" want 'ERROR invalid pid'
+		shift
+	done
+	control "$@" say "UNREGISTER pid=$vault" want 'ERROR invalid pid' \
 	    say STATUS like '* registered=0 *'
 	stands_down
 }
 
-behaviour not_roots 'a user cannot register what it could not kill' require.user unprivileged
-not_roots_body() {
-	guarded -a -g 0
-	for pid in /proc/[0-9]*; do
-		pid=${pid#/proc/}
-		[ "$pid" -ne 1 ] || continue
-		owner=$(stat -c %u "/proc/$pid" 2>/dev/null) || continue
-		[ "$owner" -ne "$(id -u)" ] || continue
-		# One of root's, and alive still.
-		if kill -0 "$pid" 2>/dev/null; then
-			continue
-		fi
-		control say "REGISTER pid=$pid" want 'ERROR invalid pid'
-		stands_down
-		return
-	done
-	atf_skip "all processes are ours"
-}
-
-behaviour killed_for_its_user '-u: root kills what its user has registered' require.user root
-killed_for_its_user_body() {
-	for_nobody -a -g 0
+behaviour u_kills_for_its_user '-u: root kills what its user has registered, and could kill itself' \
+    require.user root
+u_kills_for_its_user_body() {
+	for_nobody guarded -a -g 0
 	idler_of 65534
 	nobodys say "REGISTER pid=$idler" want OK say STATUS like '* registered=1 *'
 	first=$idler
 	# By itself, without anybody else.
 	: >itself.out
-	# shellcheck disable=SC2016 # for the other shell to expand
 	setpriv --reuid 65534 --regid 65534 --clear-groups sh -c \
 	    'exec "$1" "$2" say "REGISTER pid=$$" want OK echo done hold' \
 	    sh "$dir/talk" "$sock.ctl" >itself.out &
 	itself=$!
 	remember $itself
 	talk - log itself.out 'done'
+	idler
+	root=$idler
+	idler_of 1
+	nobodys say "REGISTER pid=$root" want 'ERROR invalid pid' \
+	    say "REGISTER pid=$idler" want 'ERROR invalid pid' \
+	    say 'REGISTER pid=1' want 'ERROR invalid pid' \
+	    say "REGISTER pid=$vault" want 'ERROR invalid pid' \
+	    say "REGISTER pid=$network" want 'ERROR invalid pid' \
+	    say STATUS like '* registered=2 *'
+	# Nor may what root itself asks for become a way to kill others.
+	control say "REGISTER pid=$idler" show >answer
 	kill -USR1 "$vault"
 	killed 'PANIC: SIGUSR1'
 	ends "$SIGKILL" "$first"
 	ends "$SIGKILL" $itself
-}
-
-behaviour not_for_that_user '-u: what that user could not kill it cannot register' require.user root
-not_for_that_user_body() {
-	for_nobody -a -g 0
-	idler
-	nobodys say "REGISTER pid=$idler" want 'ERROR invalid pid'
-	root=$idler
-	idler_of 1
-	nobodys say "REGISTER pid=$idler" want 'ERROR invalid pid' \
-	    say 'REGISTER pid=1' want 'ERROR invalid pid' \
-	    say "REGISTER pid=$vault" want 'ERROR invalid pid' \
-	    say "REGISTER pid=$network" want 'ERROR invalid pid' \
-	    say STATUS like '* registered=0 *'
-	kill -USR1 "$vault"
-	killed 'PANIC: SIGUSR1'
 	spared "$root"
 	spared "$idler"
 }
 
-behaviour roots_client_is_no_way_round '-u: nor may what root itself asks for become a way to kill others' \
+behaviour u_spares_what_became_roots '-u: what was registered and became a process of root is not killed' \
     require.user root
-roots_client_is_no_way_round_body() {
-	for_nobody -a -g 0
-	idler_of 65534
-	control say "REGISTER pid=$idler" want OK
-	killable=$idler
-	idler_of 1
-	control say "REGISTER pid=$idler" show >answer
-	kill -USR1 "$vault"
-	killed 'PANIC: SIGUSR1'
-	ends "$SIGKILL" "$killable"
-	spared "$idler"
-}
-
-behaviour became_roots '-u: what was registered and became a process of root is not killed' \
-    require.user root
-became_roots_body() {
-	for_nobody -a -g 0
+u_spares_what_became_roots_body() {
+	for_nobody guarded -a -g 0
 	# For nobody alone, and gone with the directory.
 	cp "$(command -v setpriv)" "$dir/become"
 	chown 0:65534 "$dir/become"
 	chmod 4750 "$dir/become"
 	: >became
-	# shellcheck disable=SC2016 # for the other shell to expand
 	setpriv --reuid 65534 --regid 65534 --clear-groups sh -c \
 	    '"$1/talk" "$2" say "REGISTER pid=$$" want OK &&
 	    exec "$1/become" --reuid 0 --regid 0 --clear-groups sh -c \
@@ -437,18 +286,9 @@ became_roots_body() {
 	spared $became
 }
 
-behaviour none_for_root_of_others 'a daemon of root takes processes of root' require.user root
-none_for_root_of_others_body() {
-	guarded -a -g 0
-	registered
-	kill -USR2 "$vault"
-	killed 'HARD PANIC: SIGUSR2'
-	ends "$SIGKILL" "$idler"
-}
-
-behaviour killed_after_the_wipe 'nobody is killed before the secrets are wiped' require.user root
-killed_after_the_wipe_body() {
-	command -v strace >/dev/null || atf_skip "no strace"
+behaviour the_wipe_comes_first 'nobody is killed before the secrets are wiped' \
+    require.user root require.progs strace
+the_wipe_comes_first_body() {
 	guarded -a -g 0
 	registered
 	strace -f -o trace -p "$vault" 2>strace.err &
@@ -467,12 +307,12 @@ killed_after_the_wipe_body() {
 	    fail "$(cat order)"
 }
 
-behaviour run_in_a_namespace 'dazaictl run in a PID namespace of its own registers itself, not a stranger' \
+behaviour run_in_a_namespace_registers_itself \
+    'dazaictl run in a PID namespace of its own registers itself, not a stranger of that number' \
     require.user root
-run_in_a_namespace_body() {
+run_in_a_namespace_registers_itself_body() {
 	guarded -a -g 0
-	DAZAI_SOCK=$sock
-	export DAZAI_SOCK
+	export DAZAI_SOCK="$sock"
 	unshare -pf "$top/dazaictl/dazaictl" run sleep 300 &
 	idler=$!
 	remember "$idler"
