@@ -219,16 +219,8 @@ many_start_one_lives_body() {
 behaviour the_files_are_private 'sockets and pid file are for their owner alone, whatever the umask'
 the_files_are_private_body() {
 	for mask in 000 022 077 777; do
-		# The log and the secret must be there first.
-		: >log
-		printf '%s' "$secret" >secret
-		umask $mask
-		"$dazaid" -d -s "$sock" -l "$name=-" <secret 2>log &
-		vault=$!
-		umask 022
-		remember "$vault"
-		logged 'vault: ready'
-		find_network
+		through "umask $mask; exec"
+		start
 		for file in "$sock" "$sock.ctl"; do
 			[ "$(stat -c '%a %F %u:%g' "$file")" = \
 			    "600 socket $(id -u):$(id -g)" ] ||
@@ -306,9 +298,7 @@ a_relative_path_is_that_of_the_start_body() {
 	start
 	lives
 	"$dazaid" -s "$sock" || fail "not started"
-	vault=$(cat "$sock.pid")
-	remember "$vault"
-	find_network
+	found
 	[ -S "$sock" ] || fail "no socket"
 	kill "$vault"
 	talk - ended "$vault"
@@ -340,7 +330,7 @@ behaviour a_bad_directory_is_told 'a directory that is not there, is none, or ca
 a_bad_directory_is_told_body() {
 	printf '%s' "$secret" >secret
 	: >file
-	: >said
+	: >printed
 	sock=$PWD/missing/sock
 	refused "$sock: No such file or directory"
 	sock=$PWD/file/sock
@@ -380,13 +370,8 @@ the_path_may_come_from_the_environment_body() {
 	complains 2 'no daemon' "$hb" -s "$PWD/other"
 	lives
 	for sock in "$DAZAI_SOCK" "$PWD/run/dazai-$(id -u).sock"; do
-		: >log
 		: >hb.out
-		"$dazaid" -d </dev/null 2>log &
-		vault=$!
-		remember "$vault"
-		logged 'vault: ready'
-		find_network
+		launch "$dazaid" -d </dev/null
 		[ -S "$sock" ] || fail "not there"
 		"$hb" >hb.out &
 		heartbeat=$!
@@ -492,11 +477,7 @@ u_is_where_the_clients_look_body() {
 	    XDG_RUNTIME_DIR=/nowhere exec $real "\$@"' x "\$@"
 	EOT
 	chmod 755 elsewhere
-	./elsewhere -d -u nobody 2>log </dev/null &
-	vault=$!
-	remember "$vault"
-	talk - log log 'vault: ready'
-	find_network
+	launch ./elsewhere -d -u nobody </dev/null
 	[ "$(nsenter -m -t "$vault" stat -c '%U %a' \
 	    /run/user/65534/dazai-65534.sock)" = 'nobody 600' ] ||
 	    fail "not there"
@@ -506,12 +487,7 @@ u_is_where_the_clients_look_body() {
 		atf_skip "nobody has a daemon already"
 	fi
 	# Not one that somebody else has made.
-	rm log
-	owner=1 ./elsewhere -d -u nobody 2>log </dev/null &
-	vault=$!
-	remember "$vault"
-	talk - log log 'vault: ready'
-	find_network
+	owner=1 launch ./elsewhere -d -u nobody </dev/null
 	sock=/tmp/dazai-65534/dazai-65534.sock
 	[ "$(stat -c '%U %a' $sock)" = 'nobody 600' ] || fail "not in /tmp"
 	kill "$vault"

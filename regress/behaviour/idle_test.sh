@@ -12,9 +12,7 @@ an_unguarded_daemon_sleeps_body() {
 	sleeps 3000 "$vault" "$network"
 	lives
 	"$dazaid" -s "$sock" -a -t 600 2>err || fail "$(cat err)"
-	vault=$(cat "$sock.pid")
-	remember "$vault"
-	find_network
+	found
 	heartbeat -i 0
 	sleeps 3000 "$vault" "$network" "$heartbeat"
 	kill -QUIT "$heartbeat"

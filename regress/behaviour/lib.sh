@@ -115,9 +115,9 @@ complains() {
 	local status=$1 text=$2 got=0 why
 
 	shift 2
-	why=$(timeout -s KILL 20 "$@" 2>&1 >said) || got=$?
+	why=$(timeout -s KILL 20 "$@" 2>&1 >printed) || got=$?
 	[ "$got" -eq "$status" ] || fail "$*: exit $got, not $status: $why"
-	[ ! -s said ] || fail "$*: said $(cat said)"
+	[ ! -s printed ] || fail "$*: printed $(cat printed)"
 	case $why in
 	*'
 '*)	fail "$*: not one line: $why" ;;
@@ -138,8 +138,8 @@ talk() {
 	why=$("$talk" "$@" 2>&1 >&8) || fail "$why"
 }
 
-# daemon OPTION...: starts one, which is $vault from now on and has $secret, and
-# with its log in the file "log".  It may not be ready yet.
+# daemon OPTION...: starts one, as $vault, that has $secret and its log in the file "log".
+# It may not be ready yet, or fail.
 daemon() {
 	: >log		# what the last one left must not be taken for news
 	printf '%s' "$secret" >secret
@@ -156,10 +156,29 @@ find_network() {
 	remember "$network"
 }
 
-# start OPTION...: daemon, ready, and with $network
+# launch COMMAND...: it becomes a daemon in the foreground, with our standard input and
+# the log in the file "log"; it is ready then, and its processes are $vault and $network
+launch() {
+	: >log
+	exec 6<&0	# which is not a background job's by itself
+	"$@" <&6 6<&- 2>log &
+	exec 6<&-
+	vault=$!
+	remember "$vault"
+	logged 'vault: ready'
+	find_network
+}
+
+# start OPTION...: a daemon that has $secret is ready
 start() {
-	daemon "$@"
-	talk - log log 'vault: ready'
+	printf '%s' "$secret" >secret
+	launch "$dazaid" -d -s "$sock" -l "$name=-" "$@" <secret
+}
+
+# found: sets $vault and $network to the daemon whose pid file is there
+found() {
+	read -r vault <"$sock.pid"
+	remember "$vault"
 	find_network
 }
 

@@ -113,7 +113,7 @@ too_little_memory_is_told_body() {
 		step=12
 		through "ulimit -v $kib; exec"
 		network=
-		daemon
+		daemon -a
 		await settled
 		if grep -q 'vault: ready' log; then
 			find_network

@@ -32,36 +32,20 @@ kill_public() {
 	: >public
 }
 
-# as_user UID COMMAND...
-as_user() {
-	local uid=$1
-
-	shift
-	setpriv --reuid "$uid" --regid "$uid" --clear-groups "$@"
-}
-
 # users_daemon: $user starts one, with $secret, where its clients look
 users_daemon() {
-	: >log
 	printf '%s' "$secret" >secret
-	setpriv --reuid "$user" --regid "$user" --clear-groups \
-	    "$dir/dazaid" -d -l "$name=-" <secret 2>log &
-	vault=$!
-	remember "$vault"
-	logged 'vault: ready'
-	find_network
+	launch setpriv --reuid "$user" --regid "$user" --clear-groups \
+	    "$dir/dazaid" -d -l "$name=-" <secret
 }
 
 # refuses STATUS TEXT UID PROGRAM ARG...: it ends so, with one line that has TEXT
 refuses() {
-	local want=$1 text=$2 got=0
+	local status=$1 text=$2 uid=$3
 
-	shift 2
-	as_user "$@" >out 2>err </dev/null || got=$?
-	[ "$got" -eq "$want" ] || fail "$2: exit $got: $(cat err)"
-	[ "$(wc -l <err)" -eq 1 ] || fail "$2: not one line: $(cat err)"
-	grep -qF -e "$text" err || fail "$2: not '$text': $(cat err)"
-	[ ! -s out ] || fail "$2: $(cat out)"
+	shift 3
+	complains "$status" "$text" setpriv --reuid "$uid" --regid "$uid" \
+	    --clear-groups "$@" </dev/null
 }
 
 # everyone_refuses TEXT: neither daemon nor clients use what is at $own
@@ -86,15 +70,15 @@ private_directory_body() {
 	for file in "$sock" "$sock.ctl" "$sock.pid"; do
 		[ -e "$file" ] || fail "no $file: $(ls "$own")"
 	done
-	as_user "$user" "$dir/dazaictl" status >out || fail "no status"
+	as "$user" "$dir/dazaictl" status >out || fail "no status"
 	setpriv --reuid "$user" --regid "$user" --clear-groups \
 	    "$dir/dazai-hb" >hb.out 2>&1 &
 	heartbeat=$!
 	remember "$heartbeat"
 	talk - log hb.out guarding
-	[ "$(as_user "$user" "$dir/dazaictl" get "$name")" = "$secret" ] ||
+	[ "$(as "$user" "$dir/dazaictl" get "$name")" = "$secret" ] ||
 	    fail "another secret"
-	as_user "$user" "$dir/dazaictl" status >out || fail "no status"
+	as "$user" "$dir/dazaictl" status >out || fail "no status"
 	grep -q "by dazai-hb $heartbeat" out || fail "$(cat out)"
 	kill -QUIT "$heartbeat"
 	ends 0
@@ -106,14 +90,10 @@ private_directory_body() {
 	sock=/tmp/dazai-65534/dazai-65534.sock
 	[ ! -e /tmp/dazai-65534 ] || return 0
 	echo /tmp/dazai-65534 >>public
-	"$dazaid" -d -u nobody </dev/null 2>log &
-	vault=$!
-	remember "$vault"
-	logged 'vault: ready'
-	find_network
+	launch "$dazaid" -d -u nobody </dev/null
 	[ "$(stat -c '%u %a' "${sock%/*}")" = '65534 700' ] ||
 	    fail "$(stat -c '%u %a' "${sock%/*}")"
-	as_user 65534 "$dir/dazaictl" status >out || fail "no status"
+	as 65534 "$dir/dazaictl" status >out || fail "no status"
 	"$ctl" -s "$sock" status >out || fail "no status for root"
 	kill "$vault"
 	ends 0
@@ -133,10 +113,10 @@ strangers_directory_body() {
 	mkdir "$dir/elsewhere"
 	chown "$user" "$dir/elsewhere"
 	chmod 700 "$dir/elsewhere"
-	as_user 65534 ln -s "$dir/elsewhere" "$own"
+	as 65534 ln -s "$dir/elsewhere" "$own"
 	everyone_refuses 'is a symbolic link'
 	rm "$own"
-	as_user 65534 touch "$own"
+	as 65534 touch "$own"
 	everyone_refuses 'is not a directory'
 	[ -z "$(ls "$dir/elsewhere")" ] || fail "it was used all the same"
 }
@@ -180,11 +160,11 @@ next_place_body() {
 	chown "$user" "$dir/run"
 	users_daemon
 	export XDG_RUNTIME_DIR="$dir/run"
-	as_user "$user" "$dir/dazaictl" status >out || fail "not found"
+	as "$user" "$dir/dazaictl" status >out || fail "not found"
 	# A stale socket there is no daemon either.
-	as_user "$user" "$talk" -w 1 -l "$dir/run/${sock##*/}.ctl" echo x >out
-	as_user "$user" "$dir/dazaictl" status >out || fail "not found"
-	as_user "$user" "$dir/dazai-hb" >hb.out 2>&1 &
+	as "$user" "$talk" -w 1 -l "$dir/run/${sock##*/}.ctl" echo x >out
+	as "$user" "$dir/dazaictl" status >out || fail "not found"
+	as "$user" "$dir/dazai-hb" >hb.out 2>&1 &
 	talk - log hb.out guarding
 	kill "$vault"
 	ends 0
@@ -211,12 +191,8 @@ run_user_body() {
 	EOT
 	chmod 755 "$dir/in_run"
 	sock=/run/user/$user/dazai-$user.sock
-	unshare -m --propagation private "$dir/in_run" setpriv --reuid "$user" \
-	    --regid "$user" --clear-groups "$dir/dazaid" -d </dev/null 2>log &
-	vault=$!
-	remember "$vault"
-	logged 'vault: ready'
-	find_network
+	launch unshare -m --propagation private "$dir/in_run" setpriv \
+	    --reuid "$user" --regid "$user" --clear-groups "$dir/dazaid" -d </dev/null
 	# Those of a login and of cron: with and without the environment.
 	for run in "/run/user/$user" /nonexistent ''; do
 		XDG_RUNTIME_DIR=$run nsenter -m -t "$vault" setpriv \

@@ -343,7 +343,7 @@ the_first_process_reaps_orphans_body() {
 	unshare -pf true 2>/dev/null || atf_skip "no PID namespaces"
 	real="sh -c '(sleep 0.2 & echo >orphan); exec \"\$@\"' first $real"
 	through 'exec unshare -pf'
-	daemon
+	daemon -a
 	logged 'vault: ready'
 	read -r vault _ <"/proc/$vault/task/$vault/children"
 	remember "$vault"

@@ -8,7 +8,6 @@
 . "$(atf_get_srcdir)/lib.sh"
 
 peek=$tools/peek
-notify=$tools/notify
 
 # refused TEXT OPTION...: dazaid ends at once with exit 1 and one line that has TEXT,
 # and leaves nothing
@@ -30,13 +29,6 @@ left_nothing() {
 background() {
 	"$dazaid" -s "$sock" "$@" 2>err || fail "$*: exit $?: $(cat err)"
 	found
-}
-
-# found: sets $vault and $network to the daemon that was just started, by its pid file
-found() {
-	read -r vault <"$sock.pid"
-	remember "$vault"
-	find_network
 }
 
 # The daemon, which is not our child, is told to end, and leaves nothing.
@@ -149,11 +141,8 @@ wrong_options_show_the_usage_body() {
 
 behaviour no_option_is_needed 'without options it rehearses with no secrets, without standard descriptors as well'
 no_option_is_needed_body() {
-	"$dazaid" -d -s "$sock" 2>log </dev/null &
-	vault=$!
-	remember "$vault"
+	launch "$dazaid" -d -s "$sock" </dev/null
 	logged 'secrets: 0, dry-run, ping timeout 0 ms'
-	find_network
 	lives
 	printf '%s' "$secret" >secret
 	"$dazaid" -d -s "$sock" -a -l "$name=secret" <&- >&- 2>&- &
@@ -174,14 +163,8 @@ loads() {
 	local count=$1
 
 	shift
-	: >log
-	exec 6<&0		# which is not a background job's by itself
-	"$dazaid" -d -s "$sock" "$@" <&6 6<&- 2>log &
-	vault=$!
-	exec 6<&-
-	remember "$vault"
+	launch "$dazaid" -d -s "$sock" "$@"
 	logged "secrets: $count,"
-	find_network
 	lives
 }
 
@@ -230,11 +213,8 @@ bytes_are_kept_body() {
 	printf '\001first\n\nline\r\nlast line of a secret\n' >secret
 	printf 'no newline at the end of this' >other
 	through "exec $tools/nomemfd"
-	"$dazaid" -d -s "$sock" -l one=secret -l two=- 2>log <other &
-	vault=$!
-	remember "$vault"
+	launch "$dazaid" -d -s "$sock" -l one=secret -l two=- <other
 	logged 'memory: mlock, secrets: 2'
-	find_network
 	for file in secret other; do
 		"$peek" "$vault" <$file >seen || fail "$(cat seen)"
 		grep -q "^$(wc -c <$file) bytes of it at" seen || fail "$(cat seen)"
@@ -454,10 +434,10 @@ the_front_passes_signals_on_body() {
 # Who is told.
 #
 
-# listens [-x] PATH: something receives datagrams there, a line each in ./got
+# listens -d|-D PATH [COUNT]: something receives datagrams there, a line each in ./got
 listens() {
 	: >got
-	"$notify" "$@" >got &
+	"$talk" "$@" >got &
 	receiver=$!
 	remember "$receiver"
 	talk - log got listening
@@ -477,19 +457,19 @@ behaviour a_service_manager_is_told \
 a_service_manager_is_told_body() {
 	export NOTIFY_SOCKET
 	for NOTIFY_SOCKET in "$PWD/notify" "@dazai-start-test-$$"; do
-		listens "$NOTIFY_SOCKET" 1
+		listens -d "$NOTIFY_SOCKET" 1
 		start
 		notified
 		lives
 	done
 	NOTIFY_SOCKET=$PWD/notify
 	rm notify
-	listens "$NOTIFY_SOCKET" 1
+	listens -d "$NOTIFY_SOCKET" 1
 	background
 	notified
 	end_there
 	rm notify
-	listens "$NOTIFY_SOCKET" 1
+	listens -d "$NOTIFY_SOCKET" 1
 	waits "$dazaid" -d
 	[ "$(cat got)" = listening ] || fail "too early: $(cat got)"
 	exec 9>&-
@@ -515,7 +495,7 @@ no_service_manager_is_needed_body() {
 		lives
 	done
 	NOTIFY_SOCKET=$PWD/notify
-	listens -x "$NOTIFY_SOCKET"
+	listens -D "$NOTIFY_SOCKET"
 	# More than a socket queues.
 	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14; do
 		start
@@ -528,7 +508,7 @@ no_service_manager_is_needed_body() {
 #
 
 # world KIND: from now on daemons are started in a world of which /dev/log is what
-# "notify KIND" makes of it; with KIND "none" there is none
+# "talk KIND", -d or -D, makes of it; with KIND "none" there is none
 world() {
 	rm -rf dev
 	mkdir dev
@@ -543,7 +523,7 @@ world() {
 		mount --bind /dev/\$device dev/\$device
 	done
 	if [ '$1' != none ]; then
-		$notify $1 dev/log >got 2>&1 &
+		$talk $1 dev/log >got 2>&1 &
 		echo \$! >receiver
 		until grep -q listening got; do
 			sleep 0.02
@@ -568,7 +548,7 @@ behaviour syslog_gets_the_log \
 syslog_gets_the_log_body() {
 	public
 	chown 65534:65534 "$dir"
-	world ''
+	world -d
 	printf '%s' "$secret" >secret
 	background -u nobody -v -l "$name=-" <secret
 	receiver_remembered
@@ -606,7 +586,7 @@ a_missing_syslog_is_told_body() {
 behaviour a_new_syslogd_is_found 'without syslogd it goes on, and the vault finds the next one' \
     require.user root
 a_new_syslogd_is_found_body() {
-	world ''
+	world -d
 	background -a -g 60
 	receiver_remembered
 	talk - log got 'vault: ready'
@@ -615,7 +595,7 @@ a_new_syslogd_is_found_body() {
 	kill -USR1 "$vault"
 	talk "$sock" hello cancel ping
 	: >again
-	nsenter -m -t "$vault" sh -c "rm /dev/log; exec $notify /dev/log" >again &
+	nsenter -m -t "$vault" sh -c "rm /dev/log; exec $talk -d /dev/log" >again &
 	remember $!
 	talk - log again listening
 	end_there
@@ -628,7 +608,7 @@ stuck() {
 	local end=$1
 
 	shift
-	world -x
+	world -D
 	background -v "$@"
 	receiver_remembered
 	# Every message is a line, and some ten are queued.

@@ -935,14 +935,50 @@ become(char **argv, bool reads)
 	exit(1);
 }
 
+/*
+ * Receives datagrams at a path, whose @ in front is an abstract name, as a
+ * service manager or syslogd would: count of them, or all if that is negative.
+ */
+static void
+receive(const char *path, long count, bool reads)
+{
+	socklen_t len = sizeof(sa_family_t) + (socklen_t)strlen(path);
+	ssize_t	  n;
+	int	  fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	set_address(path);
+	if (path[0] == '@')
+		addr.sun_path[0] = '\0';
+	else
+		len++;
+	if (fd == -1 || bind(fd, (struct sockaddr *)&addr, len) == -1)
+		err(1, "%s", path);
+	(void)setvbuf(stdout, NULL, _IOLBF, 0);
+	puts("listening");
+	while (!reads)
+		(void)pause();
+	for (; count != 0; count--) {
+		if ((n = recv(fd, bulk, BULK, 0)) == -1)
+			err(1, "recv");
+		printf("%.*s\n", (int)n, bulk);
+	}
+	exit(0);
+}
+
 int
 main(int argc, char *argv[])
 {
 	bool listens = false, patient = false;
 	int  ch;
 
-	while ((ch = getopt(argc, argv, "+lrw:xX")) != -1) {
+	while ((ch = getopt(argc, argv, "+d:D:lrw:xX")) != -1) {
 		switch (ch) {
+		case 'd':
+		case 'D':
+			receive(optarg,
+			    argv[optind] != NULL ? number(argv[optind]) : -1,
+			    ch == 'd');
+			break;
 		case 'l':
 			listens = true;
 			break;
