@@ -103,10 +103,14 @@ kill_all() {
 	rm -f pids
 }
 
-# Fails the test case, with the daemon's log.
+# Fails the test case, with the daemon's log.  Kyua takes one line as the reason.
 fail() {
+	local why=$*
+
 	[ -f log ] && sed 's/^/log: /' log
-	atf_fail "$*"
+	printf '%s\n' "$why"
+	atf_fail "${why%%
+*}"
 }
 
 # complains STATUS TEXT COMMAND...: it ends so, within 20 seconds, with nothing on standard

@@ -58,12 +58,33 @@ command_line() {
 	esac
 }
 
-# drive [VARIABLE=VALUE ...]: the shell on a terminal; the script is on standard
-# input, what pty says goes to ./out
+# expand: a script for pty from standard input, with lines "ask COMMAND | TEXT | STATUS",
+# which type the command, and expect the text and that exit status
+expand() {
+	sed "s/^ask \(.*\) | \(.*\) | \(.*\)\$/send \1; echo \"status=$status\"\\\\n\\
+expect \2\\
+expect status=\3/"
+}
+
+# drive [VARIABLE=VALUE ...]: the shell on a terminal does the script on standard input;
+# what pty says goes to ./out
 drive() {
+	expand >script
 	# shellcheck disable=SC2046 # words
-	env "$@" "$tools/pty" $(command_line "$sh") >out 2>err ||
+	env "$@" "$tools/pty" $(command_line "$sh") <script >out 2>err ||
 	    fail "$sh on a terminal: $(cat err)"
+}
+
+# visit [VARIABLE=VALUE ...]: as drive, from the first prompt to "exit 7", with all that
+# the terminal showed
+visit() {
+	{
+		echo 'expect P1>'
+		cat
+		printf '%s\n' 'send exit 7\n' wait show
+	} >visit
+	drive "$@" <visit
+	said 'exit 7'
 }
 
 # said LINE: pty did; shown N: the integration has spoken so often
@@ -103,21 +124,14 @@ is_guarded_from_start_to_exit() {
 	subshells='(:); (exit 3); x=$(exit 2); echo x | (cat; exit 4); sleep 0 & wait'
 	[ "$sh" != fish ] || subshells='fish -c "exit 3"; set x (false); echo x | cat; sleep 0 & wait'
 	start
-	drive DAZAI_HB="$PWD/counted" <<-EOF
-		expect P1>
+	visit DAZAI_HB="$PWD/counted" <<-EOF
 		run $talk - log log 'held by pid'
 		send $subshells\n
 		send echo do''ne\n
 		expect done
-		send dazai_status; echo "status=$status"\n
-		expect dazai: session guarded by dazai-hb
-		expect status=0
+		ask dazai_status | dazai: session guarded by dazai-hb | 0
 		run ! grep -Eq "dropped|lost" log
-		send exit 7\n
-		wait
-		show
 	EOF
-	said 'exit 7'
 	shown 1
 	started_once
 	wiped
@@ -159,8 +173,7 @@ child_is_of_the_session() {
 	other="(DAZAI_SOCK=$PWD/other; dazai_status)"
 	[ "$sh" != fish ] || other="begin; set -lx DAZAI_SOCK $PWD/other; dazai_status; end"
 	start
-	drive DAZAI_HB="$PWD/counted" <<-EOF
-		expect P1>
+	visit DAZAI_HB="$PWD/counted" <<-EOF
 		send $(command_line "$sh")\n
 		expect P2>
 		send dazai_status; echo "status=$status"\n
@@ -181,9 +194,6 @@ child_is_of_the_session() {
 		send dazai_status\n
 		expect dazai: session guarded by dazai-hb
 		run ! grep -Eq "dropped|lost" log
-		send exit\n
-		wait
-		show
 	EOF
 	shown 4
 	wiped
@@ -209,12 +219,7 @@ runs_the_trap_that_was_there() {
 		printf 'old 7 it'\''s\na "quoted"\nsecond line\n' >expected ;;
 	esac
 	start
-	drive <<-EOF
-		expect P1>
-		send exit 7\n
-		wait
-	EOF
-	said 'exit 7'
+	visit </dev/null
 	cmp -s expected trap.out || fail "the trap: $(cat trap.out)"
 	wiped
 	[ "$sh" != fish ] || return 0
@@ -320,23 +325,15 @@ is_unguarded_until_a_daemon_comes() {
 	drive <<-EOF
 		expect dazai: session UNGUARDED: dazai-hb: $sock.ctl: no daemon
 		expect P1>
-		send dazai_status; echo "status=$status"\n
-		expect dazai: session UNGUARDED: dazaictl: $sock.ctl: no daemon
-		expect status=1
-		send dazai_guard; echo "status=$status"\n
-		expect dazai: session UNGUARDED: dazai-hb: $sock.ctl: no daemon
-		expect status=1
+		ask dazai_status | dazai: session UNGUARDED: dazaictl: $sock.ctl: no daemon | 1
+		ask dazai_guard | dazai: session UNGUARDED: dazai-hb: $sock.ctl: no daemon | 1
 		run echo >go; $talk - log log ready
 		send dazai_guard; echo "status=$status"\n
 		expect status=0
-		send dazai_status; echo "status=$status"\n
-		expect dazai: session guarded by dazai-hb
-		expect status=0
+		ask dazai_status | dazai: session guarded by dazai-hb | 0
 		run kill -TERM $vault
 		run $talk - ended $vault ended \$(sed -n 's/.*held by pid //p' log)
-		send dazai_status; echo "status=$status"\n
-		expect dazai: session UNGUARDED: dazaictl: $sock.ctl: no daemon
-		expect status=1
+		ask dazai_status | dazai: session UNGUARDED: dazaictl: $sock.ctl: no daemon | 1
 		send exit 7\n
 		wait
 		show
@@ -356,14 +353,12 @@ in_each many_terminals_are_one_session \
     'the first of two terminals is closed and the secret still given; with the last it is gone'
 many_terminals_are_one_session() {
 	start -a -g 60
-	cat >second <<-EOF
+	expand >second <<-EOF
 		expect P1>
 		run echo >second.holds; until [ -e first.ended ]; do sleep 0.02; done
 		run until $(holders 1); do sleep 0.02; done
 		run [ "\$(dazaictl get $name)" = '$secret' ]
-		send dazai_status; echo "status=$status"\n
-		expect dazai: session guarded by dazai-hb
-		expect status=0
+		ask dazai_status | dazai: session guarded by dazai-hb | 0
 		run ! grep -q pending log
 		signal KILL
 		wait
@@ -390,7 +385,7 @@ in_each a_terminal_within_is_one_more \
     'a terminal that was opened from a guarded shell holds the session, too'
 a_terminal_within_is_one_more() {
 	start
-	cat >within <<-EOF
+	expand >within <<-EOF
 		expect P2>
 		send dazai_status\n
 		expect dazai: session guarded by dazai-hb
@@ -398,13 +393,10 @@ a_terminal_within_is_one_more() {
 		send exit 5\n
 		wait
 	EOF
-	drive DAZAI_HB="$PWD/counted" <<-EOF
-		expect P1>
+	visit DAZAI_HB="$PWD/counted" <<-EOF
 		send $tools/pty $(command_line "$sh") <within\n
 		expect exit 5
 		run ! grep -q lost log
-		send exit\n
-		wait
 	EOF
 	[ "$(wc -l <starts)" -eq 2 ] || fail "not started twice: $(cat starts)"
 	wiped
@@ -414,22 +406,14 @@ in_each the_tether_has_a_name \
     'DAZAI_TETHER is the tether to hold; if it is empty, the shell is the only heartbeat'
 the_tether_has_a_name() {
 	start
-	drive DAZAI_TETHER=desk-2 <<-EOF
-		expect P1>
+	visit DAZAI_TETHER=desk-2 <<-EOF
 		run $talk - log log 'tether desk-2 held'
-		send exit\n
-		wait
 	EOF
 	wiped 'tether desk-2 lost'
 	start
-	drive DAZAI_TETHER= <<-EOF
-		expect P1>
+	visit DAZAI_TETHER= <<-EOF
 		run $talk - log log 'guarded by pid'
-		send dazai_status; echo "status=$status"\n
-		expect dazai: session guarded by dazai-hb
-		expect status=0
-		send exit\n
-		wait
+		ask dazai_status | dazai: session guarded by dazai-hb | 0
 	EOF
 	wiped 'heartbeat connection dropped'
 }
@@ -468,16 +452,10 @@ inside_tmux_nothing_holds_unasked() {
 		expect P1>
 		send . $file; echo "status=$status"\n
 		expect status=0
-		send dazai_status; echo "status=$status"\n
-		expect dazai: session guarded, not by this shell: session (1)
-		expect status=0
+		ask dazai_status | dazai: session guarded, not by this shell: session (1) | 0
 		run dazaictl panic && ! [ -s starts ]
-		send dazai_cancel; echo "status=$status"\n
-		expect does not guard
-		expect status=1
-		send dazai_guard; dazai_cancel; echo "status=$status"\n
-		expect dazai: panic cancelled
-		expect status=0
+		ask dazai_cancel | does not guard | 1
+		ask dazai_guard; dazai_cancel | dazai: panic cancelled | 0
 		run $(holders 2)
 		show
 	EOF
@@ -497,28 +475,18 @@ cancels_an_ordered_panic() {
 	heartbeat -n usb
 	drive <<-EOF
 		expect P1>
-		send dazai_cancel; echo "status=$status"\n
-		expect dazai: no panic is pending
-		expect status=0
+		ask dazai_cancel | dazai: no panic is pending | 0
 		run dazaictl panic
-		send dazai_status; echo "status=$status"\n
-		expect dazai: PANIC PENDING: in
-		expect status=1
-		send dazai_cancel; echo "status=$status"\n
-		expect dazai: panic cancelled
-		expect status=0
+		ask dazai_status | dazai: PANIC PENDING: in | 1
+		ask dazai_cancel | dazai: panic cancelled | 0
 		run grep -q 'panic CANCELLED by CANCEL' log
-		send dazai_status; echo "status=$status"\n
-		expect dazai: session guarded by dazai-hb
-		expect status=0
+		ask dazai_status | dazai: session guarded by dazai-hb | 0
 		run kill -KILL $heartbeat; $talk - log log 'tether usb lost'
 		send dazai_status; echo "status=$status"\n
 		expect dazai: PANIC PENDING: in
 		expect lost: usb
 		expect status=1
-		send dazai_cancel; echo "status=$status"\n
-		expect dazai: not cancelled: tether usb is lost
-		expect status=1
+		ask dazai_cancel | dazai: not cancelled: tether usb is lost | 1
 	EOF
 }
 
@@ -527,7 +495,7 @@ in_each second_terminal_learns_who_guards \
 second_terminal_learns_who_guards() {
 	export DAZAI_TETHER=
 	start
-	cat >second <<-EOF
+	expand >second <<-EOF
 		expect dazai: session guarded already, by dazai-hb
 		expect for process
 		expect P1>
@@ -539,15 +507,12 @@ second_terminal_learns_who_guards() {
 		wait
 		show
 	EOF
-	drive <<-EOF
-		expect P1>
+	visit <<-EOF
 		run echo \$PTY_PID >shell.pid
 		run $tools/pty $(command_line "$sh") <second >out.2
 		send dazai_status\n
 		expect dazai: session guarded by dazai-hb
 		run ! grep -Eq "dropped|lost" log
-		send exit\n
-		wait
 	EOF
 	mv out.2 out
 	said 'exit 7'
@@ -559,8 +524,7 @@ second_terminal_learns_who_guards() {
 in_each makes_no_job_noise 'dazai-hb is no job of the shell, whose end nobody is told'
 makes_no_job_noise() {
 	start
-	drive <<-EOF
-		expect P1>
+	visit <<-EOF
 		send jobs; echo en''d\n
 		expect end
 		run kill -9 \$(sed -n 's/.*held by pid //p' log)
@@ -569,11 +533,7 @@ makes_no_job_noise() {
 		expect P1>
 		send jobs; echo en''d\n
 		expect end
-		send exit 7\n
-		wait
-		show
 	EOF
-	said 'exit 7'
 	if grep -iE '\[[0-9]+\]|done|killed|terminated|running' out; then
 		fail "it is told"
 	fi
@@ -594,18 +554,14 @@ lets_go_politely() {
 	set="export DAZAI_GUARD=\"\$\$ $heartbeat\"" sub='(sleep 0; exit 3)'
 	[ "$sh" != fish ] ||
 	    set="set -gx DAZAI_GUARD \"\$fish_pid $heartbeat\"" sub='fish -c "exit 3"'
-	drive DAZAI_HB=/nonexistent/hb <<-EOF
-		expect P1>
+	visit DAZAI_HB=/nonexistent/hb <<-EOF
 		send $set; dazai_guard; echo "status=$status"\n
 		expect status=0
 		send $sub\n
 		send echo do''ne\n
 		expect done
 		run ! grep -Eq "dropped|lost" log
-		send exit 7\n
-		wait
 	EOF
-	said 'exit 7'
 	wiped 'heartbeat connection dropped'
 	kill -0 "$idler" || fail "the other process was ended"
 }
@@ -633,14 +589,11 @@ touches_no_process_of_others() {
 	start
 	set="export DAZAI_GUARD=\"\$\$ $idler\""
 	[ "$sh" != fish ] || set="set -gx DAZAI_GUARD \"\$fish_pid $idler\""
-	drive <<-EOF
-		expect P1>
+	visit <<-EOF
 		send $set\n
 		expect P1>
 		send dazai_status\n
 		expect not by this shell: session (1)
-		send exit 7\n
-		wait
 	EOF
 	wiped
 	kill -0 "$idler" || fail "a stranger was ended"
@@ -669,9 +622,8 @@ behaviour exec_keeps_the_guard \
 exec_keeps_the_guard_body() {
 	setup bash
 	start
+	level=1
 	{
-		echo 'expect P1>'
-		level=1
 		for next in bash zsh zsh ksh ksh mksh mksh dash dash fish fish bash; do
 			level=$((level + 1))
 			cat <<-EOF
@@ -681,15 +633,9 @@ exec_keeps_the_guard_body() {
 				expect dazai: session guarded by dazai-hb
 			EOF
 		done
-		cat <<-'EOF'
-			run ! grep -Eq "dropped|lost" log
-			send exit 7\n
-			wait
-			show
-		EOF
-	} >script
-	drive DAZAI_HB="$PWD/counted" <script
-	said 'exit 7'
+		echo 'run ! grep -Eq "dropped|lost" log'
+	} >chain
+	visit DAZAI_HB="$PWD/counted" <chain
 	# Each says that it is its own, not another process's.
 	if grep 'for process' out; then
 		fail "as another process's"
