@@ -99,8 +99,8 @@ rehearsals_and_clean_ends_spare_body() {
 		| kill USR2 $vault
 		| close
 		| kill KILL $network
-		-a -g 0 | kill TERM $vault
-		-a -g 0 | kill INT $vault
+		-a -g 0 | kill TERM $vault eof
+		-a -g 0 | kill INT $vault eof
 		-a -g 0 | quit
 	EOT
 }

@@ -16,8 +16,8 @@ export HOME TMPDIR
 # The sanitizers' search for leaks finds those of atf-c; valgrind looks for ours.
 ASAN_OPTIONS=detect_leaks=0
 export ASAN_OPTIONS
-# Two at a time: most cases wait for a deadline, not for the processor.
-kyua -v parallelism=2 test -r "$dir/results" "$@"
+# Six at a time, even on two processors: most cases wait for an event or a deadline.
+kyua -v parallelism=6 test -r "$dir/results" "$@"
 status=$?
 if [ $status -ne 0 ]; then
 	kyua report --verbose -r "$dir/results" \
