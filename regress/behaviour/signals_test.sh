@@ -69,7 +69,7 @@ network_passes_signals_on_body() {
 in_namespace() {
 	local flags='-pf --mount-proc --kill-child'
 
-	[ "$(id -u)" -eq 0 ] || flags="-U --map-current-user $flags"
+	[ "$(id -u)" -eq 0 ] || flags="-U --map-user=1 --map-group=1 $flags"
 	# shellcheck disable=SC2086 # a list of words
 	unshare $flags true 2>/dev/null ||
 	    atf_skip "this kernel does not let us have a PID namespace"
