@@ -471,13 +471,22 @@ next_line(void)
 	return (line);
 }
 
-static void
-want(const char *text)
+/* The next line, which there must be, for somebody who wants text. */
+static const char *
+line_for(const char *text)
 {
 	const char *line = next_line();
 
 	if (line == NULL)
 		errx(1, "%s: wanted '%s', got the end", doing, text);
+	return (line);
+}
+
+static void
+want(const char *text)
+{
+	const char *line = line_for(text);
+
 	if (strcmp(line, text) != 0)
 		errx(1, "%s: wanted '%s', got '%s'", doing, text, line);
 }
@@ -501,21 +510,15 @@ do_wantn(void)
 static void
 do_until(void)
 {
-	const char *line;
-
-	while ((line = next_line()) != NULL && strcmp(line, arg[0]) != 0)
+	while (strcmp(line_for(arg[0]), arg[0]) != 0)
 		;
-	if (line == NULL)
-		errx(1, "%s: wanted '%s', got the end", doing, arg[0]);
 }
 
 static void
 do_like(void)
 {
-	const char *line = next_line();
+	const char *line = line_for(arg[0]);
 
-	if (line == NULL)
-		errx(1, "%s: wanted '%s', got the end", doing, arg[0]);
 	if (fnmatch(arg[0], line, 0) != 0)
 		errx(1, "%s: wanted '%s', got '%s'", doing, arg[0], line);
 }
@@ -527,8 +530,7 @@ do_ask(void)
 
 	for (;;) {
 		say(arg[0]);
-		if ((line = next_line()) == NULL)
-			errx(1, "%s: got the end", doing);
+		line = line_for(arg[1]);
 		if (fnmatch(arg[1], line, 0) == 0)
 			return;
 		if (now() + RETRY_MS >= deadline)
@@ -541,11 +543,7 @@ do_ask(void)
 static void
 do_show(void)
 {
-	const char *line = next_line();
-
-	if (line == NULL)
-		errx(1, "%s: got the end", doing);
-	puts(line);
+	puts(line_for("a line"));
 	(void)fflush(stdout);
 }
 
@@ -671,29 +669,21 @@ exchange(const char *line, const char *answer)
 	want(answer);
 }
 
+/* hello, ping, cancel, quit */
 static void
-do_hello(void)
+do_exchange(void)
 {
-	exchange("HELLO 1", "WELCOME");
-}
+	static const char *const words[][3] = {
+		{ "hello", "HELLO 1", "WELCOME" }, { "ping", "PING", "PONG" },
+		{ "cancel", "CANCEL", "CANCELLED" }, { "quit", "QUIT", "BYE" }
+	};
+	size_t i = 0;
 
-static void
-do_ping(void)
-{
-	exchange("PING", "PONG");
-}
-
-static void
-do_cancel(void)
-{
-	exchange("CANCEL", "CANCELLED");
-}
-
-static void
-do_quit(void)
-{
-	exchange("QUIT", "BYE");
-	do_eof();
+	while (strcmp(words[i][0], doing) != 0)
+		i++;
+	exchange(words[i][1], words[i][2]);
+	if (strcmp(doing, "quit") == 0)
+		do_eof();
 }
 
 /* GET of a secret whose bytes are those of a file. */
@@ -859,8 +849,8 @@ static const struct command {
 	{ "until", 1, false, do_until }, { "eof", 0, false, do_eof },
 	{ "hold", 0, false, do_hold },
 	{ "pong-under", 2, false, do_pong_under },
-	{ "hello", 0, false, do_hello }, { "ping", 0, false, do_ping },
-	{ "cancel", 0, false, do_cancel }, { "quit", 0, false, do_quit },
+	{ "hello", 0, false, do_exchange }, { "ping", 0, false, do_exchange },
+	{ "cancel", 0, false, do_exchange }, { "quit", 0, false, do_exchange },
 	{ "get", 2, false, do_get }, { "put", 2, false, do_put },
 	{ "echo", 1, true, do_echo }, { "die", 0, true, do_die },
 	{ "kill", 2, true, do_kill }, { "log", 2, true, do_log },
