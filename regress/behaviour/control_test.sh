@@ -48,16 +48,6 @@ every_request_is_answered_body() {
 	killed 'HARD PANIC: PANIC hard'
 }
 
-behaviour names_have_their_case 'of secrets whose names differ in case each is one'
-names_have_their_case_body() {
-	guarded -a -g 0
-	control say 'PUT one 1' want GO raw a want OK \
-	    say 'PUT ONE 1' want GO raw b want OK \
-	    say 'DEL one' want OK say 'GET one' like 'ERROR no-such-secret ?*' \
-	    say 'GET ONE' want 'DATA 1' raw 'ARM\n' want bALREADY_ARMED
-	stands_down
-}
-
 behaviour status_tells_the_state \
     'STATUS begins with the fields that scripts rely on, and follows guard, arming, processes, secrets and panics'
 status_tells_the_state_body() {
@@ -231,7 +221,7 @@ bad_requests_are_refused_body() {
 }
 
 behaviour blanks_and_cr_do_not_count \
-    'a CR before the newline and blanks around words do not count, but all bytes of a secret do'
+    'a CR before the newline and blanks around words do not count, but the case of names and all bytes of a secret do'
 blanks_and_cr_do_not_count_body() {
 	guarded -a -g 0
 	control raw 'ARM\r\n' want ALREADY_ARMED raw ' \t ARM \t\r\n' \
@@ -241,7 +231,11 @@ blanks_and_cr_do_not_count_body() {
 	    raw 'GET one\r\n' want 'DATA 1' take 1 \
 	    raw 'GET one\r\n' like 'ERROR no-such-secret ?*'
 	printf ' \r\nDEL one\r\n\n ' >value
-	control put one value get one value get one value
+	control put one value get one value get one value say 'DEL one' want OK \
+	    say 'PUT one 1' want GO raw a want OK \
+	    say 'PUT ONE 1' want GO raw b want OK \
+	    say 'DEL one' want OK say 'GET one' like 'ERROR no-such-secret ?*' \
+	    say 'GET ONE' want 'DATA 1' raw 'ARM\n' want bALREADY_ARMED
 	stands_down
 }
 
@@ -381,17 +375,8 @@ too_few_descriptors_are_no_panic_body() {
 	stands_down
 }
 
-behaviour arm_is_for_good 'ARM is for real, and nothing disarms'
-arm_is_for_good_body() {
-	guarded -g 0
-	control say ARM want OK say ARM want ALREADY_ARMED
-	logged armed
-	kill -USR1 "$vault"
-	killed 'PANIC: SIGUSR1'
-}
-
 behaviour panic_is_as_a_signal \
-    'PANIC reads OK, and is as SIGUSR1; PANIC hard is as SIGUSR2; neither needs a heartbeat, or a client that waits'
+    'PANIC is as SIGUSR1, PANIC hard as SIGUSR2, without a heartbeat or a client that waits; after ARM they kill'
 panic_is_as_a_signal_body() {
 	table <<-'EOT'
 	| to $sock.ctl say PANIC want OK eof | 0 | PANIC (dry-run): PANIC | !HARD PANIC
@@ -409,6 +394,11 @@ panic_is_as_a_signal_body() {
 	    say PANIC want OK eof over 690 | 137 | PANIC: PANIC | !HARD PANIC
 	EOT
 	[ "$(grep -c 'panic pending' log)" -eq 1 ] || fail "two windows"
+	# Armed by ARM is armed, for good.
+	table <<-'EOT'
+	-g 0 | hello to $sock.ctl say ARM want OK say ARM want ALREADY_ARMED
+	    kill USR1 $vault | 137 | armed | PANIC: SIGUSR1
+	EOT
 }
 
 behaviour panic_is_cancelled_by_the_heartbeat 'a PANIC can be cancelled by the heartbeat, and by no control client'
@@ -564,14 +554,6 @@ no_memory_shows_a_value_body() {
 		fi
 	done
 	stands_down
-}
-
-# Those of both, by their numbers.
-descriptors() {
-	echo "/proc/$vault/fd/"* "/proc/$network/fd/"*
-}
-descriptors_are() {
-	[ "$(descriptors)" = "$1" ]
 }
 
 shipped_only=1

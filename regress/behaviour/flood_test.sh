@@ -8,8 +8,8 @@
 
 unknown='ERR unknown-verb'
 
-# descriptors N: network may have those below N from now on
-descriptors() {
+# limit N: network may have those below N from now on
+limit() {
 	local uid
 
 	uid=$(sed -n 's/^Uid:[^0-9]*\([0-9]*\).*/\1/p' "/proc/$network/status")
@@ -67,18 +67,18 @@ accepting_resumes_by_itself_body() {
 	start -a -g 0
 	client "$sock" hello echo guards pong-under 1000 1 hold
 	talk - log said guards
-	descriptors 3
+	limit 3
 	client "$sock" want BUSY eof echo served
-	descriptors 1024
+	limit 1024
 	talk - log said served
 	ends 0 "$client"
 	talk "$sock" want BUSY eof kill TERM "$vault"
 	ends 0
 	start -a -g 0
-	descriptors 3
+	limit 3
 	client "$sock" echo connected hello quit
 	talk - log said connected
-	descriptors 1024
+	limit 1024
 	ends 0 "$client"
 	ends 0
 }
@@ -92,11 +92,11 @@ few_descriptors_are_enough_for_the_heartbeat_body() {
 	talk - log said guards
 	# Until there is none for a newcomer who is told BUSY.
 	n=16
-	descriptors $n
+	limit $n
 	while "$talk" -w 2 "$sock" want BUSY eof 2>/dev/null; do
 		n=$((n - 1))
 		[ $n -gt 3 ] || fail "BUSY with $n descriptors"
-		descriptors $n
+		limit $n
 	done
 	# Turned away, with the one that is kept for that.
 	talk -w 2 "$sock" eof connect eof

@@ -27,7 +27,7 @@ many_hold_one_tether_body() {
 	kill "$heartbeat1" "$heartbeat2"
 	ends 0 "$heartbeat1"
 	ends 0 "$heartbeat2"
-	control say "GET $name" want "DATA ${#secret}" want-file secret
+	control get "$name" secret
 	kill "$heartbeat3"
 	ends 0 "$heartbeat3"
 	logged 'panic pending: tether session lost'

@@ -412,6 +412,14 @@ sleeps() {
 now: $(used "$@")"
 }
 
+# Those of both processes, by their numbers.
+descriptors() {
+	echo "/proc/$vault/fd/"* "/proc/$network/fd/"*
+}
+descriptors_are() {
+	[ "$(descriptors)" = "$1" ]
+}
+
 # Both processes' memory as it is laid out, but for how far a stack has grown and
 # whether the arena is open.
 layout() {

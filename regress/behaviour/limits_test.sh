@@ -13,14 +13,6 @@
 limits='as core data fsize locks memlock msgqueue nice nofile nproc rss rtprio
     rttime sigpending stack'
 
-# without_memfd: the daemons that are started from now on have mlock memory
-without_memfd() {
-	printf '#!/bin/sh\nexec %s %s "$@"\n' "$tools/nomemfd" "$dazaid" >mlocked
-	chmod 755 mlocked
-	dazaid=$PWD/mlocked
-	memory=mlock
-}
-
 # zeroes LIMIT: the options that tell prlimit(1) to lower it, or "all", to 0
 zeroes() {
 	# shellcheck disable=SC2086 # a list of words
@@ -28,27 +20,34 @@ zeroes() {
 	printf -- '--%s=0:0 ' "$@"
 }
 
-# at_each_limit STATUS SIGNAL PROCESS: an armed daemon whose limit is 0 ends with
-# STATUS when SIGNAL comes to PROCESS (vault or guardian)
-at_each_limit() {
-	for limit in $limits all; do
-		guarded -a -g 0
-		[ -z "${memory:-}" ] || logged "memory: $memory"
-		# shellcheck disable=SC2046 # a list of words
-		prlimit --pid "$vault" $(zeroes "$limit") 2>prlimit.err ||
-		    fail "$limit: $(cat prlimit.err)"
-		eval "kill -$2 \$$3"
-		echo "$limit: $3, SIG$2"
-		ends "$1"
-		logged 'secrets wiped'
-		not_logged 'not writable'
-		kill "$guardian" 2>/dev/null || :
+# at_zero STATUS SIGNAL PROCESS LIMIT...: an armed daemon, with secretmem and with mlock
+# memory, one of whose limits is 0, ends with STATUS when SIGNAL comes to PROCESS (vault
+# or guardian)
+at_zero() {
+	local status=$1 sig=$2 process=$3 memory limit
+
+	shift 3
+	for memory in '' "$tools/nomemfd"; do
+		through "exec $memory"
+		for limit; do
+			guarded -a -g 0
+			[ -z "$memory" ] || logged 'memory: mlock'
+			# shellcheck disable=SC2046 # a list of words
+			prlimit --pid "$vault" $(zeroes "$limit") 2>prlimit.err ||
+			    fail "$limit: $(cat prlimit.err)"
+			eval "kill -$sig \$$process"
+			echo "$memory $limit: $process, SIG$sig"
+			ends "$status"
+			logged 'secrets wiped'
+			not_logged 'not writable'
+			kill "$guardian" 2>/dev/null || :
+		done
 	done
 }
 
-behaviour no_time 'at the soft limit of its time on the CPU (SIGXCPU) the vault wipes' \
+behaviour the_end_of_its_time_wipes 'at the soft limit of its time on the CPU (SIGXCPU) the vault wipes' \
     require.progs prlimit
-no_time_body() {
+the_end_of_its_time_wipes_body() {
 	guarded -a
 	prlimit --pid "$vault" --cpu=0: || fail prlimit
 	# The kernel looks at the time only when a tick finds the vault running.
@@ -61,41 +60,23 @@ no_time_body() {
 	not_logged 'not writable'
 }
 
-behaviour hard_secretmem 'with any limit at 0, SIGUSR2 wipes and kills at once' \
+behaviour no_limit_stops_a_hard_panic 'with any limit at 0, or all, SIGUSR2 wipes and kills at once' \
     require.progs prlimit
-hard_secretmem_body() {
-	at_each_limit $SIGKILL USR2 vault
+no_limit_stops_a_hard_panic_body() {
+	# shellcheck disable=SC2086 # a list of words
+	at_zero $SIGKILL USR2 vault $limits all
 }
 
-behaviour hard_mlock 'in mlock memory, with any limit at 0, SIGUSR2 wipes and kills at once' \
+behaviour no_limit_stops_a_loss 'with any limit at 0, or all, a lost heartbeat wipes and kills' \
     require.progs prlimit
-hard_mlock_body() {
-	without_memfd
-	at_each_limit $SIGKILL USR2 vault
+no_limit_stops_a_loss_body() {
+	# shellcheck disable=SC2086 # a list of words
+	at_zero $SIGKILL KILL guardian $limits all
 }
 
-behaviour lost_secretmem 'with any limit at 0, a lost heartbeat wipes and kills' \
+behaviour no_limit_stops_a_clean_end 'with any limit at 0, or all, SIGTERM wipes and exits with 0' \
     require.progs prlimit
-lost_secretmem_body() {
-	at_each_limit $SIGKILL KILL guardian
-}
-
-behaviour lost_mlock 'in mlock memory, with any limit at 0, a lost heartbeat wipes and kills' \
-    require.progs prlimit
-lost_mlock_body() {
-	without_memfd
-	at_each_limit $SIGKILL KILL guardian
-}
-
-behaviour term_secretmem 'with any limit at 0, SIGTERM wipes and exits with 0' \
-    require.progs prlimit
-term_secretmem_body() {
-	at_each_limit 0 TERM vault
-}
-
-behaviour term_mlock 'in mlock memory, with any limit at 0, SIGTERM wipes and exits with 0' \
-    require.progs prlimit
-term_mlock_body() {
-	without_memfd
-	at_each_limit 0 TERM vault
+no_limit_stops_a_clean_end_body() {
+	# shellcheck disable=SC2086 # a list of words
+	at_zero 0 TERM vault $limits all
 }

@@ -261,15 +261,6 @@ no_descriptor_is_inherited_body() {
 	done
 }
 
-# Those of both, by their numbers.
-descriptors() {
-	echo "/proc/$vault/fd/"* "/proc/$network/fd/"*
-}
-
-descriptors_are() {
-	[ "$(descriptors)" = "$1" ]
-}
-
 behaviour clients_cost_nothing_that_lasts \
     'a thousand clients and much noise later neither process has more descriptors or memory' \
     require.user root

@@ -419,25 +419,31 @@ the_tether_has_a_name() {
 }
 
 in_each one_command_holds_nothing \
-    'an interactive shell that runs one command (-c), or has no terminal, holds nothing and is silent'
+    'a shell that runs one command (-c), interactive or not, or has no terminal, holds nothing and is silent'
 one_command_holds_nothing() {
 	start
-	cat >one <<-EOF
-		wait
-		show
-	EOF
+	export DAZAI_HB="$PWD/counted"
+	printf '%s\n' wait show >one
 	# shellcheck disable=SC2046 # words
-	DAZAI_HB="$PWD/counted" "$tools/pty" $(command_line "$sh") \
-	    -ic 'echo do""ne; exit 3' >out 2>&1 <one || fail "$(cat out)"
+	"$tools/pty" $(command_line "$sh") -ic 'echo do""ne; exit 3' >out 2>&1 <one ||
+	    fail "$(cat out)"
 	said 'exit 3'
 	grep -q 'done' out || fail "$(cat out)"
 	shown 0
 	# shellcheck disable=SC2046 # words
 	echo 'echo do""ne' |
-	    DAZAI_HB="$PWD/counted" $(command_line "$sh") -i >out 2>&1
+	    $(command_line "$sh") -i >out 2>&1
 	grep -q 'done' out || fail "$(cat out)"
 	shown 0
+	got=0
+	"$sh" -c ". $file; echo done; exit 3" >out 2>&1 || got=$?
+	[ "$got $(cat out)" = '3 done' ] || fail "exit $got: $(cat out)"
+	if [ "$sh" != fish ]; then
+		"$sh" -euc ". $file; echo done" >out 2>&1 || fail "$(cat out)"
+		[ "$(cat out)" = 'done' ] || fail "$(cat out)"
+	fi
 	[ ! -s starts ] || fail "dazai-hb was started"
+	not_logged guarded
 	not_logged held
 	lives
 }
@@ -597,23 +603,6 @@ touches_no_process_of_others() {
 	EOF
 	wiped
 	kill -0 "$idler" || fail "a stranger was ended"
-}
-
-in_each does_nothing_when_not_interactive 'a shell that runs one command starts no dazai-hb'
-does_nothing_when_not_interactive() {
-	start
-	export DAZAI_HB="$PWD/counted"
-	got=0
-	"$sh" -c ". $file; echo done; exit 3" >out 2>&1 || got=$?
-	[ "$got $(cat out)" = '3 done' ] || fail "exit $got: $(cat out)"
-	if [ "$sh" != fish ]; then
-		"$sh" -euc ". $file; echo done" >out 2>&1 || fail "$(cat out)"
-		[ "$(cat out)" = 'done' ] || fail "$(cat out)"
-	fi
-	[ ! -s starts ] || fail "dazai-hb was started"
-	not_logged guarded
-	not_logged held
-	lives
 }
 
 behaviour exec_keeps_the_guard \

@@ -45,21 +45,18 @@ ends_there() {
 # Options.
 #
 
+# Every kind of bad number is tried on the function that reads them (replay_num).
 behaviour bad_seconds_are_refused 'what is no number of seconds is told on one line, and nothing starts'
 bad_seconds_are_refused_body() {
 	for option in f=first g=grace t=ping-timeout; do
 		long=${option#?=}
-		for value in '' ' ' nan NaN inf -inf infinity 5x x5 '5 ' ' 5' -1 \
-		    -0 +5 0x10 1e3 1e 5. .5 . 1.2.3 5,5 5s; do
+		for value in '' nan -inf 5x ' 5' -1 +5 0x10 1e3 5. .5 1.2.3 5,5; do
 			refused "dazaid: --$long: $value: not a number of seconds" \
 			    "-${option%=*}" "$value"
 		done
-		for value in 1000000001 9223372036854775807 9223372036854775808 \
-		    18446744073709551616 999999999999999999999999999999999999; do
+		for value in 1000000001 18446744073709551616; do
 			refused "dazaid: --$long: $value: too large" "--$long=$value"
 		done
-		refused "dazaid: --$long: nan: not" "--$long" nan
-		refused "dazaid: --$long: : not" "--$long="
 	done
 	# Of several errors the first is told, and nothing else.
 	refused 'dazaid: --grace: nan' -g nan -t inf -z x -l =
@@ -67,16 +64,13 @@ bad_seconds_are_refused_body() {
 
 behaviour bad_sizes_are_refused 'a size that is no number, too small or too large is told on one line'
 bad_sizes_are_refused_body() {
-	for value in '' ' ' nan inf 5x x5 '65536 ' ' 65536' -1 -65536 +65536 \
-	    0x10000 1e5 65536.0 65536. 64k 64K 1M; do
+	for value in '' nan 5x ' 65536' -65536 +65536 0x10000 1e5 65536.0 64k 1M; do
 		refused "dazaid: --size: $value: not a number" -z "$value"
 	done
-	refused "dazaid: --size: nan: not a number" --size=nan
-	for value in 0 1 4095 04095; do
+	for value in 0 4095 04095; do
 		refused "dazaid: --size: $value: too small" -z $value
 	done
-	for value in 1073741825 4294967296 4294967297 9223372036854775807 \
-	    18446744073709617152 99999999999999999999999999999; do
+	for value in 1073741825 4294967297 18446744073709617152; do
 		refused "dazaid: --size: $value: too large" -z $value
 	done
 }
@@ -573,19 +567,15 @@ syslog_gets_the_log_body() {
 	fi
 }
 
-behaviour a_missing_syslog_is_told 'that there is no syslog is told once, while it can be' require.user root
-a_missing_syslog_is_told_body() {
-	world none
-	background -v
-	printf '%s\n' 'dazaid: vault: no syslog: /dev/log: No such file or directory' |
-	    cmp -s - err || fail "$(cat err)"
-	talk "$sock" hello ping kill USR1 "$vault" ended "$vault"
-	gone
-}
-
-behaviour a_new_syslogd_is_found 'without syslogd it goes on, and the vault finds the next one' \
+behaviour a_new_syslogd_is_found 'that there is no syslogd is told once; the daemon goes on, and finds the next one' \
     require.user root
 a_new_syslogd_is_found_body() {
+	world none
+	background -v
+	[ "$(cat err)" = 'dazaid: vault: no syslog: /dev/log: No such file or directory' ] ||
+	    fail "$(cat err)"
+	talk "$sock" hello ping kill USR1 "$vault" ended "$vault"
+	gone
 	world -d
 	background -a -g 60
 	receiver_remembered
@@ -761,15 +751,8 @@ the_echo_comes_back_body() {
 	gone
 }
 
-behaviour it_needs_a_terminal_to_ask 'without a terminal it says that there is none to ask on' \
-    require.progs setsid
-it_needs_a_terminal_to_ask_body() {
-	complains 1 'dazaid: no terminal to ask on: /dev/tty: ' \
-	    setsid -w "$dazaid" -d -s "$sock" -l token </dev/null
-	left_nothing 'no terminal'
-}
-
-behaviour half_a_secret_is_not_left_to_others 'what was typed of a secret is not there for the next reader of the terminal'
+behaviour half_a_secret_is_not_left_to_others \
+    'what was typed of a secret is not there for the next reader of the terminal; without one nothing is asked'
 half_a_secret_is_not_left_to_others_body() {
 	cat >script <<-EOT
 	expect Secret x:
@@ -783,4 +766,7 @@ half_a_secret_is_not_left_to_others_body() {
 	"$tools/pty" sh -c '"$1" -d -l x -s "$2"; IFS= read -r line
 	    echo "got:$line."' sh "$dazaid" "$sock" <script >out 2>err ||
 	    fail "$(cat err)"
+	complains 1 'dazaid: no terminal to ask on: /dev/tty: ' \
+	    setsid -w "$dazaid" -d -s "$sock" -l token </dev/null
+	left_nothing 'no terminal'
 }

@@ -9,7 +9,6 @@
 . "$(atf_get_srcdir)/lib.sh"
 
 get="GET $name"
-data="DATA ${#secret}"
 
 # holder NAME FILE: a holder of a tether, as $holder, with its output in FILE
 holder() {
@@ -29,12 +28,12 @@ any_holder_keeps_a_tether_body() {
 		eval "holder$i=$holder"
 	done
 	control say TETHERS like 'session 3 held *' want OK \
-	    say "$get" want "$data" want-file secret
+	    get "$name" secret
 	kill -KILL "$holder1"
 	talk - ended "$holder1"
 	kill -KILL "$holder3"
 	talk - ended "$holder3"
-	control say "$get" want "$data" want-file secret
+	control get "$name" secret
 	not_logged 'panic pending'
 	kill -KILL "$holder2"
 	logged 'panic pending: tether session lost'
@@ -42,7 +41,7 @@ any_holder_keeps_a_tether_body() {
 	    say TETHERS want 'session 0 lost 0' want OK
 	holder session again
 	logged 'panic CANCELLED by a new holder'
-	control say "$get" want "$data" want-file secret
+	control get "$name" secret
 }
 
 behaviour every_tether_must_hold 'with two lost, one that is back does not cancel, and CANCEL is refused'
@@ -52,7 +51,7 @@ every_tether_must_hold_body() {
 	usb=$holder
 	holder awake awake
 	awake=$holder
-	client "$sock" say "$guard" want WELCOME echo guards log go go \
+	client "$sock" hello echo guards log go go \
 	    say CANCEL want 'ERROR lost awake' echo refused log go2 go \
 	    say CANCEL want NOTHING-PENDING echo nothing hold
 	talk - log said guards
@@ -68,7 +67,7 @@ every_tether_must_hold_body() {
 	logged 'panic CANCELLED by a new holder'
 	echo go >go2
 	talk - log said nothing
-	control say "$get" want "$data" want-file secret
+	control get "$name" secret
 	kill "$client"
 	logged 'panic pending: heartbeat connection dropped'
 }
@@ -115,7 +114,7 @@ a_release_is_no_loss_body() {
 	control say 'RELEASE other' \
 	    want 'ERROR no-such-tether nobody holds a tether of this name' \
 	    say 'RELEASE usb' want OK say TETHERS like 'session 1 held *' want OK \
-	    say "$get" want "$data" want-file secret
+	    get "$name" secret
 	ends 0 "$client"
 	control say 'RELEASE session' want OK say TETHERS want OK \
 	    say "$get" want 'ERROR unguarded no heartbeat guards this session'
@@ -131,7 +130,7 @@ holders_say_no_more_than_they_may_body() {
 	    say 'HOLD 12345678901234567' like 'ERROR bad-name *' \
 	    say 'HOLD 1234567890123456' want HOLDING say QUIT \
 	    like 'ERROR bad-request *' say "$get" like 'ERROR bad-request *' \
-	    say PING want PONG say CANCEL want NOTHING-PENDING
+	    ping say CANCEL want NOTHING-PENDING
 	rehearsed 'tether 1234567890123456 lost'
 }
 
@@ -140,9 +139,9 @@ each_holder_has_its_own_deadline_body() {
 	start -t 0.5
 	client "$sock.ctl" say 'HOLD t' want HOLDING echo holds eof
 	talk - log said holds
-	talk "$sock.ctl" say 'HOLD t' want HOLDING mark say PING want PONG \
-	    at 300 say PING want PONG at 600 say PING want PONG \
-	    at 800 say PING want PONG ended "$client" eof
+	talk "$sock.ctl" say 'HOLD t' want HOLDING mark ping \
+	    at 300 ping at 600 ping \
+	    at 800 ping ended "$client" eof
 	ends 0 "$client"
 	rehearsed 'tether t lost: ping deadline missed'
 }
@@ -166,7 +165,7 @@ a_guarded_session_has_no_first_deadline_body() {
 	start -f 0.4 -a -g 0
 	holder t t
 	talk - mark at 700
-	control say "$get" want "$data" want-file secret
+	control get "$name" secret
 	not_logged PANIC
 }
 
@@ -177,8 +176,8 @@ sockets_removed_body() {
 	logged 'sockets removed'
 	ends 0
 	start -a -g 60
-	client "$sock" say "$guard" want WELCOME echo guards \
-	    log log 'panic pending: sockets removed' say CANCEL want CANCELLED \
+	client "$sock" hello echo guards \
+	    log log 'panic pending: sockets removed' cancel \
 	    echo cancelled hold
 	talk - log said guards
 	mv "$sock" "$sock.moved"
@@ -209,28 +208,27 @@ watchers_are_told_body() {
 
 # connected PID: the process has a connection
 connected() {
-	local tries=0
+	readlink "/proc/$1/fd/"* 2>/dev/null | grep -q '^socket:'
+}
 
-	until readlink "/proc/$1/fd/"* 2>/dev/null | grep -q '^socket:'; do
-		tries=$((tries + 1))
-		[ $tries -lt 500 ] || fail "it does not connect"
-		sleep 0.02
-	done
+# waits EVENT: "dazaictl wait" does, as $waits, and is connected
+waits() {
+	"$ctl" wait "$1" &
+	waits=$!
+	remember "$waits"
+	await connected "$waits"
 }
 
 behaviour dazaictl_shows_and_releases_tethers 'tethers, release, watch and wait, with their exit statuses'
 dazaictl_shows_and_releases_tethers_body() {
-	DAZAI_SOCK=$sock
-	export DAZAI_SOCK
+	export DAZAI_SOCK="$sock"
 	ctl=$top/dazaictl/dazaictl
 	start -a -g 60
 	"$ctl" watch >watched 2>&1 &
 	watch=$!
 	remember "$watch"
 	talk - log watched 'STATUS alive=1'
-	"$ctl" wait guarded &
-	waits=$!
-	remember "$waits"
+	waits guarded
 	holder usb usb
 	ends 0 "$waits"
 	"$ctl" tethers >out || fail "tethers: $?"
@@ -239,18 +237,12 @@ dazaictl_shows_and_releases_tethers_body() {
 	grep -q '^usb 1 held [0-9][0-9]*$' out || fail "$(cat out)"
 	atf_check -s exit:4 -e match:'no-such-tether' "$ctl" release other
 	atf_check -s exit:1 -e match:'no such event' "$ctl" wait nothing
-	"$ctl" wait released &
-	waits=$!
-	remember "$waits"
-	connected "$waits"
+	waits released
 	talk - log watched 'guarded tether=usb'
 	atf_check "$ctl" release usb
 	atf_check "$ctl" tethers
 	talk - log watched 'released tether=usb'
-	"$ctl" wait bye &
-	waits=$!
-	remember "$waits"
-	connected "$waits"
+	waits bye
 	"$ctl" panic hard || fail "panic: $?"
 	ends "$SIGKILL"
 	ends 0 "$waits"
@@ -334,10 +326,8 @@ a_holder_that_left_at_once_leaves_no_slot_body() {
 	holder session session
 	control say PANIC want OK
 	logged 'panic pending'
-	i=0
-	while [ $i -lt 100 ]; do
+	for _ in $(seq 100); do
 		"$talk" "$sock.ctl" say 'HOLD foo' || fail "no connection"
-		i=$((i + 1))
 	done
 	control ask STATUS 'STATUS * pending=1 *' say 'HOLD foo' want HOLDING
 }

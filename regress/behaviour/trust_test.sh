@@ -20,16 +20,10 @@ liar() {
 
 # distrusted ANSWER COMMAND...: dazaictl refuses it, and shows nothing of it
 distrusted() {
-	local got=0
-
 	liar "$1"
 	shift
-	"$ctl" -s "$sock" "$@" >out 2>err </dev/null || got=$?
-	[ "$got" -eq 5 ] || fail "$*: exit $got: $(cat err)"
-	[ "$(cat err)" = \
-	    "dazaictl: $sock.ctl: not the answer of a dazaid" ] ||
-	    fail "$*: $(cat -v err)"
-	[ ! -s out ] || fail "$*: $(cat -v out)"
+	complains 5 "dazaictl: $sock.ctl: not the answer of a dazaid" \
+	    "$ctl" -s "$sock" "$@" </dev/null
 }
 
 status='STATUS alive=1 armed=0 grace=5 registered=0 guarded=0 pending=0'
@@ -131,20 +125,19 @@ prompts_are_visible_body() {
 # An order is done when the vault has ended.
 #
 
-# orders STATUS TEXT ARG...: "dazaictl panic ARG..." ends so; TEXT is in its only line
+# orders STATUS TEXT ARG...: "dazaictl panic ARG..." ends so; TEXT is in its only line,
+# or it says nothing
 orders() {
-	local want=$1 text=$2 got=0
+	local status=$1 text=$2
 
 	shift 2
-	"$ctl" -s "$sock" panic "$@" >out 2>err </dev/null || got=$?
-	[ "$got" -eq "$want" ] || fail "panic $*: exit $got: $(cat err)"
-	[ ! -s out ] || fail "panic $*: $(cat out)"
-	if [ -z "$text" ]; then
-		[ ! -s err ] || fail "panic $*: $(cat err)"
+	if [ -n "$text" ]; then
+		complains "$status" "$text" "$ctl" -s "$sock" panic "$@" </dev/null
 		return
 	fi
-	[ "$(wc -l <err)" -eq 1 ] || fail "panic $*: $(cat err)"
-	grep -qF -e "$text" err || fail "panic $*: $(cat err)"
+	"$ctl" -s "$sock" panic "$@" >out 2>&1 </dev/null ||
+	    fail "panic $*: exit $?: $(cat out)"
+	[ ! -s out ] || fail "panic $*: $(cat out)"
 }
 
 # Nothing of the vault is left: its end has been seen by somebody who is not its
