@@ -182,8 +182,7 @@ complete_all() {
 	# Only if the whole name was there did the command find it.
 	dazaictl list >left
 	[ "$(cut -d ' ' -f 1 left)" = ant ] || fail "left: $(cat left)"
-	kill "$vault"
-	ends 0
+	stop
 }
 
 # listing: a daemon that is none, whose secrets have the names $evil and ant

@@ -481,8 +481,7 @@ u_is_where_the_clients_look_body() {
 	[ "$(nsenter -m -t "$vault" stat -c '%U %a' \
 	    /run/user/65534/dazai-65534.sock)" = 'nobody 600' ] ||
 	    fail "not there"
-	kill "$vault"
-	ends 0
+	stop
 	if [ -e /tmp/dazai-65534 ]; then
 		atf_skip "nobody has a daemon already"
 	fi
@@ -490,8 +489,7 @@ u_is_where_the_clients_look_body() {
 	owner=1 launch ./elsewhere -d -u nobody </dev/null
 	sock=/tmp/dazai-65534/dazai-65534.sock
 	[ "$(stat -c '%U %a' $sock)" = 'nobody 600' ] || fail "not in /tmp"
-	kill "$vault"
-	ends 0
+	stop
 	rmdir /tmp/dazai-65534
 }
 

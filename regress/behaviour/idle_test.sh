@@ -29,8 +29,7 @@ a_guarded_daemon_sleeps_body() {
 	sleeps 3000 "$vault" "$network" "$heartbeat"
 	kill "$idler"
 	talk - ended "$heartbeat" log log 'panic pending'
-	kill "$vault"
-	ends 0
+	stop
 	start -a -g 0 -t 600
 	# Such a byte is no part of a line.
 	client "$sock" hello urgent X ping urgent Y echo guards hold

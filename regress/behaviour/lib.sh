@@ -90,9 +90,11 @@ remember() {
 }
 
 kill_all() {
-	local pid start was
+	local made pid start was
 
-	[ ! -f public ] || rm -rf "$(cat public)"
+	[ -f public ] && while read -r made; do
+		rm -rf "$made"
+	done <public
 	[ -f pids ] || return 0
 	while read -r pid was; do
 		started "$pid"
@@ -192,8 +194,18 @@ logged() {
 }
 
 not_logged() {
-	grep -qF "$1" log && fail "'$1' in the log"
-	return 0
+	absent -F -e "$1" log
+}
+
+# absent ARG...: grep ARG... finds nothing
+absent() {
+	! grep "$@" || fail "there is: grep $*"
+}
+
+# stop: the daemon is told to end, and does
+stop() {
+	kill "$vault"
+	ends 0
 }
 
 # ends STATUS [PID]: the process, our child, ends so; without PID it is the
@@ -221,7 +233,8 @@ lives() {
 	ends 0
 }
 
-# public: $dir, and $sock in it, which others than its owner reach; with talk
+# public: $dir, and $sock in it, which others than its owner reach; with talk.  What the
+# file "public" names is removed in the end.
 public() {
 	dir=$(mktemp -d /tmp/dazai-public.XXXXXX)
 	echo "$dir" >public

@@ -21,17 +21,6 @@ somebody() {
 	unset DAZAI_SOCK XDG_RUNTIME_DIR
 }
 
-# kill_all's: more than one directory may be to remove
-kill_public() {
-	local made
-
-	[ -f public ] || return 0
-	while read -r made; do
-		rm -rf "$made"
-	done <public
-	: >public
-}
-
 # users_daemon: $user starts one, with $secret, where its clients look
 users_daemon() {
 	printf '%s' "$secret" >secret
@@ -55,13 +44,7 @@ everyone_refuses() {
 	refuses 4 "dazai-hb: $own: $1" "$user" "$dir/dazai-hb"
 }
 
-# paths NAME TEXT: a test case for root that leaves nothing in /tmp
-paths() {
-	behaviour "$1" "$2" require.user root
-	eval "$1_cleanup() { kill_public; kill_all; }"
-}
-
-paths private_directory 'without a runtime directory it is a private one in /tmp'
+behaviour private_directory 'without a runtime directory it is a private one in /tmp' require.user root
 private_directory_body() {
 	somebody
 	users_daemon
@@ -84,8 +67,7 @@ private_directory_body() {
 	ends 0
 	# The directory stays, and the next daemon takes it.
 	users_daemon
-	kill "$vault"
-	ends 0
+	stop
 	# So does root's, for that user.
 	sock=/tmp/dazai-65534/dazai-65534.sock
 	[ ! -e /tmp/dazai-65534 ] || return 0
@@ -95,11 +77,10 @@ private_directory_body() {
 	    fail "$(stat -c '%u %a' "${sock%/*}")"
 	as 65534 "$dir/dazaictl" status >out || fail "no status"
 	"$ctl" -s "$sock" status >out || fail "no status for root"
-	kill "$vault"
-	ends 0
+	stop
 }
 
-paths strangers_directory 'its name taken by somebody else is told as what it is'
+behaviour strangers_directory 'its name taken by somebody else is told as what it is' require.user root
 strangers_directory_body() {
 	somebody
 	mkdir -m 700 "$own"
@@ -123,7 +104,7 @@ strangers_directory_body() {
 
 # A stranger links the name that clients look for to the socket of a service that root
 # listens for, and in which that stranger has a part.
-paths strangers_socket 'a socket of another user is refused, whoever listens'
+behaviour strangers_socket 'a socket of another user is refused, whoever listens' require.user root
 strangers_socket_body() {
 	local how command text
 
@@ -153,7 +134,7 @@ strangers_socket_body() {
 	    status
 }
 
-paths next_place 'a client that finds no daemon at the first place tries the next one'
+behaviour next_place 'a client that finds no daemon at the first place tries the next one' require.user root
 next_place_body() {
 	somebody
 	mkdir "$dir/run"
@@ -166,8 +147,7 @@ next_place_body() {
 	as "$user" "$dir/dazaictl" status >out || fail "not found"
 	as "$user" "$dir/dazai-hb" >hb.out 2>&1 &
 	talk - log hb.out guarding
-	kill "$vault"
-	ends 0
+	stop
 	refuses 2 "dazaictl: $dir/run/${sock##*/}.ctl, $sock.ctl: no daemon: Connection refused" \
 	    "$user" "$dir/dazaictl" status
 	refuses 2 "dazai-hb: $dir/run/${sock##*/}, $sock: no daemon: No such file" \
@@ -177,11 +157,10 @@ next_place_body() {
 	refuses 2 "dazai-hb: $sock: no daemon" "$user" "$dir/dazai-hb"
 	users_daemon
 	[ -S "$sock" ] || fail "not there"
-	kill "$vault"
-	ends 0
+	stop
 }
 
-paths run_user 'after XDG_RUNTIME_DIR comes /run/user/UID'
+behaviour run_user 'after XDG_RUNTIME_DIR comes /run/user/UID' require.user root
 run_user_body() {
 	somebody
 	cat >"$dir/in_run" <<-EOT
@@ -199,13 +178,12 @@ run_user_body() {
 		    --reuid "$user" --regid "$user" --clear-groups \
 		    "$dir/dazaictl" status >out || fail "not found"
 	done
-	kill "$vault"
-	ends 0
+	stop
 	[ ! -e "$own" ] || fail "the directory in /tmp was made"
 }
 
 # Every uid that has no name in it shows as 65534 there, ours and strangers'.
-paths unmapped_uid 'in a user namespace without our uid nobody is trusted'
+behaviour unmapped_uid 'in a user namespace without our uid nobody is trusted' require.user root
 unmapped_uid_body() {
 	somebody
 	unshare -U true 2>/dev/null ||
@@ -226,8 +204,7 @@ unmapped_uid_body() {
 	# One that has a name there is as good as any.
 	start
 	unshare -U -r "$ctl" -s "$sock" status >out 2>err || fail "$(cat err)"
-	kill "$vault"
-	ends 0
+	stop
 }
 
 behaviour no_inherited_descriptors 'dazai-hb keeps no descriptor that it has inherited'

@@ -301,8 +301,7 @@ watchers_are_told_of_secrets_body() {
 	    say 'PUT brief 1 ttl=0.1' want GO raw a want OK
 	talk - mark at 200
 	control say 'PUT x 1' want GO raw a want OK say 'DEL x' want OK
-	kill "$vault"
-	ends 0
+	stop
 	talk - log said told
 }
 

@@ -380,8 +380,7 @@ a_pending_panic_stops_a_get_body() {
 		    use 0 cancel to "$sock.ctl" get big value
 		only_part got
 	done
-	kill "$vault"
-	ends 0
+	stop
 }
 
 # stops_at STATUS SIGNAL WHOM [OPTION...]: the signal ends the daemon, and a GET

@@ -30,7 +30,7 @@ for g; do
 	fuzz) wanted="$wanted $fuzz" ;;
 	lint) wanted="$wanted $lint" ;;
 	*) wanted="$wanted $g" ;;
-		esac
+	esac
 done
 
 if ! command -v apt-get >/dev/null 2>&1; then
