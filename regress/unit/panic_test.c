@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The panic controller by itself: each of its rules by name.  session_test.c
- * enumerates it together with the session.
+ * What the enumeration of the panic controller and the session, in
+ * session_test.c, does not show: hard panics, clean stops, arming, long times,
+ * and signal handlers in the middle of the end.
  */
 #include "case.h"
 #include "world.h"
@@ -17,52 +18,6 @@ CASE(nothing_happens_by_itself, "a new controller has no deadline and waits")
 	ATF_REQUIRE_EQ(NEVER, panic_deadline(&p));
 	ATF_REQUIRE(!panic_cancel(&p, 0));
 	require_alive(&p);
-}
-
-CASE(dry_run_wipes_at_once_and_kills_nothing,
-    "unarmed, a loss and an order wipe at once and exit")
-{
-	world_begin(&p, GRACE, false);
-	panic_lost(&p, 1, "lost");
-	require_ended(&p, PANIC_EXECUTED, "lost", false);
-	ATF_REQUIRE_EQ(0, world.pending);
-	world_begin(&p, GRACE, false);
-	panic_order(&p, 1, "SIGUSR1");
-	require_ended(&p, PANIC_EXECUTED, "SIGUSR1", false);
-}
-
-CASE(armed_waits_for_its_grace_and_kills,
-    "armed, a panic is executed at its deadline, not before")
-{
-	world_begin(&p, GRACE, true);
-	panic_lost(&p, 10, "lost");
-	ATF_REQUIRE_EQ(1, world.pending);
-	ATF_REQUIRE_EQ(10 + GRACE, panic_deadline(&p));
-	panic_tick(&p, 10 + GRACE - 1);
-	require_alive(&p);
-	panic_tick(&p, 10 + GRACE);
-	require_ended(&p, PANIC_EXECUTED, "lost", true);
-}
-
-CASE(armed_without_grace_kills_at_once, "a grace of 0 opens no window")
-{
-	world_begin(&p, 0, true);
-	panic_order(&p, 1, "SIGHUP");
-	require_ended(&p, PANIC_EXECUTED, "SIGHUP", true);
-	ATF_REQUIRE_EQ(0, world.pending);
-}
-
-CASE(a_second_trigger_does_not_move_the_deadline,
-    "while a panic is pending, neither a loss nor an order moves it")
-{
-	world_begin(&p, GRACE, true);
-	panic_order(&p, 10, "first");
-	panic_order(&p, 12, "second");
-	panic_lost(&p, 13, "third");
-	ATF_REQUIRE_EQ(1, world.pending);
-	ATF_REQUIRE_EQ(10 + GRACE, panic_deadline(&p));
-	panic_tick(&p, 10 + GRACE);
-	require_ended(&p, PANIC_EXECUTED, "first", true);
 }
 
 CASE(a_return_ends_the_panic_of_a_loss_alone,
@@ -84,20 +39,6 @@ CASE(a_return_ends_the_panic_of_a_loss_alone,
 	panic_returned(&p, 32, "back");
 	ATF_REQUIRE_EQ(30 + GRACE, panic_deadline(&p));
 	require_alive(&p);
-}
-
-CASE(cancel_ends_a_pending_panic, "and the next one has a whole window again")
-{
-	world_begin(&p, GRACE, true);
-	panic_order(&p, 10, "SIGUSR1");
-	ATF_REQUIRE(panic_cancel(&p, 10 + GRACE - 1));
-	ATF_REQUIRE(!panic_cancel(&p, 10 + GRACE - 1));
-	ATF_REQUIRE_EQ(1, world.cancelled);
-	panic_tick(&p, 1000);
-	require_alive(&p);
-	panic_lost(&p, 2000, "again");
-	panic_returned(&p, 2001, "back");
-	ATF_REQUIRE_EQ(2, world.cancelled);
 }
 
 CASE(at_the_deadline_it_is_too_late,
@@ -238,12 +179,7 @@ CASE(a_handler_in_the_middle_of_the_end_lets_it_finish,
 ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, nothing_happens_by_itself);
-	ATF_TP_ADD_TC(tp, dry_run_wipes_at_once_and_kills_nothing);
-	ATF_TP_ADD_TC(tp, armed_waits_for_its_grace_and_kills);
-	ATF_TP_ADD_TC(tp, armed_without_grace_kills_at_once);
-	ATF_TP_ADD_TC(tp, a_second_trigger_does_not_move_the_deadline);
 	ATF_TP_ADD_TC(tp, a_return_ends_the_panic_of_a_loss_alone);
-	ATF_TP_ADD_TC(tp, cancel_ends_a_pending_panic);
 	ATF_TP_ADD_TC(tp, at_the_deadline_it_is_too_late);
 	ATF_TP_ADD_TC(tp, a_hard_panic_has_no_grace);
 	ATF_TP_ADD_TC(tp, a_clean_stop_never_kills);

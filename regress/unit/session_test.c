@@ -44,16 +44,6 @@ hold(const char *name, uint32_t peer, int64_t now)
  * The rules.
  */
 
-CASE(before_anybody_holds_nothing_is_lost, "an unguarded session just waits")
-{
-	begin(0, TIMEOUT, true);
-	session_tick(&s, 1000000);
-	require_alive(&p);
-	ATF_REQUIRE_EQ(NEVER, session_deadline(&s));
-	ATF_REQUIRE(!session_guarded(&s));
-	ATF_REQUIRE(!session_gives(&s));
-}
-
 CASE(a_heartbeat_guards, "a secret is handed out until it hangs up")
 {
 	struct session_holder *h;
@@ -85,35 +75,6 @@ CASE(network_may_report_after_a_hangup,
 	require_ended(&p, PANIC_EXECUTED, "heartbeat connection dropped", true);
 }
 
-CASE(a_drained_heartbeat_is_lost_once_network_is_heard,
-    "no time is spent waiting when no byte is left to read")
-{
-	struct session_holder *h;
-
-	begin(0, 0, false);
-	h = hold(NULL, 1, 0);
-	session_ended(&s, h, 10, true, NULL);
-	ATF_REQUIRE_EQ(NEVER, session_deadline(&s));
-	session_tick(&s, 1000000);
-	require_alive(&p);
-	session_heard(&s, 11);
-	require_ended(&p, PANIC_EXECUTED, "heartbeat connection dropped",
-	    false);
-}
-
-CASE(a_hangup_does_not_stop_the_ping_deadline,
-    "whichever deadline comes first counts")
-{
-	struct session_holder *h;
-
-	begin(0, TIMEOUT, true);
-	h = hold(NULL, 1, 0);
-	session_ended(&s, h, 1, false, NULL);
-	ATF_REQUIRE_EQ(TIMEOUT, session_deadline(&s));
-	session_tick(&s, TIMEOUT);
-	require_ended(&p, PANIC_EXECUTED, "ping deadline missed", true);
-}
-
 CASE(network_reports_the_loss, "LOST frees the slot, and a new one cancels")
 {
 	struct session_holder *h;
@@ -127,15 +88,6 @@ CASE(network_reports_the_loss, "LOST frees the slot, and a new one cancels")
 	(void)hold(NULL, 2, 10 + GRACE - 1);
 	ATF_REQUIRE_EQ(1, world.cancelled);
 	ATF_REQUIRE(session_gives(&s));
-}
-
-CASE(a_return_at_the_deadline_is_too_late, "the panic is executed first")
-{
-	begin(GRACE, 0, true);
-	session_left(&s, hold(NULL, 1, 0), 10);
-	(void)session_hold(&s, NULL, 2, 10 + GRACE, false);
-	require_ended(&p, PANIC_EXECUTED, "heartbeat connection dropped", true);
-	ATF_REQUIRE(!session_gives(&s));
 }
 
 CASE(a_newcomer_that_hung_up_already_cancels_nothing,
@@ -173,20 +125,6 @@ CASE(a_newcomer_does_not_undo_an_order,
 	ATF_REQUIRE(session_gives(&s));
 }
 
-CASE(cancel_tells_the_truth, "in time, with nothing pending, and too late")
-{
-	struct session_holder *h;
-
-	begin(GRACE, 0, true);
-	h = hold(NULL, 1, 0);
-	ATF_REQUIRE_EQ(SESSION_NOTHING_PENDING, session_cancel(&s, h, 1));
-	panic_order(&p, 10, "SIGUSR1");
-	ATF_REQUIRE_EQ(SESSION_CANCELLED, session_cancel(&s, h, 11));
-	panic_order(&p, 20, "SIGUSR1");
-	ATF_REQUIRE_EQ(SESSION_TOO_LATE, session_cancel(&s, h, 20 + GRACE));
-	require_ended(&p, PANIC_EXECUTED, "SIGUSR1", true);
-}
-
 CASE(the_dead_cannot_cancel, "a hung up heartbeat is lost by its own CANCEL")
 {
 	struct session_holder *h;
@@ -218,19 +156,6 @@ CASE(ping_moves_its_deadline_and_nothing_else_does,
 	ATF_REQUIRE_EQ(12 + TIMEOUT + GRACE, session_deadline(&s));
 	ATF_REQUIRE(!session_ping(&s, h, 12 + TIMEOUT + 1));
 	require_alive(&p);
-}
-
-CASE(ping_does_not_hold_a_panic_back, "a pending panic is executed on time")
-{
-	struct session_holder *h;
-
-	begin(GRACE, TIMEOUT, true);
-	h = hold(NULL, 1, 10);
-	panic_order(&p, 10, "SIGUSR1");
-	ATF_REQUIRE(session_ping(&s, h, 10 + GRACE - 1));
-	ATF_REQUIRE_EQ(10 + GRACE, session_deadline(&s));
-	ATF_REQUIRE(!session_ping(&s, h, 10 + GRACE));
-	require_ended(&p, PANIC_EXECUTED, "SIGUSR1", true);
 }
 
 CASE(any_holder_keeps_its_tether, "a tether is lost with its last holder")
@@ -661,19 +586,13 @@ CASE(every_sequence_of_events_keeps_the_rules,
 
 ATF_TP_ADD_TCS(tp)
 {
-	ATF_TP_ADD_TC(tp, before_anybody_holds_nothing_is_lost);
 	ATF_TP_ADD_TC(tp, a_heartbeat_guards);
 	ATF_TP_ADD_TC(tp, network_may_report_after_a_hangup);
-	ATF_TP_ADD_TC(tp, a_drained_heartbeat_is_lost_once_network_is_heard);
-	ATF_TP_ADD_TC(tp, a_hangup_does_not_stop_the_ping_deadline);
 	ATF_TP_ADD_TC(tp, network_reports_the_loss);
-	ATF_TP_ADD_TC(tp, a_return_at_the_deadline_is_too_late);
 	ATF_TP_ADD_TC(tp, a_newcomer_that_hung_up_already_cancels_nothing);
 	ATF_TP_ADD_TC(tp, a_newcomer_does_not_undo_an_order);
-	ATF_TP_ADD_TC(tp, cancel_tells_the_truth);
 	ATF_TP_ADD_TC(tp, the_dead_cannot_cancel);
 	ATF_TP_ADD_TC(tp, ping_moves_its_deadline_and_nothing_else_does);
-	ATF_TP_ADD_TC(tp, ping_does_not_hold_a_panic_back);
 	ATF_TP_ADD_TC(tp, any_holder_keeps_its_tether);
 	ATF_TP_ADD_TC(tp, every_tether_must_hold);
 	ATF_TP_ADD_TC(tp, each_holder_has_its_own_ping_deadline);
