@@ -1,30 +1,26 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: ISC
 """Proves the tests: changes the daemon in one place at a time, and counts how
-many of these mutants the tests kill.
+many of these mutants the unit tests and the replayed corpora kill.
 
-usage: mutants.py [-b] [-j JOBS] [-n MUTANTS] [-s SAVE] [-c COMPARE] [-t TREE]
-                  [FILE ...]
+usage: mutants.py [-j JOBS] [-n MUTANTS] [-s FILE] [-c FILE] [SOURCE ...]
 
-  -b  try survivors against the behaviour tests, too (minutes more)
-  -c  compare with what -s saved, by the mutants that both runs tried
   -j  jobs at a time (2)
-  -n  mutants of each file (60); 0 for all of them
-  -s  save the verdicts in this file
-  -t  the tree whose modules are mutated and whose tests are tried (this one)
+  -n  mutants of each source file (60); 0 for all of them
+  -s  save the verdicts in FILE
+  -c  compare with the verdicts in FILE, for the mutants that both runs tried
 
-A mutant is one token, argument, condition or statement of one of the FILES
-below, changed.  The possible mutants of a file are ordered by a hash of what
-they change, its function and its surroundings, and the first MUTANTS of them
-are tried: the same ones in every run, and after an edit elsewhere.  A mutant
-that the compiler translates to the same code, or refuses, does not count.
+A mutant is one of the SOURCES below with one token, argument, condition or
+statement changed.  The possible mutants of a file are ordered by a hash of the
+change, its function and its surroundings, and the first ones are tried: the
+same ones in every run, also after an edit elsewhere in the file.  Mutants that
+do not compile, or to the same code, do not count.
 
-Each is tried against the unit tests and the replayed corpora of its file, the
-quickest first.  A test that fails, or does not end in its time, kills it.
-Prints a line a file, the survivors as diffs, and exits 1 if the killed share of
-a file is below its figure in FILES.  Takes about five minutes.
-
-It all runs in a PID namespace (as root), as a mutant may signal anybody.
+The tests of a file run in the order of their time, and one that fails or does
+not end in time kills the mutant.  Prints a line for each file, then the
+survivors as diffs; exits 1 if the killed share of a file is below its figure in
+SOURCES.  Takes some five minutes.  As root it runs in a PID namespace of its
+own, because a mutant may send a signal to any process.
 """
 
 import argparse
@@ -44,30 +40,27 @@ import tempfile
 import threading
 import time
 
-# The file, its unit tests, the corpora that reach it, the behaviour tests of
-# what it does, and the least share that the first two are to kill.
-FILES = {
-    "common/line.c": ([], ["heart", "control"], ["wire"], 93),
-    "dazaid/control.c": ([], ["control"],
-                         ["control", "transfer", "register"], 78),
-    "dazaid/heart.c": ([], ["heart"], ["wire", "heartbeat", "flood"], 80),
-    "dazaid/panic.c": (["panic", "session"], ["vault"], ["grace", "panic_table"], 97),
-    "dazaid/request.c": (["request"], ["heart", "control"], ["control"], 94),
-    "dazaid/serve.c": ([], ["vault"], ["control", "transfer", "register"], 85),
-    "dazaid/session.c": (["session"], ["vault", "control"], ["grace", "heartbeat"], 97),
-    "dazaid/store.c": (["store"], ["store", "vault"], ["transfer"], 93),
+# Of each source file: its unit tests, the corpora that reach it, and the least
+# share, in percent, that these must kill.
+SOURCES = {
+    "common/line.c": ([], ["heart", "control"], 93),
+    "dazaid/control.c": ([], ["control"], 78),
+    "dazaid/heart.c": ([], ["heart"], 80),
+    "dazaid/panic.c": (["panic", "session"], ["vault"], 97),
+    "dazaid/request.c": (["request"], ["heart", "control"], 94),
+    "dazaid/serve.c": ([], ["vault"], 85),
+    "dazaid/session.c": (["session"], ["vault", "control"], 93),
+    "dazaid/store.c": (["store"], ["store", "vault"], 93),
 }
-# Where there is no session.c yet, the heartbeat's life is this part of vault.c.
-OLD_SESSION = ("dazaid/vault.c", "vault_state vault_gone vault_drop "
-               "vault_hung_up vault_too_late vault_gives vault_hello "
-               "vault_peer vault_deadlines vault_network".split())
+TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../..")
+UNIT, FUZZ = "regress/unit", "regress/proof/fuzz"
 
-ROW = "%-18s %6d %9d %10d %9d %7.1f %%"
+ROW = "%-18s %6d %6d %9d %6.1f %%"
 SEED = "dazaid"
 CFLAGS = "-std=c11 -O2 -w " \
     "-Werror=int-conversion -Werror=incompatible-pointer-types".split()
-CPU_SECONDS = 10	# at least; a test that takes more has killed its mutant
-TIMES = 8		# what it takes without a mutant, at least, too
+CPU_SECONDS = 10	# a test that takes more has killed its mutant
+TIMES = 8		# but it may take so many times its usual time
 
 #
 # Mutants.
@@ -93,7 +86,7 @@ BINARY_ONLY = {"+", "-", "*", "&"}
 KEYWORDS = {"if", "for", "while", "switch", "return", "sizeof", "do", "else",
             "case", "default", "goto"}
 SYMMETRIC = {"strcmp", "strcasecmp", "strncmp", "strncasecmp", "memcmp"}
-NOT_TOLD = "log_debug"	# nobody depends on what a debug log says
+UNCHANGED = {"log_debug"}	# nobody depends on a debug log
 
 
 class Token:
@@ -120,7 +113,7 @@ def functions(text):
 
 
 def pairs(tokens):
-    """The index of the bracket that closes, or opens, that of an index."""
+    """Maps the index of each bracket to that of its counterpart."""
     stack, other = [], {}
     for i, t in enumerate(tokens):
         if t.kind == "op" and t.text in "([{":
@@ -132,9 +125,7 @@ def pairs(tokens):
 
 
 def is_binary(tokens, i):
-    if i == 0:
-        return False
-    before = tokens[i - 1]
+    before = tokens[max(i - 1, 0)]
     return (before.kind in ("number", "word") and
             before.text not in KEYWORDS or before.text in (")", "]"))
 
@@ -205,7 +196,7 @@ def edits_of(text, start, end):
     found = []
 
     for first, last in statements(tokens, other):
-        if tokens[first].text == NOT_TOLD:
+        if tokens[first].text in UNCHANGED:
             quiet.update(range(first, last + 1))
         found.append(("delete", first, last, ";"))
     for i, t in enumerate(tokens):
@@ -246,12 +237,10 @@ def edits_of(text, start, end):
     return tokens, found
 
 
-def mutants_of(path, text, only):
+def mutants_of(text):
     """All mutants of a file, in the order of their hashes."""
     found, seen = [], {}
     for name, start, end in functions(text):
-        if only and name not in only:
-            continue
         tokens, edits = edits_of(text, start, end)
         for op, first, last, new in edits:
             near = " ".join(t.text for t in tokens[max(0, first - 6):last + 7])
@@ -262,8 +251,7 @@ def mutants_of(path, text, only):
             key += " #%d" % seen[key]
             a, b = tokens[first].at, tokens[last].end
             found.append({
-                "path": path, "key": key, "text": text[:a] + new + text[b:],
-                "hash": hashlib.sha1((SEED + key).encode()).hexdigest()})
+                "key": key, "text": text[:a] + new + text[b:], "hash": hashlib.sha1((SEED + key).encode()).hexdigest()})
     return sorted(found, key=lambda m: m["hash"])
 
 
@@ -272,10 +260,8 @@ def mutants_of(path, text, only):
 #
 
 def limits(seconds):
-    """What a mutant may use; a test that starts daemons has no limits."""
+    """Limits what a mutant may use."""
     def apply():
-        if seconds is None:
-            return
         resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
         resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
         resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 26, 1 << 26))
@@ -284,7 +270,7 @@ def limits(seconds):
 
 
 def run(argv, cwd, cpu, wall):
-    """Whether it ends well, in its time; its process group is killed then."""
+    """Returns whether it exits with 0 in time; kills its process group."""
     env = dict(os.environ, HOME=cwd, TMPDIR=cwd,
                __RUNNING_INSIDE_ATF_RUN="internal-yes-value")
     with subprocess.Popen(argv, cwd=cwd, env=env, stdin=subprocess.DEVNULL,
@@ -301,18 +287,13 @@ def run(argv, cwd, cpu, wall):
                 pass
 
 
-def pkg(what, names):
-    return subprocess.run(["pkg-config", what] + names, check=True, text=True,
-                          stdout=subprocess.PIPE).stdout.split()
-
-
 class Failed(Exception):
     pass
 
 
-class Copy:
-    """A copy of the tree, in which objects are built once and a mutant rebuilds
-    its own.  Each job has a clone of it."""
+class Tree:
+    """A copy of the tree in which tests are built.  Objects are compiled once; a
+    mutant compiles its own.  Each job has a clone."""
 
     def __init__(self, tree, where):
         self.dir, self.objects, self.deps, self.programs = where, {}, {}, {}
@@ -324,11 +305,6 @@ class Copy:
                 os.makedirs(os.path.dirname(os.path.join(where, f)),
                             exist_ok=True)
                 shutil.copy(os.path.join(tree, f), os.path.join(where, f))
-        self.unit = "regress/unit" if self.has("regress/unit") else "regress"
-        self.fuzz = "regress/proof/fuzz" if self.has("regress/proof/fuzz") \
-            else "regress/fuzz"
-        self.shell = "regress/behaviour" if self.has("regress/behaviour") \
-            else "regress"
         self.scratch = os.path.join(where, "scratch")
         os.makedirs(self.scratch)
         flags = shlex.split(re.search(r"^ALL_CFLAGS :?=(.*)$", self.call(
@@ -336,17 +312,14 @@ class Copy:
                                                                "-I"))
         self.cflags = CFLAGS + [f for f in flags if re.match("-[DI]", f) and
                                 "FORTIFY" not in f]
-        self.libs = ["-latf-c"] + pkg("--libs", ["libbsd-overlay",
-                                                  "libseccomp"])
+        self.libs = ["-latf-c"] + self.call(
+            ["pkg-config", "--libs", "libbsd-overlay", "libseccomp"]).split()
 
     def clone(self, where):
         shutil.copytree(self.dir, where, symlinks=True)
         other = copy.copy(self)
         other.dir, other.scratch = where, os.path.join(where, "scratch")
         return other
-
-    def has(self, path):
-        return os.path.exists(os.path.join(self.dir, path))
 
     def read(self, path):
         with open(os.path.join(self.dir, path), encoding="utf-8") as f:
@@ -380,13 +353,8 @@ class Copy:
 
     def add_unit(self, test):
         """The unit test of a module, linked with all of the daemon."""
-        path = "%s/%s_test.c" % (self.unit, test)
-        if not self.has(path):
-            return None
-        sources = [path]
+        sources = ["%s/%s_test.c" % (UNIT, test)]
         for d in ("common", "dazaid", "regress/oracle"):
-            if not self.has(d):
-                continue
             sources += ["%s/%s" % (d, f)
                         for f in sorted(os.listdir(self.dir + "/" + d))
                         if f.endswith(".c") and f != "dazaid.c" and
@@ -397,22 +365,18 @@ class Copy:
         return name
 
     def add_replay(self, target):
-        """A fuzz target with its corpus, of the sources that fuzz.mk names."""
-        rules = self.call(["make", "-pn", "-f", self.fuzz + "/fuzz.mk"])
+        """A fuzz target with replay.c, of the sources that fuzz.mk names."""
+        rules = self.call(["make", "-pn", "-f", FUZZ + "/fuzz.mk"])
         m = re.search(r"^OBJ_fuzz_%s\s*:?=(.*)$" % target, rules, re.M)
         sources = [re.sub(r"^.*/build/fuzz/o/(.*)\.o$", r"\1.c", o)
                    for o in m.group(1).split()]
-        main = self.fuzz + "/replay.c"
-        if not self.has(main):
-            shutil.copy(os.path.join(os.path.dirname(os.path.abspath(
-                __file__)), "../fuzz/replay.c"), os.path.join(self.dir, main))
         wraps = set()
         for s in sources:
-            if s.startswith(self.fuzz):
+            if s.startswith(FUZZ):
                 wraps.update(re.findall(r"^WRAP\([^,]*, (\w+)", self.read(s),
                                         re.M))
         name = "replay_" + target
-        self.programs[name] = (sources + [main], [
+        self.programs[name] = (sources + [FUZZ + "/replay.c"], [
             "-Wl,--wrap=" + w for w in sorted(wraps)])
         self.link(name)
         return name
@@ -422,8 +386,6 @@ class Copy:
         found = []
         for u in units:
             name = self.add_unit(u)
-            if name is None:
-                continue
             for case in re.findall(r"^ident: (\S+)", self.call(
                     ["scratch/" + name, "-l"]), re.M):
                 found.append((name, "%s:%s" % (name, case), [
@@ -431,7 +393,7 @@ class Copy:
         for t in targets:
             name = self.add_replay(t)
             found.append((name, name, [
-                os.path.join(self.dir, self.fuzz, "corpus", t)]))
+                os.path.join(self.dir, FUZZ, "corpus", t)]))
         return found
 
     def run_one(self, name, args, cpu, wall):
@@ -442,29 +404,6 @@ class Copy:
         finally:
             shutil.rmtree(work, ignore_errors=True)
 
-    def add_behaviour(self, programs):
-        """The cases of the behaviour tests."""
-        found = []
-        for p in programs:
-            argv = ["%s/%s_test.sh" % (self.shell, p), "-s", self.shell]
-            found += [(p, case) for case in re.findall(
-                r"^ident: (\S+)", self.call(argv + ["-l"]), re.M)]
-        return found
-
-    def run_behaviour(self, program, case, wall):
-        """Whether a case passes, or passes at the second attempt."""
-        srcdir = os.path.join(self.dir, self.shell)
-        argv = ["%s/%s_test.sh" % (srcdir, program), "-s", srcdir, "-r",
-                "/dev/null"]
-        for _ in range(2):
-            work = tempfile.mkdtemp(dir=self.scratch)
-            good = run(argv + [case], work, None, wall)
-            run(argv + [case + ":cleanup"], work, None, wall)
-            shutil.rmtree(work, ignore_errors=True)
-            if good:
-                return True
-        return False
-
     def rebuild(self, path, names):
         """Builds again what is made from path."""
         for s in [s for s, d in self.deps.items() if path in d]:
@@ -474,17 +413,14 @@ class Copy:
                 self.link(name)
 
 
-class File:
-    """A file that is mutated, and its verdicts."""
+class Source:
+    """A file that is mutated, and the verdicts on its mutants."""
 
-    def __init__(self, tree, path, only, units, targets, behaviour):
+    def __init__(self, tree, path, units, targets, least):
         self.path, self.units, self.targets = path, units, targets
-        self.behaviour = behaviour
-        with open(os.path.join(tree, path), encoding="utf-8") as f:
-            self.text = f.read()
-        self.mutants = mutants_of(path, self.text, only)
+        self.least, self.text = least, tree.read(path)
+        self.mutants = mutants_of(self.text)
         self.same, self.killers, self.tries, self.busy = set(), {}, [], 0
-        self.cases = []
         self.lock = threading.Lock()
 
     def prepare(self, built):
@@ -496,15 +432,14 @@ class File:
             if built.run_one(name, args, 600, 600):
                 self.tries.append((time.monotonic() - start, name, label, args))
             else:
-                print("%s fails without a mutant: not tried" % label,
-                      file=sys.stderr)
+                sys.exit("%s fails without a mutant" % label)
 
     def digest(self, built):
         with open(os.path.join(built.dir, built.objects[self.path]), "rb") as f:
             return hashlib.sha1(f.read()).hexdigest()
 
     def build(self, built, m):
-        """False if the compiler refuses it, or has seen the same code."""
+        """Returns False if m does not compile, or to code that was tried."""
         built.write(self.path, m["text"])
         try:
             built.compile(self.path)
@@ -518,8 +453,8 @@ class File:
             return False
         return True
 
-    def attempt(self, built, m):
-        """Sets m's verdict: the test that killed it, or ""."""
+    def attempt(self, built):
+        """Returns the verdict: the test that killed the mutant, or ""."""
         order = sorted(self.tries, key=lambda t: t[0] / (
             1 + self.killers.get(t[2], 0)))
         for took, name, label, args in order:
@@ -529,29 +464,8 @@ class File:
                 return label
         return ""
 
-    def prepare_behaviour(self, built):
-        for program, case in built.add_behaviour(self.behaviour):
-            start = time.monotonic()
-            if built.run_behaviour(program, case, 180):
-                self.cases.append((time.monotonic() - start, program, case))
-            else:
-                print("%s:%s fails without a mutant: not tried" % (
-                    program, case), file=sys.stderr)
-
-    def attempt_behaviour(self, built, m):
-        built.write(self.path, m["text"])
-        built.call(["make", "-s", "dazaid/dazaid", "CC=gcc"])
-        order = sorted(self.cases, key=lambda c: c[0] / (
-            1 + self.killers.get(c[1:], 0)))
-        for took, program, case in order:
-            if not built.run_behaviour(program, case, 30 + TIMES * took):
-                self.killers[program, case] = self.killers.get(
-                    (program, case), 0) + 1
-                return "%s:%s" % (program, case)
-        return ""
-
     def work(self, built, todo, wanted):
-        """One job: takes mutants until enough of them have counted."""
+        """One job: tries mutants until enough of them have counted."""
         while True:
             with self.lock:
                 counted = sum(1 for m in self.mutants if "verdict" in m)
@@ -564,20 +478,11 @@ class File:
             if m is None:
                 time.sleep(0.05)
                 continue
-            verdict = self.attempt(built, m) if self.build(built, m) else None
+            verdict = self.attempt(built) if self.build(built, m) else None
             with self.lock:
                 self.busy -= 1
                 if verdict is not None:
                     m["verdict"] = verdict
-
-    def work_behaviour(self, built, todo):
-        """One job: tries survivors against the behaviour tests."""
-        while True:
-            with self.lock:
-                if not todo:
-                    return
-                m = todo.pop(0)
-            m["verdict"] = self.attempt_behaviour(built, m)
 
 
 def together(work, copies, *args):
@@ -597,61 +502,44 @@ def diff(file, m):
 
 
 def mutate(args, base):
-    built = Copy(args.tree, os.path.join(base, "built"))
-    files = []
-    for path, (units, targets, behaviour, least) in FILES.items():
-        if args.files and path not in args.files:
-            continue
-        only = None
-        if not built.has(path):
-            path, only = OLD_SESSION
-        files.append((File(args.tree, path, only, units, targets, behaviour),
-                      least))
-        files[-1][0].prepare(built)
-    if args.behaviour:
-        built.call(["make", "-s", "-j2", "regress", "CC=gcc"])
+    built = Tree(TOP, os.path.join(base, "built"))
+    sources = [Source(built, path, *of) for path, of in SOURCES.items()
+               if not args.files or path in args.files]
+    for source in sources:
+        source.prepare(built)
     copies = [built.clone(os.path.join(base, str(i)))
               for i in range(args.jobs)]
-    rows, verdicts, bad = [], {}, False
-    print("%-18s %6s %20s %9s %9s" % (
-        "", "", "killed by", "", "share of"))
-    print("%-18s %6s %9s %10s %9s %9s" % (
-        "file", "tried", "unit", "behaviour", "survived", "unit"))
-    for file, least in files:
-        together(file.work, copies, list(file.mutants), args.number)
-        tried = [m for m in file.mutants if "verdict" in m]
-        quick = sum(1 for m in tried if m["verdict"])
-        if args.behaviour:
-            file.prepare_behaviour(built)
-            together(file.work_behaviour, copies,
-                     [m for m in tried if not m["verdict"]])
+    verdicts, survivors, bad = {}, [], False
+    print("%-18s %6s %6s %9s" % ("file", "tried", "killed", "survived"))
+    for source in sources:
+        together(source.work, copies, list(source.mutants), args.number)
         for c in copies:
-            c.write(file.path, file.text)
-            c.rebuild(file.path, [])
+            c.write(source.path, source.text)
+            c.rebuild(source.path, [])
+        tried = [m for m in source.mutants if "verdict" in m]
         left = [m for m in tried if not m["verdict"]]
-        share = 100 * quick / max(1, len(tried))
-        print(ROW % (file.path, len(tried), quick,
-                     len(tried) - quick - len(left), len(left), share) +
-              ("  TOO FEW" if share < least else ""), flush=True)
-        bad = bad or share < least
-        rows.append((file, tried, left, quick))
+        share = row(source.path, len(tried), len(left), source.least)
+        bad = bad or share < source.least
+        survivors += [(source, m) for m in left]
         for m in tried:
-            verdicts["%s %s" % (file.path, m["key"])] = m["verdict"]
-    tried = sum(len(r[1]) for r in rows)
-    left = sum(len(r[2]) for r in rows)
-    quick = sum(r[3] for r in rows)
-    print(ROW % ("all", tried, quick, tried - quick - left, left,
-                 100 * quick / max(1, tried)))
-    for file, _, survivors, _ in rows:
-        for m in survivors:
-            print("\n%s, %s\n%s" % (file.path, m["key"].split(":")[0],
-                                    diff(file, m)))
+            verdicts["%s %s" % (source.path, m["key"])] = m["verdict"]
+    row("all", len(verdicts), len(survivors), 0)
+    for source, m in survivors:
+        print("\n%s, %s\n%s" % (source.path, m["key"].split(":")[0],
+                                diff(source, m)))
     return verdicts, bad
+
+
+def row(name, tried, left, least):
+    share = 100 * (tried - left) / max(1, tried)
+    print(ROW % (name, tried, tried - left, left, share) +
+          ("  TOO FEW" if share < least else ""), flush=True)
+    return share
 
 
 def compare(old, new):
     both = [k for k in new if k in old]
-    print("\nof the %d mutants of both runs the other killed %d, this one %d" %
+    print("\nof the %d mutants of both runs, that one killed %d, this one %d" %
           (len(both), sum(1 for k in both if old[k]),
            sum(1 for k in both if new[k])))
     for k in both:
@@ -661,18 +549,15 @@ def compare(old, new):
 
 def main():
     parser = argparse.ArgumentParser(usage=__doc__.split("\n\n")[1][7:])
-    parser.add_argument("-b", action="store_true", dest="behaviour")
     parser.add_argument("-c", dest="compare")
     parser.add_argument("-j", type=int, default=2, dest="jobs")
     parser.add_argument("-n", type=int, default=60, dest="number")
     parser.add_argument("-s", dest="save")
-    parser.add_argument("-t", dest="tree", default=os.path.join(
-        os.path.dirname(os.path.abspath(__file__)), "../../.."))
     parser.add_argument("files", nargs="*")
     args = parser.parse_args()
     if os.geteuid() == 0 and os.getpid() != 1 and \
-            "MUTANTS_ALONE" not in os.environ:
-        os.environ["MUTANTS_ALONE"] = "1"
+            "MUTANTS_IN_NAMESPACE" not in os.environ:
+        os.environ["MUTANTS_IN_NAMESPACE"] = "1"
         os.execvp("unshare", ["unshare", "-pf", "--mount-proc", "--kill-child",
                               sys.executable] + sys.argv)
     old = {}
