@@ -19,20 +19,21 @@
 
 #define WORDS	     8
 #define SLOTS	     32
+#define WATCHERS     16
 #define TURN	     256 /* bytes that network reads of one client at once */
 #define SECONDS_MOST 1000000000000LL /* in ms */
 
 const enum net_socket oracle_socket = NET_CONTROL;
 
 static unsigned int
-    panics[2]; /* which the vault must receive: graceful, hard */
+		panics[2]; /* which the vault must receive: graceful, hard */
+static uint32_t told;	   /* by network: how many watch */
 static unsigned int perhaps[2]; /* which it may receive */
-static uint32_t	    watchers;	/* clients that have asked for events */
 
 void
 oracle_begin(void)
 {
-	panics[0] = panics[1] = perhaps[0] = perhaps[1] = watchers = 0;
+	panics[0] = panics[1] = perhaps[0] = perhaps[1] = told = 0;
 }
 
 bool
@@ -43,6 +44,7 @@ oracle_takes(struct client *c)
 
 	for (o = net_clients; o < net_clients + net_n; o++)
 		others += o->peerid != 0 && !o->closing && !o->holds &&
+		    !o->watching &&
 		    (fuzz_ms < o->due || (o->asked && !o->listing));
 	if (others < SLOTS)
 		return (true);
@@ -270,10 +272,29 @@ want_of(const struct client *c, const struct line *l, struct want *w)
 	w->refusal = want_words(word, n, &w->im);
 }
 
+/* How many watch; *known: network has closed none that we do not know of. */
+static uint32_t
+watchers(bool *known)
+{
+	struct client *c;
+	uint32_t       n = 0;
+
+	*known = true;
+	for (c = net_clients; c < net_clients + net_n; c++) {
+		if (c->peerid == 0 || !c->watching)
+			continue;
+		net_walk(c);
+		n += !c->closing;
+		*known = *known && !c->lazy && !c->small;
+	}
+	return (n);
+}
+
 bool
 oracle_line(struct client *c, const struct line *l)
 {
 	struct want w;
+	bool	    known;
 
 	want_of(c, l, &w);
 	if (w.refusal != NULL) {
@@ -286,6 +307,9 @@ oracle_line(struct client *c, const struct line *l)
 			perhaps[w.im.u.number.n]++;
 		else
 			panics[w.im.u.number.n]++;
+	} else if (w.im.type == IMSG_EVENTS && !c->watching &&
+	    watchers(&known) == WATCHERS) {
+		net_want(c, "BUSY\n");
 	} else if (c->refused) {
 		c->closing = true;
 	} else {
@@ -372,11 +396,17 @@ oracle_message(struct client *c, const struct imsg *im)
 {
 	static struct line l;
 	struct want	   w;
+	uint32_t	   n;
+	bool		   known;
 
 	if (c == NULL && im->type == IMSG_EVENTS) {
-		for (c = net_clients; c < net_clients + net_n; c++)
-			net_walk(c);
-		CHECK(im->u.number.n <= watchers + 1, "too many watch");
+		n = watchers(&known);
+		/* Ends are reported one at a time; a newcomer is not in n yet.
+		 */
+		CHECK(!known ||
+			(im->u.number.n >= n && im->u.number.n <= told + 1),
+		    "%u watch, and not %u", im->u.number.n, n);
+		told = im->u.number.n;
 		return;
 	}
 	if (c == NULL) {
@@ -398,7 +428,6 @@ oracle_message(struct client *c, const struct imsg *im)
 	want_of(c, &l, &w);
 	CHECK(w.refusal == NULL, "\"%s\" is passed on", l.text);
 	if (w.im.type == IMSG_EVENTS) { /* the first event is the STATUS */
-		watchers += !c->watching;
 		c->watching = true;
 		w.im.type = IMSG_STATUS;
 	}

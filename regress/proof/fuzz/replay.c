@@ -19,7 +19,7 @@
 
 #include "fuzz.h"
 
-#define INPUT_MAX  8192 /* bytes */
+#define INPUT_MAX  16384 /* bytes */
 #define INPUTS	   1024
 #define VARIATIONS 5000
 
