@@ -945,8 +945,9 @@ receive(const char *path, long count, bool reads)
 		err(1, "%s", path);
 	(void)setvbuf(stdout, NULL, _IOLBF, 0);
 	puts("listening");
-	while (!reads)
-		(void)pause();
+	if (!reads)
+		for (;;)
+			(void)pause();
 	for (; count != 0; count--) {
 		if ((n = recv(fd, bulk, BULK, 0)) == -1)
 			err(1, "recv");
