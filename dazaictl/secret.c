@@ -2,12 +2,9 @@
 /*
  * Moves the bytes of a secret between the daemon and our standard input or
  * output.  sendfile(2) and splice(2) move them without our seeing them, where
- * they can.  Otherwise the bytes pass through an arena of secmem.c, which is
- * wiped before we end.
+ * they can.  Otherwise the bytes pass through an arena, which is wiped before
+ * we end.
  */
-#include <sys/mman.h>
-#include <sys/prctl.h>
-#include <sys/resource.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -24,6 +21,7 @@
 #include <unistd.h>
 
 #include "answer.h"
+#include "arena.h"
 #include "client.h"
 #include "num.h"
 #include "residue.h"
@@ -34,87 +32,6 @@
 #define SECRET_PIECE ((size_t)64 * 1024) /* bytes moved at once */
 
 static struct secmem secret;
-
-static void
-secret_wipe(void)
-{
-	(void)secmem_wipe(&secret);
-}
-
-/* secmem calls this when mprotect(2) fails. */
-static void
-secret_memory_failed(void)
-{
-	const int error = errno;
-
-	secret_wipe();
-	errno = error;
-	err(EXIT_USAGE, "memory for the secret: mprotect");
-}
-
-static void
-secret_on_signal(int sig)
-{
-	secret_wipe();
-	(void)raise(sig); /* SA_RESETHAND: its default again */
-}
-
-/* From now on every end but SIGKILL wipes, and our memory is never dumped. */
-static void
-secret_protect(void)
-{
-	static const int sigs[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE };
-	const struct rlimit none = { 0, 0 };
-	struct sigaction    sa;
-	struct rlimit	    rl;
-	size_t		    i;
-
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1 ||
-	    setrlimit(RLIMIT_CORE, &none) == -1)
-		err(EXIT_USAGE, "no protection from a core dump");
-	if (getrlimit(RLIMIT_MEMLOCK, &rl) == 0) {
-		rl.rlim_cur = rl.rlim_max;
-		(void)setrlimit(RLIMIT_MEMLOCK, &rl);
-	}
-	if (atexit(secret_wipe) != 0)
-		err(EXIT_USAGE, "atexit");
-	memset(&sa, 0, sizeof(sa));
-	sa.sa_handler = secret_on_signal;
-	sa.sa_flags = (int)SA_RESETHAND;
-	for (i = 0; i < sizeof(sigs) / sizeof(sigs[0]); i++) {
-		/* A signal that our parent had us ignore stays ignored. */
-		struct sigaction was;
-
-		if (sigaction(sigs[i], NULL, &was) == 0 &&
-		    was.sa_handler != SIG_IGN)
-			(void)sigaction(sigs[i], &sa, NULL);
-	}
-}
-
-/*
- * Replaces the arena by one of size bytes, unsealed.  Moves the first len bytes
- * to it and wipes the old one.
- */
-static void
-secret_memory(size_t size, size_t len)
-{
-	struct secmem old = secret, more;
-
-	if (old.pages == NULL)
-		secret_protect();
-	if (secmem_open(&more, size, secret_memory_failed) == -1)
-		err(EXIT_USAGE, "no memory for the secret");
-	secmem_unseal(&more);
-	if (more.kind == SECMEM_UNLOCKED && old.kind != SECMEM_UNLOCKED)
-		warnx("DEGRADED: the secret passes through memory that can be "
-		      "swapped out (see ulimit -l)");
-	if (len > 0)
-		memcpy(more.data, old.data, len);
-	secret = more;
-	(void)secmem_wipe(&old);
-	if (old.pages != NULL)
-		(void)munmap(old.pages, old.len);
-}
 
 /* Waits until fd, which may have O_NONBLOCK, is ready for events. */
 static void
@@ -154,10 +71,10 @@ secret_read(const struct sockpath *places)
 	size_t	     len = 0;
 	ssize_t	     n;
 
-	secret_memory(SECRET_PIECE, 0);
+	arena_grow(&secret, SECRET_PIECE, 0);
 	while (len <= room) {
 		if (len == secret.size)
-			secret_memory(2 * len, len);
+			arena_grow(&secret, 2 * len, len);
 		n = read(STDIN_FILENO, secret.data + len, secret.size - len);
 		if (n == 0)
 			return (len);
@@ -181,7 +98,7 @@ secret_ask(const char *name)
 	char prompt[128];
 
 	(void)snprintf(prompt, sizeof(prompt), "Secret %s: ", name);
-	secret_memory(SECRET_TYPED, 0);
+	arena_grow(&secret, SECRET_TYPED, 0);
 	if (readpassphrase(prompt, (char *)secret.data, SECRET_TYPED,
 		RPP_REQUIRE_TTY) == NULL)
 		err(EXIT_USAGE, "no secret");
@@ -210,7 +127,7 @@ secret_sendread(int fd, size_t len)
 	ssize_t n;
 
 	if (secret.pages == NULL)
-		secret_memory(SECRET_PIECE, 0);
+		arena_grow(&secret, SECRET_PIECE, 0);
 	n = read(STDIN_FILENO, secret.data,
 	    len < SECRET_PIECE ? len : SECRET_PIECE);
 	if (n > 0)
@@ -389,7 +306,7 @@ secret_copy(int fd, size_t len, bool line)
 {
 	size_t piece;
 
-	secret_memory(SECRET_PIECE, 0);
+	arena_grow(&secret, SECRET_PIECE, 0);
 	for (; len > 0; len -= piece) {
 		/* Not to the last byte: a newline must have room. */
 		piece = len < SECRET_PIECE - 1 ? len : SECRET_PIECE - 1;

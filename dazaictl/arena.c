@@ -1,0 +1,147 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The arenas of secmem.c that secrets pass through in dazaictl.  Every end of
+ * the program but SIGKILL wipes all of them.
+ */
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+
+#include <err.h>
+#include <errno.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "arena.h"
+#include "client.h"
+
+static struct secmem *arenas[ARENA_MAX]; /* those that are open; NULL: none */
+
+static void
+arena_wipe_all(void)
+{
+	size_t i;
+
+	for (i = 0; i < ARENA_MAX; i++) {
+		if (arenas[i] != NULL)
+			(void)secmem_wipe(arenas[i]);
+	}
+}
+
+/* secmem calls this when mprotect(2) fails. */
+static void
+arena_failed(void)
+{
+	const int error = errno;
+
+	arena_wipe_all();
+	errno = error;
+	err(EXIT_USAGE, "memory for the secret: mprotect");
+}
+
+static void
+arena_on_signal(int sig)
+{
+	arena_wipe_all();
+	(void)raise(sig); /* SA_RESETHAND: its default again */
+}
+
+/* From now on every end but SIGKILL wipes, and our memory is never dumped. */
+static void
+arena_protect(void)
+{
+	static const int sigs[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE };
+	const struct rlimit none = { 0, 0 };
+	struct sigaction    sa;
+	struct rlimit	    rl;
+	size_t		    i;
+
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1 ||
+	    setrlimit(RLIMIT_CORE, &none) == -1)
+		err(EXIT_USAGE, "no protection from a core dump");
+	if (getrlimit(RLIMIT_MEMLOCK, &rl) == 0) {
+		rl.rlim_cur = rl.rlim_max;
+		(void)setrlimit(RLIMIT_MEMLOCK, &rl);
+	}
+	if (atexit(arena_wipe_all) != 0)
+		err(EXIT_USAGE, "atexit");
+	memset(&sa, 0, sizeof(sa));
+	sa.sa_handler = arena_on_signal;
+	sa.sa_flags = (int)SA_RESETHAND;
+	for (i = 0; i < sizeof(sigs) / sizeof(sigs[0]); i++) {
+		/* A signal that our parent had us ignore stays ignored. */
+		struct sigaction was;
+
+		if (sigaction(sigs[i], NULL, &was) == 0 &&
+		    was.sa_handler != SIG_IGN)
+			(void)sigaction(sigs[i], &sa, NULL);
+	}
+}
+
+/* Warns once if an arena is of memory that can be swapped out. */
+static void
+arena_warn(const struct secmem *sm)
+{
+	static bool warned;
+
+	if (sm->kind == SECMEM_UNLOCKED && !warned)
+		warnx("DEGRADED: the secret passes through memory that can be "
+		      "swapped out (see ulimit -l)");
+	warned = warned || sm->kind == SECMEM_UNLOCKED;
+}
+
+/* Puts to where from is in the list. */
+static void
+arena_list(struct secmem *from, struct secmem *to)
+{
+	size_t i;
+
+	for (i = 0; i < ARENA_MAX && arenas[i] != from; i++)
+		continue;
+	if (i == ARENA_MAX)
+		errx(EXIT_USAGE, "too many secrets");
+	arenas[i] = to;
+}
+
+/*
+ * Replaces *sm by an arena of size bytes, unsealed.  Moves the first len bytes
+ * to it and wipes the old one.  *sm is the caller's, and zero at first; it must
+ * live as long as the program, or until arena_close().
+ */
+void
+arena_grow(struct secmem *sm, size_t size, size_t len)
+{
+	static bool protected;
+	struct secmem old = *sm, more;
+
+	if (!protected)
+		arena_protect();
+	protected = true;
+	if (secmem_open(&more, size, arena_failed) == -1)
+		err(EXIT_USAGE, "no memory for the secret");
+	secmem_unseal(&more);
+	arena_warn(&more);
+	if (len > 0)
+		memcpy(more.data, old.data, len);
+	if (old.pages == NULL)
+		arena_list(NULL, sm);
+	*sm = more;
+	(void)secmem_wipe(&old);
+	if (old.pages != NULL)
+		(void)munmap(old.pages, old.len);
+}
+
+/* Wipes and frees *sm, which is zero then; does nothing if it is. */
+void
+arena_close(struct secmem *sm)
+{
+	if (sm->pages == NULL)
+		return;
+	(void)secmem_wipe(sm);
+	if (sm->pages != NULL)
+		(void)munmap(sm->pages, sm->len);
+	arena_list(sm, NULL);
+	memset(sm, 0, sizeof(*sm));
+}
