@@ -2,9 +2,11 @@
 /*
  * dazai-askpass, which ssh, git and sudo run when they need a secret and have
  * no terminal to ask on.  They pass a prompt and nothing else, so the secret's
- * name is in DAZAI_SECRET.
+ * name is in DAZAI_SECRET, and what may be asked for is in DAZAI_PROMPT.
  */
 #include <err.h>
+#include <fnmatch.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
@@ -21,7 +23,7 @@
  * name, which it would send and show in the clear.  ssh-add asks again for ever
  * when the secret is wrong.
  */
-static int
+static bool
 askpass_not_secret(const char *prompt)
 {
 	const char *kind = getenv("SSH_ASKPASS_PROMPT");
@@ -32,18 +34,49 @@ askpass_not_secret(const char *prompt)
 	    strstr(prompt, "(yes/no") != NULL);
 }
 
+/*
+ * Does the user allow an answer to prompt?  Unless DAZAI_PROMPT says so, not to
+ * one that sends the secret to a host which ssh was told to log in to.
+ */
+static bool
+askpass_allowed(const char *prompt)
+{
+	/* Those of ssh and ssh-add, of git, and of sudo. */
+	static const char *const usual[] = { "Enter passphrase for *",
+		"Password for 'https://*", "\\[sudo\\] *" };
+	const char		*only = getenv("DAZAI_PROMPT");
+	size_t			 i;
+
+	if (only != NULL && *only != '\0')
+		return (fnmatch(only, prompt, 0) == 0);
+	for (i = 0; i < sizeof(usual) / sizeof(usual[0]); i++) {
+		if (fnmatch(usual[i], prompt, 0) == 0)
+			return (true);
+	}
+	return (false);
+}
+
+/* Ends the program: prompt, which may be the words of a server, is refused. */
+static noreturn void
+askpass_refuse(const char *why, const char *prompt)
+{
+	char shown[256];
+
+	visible_text(prompt, shown, sizeof(shown));
+	errx(EXIT_USAGE, "%s: %s", why, shown);
+}
+
 noreturn void
 askpass_main(int argc, char *argv[])
 {
 	const char     *name = getenv("DAZAI_SECRET");
 	struct sockpath places;
-	char		prompt[256];
 
-	/* It may have come from the server that wants the answer. */
-	if (argc > 1 && askpass_not_secret(argv[1])) {
-		visible_text(argv[1], prompt, sizeof(prompt));
-		errx(EXIT_USAGE, "not a question for a secret: %s", prompt);
-	}
+	if (argc > 1 && askpass_not_secret(argv[1]))
+		askpass_refuse("not a question for a secret", argv[1]);
+	if (argc > 1 && !askpass_allowed(argv[1]))
+		askpass_refuse("not a prompt that DAZAI_PROMPT allows",
+		    argv[1]);
 	if (name == NULL || *name == '\0')
 		errx(EXIT_USAGE, "DAZAI_SECRET does not name a secret");
 	command_places(NULL, &places);

@@ -231,7 +231,7 @@ git_body() {
 	    git -c user.name=me -c user.email=me@localhost commit -q -m first &&
 	    git clone -q --bare . ../repo && git -C ../repo update-server-info' \
 	    "rm -rf copy
-	    DAZAI_SECRET=key GIT_ASKPASS=dazai-askpass \
+	    DAZAI_SECRET=key DAZAI_PROMPT='Password for *' GIT_ASKPASS=dazai-askpass \
 	    git clone -q http://me@$url/repo copy && cat copy/plain" \
 	    'not a secret' 'unable to read askpass response'
 }
