@@ -142,14 +142,18 @@ static void
 command_put(const struct sockpath *places, int argc, char *argv[])
 {
 	const char *reads = NULL, *ttl = NULL, *why = NULL;
+	bool	    replace = false;
 	int64_t	    n;
 	int	    ch;
 
-	while ((ch = getopt(argc, argv, "n:t:")) != -1) {
+	while ((ch = getopt(argc, argv, "n:rt:")) != -1) {
 		switch (ch) {
 		case 'n':
 			reads = optarg;
 			why = num_int(optarg, 1, UINT32_MAX, &n);
+			break;
+		case 'r':
+			replace = true;
 			break;
 		case 't':
 			ttl = optarg;
@@ -162,7 +166,7 @@ command_put(const struct sockpath *places, int argc, char *argv[])
 		if (why != NULL)
 			errx(EXIT_USAGE, "-%c: %s: %s", ch, optarg, why);
 	}
-	secret_put(places, command_name(argc, argv), reads, ttl);
+	secret_put(places, command_name(argc, argv), reads, ttl, replace);
 }
 
 static void
@@ -189,11 +193,21 @@ command_get(const struct sockpath *places, int argc, char *argv[])
 static void
 command_del(const struct sockpath *places, int argc, char *argv[])
 {
-	const char *name;
-	int	    fd;
+	static const struct option longs[] = {
+		{ "all", no_argument, NULL, 'a' }, { NULL, 0, NULL, 0 }
+	};
+	const char *name = NULL;
+	int	    ch, fd;
 
-	optind = 1;
-	name = command_name(argc, argv);
+	while ((ch = getopt_long(argc, argv, "", longs, NULL)) != -1) {
+		if (ch != 'a')
+			command_usage(EXIT_USAGE);
+		name = "*";
+	}
+	if (name == NULL)
+		name = command_name(argc, argv);
+	else if (optind != argc)
+		command_usage(EXIT_USAGE);
 	fd = client_open(places, CLIENT_OURS);
 	client_ask(fd, "DEL %s", name);
 	client_want(fd, "OK");

@@ -19,7 +19,8 @@ command_usage(int status)
 	(void)fputs(
 	    "usage: dazaictl [-hV] [-s PATH] COMMAND ...\n"
 	    "       status [-l] | arm | panic [hard] [-w [SECONDS]] | list\n"
-	    "       put NAME [-n READS] [-t SECONDS] | get [-f] NAME | del NAME\n"
+	    "       put NAME [-n READS] [-r] [-t SECONDS] | get [-f] NAME\n"
+	    "       del NAME | del --all\n"
 	    "       tethers | release TETHER | watch | wait EVENT\n"
 	    "       run COMMAND [ARG]...\n",
 	    status == 0 ? stdout : stderr);

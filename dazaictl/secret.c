@@ -171,11 +171,11 @@ secret_stored(int channel)
 /*
  * Puts standard input, or a line that is typed if it is a terminal, as name
  * into the daemon at one of places.  reads and ttl are the request's options,
- * as text, or NULL.
+ * as text, or NULL; replace: a secret of this name may be there.
  */
 void
 secret_put(const struct sockpath *places, const char *name, const char *reads,
-    const char *ttl)
+    const char *ttl, bool replace)
 {
 	struct stat st;
 	size_t	    len;
@@ -201,9 +201,10 @@ secret_put(const struct sockpath *places, const char *name, const char *reads,
 	/* sendfile(2) has no MSG_NOSIGNAL. */
 	(void)signal(SIGPIPE, SIG_IGN);
 	fd = client_open(places, CLIENT_OURS);
-	client_ask(fd, "PUT %s %zu%s%s%s%s", name, len,
+	client_ask(fd, "PUT %s %zu%s%s%s%s%s", name, len,
 	    reads != NULL ? " reads=" : "", reads != NULL ? reads : "",
-	    ttl != NULL ? " ttl=" : "", ttl != NULL ? ttl : "");
+	    ttl != NULL ? " ttl=" : "", ttl != NULL ? ttl : "",
+	    replace ? " replace" : "");
 	(void)client_vouched(fd, "GO", &channel);
 	if (file)
 		secret_sendfile(channel, len);

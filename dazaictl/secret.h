@@ -7,7 +7,7 @@
 #include "sockpath.h"
 
 void secret_put(const struct sockpath *, const char *, const char *,
-    const char *);
+    const char *, bool);
 void secret_get(const struct sockpath *, const char *, bool);
 
 #endif

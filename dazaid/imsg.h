@@ -109,14 +109,17 @@ struct imsg_report {
 
 #define IMSG_NAME_BYTES 65 /* of a secret's name, with its NUL */
 
+#define IMSG_ALL "*" /* in a DEL, in the place of a name: every secret */
+
 struct imsg_secret {
 	char name[IMSG_NAME_BYTES];
 };
 
 struct imsg_put {
-	uint64_t size;	/* bytes to come */
-	int64_t	 ttl;	/* ms; 0: for ever */
-	uint32_t reads; /* 0: any number */
+	uint64_t size;	  /* bytes to come */
+	int64_t	 ttl;	  /* ms; 0: for ever */
+	uint32_t reads;	  /* 0: any number */
+	uint32_t replace; /* 1: the secret of this name, if there is one */
 	char	 name[IMSG_NAME_BYTES];
 };
 

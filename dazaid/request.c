@@ -14,7 +14,7 @@
 #include "session.h"
 #include "store.h"
 
-#define REQUEST_WORDS 6 /* more than any request has */
+#define REQUEST_WORDS 7 /* more than any request has */
 
 static const char *const request_answers[IMSG_ANSWERS] = {
 	[IMSG_ANSWER_OK] = "OK\n",
@@ -129,6 +129,15 @@ request_name(char **word, size_t n, struct imsg *im)
 }
 
 static const char *
+request_del(char **word, size_t n, struct imsg *im)
+{
+	if (n != 1 || strcmp(word[0], IMSG_ALL) != 0)
+		return (request_name(word, n, im));
+	memcpy(im->u.secret.name, IMSG_ALL, sizeof(IMSG_ALL));
+	return (NULL);
+}
+
+static const char *
 request_tether(char **word, size_t n, struct imsg *im)
 {
 	if (n != 1)
@@ -169,8 +178,11 @@ request_put_option(const char *word, struct imsg_put *put)
 			    "ERROR bad-request ttl= is a number of seconds, "
 			    "more than 0\n");
 		put->ttl = n;
+	} else if (strcasecmp(word, "replace") == 0) {
+		put->replace = 1;
 	} else {
-		return ("ERROR bad-request PUT knows reads= and ttl=\n");
+		return ("ERROR bad-request PUT knows reads=, ttl= and "
+			"replace\n");
 	}
 	return (NULL);
 }
@@ -183,9 +195,9 @@ request_put(char **word, size_t n, struct imsg *im)
 	int64_t		 size;
 	size_t		 i;
 
-	if (n < 2 || n > 4)
+	if (n < 2 || n > 5)
 		return ("ERROR bad-request PUT <name> <size> [reads=N] "
-			"[ttl=SECONDS]\n");
+			"[ttl=SECONDS] [replace]\n");
 	if ((refusal = request_copy_name(word[0], put->name)) != NULL)
 		return (refusal);
 	why = num_int(word[1], 1, INT64_MAX - 1, &size);
@@ -229,7 +241,7 @@ request_parse(char *line, struct imsg *im)
 		{ "UNREGISTER", IMSG_UNREGISTER, request_pid },
 		{ "PUT", IMSG_PUT, request_put },
 		{ "GET", IMSG_GET, request_name },
-		{ "DEL", IMSG_DEL, request_name },
+		{ "DEL", IMSG_DEL, request_del },
 		{ "HOLD", IMSG_HOLD, request_hold },
 		{ "RELEASE", IMSG_RELEASE, request_tether },
 		{ "TETHERS", IMSG_TETHERS, request_nothing },

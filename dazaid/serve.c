@@ -116,6 +116,16 @@ serve_register(const struct imsg *im, const struct ucred *who)
 	vault_answer(im->peerid, answer);
 }
 
+/* Reserves room for the secret that im puts; as store_begin(). */
+static uint64_t
+serve_begin(const struct imsg_put *put)
+{
+	const size_t size = (size_t)put->size;
+
+	return (put->replace != 0 ? store_replace(&v.store, put->name, size) :
+				    store_begin(&v.store, put->name, size));
+}
+
 static void
 serve_put(const struct imsg *im)
 {
@@ -127,8 +137,7 @@ serve_put(const struct imsg *im)
 		vault_answer(im->peerid, IMSG_ANSWER_PENDING);
 	else if (!vault_has_fd() || (t = transfer_slot()) == NULL)
 		vault_answer(im->peerid, IMSG_ANSWER_BUSY);
-	else if ((id = store_begin(&v.store, put->name, (size_t)put->size)) ==
-	    0)
+	else if ((id = serve_begin(put)) == 0)
 		vault_answer(im->peerid,
 		    errno == EEXIST    ? IMSG_ANSWER_EXISTS :
 			errno == EFBIG ? IMSG_ANSWER_TOO_LARGE :
@@ -196,14 +205,26 @@ serve_get(const struct imsg *im)
 	close(im->fd);
 }
 
+static bool
+serve_is_all(const char *name)
+{
+	return (memcmp(name, IMSG_ALL, sizeof(IMSG_ALL)) == 0);
+}
+
+/* DEL: wipes one secret, or every one, those that are being put included. */
 static void
 serve_del(const struct imsg *im)
 {
-	const int rc = store_delete(&v.store, im->u.secret.name);
+	const char *name = im->u.secret.name;
+	int	    rc = 0;
 
+	if (serve_is_all(name))
+		store_clear(&v.store);
+	else
+		rc = store_delete(&v.store, name);
 	transfer_cut_gone();
 	if (rc == 0)
-		event_send(IMSG_EVENT_GONE, im->u.secret.name, 0, 0, "deleted");
+		event_send(IMSG_EVENT_GONE, name, 0, 0, "deleted");
 	vault_answer(im->peerid,
 	    rc == 0 ? IMSG_ANSWER_OK : IMSG_ANSWER_NO_SUCH_SECRET);
 }
@@ -261,9 +282,11 @@ serve_sane(const struct imsg *im)
 	case IMSG_PUT:
 		return (serve_name_ok(im->u.put.name) && im->u.put.size > 0 &&
 		    im->u.put.size < INT64_MAX && im->u.put.ttl >= 0 &&
-		    im->u.put.ttl <= SERVE_TTL_MAX);
-	case IMSG_GET:
+		    im->u.put.ttl <= SERVE_TTL_MAX && im->u.put.replace <= 1);
 	case IMSG_DEL:
+		return (serve_is_all(im->u.secret.name) ||
+		    serve_name_ok(im->u.secret.name));
+	case IMSG_GET:
 		return (serve_name_ok(im->u.secret.name));
 	default:
 		return (true);

@@ -3,8 +3,11 @@
  * Named secrets in the arena.  The arena is a row of blocks, each a header and
  * then the value; blocks never move.  A block is free, being filled, whole or
  * spent.  A spent secret has been taken as often as it may be; it is wiped when
- * its last reader releases it.  A block that is freed is wiped at once and
- * joined with the free blocks beside it.
+ * its last reader releases it.  So has one that was replaced.  A block that is
+ * freed is wiped at once and joined with the free blocks beside it.
+ *
+ * Of one name there is at most one whole secret, and at most one being filled,
+ * which takes the place of the whole one when it is finished.
  *
  * Outside the arena only numbers are kept, and the arena is unsealed only
  * inside these functions.  A caller refers to a secret by an id.  No id is used
@@ -83,15 +86,14 @@ store_by_id(const struct store *st, uint64_t id)
 	return (NULL);
 }
 
-/* The block that has this name, or NULL; a spent secret has none any more. */
+/* The block that has this name and state, or NULL. */
 static struct store_block *
-store_by_name(const struct store *st, const char *name)
+store_by_name(const struct store *st, const char *name, enum store_state state)
 {
 	struct store_block *b;
 
 	for (b = store_first(st); b != NULL; b = store_after(st, b)) {
-		if ((b->state == STORE_FILLING || b->state == STORE_WHOLE) &&
-		    strcmp(b->name, name) == 0)
+		if (b->state == state && strcmp(b->name, name) == 0)
 			return (b);
 	}
 	return (NULL);
@@ -170,6 +172,21 @@ store_give_up(struct store *st, struct store_block *b)
 	store_wipe(st, b);
 	store_join(st);
 	store_find_due(st);
+}
+
+/*
+ * Ends b, a whole secret that was replaced; its readers may finish.  The caller
+ * calls store_join() and store_find_due().
+ */
+static void
+store_retire(struct store *st, struct store_block *b)
+{
+	if (b->readers == 0) {
+		store_wipe(st, b);
+		return;
+	}
+	b->state = STORE_SPENT;
+	st->count--;
 }
 
 /* The first free block with room for size bytes; for STORE_ALL, the largest. */
@@ -275,14 +292,16 @@ store_next(const struct store *st, uint64_t after, struct store_item *item)
  * In.
  */
 
-/*
- * Begins a secret with room for size bytes, or with the largest room that there
- * is for STORE_ALL.  store_fill() then fills it, and store_commit() finishes it
- * or store_drop() wipes it.  Returns its id; 0 with EEXIST, EFBIG (more than
- * store_most()) or ENOSPC.
- */
-uint64_t
-store_begin(struct store *st, const char *name, size_t size)
+/* Is there a secret of this name that one more may not stand beside? */
+static bool
+store_in_way(const struct store *st, const char *name, bool replace)
+{
+	return (store_by_name(st, name, STORE_FILLING) != NULL ||
+	    (!replace && store_by_name(st, name, STORE_WHOLE) != NULL));
+}
+
+static uint64_t
+store_open(struct store *st, const char *name, size_t size, bool replace)
 {
 	struct store_block *b = NULL;
 
@@ -291,7 +310,7 @@ store_begin(struct store *st, const char *name, size_t size)
 		return (0);
 	}
 	secmem_unseal(st->mem);
-	if (store_by_name(st, name) != NULL)
+	if (store_in_way(st, name, replace))
 		errno = EEXIST;
 	else if (st->blocks == STORE_MAX ||
 	    (b = store_find_room(st, size)) == NULL)
@@ -307,6 +326,28 @@ store_begin(struct store *st, const char *name, size_t size)
 	}
 	secmem_seal(st->mem);
 	return (b != NULL ? st->last_id : 0);
+}
+
+/*
+ * Begins a secret with room for size bytes, or with the largest room that there
+ * is for STORE_ALL.  store_fill() then fills it, and store_commit() finishes it
+ * or store_drop() wipes it.  Returns its id; 0 with EEXIST, EFBIG (more than
+ * store_most()) or ENOSPC.
+ */
+uint64_t
+store_begin(struct store *st, const char *name, size_t size)
+{
+	return (store_open(st, name, size, false));
+}
+
+/*
+ * As store_begin(), but there may be a whole secret of this name.  That stays
+ * until store_commit() puts the new one in its place.
+ */
+uint64_t
+store_replace(struct store *st, const char *name, size_t size)
+{
+	return (store_open(st, name, size, true));
 }
 
 /*
@@ -361,13 +402,13 @@ store_chomp(struct store *st, uint64_t id)
 
 /*
  * Finishes the secret: it can be taken reads times (0: any number of times) and
- * until due (ms, or STORE_NEVER).  Returns -1 with ENODATA if it is empty, and
- * then wipes it.
+ * until due (ms, or STORE_NEVER).  Ends the whole secret of its name, if there
+ * is one.  Returns -1 with ENODATA if it is empty, and then wipes it.
  */
 int
 store_commit(struct store *st, uint64_t id, uint32_t reads, int64_t due)
 {
-	struct store_block *b;
+	struct store_block *b, *old;
 	int		    rc = -1;
 
 	secmem_unseal(st->mem);
@@ -376,6 +417,9 @@ store_commit(struct store *st, uint64_t id, uint32_t reads, int64_t due)
 		store_give_up(st, b);
 	} else if (b != NULL && b->state == STORE_FILLING) {
 		store_split(b, b->len);
+		old = store_by_name(st, b->name, STORE_WHOLE);
+		if (old != NULL)
+			store_retire(st, old);
 		b->state = STORE_WHOLE;
 		b->reads = reads;
 		b->due = due;
@@ -405,8 +449,8 @@ store_take(struct store *st, const char *name, size_t *len)
 	uint64_t	    id = 0;
 
 	secmem_unseal(st->mem);
-	b = store_by_name(st, name);
-	if (b != NULL && b->state == STORE_WHOLE) {
+	b = store_by_name(st, name, STORE_WHOLE);
+	if (b != NULL) {
 		id = b->id;
 		*len = b->len;
 		b->readers++;
@@ -468,11 +512,9 @@ store_delete(struct store *st, const char *name)
 	struct store_block *b;
 
 	secmem_unseal(st->mem);
-	b = store_by_name(st, name);
-	if (b != NULL && b->state == STORE_WHOLE)
+	b = store_by_name(st, name, STORE_WHOLE);
+	if (b != NULL)
 		store_give_up(st, b);
-	else
-		b = NULL;
 	secmem_seal(st->mem);
 	errno = ENOENT;
 	return (b != NULL ? 0 : -1);
@@ -487,6 +529,22 @@ store_drop(struct store *st, uint64_t id)
 	secmem_unseal(st->mem);
 	if ((b = store_by_id(st, id)) != NULL)
 		store_give_up(st, b);
+	secmem_seal(st->mem);
+}
+
+/* Wipes every secret, finished or not, even while it is being sent. */
+void
+store_clear(struct store *st)
+{
+	struct store_block *b;
+
+	secmem_unseal(st->mem);
+	for (b = store_first(st); b != NULL; b = store_after(st, b)) {
+		if (b->state != STORE_FREE)
+			store_wipe(st, b);
+	}
+	store_join(st);
+	store_find_due(st);
 	secmem_seal(st->mem);
 }
 

@@ -41,6 +41,7 @@ size_t store_room(const struct store *);
 size_t store_most(const struct store *);
 
 uint64_t store_begin(struct store *, const char *, size_t);
+uint64_t store_replace(struct store *, const char *, size_t);
 ssize_t	 store_fill(struct store *, uint64_t, int, store_source *, size_t);
 bool	 store_chomp(struct store *, uint64_t);
 int	 store_commit(struct store *, uint64_t, uint32_t, int64_t);
@@ -52,6 +53,7 @@ void	 store_release(struct store *, uint64_t);
 bool store_has(const struct store *, uint64_t);
 int  store_delete(struct store *, const char *);
 void store_drop(struct store *, uint64_t);
+void store_clear(struct store *);
 bool store_expire(struct store *, int64_t);
 bool store_next(const struct store *, uint64_t, struct store_item *);
 

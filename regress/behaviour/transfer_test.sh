@@ -440,3 +440,92 @@ a_full_arena_loses_nothing_body() {
 	control put all value get all value
 	stands_down
 }
+
+behaviour a_secret_is_replaced_at_once \
+    'PUT replace: GET hands out the old secret until the new one is stored, and then the new one'
+a_secret_is_replaced_at_once_body() {
+	guarded -a -g 0 -z 3000000
+	see_room
+	noise $big value
+	control put big value
+	printf 'the new value' >value.new
+	control say "PUT $name 13 replace" want GO raw 'the ' \
+	    connect get "$name" secret \
+	    say LIST want "$name ${#secret} - -" want "big $big - -" want OK \
+	    say "PUT $name 3 REPLACE" like 'ERROR exists ?*' eof \
+	    connect say "PUT $name 3" like 'ERROR exists ?*' eof \
+	    use 0 raw 'new value' want OK get "$name" value.new get "$name" value.new
+	# With options of its own, in any order; and where there is none.
+	control put "$name replace reads=1 ttl=60" secret say LIST \
+	    want "big $big - -" like "$name ${#secret} 1 [56][09]*" want OK \
+	    get "$name" secret say "GET $name" like "$none" \
+	    put "$name replace" secret get "$name" secret
+	# Who is reading the old one reads it to its end.
+	tail -c +$((taken + 1)) value >value.rest
+	control say 'GET big' want "DATA $big" take $taken connect \
+	    put 'big replace' secret get big secret say STATUS like '* secrets=2 *' \
+	    use 0 want-file value.rest get big secret put 'big replace' value \
+	    put "$name replace" value.new get "$name" value.new \
+	    say 'DEL big' want OK put "$name replace" secret
+	given_back "$room"
+	stands_down
+}
+
+behaviour a_replacement_that_fails_changes_nothing \
+    'PUT replace: a transfer that is cut off, or has no room beside the old secret, leaves the old one'
+a_replacement_that_fails_changes_nothing_body() {
+	guarded -a -g 60
+	see_room
+	put="PUT $name 150 replace"
+	dies say "$put"
+	dies say "$put" want GO
+	dies say "$put" want GO raw x
+	control say "$put" want GO raw abc shutwr eof
+	given_back "$room"
+	control get "$name" secret \
+	    say "PUT $name $((room + 1)) replace" like 'ERROR full ?*' eof \
+	    connect say "PUT $name 99999 replace" like 'ERROR too-large ?*' eof \
+	    connect get "$name" secret say "PUT $name $room replace" want GO \
+	    connect get "$name" secret use 0 \
+	    kill USR1 "$vault" log log 'panic pending' \
+	    connect say "PUT $name 3 replace" like 'ERROR pending ?*' eof
+	stop
+}
+
+behaviour del_wipes_everything 'DEL *: every secret is wiped, put and got ones too, and the daemon lives on'
+del_wipes_everything_body() {
+	with_big -a -g 0
+	control say 'PUT * 1' like 'ERROR bad-name ?*' eof \
+	    connect say 'GET *' like 'ERROR bad-name ?*'
+	control say 'PUT half 100' want GO raw abc \
+	    connect say "PUT $name 9 replace" want GO raw abc \
+	    connect put 'spent reads=1' value say 'GET spent' want "DATA $big" take $taken \
+	    connect say 'DEL *' want OK say LIST want OK \
+	    say STATUS like '* guarded=1 pending=0 * secrets=0 *' \
+	    use 0 eof use 1 eof use 2 rest got use 3 say "GET $name" like "$none" \
+	    say 'DEL *' want OK put "$name" secret get "$name" secret say 'del *' want OK
+	only_part got
+	see_room
+	[ "$room" -gt 2999000 ] || fail "room=$room of 3000000"
+	stands_down
+}
+
+behaviour dazaictl_replaces_and_deletes_all 'dazaictl put -r, and del --all'
+dazaictl_replaces_and_deletes_all_body() {
+	ctl=$top/dazaictl/dazaictl
+	guarded -a -g 0
+	printf new >value
+	complains 5 'refused: exists: ' "$ctl" -s "$sock" put "$name" <value
+	atf_check "$ctl" -s "$sock" put -r "$name" <value
+	atf_check -o file:value "$ctl" -s "$sock" get "$name"
+	atf_check "$ctl" -s "$sock" put -r -n 1 "$name" <secret
+	atf_check "$ctl" -s "$sock" put other -r <value
+	atf_check -o "inline:$name ${#secret} 1 -\nother 3 - -\n" \
+	    "$ctl" -s "$sock" list
+	atf_check -s exit:1 -e match:usage "$ctl" -s "$sock" del --all other
+	atf_check -s exit:1 -e match:usage "$ctl" -s "$sock" del
+	atf_check "$ctl" -s "$sock" del --all
+	atf_check "$ctl" -s "$sock" del --all
+	atf_check "$ctl" -s "$sock" list
+	stands_down
+}

@@ -20,16 +20,15 @@ secrets_begin(struct secrets *ss, const char *name, size_t room)
 	return (s);
 }
 
-/* The secret that has this name, or NULL; a spent one has given it up. */
+/* The secret that has this name and state, or NULL. */
 struct secret *
-secrets_named(struct secrets *ss, const char *name)
+secrets_named(struct secrets *ss, const char *name, enum secret_state state)
 {
 	struct secret *s;
 
 	EACH_SECRET(ss, s)
 	{
-		if ((s->state == FILLING || s->state == WHOLE) &&
-		    strcmp(s->name, name) == 0)
+		if (s->state == state && strcmp(s->name, name) == 0)
 			return (s);
 	}
 	return (NULL);
@@ -100,13 +99,29 @@ secrets_expire(struct secrets *ss, int64_t now)
 	}
 }
 
+/* s is whole, and ends the one that it replaces, but not for its readers. */
 void
-secret_commit(struct secret *s, uint32_t reads, int64_t due)
+secrets_commit(struct secrets *ss, struct secret *s, uint32_t reads,
+    int64_t due)
 {
+	struct secret *old = secrets_named(ss, s->name, WHOLE);
+
+	if (s->len > 0 && old != NULL)
+		old->state = old->readers > 0 ? SPENT : GONE;
 	s->state = s->len > 0 ? WHOLE : GONE;
 	s->room = 0; /* the rest is given back */
 	s->reads = reads;
 	s->due = due;
+}
+
+/* Every one ends. */
+void
+secrets_end(struct secrets *ss)
+{
+	struct secret *s;
+
+	EACH_SECRET(ss, s)
+	secret_end(s);
 }
 
 void

@@ -34,15 +34,16 @@ struct secrets {
 };
 
 struct secret *secrets_begin(struct secrets *, const char *, size_t);
-struct secret *secrets_named(struct secrets *, const char *);
+struct secret *secrets_named(struct secrets *, const char *, enum secret_state);
 struct secret *secrets_by_id(struct secrets *, uint64_t);
 struct secret *secrets_next(struct secrets *, uint64_t);
 unsigned int   secrets_count(const struct secrets *, enum secret_state);
 int64_t	       secrets_due(const struct secrets *);
 void	       secrets_expire(struct secrets *, int64_t);
-void	       secret_commit(struct secret *, uint32_t, int64_t);
-void	       secret_take(struct secret *);
-void	       secret_release(struct secret *);
-void	       secret_end(struct secret *);
+void secrets_commit(struct secrets *, struct secret *, uint32_t, int64_t);
+void secrets_end(struct secrets *);
+void secret_take(struct secret *);
+void secret_release(struct secret *);
+void secret_end(struct secret *);
 
 #endif

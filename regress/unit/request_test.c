@@ -56,10 +56,10 @@ CASE(a_refusal_is_these_words, "to the letter, for each kind of mistake")
 		    "or '-', and begins with none of '.' and '-'\n" },
 		{ CONTROL, "PUT x",
 		    "ERROR bad-request PUT <name> <size> [reads=N] "
-		    "[ttl=SECONDS]\n" },
-		{ CONTROL, "PUT x 1 reads=1 ttl=1 ttl=1",
+		    "[ttl=SECONDS] [replace]\n" },
+		{ CONTROL, "PUT x 1 reads=1 ttl=1 replace ttl=1",
 		    "ERROR bad-request PUT <name> <size> [reads=N] "
-		    "[ttl=SECONDS]\n" },
+		    "[ttl=SECONDS] [replace]\n" },
 		{ CONTROL, "PUT x 0",
 		    "ERROR bad-request the size is a number of bytes, 1 at "
 		    "least\n" },
@@ -71,7 +71,9 @@ CASE(a_refusal_is_these_words, "to the letter, for each kind of mistake")
 		    "ERROR bad-request ttl= is a number of seconds, more than "
 		    "0\n" },
 		{ CONTROL, "PUT x 1 y=1",
-		    "ERROR bad-request PUT knows reads= and ttl=\n" },
+		    "ERROR bad-request PUT knows reads=, ttl= and replace\n" },
+		{ CONTROL, "PUT x 1 replace=1",
+		    "ERROR bad-request PUT knows reads=, ttl= and replace\n" },
 		{ CONTROL, "HOLD",
 		    "ERROR bad-request a tether is wanted, and nothing else\n" },
 		{ CONTROL, "RELEASE A",
@@ -140,7 +142,8 @@ CASE(a_message_says_nothing_else, "every byte that a line does not set is 0")
 		{ "REGISTER pid=1", CONTROL, IMSG_REGISTER },
 		{ "GET a", CONTROL, IMSG_GET },
 		{ "HOLD a", CONTROL, IMSG_HOLD },
-		{ "PUT a 1 reads=1 ttl=0.001", CONTROL, IMSG_PUT },
+		{ "DEL *", CONTROL, IMSG_DEL },
+		{ "PUT a 1 reads=1 ttl=0.001 replace", CONTROL, IMSG_PUT },
 		{ "PING", HOLDER, IMSG_PING },
 		{ "WATCH 1", HOLDER, IMSG_WATCH },
 		{ "HELLO 1", STRANGER, IMSG_HELLO },
@@ -157,7 +160,8 @@ CASE(a_message_says_nothing_else, "every byte that a line does not set is 0")
 		bytes = (const unsigned char *)&im.u;
 		for (j = sum = 0; j < sizeof(im.u); j++)
 			sum += bytes[j];
-		ATF_REQUIRE_EQ_MSG(im.type == IMSG_PUT	   ? 'a' + 3 :
+		ATF_REQUIRE_EQ_MSG(im.type == IMSG_PUT	   ? 'a' + 4 :
+			strchr(lines[i].line, '*') != NULL ? '*' :
 			strchr(lines[i].line, 'a') != NULL ? 'a' :
 			strchr(lines[i].line, '1') != NULL ? 1 :
 							     0,

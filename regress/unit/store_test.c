@@ -495,6 +495,105 @@ CASE(a_spent_secret_stays_for_its_readers,
 	require_as_new();
 }
 
+/* Begins the successor of x, fills it with value, and returns its id. */
+static uint64_t
+require_successor(const char *value)
+{
+	const size_t   len = strlen(value);
+	const uint64_t id = store_replace(&st, "x", len);
+	const int      fd = file(value, len);
+
+	ATF_REQUIRE_MSG(id != 0, "%s", strerror(errno));
+	ATF_REQUIRE_EQ((ssize_t)len, store_fill(&st, id, fd, read, len));
+	close(fd);
+	return (id);
+}
+
+CASE(a_successor_takes_the_place_at_once,
+    "until it is whole the old one is taken; then nothing is left of that")
+{
+	struct store_item item;
+	uint64_t	  id;
+
+	begin(SIZE);
+	ATF_REQUIRE(put_for("x", "old value", 9, 0, 300) != 0);
+	id = require_successor("new value");
+	require_value("x", "old value", 9);
+	require_no_begin("x", 1, EEXIST);
+	errno = 0;
+	ATF_REQUIRE_EQ(0, store_replace(&st, "x", 1));
+	ATF_REQUIRE_EQ(EEXIST, errno);
+	ATF_REQUIRE(store_next(&st, 0, &item));
+	ATF_REQUIRE_EQ(9, item.len);
+	ATF_REQUIRE(store_commit(&st, id, 1, 700) == 0);
+	require_sealed();
+	ATF_REQUIRE_EQ(0, held("old value", 9));
+	ATF_REQUIRE_EQ(1, st.count);
+	ATF_REQUIRE_EQ(700, st.due);
+	require_value("x", "new value", 9);
+	require_as_new();
+}
+
+CASE(a_successor_that_fails_changes_nothing,
+    "given up, too large for what is free, or for any arena")
+{
+	begin(SIZE);
+	require_put("x", "old value");
+	store_drop(&st, require_successor("new value"));
+	ATF_REQUIRE_EQ(0, held("new value", 9));
+	errno = 0;
+	ATF_REQUIRE_EQ(0, store_replace(&st, "x", store_room(&st) + 1));
+	ATF_REQUIRE_EQ(ENOSPC, errno);
+	ATF_REQUIRE_EQ(0, store_replace(&st, "x", store_most(&st) + 1));
+	ATF_REQUIRE_EQ(EFBIG, errno);
+	ATF_REQUIRE_EQ(-1,
+	    store_commit(&st, store_replace(&st, "x", 1), 0, STORE_NEVER));
+	require_value("x", "old value", 9);
+	ATF_REQUIRE_EQ(1, st.count);
+	ATF_REQUIRE(store_commit(&st, require_successor("new value"), 0,
+			STORE_NEVER) == 0);
+	require_value("x", "new value", 9);
+}
+
+CASE(a_replaced_secret_stays_for_its_readers,
+    "as a spent one: its bytes are wiped with the last release")
+{
+	uint64_t old;
+	size_t	 len;
+
+	begin(SIZE);
+	require_put("x", "old value");
+	old = store_take(&st, "x", &len);
+	ATF_REQUIRE(store_commit(&st, require_successor("new value"), 0,
+			STORE_NEVER) == 0);
+	ATF_REQUIRE_EQ(1, st.count);
+	require_sent(old, 2, "d value", 7);
+	require_value("x", "new value", 9);
+	store_release(&st, old);
+	ATF_REQUIRE_EQ(0, held("old value", 9));
+	ATF_REQUIRE(store_delete(&st, "x") == 0);
+	require_as_new();
+}
+
+CASE(everything_is_cleared_at_once, "whole, unfinished and spent; or nothing")
+{
+	uint64_t once;
+	size_t	 len;
+
+	begin(SIZE);
+	store_clear(&st);
+	require_as_new();
+	require_put("x", "value");
+	once = put_for("once", "value", 5, 1, STORE_NEVER);
+	ATF_REQUIRE_EQ(once, store_take(&st, "once", &len));
+	ATF_REQUIRE(put_for("due", "value", 5, 1, 300) != 0);
+	require_successor("new value");
+	store_clear(&st);
+	require_sealed();
+	require_as_new();
+	ATF_REQUIRE(!store_has(&st, once));
+}
+
 CASE(nothing_is_left_of_a_deleted_secret, "while a reader still holds its id")
 {
 	uint64_t id, other;
@@ -615,6 +714,10 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, sending_starts_at_any_byte);
 	ATF_TP_ADD_TC(tp, sending_never_blocks_and_never_kills);
 	ATF_TP_ADD_TC(tp, a_spent_secret_stays_for_its_readers);
+	ATF_TP_ADD_TC(tp, a_successor_takes_the_place_at_once);
+	ATF_TP_ADD_TC(tp, a_successor_that_fails_changes_nothing);
+	ATF_TP_ADD_TC(tp, a_replaced_secret_stays_for_its_readers);
+	ATF_TP_ADD_TC(tp, everything_is_cleared_at_once);
 	ATF_TP_ADD_TC(tp, nothing_is_left_of_a_deleted_secret);
 	ATF_TP_ADD_TC(tp, secrets_expire_at_their_time);
 	ATF_TP_ADD_TC(tp, a_list_goes_on_after_a_deletion);

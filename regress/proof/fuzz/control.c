@@ -109,6 +109,8 @@ want_option(const char *word, struct imsg_put *put)
 		put->reads = (uint32_t)n;
 	else if (strncasecmp(word, "ttl=", 4) == 0 && seconds(word + 4) != 0)
 		put->ttl = seconds(word + 4);
+	else if (strcasecmp(word, "replace") == 0)
+		put->replace = 1;
 	else
 		return ("bad-request");
 	return (NULL);
@@ -120,7 +122,7 @@ want_put(char **word, size_t n, struct imsg *im)
 	bool   large;
 	size_t i;
 
-	if (n < 3 || n > 5)
+	if (n < 3 || n > 6)
 		return ("bad-request");
 	if (!name_ok(word[1]))
 		return ("bad-name");
@@ -144,6 +146,16 @@ want_name(char **word, size_t n, struct imsg *im, uint32_t type)
 		return ("bad-name");
 	(void)snprintf(im->u.secret.name, IMSG_NAME_BYTES, "%s", word[1]);
 	im->type = type;
+	return (NULL);
+}
+
+static const char *
+want_del(char **word, size_t n, struct imsg *im)
+{
+	if (n != 2 || strcmp(word[1], "*") != 0)
+		return (want_name(word, n, im, IMSG_DEL));
+	memcpy(im->u.secret.name, "*", 2);
+	im->type = IMSG_DEL;
 	return (NULL);
 }
 
@@ -197,7 +209,7 @@ want_words(char **word, size_t n, struct imsg *im)
 	if (strcasecmp(verb, "get") == 0)
 		return (want_name(word, n, im, IMSG_GET));
 	if (strcasecmp(verb, "del") == 0)
-		return (want_name(word, n, im, IMSG_DEL));
+		return (want_del(word, n, im));
 	if (strcasecmp(verb, "register") == 0)
 		return (want_pid(word, n, im, IMSG_REGISTER));
 	if (strcasecmp(verb, "unregister") == 0)
@@ -350,6 +362,7 @@ check_same(const struct imsg *want, const struct imsg *im)
 		same = same && want->u.put.size == im->u.put.size &&
 		    want->u.put.ttl == im->u.put.ttl &&
 		    want->u.put.reads == im->u.put.reads &&
+		    want->u.put.replace == im->u.put.replace &&
 		    strcmp(want->u.put.name, im->u.put.name) == 0;
 		break;
 	case IMSG_GET:
@@ -669,8 +682,8 @@ want_word(char *line, const char *key, const char *text)
 	if (*text == '\0')
 		return;
 	(void)sprintf(p, " %s=%s", key, text);
-	for (p++; *p != '\0'; p++)
-		*p = *p == ' ' ? '-' : *p;
+	for (p++; (p = strchr(p, ' ')) != NULL;)
+		*p = '-';
 }
 
 static void
@@ -688,7 +701,7 @@ event(void)
 
 	e->kind = kind + 1;
 	e->pid = fuzz_byte() % 2 * 4711;
-	e->ms = fuzz_byte() * 100;
+	e->ms = (int64_t)fuzz_byte() * 100;
 	b = fuzz_text();
 	for (i = 0; i < b.len && i < IMSG_EVENT_TEXT - 1; i++)
 		e->why[i] = (char)(b.at[i] % 95 + 32);

@@ -96,11 +96,12 @@ check_name(const char *name)
 
 void
 secret_put(const struct sockpath *places, const char *name, const char *reads,
-    const char *ttl)
+    const char *ttl, bool replace)
 {
 	const char *p = reads;
 
 	(void)places;
+	(void)replace;
 	check_name(name);
 	if (reads != NULL)
 		CHECK(fuzz_digits(&p) >= 1 && *p == '\0', "%s reads", reads);

@@ -202,7 +202,7 @@ put_settle(struct transfer *t, int64_t now)
 	}
 	if (sent >= t->s->len) {
 		t->c->done += t->s->len;
-		secret_commit(t->s, t->reads,
+		secrets_commit(&m.secrets, t->s, t->reads,
 		    t->ttl != 0 ? now + t->ttl : NEVER);
 		(void)want(IMSG_ANSWER, t->peerid, IMSG_ANSWER_OK);
 		release(t);
@@ -474,7 +474,9 @@ do_put(const struct message *msg, int64_t now)
 		answer(msg, IMSG_ANSWER_BUSY);
 	} else if (put->size > m.most) {
 		answer(msg, IMSG_ANSWER_TOO_LARGE);
-	} else if (secrets_named(&m.secrets, put->name) != NULL) {
+	} else if (secrets_named(&m.secrets, put->name, FILLING) != NULL ||
+	    (put->replace == 0 &&
+		secrets_named(&m.secrets, put->name, WHOLE) != NULL)) {
 		answer(msg, IMSG_ANSWER_EXISTS);
 	} else if (put->size > msg->room) {
 		answer(msg, IMSG_ANSWER_FULL);
@@ -535,14 +537,14 @@ do_get(const struct message *msg, int64_t now)
 	look(now);
 	controller_tick(&m.c, now);
 	drop_lost();
-	s = secrets_named(&m.secrets, msg->im.u.secret.name);
+	s = secrets_named(&m.secrets, msg->im.u.secret.name, WHOLE);
 	if (m.c.window != NEVER) {
 		answer(msg, IMSG_ANSWER_PENDING);
 	} else if (!controller_gives(&m.c)) {
 		answer(msg, IMSG_ANSWER_UNGUARDED);
 	} else if (!has_fd() || slot() == NULL) {
 		answer(msg, IMSG_ANSWER_BUSY);
-	} else if (s == NULL || s->state != WHOLE) {
+	} else if (s == NULL) {
 		answer(msg, IMSG_ANSWER_NO_SUCH_SECRET);
 	} else {
 		secret_take(s);
@@ -553,13 +555,17 @@ do_get(const struct message *msg, int64_t now)
 static void
 do_del(const struct message *msg)
 {
-	struct secret *s = secrets_named(&m.secrets, msg->im.u.secret.name);
+	const char    *name = msg->im.u.secret.name;
+	struct secret *s = secrets_named(&m.secrets, name, WHOLE);
 
-	if (s == NULL || s->state != WHOLE) {
+	if (strcmp(name, "*") == 0) {
+		secrets_end(&m.secrets);
+	} else if (s == NULL) {
 		answer(msg, IMSG_ANSWER_NO_SUCH_SECRET);
 		return;
+	} else {
+		secret_end(s);
 	}
-	secret_end(s);
 	cut_gone();
 	answer(msg, IMSG_ANSWER_OK);
 }
@@ -579,10 +585,12 @@ do_client(const struct message *msg, int64_t now)
 
 	if (msg->im.type == IMSG_PUT &&
 	    (!name_ok(put->name) || put->size == 0 || put->size >= INT64_MAX ||
-		put->ttl < 0 || put->ttl > TTL_MAX))
+		put->ttl < 0 || put->ttl > TTL_MAX || put->replace > 1))
 		return (false);
 	if ((msg->im.type == IMSG_GET || msg->im.type == IMSG_DEL) &&
-	    !name_ok(msg->im.u.secret.name))
+	    !name_ok(msg->im.u.secret.name) &&
+	    (msg->im.type == IMSG_GET ||
+		strcmp(msg->im.u.secret.name, "*") != 0))
 		return (false);
 	if (!known(msg->c, false))
 		return (false);

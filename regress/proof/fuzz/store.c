@@ -169,7 +169,7 @@ check(void)
  */
 
 static void
-begin(void)
+begin(bool replace)
 {
 	const char  *what = name();
 	const size_t all = bytes(), size = all % 7 == 6 ? STORE_ALL : all;
@@ -180,12 +180,14 @@ begin(void)
 	room = store_room(&store);
 	fits = size == STORE_ALL ? room > 0 : size <= room;
 	errno = 0;
-	id = store_begin(&store, what, size);
+	id = replace ? store_replace(&store, what, size) :
+		       store_begin(&store, what, size);
 	if (size != STORE_ALL && size > store_most(&store)) {
 		CHECK(id == 0 && errno == EFBIG, "%zu is not too much", size);
 		return;
 	}
-	if (secrets_named(&secrets, what) != NULL) {
+	if (secrets_named(&secrets, what, FILLING) != NULL ||
+	    (!replace && secrets_named(&secrets, what, WHOLE) != NULL)) {
 		CHECK(id == 0 && errno == EEXIST, "two of %s", what);
 		return;
 	}
@@ -275,19 +277,18 @@ commit(void)
 
 	CHECK((rc == 0) == (ok && s->len > 0), "committed or not");
 	if (ok)
-		secret_commit(s, reads, due);
+		secrets_commit(&secrets, s, reads, due);
 }
 
 static void
 take(void)
 {
 	const char    *what = name();
-	struct secret *s = secrets_named(&secrets, what);
-	const bool     ok = s != NULL && s->state == WHOLE;
+	struct secret *s = secrets_named(&secrets, what, WHOLE);
 	size_t	       len = 0;
 	const uint64_t id = store_take(&store, what, &len);
 
-	if (!ok) {
+	if (s == NULL) {
 		CHECK(id == 0, "took what is not there");
 		return;
 	}
@@ -344,12 +345,20 @@ static void
 del(void)
 {
 	const char    *what = name();
-	struct secret *s = secrets_named(&secrets, what);
-	const bool     ok = s != NULL && s->state == WHOLE;
+	struct secret *s = secrets_named(&secrets, what, WHOLE);
 
-	CHECK((store_delete(&store, what) == 0) == ok, "deleted or not");
-	if (ok)
+	CHECK((store_delete(&store, what) == 0) == (s != NULL),
+	    "deleted or not");
+	if (s != NULL)
 		secret_end(s);
+}
+
+static void
+clear(void)
+{
+	store_clear(&store);
+	secrets_end(&secrets);
+	CHECK(store_room(&store) == store_most(&store), "room is left taken");
 }
 
 static void
@@ -403,7 +412,10 @@ operate(void)
 {
 	switch (fuzz_byte()) {
 	case 'b':
-		begin();
+		begin(false);
+		break;
+	case 'B':
+		begin(true);
 		break;
 	case 'f':
 		fill();
@@ -425,6 +437,9 @@ operate(void)
 		break;
 	case 'd':
 		del();
+		break;
+	case 'D':
+		clear();
 		break;
 	case 'x':
 		drop();

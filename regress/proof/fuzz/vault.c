@@ -766,8 +766,10 @@ name(char *to)
 	const unsigned int i = fuzz_byte();
 
 	memset(to, 0, IMSG_NAME_BYTES);
-	if (i < 0xf0)
+	if (i < 0xe8)
 		(void)snprintf(to, IMSG_NAME_BYTES, "n%u", i % NAMES);
+	else if (i < 0xf0)
+		memcpy(to, "*", 2);
 	else
 		memset(to, ".-n/ \x80nn"[i & 7],
 		    i & 8 ? IMSG_NAME_BYTES : IMSG_NAME_BYTES - 1);
@@ -826,7 +828,7 @@ ask_put(void)
 		  .fds = 1,
 		  .c = chosen() };
 	struct imsg_put *put = &msg.im.u.put;
-	unsigned int	 size, ttl;
+	unsigned int	 size, ttl, reads;
 
 	name(put->name);
 	size = fuzz_byte();
@@ -835,7 +837,9 @@ ask_put(void)
 	    size >= 0xc0	 ? (size - 0xbf) * 1024 :
 				   size + 1;
 	put->ttl = ttl >= 0xf0 ? ttls[(ttl & 15) % 5] : (int64_t)ttl * 100;
-	put->reads = fuzz_byte() % 4;
+	reads = fuzz_byte();
+	put->reads = reads % 4;
+	put->replace = reads == 0xff ? 2 : reads >> 2 & 1;
 	msg.room = store_room(&v.store);
 	message_send(&msg);
 }
@@ -1349,7 +1353,7 @@ clean(void)
 		fuzz_close(&clients[i].fd);
 		fuzz_close(&clients[i].theirs);
 	}
-	for (i = 0; i < SESSION_HOLDERS * SESSION_FDS; i++)
+	for (i = 0; i < (nfds_t)SESSION_HOLDERS * SESSION_FDS; i++)
 		fuzz_close(
 		    &v.session.holders[i / SESSION_FDS].fds[i % SESSION_FDS]);
 	fuzz_close(&v.imsg);
