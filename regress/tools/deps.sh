@@ -11,7 +11,7 @@ check="kyua libatf-dev atf-sh zsh ksh mksh dash fish gdb procps strace"
 programs="age ansible-core borgbackup cryptsetup-bin curl git gpg openssh-client openssl
 python3 restic"
 audit="qemu-system-x86 busybox-static cpio"
-lint="clang clang-tidy clang-tools cppcheck shellcheck mandoc"
+lint="clang clang-format clang-tidy clang-tools cppcheck shellcheck mandoc"
 bench="gnuplot-nox gpg-agent keyutils openssh-client"
 model="spin gcc libc6-dev"
 mutants="python3 git"

@@ -168,6 +168,20 @@ see_over() {
 	told "$where"
 }
 
+# Hibernated: when the machine is off, the secret must be found in its swap.
+see_off() {
+	echo go >&3
+	! read -r word a <&4 || fail "$word $a"
+	wait "$qemu" || fail "the machine ended, with $?: $(cat "$dir/errors")"
+	qemu=
+	"$pattern" find "$seed.$case" "$n" "$dir/swap" >"$dir/found" ||
+		fail "no search"
+	read -r _ swapped _ <"$dir/found"
+	left=- left_kept=-
+	[ "$swapped" -gt 0 ] || fault "not in swap"
+	told ''
+}
+
 # told WHERE: prints the row, with what the pages with a copy are
 told() {
 	rows=$((rows + 1))
@@ -200,16 +214,19 @@ boot() {
 		row)	case=$a n=$b promise=$c kept=$d what=$e verdict=ok ;;
 		alive)	see_alive ;;
 		over)	see_over ;;
+		off)	see_off
+			break ;;
 		end)	break ;;
 		*)	fail "$word $a $b $c $d $e" ;;
 		esac
 		echo go >&3
 	done
+	exec 3>&- 4<&-
+	[ -n "$qemu" ] || return 0
 	if [ "$word" != end ]; then
 		wait "$qemu"
 		fail "the machine ended, with $?: $(cat "$dir/errors")"
 	fi
-	exec 3>&- 4<&-
 	kill "$qemu"
 	wait "$qemu"
 	qemu=
@@ -229,13 +246,15 @@ EOT
 for machine; do
 	case $machine in
 	secretmem)
-		boot memfd_secret 'deaths ways_in ways_out pressure' \
+		boot memfd_secret \
+		    'deaths ways_in ways_out no_hibernation pressure' \
 		    secretmem.enable=1 ;;
 	init_on_free)
 		boot 'memfd_secret, init_on_free=1' 'usr2 ways_in ways_out' \
 		    'secretmem.enable=1 init_on_free=1' ;;
 	mlock)
-		boot mlock mlocked secretmem.enable=0 ;;
+		# An image that is not compressed can be searched.
+		boot mlock mlocked 'secretmem.enable=0 hibernate=nocompress' ;;
 	*)
 		fail "$machine: no such machine" ;;
 	esac

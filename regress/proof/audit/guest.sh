@@ -78,6 +78,13 @@ loaded() {
 	ready
 }
 
+# in_file OPTION...: starts one with a secret from a file, of which no copy is left
+in_file() {
+	make >/run/file
+	daemon -l s=/run/file "$@"
+	shred -n 1 -u /run/file
+}
+
 put() {
 	make | dazaictl -s $s put s "$@" || fail put
 }
@@ -252,9 +259,7 @@ ways_in() {
 	killed
 
 	row file none no 'loaded from a file that is overwritten'
-	make >/run/file
-	daemon -l s=/run/file
-	shred -n 1 -u /run/file
+	in_file
 	killed
 
 	row typed none no 'typed (-l NAME)'
@@ -302,6 +307,20 @@ ways_out() {
 	killed
 }
 
+# While memory of memfd_secret(2) is in use, the kernel does not hibernate.
+no_hibernation() {
+	row awake none no 'hibernation is refused; kill -9'
+	in_file
+	hibernate 2>/run/refused && fail "the machine slept"
+	grep -q 'not permitted' /run/refused || fail "$(cat /run/refused)"
+	killed
+}
+
+hibernate() {
+	echo shutdown >/sys/power/disk
+	sh -c 'echo disk >/sys/power/state'
+}
+
 #
 # Without memfd_secret.
 #
@@ -313,9 +332,21 @@ mlocked() {
 	gone
 	over
 
+	# The kernel may use a page again at once: of many, some stay as they were.
+	bytes=262144
 	row mlock-kill9 some no 'control: kill -9 of the vault'
-	loaded
+	bytes=
+	in_file -z 1048576
 	killed
+
+	# The machine writes its memory to its swap, and is off.
+	row hibernated image no 'control: the machine hibernates'
+	in_file
+	ask alive
+	echo off >&3
+	hear
+	hibernate
+	fail "it does not hibernate"
 }
 
 mount -t sysfs sys /sys

@@ -34,7 +34,7 @@
 #include <unistd.h>
 
 #define PIECE	    16
-#define PATTERN_MAX ((size_t)65536)
+#define PATTERN_MAX ((size_t)262144)
 #define PAGE	    ((size_t)4096)
 #define PAGES_MAX   64	  /* numbers that are printed */
 #define BUCKETS	    16384 /* of the search */
