@@ -4,10 +4,12 @@
  * say.  The guarding dazai-hb holds a record lock on the daemon's pid file, at
  * the offset that is the pid of the process it watches; F_GETLK tells both
  * pids to any other process, and the kernel drops the lock when dazai-hb dies.
- * Nothing depends on it but the words of one line.
+ * In the same way, of many dazai-hb on one terminal only one writes to it.
+ * Nothing depends on it but what is shown.
  */
+#include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -18,6 +20,9 @@
 #include "visible.h"
 
 #define GUARD_TRIES 20 /* of 10 ms */
+
+/* Offsets: up to here those of pids, and above those of terminals. */
+#define GUARD_PIDS ((off_t)INT32_MAX)
 
 static int guard_fd = -1;
 
@@ -32,16 +37,42 @@ guard_open(int dir, const char *name)
 	    O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
 }
 
+void
+guard_close(void)
+{
+	if (guard_fd != -1)
+		close(guard_fd);
+	guard_fd = -1;
+}
+
+/* Returns -1 with errno. */
+static int
+guard_lock(off_t offset)
+{
+	struct flock fl = { .l_type = F_WRLCK,
+		.l_whence = SEEK_SET,
+		.l_start = offset,
+		.l_len = 1 };
+
+	return (fcntl(guard_fd, F_SETLK, &fl));
+}
+
 /* Tells that this process guards, for pid. */
 void
 guard_claim(pid_t pid)
 {
-	struct flock fl = { .l_type = F_WRLCK,
-		.l_whence = SEEK_SET,
-		.l_start = pid,
-		.l_len = 1 };
+	(void)guard_lock(pid);
+}
 
-	(void)fcntl(guard_fd, F_SETLK, &fl);
+/*
+ * Is this process the one that writes to the terminal?  The first to ask is,
+ * until it ends.
+ */
+bool
+guard_writes(dev_t terminal)
+{
+	return (guard_lock(GUARD_PIDS + (off_t)terminal) == 0 ||
+	    (errno != EAGAIN && errno != EACCES));
 }
 
 void
@@ -98,7 +129,9 @@ guard_ask(struct flock *fl)
 	int		      i;
 
 	for (i = 0; i < GUARD_TRIES; i++) {
-		*fl = (struct flock){ .l_type = F_WRLCK, .l_whence = SEEK_SET };
+		*fl = (struct flock){ .l_type = F_WRLCK,
+			.l_whence = SEEK_SET,
+			.l_len = GUARD_PIDS };
 		if (fcntl(guard_fd, F_GETLK, fl) == -1)
 			return (false);
 		if (fl->l_type != F_UNLCK)

@@ -13,7 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "command.h"
+#include "front.h"
 #include "heartbeat.h"
 #include "num.h"
 #include "sockpath.h"
@@ -23,7 +23,7 @@
 static noreturn void
 usage(FILE *to, int status)
 {
-	(void)fputs("usage: dazai-hb [-hqvV] [-i SECONDS] [-n TETHER] "
+	(void)fputs("usage: dazai-hb [-bhqvV] [-i SECONDS] [-n TETHER] "
 		    "[-p PID]... [-s PATH]\n"
 		    "                [-w PATH]... [-W SECONDS] "
 		    "[-- COMMAND ARG...]\n",
@@ -75,6 +75,7 @@ options_parse(struct heartbeat_options *o, int argc, char *argv[],
     char ***command)
 {
 	static const struct option longs[] = {
+		{ "background", no_argument, NULL, 'b' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "interval", required_argument, NULL, 'i' },
 		{ "tether", required_argument, NULL, 'n' },
@@ -90,9 +91,12 @@ options_parse(struct heartbeat_options *o, int argc, char *argv[],
 	int	    ch;
 
 	o->interval = -1;
-	while ((ch = getopt_long(argc, argv, "hi:n:p:qs:vVw:W:", longs,
+	while ((ch = getopt_long(argc, argv, "bhi:n:p:qs:vVw:W:", longs,
 		    NULL)) != -1) {
 		switch (ch) {
+		case 'b':
+			o->background = true;
+			break;
 		case 'h':
 			usage(stdout, 0);
 		case 'i':
@@ -132,6 +136,9 @@ options_parse(struct heartbeat_options *o, int argc, char *argv[],
 		usage(stderr, EXIT_USAGE);
 	o->tell = !o->quiet;
 	*command = optind < argc ? argv + optind : NULL;
+	if (*command != NULL && o->background)
+		errx(EXIT_USAGE,
+		    "--background: a command needs the foreground for itself");
 	return (sock);
 }
 
@@ -162,7 +169,9 @@ main(int argc, char *argv[])
 	if (why != NULL)
 		errx(EXIT_USAGE, "%s", why);
 	if (command != NULL)
-		options_command(&o, command_start(command));
+		options_command(&o, front_command(command));
+	else if (o.background)
+		front_background();
 	else
 		/* A terminal or a pipe that we inherited would stay open. */
 		closefrom(STDERR_FILENO + 1);

@@ -9,6 +9,7 @@
 #include <stdnoreturn.h>
 
 #include "sockpath.h"
+#include "status.h"
 
 /* Exit codes; they are in the man page. */
 enum {
@@ -22,6 +23,8 @@ enum {
 
 #define HEARTBEAT_WATCHED 16 /* processes, and as many paths */
 
+#define ANSWER_MS 10000 /* for WELCOME and BYE, and to come back in */
+
 struct heartbeat_options {
 	struct sockpath places;	  /* of the socket */
 	int64_t		interval; /* ms between PINGs; 0: none; -1: not given */
@@ -31,11 +34,40 @@ struct heartbeat_options {
 	unsigned int	npids;
 	const char     *paths[HEARTBEAT_WATCHED]; /* likewise */
 	unsigned int	npaths;
+	bool		background;
 	bool		quiet; /* of what is no error */
 	bool		tell;  /* the terminal of panics */
 	bool		verbose;
 };
 
+/* What the parts of dazai-hb know of each other. */
+struct heartbeat {
+	const struct heartbeat_options *o;
+	enum {
+		AWAY,
+		LEARNING, /* connected; STATUS is on its way */
+		ASKED,	  /* HELLO or HOLD is */
+		GUARDING,
+		QUITTING
+	} state;
+	bool	      guarded;	/* once at least */
+	bool	      settled;	/* has said so, and given up all rights */
+	bool	      detached; /* in a session of our own */
+	bool	      busy;	/* another guarded when we last asked */
+	const char   *terminal; /* for notices, or NULL */
+	pid_t	      session;	/* the process that we guard: watched, or us */
+	struct status status;	/* of the daemon */
+	int64_t	      due;	/* give up then; not while GUARDING */
+	int64_t	      retry;	/* while AWAY: not before */
+	int64_t	      patient;	/* until then the daemon may come */
+	unsigned int  naming;	/* processes for which no answer has come yet */
+};
+
+extern struct heartbeat hb;
+
 noreturn void heartbeat_run(const struct heartbeat_options *);
+noreturn void heartbeat_fail(int, const char *, ...)
+    __attribute__((format(printf, 2, 3)));
+noreturn void heartbeat_ended(void);
 
 #endif

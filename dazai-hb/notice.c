@@ -16,6 +16,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "guard.h"
 #include "notice.h"
 
 #define NOTICE_PATH 64	/* bytes of the terminal's path */
@@ -23,6 +24,7 @@
 
 static char *notice_path; /* NULL: there is no terminal */
 static dev_t notice_dev;
+static bool  notice_told; /* that the secrets are wiped */
 
 /* Which word after the name in /proc/PID/stat is the terminal (proc(5)). */
 #define NOTICE_TTY 5
@@ -101,14 +103,18 @@ notice_open(pid_t pid)
 	return (notice_path);
 }
 
-/* Writes line, unless the user has said "mesg n". */
+/*
+ * Writes line, unless the user has said "mesg n" or another dazai-hb writes to
+ * this terminal.
+ */
 static void
 notice_write(const char *line)
 {
 	struct stat st;
 	int	    fd;
 
-	if (notice_path == NULL || (fd = open(notice_path, NOTICE_FLAGS)) == -1)
+	if (notice_path == NULL || !guard_writes(notice_dev) ||
+	    (fd = open(notice_path, NOTICE_FLAGS)) == -1)
 		return;
 	if (fstat(fd, &st) == 0 && st.st_rdev == notice_dev &&
 	    (st.st_mode & S_IWGRP) != 0)
@@ -144,7 +150,17 @@ notice_event(const char *text)
 	} else if (strncmp(text, "executed ", 9) == 0) {
 		(void)snprintf(line, sizeof(line),
 		    "\r\ndazai: PANIC: the secrets are wiped: %s\r\n", more);
+		notice_told = true;
 	}
 	if (line[0] != '\0')
 		notice_write(line);
+}
+
+/* The daemon has ended, by a panic that was told or otherwise. */
+void
+notice_ended(void)
+{
+	if (!notice_told)
+		notice_write(
+		    "\r\ndazai: the daemon ended: session UNGUARDED\r\n");
 }

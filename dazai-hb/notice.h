@@ -8,5 +8,6 @@
 
 const char *notice_open(pid_t);
 void	    notice_event(const char *);
+void	    notice_ended(void);
 
 #endif

@@ -44,6 +44,7 @@ status_ask(const char *path, pid_t vault)
 	if (r.file != -1)
 		close(r.file);
 	status_vault = vault;
+	status_len = 0;
 	return (r.fd);
 }
 

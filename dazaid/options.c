@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The command line of dazaid.  Every error ends the program with one line and
- * exit 1, before anything is started.
+ * exit 1, or env(1)'s for a command that cannot be run, before anything is
+ * started.
  */
 #include <err.h>
 #include <errno.h>
@@ -17,6 +18,7 @@
 #include "load.h"
 #include "num.h"
 #include "options.h"
+#include "program.h"
 #include "version.h"
 
 #define SIZE_DEFAULT 65536
@@ -81,7 +83,7 @@ options_parse(struct options *o, int argc, char *argv[])
 		{ NULL, 0, NULL, 0 } };
 	const char		  *why;
 	int64_t			   size = SIZE_DEFAULT;
-	int			   ch;
+	int			   ch, code;
 
 	memset(o, 0, sizeof(*o));
 	o->background = true;
@@ -144,6 +146,8 @@ options_parse(struct options *o, int argc, char *argv[])
 		o->command = argv + optind;
 	if (o->command != NULL && !o->background)
 		errx(1, "--debug: a command needs the foreground for itself");
+	if (o->command != NULL && (code = program_check(o->command[0])) != 0)
+		err(code, "%s", o->command[0]);
 	o->size = (size_t)size;
 }
 

@@ -213,6 +213,52 @@ a_command_is_held_for_body() {
 	atf_check -s exit:1 -e match:usage "$hb" -s "$sock" true
 }
 
+behaviour b_is_the_background '-b: it returns once it guards, and says which process does, a child of nobody here'
+b_is_the_background_body() {
+	complains 2 'no daemon' "$hb" -b -s "$sock"
+	complains 1 '--background: a command' "$hb" -b -s "$sock" -- true
+	start
+	idler
+	out=$("$hb" -b -s "$sock" -n session -p "$idler" 2>&1) || fail "$?: $out"
+	heartbeat=${out##* }
+	remember "$heartbeat"
+	[ "$out" = "dazai-hb: guarding $idler with dazaid $vault, in the \
+background: pid $heartbeat" ] || fail "$out"
+	held 'session 1 held,'
+	[ "$(ps -o sid= -p "$heartbeat" | tr -d ' ')" = "$heartbeat" ] ||
+	    fail "in our session"
+	[ "$(ps -o ppid= -p "$heartbeat" | tr -d ' ')" != $$ ] || fail "a child"
+	kill "$idler"
+	rehearsed 'tether session lost'
+}
+
+# holders N: as many connections of one process hold the tether "many"
+holders() {
+	set -- "$1" say 'HOLD many' want HOLDING
+	while [ $# -lt $(($1 * 5)) ]; do
+		set -- "$@" connect say 'HOLD many' want HOLDING
+	done
+	shift
+	client "$sock.ctl" "$@" echo "hold" hold
+	talk - log said 'hold'
+}
+
+behaviour no_room_for_one_more '64 hold: the next one says that there is no room, or with -W waits for it'
+no_room_for_one_more_body() {
+	start -a -g 0
+	holders 32
+	holders 32
+	complains 3 'no room for one more holder' "$hb" -s "$sock" -n session
+	complains 3 'no room for one more holder' \
+	    "$hb" -s "$sock" -n session -W 0.3
+	"$hb" -s "$sock" -n session -W 60 >hb.out 2>&1 &
+	heartbeat=$!
+	remember "$heartbeat"
+	kill "$client"
+	talk - log hb.out 'dazai-hb: guarding'
+	held 'many 32 held,session 1 held,'
+}
+
 behaviour it_keeps_the_daemons_time 'without -i a short ping timeout is kept, and an -i that cannot is told'
 it_keeps_the_daemons_time_body() {
 	start -a -g 0 -t 0.6
@@ -255,6 +301,13 @@ dazaid_runs_a_command_body() {
 	atf_check -s exit:1 -e match:'a command needs the foreground' \
 	    "$dazaid" -d -s "$sock" -- true
 	atf_check -s exit:1 -e match:usage "$dazaid" -s "$sock" true
+	: >text
+	for command in '127 nothing-here: No such file' '126 ./text: Permission'; do
+		program=${command#* }
+		complains "${command%% *}" "$program" \
+		    "$dazaid" -s "$sock" -l "$name" -- "${program%%:*}"
+		[ ! -e "$sock.pid" ] || fail "a daemon without the command"
+	done
 }
 
 # on_a_terminal: a shell on a terminal of its own does what standard input says
@@ -262,25 +315,52 @@ on_a_terminal() {
 	PS1='> ' "$tools/pty" dash -i >shown 2>&1 || fail "$(cat shown)"
 }
 
-behaviour the_terminal_is_told 'each terminal that holds is told of a panic, and kept open by nobody'
+# Begins such a script: this terminal takes messages, and a dazai-hb holds for it
+on_line="expect >
+run chmod g+w \$(readlink /proc/\$PTY_PID/fd/0)
+run echo \$($hb -b -s $sock -n session -p \$PTY_PID) >hb.out"
+
+behaviour the_terminal_is_told 'each terminal that holds is told of a panic once, and kept open by nobody'
 the_terminal_is_told_body() {
 	start -a -g 60
-	holding="$hb -s $sock -n session -p \$\$"
 	on_a_terminal <<-EOT
-		send chmod g+w \$(tty)\n
-		send $holding </dev/null >hb.out 2>&1 & echo \$! >hb.pid; wai''t\n
-		run $talk - log hb.out guarding
+		$on_line
+		run sed 's/.* //' hb.out >hb.pid
+		run $hb -b -s $sock -n second -p \$PTY_PID >second.out
 		run ! ls -l /proc/\$(cat hb.pid)/fd | grep -e pts -e tty
 		run kill -USR1 $vault
 		expect dazai: PANIC PENDING: in 60 s: SIGUSR1; to cancel it: dazai_cancel
 		run kill -USR1 \$(cat hb.pid)
 		expect dazai: panic cancelled by CANCEL
-		run $talk $sock.ctl say 'HOLD usb' want HOLDING
-		expect in 60 s: tether usb lost; it ends when that is held again
+		run kill -KILL \$(cat hb.pid)
+		expect in 60 s: tether session lost; it ends when that is held again
+		run $talk $sock.ctl say 'HOLD session' want HOLDING
+		expect dazai: panic cancelled by a new holder
 		run kill -USR2 $vault
 		expect dazai: PANIC: the secrets are wiped: SIGUSR2
+		show
 	EOT
 	killed SIGUSR2
+	[ "$(grep -c 'SIGUSR1; to cancel' shown)" -eq 1 ] || fail "$(cat shown)"
+}
+
+behaviour the_end_of_the_daemon_is_told 'a terminal that holds is told, however the daemon ends'
+the_end_of_the_daemon_is_told_body() {
+	for how in 'TERM the daemon ended: session UNGUARDED' \
+	    'KILL the daemon ended: session UNGUARDED' \
+	    'USR2 PANIC: the secrets are wiped: SIGUSR2'; do
+		start
+		on_a_terminal <<-EOT
+			$on_line
+			run kill -${how%% *} $vault
+			expect dazai: ${how#* }
+			run $talk - ended \$(sed 's/.* //' hb.out)
+			show
+		EOT
+		[ "$(grep -c dazai: shown)" -eq 1 ] || fail "$(cat shown)"
+		wait "$vault" || :
+		rm -f "$sock"*
+	done
 }
 
 behaviour mesg_n_is_respected 'a terminal that takes no messages is told nothing'
@@ -305,14 +385,12 @@ behaviour a_full_terminal_delays_nothing 'one that shows nothing more, or has be
 a_full_terminal_delays_nothing_body() {
 	start -a -g 60
 	on_a_terminal <<-EOT
-		send chmod g+w \$(tty)\n
-		send $hb -s $sock -n session -p \$\$ </dev/null >hb.out 2>&1 & echo \$! >hb.pid\n
-		run $talk - log hb.out guarding
+		$on_line
 		key C-s
 		send yes &\n
 		run kill -USR1 $vault
 		run $talk - log log 'panic pending'
-		run kill -USR1 \$(cat hb.pid)
+		run kill -USR1 \$(sed 's/.* //' hb.out)
 		run $talk - log log 'panic CANCELLED by CANCEL'
 		hangup
 	EOT

@@ -14,7 +14,7 @@
 
 #include "fuzz.h"
 
-#include "../../../dazai-hb/command.h"
+#include "../../../dazai-hb/front.h"
 #include "../../../dazai-hb/heartbeat.h"
 #include "../../../dazaid/load.c" /* NOLINT(bugprone-suspicious-include) */
 #include "options.h"
@@ -37,7 +37,7 @@ static const char *called; /* the name of the program */
 /* What the arguments must come to. */
 static struct {
 	int	     status; /* exit status; -1: it starts */
-	bool	     armed, foreground, lock, quiet;
+	bool	     armed, foreground, lock, quiet, background;
 	const char  *memory;
 	int	     verbose;
 	wide	     grace, timeout, size, interval, watch;
@@ -238,10 +238,16 @@ run_dazaid(void)
  */
 
 pid_t
-command_start(char *argv[])
+front_command(char *argv[])
 {
 	(void)argv;
 	BROKEN("no command was given");
+}
+
+void
+front_background(void)
+{
+	CHECK(should.background, "into the background unasked");
 }
 
 noreturn void
@@ -252,7 +258,9 @@ heartbeat_run(const struct heartbeat_options *o)
 	    "nothing of the kind");
 	CHECK(o->interval == should.interval &&
 		(o->npids == 0 ? 0 : o->pids[o->npids - 1]) == should.watch &&
-		o->quiet == should.quiet && o->verbose == (should.verbose > 0),
+		o->quiet == should.quiet &&
+		o->background == should.background &&
+		o->verbose == (should.verbose > 0),
 	    "options get lost");
 	check_path(o->places.path[0]);
 	fuzz_leave("start");
@@ -454,6 +462,10 @@ static void
 hb_word(unsigned int op, unsigned int form)
 {
 	switch (op) {
+	case 'b':
+		flag("b", "background", form);
+		should.background = true;
+		break;
 	case 'q':
 		flag("q", "quiet", form);
 		should.quiet = true;

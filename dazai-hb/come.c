@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Coming to the daemon, and coming back to it: when to connect, and what to
+ * know before anything is asked.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "come.h"
+#include "guard.h"
+#include "heartbeat.h"
+#include "hold.h"
+#include "notice.h"
+#include "ping.h"
+#include "wire.h"
+
+#define COME_RETRY_MS 50 /* between attempts to come, or to come back */
+
+static int come_ask = -1; /* for STATUS; -1 unless LEARNING */
+
+static noreturn void
+come_no_daemon(enum reach_result result)
+{
+	int code = EXIT_USAGE;
+
+	if (hb.guarded && result == REACH_NO_DAEMON)
+		heartbeat_ended();
+	if (result == REACH_NO_DAEMON)
+		code = EXIT_NO_DAEMON;
+	else if (result == REACH_REFUSED)
+		code = EXIT_REFUSED;
+	heartbeat_fail(code, "%s", wire_daemon()->why);
+}
+
+/* There is no daemon yet, or no room in it, and -W says to wait for it. */
+void
+come_later(void)
+{
+	wire_close();
+	wire_forget();
+	hb.state = AWAY;
+	hb.retry = clock_ms(CLOCK_MONOTONIC) + COME_RETRY_MS;
+	hb.due = hb.patient + ANSWER_MS;
+}
+
+/* What STATUS says is known now, or will not be. */
+static void
+come_learned(void)
+{
+	if (come_ask != -1)
+		close(come_ask);
+	come_ask = -1;
+	ping_interval();
+	hold_ask();
+}
+
+/*
+ * Connects, and asks to hold; stays AWAY, to try again later, if the daemon is
+ * not there yet, or has no room for a connection.
+ */
+void
+come_connect(void)
+{
+	const bool	  first = !wire_known();
+	enum reach_result result = wire_open();
+
+	if (first && result == REACH_NO_DAEMON &&
+	    clock_ms(CLOCK_MONOTONIC) < hb.patient) {
+		come_later();
+		return;
+	}
+	if (result == REACH_FULL) {
+		hb.retry = clock_ms(CLOCK_MONOTONIC) + COME_RETRY_MS;
+		return;
+	}
+	if (result != REACH_FOUND)
+		come_no_daemon(result);
+	hb.busy = false;
+	if (hb.settled || hb.guarded) {
+		hold_ask();
+		return;
+	}
+	hb.due = clock_ms(CLOCK_MONOTONIC) + ANSWER_MS;
+	hb.state = LEARNING;
+	come_ask = status_ask(wire_daemon()->path, wire_daemon()->maker.pid);
+	if (come_ask == -1)
+		come_learned();
+}
+
+/*
+ * The connection was closed.  Connect again while the daemon lives: it may only
+ * have missed our PINGs, and a new heartbeat ends the panic in its grace.
+ */
+void
+come_again(void)
+{
+	if (hb.state == QUITTING)
+		exit(EXIT_LET_GO);
+	if (!hb.guarded)
+		heartbeat_fail(EXIT_REFUSED, "%s: refused without an answer",
+		    wire_daemon()->path);
+	hb.retry = clock_ms(CLOCK_MONOTONIC);
+	if (hb.state == GUARDING) {
+		hb.due = hb.retry + ANSWER_MS;
+		if (hb.o->tether == NULL)
+			guard_release();
+	} else {
+		hb.retry += COME_RETRY_MS; /* not at once a second time */
+	}
+	wire_close();
+	hb.naming = 0;
+	hb.state = AWAY;
+}
+
+struct pollfd
+come_poll(void)
+{
+	return ((struct pollfd){ come_ask, POLLIN, 0 });
+}
+
+/* Something has come from where STATUS was asked for. */
+void
+come_learn(void)
+{
+	if (hb.state == LEARNING && status_read(come_ask, &hb.status))
+		come_learned();
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Holding: what is said to the daemon and to its vault, and what they answer.
+ */
+#include <err.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "clock.h"
+#include "come.h"
+#include "front.h"
+#include "guard.h"
+#include "heartbeat.h"
+#include "hold.h"
+#include "notice.h"
+#include "num.h"
+#include "sandbox.h"
+#include "say.h"
+#include "watch.h"
+#include "wire.h"
+
+#define HOLD_NAMED 4 /* processes that a holder may name to the vault */
+
+/* Asks to be the heartbeat, or a holder of the tether. */
+void
+hold_ask(void)
+{
+	char line[32];
+
+	hb.state = ASKED;
+	if (hb.o->tether != NULL)
+		(void)snprintf(line, sizeof(line), "HOLD %s\n", hb.o->tether);
+	else
+		(void)snprintf(line, sizeof(line), "HELLO %ld\n",
+		    (long)hb.session);
+	wire_send(line);
+}
+
+/*
+ * Another heartbeat guards, or there is no room for one more holder.  After a
+ * loss, the daemon may still see our old connection.
+ */
+static void
+hold_busy(void)
+{
+	char who[192];
+
+	if (hb.guarded) {
+		hb.busy = true;
+		come_again();
+		return;
+	}
+	if (hb.o->tether != NULL && clock_ms(CLOCK_MONOTONIC) < hb.patient) {
+		come_later();
+		return;
+	}
+	if (hb.o->tether != NULL)
+		heartbeat_fail(EXIT_BUSY, "%s: no room for one more holder",
+		    wire_daemon()->path);
+	guard_who(who, sizeof(who));
+	heartbeat_fail(EXIT_BUSY, "guarded already%s", who);
+}
+
+/*
+ * Has the vault watch our processes itself: then we are no proof of life
+ * without them, whatever stops us.
+ */
+static void
+hold_name(void)
+{
+	char	     line[32];
+	unsigned int i;
+
+	if (!hb.status.same || wire_forwarded())
+		return;
+	hb.due = clock_ms(CLOCK_MONOTONIC) + ANSWER_MS;
+	for (i = 0; i < hb.o->npids && i < HOLD_NAMED; i++) {
+		(void)snprintf(line, sizeof(line), "WATCH %ld\n",
+		    (long)hb.o->pids[i]);
+		wire_send(line);
+		hb.naming++;
+	}
+}
+
+/* Says that we guard, and in the background also which process does. */
+static void
+hold_say(void)
+{
+	const long maker = (long)wire_daemon()->maker.pid;
+
+	if (hb.o->background)
+		say("guarding %ld with dazaid %ld, in the background: pid %ld",
+		    (long)hb.session, maker, (long)getpid());
+	else
+		say("guarding %ld with dazaid %ld", (long)hb.session, maker);
+}
+
+/*
+ * The vault watches what it will watch.  If a process of ours lives now, the
+ * one that the vault has found under its pid is the same.  The first time, says
+ * that we guard, closes what belongs to the terminal and gives up all rights.
+ */
+void
+hold_settle(void)
+{
+	if (watch_look())
+		exit(EXIT_LET_GO);
+	if (hb.settled)
+		return;
+	hb.settled = true;
+	hold_say();
+	if (hb.detached)
+		say_close();
+	if (sandbox_heartbeat(hb.terminal) == -1)
+		err(EXIT_USAGE, "sandbox");
+	front_ready();
+}
+
+/* The vault, or network, has answered a WATCH. */
+static void
+hold_named(void)
+{
+	if (hb.naming > 0 && --hb.naming == 0)
+		hold_settle();
+}
+
+/* Can line be shown on a terminal?  Every answer of a daemon can. */
+static bool
+hold_is_text(const char *line)
+{
+	while (*line >= ' ' && *line <= '~')
+		line++;
+	return (*line == '\0');
+}
+
+/* WELCOME or HOLDING has come, with the vault's channel, or -1. */
+static void
+hold_welcome(int channel)
+{
+	if (!wire_welcome(channel))
+		heartbeat_fail(EXIT_REFUSED,
+		    "%s: the answer did not come from the vault",
+		    wire_daemon()->path);
+	hb.state = GUARDING;
+	/* From the first byte on, PINGs that network makes up do not count. */
+	wire_send_vault(WIRE_PING);
+	if (hb.o->tether == NULL)
+		guard_claim(hb.session);
+	hb.guarded = true;
+	hold_name();
+	if (hb.naming == 0)
+		hold_settle();
+}
+
+/* Whether pid is one that we named; network may have named another. */
+static bool
+hold_has_named(const char *pid)
+{
+	int64_t	     n;
+	unsigned int i;
+
+	if (num_int(pid, 1, INT32_MAX, &n) != NULL)
+		return (false);
+	for (i = 0; i < hb.o->npids && i < HOLD_NAMED; i++) {
+		if (hb.o->pids[i] == (pid_t)n)
+			return (true);
+	}
+	return (false);
+}
+
+/* A line of the vault's. */
+void
+hold_answer(const char *line, int channel)
+{
+	const char *lost = "ERROR lost ", *watching = "WATCHING ";
+
+	(void)channel;
+	if (hb.o->verbose && !wire_forwarded())
+		say("%s", hold_is_text(line) ? line : "(no text)");
+	if (strcmp(line, "CANCELLED") == 0) {
+		say("panic cancelled");
+	} else if (strcmp(line, "NOTHING-PENDING") == 0) {
+		say("no panic is pending");
+	} else if (strncmp(line, lost, strlen(lost)) == 0) {
+		say("not cancelled: tether %s is lost", line + strlen(lost));
+	} else if (strncmp(line, watching, strlen(watching)) == 0) {
+		if (hold_has_named(line + strlen(watching)))
+			hold_named();
+	} else if (strncmp(line, "EVENT ", strlen("EVENT ")) == 0 &&
+	    hold_is_text(line)) {
+		notice_event(line + strlen("EVENT "));
+	} else if (strcmp(line, "RELEASED") == 0) {
+		say("released");
+		exit(EXIT_LET_GO);
+	}
+}
+
+/* A line of the daemon's, with the channel that came with it, or -1. */
+void
+hold_line(const char *line, int channel)
+{
+	const bool asked = hb.state == ASKED || hb.state == LEARNING;
+
+	if (hb.o->verbose)
+		say("%s", hold_is_text(line) ? line : "(no text)");
+	if (hb.state == ASKED &&
+	    strcmp(line, hb.o->tether != NULL ? "HOLDING" : "WELCOME") == 0) {
+		hold_welcome(channel);
+	} else if (asked && strcmp(line, "BUSY") == 0) {
+		hold_busy();
+	} else if (asked) {
+		heartbeat_fail(EXIT_REFUSED, "%s: not the answer of a dazaid",
+		    wire_daemon()->path);
+	} else if (hb.state == GUARDING &&
+	    strcmp(line, "ERROR invalid pid") == 0) {
+		hold_named();
+	} else if (strcmp(line, "BYE") == 0) {
+		say("stood down");
+		exit(EXIT_LET_GO);
+	} else if (wire_forwarded()) {
+		hold_answer(line, channel);
+	}
+}

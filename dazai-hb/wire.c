@@ -1,0 +1,222 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The connection to the daemon, and the channel to its vault: bytes in and out,
+ * and nothing of what they mean.
+ */
+#include <sys/socket.h>
+
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "guard.h"
+#include "heartbeat.h"
+#include "line.h"
+#include "sockpath.h"
+#include "wire.h"
+
+/* Bytes that have come in, up to the end of a line. */
+struct lines {
+	size_t len;
+	char   buf[LINE_BYTES];
+};
+
+static struct {
+	struct reach daemon;
+	int	     fd;	/* to the daemon; -1: there is no connection */
+	int	     channel;	/* to the vault; -1 before it has welcomed us */
+	bool	     forwarded; /* by ssh -L, through which no channel comes */
+	bool	     vouched;	/* the vault has sent all that lines has */
+	struct lines lines;	/* from the daemon */
+	struct lines answers;	/* from the vault, over the channel */
+} wire = { .daemon = { .dir = -1, .file = -1 }, .fd = -1, .channel = -1 };
+
+/* The daemon that wire_open() has found, or why it has not. */
+const struct reach *
+wire_daemon(void)
+{
+	return (&wire.daemon);
+}
+
+/* Has a daemon been found before? */
+bool
+wire_known(void)
+{
+	return (wire.daemon.file != -1);
+}
+
+/*
+ * Connects: to the daemon that is known, or to one that must be found.  The
+ * caller closes the connection before it opens another one.
+ */
+enum reach_result
+wire_open(void)
+{
+	enum reach_result result;
+
+	if (wire_known()) {
+		result = reach_again(&wire.daemon);
+	} else {
+		result = reach_find(&wire.daemon, &hb.o->places,
+		    hb.o->tether != NULL ? ".ctl" : "");
+		if (result == REACH_FOUND || result == REACH_FULL)
+			guard_open(wire.daemon.dir,
+			    sockpath_name(wire.daemon.path));
+	}
+	if (result == REACH_FOUND) {
+		wire.fd = wire.daemon.fd;
+		wire.lines.len = wire.answers.len = 0;
+	}
+	return (result);
+}
+
+void
+wire_close(void)
+{
+	if (wire.fd != -1)
+		close(wire.fd);
+	if (wire.channel != -1)
+		close(wire.channel);
+	wire.fd = wire.channel = -1;
+}
+
+/* The next wire_open() looks for a daemon in every place. */
+void
+wire_forget(void)
+{
+	guard_close();
+	if (wire.daemon.dir != -1)
+		close(wire.daemon.dir);
+	if (wire.daemon.file != -1)
+		close(wire.daemon.file);
+	wire.daemon.dir = wire.daemon.file = -1;
+}
+
+/*
+ * The line that wire_read() has just given out welcomes us: takes the channel
+ * that came with it.  If there is none (-1), but the line did come from the
+ * listener's maker, that is ssh -L, which forwards bytes alone: then the
+ * connection is all we have.  Returns false if the vault has not sent the line.
+ */
+bool
+wire_welcome(int channel)
+{
+	wire.channel = channel;
+	wire.forwarded = channel == -1;
+	return (wire.vouched);
+}
+
+bool
+wire_forwarded(void)
+{
+	return (wire.forwarded);
+}
+
+void
+wire_poll(struct pollfd *pfd)
+{
+	pfd[WIRE_DAEMON] = (struct pollfd){ wire.fd, POLLIN, 0 };
+	pfd[WIRE_CHANNEL] = (struct pollfd){ wire.channel, POLLIN, 0 };
+}
+
+void
+wire_send(const char *line)
+{
+	/* If the daemon does not read, its own deadline will pass. */
+	if (wire.fd != -1)
+		(void)send(wire.fd, line, strlen(line),
+		    MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* To the vault alone: a byte that network cannot see or invent. */
+void
+wire_send_vault(const char *order)
+{
+	if (wire.forwarded)
+		wire_send(order);
+	else
+		(void)send(wire.channel, order, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/* Over a connection of its own, which stays open until we end. */
+void
+wire_send_aside(const char *line)
+{
+	struct reach r = wire.daemon;
+
+	if (reach_again(&r) == REACH_FOUND)
+		(void)send(r.fd, line, strlen(line),
+		    MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+/*
+ * Calls take for each whole line in l, and removes it, until take closes the
+ * connection.
+ */
+static void
+wire_lines(struct lines *l, wire_take *take, int channel)
+{
+	const char *line;
+	size_t	    used;
+
+	while (wire.fd != -1 &&
+	    (line = line_next(l->buf, l->len, &used)) != NULL) {
+		take(line, channel);
+		l->len -= used;
+		memmove(l->buf, l->buf + used, l->len);
+	}
+	if (l->len == sizeof(l->buf))
+		l->len = 0; /* no answer is that long */
+}
+
+/*
+ * Reads from the connection.  expected: a channel may come with the first line.
+ * Returns false if the connection was closed.
+ */
+bool
+wire_read(wire_take *take, bool expected)
+{
+	const bool begins = wire.lines.len == 0;
+	bool	   vouched;
+	ssize_t	   n;
+	int	   channel;
+
+	n = vouch_recv(&wire.daemon.vouch, wire.fd,
+	    wire.lines.buf + wire.lines.len,
+	    sizeof(wire.lines.buf) - wire.lines.len, MSG_DONTWAIT, &vouched,
+	    &channel);
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return (true);
+	if (n <= 0)
+		return (false);
+	wire.lines.len += (size_t)n;
+	wire.vouched = vouched && (begins || wire.vouched);
+	if (channel != -1 && (!begins || !expected)) {
+		close(channel);
+		channel = -1;
+	}
+	wire_lines(&wire.lines, take, channel);
+	return (true);
+}
+
+/*
+ * Reads answers from the channel.  If the channel has ended, the connection
+ * will, too.
+ */
+void
+wire_read_vault(wire_take *take)
+{
+	ssize_t n;
+
+	n = recv(wire.channel, wire.answers.buf + wire.answers.len,
+	    sizeof(wire.answers.buf) - wire.answers.len, MSG_DONTWAIT);
+	if (n == -1 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (n <= 0) {
+		close(wire.channel);
+		wire.channel = -1;
+		return;
+	}
+	wire.answers.len += (size_t)n;
+	wire_lines(&wire.answers, take, -1);
+}
