@@ -223,14 +223,15 @@ secret_put(const struct sockpath *places, const char *name, const char *reads,
  * Out.
  */
 
-static void
-secret_write(size_t len)
+/* Writes the first len bytes of an arena to standard output. */
+void
+secret_write(const struct secmem *sm, size_t len)
 {
 	size_t	done;
 	ssize_t n;
 
 	for (done = 0; done < len; done += (size_t)n) {
-		n = write(STDOUT_FILENO, secret.data + done, len - done);
+		n = write(STDOUT_FILENO, sm->data + done, len - done);
 		if (n == -1 && errno == EAGAIN)
 			secret_wait(STDOUT_FILENO, POLLOUT);
 		else if (n == -1 && errno != EINTR)
@@ -240,9 +241,9 @@ secret_write(size_t len)
 	}
 }
 
-/* Receives len bytes, or ends the program. */
+/* Receives len bytes into an arena, or ends the program. */
 static void
-secret_receive(int fd, size_t len)
+secret_receive(int fd, const struct secmem *sm, size_t len)
 {
 	size_t	done;
 	ssize_t n;
@@ -252,7 +253,7 @@ secret_receive(int fd, size_t len)
 	 * SIGCONT.
 	 */
 	for (done = 0; done < len; done += (size_t)n) {
-		n = recv(fd, secret.data + done, len - done, 0);
+		n = recv(fd, sm->data + done, len - done, 0);
 		if (n == -1 && errno == EINTR)
 			n = 0;
 		else if (n <= 0)
@@ -311,14 +312,33 @@ secret_copy(int fd, size_t len, bool line)
 	for (; len > 0; len -= piece) {
 		/* Not to the last byte: a newline must have room. */
 		piece = len < SECRET_PIECE - 1 ? len : SECRET_PIECE - 1;
-		secret_receive(fd, piece);
+		secret_receive(fd, &secret, piece);
 		if (line && piece == len && secret.data[piece - 1] != '\n') {
 			secret.data[piece] = '\n';
-			secret_write(piece + 1);
+			secret_write(&secret, piece + 1);
 		} else {
-			secret_write(piece);
+			secret_write(&secret, piece);
 		}
 	}
+}
+
+/*
+ * Asks for name over *fd; returns its size in bytes, which come over *channel.
+ * The caller closes both.
+ */
+static size_t
+secret_request(const struct sockpath *places, const char *name, int *fd,
+    int *channel)
+{
+	const char *size;
+	int64_t	    n;
+
+	*fd = client_open(places, CLIENT_OURS);
+	client_ask(*fd, "GET %s", name);
+	size = client_vouched(*fd, "DATA ", channel);
+	if (num_int(size, 1, INT64_MAX - 1, &n) != NULL)
+		client_nonsense();
+	return ((size_t)n);
 }
 
 /*
@@ -328,22 +348,32 @@ secret_copy(int fd, size_t len, bool line)
 void
 secret_get(const struct sockpath *places, const char *name, bool line)
 {
-	const char *size;
-	int64_t	    n;
-	size_t	    len;
-	int	    fd = client_open(places, CLIENT_OURS);
-	int	    channel;
+	int	     fd, channel;
+	const size_t len = secret_request(places, name, &fd, &channel);
+	size_t	     left = len;
 
-	client_ask(fd, "GET %s", name);
-	size = client_vouched(fd, "DATA ", &channel);
-	if (num_int(size, 1, INT64_MAX - 1, &n) != NULL)
-		client_nonsense();
-	len = (size_t)n;
 	if (!line)
-		len = secret_splice(channel, len);
-	if (len > 0)
-		secret_copy(channel, len, line);
+		left = secret_splice(channel, len);
+	if (left > 0)
+		secret_copy(channel, left, line);
 	close(channel);
 	close(fd);
-	residue_socket((size_t)n);
+	residue_socket(len);
+}
+
+/*
+ * Gets all of name into an arena, which is zero or the caller's already;
+ * returns its length.  The caller calls residue_socket() with that, in the end.
+ */
+size_t
+secret_fetch(const struct sockpath *places, const char *name, struct secmem *sm)
+{
+	int	     fd, channel;
+	const size_t len = secret_request(places, name, &fd, &channel);
+
+	arena_grow(sm, len, 0);
+	secret_receive(channel, sm, len);
+	close(channel);
+	close(fd);
+	return (len);
 }

@@ -3,11 +3,15 @@
 #define DAZAICTL_SECRET_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
+#include "secmem.h"
 #include "sockpath.h"
 
-void secret_put(const struct sockpath *, const char *, const char *,
-    const char *, bool);
-void secret_get(const struct sockpath *, const char *, bool);
+void   secret_put(const struct sockpath *, const char *, const char *,
+      const char *, bool);
+void   secret_get(const struct sockpath *, const char *, bool);
+size_t secret_fetch(const struct sockpath *, const char *, struct secmem *);
+void   secret_write(const struct secmem *, size_t);
 
 #endif
