@@ -3,85 +3,104 @@
  * Overwrites what the kernel keeps of a secret that went through a socket or a
  * pipe.  It frees their buffers without wiping them, but the next buffers of
  * the same size are the same memory.  Each processor has free buffers of its
- * own, and the daemon may have run on another one, so we move to each of them.
+ * own: those of the processor on which the sender of a socket ran, and those of
+ * the processor on which the reader of a pipe closed it.
  */
 #include <sys/socket.h>
+#include <sys/uio.h>
 
 #include <fcntl.h>
 #include <sched.h>
+#include <stdbool.h>
 #include <unistd.h>
 
 #include "residue.h"
 
-/* Bytes: the most that a user's pipe may have (pipe(7)). */
-#define RESIDUE_PIPE (1 << 20)
+#define RESIDUE_PIPE  (1 << 20) /* bytes: the most of a user's pipe, pipe(7) */
+#define RESIDUE_SENDS 128	/* in one call; their array fills two pages */
 
-static char residue_zeros[64 * 1024]; /* the most that is sent at once */
+static char	 residue_zeros[64 * 1024]; /* the most that is sent at once */
+static cpu_set_t residue_were;		   /* the processors of before, ... */
+static bool	 residue_moved;		   /* ... if they are others now */
 
-/* Fills a socket: its buffers reuse the memory that the secret went through. */
-static void
-residue_fill_socket(size_t len)
+/*
+ * Stays, until residue_leave(), on the processor of this number, or if it is
+ * negative on the one where this process happens to be, so that what is freed
+ * there can be overwritten there.
+ */
+void
+residue_stay(int cpu)
 {
-	int sv[2];
+	cpu_set_t one;
 
+	if (cpu < 0)
+		cpu = sched_getcpu();
+	if (cpu < 0 || cpu >= CPU_SETSIZE ||
+	    sched_getaffinity(0, sizeof(residue_were), &residue_were) == -1)
+		return;
+	CPU_ZERO(&one);
+	CPU_SET((size_t)cpu, &one);
+	residue_moved = sched_setaffinity(0, sizeof(one), &one) == 0;
+}
+
+/* Goes back to the processors of before. */
+void
+residue_leave(void)
+{
+	if (residue_moved)
+		(void)sched_setaffinity(0, sizeof(residue_were), &residue_were);
+	residue_moved = false;
+}
+
+/*
+ * Overwrites, as far as possible, the freed buffers of a socket into which len
+ * bytes were sent on this processor: fills a socket with messages of that size.
+ * If they are small these are some 280 (the default of SO_SNDBUF by what each
+ * is charged), more than the kernel's caches have free at a time.
+ */
+void
+residue_socket(size_t len)
+{
+	static struct mmsghdr msgs[RESIDUE_SENDS];
+	struct iovec	      iov = { residue_zeros, len };
+	int		      sv[2], i;
+
+	if (len > sizeof(residue_zeros))
+		iov.iov_len = sizeof(residue_zeros);
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0,
 		sv) == -1)
 		return;
-	while (send(sv[0], residue_zeros, len, MSG_NOSIGNAL) > 0)
+	for (i = 0; i < RESIDUE_SENDS; i++) {
+		msgs[i].msg_hdr.msg_iov = &iov;
+		msgs[i].msg_hdr.msg_iovlen = 1;
+	}
+	/* It sends fewer when the socket's buffer is full. */
+	while (
+	    sendmmsg(sv[0], msgs, RESIDUE_SENDS, MSG_NOSIGNAL) == RESIDUE_SENDS)
 		continue;
 	close(sv[0]);
 	close(sv[1]);
 }
 
-/* Fills a pipe: the pages that were freed last are the first that it gets. */
-static void
-residue_fill_pipe(size_t len)
+/*
+ * Likewise the pages of a pipe that was closed on this processor.  Those that
+ * were freed last are the first that a new pipe gets.
+ */
+void
+residue_pipe(void)
 {
-	int pv[2];
+	struct iovec iov[RESIDUE_PIPE / sizeof(residue_zeros)];
+	size_t	     i;
+	int	     pv[2];
 
 	if (pipe2(pv, O_NONBLOCK | O_CLOEXEC) == -1)
 		return;
 	(void)fcntl(pv[1], F_SETPIPE_SZ, RESIDUE_PIPE);
-	while (write(pv[1], residue_zeros, len) > 0)
-		continue;
+	for (i = 0; i < sizeof(iov) / sizeof(iov[0]); i++) {
+		iov[i].iov_base = residue_zeros;
+		iov[i].iov_len = sizeof(residue_zeros);
+	}
+	(void)!writev(pv[1], iov, (int)(sizeof(iov) / sizeof(iov[0])));
 	close(pv[0]);
 	close(pv[1]);
-}
-
-static void
-residue_everywhere(void (*fill)(size_t), size_t len)
-{
-	cpu_set_t all, one;
-	int	  cpu;
-
-	CPU_ZERO(&all);
-	if (sched_getaffinity(0, sizeof(all), &all) == -1)
-		fill(len);
-	for (cpu = 0; cpu < CPU_SETSIZE; cpu++) {
-		if (!CPU_ISSET((size_t)cpu, &all))
-			continue;
-		CPU_ZERO(&one);
-		CPU_SET((size_t)cpu, &one);
-		(void)sched_setaffinity(0, sizeof(one), &one);
-		fill(len);
-	}
-}
-
-/*
- * Overwrites the freed buffers of a socket that len bytes went through, as far
- * as possible.  Changes the processors that this process may use, so call it
- * at the end of the program.
- */
-void
-residue_socket(size_t len)
-{
-	residue_everywhere(residue_fill_socket,
-	    len < sizeof(residue_zeros) ? len : sizeof(residue_zeros));
-}
-
-/* Likewise those of a pipe, which must be closed by now. */
-void
-residue_pipe(void)
-{
-	residue_everywhere(residue_fill_pipe, sizeof(residue_zeros));
 }

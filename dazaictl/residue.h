@@ -4,6 +4,8 @@
 
 #include <stddef.h>
 
+void residue_stay(int);
+void residue_leave(void);
 void residue_socket(size_t);
 void residue_pipe(void);
 

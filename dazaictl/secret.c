@@ -13,6 +13,7 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -187,6 +188,7 @@ secret_put(const struct sockpath *places, const char *name, const char *reads,
 		err(EXIT_USAGE, "standard input");
 	file = S_ISREG(st.st_mode) &&
 	    (at = lseek(STDIN_FILENO, 0, SEEK_CUR)) != -1;
+	residue_stay(-1);
 	/* A file in /proc has size 0, and content all the same. */
 	file = file && st.st_size > 0;
 	if (file)
@@ -217,6 +219,7 @@ secret_put(const struct sockpath *places, const char *name, const char *reads,
 	residue_socket(len);
 	if (!file)
 		residue_pipe();
+	residue_leave();
 }
 
 /*
@@ -323,22 +326,50 @@ secret_copy(int fd, size_t len, bool line)
 }
 
 /*
- * Asks for name over *fd; returns its size in bytes, which come over *channel.
- * The caller closes both.
+ * Takes "SIZE cpu=N" apart, the words of DATA; returns the size in bytes, and
+ * the vault's processor in cpu.
+ */
+static size_t
+secret_head(const char *words, int *cpu)
+{
+	static const char key[] = " cpu=";
+	char		  size[24];
+	const char	 *at = strstr(words, key);
+	int64_t		  bytes, n;
+
+	if (at == NULL || (size_t)(at - words) >= sizeof(size))
+		client_nonsense();
+	memcpy(size, words, (size_t)(at - words));
+	size[at - words] = '\0';
+	if (num_int(size, 1, INT64_MAX - 1, &bytes) != NULL ||
+	    num_int(at + strlen(key), 0, INT_MAX, &n) != NULL)
+		client_nonsense();
+	*cpu = (int)n;
+	return ((size_t)bytes);
+}
+
+/*
+ * Asks for name over *fd; returns its size in bytes, which come over *channel
+ * from a vault on processor *cpu.  The caller calls secret_got() in the end.
  */
 static size_t
 secret_request(const struct sockpath *places, const char *name, int *fd,
-    int *channel)
+    int *channel, int *cpu)
 {
-	const char *size;
-	int64_t	    n;
-
 	*fd = client_open(places, CLIENT_OURS);
-	client_ask(*fd, "GET %s", name);
-	size = client_vouched(*fd, "DATA ", channel);
-	if (num_int(size, 1, INT64_MAX - 1, &n) != NULL)
-		client_nonsense();
-	return ((size_t)n);
+	client_ask(*fd, "GET %s cpu", name);
+	return (secret_head(client_vouched(*fd, "DATA ", channel), cpu));
+}
+
+/* All len bytes that secret_request() promised have come. */
+static void
+secret_got(int fd, int channel, int cpu, size_t len)
+{
+	close(channel);
+	close(fd);
+	residue_stay(cpu);
+	residue_socket(len);
+	residue_leave();
 }
 
 /*
@@ -348,32 +379,29 @@ secret_request(const struct sockpath *places, const char *name, int *fd,
 void
 secret_get(const struct sockpath *places, const char *name, bool line)
 {
-	int	     fd, channel;
-	const size_t len = secret_request(places, name, &fd, &channel);
+	int	     fd, channel, cpu;
+	const size_t len = secret_request(places, name, &fd, &channel, &cpu);
 	size_t	     left = len;
 
 	if (!line)
 		left = secret_splice(channel, len);
 	if (left > 0)
 		secret_copy(channel, left, line);
-	close(channel);
-	close(fd);
-	residue_socket(len);
+	secret_got(fd, channel, cpu, len);
 }
 
 /*
  * Gets all of name into an arena, which is zero or the caller's already;
- * returns its length.  The caller calls residue_socket() with that, in the end.
+ * returns its length.
  */
 size_t
 secret_fetch(const struct sockpath *places, const char *name, struct secmem *sm)
 {
-	int	     fd, channel;
-	const size_t len = secret_request(places, name, &fd, &channel);
+	int	     fd, channel, cpu;
+	const size_t len = secret_request(places, name, &fd, &channel, &cpu);
 
 	arena_grow(sm, len, 0);
 	secret_receive(channel, sm, len);
-	close(channel);
-	close(fd);
+	secret_got(fd, channel, cpu, len);
 	return (len);
 }

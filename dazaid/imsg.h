@@ -112,7 +112,8 @@ struct imsg_report {
 #define IMSG_ALL "*" /* in a DEL, in the place of a name: every secret */
 
 struct imsg_secret {
-	char name[IMSG_NAME_BYTES];
+	uint32_t cpu; /* GET: 1 if the client asks on which the vault runs */
+	char	 name[IMSG_NAME_BYTES];
 };
 
 struct imsg_put {

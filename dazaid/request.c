@@ -128,6 +128,17 @@ request_name(char **word, size_t n, struct imsg *im)
 	return (request_copy_name(word[0], im->u.secret.name));
 }
 
+/* GET's option lets the client overwrite what a socket leaves behind. */
+static const char *
+request_get(char **word, size_t n, struct imsg *im)
+{
+	if (n == 2 && strcasecmp(word[1], "cpu") == 0) {
+		im->u.secret.cpu = 1;
+		n = 1;
+	}
+	return (request_name(word, n, im));
+}
+
 static const char *
 request_del(char **word, size_t n, struct imsg *im)
 {
@@ -240,7 +251,7 @@ request_parse(char *line, struct imsg *im)
 		{ "REGISTER", IMSG_REGISTER, request_register },
 		{ "UNREGISTER", IMSG_UNREGISTER, request_pid },
 		{ "PUT", IMSG_PUT, request_put },
-		{ "GET", IMSG_GET, request_name },
+		{ "GET", IMSG_GET, request_get },
 		{ "DEL", IMSG_DEL, request_del },
 		{ "HOLD", IMSG_HOLD, request_hold },
 		{ "RELEASE", IMSG_RELEASE, request_tether },

@@ -195,7 +195,8 @@ sandbox_vault(const struct sandbox_vault *sv)
 	const struct filter_rule rules[] = {
 		FILTER_ALLOW(pidfd_open),  /* to register a process */
 		FILTER_ALLOW(getsockname), /* is it a client of ours? */
-		FILTER_ALLOW(sendto),	   /* answers, secrets, syslog */
+		FILTER_ALLOW(getcpu), /* for GET's cpu=, if not by rseq(2) */
+		FILTER_ALLOW(sendto), /* answers, secrets, syslog */
 		{ CALL(mprotect), 3,
 		    { IS(0, arena), IS(1, sv->arena_len), IS(2, PROT_NONE) } },
 		{ CALL(mprotect), 3,

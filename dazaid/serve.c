@@ -161,7 +161,7 @@ serve_hand_out(const struct imsg *im, struct transfer *t)
 	secmem_unseal(&v.mem);
 	id = store_take(&v.store, im->u.secret.name, &len);
 	if (id != 0)
-		transfer_get(t, im->fd, im->peerid, id, len, vault_now());
+		transfer_get(t, im, id, len, vault_now());
 	secmem_seal(&v.mem);
 	return (id != 0);
 }
@@ -284,10 +284,12 @@ serve_sane(const struct imsg *im)
 		    im->u.put.size < INT64_MAX && im->u.put.ttl >= 0 &&
 		    im->u.put.ttl <= SERVE_TTL_MAX && im->u.put.replace <= 1);
 	case IMSG_DEL:
-		return (serve_is_all(im->u.secret.name) ||
-		    serve_name_ok(im->u.secret.name));
+		return ((serve_is_all(im->u.secret.name) ||
+			    serve_name_ok(im->u.secret.name)) &&
+		    im->u.secret.cpu == 0);
 	case IMSG_GET:
-		return (serve_name_ok(im->u.secret.name));
+		return (
+		    serve_name_ok(im->u.secret.name) && im->u.secret.cpu <= 1);
 	default:
 		return (true);
 	}

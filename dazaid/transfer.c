@@ -7,6 +7,7 @@
 #include <sys/socket.h>
 
 #include <errno.h>
+#include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
@@ -18,7 +19,7 @@
 #include "vault.h"
 
 #define TRANSFER_MS   5000 /* without progress */
-#define TRANSFER_HEAD 32   /* bytes of "DATA <size>\n" and its NUL */
+#define TRANSFER_HEAD 48   /* bytes of "DATA <size> cpu=<n>\n" and its NUL */
 
 /* Where the bytes of a transfer go. */
 enum transfer_way {
@@ -39,6 +40,7 @@ static struct transfer {
 	int64_t		  ttl;	  /* of a PUT, ms; 0: none */
 	uint32_t	  reads;  /* of a PUT */
 	bool		  put;	  /* or it is a GET */
+	bool		  cpu;	  /* the head names our processor */
 	bool		  polled; /* its entry is in what was polled, ... */
 	nfds_t		  entry;  /* ... here */
 } transfers[TRANSFER_MAX];
@@ -163,6 +165,9 @@ transfer_offer(struct transfer *t)
 
 	if (t->put)
 		(void)snprintf(head, sizeof(head), "GO\n");
+	else if (t->cpu)
+		(void)snprintf(head, sizeof(head), "DATA %zu cpu=%d\n", t->size,
+		    sched_getcpu());
 	else
 		(void)snprintf(head, sizeof(head), "DATA %zu\n", t->size);
 	t->channel = channel_offer(t->fd, head);
@@ -275,14 +280,15 @@ transfer_begin(struct transfer *t, int fd, uint32_t peerid, uint64_t id,
 
 /*
  * In the free slot t, sends the secret id, of len bytes and taken for this, to
- * the client at fd, which becomes ours.
+ * the client that im came from and at im->fd, which becomes ours.
  */
 void
-transfer_get(struct transfer *t, int fd, uint32_t peerid, uint64_t id,
-    size_t len, int64_t now)
+transfer_get(struct transfer *t, const struct imsg *im, uint64_t id, size_t len,
+    int64_t now)
 {
 	t->put = false;
-	transfer_begin(t, fd, peerid, id, len, now);
+	t->cpu = im->u.secret.cpu != 0;
+	transfer_begin(t, im->fd, im->peerid, id, len, now);
 }
 
 /* Fills the secret id, begun for this, from the client at fd; as

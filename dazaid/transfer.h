@@ -15,9 +15,10 @@ struct transfer;
 void		 transfer_init(struct store *);
 struct transfer *transfer_slot(void);
 unsigned int	 transfer_count(void);
-void transfer_get(struct transfer *, int, uint32_t, uint64_t, size_t, int64_t);
-void transfer_put(struct transfer *, int, uint32_t, uint64_t,
-    const struct imsg_put *, int64_t);
+void	transfer_get(struct transfer *, const struct imsg *, uint64_t, size_t,
+       int64_t);
+void	transfer_put(struct transfer *, int, uint32_t, uint64_t,
+       const struct imsg_put *, int64_t);
 nfds_t	transfer_poll(struct pollfd *);
 void	transfer_run(const struct pollfd *, int64_t);
 void	transfer_cut_gets(void);

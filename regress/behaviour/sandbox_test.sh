@@ -274,13 +274,16 @@ clients_cost_nothing_that_lasts_body() {
 	for _ in 1 2 3 4 5 6 7 8 9 10; do
 		talk "$sock" many 63 hello ping
 		talk "$sock" say nobody want 'ERR unknown-verb'
+		talk "$sock.ctl" ask STATUS '*pending=1*'
 	done
 	for _ in 1 2 3; do
 		talk "$sock" many 63 hello repeat 1000 'PING\n' wantn 1000 PONG \
 		    say CANCEL want NOTHING-PENDING junk 300000 \
 		    raw '\nHELLO x\n' until 'ERR bad-pid' \
 		    repeat 9000 x raw '\n' want 'ERR line-too-long'
+		talk "$sock.ctl" ask STATUS '*pending=1*'
 		talk "$sock" many 37 hello close
+		talk "$sock.ctl" ask STATUS '*pending=1*'
 	done
 	layout | diff before - >differ || fail "$(cat differ)"
 	"$talk" "$sock" hello kill USR1 "$vault" say CANCEL || fail "no CANCEL"

@@ -16,7 +16,7 @@ REPLAYS =	$(addprefix regress/unit/replay_,num store heart control vault option)
 
 $(PROOFS):
 	@echo "  LD    $@"
-	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(if $(filter %/floor,$@),,$(LIBS))
+	$(Q)$(CC) $(ALL_CFLAGS) $(PIE) $(ALL_LDFLAGS) -o $@ $^ $(if $(filter %/floor,$@),,$(LIBS))
 
 # The daemon with an attacker as its network process, and the driver of the attacker.
 regress/proof/hostile/dazaid: regress/proof/hostile/network.o regress/proof/hostile/packet.o \

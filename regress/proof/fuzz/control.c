@@ -206,8 +206,13 @@ want_words(char **word, size_t n, struct imsg *im)
 
 	if (strcasecmp(verb, "put") == 0)
 		return (want_put(word, n, im));
-	if (strcasecmp(verb, "get") == 0)
+	if (strcasecmp(verb, "get") == 0) {
+		if (n == 3 && strcasecmp(word[2], "cpu") == 0) {
+			im->u.secret.cpu = 1;
+			n = 2;
+		}
 		return (want_name(word, n, im, IMSG_GET));
+	}
 	if (strcasecmp(verb, "del") == 0)
 		return (want_del(word, n, im));
 	if (strcasecmp(verb, "register") == 0)
@@ -367,7 +372,7 @@ check_same(const struct imsg *want, const struct imsg *im)
 		break;
 	case IMSG_GET:
 	case IMSG_DEL:
-		same = same &&
+		same = same && want->u.secret.cpu == im->u.secret.cpu &&
 		    strcmp(want->u.secret.name, im->u.secret.name) == 0;
 		break;
 	case IMSG_HOLD:

@@ -588,9 +588,10 @@ do_client(const struct message *msg, int64_t now)
 		put->ttl < 0 || put->ttl > TTL_MAX || put->replace > 1))
 		return (false);
 	if ((msg->im.type == IMSG_GET || msg->im.type == IMSG_DEL) &&
-	    !name_ok(msg->im.u.secret.name) &&
-	    (msg->im.type == IMSG_GET ||
-		strcmp(msg->im.u.secret.name, "*") != 0))
+	    ((!name_ok(msg->im.u.secret.name) &&
+		 (msg->im.type == IMSG_GET ||
+		     strcmp(msg->im.u.secret.name, "*") != 0)) ||
+		msg->im.u.secret.cpu != 0))
 		return (false);
 	if (!known(msg->c, false))
 		return (false);

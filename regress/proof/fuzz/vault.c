@@ -779,11 +779,13 @@ static void
 ask_name(uint32_t type)
 {
 	struct message msg = { .im = { .type = type, .peerid = ++peers },
-		.len = IMSG_NAME_BYTES,
+		.len = sizeof(struct imsg_secret),
 		.fds = 1,
 		.c = chosen() };
 
 	name(msg.im.u.secret.name);
+	if (fuzz_byte() >= 0xf8)
+		msg.im.u.secret.cpu = 2; /* 1: the answer cannot be foretold */
 	message_send(&msg);
 }
 

@@ -69,6 +69,7 @@ static const struct call {
 	{ SYS_getsockname, VAULT,
 	    "whether a connection came in by our socket" },
 	{ SYS_sendto, VAULT, "GO for a PUT; syslog" },
+	{ SYS_getcpu, VAULT, "the processor that GET is told" },
 	{ SYS_accept4, NETWORK, "clients" }, { SYS_read, NETWORK, "signals" },
 	{ SYS_dup, NETWORK, "the descriptor kept to turn a newcomer away" } };
 

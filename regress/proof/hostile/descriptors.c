@@ -250,11 +250,12 @@ static void
 send_with(uint32_t type, int fd)
 {
 	const struct imsg_put	 put = { .size = 5, .name = "new" };
+	const struct imsg_secret secret = { .name = NAME };
 	const struct imsg_tether tether = { .name = "usb" };
 	const uint32_t		 n = 1;
 
 	if (type == IMSG_GET || type == IMSG_DEL)
-		siege_say(type, PEER, (const char[65]){ NAME }, 65, fd);
+		siege_say(type, PEER, &secret, sizeof(secret), fd);
 	else if (type == IMSG_PUT)
 		siege_say(type, PEER, &put, sizeof(put), fd);
 	else if (type == IMSG_HOLD || type == IMSG_RELEASE)
@@ -381,15 +382,16 @@ attack_descriptors(void)
 static void
 only_the_vaults(uint32_t type, int *fds, unsigned int n)
 {
-	unsigned char  bytes[128] = { 0 };
-	const uint32_t size = type == IMSG_HELLO ? 16 :
-	    type == IMSG_GET			 ? 77 :
-						   12;
-	const uint32_t head[4] = { type, size, PEER, 1 };
+	const struct imsg_secret secret = { .name = NAME };
+	unsigned char		 bytes[256] = { 0 };
+	const uint32_t		 size = type == IMSG_HELLO ? 16 :
+		      type == IMSG_GET ? (uint32_t)(12 + sizeof(secret)) :
+					 12;
+	const uint32_t		 head[4] = { type, size, PEER, 1 };
 
 	memcpy(bytes, head, sizeof(head));
 	if (type == IMSG_GET)
-		memcpy(bytes + 12, NAME, sizeof(NAME));
+		memcpy(bytes + 12, &secret, sizeof(secret));
 	(void)kill(s.vault, SIGSTOP);
 	siege_attack(bytes, size, fds, n);
 	while (n > 0)

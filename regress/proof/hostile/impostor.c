@@ -44,7 +44,7 @@ static const struct lie {
 	{ "HELLO", "WELCOME\n", true },
 	{ "HOLD", "HOLDING\n", true },
 	{ "PUT", "GO\n", true },
-	{ "GET", "DATA 17\n" FORGED, true },
+	{ "GET", "DATA 17 cpu=0\n" FORGED, true },
 	{ "PANIC", "OK\n", false },
 	{ "LIST",
 	    "$(touch evil) 1 - -\n`touch evil` 1 - -\n\033[31mred 1 - -\nOK\n",

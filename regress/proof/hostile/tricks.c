@@ -49,7 +49,9 @@ hello(int at)
 static void
 get(int at)
 {
-	siege_say(IMSG_GET, PEER, (const char[65]){ NAME }, 65, at);
+	const struct imsg_secret secret = { .name = NAME };
+
+	siege_say(IMSG_GET, PEER, &secret, sizeof(secret), at);
 }
 
 static void
