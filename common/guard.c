@@ -16,8 +16,8 @@
 #include <unistd.h>
 
 #include "guard.h"
+#include "process.h"
 #include "sockpath.h"
-#include "visible.h"
 
 #define GUARD_TRIES 20 /* of 10 ms */
 
@@ -83,41 +83,6 @@ guard_release(void)
 	(void)fcntl(guard_fd, F_SETLK, &fl);
 }
 
-/* Stores the name of pid in name, or "a process" if it cannot be had. */
-static void
-guard_name(pid_t pid, char *name, size_t size)
-{
-	char	file[64], comm[32];
-	ssize_t len = -1;
-	int	fd;
-
-	(void)snprintf(file, sizeof(file), "/proc/%ld/comm", (long)pid);
-	if ((fd = open(file, O_RDONLY | O_CLOEXEC)) != -1) {
-		len = read(fd, comm, sizeof(comm) - 1);
-		close(fd);
-	}
-	comm[len > 0 ? len - 1 : 0] = '\0'; /* its newline */
-	visible_text(len > 0 ? comm : "a process", name, size);
-}
-
-/* Stores the name of pid's terminal in tty, or nothing if it has none. */
-static void
-guard_tty(pid_t pid, char *tty, size_t size)
-{
-	const char *dev = "/dev/";
-	char	    file[64], target[64];
-	ssize_t	    len;
-
-	(void)snprintf(file, sizeof(file), "/proc/%ld/fd/0", (long)pid);
-	len = readlink(file, target, sizeof(target) - 1);
-	target[len > 0 ? len : 0] = '\0';
-	if (strncmp(target, dev, strlen(dev)) != 0 ||
-	    strcmp(target, "/dev/null") == 0)
-		tty[0] = '\0';
-	else
-		visible_text(target + strlen(dev), tty, size);
-}
-
 /*
  * Stores the lock's holder in *fl.  Tries for a moment, because a dazai-hb
  * that was just welcomed takes the lock a little later.
@@ -149,14 +114,12 @@ void
 guard_who(char *text, size_t size)
 {
 	struct flock fl;
-	char	     name[64], tty[96];
+	char	     who[192];
 
 	text[0] = '\0';
 	if (!guard_ask(&fl))
 		return;
-	guard_name((pid_t)fl.l_start, name, sizeof(name));
-	guard_tty((pid_t)fl.l_start, tty, sizeof(tty));
-	(void)snprintf(text, size,
-	    ", by dazai-hb %ld for process %lld (%s%s%s)", (long)fl.l_pid,
-	    (long long)fl.l_start, name, tty[0] != '\0' ? " on " : "", tty);
+	process_words((pid_t)fl.l_start, who, sizeof(who));
+	(void)snprintf(text, size, ", by dazai-hb %ld for %s", (long)fl.l_pid,
+	    who);
 }

@@ -9,6 +9,7 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@
 
 #include "answer.h"
 #include "client.h"
+#include "num.h"
 
 #define CLIENT_LINE    1024 /* bytes of the longest line, either way */
 #define CLIENT_SECONDS 10   /* without an answer: the daemon gives up after 5 */
@@ -57,6 +59,22 @@ const struct reach *
 client_daemon(void)
 {
 	return (&client_reach);
+}
+
+/*
+ * Do the daemon's pids mean the same processes here?  status is its STATUS.  A
+ * daemon in another PID namespace gives itself another pid there, and one of
+ * another machine is reached through a process of this one.
+ */
+bool
+client_is_near(const char *status)
+{
+	char	pid[32];
+	int64_t n;
+
+	answer_value(status, "pid=", pid, sizeof(pid));
+	return (num_int(pid, 1, INT_MAX, &n) == NULL &&
+	    (pid_t)n == client_reach.maker.pid);
 }
 
 /* Sends one line; adds the newline. */

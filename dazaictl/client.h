@@ -28,6 +28,7 @@ enum client_trust {
 
 int		    client_open(const struct sockpath *, enum client_trust);
 const struct reach *client_daemon(void);
+bool		    client_is_near(const char *);
 void client_ask(int, const char *, ...) __attribute__((format(printf, 2, 3)));
 const char   *client_line(int);
 const char   *client_next(int);

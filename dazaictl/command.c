@@ -6,6 +6,7 @@
 #include <err.h>
 #include <errno.h>
 #include <getopt.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,14 +14,17 @@
 #include <strings.h>
 #include <unistd.h>
 
-#include "answer.h"
 #include "client.h"
 #include "command.h"
+#include "help.h"
+#include "list.h"
 #include "num.h"
 #include "order.h"
 #include "secret.h"
 #include "status.h"
 #include "watch.h"
+
+static const char *command_now; /* its name */
 
 /* Finds where the daemon may be; asked is the -s option, or NULL. */
 void
@@ -41,45 +45,122 @@ command_check_name(const char *name)
 		errx(EXIT_USAGE, "not the name of a secret: '%s'", name);
 }
 
-static void
-command_none(int argc)
+/* Ends the program: the command line is wrong, and how it should be. */
+static noreturn void __attribute__((format(printf, 1, 2)))
+command_wrong(const char *fmt, ...)
 {
-	if (argc != 1)
-		command_usage(EXIT_USAGE);
+	char	what[256];
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(what, sizeof(what), fmt, ap);
+	va_end(ap);
+	errx(EXIT_USAGE, "%s: %s; usage: dazaictl %s", command_now, what,
+	    help_usage(command_now));
 }
 
-/* The one argument that is left, a name. */
-static const char *
-command_name(int argc, char *argv[])
+/*
+ * As getopt_long(3), which says nothing itself; ends the program for an option
+ * that is wrong.  shorts begins with a ':'.
+ */
+static int
+command_option(int argc, char *argv[], const char *shorts,
+    const struct option *longs)
 {
-	if (optind + 1 != argc)
-		command_usage(EXIT_USAGE);
-	command_check_name(argv[optind]);
-	return (argv[optind]);
+	int ch;
+
+	opterr = 0;
+	ch = getopt_long(argc, argv, shorts, longs, NULL);
+	if (ch == ':')
+		command_wrong("%s: a value is missing", argv[optind - 1]);
+	if (ch == '?' && optopt > ' ' && optopt <= '~')
+		command_wrong("-%c: no such option", optopt);
+	if (ch == '?')
+		command_wrong("%s: no such option", argv[optind - 1]);
+	return (ch);
+}
+
+/* No argument may follow the options. */
+static void
+command_end(int argc, char *argv[])
+{
+	if (optind < argc)
+		command_wrong("%s: one argument too many", argv[optind]);
+}
+
+/* The command has neither options nor arguments. */
+static void
+command_none(int argc, char *argv[])
+{
+	(void)command_option(argc, argv, ":", NULL);
+	command_end(argc, argv);
+}
+
+/* The one argument that is left; what says what it is. */
+static const char *
+command_word(int argc, char *argv[], const char *what)
+{
+	if (optind == argc)
+		command_wrong("the %s is missing", what);
+	optind++;
+	command_end(argc, argv);
+	command_check_name(argv[optind - 1]);
+	return (argv[optind - 1]);
+}
+
+/* Likewise, of a command that has no options. */
+static const char *
+command_only(int argc, char *argv[], const char *what)
+{
+	(void)command_option(argc, argv, ":", NULL);
+	return (command_word(argc, argv, what));
+}
+
+/* How the answer is to be shown: by -l, --json, or as form says. */
+static enum list_form
+command_form(int argc, char *argv[], enum list_form form)
+{
+	static const struct option longs[] = { { "json", no_argument, NULL,
+						   'j' },
+		{ "lines", no_argument, NULL, 'l' }, { NULL, 0, NULL, 0 } };
+	int			   ch;
+
+	while ((ch = command_option(argc, argv, ":l", longs)) != -1)
+		form = ch == 'j' ? LIST_JSON : LIST_LINES;
+	command_end(argc, argv);
+	return (form);
 }
 
 static void
 command_status(const struct sockpath *places, int argc, char *argv[])
 {
-	const char *line;
-	bool	    raw = false;
-	int	    ch, fd;
+	status_show(places, command_form(argc, argv, LIST_WORDS));
+}
 
-	while ((ch = getopt(argc, argv, "l")) != -1) {
-		if (ch != 'l')
-			command_usage(EXIT_USAGE);
-		raw = true;
-	}
-	command_none(argc - optind + 1);
-	fd = client_open(places, CLIENT_ANY);
-	client_ask(fd, "STATUS");
-	line = client_line(fd);
-	if (!answer_is_status(line))
-		client_refused(line);
-	if (raw)
-		puts(line);
-	else
-		status_print(line);
+/* As ls(1): a table for a terminal, and lines for a program. */
+static enum list_form
+command_table(int argc, char *argv[])
+{
+	return (command_form(argc, argv,
+	    isatty(STDOUT_FILENO) ? LIST_WORDS : LIST_LINES));
+}
+
+static void
+command_list(const struct sockpath *places, int argc, char *argv[])
+{
+	list_secrets(places, command_table(argc, argv));
+}
+
+static void
+command_tethers(const struct sockpath *places, int argc, char *argv[])
+{
+	list_tethers(places, command_table(argc, argv));
+}
+
+static void
+command_watch(const struct sockpath *places, int argc, char *argv[])
+{
+	watch_events(places, command_form(argc, argv, LIST_LINES) == LIST_JSON);
 }
 
 static void
@@ -88,8 +169,7 @@ command_arm(const struct sockpath *places, int argc, char *argv[])
 	const char *line;
 	int	    fd;
 
-	(void)argv;
-	command_none(argc);
+	command_none(argc, argv);
 	fd = client_open(places, CLIENT_OURS);
 	client_ask(fd, "ARM");
 	line = client_line(fd);
@@ -120,11 +200,8 @@ command_panic(const struct sockpath *places, int argc, char *argv[])
 	const char *value, *why = NULL;
 	int64_t	    wait = 0;
 	bool	    hard;
-	int	    ch;
 
-	while ((ch = getopt(argc, argv, "w::")) != -1) {
-		if (ch != 'w')
-			command_usage(EXIT_USAGE);
+	while (command_option(argc, argv, ":w::", NULL) != -1) {
 		wait = ORDER_WAIT_MS;
 		if ((value = command_optional(argc, argv)) != NULL &&
 		    (why = num_ms(value, &wait)) == NULL && wait == 0)
@@ -133,8 +210,10 @@ command_panic(const struct sockpath *places, int argc, char *argv[])
 			errx(EXIT_USAGE, "-w: %s: %s", value, why);
 	}
 	hard = optind < argc && strcasecmp(argv[optind], "hard") == 0;
-	if (optind + hard != argc)
-		command_usage(EXIT_USAGE);
+	optind += hard;
+	if (optind < argc && !hard)
+		command_wrong("%s: only 'hard' can stand here", argv[optind]);
+	command_end(argc, argv);
 	order_panic(places, hard, hard && wait == 0 ? ORDER_WAIT_MS : wait);
 }
 
@@ -146,27 +225,22 @@ command_put(const struct sockpath *places, int argc, char *argv[])
 	int64_t	    n;
 	int	    ch;
 
-	while ((ch = getopt(argc, argv, "n:rt:")) != -1) {
-		switch (ch) {
-		case 'n':
+	while ((ch = command_option(argc, argv, ":n:rt:", NULL)) != -1) {
+		if (ch == 'n') {
 			reads = optarg;
 			why = num_int(optarg, 1, UINT32_MAX, &n);
-			break;
-		case 'r':
+		} else if (ch == 'r') {
 			replace = true;
-			break;
-		case 't':
+		} else {
 			ttl = optarg;
 			if ((why = num_ms(optarg, &n)) == NULL && n == 0)
 				why = "too small";
-			break;
-		default:
-			command_usage(EXIT_USAGE);
 		}
 		if (why != NULL)
 			errx(EXIT_USAGE, "-%c: %s: %s", ch, optarg, why);
 	}
-	secret_put(places, command_name(argc, argv), reads, ttl, replace);
+	secret_put(places, command_word(argc, argv, "secret's name"), reads,
+	    ttl, replace);
 }
 
 static void
@@ -174,14 +248,10 @@ command_get(const struct sockpath *places, int argc, char *argv[])
 {
 	const char *name;
 	bool	    force = false;
-	int	    ch;
 
-	while ((ch = getopt(argc, argv, "f")) != -1) {
-		if (ch != 'f')
-			command_usage(EXIT_USAGE);
+	while (command_option(argc, argv, ":f", NULL) != -1)
 		force = true;
-	}
-	name = command_name(argc, argv);
+	name = command_word(argc, argv, "secret's name");
 	if (!force && isatty(STDOUT_FILENO))
 		errx(EXIT_USAGE,
 		    "a terminal keeps what it shows: "
@@ -197,75 +267,28 @@ command_del(const struct sockpath *places, int argc, char *argv[])
 		{ "all", no_argument, NULL, 'a' }, { NULL, 0, NULL, 0 }
 	};
 	const char *name = NULL;
-	int	    ch, fd;
+	int	    fd;
 
-	while ((ch = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-		if (ch != 'a')
-			command_usage(EXIT_USAGE);
+	while (command_option(argc, argv, ":", longs) != -1)
 		name = "*";
-	}
 	if (name == NULL)
-		name = command_name(argc, argv);
-	else if (optind != argc)
-		command_usage(EXIT_USAGE);
+		name = command_word(argc, argv, "secret's name");
+	command_end(argc, argv);
 	fd = client_open(places, CLIENT_OURS);
 	client_ask(fd, "DEL %s", name);
 	client_want(fd, "OK");
 }
 
 static void
-command_list(const struct sockpath *places, int argc, char *argv[])
-{
-	const char *line;
-	int	    fd;
-
-	(void)argv;
-	command_none(argc);
-	fd = client_open(places, CLIENT_OURS);
-	client_ask(fd, "LIST");
-	while (strcmp(line = client_line(fd), "OK") != 0) {
-		if (!answer_is_entry(line))
-			client_refused(line);
-		puts(line);
-	}
-}
-
-static void
-command_tethers(const struct sockpath *places, int argc, char *argv[])
-{
-	(void)argv;
-	command_none(argc);
-	watch_tethers(places);
-}
-
-/* The one argument, a word. */
-static const char *
-command_word(int argc, char *argv[])
-{
-	if (argc != 2)
-		command_usage(EXIT_USAGE);
-	command_check_name(argv[1]);
-	return (argv[1]);
-}
-
-static void
 command_release(const struct sockpath *places, int argc, char *argv[])
 {
-	watch_release(places, command_word(argc, argv));
-}
-
-static void
-command_watch(const struct sockpath *places, int argc, char *argv[])
-{
-	(void)argv;
-	command_none(argc);
-	watch_events(places);
+	watch_release(places, command_only(argc, argv, "tether's name"));
 }
 
 static void
 command_wait(const struct sockpath *places, int argc, char *argv[])
 {
-	watch_wait(places, command_word(argc, argv));
+	watch_wait(places, command_only(argc, argv, "event"));
 }
 
 /* Registers this process, and becomes the command: a panic kills it. */
@@ -279,7 +302,7 @@ command_exec(const struct sockpath *places, int argc, char *argv[])
 		argv++;
 	}
 	if (argc < 2)
-		command_usage(EXIT_USAGE);
+		command_wrong("the program is missing");
 	fd = client_open(places, CLIENT_OURS);
 	/* Not by our pid: in a PID namespace of our own it would be a
 	 * stranger's. */
@@ -289,6 +312,17 @@ command_exec(const struct sockpath *places, int argc, char *argv[])
 	execvp(argv[1], argv + 1);
 	/* As env(1) has it. */
 	err(errno == ENOENT ? 127 : 126, "%s", argv[1]);
+}
+
+/* Explains the command that is the argument, or all of them. */
+static void
+command_help(const struct sockpath *places, int argc, char *argv[])
+{
+	(void)places;
+	if (argc == 1)
+		help_all(stdout);
+	else if (!help_one(argv[1]))
+		errx(EXIT_USAGE, "%s: no such command", argv[1]);
 }
 
 /* Runs the command argv[0], and ends the program. */
@@ -303,18 +337,25 @@ command_run(const struct sockpath *places, int argc, char *argv[])
 		{ "get", command_get }, { "del", command_del },
 		{ "list", command_list }, { "run", command_exec },
 		{ "tethers", command_tethers }, { "release", command_release },
-		{ "watch", command_watch }, { "wait", command_wait } };
+		{ "watch", command_watch }, { "wait", command_wait },
+		{ "help", command_help } };
 	size_t i;
 
 	optind = 0; /* getopt(3) starts again, with the command's options */
+	command_now = argv[0];
 	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-		if (strcmp(argv[0], commands[i].name) == 0) {
+		if (strcmp(argv[0], commands[i].name) != 0)
+			continue;
+		if (argc > 1 &&
+		    (strcmp(argv[1], "--help") == 0 ||
+			strcmp(argv[1], "-h") == 0))
+			(void)help_one(argv[0]);
+		else
 			commands[i].run(places, argc, argv);
-			if (fflush(stdout) == EOF || ferror(stdout))
-				err(EXIT_USAGE, "standard output");
-			exit(EXIT_DONE);
-		}
+		if (fflush(stdout) == EOF || ferror(stdout))
+			err(EXIT_USAGE, "standard output");
+		exit(EXIT_DONE);
 	}
-	warnx("%s: no such command", argv[0]);
-	command_usage(EXIT_USAGE);
+	errx(EXIT_USAGE, "%s: no such command; 'dazaictl help' lists them",
+	    argv[0]);
 }

@@ -8,7 +8,6 @@
 
 void	      command_places(const char *, struct sockpath *);
 void	      command_check_name(const char *);
-noreturn void command_usage(int);
 noreturn void command_run(const struct sockpath *, int, char **);
 
 #endif

@@ -2,6 +2,7 @@
 /*
  * dazaictl: stores and gets secrets of dazaid(8), and gives it orders.
  */
+#include <err.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,20 +11,14 @@
 #include "askpass.h"
 #include "client.h"
 #include "command.h"
+#include "help.h"
 #include "stdfd.h"
 #include "version.h"
 
-noreturn void
-command_usage(int status)
+static noreturn void
+usage(FILE *to, int status)
 {
-	(void)fputs(
-	    "usage: dazaictl [-hV] [-s PATH] COMMAND ...\n"
-	    "       status [-l] | arm | panic [hard] [-w [SECONDS]] | list\n"
-	    "       put NAME [-n READS] [-r] [-t SECONDS] | get [-f] NAME\n"
-	    "       del NAME | del --all\n"
-	    "       tethers | release TETHER | watch | wait EVENT\n"
-	    "       run COMMAND [ARG]...\n",
-	    status == 0 ? stdout : stderr);
+	help_all(to);
 	exit(status);
 }
 
@@ -47,19 +42,19 @@ main(int argc, char *argv[])
 	while ((ch = getopt_long(argc, argv, "+hs:V", longs, NULL)) != -1) {
 		switch (ch) {
 		case 'h':
-			command_usage(EXIT_DONE);
+			usage(stdout, EXIT_DONE);
 		case 's':
 			sock = optarg;
 			break;
 		case 'V':
 			puts("dazaictl " DAZAI_VERSION);
 			exit(EXIT_DONE);
-		default:
-			command_usage(EXIT_USAGE);
+		default: /* getopt_long(3) has said what is wrong */
+			usage(stderr, EXIT_USAGE);
 		}
 	}
 	if (optind == argc)
-		command_usage(EXIT_USAGE);
+		errx(EXIT_USAGE, "no command; 'dazaictl help' lists them");
 	command_places(sock, &places);
 	command_run(&places, argc - optind, argv + optind);
 }

@@ -1,69 +1,183 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Prints the daemon's STATUS line in words.
+ * The command status: the daemon's STATUS in words.
  */
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "answer.h"
 #include "client.h"
-#include "guard.h"
+#include "json.h"
+#include "num.h"
+#include "paint.h"
 #include "status.h"
+#include "unit.h"
 
-static void
-status_guarded(const char *line)
+#define STATUS_LINE 1024 /* bytes; client_line() returns no more */
+
+/* The value of a field that is 0 or 1. */
+static bool
+status_is(const char *line, const char *key)
 {
-	char	  pid[32], since[32], when[64] = "", who[192];
-	struct tm tm;
-	time_t	  t;
+	char value[8];
 
-	if (strcmp(answer_value(line, "guarded=", pid, sizeof(pid)), "1") !=
-	    0) {
-		printf("UNGUARDED\n");
-		return;
-	}
-	t = (time_t)strtoll(answer_value(line, "since=", since, sizeof(since)),
-	    NULL, 10);
-	if (localtime_r(&t, &tm) != NULL)
-		(void)strftime(when, sizeof(when), "%F %T", &tm);
-	guard_open(client_daemon()->dir, sockpath_name(client_daemon()->path));
-	guard_who(who, sizeof(who));
-	answer_value(line, "heartbeat=", pid, sizeof(pid));
-	answer_value(line, "tethers=", since, sizeof(since));
-	if (strcmp(pid, "0") == 0)
-		printf("guarded, by %s tether%s, since %s\n", since,
-		    strcmp(since, "1") == 0 ? "" : "s", when);
-	else if (who[0] != '\0')
-		printf("guarded%s, since %s\n", who, when);
-	else
-		printf("guarded, by process %s, since %s\n", pid, when);
+	return (
+	    strcmp(answer_value(line, key, value, sizeof(value)), "1") == 0);
 }
 
-/* line is the answer of the daemon that client_open() has found. */
-void
-status_print(const char *line)
+static int64_t
+status_number(const char *line, const char *key)
 {
-	char a[64], b[64];
+	char	value[32];
+	int64_t n = 0;
 
-	status_guarded(line);
-	if (strcmp(answer_value(line, "pending=", a, sizeof(a)), "1") == 0)
-		printf("PENDING: a panic in %s s, unless it is cancelled\n",
-		    answer_value(line, "left=", b, sizeof(b)));
-	if (strcmp(answer_value(line, "armed=", a, sizeof(a)), "1") == 0)
-		printf("armed, with %s s of grace\n",
-		    answer_value(line, "grace=", b, sizeof(b)));
+	(void)num_int(answer_value(line, key, value, sizeof(value)), 0,
+	    INT64_MAX - 1, &n);
+	return (n);
+}
+
+/* The milliseconds of a field that is in seconds, in words. */
+static char *
+status_time(const char *line, const char *key, char *buf)
+{
+	char	value[32];
+	int64_t ms = 0;
+
+	(void)num_ms(answer_value(line, key, value, sizeof(value)), &ms);
+	return (unit_time(ms, buf));
+}
+
+static void
+status_session(const char *line)
+{
+	const time_t since = (time_t)status_number(line, "since=");
+	const time_t now = time(NULL);
+	char	     when[64] = "", ago[UNIT_PRINT];
+	struct tm    tm;
+
+	printf("session:    ");
+	if (!status_is(line, "guarded=")) {
+		printf("%sUNGUARDED%s\n", paint(PAINT_BAD), paint(PAINT_OFF));
+		return;
+	}
+	if (localtime_r(&since, &tm) != NULL)
+		(void)strftime(when, sizeof(when), "%F %T", &tm);
+	printf("%sguarded%s since %s, for %s\n", paint(PAINT_GOOD),
+	    paint(PAINT_OFF), when,
+	    unit_time(now > since ? (int64_t)(now - since) * 1000 : 0, ago));
+}
+
+/* One line for each tether: who holds it.  True if one is lost. */
+static bool
+status_tethers(const struct list *l, bool near)
+{
+	char	    word[4][LIST_WORD], holder[LIST_HOLDER];
+	bool	    lost, any = false;
+	const char *line = NULL;
+
+	while ((line = list_next(l, line)) != NULL) {
+		list_split(line, word);
+		lost = strcmp(word[2], "lost") == 0;
+		any = any || lost;
+		list_holder(word, near, holder);
+		printf("%-12s%-9s ", line == l->text ? "tethers:" : "",
+		    word[0]);
+		if (lost)
+			printf("%sLOST%s\n", paint(PAINT_BAD),
+			    paint(PAINT_OFF));
+		else if (strcmp(word[1], "1") == 0)
+			printf("held by %s\n", holder);
+		else
+			printf("has %s holders, the first is %s\n", word[1],
+			    holder);
+	}
+	return (any);
+}
+
+static void
+status_panic(const char *line, bool lost)
+{
+	char left[UNIT_PRINT];
+
+	if (!status_is(line, "pending="))
+		return;
+	printf("panic:      %sPENDING%s: a panic in %s, unless it is "
+	       "cancelled (%s)\n",
+	    paint(PAINT_BAD), paint(PAINT_OFF),
+	    status_time(line, "left=", left),
+	    lost ? "by holding again what is lost, as dazai_guard does" :
+		   "pkill -USR1 dazai-hb");
+}
+
+static void
+status_daemon(const char *line)
+{
+	char time[UNIT_PRINT];
+
+	printf("daemon:     process %" PRId64 ", ",
+	    status_number(line, "pid="));
+	if (status_is(line, "armed="))
+		printf("armed, with %s of grace",
+		    status_time(line, "grace=", time));
 	else
-		printf(
-		    "dry-run: a rehearsal, a panic wipes and kills nothing\n");
-	answer_value(line, "memory=", a, sizeof(a));
-	printf("memory: %s%s, %s bytes\n", a,
-	    strcmp(a, "unlocked") == 0 ? " (DEGRADED)" : "",
-	    answer_value(line, "size=", b, sizeof(b)));
-	printf("secrets: %s, room for one of %s bytes\n",
-	    answer_value(line, "secrets=", a, sizeof(a)),
-	    answer_value(line, "room=", b, sizeof(b)));
-	printf("registered processes: %s\n",
-	    answer_value(line, "registered=", a, sizeof(a)));
+		printf("not armed (dry-run): a panic wipes the secrets and "
+		       "kills nothing");
+	(void)status_time(line, "timeout=", time);
+	if (strcmp(time, "0 s") != 0)
+		printf(", ping timeout %s", time);
+	putchar('\n');
+}
+
+static void
+status_memory(const char *line)
+{
+	char memory[16], size[UNIT_PRINT], room[UNIT_PRINT];
+
+	answer_value(line, "memory=", memory, sizeof(memory));
+	printf("memory:     %s, ",
+	    unit_bytes(status_number(line, "size="), size));
+	if (strcmp(memory, "unlocked") == 0)
+		printf("%sunlocked (DEGRADED)%s: it can be swapped out\n",
+		    paint(PAINT_BAD), paint(PAINT_OFF));
+	else
+		printf("%s\n", memory);
+	printf("secrets:    %" PRId64 ", room for one of %s\n",
+	    status_number(line, "secrets="),
+	    unit_bytes(status_number(line, "room="), room));
+	printf("registered: %" PRId64 " process%s\n",
+	    status_number(line, "registered="),
+	    status_number(line, "registered=") == 1 ? "" : "es");
+}
+
+/* Prints what the daemon says of itself. */
+void
+status_show(const struct sockpath *places, enum list_form form)
+{
+	const int   fd = client_open(places, CLIENT_ANY);
+	char	    status[STATUS_LINE];
+	const char *line;
+	struct list tethers;
+
+	client_ask(fd, "STATUS");
+	line = client_line(fd);
+	if (!answer_is_status(line))
+		client_refused(line);
+	(void)snprintf(status, sizeof(status), "%s", line);
+	if (form == LIST_LINES)
+		puts(status);
+	else if (form == LIST_JSON)
+		json_status(status);
+	if (form != LIST_WORDS)
+		return;
+	list_ask(&tethers, fd, "TETHERS", answer_is_tether);
+	close(fd);
+	status_session(status);
+	status_panic(status, status_tethers(&tethers, client_is_near(status)));
+	free(tethers.text);
+	status_daemon(status);
+	status_memory(status);
 }

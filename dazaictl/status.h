@@ -2,6 +2,8 @@
 #ifndef DAZAICTL_STATUS_H
 #define DAZAICTL_STATUS_H
 
-void status_print(const char *);
+#include "list.h"
+
+void status_show(const struct sockpath *, enum list_form);
 
 #endif

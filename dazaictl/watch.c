@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The commands tethers, release, watch and wait.
+ * The commands release, watch and wait.
  */
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -13,23 +13,8 @@
 
 #include "answer.h"
 #include "client.h"
+#include "json.h"
 #include "watch.h"
-
-/* One line a tether, as TETHERS gives it. */
-void
-watch_tethers(const struct sockpath *places)
-{
-	const int   fd = client_open(places, CLIENT_ANY);
-	const char *line;
-
-	client_ask(fd, "TETHERS");
-	while (strcmp(line = client_line(fd), "OK") != 0) {
-		if (!answer_is_tether(line))
-			client_refused(line);
-		puts(line);
-	}
-	close(fd);
-}
 
 /* Takes the tether out of the session. */
 void
@@ -66,16 +51,20 @@ watch_next(int fd)
 	return (line);
 }
 
-/* Prints events until the daemon ends. */
+/* Prints events, one a line, until the daemon ends. */
 void
-watch_events(const struct sockpath *places)
+watch_events(const struct sockpath *places, bool json)
 {
 	const int   fd = watch_open(places);
 	const char *line;
 
 	(void)setvbuf(stdout, NULL, _IOLBF, 0);
-	while ((line = watch_next(fd)) != NULL)
-		puts(line + strlen("EVENT "));
+	while ((line = watch_next(fd)) != NULL) {
+		if (json)
+			json_event(line);
+		else
+			puts(line + strlen("EVENT "));
+	}
 	close(fd);
 }
 

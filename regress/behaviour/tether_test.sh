@@ -233,7 +233,7 @@ dazaictl_shows_and_releases_tethers_body() {
 	ends 0 "$waits"
 	"$ctl" tethers >out || fail "tethers: $?"
 	"$ctl" status >status || fail "status: $?"
-	grep -q '^guarded, by 1 tether, since ' status || fail "$(cat status)"
+	grep -q '^session:    guarded since ' status || fail "$(cat status)"
 	grep -q '^usb 1 held [0-9][0-9]*$' out || fail "$(cat out)"
 	atf_check -s exit:4 -e match:'no-such-tether' "$ctl" release other
 	atf_check -s exit:1 -e match:'no such event' "$ctl" wait nothing

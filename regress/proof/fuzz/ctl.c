@@ -7,6 +7,7 @@
 #include "fuzz.h"
 #include "cred.h"
 #include "guard.h"
+#include "process.h"
 #include "sockpath.h"
 
 #include "../../../dazaictl/client.h"
@@ -125,12 +126,6 @@ order_panic(const struct sockpath *places, bool hard, int64_t ms)
 }
 
 void
-watch_tethers(const struct sockpath *places)
-{
-	(void)places;
-}
-
-void
 watch_release(const struct sockpath *places, const char *name)
 {
 	(void)places;
@@ -138,9 +133,10 @@ watch_release(const struct sockpath *places, const char *name)
 }
 
 void
-watch_events(const struct sockpath *places)
+watch_events(const struct sockpath *places, bool json)
 {
 	(void)places;
+	(void)json;
 }
 
 void
@@ -148,6 +144,34 @@ watch_wait(const struct sockpath *places, const char *event)
 {
 	(void)places;
 	CHECK(event[0] != '\0', "waits for nothing");
+}
+
+bool
+client_is_near(const char *status)
+{
+	CHECK(strncmp(status, "STATUS ", 7) == 0, "%s", status);
+	return ((fuzz_how & 32) != 0);
+}
+
+bool
+process_name(pid_t pid, char *name, size_t size)
+{
+	CHECK(pid > 0, "process %ld", (long)pid);
+	(void)snprintf(name, size, "%s",
+	    fuzz_how & 16 ? "dazai-hb" : "a program");
+	return ((fuzz_how & 8) != 0);
+}
+
+void
+process_words(pid_t pid, char *text, size_t size)
+{
+	(void)snprintf(text, size, "process %ld (a program)", (long)pid);
+}
+
+pid_t
+process_watched(pid_t pid)
+{
+	return (fuzz_how & 4 ? pid + 1 : 0);
 }
 
 void
@@ -159,5 +183,5 @@ guard_open(int dir, const char *name)
 void
 guard_who(char *text, size_t size)
 {
-	(void)snprintf(text, size, "%s", fuzz_how & 32 ? ", by a process" : "");
+	(void)snprintf(text, size, "%s", fuzz_how & 2 ? ", by a process" : "");
 }

@@ -47,7 +47,8 @@ SRC_vault =	$(ORACLE)/controller.c $(ORACLE)/secrets.c $(DIR)/model.c $(DIR)/wor
 SRC_option =	$(DIR)/ctl.c \
 		$(addprefix common/,num.c program.c secmem.c sockpath.c visible.c) \
 		dazaid/options.c dazaid/store.c dazai-hb/dazai-hb.c \
-		$(addprefix dazaictl/,answer.c askpass.c command.c dazaictl.c status.c)
+		$(addprefix dazaictl/,answer.c askpass.c command.c dazaictl.c help.c json.c \
+		list.c paint.c status.c table.c unit.c)
 
 # The system functions that a target replaces.
 wraps =		$(addprefix -Wl$(,)--wrap=,$(shell \

@@ -537,7 +537,7 @@ ctl_line(void)
 	static const char *const known[] = { "status", "arm", "panic", "put",
 		"get", "del", "list", "run", "-l", "-n", "-t", "-s", "-f", "--",
 		"hard", "-h", "-V", "name", "5", "-w", "tethers", "release",
-		"watch", "wait" };
+		"watch", "wait", "help", "--json" };
 	unsigned int		 op;
 
 	should.status = -2;

@@ -1,0 +1,101 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What dazaictl says of itself and of each command.
+ */
+#include <string.h>
+
+#include "help.h"
+
+static const struct help {
+	const char *name, *usage, *what;
+	const char *options; /* a line each */
+} helps[] = {
+	{ "status", "status [-l | --json]",
+	    "say who guards the session, and how the daemon is",
+	    "  -l, --lines    the daemon's answer as it is, for scripts\n"
+	    "      --json     as a JSON object\n" },
+	{ "arm", "arm", "from now on a panic kills; nothing disarms", "" },
+	{ "panic", "panic [hard] [-w [SECONDS]]",
+	    "wipe the secrets, after the grace or (hard) at once",
+	    "  -w [SECONDS]   wait, 10 seconds unless given, until the daemon "
+	    "has ended\n" },
+	{ "put", "put [-n READS] [-r] [-t SECONDS] NAME",
+	    "store standard input, or a line that is typed, as a secret",
+	    "  -n READS       wipe it after so many reads\n"
+	    "  -r             replace the secret of this name\n"
+	    "  -t SECONDS     wipe it after so long\n" },
+	{ "get", "get [-f] NAME", "write a secret to standard output",
+	    "  -f             even if that is a terminal\n" },
+	{ "del", "del NAME | del --all", "wipe a secret, or every secret",
+	    "      --all      every secret; the daemon lives on\n" },
+	{ "list", "list [-l | --json]",
+	    "list the secrets' names, sizes and limits",
+	    "  -l, --lines    the daemon's answer as it is, as into a pipe\n"
+	    "      --json     as a JSON array\n" },
+	{ "tethers", "tethers [-l | --json]",
+	    "list the conditions of the session, and who holds them",
+	    "  -l, --lines    the daemon's answer as it is, as into a pipe\n"
+	    "      --json     as a JSON array\n" },
+	{ "release", "release TETHER", "take a tether out of the session", "" },
+	{ "watch", "watch [--json]",
+	    "print what happens, until the daemon ends",
+	    "      --json     one JSON object a line\n" },
+	{ "wait", "wait EVENT",
+	    "wait for an event: guarded, lost, released, pending, cancelled,\n"
+	    "armed, put, got, gone or bye (the daemon's end)",
+	    "" },
+	{ "run", "run PROGRAM [ARG]...",
+	    "run a program that an armed panic kills", "" },
+	{ "help", "help [COMMAND]", "explain a command", "" },
+};
+
+static const struct help *
+help_find(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < sizeof(helps) / sizeof(helps[0]); i++) {
+		if (strcmp(name, helps[i].name) == 0)
+			return (&helps[i]);
+	}
+	return (NULL);
+}
+
+/* How the command is to be typed. */
+const char *
+help_usage(const char *name)
+{
+	const struct help *h = help_find(name);
+
+	return (h == NULL ? "help" : h->usage);
+}
+
+/* Explains one command; false if there is no such one. */
+bool
+help_one(const char *name)
+{
+	const struct help *h = help_find(name);
+
+	if (h == NULL)
+		return (false);
+	printf("usage: dazaictl %s\n%s\n%s", h->usage, h->what, h->options);
+	return (true);
+}
+
+/* Explains all, each in a line. */
+void
+help_all(FILE *to)
+{
+	size_t i;
+
+	(void)fputs(
+	    "usage: dazaictl [-hV] [-s PATH] COMMAND ...\n"
+	    "  -h, --help            show this; 'COMMAND --help' shows more\n"
+	    "  -s, --socket PATH     the daemon's heartbeat socket\n"
+	    "  -V, --version         show the version\n"
+	    "commands:\n",
+	    to);
+	for (i = 0; i < sizeof(helps) / sizeof(helps[0]); i++)
+		(void)fprintf(to, "  %-10s%.*s\n", helps[i].name,
+		    (int)strcspn(helps[i].what, ":"), helps[i].what);
+}

@@ -1,0 +1,186 @@
+#!/usr/bin/env -S atf-sh -s /bin/sh
+# SPDX-License-Identifier: ISC
+# shellcheck shell=dash
+# What dazaictl shows to people and to programs: status, list, tethers, watch, help.
+
+# shellcheck source=regress/behaviour/lib.sh
+. "$(atf_get_srcdir)/lib.sh"
+
+ctl=$top/dazaictl/dazaictl
+export DAZAI_SOCK="$sock"
+
+# shows TEXT COMMAND...: one of the lines that it prints is TEXT, a pattern of grep(1)
+shows() {
+	local text=$1
+
+	shift
+	"$@" >shown 2>&1 || fail "$*: $?: $(cat shown)"
+	grep -q -e "$text" shown || fail "$*: no '$text': $(cat shown)"
+}
+
+# on_terminal TERM COMMAND...: its output on a terminal is in "shown", without \r
+on_terminal() {
+	local term=$1
+
+	shift
+	printf 'wait\nshow\n' | TERM=$term "$tools/pty" "$@" >typed 2>why ||
+	    fail "$(cat why)"
+	tr -d '\r' <typed >shown
+	grep -q '^exit 0' shown || fail "$*: $(cat shown)"
+}
+
+# json FILTER COMMAND...: its output is JSON, of which a program of python's own json
+# finds FILTER, an expression about j, to be true
+json() {
+	local filter=$1
+
+	shift
+	"$@" >json || fail "$*: $?"
+	python3 -c "import json, sys; j = json.load(sys.stdin); sys.exit(not ($filter))" \
+	    <json || fail "$*: not $filter: $(cat json)"
+}
+
+# A daemon with a heartbeat for an idler, which has a name of its own, and two holders.
+session() {
+	cp "$(command -v sleep)" idles
+	./idles 300 &
+	idles=$!
+	remember "$idles"
+	start "$@"
+	heartbeat -p "$idles"
+	first=$heartbeat
+	heartbeat -n desk --watch-pid "$idles"
+	heartbeat -n desk
+	head -c 1500 /dev/zero | "$ctl" put limited -n 3 -t 3600 || fail put
+}
+
+behaviour status_is_for_reading 'status: who guards, what a panic does, sizes and times with units'
+status_is_for_reading_body() {
+	session -a -g 90 -t 600
+	shows '^session:    guarded since [-0-9]* [:0-9]*, for [0-9]* s$' "$ctl" status
+	shows "^tethers:    heartbeat held by dazai-hb $first for process $idles (idles" \
+	    "$ctl" status
+	shows '^            desk      has 2 holders, the first is dazai-hb' "$ctl" status
+	shows "^daemon:     process $vault, armed, with 1 min 30 s of grace, ping timeout 10 min\$" \
+	    "$ctl" status
+	shows '^memory:     64 KiB, ' "$ctl" status
+	shows '^secrets:    2, room for one of 6[0-9].[0-9] KiB$' "$ctl" status
+	shows '^registered: 0 processes$' "$ctl" status
+	"$ctl" panic
+	shows '^panic:      PENDING: a panic in 1 min [0-9]* s, .*pkill -USR1 dazai-hb' \
+	    "$ctl" status
+	kill -USR2 "$vault"
+	ends "$SIGKILL"
+	start
+	shows '^session:    UNGUARDED$' "$ctl" status
+	shows 'not armed (dry-run)' "$ctl" status
+	absent '^tethers\|^panic' shown
+}
+
+behaviour a_lost_tether_shows 'status: a tether that is lost, and how to cancel'
+a_lost_tether_shows_body() {
+	start -a -g 90
+	heartbeat -n desk
+	kill -KILL "$heartbeat"
+	logged 'panic pending'
+	shows '^tethers:    desk      LOST$' "$ctl" status
+	shows '^panic:      PENDING: .*by holding again what is lost' "$ctl" status
+}
+
+behaviour tables_are_for_terminals 'list and tethers: a table on a terminal, lines to a program or with -l'
+tables_are_for_terminals_body() {
+	session
+	on_terminal dumb "$ctl" list
+	grep -qx 'NAME         *SIZE  READS LEFT  WIPED' shown || fail "$(cat shown)"
+	grep -qx "$name  *${#secret} B           -  -" shown || fail "$(cat shown)"
+	grep -qx 'limited  *1.4 KiB           3  in 59 min' shown || fail "$(cat shown)"
+	on_terminal dumb "$ctl" tethers
+	grep -qx 'TETHER     STATE  HOLDERS  FIRST HOLDER' shown || fail "$(cat shown)"
+	grep -q "^desk       held         2  dazai-hb [0-9]* for process $idles (idles" \
+	    shown || fail "$(cat shown)"
+	on_terminal dumb "$ctl" list -l
+	grep -q '^limited 1500 3 3[0-9.]*$' shown || fail "$(cat shown)"
+	shows "^$name ${#secret} - -\$" "$ctl" list
+	shows '^limited 1500 3 3[0-9.]*$' "$ctl" list
+	shows '^desk 2 held [0-9]*$' "$ctl" tethers
+	[ "$(wc -l <shown)" -eq 2 ] || fail "$(cat shown)"
+}
+
+behaviour colour_is_for_terminals 'a terminal gets colours, unless NO_COLOR is set or TERM is dumb; a pipe gets none'
+colour_is_for_terminals_body() {
+	escape=$(printf '\033')
+	session
+	for command in status list tethers; do
+		on_terminal xterm "$ctl" $command
+		grep -qF "${escape}[" shown || fail "$command: no colour"
+		on_terminal dumb "$ctl" $command
+		absent -F "$escape" shown
+		on_terminal xterm env NO_COLOR=1 "$ctl" $command
+		absent -F "$escape" shown
+		TERM=xterm "$ctl" $command >shown
+		absent -F "$escape" shown
+	done
+}
+
+behaviour json_is_json 'status, list, tethers and watch --json: what python reads, with the same types always' \
+    require.progs python3
+json_is_json_body() {
+	start
+	json "j == [{'name': '$name', 'size': ${#secret}, 'reads': None, 'left': None}]" \
+	    "$ctl" list --json
+	json 'j == []' "$ctl" tethers --json
+	json "j['guarded'] is False and j['grace'] == 5 and j['pid'] == $vault" \
+	    "$ctl" status --json
+	stop
+	session -a -g 0.5
+	for odd in 1 007 true; do
+		printf x | "$ctl" put $odd || fail put
+	done
+	json "[s['name'] for s in j[2:]] == ['1', '007', 'true']" "$ctl" list --json
+	json "j[1]['reads'] == 3 and 3000 < j[1]['left'] < 3600" "$ctl" list --json
+	json "[t['name'] for t in j] == ['heartbeat', 'desk'] and j[0]['pid'] == $first" \
+	    "$ctl" tethers --json
+	json "j['guarded'] is True and j['grace'] == 0.5 and j['memory'] and j['secrets'] == 5" \
+	    "$ctl" status --json
+	"$ctl" watch --json >watched &
+	watch=$!
+	remember $watch
+	talk - log watched '"status"'
+	printf x | "$ctl" put 12 || fail put
+	"$ctl" del 12
+	kill -USR2 "$vault"
+	ends 0 $watch
+	# Each line is an object: together they are an array.
+	{ echo '['; sed '$!s/$/,/' watched; echo ']'; } >array
+	json "[e['event'] for e in j] == ['status', 'put', 'gone', 'bye']" cat array
+	json "j[1]['name'] == '12' and j[2]['why'] == 'deleted' and j[0]['armed'] is True" \
+	    cat array
+}
+
+behaviour help_helps 'help, COMMAND --help and --help explain every command and option'
+help_helps_body() {
+	"$ctl" --help >all || fail "--help: $?"
+	"$ctl" help | diff all - || fail "help is not --help"
+	for command in status arm panic put get del list tethers release watch wait run help; do
+		shows "^  $command  *[a-z]" cat all
+		shows "^usage: dazaictl $command" "$ctl" help $command
+		shows "^usage: dazaictl $command" "$ctl" $command --help
+		shows "^usage: dazaictl $command" "$ctl" $command -h
+	done
+	complains 1 'frob: no such command' "$ctl" help frob
+}
+
+behaviour wrong_usage_is_named 'wrong usage: one line that says what is wrong and how it should be'
+wrong_usage_is_named_body() {
+	complains 1 "no command; 'dazaictl help' lists them" "$ctl"
+	complains 1 "frob: no such command; 'dazaictl help' lists them" "$ctl" frob
+	complains 1 "get: the secret's name is missing; usage: dazaictl get [-f] NAME" "$ctl" get
+	complains 1 'get: y: one argument too many' "$ctl" get x y
+	complains 1 'list: -x: no such option' "$ctl" list -x
+	complains 1 'status: --jason: no such option' "$ctl" status --jason
+	complains 1 'put: -n: a value is missing' "$ctl" put x -n
+	complains 1 "panic: soft: only 'hard' can stand here" "$ctl" panic soft
+	complains 1 "wait: the event is missing" "$ctl" wait
+	complains 1 'run: the program is missing' "$ctl" run
+	complains 1 'arm: now: one argument too many' "$ctl" arm now
+}
