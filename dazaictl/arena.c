@@ -18,6 +18,7 @@
 #include "client.h"
 
 static struct secmem *arenas[ARENA_MAX]; /* those that are open; NULL: none */
+static struct rlimit  arena_memlock;	 /* as it was */
 
 static void
 arena_wipe_all(void)
@@ -48,21 +49,32 @@ arena_on_signal(int sig)
 	(void)raise(sig); /* SA_RESETHAND: its default again */
 }
 
+/* No core dump: with the soft limit alone, what we execute can raise it. */
+static void
+arena_no_core(void)
+{
+	struct rlimit rl;
+
+	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1 ||
+	    getrlimit(RLIMIT_CORE, &rl) == -1)
+		err(EXIT_USAGE, "no protection from a core dump");
+	rl.rlim_cur = 0;
+	if (setrlimit(RLIMIT_CORE, &rl) == -1)
+		err(EXIT_USAGE, "no protection from a core dump");
+}
+
 /* From now on every end but SIGKILL wipes, and our memory is never dumped. */
 static void
 arena_protect(void)
 {
 	static const int sigs[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE };
-	const struct rlimit none = { 0, 0 };
-	struct sigaction    sa;
-	struct rlimit	    rl;
-	size_t		    i;
+	struct sigaction sa;
+	struct rlimit	 rl;
+	size_t		 i;
 
-	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1 ||
-	    setrlimit(RLIMIT_CORE, &none) == -1)
-		err(EXIT_USAGE, "no protection from a core dump");
-	if (getrlimit(RLIMIT_MEMLOCK, &rl) == 0) {
-		rl.rlim_cur = rl.rlim_max;
+	arena_no_core();
+	if (getrlimit(RLIMIT_MEMLOCK, &arena_memlock) == 0) {
+		rl.rlim_cur = rl.rlim_max = arena_memlock.rlim_max;
 		(void)setrlimit(RLIMIT_MEMLOCK, &rl);
 	}
 	if (atexit(arena_wipe_all) != 0)
@@ -100,9 +112,10 @@ arena_list(struct secmem *from, struct secmem *to)
 
 	for (i = 0; i < ARENA_MAX && arenas[i] != from; i++)
 		continue;
-	if (i == ARENA_MAX)
+	if (i < ARENA_MAX)
+		arenas[i] = to;
+	else
 		errx(EXIT_USAGE, "too many secrets");
-	arenas[i] = to;
 }
 
 /*
@@ -144,4 +157,16 @@ arena_close(struct secmem *sm)
 		(void)munmap(sm->pages, sm->len);
 	arena_list(sm, NULL);
 	memset(sm, 0, sizeof(*sm));
+}
+
+/*
+ * Before another program is executed in this process: the limit of locked
+ * memory is again as it was.  That of core dumps stays 0, but the program may
+ * raise it.
+ */
+void
+arena_leave(void)
+{
+	if (arena_memlock.rlim_max != 0)
+		(void)setrlimit(RLIMIT_MEMLOCK, &arena_memlock);
 }

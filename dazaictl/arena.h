@@ -10,5 +10,6 @@
 
 void arena_grow(struct secmem *, size_t, size_t);
 void arena_close(struct secmem *);
+void arena_leave(void);
 
 #endif

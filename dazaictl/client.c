@@ -20,6 +20,7 @@
 #include "num.h"
 
 #define CLIENT_LINE    1024 /* bytes of the longest line, either way */
+#define CLIENT_ABOUT   140  /* bytes of a secret's name and ": " */
 #define CLIENT_SECONDS 10   /* without an answer: the daemon gives up after 5 */
 
 /* A stuck daemon must not make us wait for ever. */
@@ -34,7 +35,8 @@ client_be_patient(int fd)
 	    sizeof(patience));
 }
 
-static struct reach client_reach; /* of the last client_open() */
+static struct reach client_reach;		/* of the last client_open() */
+static char	    client_about[CLIENT_ABOUT]; /* "NAME: ", or empty */
 
 /* Connects to a daemon at one of the places; returns the connection. */
 int
@@ -75,6 +77,13 @@ client_is_near(const char *status)
 	answer_value(status, "pid=", pid, sizeof(pid));
 	return (num_int(pid, 1, INT_MAX, &n) == NULL &&
 	    (pid_t)n == client_reach.maker.pid);
+}
+
+/* From now on a refusal is told with this name in front. */
+void
+client_speak_of(const char *name)
+{
+	(void)snprintf(client_about, sizeof(client_about), "%s: ", name);
 }
 
 /* Sends one line; adds the newline. */
@@ -203,14 +212,17 @@ client_vouched(int fd, const char *want, int *channel)
 	return (line + strlen(want));
 }
 
-/* Ends the program with what line says, which must be a refusal. */
-noreturn void
-client_refused(const char *line)
+/*
+ * Writes to words, of CLIENT_WORDS bytes, what line says, and returns the exit
+ * code for it.  Ends the program if line is no refusal.
+ */
+int
+client_refusal(const char *line, char *words)
 {
 	static const struct {
 		const char *word;
 		int	    code;
-	} words[] = { { "ERROR unguarded ", EXIT_POLICY },
+	} codes[] = { { "ERROR unguarded ", EXIT_POLICY },
 		{ "ERROR pending ", EXIT_POLICY },
 		{ "ERROR no-such-secret ", EXIT_NO_SECRET },
 		{ "ERROR no-such-tether ", EXIT_NO_SECRET } };
@@ -220,17 +232,31 @@ client_refused(const char *line)
 
 	if (!answer_is_refusal(line))
 		client_nonsense();
-	for (i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
-		if (strncmp(line, words[i].word, strlen(words[i].word)) == 0)
-			code = words[i].code;
+	for (i = 0; i < sizeof(codes) / sizeof(codes[0]); i++) {
+		if (strncmp(line, codes[i].word, strlen(codes[i].word)) == 0)
+			code = codes[i].code;
 	}
 	/* "ERROR word sentence", but "ERROR invalid pid", and "BUSY" */
 	if (strncmp(line, "ERROR ", 6) == 0)
 		word += 6;
 	if ((sentence = strchr(word, ' ')) == NULL ||
 	    strchr(sentence + 1, ' ') == NULL)
-		errx(code, "refused: %s", word);
-	errx(code, "refused: %.*s:%s", (int)(sentence - word), word, sentence);
+		(void)snprintf(words, CLIENT_WORDS, "%srefused: %s",
+		    client_about, word);
+	else
+		(void)snprintf(words, CLIENT_WORDS, "%srefused: %.*s:%s",
+		    client_about, (int)(sentence - word), word, sentence);
+	return (code);
+}
+
+/* Ends the program with what line says, which must be a refusal. */
+noreturn void
+client_refused(const char *line)
+{
+	char	  words[CLIENT_WORDS];
+	const int code = client_refusal(line, words);
+
+	errx(code, "%s", words);
 }
 
 /* The next line must be this one. */

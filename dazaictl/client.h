@@ -26,6 +26,8 @@ enum client_trust {
 	CLIENT_ANY   /* for root, also those of any other user */
 };
 
+#define CLIENT_WORDS 1280 /* bytes of what client_refusal() writes */
+
 int		    client_open(const struct sockpath *, enum client_trust);
 const struct reach *client_daemon(void);
 bool		    client_is_near(const char *);
@@ -34,6 +36,8 @@ const char   *client_line(int);
 const char   *client_next(int);
 const char   *client_vouched(int, const char *, int *);
 void	      client_want(int, const char *);
+int	      client_refusal(const char *, char *);
+void	      client_speak_of(const char *);
 noreturn void client_refused(const char *);
 noreturn void client_nonsense(void);
 

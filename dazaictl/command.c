@@ -4,7 +4,6 @@
  * request, and prints the answer.
  */
 #include <err.h>
-#include <errno.h>
 #include <getopt.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -20,6 +19,7 @@
 #include "list.h"
 #include "num.h"
 #include "order.h"
+#include "run.h"
 #include "secret.h"
 #include "status.h"
 #include "watch.h"
@@ -46,7 +46,7 @@ command_check_name(const char *name)
 }
 
 /* Ends the program: the command line is wrong, and how it should be. */
-static noreturn void __attribute__((format(printf, 1, 2)))
+noreturn void
 command_wrong(const char *fmt, ...)
 {
 	char	what[256];
@@ -63,7 +63,7 @@ command_wrong(const char *fmt, ...)
  * As getopt_long(3), which says nothing itself; ends the program for an option
  * that is wrong.  shorts begins with a ':'.
  */
-static int
+int
 command_option(int argc, char *argv[], const char *shorts,
     const struct option *longs)
 {
@@ -291,29 +291,6 @@ command_wait(const struct sockpath *places, int argc, char *argv[])
 	watch_wait(places, command_only(argc, argv, "event"));
 }
 
-/* Registers this process, and becomes the command: a panic kills it. */
-static void
-command_exec(const struct sockpath *places, int argc, char *argv[])
-{
-	int fd;
-
-	if (argc > 1 && strcmp(argv[1], "--") == 0) {
-		argc--;
-		argv++;
-	}
-	if (argc < 2)
-		command_wrong("the program is missing");
-	fd = client_open(places, CLIENT_OURS);
-	/* Not by our pid: in a PID namespace of our own it would be a
-	 * stranger's. */
-	client_ask(fd, "REGISTER");
-	client_want(fd, "OK");
-	close(fd);
-	execvp(argv[1], argv + 1);
-	/* As env(1) has it. */
-	err(errno == ENOENT ? 127 : 126, "%s", argv[1]);
-}
-
 /* Explains the command that is the argument, or all of them. */
 static void
 command_help(const struct sockpath *places, int argc, char *argv[])
@@ -335,7 +312,7 @@ command_run(const struct sockpath *places, int argc, char *argv[])
 	} commands[] = { { "status", command_status }, { "arm", command_arm },
 		{ "panic", command_panic }, { "put", command_put },
 		{ "get", command_get }, { "del", command_del },
-		{ "list", command_list }, { "run", command_exec },
+		{ "list", command_list }, { "run", run_program },
 		{ "tethers", command_tethers }, { "release", command_release },
 		{ "watch", command_watch }, { "wait", command_wait },
 		{ "help", command_help } };

@@ -44,8 +44,12 @@ static const struct help {
 	    "wait for an event: guarded, lost, released, pending, cancelled,\n"
 	    "armed, put, got, gone or bye (the daemon's end)",
 	    "" },
-	{ "run", "run PROGRAM [ARG]...",
-	    "run a program that an armed panic kills", "" },
+	{ "run",
+	    "run [-e VAR=NAME]... [-f FD=NAME]... [-i NAME] PROGRAM [ARG]...",
+	    "run a program, with secrets, that an armed panic kills",
+	    "  -e VAR=NAME    the secret is in its environment\n"
+	    "  -f FD=NAME     the secret can be read from a descriptor\n"
+	    "  -i NAME        the secret can be read from standard input\n" },
 	{ "help", "help [COMMAND]", "explain a command", "" },
 };
 

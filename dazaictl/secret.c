@@ -244,9 +244,9 @@ secret_write(const struct secmem *sm, size_t len)
 	}
 }
 
-/* Receives len bytes into an arena, or ends the program. */
-static void
-secret_receive(int fd, const struct secmem *sm, size_t len)
+/* Receives len bytes into buf, or ends the program. */
+void
+secret_receive(int fd, unsigned char *buf, size_t len)
 {
 	size_t	done;
 	ssize_t n;
@@ -256,7 +256,7 @@ secret_receive(int fd, const struct secmem *sm, size_t len)
 	 * SIGCONT.
 	 */
 	for (done = 0; done < len; done += (size_t)n) {
-		n = recv(fd, sm->data + done, len - done, 0);
+		n = recv(fd, buf + done, len - done, 0);
 		if (n == -1 && errno == EINTR)
 			n = 0;
 		else if (n <= 0)
@@ -315,7 +315,7 @@ secret_copy(int fd, size_t len, bool line)
 	for (; len > 0; len -= piece) {
 		/* Not to the last byte: a newline must have room. */
 		piece = len < SECRET_PIECE - 1 ? len : SECRET_PIECE - 1;
-		secret_receive(fd, &secret, piece);
+		secret_receive(fd, secret.data, piece);
 		if (line && piece == len && secret.data[piece - 1] != '\n') {
 			secret.data[piece] = '\n';
 			secret_write(&secret, piece + 1);
@@ -349,16 +349,15 @@ secret_head(const char *words, int *cpu)
 }
 
 /*
- * Asks for name over *fd; returns its size in bytes, which come over *channel
- * from a vault on processor *cpu.  The caller calls secret_got() in the end.
+ * Asks for the secret name on the connection fd; returns its size in bytes,
+ * which come over *channel, the caller's to close, from a vault on processor
+ * *cpu: residue_socket() there overwrites what is left of them.
  */
-static size_t
-secret_request(const struct sockpath *places, const char *name, int *fd,
-    int *channel, int *cpu)
+size_t
+secret_request(int fd, const char *name, int *channel, int *cpu)
 {
-	*fd = client_open(places, CLIENT_OURS);
-	client_ask(*fd, "GET %s cpu", name);
-	return (secret_head(client_vouched(*fd, "DATA ", channel), cpu));
+	client_ask(fd, "GET %s cpu", name);
+	return (secret_head(client_vouched(fd, "DATA ", channel), cpu));
 }
 
 /* All len bytes that secret_request() promised have come. */
@@ -379,8 +378,9 @@ secret_got(int fd, int channel, int cpu, size_t len)
 void
 secret_get(const struct sockpath *places, const char *name, bool line)
 {
-	int	     fd, channel, cpu;
-	const size_t len = secret_request(places, name, &fd, &channel, &cpu);
+	const int    fd = client_open(places, CLIENT_OURS);
+	int	     channel, cpu;
+	const size_t len = secret_request(fd, name, &channel, &cpu);
 	size_t	     left = len;
 
 	if (!line)
@@ -397,11 +397,12 @@ secret_get(const struct sockpath *places, const char *name, bool line)
 size_t
 secret_fetch(const struct sockpath *places, const char *name, struct secmem *sm)
 {
-	int	     fd, channel, cpu;
-	const size_t len = secret_request(places, name, &fd, &channel, &cpu);
+	const int    fd = client_open(places, CLIENT_OURS);
+	int	     channel, cpu;
+	const size_t len = secret_request(fd, name, &channel, &cpu);
 
 	arena_grow(sm, len, 0);
-	secret_receive(channel, sm, len);
+	secret_receive(channel, sm->data, len);
 	secret_got(fd, channel, cpu, len);
 	return (len);
 }

@@ -306,20 +306,3 @@ the_wipe_comes_first_body() {
 	[ "$(cat order)" = 'mprotect pidfd_send_signal unlinkat sendmsg ' ] ||
 	    fail "$(cat order)"
 }
-
-behaviour run_in_a_namespace_registers_itself \
-    'dazaictl run in a PID namespace of its own registers itself, not a stranger of that number' \
-    require.user root
-run_in_a_namespace_registers_itself_body() {
-	guarded -a -g 0
-	export DAZAI_SOCK="$sock"
-	unshare -pf "$top/dazaictl/dazaictl" run sleep 300 &
-	idler=$!
-	remember "$idler"
-	control ask STATUS '* registered=1 *'
-	inside=$(pgrep -P "$idler")
-	remember "$inside"
-	kill -USR1 "$vault"
-	killed 'PANIC: SIGUSR1'
-	talk - ended "$inside"
-}

@@ -12,6 +12,7 @@
 
 #include "../../../dazaictl/client.h"
 #include "../../../dazaictl/order.h"
+#include "../../../dazaictl/run.h"
 #include "../../../dazaictl/secret.h"
 #include "../../../dazaictl/watch.h"
 
@@ -123,6 +124,13 @@ order_panic(const struct sockpath *places, bool hard, int64_t ms)
 {
 	(void)places;
 	CHECK(ms > 0 || (ms == 0 && !hard), "%lld ms", (long long)ms);
+}
+
+void
+run_program(const struct sockpath *places, int argc, char *argv[])
+{
+	(void)places;
+	CHECK(argc > 0 && strcmp(argv[0], "run") == 0, "%d words", argc);
 }
 
 void

@@ -1,0 +1,417 @@
+#!/usr/bin/env -S atf-sh -s /bin/sh
+# SPDX-License-Identifier: ISC
+# shellcheck shell=dash disable=SC2016 # text for other shells
+# dazaictl run: the program has its secrets, or does not start.
+
+# shellcheck source=regress/behaviour/lib.sh
+. "$(atf_get_srcdir)/lib.sh"
+
+ctl=$top/dazaictl/dazaictl
+export DAZAI_SOCK="$sock"
+
+# put NAME TEXT: stores what printf(1) makes of it
+put() {
+	# shellcheck disable=SC2059 # a format
+	printf "$2" >value
+	"$ctl" put "$1" <value || fail "put $1: exit $?"
+}
+
+# put_file NAME FILE
+put_file() {
+	"$ctl" put "$1" <"$2" || fail "put $1: exit $?"
+}
+
+# gives WANT ARG...: dazaictl run ARG... prints this
+gives() {
+	local want=$1 got
+
+	shift
+	got=$("$ctl" run "$@" 2>err) || fail "run $*: exit $?: $(cat err)"
+	[ "$got" = "$want" ] || fail "run $*: $got"
+	[ ! -s err ] || fail "run $*: $(cat err)"
+}
+
+# starts_nothing STATUS TEXT ARG...: dazaictl run ARG... ends so, and the program, whose
+# first argument is the file "started", has not run
+starts_nothing() {
+	local status=$1 text=$2
+
+	shift 2
+	complains "$status" "dazaictl: $text" "$ctl" run "$@" touch started \
+	    </dev/null
+	[ ! -e started ] || fail "run $*: the program has run"
+}
+
+behaviour a_variable_has_the_secret \
+    '-e: the value without newlines at its end, in place of a variable of that name, and in no argument'
+a_variable_has_the_secret_body() {
+	guarded
+	put lines 'one\n two \n\n\n'
+	gives "$secret" -e "X=$name" printenv X
+	gives 'one
+ two ' -e X=lines printenv X
+	X=was Y=stays gives "$secret
+stays" -e "X=$name" printenv X Y
+	X=was gives 1 -e "X=$name" sh -c 'env | grep -c "^X="'
+	gives "$secret-$secret" -e "_a=$name" -e "A_1=$name" \
+	    sh -c 'echo "$_a-$A_1"'
+	# shellcheck disable=SC3045 # printf %s of a variable
+	gives '' -e "X=$name" sh -c 'tr "\0" "\n" </proc/$$/cmdline |
+	    grep -F "$X"; [ -n "$X" ]'
+	stands_down
+}
+
+# sizes SIZE...: secrets of so many bytes of noise arrive as they are, on a descriptor
+# twice as a file of that name, and on standard input
+sizes() {
+	local n
+
+	for n; do
+		head -c "$n" /dev/urandom >noise
+		put_file "n$n" noise
+		gives '' -f "7=n$n" cmp noise /dev/fd/7
+		gives '' -i "n$n" cmp noise -
+		gives '' -f "0=n$n" sh -c 'cat | cmp - noise'
+	done
+}
+
+behaviour a_descriptor_has_the_secret \
+    '-f and -i: every byte, in a pipe up to 64 KiB and in memory above, which nobody can change'
+a_descriptor_has_the_secret_body() {
+	guarded -z 1000000
+	put raw 'a\0b\n\n'
+	gives '0000000   a  \0   b  \n  \n
+0000005' -f 3=raw od -c /dev/fd/3
+	gives '0000000   a  \0   b  \n  \n
+0000005' -i raw od -c
+	sizes 1 4096 65535 65536 65537 200000
+	gives pipe -f 3=n65536 sh -c 'readlink /proc/$$/fd/3 | sed "s/:.*//"'
+	gives '/memfd:secret (deleted)' -f 3=n65537 sh -c 'readlink /proc/$$/fd/3'
+	# It is not open for writing, and cannot be opened for that.
+	"$ctl" run -f 3=n65537 sh -c 'echo x >&3' 2>err && fail written
+	"$ctl" run -f 3=n65537 sh -c 'echo x >/dev/fd/3' 2>err && fail written
+	# Each at its own place, whatever was open there, and nothing else.
+	head -c 65537 /dev/urandom >noise
+	gives "$secret $secret $secret" -f "4=$name" -f "3=$name" -i "$name" sh -c \
+	    'echo "$(cat <&3) $(cat <&4) $(cat)"' 3<noise
+	open='ls /proc/self/fd'
+	gives "$(sh -c "$open" 3<noise 4<noise)" -f "3=$name" -f "4=$name" \
+	    sh -c "$open"
+	gives "$(cksum <noise)" -f "3=$name" cksum <noise
+	stands_down
+}
+
+behaviour one_that_is_missing_starts_nothing \
+    'without one of its secrets the program does not start; the name and the reason are told'
+one_that_is_missing_starts_nothing_body() {
+	guarded
+	put once 'x'
+	starts_nothing 4 'missing: refused: no-such-secret' -e "X=$name" \
+	    -e Y=missing
+	starts_nothing 4 'missing: refused: no-such-secret' -f "3=$name" \
+	    -f 4=missing -i once
+	starts_nothing 4 'missing: refused: no-such-secret' -i missing
+	# What was read before counts as read, and nothing is left of it.
+	"$ctl" put twice -n 2 <value || fail 'put'
+	starts_nothing 4 'missing:' -e X=twice -e Y=missing
+	"$ctl" list | grep -q '^twice 1 1 ' || fail "$("$ctl" list)"
+	# A byte that a variable cannot have, and no byte at all.
+	put nul 'a\0b'
+	put empty '\n\n'
+	starts_nothing 1 'nul: has a NUL byte' -e X=nul
+	starts_nothing 1 'empty: has only newlines' -e X=empty
+	kill -USR1 "$vault"
+	ends 0
+	starts_nothing 2 "$sock.ctl: no daemon" -e "X=$name"
+	start
+	starts_nothing 3 "$name: refused: unguarded" -e "X=$name"
+	kill "$vault"
+	ends 0
+}
+
+behaviour a_daemon_that_ends_starts_nothing \
+    'a daemon that ends, or gives less than it has promised, starts nothing'
+a_daemon_that_ends_starts_nothing_body() {
+	status='STATUS alive=1 armed=0 grace=5 registered=0 guarded=1 pending=0'
+	status="$status memory=secretmem secrets=1 left=0 heartbeat=0 since=0"
+	for answer in close 'say OK want "GET a cpu" close' \
+	    'say OK want "GET a cpu" raw "DATA 5 cpu=0\n" close' \
+	    'say OK want "GET a cpu" raw "DATA 5 cpu=0\nabcd" close' \
+	    'say OK want "GET a cpu" raw "DATA 5 cpu=0\nabcde" want "GET b cpu" close' \
+	    'say OK want "GET a cpu" raw "DATA 5 cpu=0\nabcde" want "GET b cpu"
+	    raw "DATA 5 cpu=0\nab" close'; do
+		rm -f "$sock.ctl"
+		: >said
+		# talk's own pid is the one that listens.
+		sh -c 'exec "$1" -l "$2.ctl" echo up accept want STATUS \
+		    say "$3 size=65536 room=65424 pid=$$" want REGISTER '"$answer" \
+		    sh "$talk" "$sock" "$status" >said 2>&1 &
+		client=$!
+		remember $client
+		talk - log said up
+		starts_nothing 6 '' -e X=a -i b
+		ends 0 "$client"
+	done
+}
+
+behaviour wrong_options_start_nothing \
+    'what is no variable, descriptor or name, and what is given twice, is told before the daemon is asked'
+wrong_options_start_nothing_body() {
+	while IFS='|' read -r text options; do
+		# shellcheck disable=SC2086 # a list of words
+		starts_nothing 1 "$text" $options
+	done <<-'EOT'
+		-e: X: a '=' and a secret's name are missing|-e X
+		-e: : not the name of a variable|-e =a
+		-e: 1X: not the name of a variable|-e 1X=a
+		-e: X-Y: not the name of a variable|-e X-Y=a
+		-e: X: given twice|-e X=a -e Y=a -e X=b
+		not the name of a secret|-e X=
+		-f: 3: a '=' and a secret's name are missing|-f 3
+		-f: : not a number|-f =a
+		-f: x: not a number|-f x=a
+		-f: -1: not a number|-f -1=a
+		-f: 256: too large|-f 256=a
+		-f: 1000000000000000000000: too large|-f 1000000000000000000000=a
+		-f: 1: the program writes there|-f 1=a
+		-f: 2: the program writes there|-f 2=a
+		descriptor 3: given twice|-f 3=a -f 03=b
+		descriptor 0: given twice|-i a -f 0=a
+		descriptor 0: given twice|-i a -i a
+	EOT
+	starts_nothing 1 'not the name of a secret' -e 'X=a b'
+	starts_nothing 1 'not the name of a secret' -i ''
+	set --
+	for n in $(seq 65); do
+		set -- "$@" -e "X$n=a"
+	done
+	starts_nothing 1 'at most 64 secrets' "$@"
+	while IFS='|' read -r options text; do
+		# shellcheck disable=SC2086 # a list of words
+		complains 1 "$text; usage: dazaictl run" "$ctl" run $options
+	done <<-'EOT'
+		|the program is missing
+		--|the program is missing
+		-e X=a|the program is missing
+		-x true|-x: no such option
+		-e|-e: a value is missing
+	EOT
+}
+
+behaviour the_program_is_as_without_us \
+    'its pid, status, options, limits and processors are those that it would have; it may have no core dump'
+the_program_is_as_without_us_body() {
+	guarded
+	for status in 0 1 3 126 255; do
+		got=0
+		"$ctl" run -e "X=$name" sh -c "exit $status" || got=$?
+		[ $got -eq $status ] || fail "$got, not $status"
+	done
+	gives 'X -e X=a --' echo X -e X=a --
+	gives '-e' -- printf %s -e
+	complains 127 'dazaictl: ./none: No such file or directory' \
+	    "$ctl" run -e "X=$name" ./none
+	PATH=/usr/bin:/bin complains 127 \
+	    'dazaictl: no-such-program-9: No such file or directory' \
+	    "$ctl" run no-such-program-9
+	complains 126 'dazaictl: /: Permission denied' "$ctl" run -i "$name" /
+	head -c 140000 /dev/zero | tr '\0' x >long
+	kill "$vault"
+	ends 0
+	ends 0 "$guardian"
+	guarded -z 300000
+	put_file long long
+	complains 126 'Argument list too long' "$ctl" run -e X=long true
+	sh -c 'echo $$; exec "$1" run -e "$2" sh -c "echo \$\$"' sh "$ctl" \
+	    "X=$name" >pids.seen
+	[ "$(uniq pids.seen | wc -l)" -eq 1 ] || fail "$(cat pids.seen)"
+	for what in 'ulimit -Sl' 'ulimit -Hl' 'ulimit -Hc' \
+	    'grep -E "^(Sig(Blk|Ign|Cgt)|Cpus_allowed):" /proc/self/status'; do
+		gives "$(sh -c "$what")" -e "X=$name" -i "$name" sh -c "$what"
+	done
+	(
+		ulimit -Sc "$(ulimit -Hc)"
+		gives 0 -i "$name" sh -c 'ulimit -Sc'
+		# Without a secret nothing is changed.
+		gives "$(ulimit -Hc)" sh -c 'ulimit -Sc'
+	)
+	stands_down
+}
+
+shipped_only=1
+behaviour nothing_is_left_in_the_program \
+    'no memory of the program has a secret that it has not read'
+shipped_only=
+nothing_is_left_in_the_program_body() {
+	guarded
+	# looked OPTION...: what is found in such a program
+	looked() {
+		"$ctl" run "$@" sleep 300 &
+		idler=$!
+		remember "$idler"
+		talk - log "/proc/$idler/comm" sleep
+		"$tools/peek" "$idler" <secret >seen 2>&1 || fail "$(cat seen)"
+		kill "$idler"
+		ends 143 "$idler"
+	}
+	looked -f "3=$name" -i "$name"
+	absent 'bytes of it' seen
+	# It would be found.
+	looked -e "X=$name"
+	grep -q "${#secret} bytes of it" seen || fail "$(cat seen)"
+	stands_down
+}
+
+behaviour registration_comes_first \
+    'the process is registered before its first secret is read, and dies of a panic'
+registration_comes_first_body() {
+	guarded -a -g 0
+	"$ctl" run -e "X=$name" sh -c 'echo "$X" >started; exec sleep 300' &
+	idler=$!
+	remember "$idler"
+	talk - log started "$secret"
+	control say STATUS like '* registered=1 *'
+	kill -USR1 "$vault"
+	ends $SIGKILL
+	ends $SIGKILL "$idler"
+}
+
+behaviour a_forwarded_socket_is_refused \
+    'a daemon whose socket another process listens on could not kill the program, so it does not start' \
+    require.progs python3
+a_forwarded_socket_is_refused_body() {
+	guarded -a
+	# As ssh -L does it.
+	cat >forward.py <<-'EOT'
+		import socket, sys, threading
+		listening = socket.socket(socket.AF_UNIX)
+		listening.bind(sys.argv[2] + ".ctl")
+		listening.listen()
+		print("up", flush=True)
+
+		def pump(a, b):
+		    while data := a.recv(4096):
+		        b.sendall(data)
+		    b.shutdown(socket.SHUT_WR)
+
+		while True:
+		    here, _ = listening.accept()
+		    there = socket.socket(socket.AF_UNIX)
+		    there.connect(sys.argv[1] + ".ctl")
+		    threading.Thread(target=pump, args=(here, there)).start()
+		    threading.Thread(target=pump, args=(there, here)).start()
+	EOT
+	: >forwarded
+	python3 forward.py "$sock" "$PWD/forward" >forwarded &
+	forward=$!
+	remember $forward
+	talk - log forwarded up
+	[ "$("$ctl" -s "$PWD/forward" get "$name")" = "$secret" ] ||
+	    fail 'it is not forwarded'
+	DAZAI_SOCK=$PWD/forward starts_nothing 5 \
+	    "$PWD/forward.ctl: the daemon is on another machine, or in another PID namespace: its panic would not kill touch" \
+	    -e "X=$name"
+	control say STATUS like '* registered=0 *'
+	stands_down
+}
+
+behaviour another_pid_namespace_is_refused \
+    'so is a daemon in another PID namespace, where the process that listens cannot be told' \
+    require.user root
+another_pid_namespace_is_refused_body() {
+	guarded -a
+	[ "$(unshare -pf "$ctl" get "$name")" = "$secret" ] ||
+	    fail 'it is not reached'
+	complains 5 'in another PID namespace: its panic would not kill touch' \
+	    unshare -pf "$ctl" run -i "$name" touch started
+	[ ! -e started ] || fail 'the program has run'
+	control say STATUS like '* registered=0 *'
+	stands_down
+}
+
+# group PID: prints the process group
+group() {
+	sed 's/.*) //' "/proc/$1/stat" | cut -d ' ' -f 3
+}
+
+behaviour without_a_terminal_it_leads \
+    'without a terminal the program leads a process group of its own'
+without_a_terminal_it_leads_body() {
+	guarded
+	setsid -w sh -c '"$1" run sh -c "echo \$\$; cut -d \" \" -f 5 /proc/\$\$/stat"
+	    :' sh "$ctl" >seen
+	[ "$(uniq seen | wc -l)" -eq 1 ] || fail "$(cat seen)"
+	stands_down
+}
+
+behaviour on_a_terminal_it_is_in_reach \
+    'on a terminal it leads if the shell makes it do so, and in a script stays where ^C and ^Z reach it; not in the background of a script' \
+    require.progs bash
+on_a_terminal_it_is_in_reach_body() {
+	guarded
+	# What prints whether it leads, and then waits.
+	cat >see <<-'EOT'
+		#!/bin/sh
+		[ "$(cut -d ' ' -f 5 /proc/$$/stat)" -eq $$ ] && echo le''ads ||
+		    echo fol''lows
+		exec sleep ${1:-300}
+	EOT
+	printf '#!/bin/sh\n%s run ./see\necho "ended with $?"\n' "$ctl" >script
+	printf '#!/bin/sh\n%s run ./see 0 &\nwait\necho over\n' "$ctl" \
+	    >background
+	chmod 755 see script background
+	PS1='> ' "$tools/pty" bash --norc -i >shown 2>&1 <<-EOT || fail "$(cat shown)"
+		expect >
+		send $ctl run ./see\n
+		expect leads
+		key C-z
+		expect Stopped
+		send kill -KILL %1; wait; echo go''ne\n
+		expect gone
+		send : | $ctl run ./see\n
+		expect follows
+		key C-c
+		expect >
+		send echo st''atus \$?\n
+		expect status 130
+		send ./script\n
+		expect follows
+		key C-z
+		expect Stopped
+		send kill -KILL %1; wait; echo go''ne\n
+		expect gone
+		send ./script\n
+		expect follows
+		key C-c
+		expect >
+		send echo st''atus \$?\n
+		expect status 130
+		send ./background\n
+		expect leads
+		expect over
+		send exit\n
+		wait
+	EOT
+	stands_down
+}
+
+behaviour openssl_and_age_read_them 'openssl and age take their secrets from a variable and from descriptors' \
+    require.progs 'age age-keygen openssl'
+openssl_and_age_read_them_body() {
+	guarded
+	echo 'not a secret' >plain
+	put pass 'correct horse\n'
+	"$ctl" run -e P=pass openssl enc -aes-256-cbc -pbkdf2 -in plain \
+	    -out sealed -pass env:P || fail 'openssl'
+	gives 'not a secret' -f 3=pass openssl enc -d -aes-256-cbc -pbkdf2 \
+	    -in sealed -pass fd:3
+	gives 'not a secret' -i pass openssl enc -d -aes-256-cbc -pbkdf2 \
+	    -in sealed -pass stdin
+	age-keygen 2>keygen >key
+	put_file key key
+	age -r "$(sed -n 's/^# public key: //p' key)" -o plain.age plain
+	rm key
+	gives 'not a secret' -f 9=key age -d -i /dev/fd/9 plain.age
+	gives 'not a secret' -i key age -d -i - plain.age
+	stands_down
+}
