@@ -67,7 +67,7 @@ fuzz:
 # Programs for the suite that replay the corpora of the fuzz targets.
 replays:
 	$(Q)$(MAKE) --no-print-directory -f regress/proof/fuzz/fuzz.mk CC='$(CC)' \
-	    SAN='$(SAN)' V='$(V)' replay
+	    PKG_CONFIG='$(PKG_CONFIG)' SAN='$(SAN)' V='$(V)' replay
 
 # Proves the tests: how many changes of the daemon do they notice?
 # MUTANTS="-n 20 dazaid/heart.c" passes options on; see the head of mutants.py.

@@ -1,11 +1,11 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# make install puts all in its place under DESTDIR and PREFIX, make uninstall
-# takes all of it away again.
+# make install puts all in its place under DESTDIR and PREFIX, and manuals and shell
+# files name these places; make uninstall takes all of it away again.
 set -eu
 cd "$(dirname "$0")/../.."
 
-dir=$(mktemp -d)
+dir=$(mktemp -d "${TMPDIR:-/tmp}/dazai install.XXXXXX")
 trap 'rm -rf "$dir"' EXIT
 make -s install DESTDIR="$dir" PREFIX=/opt/dazai
 for f in bin/dazaid bin/dazai-hb bin/dazaictl bin/dazai-askpass \
@@ -17,6 +17,13 @@ for f in bin/dazaid bin/dazai-hb bin/dazaictl bin/dazai-askpass \
     share/fish/vendor_completions.d/dazaictl.fish; do
 	[ -s "$dir/opt/dazai/$f" ] || { echo "not installed: $f" >&2; exit 1; }
 done
+if grep -rI /usr/local "$dir"; then
+	echo "installed in /opt/dazai, and named in /usr/local" >&2
+	exit 1
+fi
+grep -q '\. /opt/dazai/share/dazai/dazai.sh' \
+    "$dir/opt/dazai/share/man/man7/dazai-shell.7" ||
+    { echo "dazai-shell(7) does not name the installed file" >&2; exit 1; }
 "$dir/opt/dazai/bin/dazaid" -V
 "$dir/opt/dazai/bin/dazaictl" -V
 # A link beside it, wherever the tree is moved to.

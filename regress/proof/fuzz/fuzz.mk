@@ -9,6 +9,7 @@ FUZZ_CC ?=	clang
 CC_fuzz =	$(FUZZ_CC)
 CC_cov =	$(FUZZ_CC)
 CC_replay =	$(CC)
+PKG_CONFIG ?=	pkg-config
 PKGS =		libbsd-overlay libseccomp
 TARGETS =	num store heart control vault option
 DIR =		regress/proof/fuzz
@@ -27,8 +28,9 @@ LDFLAGS_fuzz =	-fsanitize=fuzzer $(SANITIZE)
 LDFLAGS_cov =	-fsanitize=fuzzer -fprofile-instr-generate
 CFLAGS_replay =	-O1 -g $(if $(SAN),$(SANITIZE)) -Wno-unknown-warning-option -Wno-format-truncation
 LDFLAGS_replay = $(if $(SAN),$(SANITIZE))
-CPPFLAGS =	-std=c11 -D_GNU_SOURCE -Icommon -Idazaid \
-		$(shell pkg-config --cflags $(PKGS))
+STD =		-std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 \
+		-Icommon -Idazaid \
+		$(shell $(PKG_CONFIG) --cflags $(PKGS))
 
 # The sources of each target beside itself and fuzz.c, and beside the .c files that it
 # includes to reach static functions.  main() of a program is PROGRAM_main.
@@ -62,7 +64,7 @@ define kind
 $(B)/$(1)/o/%.o: %.c $(DIR)/fuzz.mk
 	@mkdir -p $$(@D)
 	@echo "  CC    $$<, $(1)"
-	$$(Q)$$(CC_$(1)) $$(CPPFLAGS) $$(WARN) $$(CFLAGS_$(1)) \
+	$$(Q)$$(CC_$(1)) $$(STD) $$(WARN) $$(CFLAGS_$(1)) \
 	    $$(if $$(filter dazai-hb dazaictl,$$(*F)),\
 	    -Dmain=$$(subst -,_,$$(*F))_main \
 	    -Wno-missing-prototypes) -MMD -MP -c -o $$@ $$<
@@ -76,7 +78,7 @@ $(3): $$(OBJ_$(1)_$(2)) $(if $(filter replay,$(1)),$(B)/replay/o/$(DIR)/replay.o
 	@echo "  LD    $$@"
 	$$(Q)$$(CC_$(1)) $$(LDFLAGS_$(1)) $$(call wraps,$$(wildcard \
 	    $(filter $(DIR)/%,$(DIR)/$(2).c $(SRC_$(2))))) -o $$@ $$^ \
-	    $$(shell pkg-config --libs $$(PKGS))
+	    $$(shell $(PKG_CONFIG) --libs $$(PKGS))
 -include $$(OBJ_$(1)_$(2):.o=.d)
 endef
 $(foreach t,$(TARGETS),$(foreach k,fuzz cov,$(eval $(call target,$(k),$(t),\
