@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 # deps.sh GROUP|PACKAGE...: installs what is missing.  The groups are build, check,
-# programs (that programs_test.sh hands secrets to), lint, audit, bench, model,
-# mutants and fuzz.  On Debian and its kin with apt-get, as root or through sudo;
+# programs (that programs_test.sh hands secrets to), deb, package, lint, audit, bench,
+# model, mutants and fuzz.  On Debian and its kin with apt-get, as root or through sudo;
 # elsewhere it names what to install.
 set -eu
 
@@ -10,6 +10,8 @@ build="gcc libc6-dev make pkg-config libbsd-dev libseccomp-dev"
 check="kyua libatf-dev atf-sh zsh ksh mksh dash fish gdb procps strace"
 programs="age ansible-core borgbackup cryptsetup-bin curl git gpg openssh-client openssl
 python3 restic"
+deb="dpkg-dev debhelper kyua libatf-dev xz-utils"
+package="debootstrap lintian"
 audit="qemu-system-x86 busybox-static cpio"
 lint="clang clang-format clang-tidy clang-tools cppcheck shellcheck mandoc"
 bench="gnuplot-nox gpg-agent keyutils openssh-client"
@@ -23,6 +25,8 @@ for g; do
 	build) wanted="$wanted $build" ;;
 	check) wanted="$wanted $check" ;;
 	programs) wanted="$wanted $programs" ;;
+	deb) wanted="$wanted $deb" ;;
+	package) wanted="$wanted $package" ;;
 	audit) wanted="$wanted $audit" ;;
 	bench) wanted="$wanted $bench" ;;
 	model) wanted="$wanted $model" ;;
@@ -66,7 +70,8 @@ done
 
 sudo=
 if [ "$(id -u)" -ne 0 ]; then
-	if ! command -v sudo >/dev/null 2>&1; then
+	# Somebody who may not use sudo is told the same.
+	if ! command -v sudo >/dev/null 2>&1 || ! sudo -v; then
 		echo "please install, as root: apt-get install$missing" >&2
 		exit 1
 	fi
