@@ -152,7 +152,7 @@ heartbeat_turn(void)
 	};
 	const nfds_t	n = watch_poll(pfd + PFD_MAX);
 	const int64_t	wait = heartbeat_wait();
-	struct timespec ts = { wait / 1000, wait % 1000 * 1000000 };
+	struct timespec ts = { wait / 1000, (long)(wait % 1000 * 1000000) };
 
 	wire_poll(pfd + PFD_WIRE);
 	if (ppoll(pfd, PFD_MAX + n, wait == -1 ? NULL : &ts, NULL) == -1) {

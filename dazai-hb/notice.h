@@ -4,7 +4,9 @@
 
 #include <sys/types.h>
 
-#define NOTICE_FLAGS (O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
+/* open(2) adds O_LARGEFILE on 32-bit machines; elsewhere it is 0. */
+#define NOTICE_FLAGS \
+	(O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | O_LARGEFILE)
 
 const char *notice_open(pid_t);
 void	    notice_event(const char *);

@@ -44,8 +44,8 @@ ping_interval(void)
 		      "timeout is %s",
 		    num_print_ms(ms, given), num_print_ms(timeout, needed));
 	const struct itimerspec its = {
-		{ ms / 1000, ms % 1000 * 1000000 },
-		{ ms / 1000, ms % 1000 * 1000000 },
+		{ ms / 1000, (long)(ms % 1000 * 1000000) },
+		{ ms / 1000, (long)(ms % 1000 * 1000000) },
 	};
 	if (timerfd_settime(ping_timer, 0, &its, NULL) == -1)
 		heartbeat_fail(EXIT_USAGE, "timerfd: %s", strerror(errno));

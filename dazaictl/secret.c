@@ -5,6 +5,7 @@
  * they can.  Otherwise the bytes pass through an arena, which is wiped before
  * we end.
  */
+#include <sys/param.h>
 #include <sys/sendfile.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -192,7 +193,9 @@ secret_put(const struct sockpath *places, const char *name, const char *reads,
 	/* A file in /proc has size 0, and content all the same. */
 	file = file && st.st_size > 0;
 	if (file)
-		len = at < st.st_size ? (size_t)(st.st_size - at) : 0;
+		len = at < st.st_size ?
+		    (size_t)MIN(st.st_size - at, (off_t)SSIZE_MAX) :
+		    0;
 	else if (isatty(STDIN_FILENO))
 		len = secret_ask(name);
 	else

@@ -163,7 +163,7 @@ child_is_stopped(pid_t pid)
 void
 child_end(int fd, int64_t ms)
 {
-	const struct timespec wait = { ms / 1000, ms % 1000 * 1000000 };
+	const struct timespec wait = { ms / 1000, (long)(ms % 1000 * 1000000) };
 	struct pollfd	      pfd = { .fd = fd, .events = POLLRDHUP };
 
 	(void)shutdown(fd, SHUT_WR);

@@ -287,7 +287,7 @@ network_poll(nfds_t len, int64_t due)
 	if ((wait = due - network_now()) < 0)
 		wait = 0;
 	ts.tv_sec = wait / 1000;
-	ts.tv_nsec = wait % 1000 * 1000000;
+	ts.tv_nsec = (long)(wait % 1000 * 1000000);
 	return (ppoll(network_pfd, len, &ts, NULL));
 }
 

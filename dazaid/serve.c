@@ -120,7 +120,9 @@ serve_register(const struct imsg *im, const struct ucred *who)
 static uint64_t
 serve_begin(const struct imsg_put *put)
 {
-	const size_t size = (size_t)put->size;
+	/* A size_t of 32 bits cannot count as far: too large all the same. */
+	const size_t size = put->size < STORE_ALL ? (size_t)put->size :
+						    STORE_ALL - 1;
 
 	return (put->replace != 0 ? store_replace(&v.store, put->name, size) :
 				    store_begin(&v.store, put->name, size));

@@ -333,7 +333,7 @@ vault_set_timer(void)
 	memset(&its, 0, sizeof(its));
 	if (due != PANIC_NEVER) {
 		its.it_value.tv_sec = due / 1000;
-		its.it_value.tv_nsec = due % 1000 * 1000000;
+		its.it_value.tv_nsec = (long)(due % 1000 * 1000000);
 	}
 	v.timer_due = due;
 	return (timerfd_settime(v.timer, TFD_TIMER_ABSTIME, &its, NULL));

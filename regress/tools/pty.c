@@ -60,7 +60,7 @@ now(void)
 	struct timespec ts;
 
 	(void)clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
+	return ((long)(ts.tv_sec * 1000) + ts.tv_nsec / 1000000);
 }
 
 static void

@@ -226,8 +226,8 @@ has_flag(const struct secmem *sm, const char *flag)
 
 	ATF_REQUIRE(f != NULL);
 	(void)snprintf(want, sizeof(want), " %s ", flag);
-	(void)snprintf(head, sizeof(head), "%08lx-%08zx ", start,
-	    start + sm->len);
+	(void)snprintf(head, sizeof(head), "%08lx-%08lx ", start,
+	    start + (unsigned long)sm->len);
 	while (fgets(line, sizeof(line), f) != NULL) {
 		if (line[0] >= 'A' && line[0] <= 'Z') {
 			if (!here || strncmp(line, "VmFlags:", 8) != 0)
@@ -620,7 +620,7 @@ ATF_TC_BODY(more_than_there_is_is_an_error, tc)
 {
 	struct secmem sm;
 
-	ATF_REQUIRE(secmem_open(&sm, (size_t)1 << 48, abort) == -1);
+	ATF_REQUIRE(secmem_open(&sm, SIZE_MAX - (1 << 20), abort) == -1);
 	ATF_REQUIRE(secmem_wipe(&sm) == NULL);
 }
 

@@ -28,8 +28,7 @@ LDFLAGS_fuzz =	-fsanitize=fuzzer $(SANITIZE)
 LDFLAGS_cov =	-fsanitize=fuzzer -fprofile-instr-generate
 CFLAGS_replay =	-O1 -g $(if $(SAN),$(SANITIZE)) -Wno-unknown-warning-option -Wno-format-truncation
 LDFLAGS_replay = $(if $(SAN),$(SANITIZE))
-STD =		-std=c11 -D_GNU_SOURCE -D_FILE_OFFSET_BITS=64 -D_TIME_BITS=64 \
-		-Icommon -Idazaid \
+STD =		-std=c11 -D_GNU_SOURCE -Icommon -Idazaid \
 		$(shell $(PKG_CONFIG) --cflags $(PKGS))
 
 # The sources of each target beside itself and fuzz.c, and beside the .c files that it

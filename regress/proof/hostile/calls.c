@@ -18,6 +18,7 @@
 
 #include <err.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <seccomp.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -37,8 +38,8 @@
 #define NETWORK	 1
 #define VAULT	 2
 #define BOTH	 (NETWORK | VAULT)
-#define ANY	 (-1L)	   /* an argument that is not checked */
-#define SELF	 INT64_MIN /* stands for the caller's pid */
+#define ANY	 (-1L)	  /* an argument that is not checked */
+#define SELF	 LONG_MIN /* stands for the caller's pid */
 
 enum kind { NATIVE, X32, I386, KINDS };
 
@@ -49,7 +50,8 @@ static const struct call {
 	long	    nr;
 	int	    who;
 	const char *why;
-} calls[] = { { SYS_ppoll, BOTH, "to wait in the loop" },
+} calls[] = {
+	{ SYS_ppoll, BOTH, "to wait in the loop" },
 	{ SYS_recvmsg, BOTH, "messages of the other process" },
 	{ SYS_sendmsg, BOTH, "messages to it; a secret to its client" },
 	{ SYS_write, BOTH,
@@ -70,8 +72,30 @@ static const struct call {
 	    "whether a connection came in by our socket" },
 	{ SYS_sendto, VAULT, "GO for a PUT; syslog" },
 	{ SYS_getcpu, VAULT, "the processor that GET is told" },
-	{ SYS_accept4, NETWORK, "clients" }, { SYS_read, NETWORK, "signals" },
-	{ SYS_dup, NETWORK, "the descriptor kept to turn a newcomer away" } };
+	{ SYS_accept4, NETWORK, "clients" },
+	{ SYS_read, NETWORK, "signals" },
+	{ SYS_dup, NETWORK, "the descriptor kept to turn a newcomer away" },
+#ifndef __LP64__
+	{ SYS_ppoll_time64, BOTH, "to wait in the loop" },
+	{ SYS_clock_gettime64, BOTH, "deadlines, where the vDSO cannot" },
+	{ SYS_sigreturn, BOTH, "the end of a signal handler" },
+#endif
+#ifdef __arm__
+	{ SYS_recv, BOTH, "as recvfrom" },
+	{ SYS_send, VAULT, "as sendto" },
+	{ SYS_send, NETWORK, "as sendto, to no address" },
+#endif
+};
+
+#ifdef __LP64__
+#define STAT   SYS_newfstatat
+#define SETUID SYS_setresuid
+#define TIMER  SYS_timerfd_settime
+#else
+#define STAT   SYS_fstatat64
+#define SETUID SYS_setresuid32
+#define TIMER  SYS_timerfd_settime64
+#endif
 
 #ifdef __x86_64__
 /*
@@ -147,15 +171,13 @@ limits_of_descriptors(void)
 	    -1, FIONREAD, 0, 0, 0);
 	limit(SYS_ioctl, VAULT, false, "a terminal's input", -1, TIOCSTI, 0, 0,
 	    0);
-	limit(SYS_newfstatat, VAULT, true, "its files, before they go",
-	    sv.dirfd, 0, 0, 0, 0);
-	limit(SYS_newfstatat, VAULT, false, "any file", AT_FDCWD, 0, 0, 0, 0);
+	limit(STAT, VAULT, true, "its files, before they go", sv.dirfd, 0, 0, 0,
+	    0);
+	limit(STAT, VAULT, false, "any file", AT_FDCWD, 0, 0, 0, 0);
 	limit(SYS_unlinkat, VAULT, true, "its files go", sv.dirfd, 0, 0, 0, 0);
 	limit(SYS_unlinkat, VAULT, false, "any file", AT_FDCWD, 0, 0, 0, 0);
-	limit(SYS_timerfd_settime, VAULT, true, "deadlines", sv.timer, 0, 0, 0,
-	    0);
-	limit(SYS_timerfd_settime, VAULT, false, "another timer", sv.signals, 0,
-	    0, 0, 0);
+	limit(TIMER, VAULT, true, "deadlines", sv.timer, 0, 0, 0, 0);
+	limit(TIMER, VAULT, false, "another timer", sv.signals, 0, 0, 0, 0);
 	limit(SYS_wait4, VAULT, true, "what network died of", -1, 0, WNOHANG, 0,
 	    0);
 	limit(SYS_wait4, VAULT, false, "to wait for it", -1, 0, 0, 0, 0);
@@ -172,6 +194,32 @@ limits_of_descriptors(void)
 	    0, 0, 0);
 }
 
+/* What a C library of a 32-bit machine may make in place of other calls. */
+static void
+limits_of_32_bits(void)
+{
+#ifndef __LP64__
+	limit(SYS_statx, VAULT, true, "its files, before they go", sv.dirfd, 0,
+	    0, 0, 0);
+	limit(SYS_statx, VAULT, false, "any file", AT_FDCWD, 0, 0, 0, 0);
+#endif
+#ifdef SYS_socketcall
+	/* Of socket, bind, connect and so on up to sendmmsg, numbered from 1.
+	 */
+	static const char *const who = "-----V-VBBBBBVBBBN--";
+	int			 i;
+
+	for (i = 1; i <= 20; i++) {
+		const bool vault = who[i - 1] == 'V' || who[i - 1] == 'B';
+		const bool network = who[i - 1] == 'N' || who[i - 1] == 'B';
+
+		limit(SYS_socketcall, VAULT, vault, "of these", i, 0, 0, 0, 0);
+		limit(SYS_socketcall, NETWORK, network, "of these", i, 0, 0, 0,
+		    0);
+	}
+#endif
+}
+
 /* With /proc: what the vault of root may do besides. */
 static void
 limits_of_root(void)
@@ -180,14 +228,13 @@ limits_of_root(void)
 	const bool is = sv.procfd != -1;
 
 	if (is)
-		limit(SYS_newfstatat, VAULT, true, "whose a process is",
-		    sv.procfd, 0, 0, 0, 0);
-	limit(SYS_setresuid, VAULT, is, "to kill in the owner's name", owner,
-	    owner, 0, 0, 0);
-	limit(SYS_setresuid, VAULT, is, "and back", 0, 0, 0, 0, 0);
-	limit(SYS_setresuid, VAULT, false, "somebody else", 1, 1, 0, 0, 0);
-	limit(SYS_setresuid, VAULT, false, "for good", owner, owner, owner, 0,
-	    0);
+		limit(STAT, VAULT, true, "whose a process is", sv.procfd, 0, 0,
+		    0, 0);
+	limit(SETUID, VAULT, is, "to kill in the owner's name", owner, owner, 0,
+	    0, 0);
+	limit(SETUID, VAULT, is, "and back", 0, 0, 0, 0, 0);
+	limit(SETUID, VAULT, false, "somebody else", 1, 1, 0, 0, 0);
+	limit(SETUID, VAULT, false, "for good", owner, owner, owner, 0, 0);
 }
 
 static void
@@ -385,6 +432,7 @@ main(int argc, char *argv[])
 	limits_of_memory();
 	limits_of_descriptors();
 	limits_of_root();
+	limits_of_32_bits();
 	bad = some();
 	for (kind = 0; kind < KINDS; kind++) {
 		if (!exists(kind)) {
