@@ -17,6 +17,7 @@
 #include "command.h"
 #include "help.h"
 #include "list.h"
+#include "name.h"
 #include "num.h"
 #include "order.h"
 #include "run.h"
@@ -37,12 +38,15 @@ command_places(const char *asked, struct sockpath *places)
 		errx(EXIT_USAGE, "%s", why);
 }
 
-/* A blank in a name would make it two words of the request. */
+/*
+ * Refuses what cannot be the name of a secret as the daemon does, and so also
+ * what would be two words of the request.
+ */
 void
 command_check_name(const char *name)
 {
-	if (name[0] == '\0' || strcspn(name, " \t\r\n") != strlen(name))
-		errx(EXIT_USAGE, "not the name of a secret: '%s'", name);
+	if (!name_ok(name))
+		errx(EXIT_REFUSED, "refused: bad-name: " NAME_RULE);
 }
 
 /* Ends the program: the command line is wrong, and how it should be. */
@@ -104,8 +108,19 @@ command_word(int argc, char *argv[], const char *what)
 		command_wrong("the %s is missing", what);
 	optind++;
 	command_end(argc, argv);
-	command_check_name(argv[optind - 1]);
+	if (argv[optind - 1][0] == '\0' ||
+	    strpbrk(argv[optind - 1], " \t\r\n") != NULL)
+		command_wrong("the %s is not one word", what);
 	return (argv[optind - 1]);
+}
+
+/* The one argument that is left, the name of a secret. */
+static const char *
+command_name(int argc, char *argv[])
+{
+	if (optind + 1 == argc)
+		command_check_name(argv[optind]);
+	return (command_word(argc, argv, "secret's name"));
 }
 
 /* Likewise, of a command that has no options. */
@@ -239,8 +254,7 @@ command_put(const struct sockpath *places, int argc, char *argv[])
 		if (why != NULL)
 			errx(EXIT_USAGE, "-%c: %s: %s", ch, optarg, why);
 	}
-	secret_put(places, command_word(argc, argv, "secret's name"), reads,
-	    ttl, replace);
+	secret_put(places, command_name(argc, argv), reads, ttl, replace);
 }
 
 static void
@@ -251,7 +265,7 @@ command_get(const struct sockpath *places, int argc, char *argv[])
 
 	while (command_option(argc, argv, ":f", NULL) != -1)
 		force = true;
-	name = command_word(argc, argv, "secret's name");
+	name = command_name(argc, argv);
 	if (!force && isatty(STDOUT_FILENO))
 		errx(EXIT_USAGE,
 		    "a terminal keeps what it shows: "
@@ -270,9 +284,9 @@ command_del(const struct sockpath *places, int argc, char *argv[])
 	int	    fd;
 
 	while (command_option(argc, argv, ":", longs) != -1)
-		name = "*";
+		name = NAME_ALL;
 	if (name == NULL)
-		name = command_word(argc, argv, "secret's name");
+		name = command_name(argc, argv);
 	command_end(argc, argv);
 	fd = client_open(places, CLIENT_OURS);
 	client_ask(fd, "DEL %s", name);

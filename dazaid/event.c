@@ -26,14 +26,13 @@ event_wanted(void)
 	return (event_n > 0);
 }
 
-/* Copies text, or what of it there is room for; NULL is empty. */
+/* Copies text to to, of size bytes, as far as there is room; NULL is empty. */
 static void
-event_copy(char *to, const char *text)
+event_copy(char *to, size_t size, const char *text)
 {
 	size_t i;
 
-	for (i = 0; text != NULL && text[i] != '\0' && i < IMSG_EVENT_TEXT - 1;
-	     i++)
+	for (i = 0; text != NULL && text[i] != '\0' && i < size - 1; i++)
 		to[i] = text[i];
 	to[i] = '\0';
 }
@@ -57,7 +56,7 @@ event_send(enum imsg_event_kind kind, const char *name, pid_t pid, int64_t ms,
 	im.u.event.kind = kind;
 	im.u.event.pid = (uint32_t)pid;
 	im.u.event.ms = ms;
-	event_copy(im.u.event.name, name);
-	event_copy(im.u.event.why, why);
+	event_copy(im.u.event.name, sizeof(im.u.event.name), name);
+	event_copy(im.u.event.why, sizeof(im.u.event.why), why);
 	(void)imsg_send(v.imsg, &im, MSG_DONTWAIT);
 }

@@ -8,6 +8,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "name.h"
+
 enum imsg_type {
 	/* vault to network */
 	IMSG_CONFIG = 1, /* who may connect, and what to become */
@@ -107,13 +109,9 @@ struct imsg_report {
 	int64_t	 timeout; /* ms without PING; 0: none */
 };
 
-#define IMSG_NAME_BYTES 65 /* of a secret's name, with its NUL */
-
-#define IMSG_ALL "*" /* in a DEL, in the place of a name: every secret */
-
 struct imsg_secret {
 	uint32_t cpu; /* GET: 1 if the client asks on which the vault runs */
-	char	 name[IMSG_NAME_BYTES];
+	char	 name[NAME_BYTES]; /* in a DEL also NAME_ALL */
 };
 
 struct imsg_put {
@@ -121,7 +119,7 @@ struct imsg_put {
 	int64_t	 ttl;	  /* ms; 0: for ever */
 	uint32_t reads;	  /* 0: any number */
 	uint32_t replace; /* 1: the secret of this name, if there is one */
-	char	 name[IMSG_NAME_BYTES];
+	char	 name[NAME_BYTES];
 };
 
 #define IMSG_TETHER_BYTES 17 /* a tether's name with its NUL */
@@ -153,8 +151,8 @@ enum imsg_event_kind {
 struct imsg_event {
 	uint32_t kind; /* enum imsg_event_kind */
 	uint32_t pid;
-	int64_t	 ms;			/* of the grace window */
-	char	 name[IMSG_EVENT_TEXT]; /* a secret's or a tether's, or empty */
+	int64_t	 ms;		   /* of the grace window */
+	char	 name[NAME_BYTES]; /* a secret's or a tether's, or empty */
 	char	 why[IMSG_EVENT_TEXT];
 };
 
@@ -167,7 +165,7 @@ struct imsg_entry {
 	uint64_t size;
 	int64_t	 left;	/* ms; -1: for ever */
 	uint32_t reads; /* 0: any number */
-	char	 name[IMSG_NAME_BYTES];
+	char	 name[NAME_BYTES];
 };
 
 #define IMSG_LOG_BYTES 484 /* of a line's text, with its NUL */

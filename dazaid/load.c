@@ -17,7 +17,7 @@
 static struct load {
 	const char *file; /* NULL: the terminal */
 	int	    fd;
-	char	    name[STORE_NAME];
+	char	    name[NAME_BYTES];
 } loads[LOAD_MAX];
 static unsigned int nloads;
 
@@ -41,8 +41,8 @@ load_add(const char *arg)
 		return ("name too long");
 	memcpy(l->name, arg, len);
 	l->name[len] = '\0';
-	if (!store_name_ok(l->name))
-		return ("not a name of letters, digits, '.', '_' and '-'");
+	if (!name_ok(l->name))
+		return ("not a name: " NAME_RULE);
 	l->file = arg[len] == '=' ? arg + len + 1 : NULL;
 	for (i = 0; i < nloads; i++) {
 		if (strcmp(loads[i].name, l->name) == 0)

@@ -9,10 +9,10 @@
 #include <string.h>
 #include <strings.h>
 
+#include "name.h"
 #include "num.h"
 #include "request.h"
 #include "session.h"
-#include "store.h"
 
 #define REQUEST_WORDS 7 /* more than any request has */
 
@@ -35,10 +35,7 @@ static const char *const request_answers[IMSG_ANSWERS] = {
 	[IMSG_ANSWER_TOO_LARGE] =
 	    "ERROR too-large it would not even fit if it were alone\n",
 };
-static const char request_bad_name[] =
-    "ERROR bad-name a name is 1 to 64 "
-    "letters, digits, '.', '_' or '-', and begins with "
-    "none of '.' and '-'\n";
+static const char request_bad_name[] = "ERROR bad-name " NAME_RULE "\n";
 
 /*
  * Cuts line at its blanks into at most REQUEST_WORDS words; returns how many.
@@ -109,11 +106,11 @@ request_register(char **word, size_t n, struct imsg *im)
 	return (n == 0 ? NULL : request_pid(word, n, im));
 }
 
-/* Copies a valid word to name, of IMSG_NAME_BYTES bytes. */
+/* Copies a valid word to name, of NAME_BYTES bytes. */
 static const char *
 request_copy_name(const char *word, char *name)
 {
-	if (!store_name_ok(word))
+	if (!name_ok(word))
 		return (request_bad_name);
 	memcpy(name, word, strlen(word) + 1);
 	return (NULL);
@@ -142,9 +139,9 @@ request_get(char **word, size_t n, struct imsg *im)
 static const char *
 request_del(char **word, size_t n, struct imsg *im)
 {
-	if (n != 1 || strcmp(word[0], IMSG_ALL) != 0)
+	if (n != 1 || strcmp(word[0], NAME_ALL) != 0)
 		return (request_name(word, n, im));
-	memcpy(im->u.secret.name, IMSG_ALL, sizeof(IMSG_ALL));
+	memcpy(im->u.secret.name, NAME_ALL, sizeof(NAME_ALL));
 	return (NULL);
 }
 

@@ -14,6 +14,7 @@
 #include "event.h"
 #include "holder.h"
 #include "log.h"
+#include "name.h"
 #include "num.h"
 #include "registry.h"
 #include "serve.h"
@@ -22,9 +23,6 @@
 #include "vault.h"
 
 #define SERVE_TTL_MAX (NUM_MAX_SECONDS * 1000)
-
-/* Names are copied from one to the other as they are. */
-_Static_assert(STORE_NAME == IMSG_NAME_BYTES, "a name has one size");
 
 static void
 serve_status(uint32_t peerid)
@@ -210,7 +208,7 @@ serve_get(const struct imsg *im)
 static bool
 serve_is_all(const char *name)
 {
-	return (memcmp(name, IMSG_ALL, sizeof(IMSG_ALL)) == 0);
+	return (memcmp(name, NAME_ALL, sizeof(NAME_ALL)) == 0);
 }
 
 /* DEL: wipes one secret, or every one, those that are being put included. */
@@ -269,8 +267,7 @@ serve_client(const struct imsg *im)
 static bool
 serve_name_ok(const char *name)
 {
-	return (
-	    memchr(name, '\0', IMSG_NAME_BYTES) != NULL && store_name_ok(name));
+	return (memchr(name, '\0', NAME_BYTES) != NULL && name_ok(name));
 }
 
 /*

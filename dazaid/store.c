@@ -34,23 +34,11 @@ struct store_block {
 	uint32_t	 reads;
 	uint32_t	 readers; /* have taken and not yet released it */
 	enum store_state state;
-	char		 name[STORE_NAME];
+	char		 name[NAME_BYTES];
 } __attribute__((aligned(STORE_ALIGN)));
 
 #define VALUE(b)    ((unsigned char *)(b) + sizeof(struct store_block))
 #define CAPACITY(b) ((b)->span - sizeof(struct store_block))
-
-/* A name is 1 to 64 of [A-Za-z0-9._-], not beginning with - or . */
-bool
-store_name_ok(const char *name)
-{
-	static const char good[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
-				   "abcdefghijklmnopqrstuvwxyz0123456789._-";
-	size_t		  len = strlen(name);
-
-	return (len > 0 && len < STORE_NAME && strspn(name, good) == len &&
-	    name[0] != '-' && name[0] != '.');
-}
 
 /*
  * The blocks.  The arena must be unsealed for all of these.

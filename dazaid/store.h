@@ -8,9 +8,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "name.h"
 #include "secmem.h"
 
-#define STORE_NAME  65	 /* bytes of a name with its NUL */
 #define STORE_MAX   1024 /* secrets: limits every walk through the arena */
 #define STORE_NEVER INT64_MAX
 #define STORE_ALL   SIZE_MAX /* the largest room that there is */
@@ -29,13 +29,12 @@ struct store_item {
 	size_t	 len;
 	int64_t	 due;	/* ms, or STORE_NEVER */
 	uint32_t reads; /* left; 0: any number */
-	char	 name[STORE_NAME];
+	char	 name[NAME_BYTES];
 };
 
 /* read(2), or a function like it, that the bytes of a secret come from. */
 typedef ssize_t store_source(int, void *, size_t);
 
-bool   store_name_ok(const char *);
 void   store_init(struct store *, struct secmem *);
 size_t store_room(const struct store *);
 size_t store_most(const struct store *);

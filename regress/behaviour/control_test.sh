@@ -178,13 +178,15 @@ unknown_and_taken_names_are_refused_body() {
 behaviour bad_names_are_refused 'ERROR bad-name: for what cannot be the name of a secret'
 bad_names_are_refused_body() {
 	guarded -a -g 0
-	sixtyfour=$(printf '%064d' 0)
-	for bad in .a -a . .. a/b a=b a:b a,b "a'b" 'a*b' 'a"b' 'a%sb' 'a\b' ä \
-	    "$(printf 'a\001b')" "$(printf 'a\177b')" "${sixtyfour}0" \
+	longest=$(printf '%0128d' 0)
+	for bad in -a - "a'b" 'a"b' 'a\b' "'" ä \
+	    "$(printf 'a\001b')" "$(printf 'a\177b')" "${longest}0" \
 	    "$(printf '%08000d' 0)"; do
 		every 'ERROR bad-name ?*' "PUT $bad 1" "GET $bad" "DEL $bad"
 	done
-	for good in a 0 _ _.- a.b a-b A_Z "$sixtyfour"; do
+	# shellcheck disable=SC2016 # names, and no shell
+	for good in a 0 _ _.- a.b a-b A_Z . .a .. a/b a=b a:b a,b 'a*b' '**' 'a%sb' \
+	    '$(a)' '`a`' 'a;b' '~' '#a' mail/me@example.org "$longest"; do
 		control say "PUT $good 1" want GO raw x want OK \
 		    say "GET $good" want 'DATA 1' take 1 say "DEL $good" want OK
 	done
@@ -239,7 +241,7 @@ blanks_and_cr_do_not_count_body() {
 behaviour a_refused_put_ends_the_connection 'what follows a PUT that is refused is no request'
 a_refused_put_ends_the_connection_body() {
 	guarded -a -g 0
-	for put in "PUT $name 11" 'PUT a/ 11' 'PUT a 11x' 'PUT a 999999'; do
+	for put in "PUT $name 11" 'PUT a" 11' 'PUT a 11x' 'PUT a 999999'; do
 		control raw "$put\nPANIC hard\n" like 'ERROR ?*' eof
 	done
 	control say ARM want ALREADY_ARMED
@@ -250,7 +252,7 @@ behaviour requests_come_in_any_pieces \
     'requests that come together, byte by byte, or before the end are answered one by one, in order'
 requests_come_in_any_pieces_body() {
 	guarded -a -g 0
-	control raw 'ARM\nFOO\nGET a/\nGET no\nARM\nDEL no\nLIST\nARM\n\nARM\n' \
+	control raw 'ARM\nFOO\nGET a"\nGET no\nARM\nDEL no\nLIST\nARM\n\nARM\n' \
 	    want ALREADY_ARMED like 'ERROR bad-request ?*' \
 	    like 'ERROR bad-name ?*' like 'ERROR no-such-secret ?*' \
 	    want ALREADY_ARMED like 'ERROR no-such-secret ?*' \
@@ -466,7 +468,7 @@ no_value_shows_body() {
 	[ "$(wc -l <answers)" -eq 6 ] || fail "$(cat answers)"
 	absent -F "$secret" answers
 	stop
-	value='wOr+ds~of/a.client:9'
+	value='wOr+ds~of"a.client:9'
 	for verbose in '' -v '-v -v'; do
 		# shellcheck disable=SC2086 # a list of words
 		guarded -a -g 0 $verbose
@@ -575,7 +577,7 @@ requests_cost_nothing_that_lasts_body() {
 	control ask STATUS '* registered=0 * secrets=1 *'
 	layout | diff before - >differ || fail "$(cat differ)"
 	for _ in 1 2 3 4 5; do
-		control many 31 repeat 20 "GET $name\nDEL no\nPUT $name 3\nPUT x/ 1\n" \
+		control many 31 repeat 20 "GET $name\nDEL no\nPUT $name 3\nPUT -x 1\n" \
 		    repeat 20 "PUT a 3\nabcDEL a\n" \
 		    repeat 20 "REGISTER pid=$idler\nUNREGISTER pid=$idler\n" \
 		    raw 'REGISTER pid=1\nPUT b 100\nabc' shutwr rest answers
@@ -625,4 +627,27 @@ no_descriptor_can_be_passed_body() {
 	control pass say ARM want ALREADY_ARMED
 	talk "$sock" pass hello pass quit
 	ends 0
+}
+
+behaviour dazaictl_refuses_a_name_as_the_daemon_does \
+    'dazaictl: exit 5 and one line for whatever is no name, however it is spelled; mail/me@example.org is one'
+dazaictl_refuses_a_name_as_the_daemon_does_body() {
+	ctl=$top/dazaictl/dazaictl
+	guarded -a -g 0
+	for bad in '' ' ' 'a b' 'a
+b' '"' "'" 'a\b' '*' ä "$(printf '%0129d' 0)" "$(printf 'a\033[2Jb')"; do
+		for command in get put del; do
+			complains 5 'refused: bad-name: a name is 1 to 128 ' \
+			    "$ctl" -s "$sock" $command -- "$bad" <secret
+		done
+	done
+	# shellcheck disable=SC2016 # likewise
+	for good in mail/me@example.org 'a$(date)`b`;c' .a; do
+		atf_check "$ctl" -s "$sock" put "$good" <secret
+		atf_check -o file:secret "$ctl" -s "$sock" get "$good"
+		"$ctl" -s "$sock" list | grep -qF "$good ${#secret} - -" ||
+		    fail "$good is not listed"
+		atf_check "$ctl" -s "$sock" del "$good"
+	done
+	stands_down
 }

@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #define SECRETS_MAX   256
-#define SECRETS_NAME  65
+#define SECRETS_NAME  129
 #define SECRETS_NEVER INT64_MAX
 
 enum secret_state { GONE, FILLING, WHOLE, SPENT };

@@ -51,9 +51,10 @@ CASE(a_refusal_is_these_words, "to the letter, for each kind of mistake")
 		{ CONTROL, "UNREGISTER", "ERROR invalid pid\n" },
 		{ CONTROL, "GET",
 		    "ERROR bad-request a name is wanted, and nothing else\n" },
-		{ CONTROL, "DEL .x",
-		    "ERROR bad-name a name is 1 to 64 letters, digits, '.', '_' "
-		    "or '-', and begins with none of '.' and '-'\n" },
+		{ CONTROL, "DEL -x",
+		    "ERROR bad-name a name is 1 to 128 printable ASCII "
+		    "characters, without blanks, quotes and backslashes, does "
+		    "not begin with -, and is not *\n" },
 		{ CONTROL, "PUT x",
 		    "ERROR bad-request PUT <name> <size> [reads=N] "
 		    "[ttl=SECONDS] [replace]\n" },

@@ -85,17 +85,16 @@ seconds(const char *text)
 }
 
 static bool
-name_ok(const char *name)
+secret_name_ok(const char *name)
 {
 	const char *p;
 
 	for (p = name; *p != '\0'; p++) {
-		if (!((*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') ||
-			(*p >= '0' && *p <= '9') || *p == '_' ||
-			((*p == '.' || *p == '-') && p > name)))
+		if (*p <= 32 || *p >= 127 || *p == '\\' || *p == '"' ||
+		    *p == '\'' || (*p == '-' && p == name))
 			return (false);
 	}
-	return (p > name && p - name <= 64);
+	return (p > name && p - name <= 128 && strcmp(name, "*") != 0);
 }
 
 static const char *
@@ -124,7 +123,7 @@ want_put(char **word, size_t n, struct imsg *im)
 
 	if (n < 3 || n > 6)
 		return ("bad-request");
-	if (!name_ok(word[1]))
+	if (!secret_name_ok(word[1]))
 		return ("bad-name");
 	if (!number(word[2], 1, INT64_MAX - 1, &im->u.put.size, &large))
 		return (large ? "too-large" : "bad-request");
@@ -132,7 +131,7 @@ want_put(char **word, size_t n, struct imsg *im)
 		if (want_option(word[i], &im->u.put) != NULL)
 			return ("bad-request");
 	}
-	(void)snprintf(im->u.put.name, IMSG_NAME_BYTES, "%s", word[1]);
+	(void)snprintf(im->u.put.name, NAME_BYTES, "%s", word[1]);
 	im->type = IMSG_PUT;
 	return (NULL);
 }
@@ -142,9 +141,9 @@ want_name(char **word, size_t n, struct imsg *im, uint32_t type)
 {
 	if (n != 2)
 		return ("bad-request");
-	if (!name_ok(word[1]))
+	if (!secret_name_ok(word[1]))
 		return ("bad-name");
-	(void)snprintf(im->u.secret.name, IMSG_NAME_BYTES, "%s", word[1]);
+	(void)snprintf(im->u.secret.name, NAME_BYTES, "%s", word[1]);
 	im->type = type;
 	return (NULL);
 }
@@ -589,7 +588,7 @@ answer_entry(struct client *c)
 	char	     reads[32] = "-", left[32] = "-";
 	size_t	     i;
 
-	for (i = 0; i < b.len && i < IMSG_NAME_BYTES - 1; i++)
+	for (i = 0; i < b.len && i < NAME_BYTES - 1; i++)
 		im.u.entry.name[i] = (char)(b.at[i] % 94 + 33);
 	im.u.entry.id = c->listed + 1 + fuzz_byte();
 	im.u.entry.size = fuzz_number();

@@ -92,7 +92,7 @@ client_want(int fd, const char *want)
 static void
 check_name(const char *name)
 {
-	CHECK(*name != '\0' && strpbrk(name, " \t\r\n") == NULL,
+	CHECK(*name != '\0' && strpbrk(name, " \t\r\n'\"\\") == NULL,
 	    "\"%s\" is no name", name);
 }
 

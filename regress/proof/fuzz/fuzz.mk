@@ -34,7 +34,7 @@ STD =		-std=c11 -D_GNU_SOURCE -Icommon -Idazaid \
 # The sources of each target beside itself and fuzz.c, and beside the .c files that it
 # includes to reach static functions.  main() of a program is PROGRAM_main.
 NETWORK =	$(DIR)/net.c $(DIR)/world.c \
-		$(addprefix common/,clock.c cred.c line.c num.c secmem.c) \
+		$(addprefix common/,clock.c cred.c line.c name.c num.c secmem.c) \
 		$(addprefix dazaid/,answer.c imsg.c log.c panic.c request.c session.c signals.c store.c)
 SRC_num =	common/num.c
 ORACLE =	regress/oracle
@@ -42,11 +42,11 @@ SRC_store =	$(ORACLE)/secrets.c
 SRC_heart =	$(NETWORK)
 SRC_control =	$(NETWORK)
 SRC_vault =	$(ORACLE)/controller.c $(ORACLE)/secrets.c $(DIR)/model.c $(DIR)/world.c \
-		$(addprefix common/,clock.c cred.c num.c secmem.c) \
+		$(addprefix common/,clock.c cred.c name.c num.c secmem.c) \
 		$(addprefix dazaid/,alive.c event.c holder.c imsg.c log.c panic.c serve.c session.c \
 		signals.c store.c transfer.c)
 SRC_option =	$(DIR)/ctl.c \
-		$(addprefix common/,num.c program.c secmem.c sockpath.c visible.c) \
+		$(addprefix common/,name.c num.c program.c secmem.c sockpath.c visible.c) \
 		dazaid/options.c dazaid/store.c dazai-hb/dazai-hb.c \
 		$(addprefix dazaictl/,answer.c askpass.c command.c dazaictl.c help.c json.c \
 		list.c paint.c status.c table.c unit.c)

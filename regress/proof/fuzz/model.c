@@ -341,15 +341,15 @@ model_check(void)
  */
 
 static bool
-name_ok(const char *name)
+secret_name_ok(const char *name)
 {
-	const size_t len = strnlen(name, IMSG_NAME_BYTES);
+	const size_t len = strnlen(name, NAME_BYTES);
 
-	return (len > 0 && len < IMSG_NAME_BYTES && name[0] != '.' &&
-	    name[0] != '-' &&
+	return (len > 0 && len < NAME_BYTES && name[0] != '-' &&
+	    memcmp(name, "*", 2) != 0 &&
 	    strspn(name,
-		"abcdefghijklmnopqrstuvwxyz"
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZ._-0123456789") == len);
+		"abcdefghijklmnopqrstuvwxyz!#$%&()*+,-./:;<=>?@[]^_`{|}~"
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == len);
 }
 
 static void
@@ -584,11 +584,12 @@ do_client(const struct message *msg, int64_t now)
 	const struct imsg_put *put = &msg->im.u.put;
 
 	if (msg->im.type == IMSG_PUT &&
-	    (!name_ok(put->name) || put->size == 0 || put->size >= INT64_MAX ||
-		put->ttl < 0 || put->ttl > TTL_MAX || put->replace > 1))
+	    (!secret_name_ok(put->name) || put->size == 0 ||
+		put->size >= INT64_MAX || put->ttl < 0 || put->ttl > TTL_MAX ||
+		put->replace > 1))
 		return (false);
 	if ((msg->im.type == IMSG_GET || msg->im.type == IMSG_DEL) &&
-	    ((!name_ok(msg->im.u.secret.name) &&
+	    ((!secret_name_ok(msg->im.u.secret.name) &&
 		 (msg->im.type == IMSG_GET ||
 		     strcmp(msg->im.u.secret.name, "*") != 0)) ||
 		msg->im.u.secret.cpu != 0))

@@ -361,10 +361,11 @@ load_ok(const char *value)
 	const char  *other;
 	unsigned int i;
 
-	if (len < 1 || len > 64 || value[0] == '.' || value[0] == '-' ||
+	if (len < 1 || len > 128 || value[0] == '-' ||
+	    (len == 1 && value[0] == '*') ||
 	    strspn(value,
 		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-		"0123456789._-") < len ||
+		"0123456789!#$%&()*+,-./:;<>?@[]^_`{|}~") < len ||
 	    should.loads == LOAD_MAX)
 		return (false);
 	for (i = 0; i < should.loads; i++) {

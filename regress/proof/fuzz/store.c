@@ -73,14 +73,14 @@ chosen(void)
 static const char *
 name(void)
 {
-	static char	   buf[STORE_NAME + 1];
+	static char	   buf[NAME_BYTES + 1];
 	const unsigned int i = fuzz_byte();
 
 	if (i >= 2 * NAMES)
-		(void)snprintf(buf, sizeof(buf), "%0*u", (int)(i % 64 + 1), i);
+		(void)snprintf(buf, sizeof(buf), "%0*u", (int)(i % 128 + 1), i);
 	else
 		(void)snprintf(buf, sizeof(buf), "name-%u", i % NAMES);
-	buf[STORE_NAME - 1] = '\0';
+	buf[NAME_BYTES - 1] = '\0';
 	return (buf);
 }
 

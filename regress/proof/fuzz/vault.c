@@ -765,14 +765,14 @@ name(char *to)
 {
 	const unsigned int i = fuzz_byte();
 
-	memset(to, 0, IMSG_NAME_BYTES);
+	memset(to, 0, NAME_BYTES);
 	if (i < 0xe8)
-		(void)snprintf(to, IMSG_NAME_BYTES, "n%u", i % NAMES);
+		(void)snprintf(to, NAME_BYTES, "n%u", i % NAMES);
 	else if (i < 0xf0)
 		memcpy(to, "*", 2);
 	else
-		memset(to, ".-n/ \x80nn"[i & 7],
-		    i & 8 ? IMSG_NAME_BYTES : IMSG_NAME_BYTES - 1);
+		memset(to, "'-n\" \x80n\\"[i & 7],
+		    i & 8 ? NAME_BYTES : NAME_BYTES - 1);
 }
 
 static void
@@ -883,7 +883,7 @@ check_event(const struct imsg_event *e)
 {
 	CHECK(m.watched, "an event that nobody watches");
 	CHECK(e->kind > 0 && e->kind < IMSG_EVENTS_KINDS &&
-		memchr(e->name, '\0', IMSG_EVENT_TEXT) != NULL &&
+		memchr(e->name, '\0', NAME_BYTES) != NULL &&
 		memchr(e->why, '\0', IMSG_EVENT_TEXT) != NULL,
 	    "an event of kind %u", e->kind);
 }

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef DAZAI_NAME_H
+#define DAZAI_NAME_H
+
+#include <stdbool.h>
+
+#define NAME_BYTES 129 /* of a secret's name, with its NUL */
+#define NAME_ALL   "*" /* no name: it means every secret */
+
+/* The sentence for what is not a name. */
+#define NAME_RULE                                                 \
+	"a name is 1 to 128 printable ASCII characters, without " \
+	"blanks, quotes and backslashes, does not begin with -, " \
+	"and is not *"
+
+bool name_ok(const char *);
+
+#endif
