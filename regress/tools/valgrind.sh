@@ -2,10 +2,14 @@
 # SPDX-License-Identifier: ISC
 # Runs every case of the unit tests under valgrind; any error or leak fails.
 set -eu
-cd "$(dirname "$0")/../unit"
+unit=$(cd "$(dirname "$0")/../unit" && pwd)
 
+# The cases leave files in the directory that they run in.
+dir=$(mktemp -d)
+trap 'rm -rf "$dir"' EXIT
+cd "$dir"
 n=0
-for prog in ./*_test; do
+for prog in "$unit"/*_test; do
 	for tc in $("$prog" -l | sed -n 's/^ident: //p'); do
 		case $tc in
 		# Cases that mean to die by a signal, that take too long, or that take
@@ -13,7 +17,7 @@ for prog in ./*_test; do
 		*_faults* | *every_sequence* | no_limit_keeps*) continue ;;
 		esac
 		valgrind -q --error-exitcode=99 --leak-check=full \
-		    --errors-for-leak-kinds=definite "$prog" -s . -r /dev/null \
+		    --errors-for-leak-kinds=definite "$prog" -s "$unit" -r /dev/null \
 		    "$tc" >/dev/null || {
 			echo "valgrind: $prog $tc" >&2
 			exit 1
