@@ -22,6 +22,7 @@
 
 #include "daemon.h"
 #include "log.h"
+#include "options.h"
 
 #define DAEMON_ARGS 4096 /* of a command, and our own before them */
 
@@ -78,12 +79,25 @@ daemon_command(const char *path, char *command[])
 }
 
 /*
+ * Tells the person who started the daemon what is still to be done.  dazai.sh's
+ * function, which sets the variable, guards a daemon at its default place.
+ */
+static void
+daemon_hint(const struct options *o)
+{
+	if ((getenv("DAZAI_SHELL") == NULL || o->sock != NULL ||
+		o->user != NULL) &&
+	    isatty(STDERR_FILENO))
+		warnx("not guarded yet: dazai_guard");
+}
+
+/*
  * The process that the shell has started and waits for.  Waits until the
  * daemon is ready or has ended, and exits with 0 or 1.  mask: the signal mask
  * from before the fork.
  */
 static void
-daemon_front(int fd, const sigset_t *mask, const char *path, char *command[])
+daemon_front(int fd, const sigset_t *mask, const struct options *o)
 {
 	struct sigaction sa;
 	size_t		 i;
@@ -99,10 +113,12 @@ daemon_front(int fd, const sigset_t *mask, const char *path, char *command[])
 	(void)sigprocmask(SIG_SETMASK, mask, NULL);
 	while ((n = read(fd, &c, 1)) == -1 && errno == EINTR)
 		;
-	if (n == 1 && command != NULL)
-		daemon_command(path, command);
-	if (n == 1)
+	if (n == 1 && o->command != NULL)
+		daemon_command(o->path, o->command);
+	if (n == 1) {
+		daemon_hint(o);
 		_exit(0);
+	}
 	if (n == -1) { /* the daemon may run, but we cannot tell: end it */
 		warn("pipe");
 		(void)kill(daemon_child, SIGTERM);
@@ -118,7 +134,7 @@ daemon_front(int fd, const sigset_t *mask, const char *path, char *command[])
  * returns: see daemon_front().
  */
 void
-daemon_fork(const char *path, char *command[])
+daemon_fork(const struct options *o)
 {
 	sigset_t set, mask;
 	size_t	 i;
@@ -135,7 +151,7 @@ daemon_fork(const char *path, char *command[])
 	if (daemon_child != 0) {
 		close(p[1]);
 		closefrom(p[0] + 1);
-		daemon_front(p[0], &mask, path, command);
+		daemon_front(p[0], &mask, o);
 	}
 	(void)sigprocmask(SIG_SETMASK, &mask, NULL);
 	close(p[0]);

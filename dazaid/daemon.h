@@ -2,7 +2,9 @@
 #ifndef DAZAID_DAEMON_H
 #define DAZAID_DAEMON_H
 
-void daemon_fork(const char *, char *[]);
+struct options;
+
+void daemon_fork(const struct options *);
 void daemon_notify_open(void);
 void daemon_detach(int);
 int  daemon_ready(void);

@@ -207,7 +207,7 @@ main(int argc, char *argv[])
 	load_open();
 	load_close_others();
 	if (o.background)
-		daemon_fork(o.path, o.command);
+		daemon_fork(&o);
 	daemon_notify_open();
 
 	log_open("dazaid", o.verbose);

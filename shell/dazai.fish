@@ -65,51 +65,76 @@ function _dazai_exit --on-event fish_exit
     and kill -TERM $_dazai_hb 2>/dev/null
 end
 
-# As in dazai.sh.
-function _dazai_ask
-    set -e DAZAI_GUARD
-    set -e DAZAI_GUARD_AT
+# As in dazai.sh; prints what dazai-hb says.
+function _dazai_start
     set -l hb dazai-hb
     test -n "$DAZAI_HB"
     and set hb $DAZAI_HB
+    if not command -q $hb
+        echo "$hb: not found"
+        return
+    end
+    if test "$argv" = start; and not _dazai_maybe
+        echo ': no daemon'
+        return
+    end
     set -l tether (_dazai_tether)
     test -n "$tether"
     and set tether -n $tether
     or set tether
-    set -l out (/bin/sh -c '
-		command -v "$1" >/dev/null || { echo "0 $1: not found"; exit; }
-		{
-			"$@" </dev/null 2>&1 &
-			echo "pid=$!"
-		} | {
-			read -r one
-			read -r two
-			case $two in
-			pid=*)	printf "%s %s\n" "${two#*=}" "$one" ;;
-			*)	printf "%s %s\n" "${one#*=}" "$two" ;;
-			esac
-		}' sh $hb $tether -p $fish_pid | string split -m 1 " ")
-    set -l line $out[2]
+    command $hb -b -p $fish_pid $tether 2>&1
+end
+
+# As in dazai.sh.
+function _dazai_maybe
+    if set -q DAZAI_SOCK
+        test -z "$DAZAI_SOCK" -o -e "$DAZAI_SOCK"
+        return
+    end
+    set -l found $XDG_RUNTIME_DIR/dazai-*.sock /run/user/*/dazai-*.sock /tmp/dazai-*/dazai-*.sock
+    set -q found[1]
+end
+
+# As in dazai.sh.
+function _dazai_ask
+    set -e DAZAI_GUARD
+    set -e DAZAI_GUARD_AT
+    set -l line (_dazai_start $argv | string collect)
     set -l by (string match -r 'by dazai-hb (\d+) for process (\d+) .*' -- "$line")
-    if string match -q "*: guarding $fish_pid with dazaid *" -- "$line"
-        set -gx DAZAI_GUARD "$fish_pid $out[1]"
+    if string match -q "*: guarding $fish_pid with dazaid *: pid *" -- "$line"
+        set -gx DAZAI_GUARD "$fish_pid "(string match -r '\d+$' -- "$line")
     else if set -q by[3]
         set -gx DAZAI_GUARD "$by[3] $by[2]"
         _dazai_own
         or echo "dazai: session guarded already, $by[1]" >&2
     else
-        if string match -q '*: guarded already*' -- "$line"
-            echo 'dazai: session guarded already, by nobody whom this shell can watch' >&2
-        else if string match -q '*: no room for one more holder*' -- "$line"
-            echo "dazai: this shell does not hold the session: $line" >&2
-        else
-            echo "dazai: session UNGUARDED: "(test -n "$line"; and echo $line; or echo no answer) >&2
-        end
+        _dazai_failed "$line" $argv
         return 1
     end
     set -gx DAZAI_GUARD_AT (_dazai_where)
     test -z "$DAZAI_VERBOSE"
     or dazai_status >&2
+end
+
+# As in dazai.sh.
+function _dazai_failed --argument-names line why
+    switch "$line"
+        case '*: guarded already*'
+            echo 'dazai: session guarded already, by nobody whom this shell can watch' >&2
+        case '*: no room for one more holder*'
+            echo "dazai: this shell does not hold the session: $line" >&2
+        case '*: no daemon*'
+            if test "$why" = start
+                test -n "$DAZAI_QUIET"
+                or echo 'dazai: no daemon; session UNGUARDED' >&2
+            else if test "$why" != dazaid
+                echo "dazai: session UNGUARDED: $line" >&2
+            end
+        case ''
+            echo 'dazai: session UNGUARDED: no answer' >&2
+        case '*'
+            echo "dazai: session UNGUARDED: $line" >&2
+    end
 end
 
 # Sets _dazai_answer to what dazaictl says to the command in the arguments, as a list of
@@ -153,7 +178,18 @@ end
 
 function dazai_guard --description 'Guard this session, if it is not guarded'
     _dazai_covered
-    or _dazai_ask
+    or _dazai_ask $argv
+end
+
+function dazaid --wraps dazaid --description 'Start dazaid, and guard this session'
+    if test -z "$_dazai_holds"
+        command dazaid $argv
+        return
+    end
+    DAZAI_SHELL=$fish_pid command dazaid $argv
+    or return
+    dazai_guard dazaid
+    or true
 end
 
 function dazai_status --description 'Ask the daemon for the state of this session'
@@ -226,39 +262,48 @@ function _dazai_command
     or test (count $argv) -gt 0
 end
 
-# Guards this shell at its start, if it is one that the session depends on.
-function _dazai_begin
-    if _dazai_covered
-        return
-    end
+# As in dazai.sh.
+function _dazai_look
+    set -g _dazai_holds
+    set -g _dazai_in
+    test -z "$ZELLIJ"
+    or set _dazai_in zellij
+    test -z "$STY"
+    or set _dazai_in screen
+    test -z "$TMUX"
+    or set _dazai_in tmux
     isatty stdin
     and not _dazai_command
     or return
-    set -l in
-    test -z "$ZELLIJ"
-    or set in zellij
-    test -z "$STY"
-    or set in screen
-    test -z "$TMUX"
-    or set in tmux
-    if test -z "$in"
-        dazai_guard
+    test -n "$_dazai_in"
+    or set _dazai_holds 1
+    return 0
+end
+
+# Guards this shell at its start, if it is one that the session depends on.
+function _dazai_begin
+    if not _dazai_look
+        return
+    end
+    if test -n "$_dazai_holds"; or _dazai_covered
+        dazai_guard start
     else if not set -q _dazai_told
         set -g _dazai_told 1
-        _dazai_inside $in
+        _dazai_inside
     end
 end
 
-# Says that a shell inside $argv[1] does not hold the session by itself, and what does.
+# Says that a shell inside $_dazai_in does not hold the session by itself, and what does.
 function _dazai_inside
-    if not _dazai_query
-        echo "dazai: session UNGUARDED: $_dazai_answer" >&2
+    set -g _dazai_answer ': no daemon'
+    if not _dazai_maybe; or not _dazai_query
+        _dazai_failed "$_dazai_answer" start
         return 1
     end
     _dazai_tethers
     test -n "$_dazai_held"
     or set _dazai_held nobody
-    echo "dazai: inside $argv[1], this shell does not hold the session: $_dazai_held does; dazai_guard holds it all the same" >&2
+    echo "dazai: inside $_dazai_in, this shell does not hold the session: $_dazai_held does; dazai_guard holds it all the same" >&2
 end
 
 _dazai_begin

@@ -19,10 +19,13 @@
 #			guarded and no panic is pending
 #	dazai_guard	guard this session, if it is not guarded
 #	dazai_cancel	cancel a pending panic
+#	dazaid		start dazaid(8) with its arguments, and guard this session if it
+#			succeeds and goes into the background
 #	DAZAI_TETHER	the tether to hold, "session" unless set; if it is set and
 #			empty, dazai-hb is the daemon's only heartbeat instead
 #	DAZAI_HB	the dazai-hb to start: a path, or a name in PATH
 #	DAZAI_CTL	the dazaictl to ask the daemon with: the same
+#	DAZAI_QUIET	if not empty, a start without a daemon prints nothing
 #	DAZAI_VERBOSE	if not empty, report success, too
 #	DAZAI_GUARD	set and exported here: the pid of the guarded process, and
 #			that of its dazai-hb.  A child shell learns from it that its
@@ -85,13 +88,18 @@ _dazai_covered() {
 	[ "$_dazai_their" = "$_dazai_tty" ]
 }
 
+# Succeeds in the shell itself, and fails in its subshells, where $$ is its pid, too;
+# /proc/self is the process that really runs.
+_dazai_main() {
+	{ IFS='' read -r _dazai_line </proc/self/stat; } 2>/dev/null &&
+	    [ "${_dazai_line%% *}" = "$$" ]
+}
+
 # Ends the shell's own dazai-hb, which would notice the end of the shell anyway.
-# zsh runs its hooks also when a subshell exits, and there $$ is the pid of the
-# shell; /proc/self is the process that really runs.
+# zsh runs its hooks also when a subshell exits.
 _dazai_exit() {
 	[ -z "${ZSH_VERSION-}" ] || emulate -L sh
-	{ IFS='' read -r _dazai_line </proc/self/stat; } 2>/dev/null || return 0
-	if [ "${_dazai_line%% *}" = "$$" ] && _dazai_own; then
+	if _dazai_main && _dazai_own; then
 		kill -TERM "$_dazai_hb" 2>/dev/null || :
 	fi
 }
@@ -106,39 +114,40 @@ _dazai_trap() {
 }
 
 # Has _dazai_exit run when the shell exits, after the action that the EXIT trap has
-# now.
+# now.  Starts no process, except in ksh93, whose subshells are none.
 _dazai_hook() {
 	if [ -n "${ZSH_VERSION-}" ]; then
 		# In zsh a trap that a function sets belongs to the function.
-		autoload -Uz add-zsh-hook && add-zsh-hook zshexit _dazai_exit
+		eval 'typeset -ga zshexit_functions
+		zshexit_functions=(
+		    "${(@)zshexit_functions[@]:#_dazai_exit}" _dazai_exit)'
 		return
 	fi
 	_dazai_now='' _dazai_text=''
-	case ${BASH_VERSION:+bash}${KSH_VERSION-} in
-	bash*)
-		# shellcheck disable=SC3045 # bash only
-		_dazai_text=$(trap -p EXIT && echo : end) ;;
+	case ${KSH_VERSION-} in
 	Version*)
 		# ksh93 prints the action alone.
 		# shellcheck disable=SC3045 # ksh93 only
-		_dazai_now=$(trap -p EXIT)
-		_dazai_text=': end' ;;
+		_dazai_now=$(trap -p EXIT) ;;
 	*)
-		# mksh and dash have no trap -p, and their subshells have no traps,
-		# so this process itself must print the list, EXIT first.  It
-		# prints into the empty here-document, which is a pipe in dash and
-		# a file in mksh, and reads it from there.
+		# Subshells have no traps, so this process itself must print the
+		# list, EXIT first.  It prints into the here-document, which is a
+		# pipe or a file, and reads it from there.  It is an empty line,
+		# since for an empty document bash opens /dev/null.
 		{
-			{ trap && echo : end; } >|/proc/self/fd/9
-			_dazai_text=$(cat <&9)
+			trap >|/proc/self/fd/9
+			while IFS='' read -r _dazai_line <&9; do
+				_dazai_text=$_dazai_text$_dazai_line$_dazai_nl
+			done
 		} 2>/dev/null 9<<-EOF || :
+
 		EOF
-		;;
+		_dazai_text=${_dazai_text#"$_dazai_nl"} ;;
 	esac
 	case $_dazai_text in
-	": end")		;;
-	"trap -- "*": end")	eval "_dazai_$_dazai_text" ;;
-	*)			return 0 ;;	# not understood: leave it alone
+	'')		;;
+	"trap -- "*)	eval "_dazai_$_dazai_text" ;;
+	*)		return 0 ;;	# not understood: leave it alone
 	esac
 	case $_dazai_now in
 	*_dazai_exit*)	;;
@@ -148,41 +157,43 @@ _dazai_hook() {
 	esac
 }
 
-# Starts a dazai-hb; sets _dazai_hb to its pid and _dazai_line to its first line.
-# A /bin/sh starts it and ends at once, so it is not a job of this shell: the shell
-# does not list it, report its end or lower its priority.  It leads no process
-# group, so it can leave the session.  The pid and the line come in either order.
-# The inner sh waits for both, because ksh93 takes what there is when its child ends.
+# Has a dazai-hb hold the session for this shell; sets _dazai_line to what it says.  It
+# goes into the background by itself, so it is no job of this shell.  Standard input, by
+# which it finds the terminal, stays: ksh93 would redirect its own.
 _dazai_start() {
-	set -- -p "$$"
-	[ -z "${DAZAI_TETHER-session}" ] ||
-	    set -- -n "${DAZAI_TETHER-session}" "$@"
-	# shellcheck disable=SC2016 # expanded by the sh
-	_dazai_line=$(/bin/sh -c '
-		command -v "$1" >/dev/null || { echo "0 $1: not found"; exit; }
-		{
-			"$@" </dev/null 2>&1 &
-			echo "pid=$!"
-		} | {
-			read -r one
-			read -r two
-			case $two in
-			pid=*)	printf "%s %s\n" "${two#*=}" "$one" ;;
-			*)	printf "%s %s\n" "${one#*=}" "$two" ;;
-			esac
-		}' sh "${DAZAI_HB:-dazai-hb}" "$@") || :
-	_dazai_hb=${_dazai_line%% *}
-	_dazai_line=${_dazai_line#* }
+	_dazai_line="${DAZAI_HB:-dazai-hb}: not found"
+	command -v "${DAZAI_HB:-dazai-hb}" >/dev/null 2>&1 || return 0
+	_dazai_line=': no daemon'
+	[ "${1-}" != start ] || _dazai_maybe || return 0
+	set -- "${DAZAI_HB:-dazai-hb}" -b -p "$$"
+	[ -z "${DAZAI_TETHER-session}" ] || set -- "$@" -n "${DAZAI_TETHER-session}"
+	_dazai_line=$("$@" 2>&1) || :
+}
+
+# Succeeds if there may be a daemon: if there is a socket in one of its places, see
+# dazaid(8).  To find out that there is none takes no process.
+_dazai_maybe() {
+	# shellcheck disable=SC3028 # bash only
+	case ${DAZAI_SOCK+set}:$-:${BASHOPTS-} in
+	set:*)	[ -z "$DAZAI_SOCK" ] || [ -e "$DAZAI_SOCK" ]; return ;;
+	*:*f*:* | *failglob*)	return 0 ;;
+	esac
+	for _dazai_line in "${XDG_RUNTIME_DIR-}"/dazai-*.sock \
+	    /run/user/*/dazai-*.sock /tmp/dazai-*/dazai-*.sock; do
+		[ ! -e "$_dazai_line" ] || return 0
+	done
+	return 1
 }
 
 # Asks the daemon to guard this session.  Sets DAZAI_GUARD and succeeds if something
-# guards it then.
+# guards it then.  $1 says who wants that, if the user has not just asked for it: the
+# start of this shell, or the dazaid that has just returned.
 _dazai_ask() {
 	unset DAZAI_GUARD DAZAI_GUARD_AT
-	_dazai_start
+	_dazai_start "$@"
 	case $_dazai_line in
-	*": guarding $$ with dazaid "*)
-		DAZAI_GUARD="$$ $_dazai_hb" ;;
+	*": guarding $$ with dazaid "*": pid "[1-9]*)
+		DAZAI_GUARD="$$ ${_dazai_line##*": pid "}" ;;
 	*": guarded already, by dazai-hb "[1-9]*" for process "[1-9]*)
 		_dazai_by=${_dazai_line##*": guarded already, by dazai-hb "}
 		DAZAI_GUARD=${_dazai_by#*" for process "}
@@ -191,23 +202,39 @@ _dazai_ask() {
 		# was lost.
 		[ "${DAZAI_GUARD%% *}" = "$$" ] || printf '%s %s\n' \
 		    "dazai: session guarded already, by dazai-hb" "$_dazai_by" >&2 ;;
-	*": guarded already"*)
-		printf 'dazai: session %s\n' \
-		    'guarded already, by nobody whom this shell can watch' >&2
-		return 1 ;;
-	*": no room for one more holder"*)
-		printf 'dazai: this shell does not hold the session: %s\n' \
-		    "$_dazai_line" >&2
-		return 1 ;;
 	*)
-		printf 'dazai: session UNGUARDED: %s\n' \
-		    "${_dazai_line:-no answer}" >&2
+		_dazai_failed "$@"
 		return 1 ;;
 	esac
 	_dazai_where
 	DAZAI_GUARD_AT=$_dazai_at
 	export DAZAI_GUARD DAZAI_GUARD_AT
 	[ -z "${DAZAI_VERBOSE-}" ] || dazai_status >&2
+}
+
+# Says that nothing guards, by the words of dazai-hb or dazaictl; $1 as in _dazai_ask.
+_dazai_failed() {
+	case $_dazai_line in
+	*": guarded already"*)
+		_dazai_line='guarded already, by nobody whom this shell can watch'
+		set -- 'session %s' ;;
+	*": no room for one more holder"*)
+		set -- 'this shell does not hold the session: %s' ;;
+	*": no daemon"*)
+		[ "${1-}" != dazaid ] || return 0	# it does not run on, or elsewhere
+		[ "${1-}" != start ] || [ -z "${DAZAI_QUIET-}" ] || return 0
+		if [ "${1-}" = start ]; then
+			_dazai_line=
+			set -- 'no daemon; session UNGUARDED%s'
+		else
+			set -- 'session UNGUARDED: %s'
+		fi ;;
+	*)
+		: "${_dazai_line:=no answer}"
+		set -- 'session UNGUARDED: %s' ;;
+	esac
+	# shellcheck disable=SC2059 # one of those above
+	printf "dazai: $1\n" "$_dazai_line" >&2
 }
 
 # Sets _dazai_answer to what dazaictl says to the command in the arguments.
@@ -258,11 +285,24 @@ _dazai_tethers() {
 _dazai_nl='
 '
 
-# Guards this session, if it is not guarded.  Fails if that is not possible.
+# Guards this session, if it is not guarded.  Fails if that is not possible.  $1 is not
+# the user's, see _dazai_ask.
 dazai_guard() {
 	[ -z "${ZSH_VERSION-}" ] || emulate -L sh
-	_dazai_covered || _dazai_ask || return 1
+	_dazai_covered || _dazai_ask "$@" || return 1
 	[ "${DAZAI_GUARD%% *}" != "$$" ] || _dazai_hook
+}
+
+# Starts the daemon, and guards this shell as soon as it runs in the background.
+dazaid() {
+	[ -z "${ZSH_VERSION-}" ] || emulate -L sh
+	if [ -z "$_dazai_holds" ] || ! _dazai_main; then
+		command dazaid "$@"
+		return
+	fi
+	# The variable tells it that somebody is about to guard.
+	DAZAI_SHELL=$$ command dazaid "$@" || return
+	dazai_guard dazaid || :
 }
 
 # Prints in one line what the daemon says of this session, a pending panic first.  Fails
@@ -337,26 +377,29 @@ dazai_cancel() {
 	return 1
 }
 
-# Guards this shell at its start, if it is one that the session depends on.
-_dazai_begin() {
-	[ -z "${ZSH_VERSION-}" ] || emulate -L sh
-	if _dazai_covered; then
-		dazai_guard
-		return
-	fi
-	# The flag c means one command, s commands from standard input.  dash and zsh have
-	# no c, and bash and zsh set s only later.
-	case ${BASH_VERSION:+s}${ZSH_VERSION:+s}${ZSH_EXECUTION_STRING+c}$- in
-	*c*)	return ;;
-	*s*)	[ -t 0 ] || return 0 ;;
-	*)	return ;;
-	esac
-	_dazai_in=''
+# Sets _dazai_holds if the session depends on this shell, and _dazai_in to what it is
+# inside of.  The flag c means one command, s commands from standard input.  dash and
+# zsh have no c, and bash and zsh set s only later.
+_dazai_look() {
+	_dazai_holds='' _dazai_in=''
 	[ -z "${ZELLIJ-}" ] || _dazai_in=zellij
 	[ -z "${STY-}" ] || _dazai_in=screen
 	[ -z "${TMUX-}" ] || _dazai_in=tmux
-	if [ -z "$_dazai_in" ]; then
-		dazai_guard
+	case ${BASH_VERSION:+s}${ZSH_VERSION:+s}${ZSH_EXECUTION_STRING+c}$- in
+	*c*)	return 1 ;;
+	*s*)	[ -t 0 ] || return 1 ;;
+	*)	return 1 ;;
+	esac
+	[ -n "$_dazai_in" ] || _dazai_holds=1
+}
+
+# Guards this shell at its start, if it is one that the session depends on.
+_dazai_begin() {
+	[ -z "${ZSH_VERSION-}" ] || emulate -L sh
+	if ! _dazai_look; then
+		! _dazai_covered || dazai_guard
+	elif [ -n "$_dazai_holds" ] || _dazai_covered; then
+		dazai_guard start
 	elif [ -z "${_dazai_told-}" ]; then
 		_dazai_told=1
 		_dazai_inside
@@ -365,9 +408,10 @@ _dazai_begin() {
 
 # Says that a shell inside $_dazai_in does not hold the session by itself, and what does.
 _dazai_inside() {
-	if ! _dazai_query; then
-		printf 'dazai: session UNGUARDED: %s\n' \
-		    "${_dazai_answer:-no answer}" >&2
+	_dazai_answer=': no daemon'
+	if ! _dazai_maybe || ! _dazai_query; then
+		_dazai_line=$_dazai_answer
+		_dazai_failed start
 		return 1
 	fi
 	_dazai_tethers

@@ -25,6 +25,7 @@ setup() {
 		. '$PWD/after'
 	EOF
 	cp rc .zshrc
+	cp rc .bashrc
 	# Else fish reads every man page there is at its first start, in the background.
 	mkdir -p fish .local/share/fish/generated_completions
 	cat >fish/config.fish <<-EOF
@@ -45,8 +46,8 @@ setup() {
 	EOF
 	chmod +x counted
 	unset LEVEL DAZAI_GUARD DAZAI_GUARD_AT DAZAI_HB DAZAI_CTL DAZAI_VERBOSE
-	unset DAZAI_TETHER TMUX STY ZELLIJ XDG_DATA_HOME
-	PATH=$top/dazai-hb:$top/dazaictl:$PATH DAZAI_SOCK=$sock TERM=dumb
+	unset DAZAI_TETHER DAZAI_QUIET TMUX STY ZELLIJ XDG_DATA_HOME
+	PATH=$top/dazaid:$top/dazai-hb:$top/dazaictl:$PATH DAZAI_SOCK=$sock TERM=dumb
 	ENV=$PWD/rc HOME=$PWD ZDOTDIR=$PWD XDG_CONFIG_HOME=$PWD
 	export PATH DAZAI_SOCK TERM ENV HOME ZDOTDIR XDG_CONFIG_HOME
 }
@@ -184,7 +185,7 @@ child_is_of_the_session() {
 		expect P1>
 		run [ \$(wc -l <starts) -eq 1 ]
 		send DAZAI_SOCK=$PWD/other $(command_line "$sh")\n
-		expect dazai: session UNGUARDED: dazai-hb: $PWD/other.ctl: no daemon
+		expect dazai: no daemon; session UNGUARDED
 		expect P2>
 		send exit\n
 		expect P1>
@@ -284,9 +285,9 @@ works_under_strict_options() {
 		set +e
 	EOF
 	drive <<-EOF
-		expect dazai: session UNGUARDED
-		expect dazai: session UNGUARDED
-		expect dazai: session UNGUARDED
+		expect dazai: no daemon; session UNGUARDED
+		expect dazai: no daemon; session UNGUARDED
+		expect dazai: session UNGUARDED: dazaictl
 		expect P1>
 	EOF
 	start
@@ -315,13 +316,29 @@ is_unguarded_until_a_daemon_comes() {
 		show
 	EOF
 	shown 1
+	drive DAZAI_QUIET=1 <<-EOF
+		expect P1>
+		show
+	EOF
+	shown 0
+	# The sockets of a daemon that was killed.
+	start
+	kill -KILL "$vault"
+	ends "$SIGKILL" "$vault"
+	talk - ended "$network"
+	[ -e "$sock" ] || fail "no socket is left"
+	drive <<-EOF
+		expect dazai: no daemon; session UNGUARDED
+		expect P1>
+		ask dazai_guard | dazai: session UNGUARDED: dazai-hb: $sock.ctl: no daemon | 1
+	EOF
 	mkfifo go
 	: >log
 	{ read -r _ <go; exec "$dazaid" -d -s "$sock" 2>log; } &
 	vault=$!
 	remember "$vault"
 	drive <<-EOF
-		expect dazai: session UNGUARDED: dazai-hb: $sock.ctl: no daemon
+		expect dazai: no daemon; session UNGUARDED
 		expect P1>
 		ask dazai_status | dazai: session UNGUARDED: dazaictl: $sock.ctl: no daemon | 1
 		ask dazai_guard | dazai: session UNGUARDED: dazai-hb: $sock.ctl: no daemon | 1
@@ -339,6 +356,93 @@ is_unguarded_until_a_daemon_comes() {
 	said 'exit 7'
 	absent -E 'dazai:.*dazai:|warning|/proc/' out
 	ends 0
+}
+
+in_each starts_the_daemon \
+    'dazaid that was typed in a shell is guarded by it at once, and says so if it is not'
+starts_the_daemon() {
+	visit DAZAI_QUIET=1 <<-EOF
+		ask dazaid -V | dazaid | 0
+		ask dazaid -x | usage: dazaid | 1
+		ask dazaid -g 0 -z 4096 | status | 0
+		run $(holders 1)
+		ask dazai_status | dazai: session guarded by dazai-hb | 0
+		send exec /bin/sh\n
+		run dazaictl panic -w || :
+		send echo no''daemon\n
+		expect nodaemon
+	EOF
+	absent -e UNGUARDED -e 'not guarded' out
+	# The environment tells that this is inside of tmux.
+	drive DAZAI_QUIET=1 TMUX=x <<-EOF
+		expect P1>
+		run chmod g+w \$(readlink /proc/\$PTY_PID/fd/0)
+		send dazaid -z 4096\n
+		expect dazaid: not guarded yet: dazai_guard
+		ask dazai_guard; dazai_status | dazai: session guarded by dazai-hb | 0
+		run kill -TERM \$(cat $sock.pid)
+		expect dazai: the daemon ended: session UNGUARDED
+		send dazaid -s $sock.other\n
+		expect dazaid: not guarded yet: dazai_guard
+		run kill -TERM \$(cat $sock.other.pid)
+	EOF
+}
+
+in_each another_group_or_user_is_the_same_session \
+    'newgrp and su begin no other session, and their end is no loss'
+another_group_or_user_is_the_same_session() {
+	SHELL=$(command -v "$sh")
+	export SHELL
+	set -- "newgrp $(id -gn)"
+	[ "$(id -u)" -ne 0 ] || set -- "$@" "su -p"
+	for command; do
+		start
+		drive DAZAI_HB="$PWD/counted" <<-EOF
+			expect P1>
+			send $command\n
+			expect P2>
+			send dazai_status\n
+			expect dazai: session guarded by dazai-hb
+			send $command\n
+			expect P3>
+			send exit\n
+			run ! grep -q lost log
+			show
+		EOF
+		shown 1
+		started_once
+		: >starts
+		wiped
+	done
+}
+
+in_each a_stopped_shell_is_alive 'a shell that is stopped holds, and its death is noticed all the same'
+a_stopped_shell_is_alive() {
+	self='$$'
+	[ "$sh" != fish ] || self='$fish_pid'
+	start
+	drive <<-EOF
+		expect P1>
+		send $(command_line "$sh")\n
+		expect P2>
+		send kill -STOP $self\n
+		expect P1>
+		send dazai_status\n
+		expect dazai: session guarded by dazai-hb
+		send fg\n
+		expect P2>
+		send echo fore''ground\n
+		expect foreground
+		send exit\n
+		expect P1>
+		run $talk - kill STOP \$PTY_PID
+		run [ "\$(dazaictl get $name)" = '$secret' ]
+		run ! grep -q lost log
+		signal KILL
+		wait
+	EOF
+	said 'signal 9'
+	wiped
 }
 
 holders() {

@@ -286,10 +286,9 @@ load_close_others(void)
 }
 
 void
-daemon_fork(const char *path, char *command[])
+daemon_fork(const struct options *o)
 {
-	(void)path;
-	(void)command;
+	(void)o;
 	BROKEN("no option asks for it");
 }
 
