@@ -19,6 +19,7 @@
 #include "child.h"
 #include "daemon.h"
 #include "files.h"
+#include "last.h"
 #include "load.h"
 #include "log.h"
 #include "network.h"
@@ -135,6 +136,7 @@ start_listening(void)
 	struct imsg im = { .type = IMSG_LISTENER };
 	uint32_t    i;
 
+	last_begin(files_last());
 	for (i = 0; i < FILES_SOCKETS; i++) {
 		im.u.number.n = i;
 		if ((im.fd = files_listen(i)) == -1)

@@ -18,6 +18,7 @@
 #include "event.h"
 #include "files.h"
 #include "imsg.h"
+#include "last.h"
 #include "load.h"
 #include "log.h"
 #include "num.h"
@@ -157,6 +158,18 @@ effects_tell(const char *what, const char *seconds, const char *reason)
 	alive_tell(line, strlen(line));
 }
 
+/* Leaves the last words, if this is the end. */
+static void
+effects_last(enum panic_event event, const char *reason)
+{
+	static const char *const how[] = { [PANIC_EXECUTED] = "panic",
+		[PANIC_HARD] = "hard",
+		[PANIC_STOPPED] = "stopped" };
+
+	if (event != PANIC_PENDING && event != PANIC_CANCELLED)
+		last_words(how[event], reason);
+}
+
 static void
 effects_log(enum panic_event event, const char *reason)
 {
@@ -166,6 +179,7 @@ effects_log(enum panic_event event, const char *reason)
 	const char *fate = "", *sig = "";
 	char	    seconds[NUM_PRINT + 1];
 
+	effects_last(event, reason);
 	if (event == PANIC_EXECUTED || event == PANIC_HARD)
 		effects_tell("EVENT executed ", "", reason);
 	if (event != PANIC_PENDING && event != PANIC_CANCELLED) {

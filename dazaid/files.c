@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The daemon's files: its two sockets and its pid file.  They are made without
- * touching a file that is not ours, and removed at the end.
+ * The daemon's files: its two sockets, its pid file, and the file of its last
+ * words.  They are made without touching a file that is not ours, and removed
+ * at the end, all but the last one.
  */
 #include <sys/file.h>
 #include <sys/inotify.h>
@@ -18,23 +19,27 @@
 
 #include "channel.h"
 #include "files.h"
+#include "log.h"
 #include "sockpath.h"
 
 #define FILES_BACKLOG 128
 #define FILES_NAME    (SOCKPATH_SIZE + sizeof(".pid"))
-#define FILES_PID     FILES_SOCKETS /* the index after theirs */
 
-static const char *const files_suffix[] = {
-	[FILES_HEARTBEAT] = "", [FILES_CONTROL] = ".ctl", [FILES_PID] = ".pid"
-};
+/* The files that are no sockets have the indices after theirs. */
+enum { FILES_PID = FILES_SOCKETS, FILES_LAST, FILES_ALL };
+
+static const char *const files_suffix[] = { [FILES_HEARTBEAT] = "",
+	[FILES_CONTROL] = ".ctl",
+	[FILES_PID] = ".pid",
+	[FILES_LAST] = ".last" };
 
 static struct files_name {
-	char		   name[FILES_NAME]; /* in the directory */
 	dev_t		   dev;
 	ino_t		   ino; /* 0: not ours */
 	int		   fd;
-	struct sockaddr_un sun; /* of a socket */
-} files[FILES_PID + 1];
+	struct sockaddr_un sun;		     /* of a socket */
+	char		   name[FILES_NAME]; /* in the directory */
+} files[FILES_ALL];
 static int files_dir = -1;
 
 static void
@@ -61,6 +66,31 @@ files_is_pid(int fd)
 }
 
 /*
+ * Opens a file that is no socket, and makes it if it is not there.  It may be
+ * anything.  Returns the descriptor, or -1 with errno.
+ */
+static int
+files_open(const struct files_name *f, struct stat *st)
+{
+	const int fd = openat(files_dir, f->name,
+	    O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+	    0600);
+
+	if (fd != -1 && fstat(fd, st) == -1) {
+		close(fd);
+		return (-1);
+	}
+	return (fd);
+}
+
+/* Is it a file of ours, that is, of the effective user? */
+static bool
+files_is_ours(const struct stat *st)
+{
+	return (S_ISREG(st->st_mode) && st->st_uid == geteuid());
+}
+
+/*
  * Opens the pid file and locks it, which makes us the only daemon on this path
  * for as long as we live.  Returns the descriptor, never to be closed; or -1
  * with *why, which is NULL if errno says it.
@@ -73,14 +103,9 @@ files_lock(struct files_name *pid, const char **why)
 
 	*why = NULL;
 	for (;;) {
-		fd = openat(files_dir, pid->name,
-		    O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY |
-			O_CLOEXEC,
-		    0600);
-		if (fd == -1)
+		if ((fd = files_open(pid, &st)) == -1)
 			return (-1);
-		if (fstat(fd, &st) == -1 || !S_ISREG(st.st_mode) ||
-		    st.st_uid != geteuid() || !files_is_pid(fd)) {
+		if (!files_is_ours(&st) || !files_is_pid(fd)) {
 			*why = "in the way, and no pid file of ours";
 			return (-1);
 		}
@@ -98,6 +123,53 @@ files_lock(struct files_name *pid, const char **why)
 	}
 	files_remember(pid, &st);
 	return (fd);
+}
+
+/* Is the file at fd empty, or does it hold last words? */
+static bool
+files_is_last(int fd)
+{
+	static const char word[] = "LAST ";
+	char		  buf[sizeof(word) - 1];
+	const ssize_t	  n = pread(fd, buf, sizeof(buf), 0);
+
+	return (n == 0 ||
+	    (n == sizeof(buf) && memcmp(buf, word, sizeof(buf)) == 0));
+}
+
+/*
+ * Opens the file of the last words, which keeps those of the last daemon until
+ * the start has succeeded.  If it is new, it is removed if the start fails.
+ * Returns NULL, or what is wrong.
+ */
+static const char *
+files_open_last(struct files_name *f)
+{
+	struct stat st;
+
+	f->fd = files_open(f, &st);
+	if (f->fd != -1 && files_is_ours(&st) && st.st_nlink == 1 &&
+	    files_is_last(f->fd)) {
+		if (st.st_size == 0)
+			files_remember(f, &st);
+		return (fchmod(f->fd, 0600) == -1 ? strerror(errno) : NULL);
+	}
+	if (f->fd == -1)
+		return (strerror(errno));
+	close(f->fd);
+	f->fd = -1;
+	return ("in the way, and no last words of ours");
+}
+
+/* The daemon can do without it. */
+static void
+files_make_last(const char *path)
+{
+	const char *why = files_open_last(&files[FILES_LAST]);
+
+	if (why != NULL)
+		log_warnx("%s%s: %s: no last words", path,
+		    files_suffix[FILES_LAST], why);
 }
 
 /*
@@ -189,8 +261,8 @@ files_make_socket(struct files_name *f)
 }
 
 /*
- * Makes both sockets and the pid file; *which is then the one that the returned
- * words are about, or NULL is returned.
+ * Makes both sockets and the other files; *which is then the one that the
+ * returned words are about, or NULL is returned.
  */
 static const char *
 files_make(const char *path, bool private, unsigned int *which)
@@ -207,15 +279,18 @@ files_make(const char *path, bool private, unsigned int *which)
 		if ((why = files_make_socket(&files[*which])) != NULL)
 			return (why);
 	}
+	*which = FILES_PID;
 	if (ftruncate(pid->fd, 0) == -1 ||
 	    dprintf(pid->fd, "%ld\n", (long)getpid()) == -1)
 		return (strerror(errno));
+	files_make_last(path);
 	return (NULL);
 }
 
 /*
- * Makes path the heartbeat's socket, and path with .ctl and .pid the control
- * socket and our pid file, as the effective user.  No client can connect yet.
+ * Makes path the heartbeat's socket, and path with .ctl, .pid and .last the
+ * control socket, our pid file and that of our last words, as the effective
+ * user.  No client can connect yet.
  * A file that is there and is not a stale socket or pid file of that user's
  * stays untouched.  Returns NULL, or what is wrong, as "PATH: why";
  * files_remove() then removes what was made.
@@ -228,7 +303,7 @@ files_claim(const char *path)
 	unsigned int i;
 	bool private;
 
-	for (i = 0; i <= FILES_PID; i++)
+	for (i = 0; i < FILES_ALL; i++)
 		(void)snprintf(files[i].name, sizeof(files[i].name), "%s%s",
 		    sockpath_name(path), files_suffix[i]);
 	i = FILES_HEARTBEAT;
@@ -279,6 +354,17 @@ int
 files_dirfd(void)
 {
 	return (files_dir);
+}
+
+/*
+ * The descriptor of the file of the last words, the caller's; -1 if there is
+ * none.  From now on the file stays when the daemon ends.
+ */
+int
+files_last(void)
+{
+	files[FILES_LAST].ino = 0;
+	return (files[FILES_LAST].fd);
 }
 
 /*
@@ -338,6 +424,7 @@ files_remove(void)
 	unsigned int i;
 
 	/* The pid file last, because it carries the lock. */
+	files_remove_one(&files[FILES_LAST]);
 	for (i = 0; i <= FILES_PID; i++)
 		files_remove_one(&files[i]);
 }

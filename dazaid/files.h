@@ -12,6 +12,7 @@ const char *files_claim(const char *);
 int	    files_listen(unsigned int);
 bool	    files_accepted(unsigned int, int);
 int	    files_dirfd(void);
+int	    files_last(void);
 int	    files_watch(void);
 bool	    files_reachable(void);
 void	    files_remove(void);

@@ -26,6 +26,7 @@
 #include "files.h"
 #include "holder.h"
 #include "imsg.h"
+#include "last.h"
 #include "log.h"
 #include "options.h"
 #include "registry.h"
@@ -36,7 +37,7 @@
 
 #define VAULT_TIMER_FIRED (-1) /* in timer_due: the timer must be set again */
 /* Descriptors: its own, the heartbeat's, and one that comes with a message. */
-#define VAULT_FDS      26
+#define VAULT_FDS      27
 #define VAULT_MESSAGES 16 /* taken in a row before deadlines are looked at */
 
 enum {
@@ -69,11 +70,14 @@ static void
 vault_on_fatal(int sig)
 {
 	const char *name = sigabbrev_np(sig);
+	char	    reason[32] = "SIG";
 
 	effects_ops.wipe();
 	effects_ops.remove_files();
+	(void)strlcat(reason, name != NULL ? name : "NAL", sizeof(reason));
+	last_words("died", reason);
 	effects_log_begin();
-	log_alert("SIG", name != NULL ? name : "NAL", ": secrets wiped");
+	log_alert(reason, ": secrets wiped");
 	effects_log_end();
 	(void)kill(v.self, sig);
 	if (v.self == 1)
@@ -465,6 +469,7 @@ vault_fail(const char *what, const char *why)
 {
 	effects_ops.wipe();
 	effects_ops.remove_files();
+	last_words("failed", "the start failed");
 	effects_log_begin();
 	log_alert(what, ": ", why);
 	effects_log_end();

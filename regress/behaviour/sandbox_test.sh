@@ -242,10 +242,11 @@ no_descriptor_is_inherited_body() {
 		fi
 		echo x >file
 		start -l a=file -l b=file >stdout
-		# The pid file, its directory, the line to network; root's: /proc.
+		# The pid file, the last words, their directory, the line to network;
+		# root's: /proc.
 		set -- /dev/null "$PWD/stdout" "$PWD/log" 'anon_inode:[signalfd]' \
 		    'anon_inode:[timerfd]' anon_inode:inotify "${sock%/*}" \
-		    "$sock.pid" socket $proc
+		    "$sock.pid" "$sock.last" socket $proc
 		only "$vault" "$@"
 		# The line to the vault, twice, as one is the spare; two listeners.
 		only "$network" /dev/null "$PWD/stdout" "$PWD/log" \

@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The last words: a file of one line that outlives the daemon and says when and
+ * why it ended, and how much it had.  Every line has the same length, so that
+ * one write(2) replaces the last one whole.  dazai-protocol(7) has its grammar.
+ */
+#include <sys/uio.h>
+
+#include <stdint.h>
+#include <string.h>
+#include <time.h>
+
+#include "last.h"
+#include "vault.h"
+
+#define LAST_BYTES                                                           \
+	256	       /* of the line, with its newline and blanks before it \
+			*/
+#define LAST_DIGITS 21 /* of a uint64_t, with a NUL */
+
+static int last_fd = -1;
+
+/* Appends key and n to line.  The C library's printf(3) is not for handlers. */
+static void
+last_number(char *line, const char *key, uint64_t n)
+{
+	char  digits[LAST_DIGITS];
+	char *p = digits + sizeof(digits) - 1;
+
+	*p = '\0';
+	do
+		*--p = (char)('0' + n % 10);
+	while ((n /= 10) > 0);
+	(void)strlcat(line, key, LAST_BYTES);
+	(void)strlcat(line, p, LAST_BYTES);
+}
+
+/*
+ * Begins: the file at fd, ours from now on, says that the daemon runs.  If fd
+ * is -1, there are no last words.
+ */
+void
+last_begin(int fd)
+{
+	last_fd = fd;
+	last_words("running", "running");
+}
+
+/*
+ * How the daemon ends, in a word, and why.  To be called after the wipe,
+ * because the file may block.  Does nothing before last_begin().
+ * Async-signal-safe, but changes errno.
+ */
+void
+last_words(const char *how, const char *reason)
+{
+	char		line[LAST_BYTES] = "LAST";
+	struct iovec	iov = { line, sizeof(line) };
+	struct timespec ts;
+	size_t		len;
+
+	if (last_fd == -1)
+		return;
+	(void)clock_gettime(CLOCK_REALTIME, &ts);
+	last_number(line, " time=", (uint64_t)ts.tv_sec);
+	last_number(line, " pid=", (uint64_t)v.self);
+	(void)strlcat(line, " reason=\"", sizeof(line));
+	(void)strlcat(line, reason, sizeof(line));
+	(void)strlcat(line, "\"", sizeof(line));
+	last_number(line, " armed=", v.panic.armed);
+	last_number(line, " secrets=", v.store.count);
+	(void)strlcat(line, " how=", sizeof(line));
+	(void)strlcat(line, how, sizeof(line));
+	len = strlen(line);
+	memset(line + len, ' ', sizeof(line) - len);
+	line[sizeof(line) - 1] = '\n';
+	(void)!pwritev2(last_fd, &iov, 1, 0, 0);
+}
