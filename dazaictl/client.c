@@ -190,11 +190,25 @@ client_next(int fd)
 }
 
 /*
+ * What comes with a line that the vault itself must have sent: *channel is the
+ * socket that did, if it is not -1, the caller's to close: network never had
+ * it. Over a forwarded socket (ssh -L) none can come, and the sender is ssh:
+ * then it is the connection itself, as for every client that ignores channels.
+ */
+static void
+client_check_channel(int fd, bool vouched, int *channel)
+{
+	if (!vouched ||
+	    (*channel == -1 &&
+		(*channel = fcntl(fd, F_DUPFD_CLOEXEC, 0)) == -1))
+		errx(EXIT_REFUSED, "the answer did not come from the vault");
+	client_be_patient(*channel);
+}
+
+/*
  * Receives the next line, which must begin with want and come from the vault
- * itself; returns the rest of it, valid until the next call.  *channel is the
- * socket that came with it, the caller's to close: network never had it.  Over
- * a forwarded socket (ssh -L) none can come, and the sender is ssh: then it is
- * the connection itself, as for every client that ignores channels.
+ * itself; returns the rest of it, valid until the next call.  For *channel see
+ * client_check_channel().
  */
 const char *
 client_vouched(int fd, const char *want, int *channel)
@@ -204,12 +218,30 @@ client_vouched(int fd, const char *want, int *channel)
 
 	if (strncmp(line, want, strlen(want)) != 0)
 		client_refused(line);
-	if (!vouched ||
-	    (*channel == -1 &&
-		(*channel = fcntl(fd, F_DUPFD_CLOEXEC, 0)) == -1))
-		errx(EXIT_REFUSED, "the answer did not come from the vault");
-	client_be_patient(*channel);
+	client_check_channel(fd, vouched, channel);
 	return (line + strlen(want));
+}
+
+/*
+ * As client_vouched(), for a line that is want; but if the daemon refuses,
+ * returns false, with its reason in why, of size bytes.  If it refuses
+ * everything now, ends the program all the same.
+ */
+bool
+client_offered(int fd, const char *want, int *channel, char *why, size_t size)
+{
+	bool	    vouched;
+	const char *line = client_receive(fd, &vouched, channel);
+	char	    words[CLIENT_WORDS];
+
+	if (strcmp(line, want) == 0) {
+		client_check_channel(fd, vouched, channel);
+		return (true);
+	}
+	if (client_refusal(line, words) == EXIT_POLICY)
+		errx(EXIT_POLICY, "%s", words);
+	(void)strlcpy(why, words, size);
+	return (false);
 }
 
 /*

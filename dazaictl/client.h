@@ -17,7 +17,8 @@ enum {
 	EXIT_NO_SECRET = 4,
 	EXIT_REFUSED = 5, /* any other refusal, by the daemon or of it */
 	/* the daemon ended before it had answered, or did not after PANIC */
-	EXIT_CUT = 6
+	EXIT_CUT = 6,
+	EXIT_PARTLY = 7 /* load: not every secret */
 };
 
 /* Which daemons a command is for. */
@@ -35,6 +36,7 @@ void client_ask(int, const char *, ...) __attribute__((format(printf, 2, 3)));
 const char   *client_line(int);
 const char   *client_next(int);
 const char   *client_vouched(int, const char *, int *);
+bool	      client_offered(int, const char *, int *, char *, size_t);
 void	      client_want(int, const char *);
 int	      client_refusal(const char *, char *);
 void	      client_speak_of(const char *);

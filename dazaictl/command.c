@@ -17,6 +17,7 @@
 #include "command.h"
 #include "help.h"
 #include "list.h"
+#include "load.h"
 #include "name.h"
 #include "num.h"
 #include "order.h"
@@ -258,6 +259,21 @@ command_put(const struct sockpath *places, int argc, char *argv[])
 }
 
 static void
+command_load(const struct sockpath *places, int argc, char *argv[])
+{
+	const char *file = NULL;
+	bool	    replace = false;
+
+	while (command_option(argc, argv, ":r", NULL) != -1)
+		replace = true;
+	if (optind < argc)
+		file = argv[optind++];
+	command_end(argc, argv);
+	if (!load_file(places, file, replace))
+		exit(EXIT_PARTLY);
+}
+
+static void
 command_get(const struct sockpath *places, int argc, char *argv[])
 {
 	const char *name;
@@ -326,10 +342,10 @@ command_run(const struct sockpath *places, int argc, char *argv[])
 	} commands[] = { { "status", command_status }, { "arm", command_arm },
 		{ "panic", command_panic }, { "put", command_put },
 		{ "get", command_get }, { "del", command_del },
-		{ "list", command_list }, { "run", run_program },
-		{ "tethers", command_tethers }, { "release", command_release },
-		{ "watch", command_watch }, { "wait", command_wait },
-		{ "help", command_help } };
+		{ "list", command_list }, { "load", command_load },
+		{ "run", run_program }, { "tethers", command_tethers },
+		{ "release", command_release }, { "watch", command_watch },
+		{ "wait", command_wait }, { "help", command_help } };
 	size_t i;
 
 	optind = 0; /* getopt(3) starts again, with the command's options */

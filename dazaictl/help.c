@@ -44,6 +44,9 @@ static const struct help {
 	    "wait for an event: guarded, lost, released, pending, cancelled,\n"
 	    "armed, put, got, gone or bye (the daemon's end)",
 	    "" },
+	{ "load", "load [-r] [FILE]",
+	    "store the secrets that a file names, each from its command",
+	    "  -r             replace those that the daemon has\n" },
 	{ "run",
 	    "run [-e VAR=NAME]... [-f FD=NAME]... [-i NAME] PROGRAM [ARG]...",
 	    "run a program, with secrets, that an armed panic kills",

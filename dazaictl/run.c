@@ -23,6 +23,7 @@
 #include "client.h"
 #include "command.h"
 #include "num.h"
+#include "program.h"
 #include "residue.h"
 #include "run.h"
 #include "secret.h"
@@ -445,8 +446,11 @@ void
 run_program(const struct sockpath *places, int argc, char *argv[])
 {
 	char **program = run_options(argc, argv);
-	int    fd;
+	int    fd, code;
 
+	/* A secret that may be read once must not be read for nothing. */
+	if ((code = program_check(program[0])) != 0)
+		err(code, "%s", program[0]);
 	run_reserve();
 	run_lead();
 	fd = client_open(places, CLIENT_OURS);
@@ -460,5 +464,6 @@ run_program(const struct sockpath *places, int argc, char *argv[])
 	run_set_environment();
 	(void)execvp(program[0], program);
 	/* As env(1) has it. */
-	err(errno == ENOENT ? 127 : 126, "%s", program[0]);
+	err(errno == ENOENT ? PROGRAM_NOT_FOUND : PROGRAM_NOT_RUN, "%s",
+	    program[0]);
 }

@@ -93,28 +93,32 @@ secret_read(const struct sockpath *places)
 	    room);
 }
 
-/* Asks on the terminal, without echo, for a line; returns its length. */
-static size_t
-secret_ask(const char *name)
+/*
+ * Asks on the terminal, without echo, for a line, which goes into an arena;
+ * returns its length.
+ */
+size_t
+secret_ask(const char *name, struct secmem *sm)
 {
-	char prompt[128];
+	char prompt[160];
 
 	(void)snprintf(prompt, sizeof(prompt), "Secret %s: ", name);
-	arena_grow(&secret, SECRET_TYPED, 0);
-	if (readpassphrase(prompt, (char *)secret.data, SECRET_TYPED,
+	arena_grow(sm, SECRET_TYPED, 0);
+	if (readpassphrase(prompt, (char *)sm->data, SECRET_TYPED,
 		RPP_REQUIRE_TTY) == NULL)
 		err(EXIT_USAGE, "no secret");
-	return (strlen((char *)secret.data));
+	return (strlen((char *)sm->data));
 }
 
-static void
-secret_send(int fd, size_t len)
+/* Sends len bytes, or ends the program. */
+void
+secret_send(int fd, const unsigned char *buf, size_t len)
 {
 	size_t	done;
 	ssize_t n;
 
 	for (done = 0; done < len; done += (size_t)n) {
-		n = send(fd, secret.data + done, len - done, MSG_NOSIGNAL);
+		n = send(fd, buf + done, len - done, MSG_NOSIGNAL);
 		if (n == -1 && errno == EINTR)
 			n = 0;
 		if (n == -1)
@@ -133,7 +137,7 @@ secret_sendread(int fd, size_t len)
 	n = read(STDIN_FILENO, secret.data,
 	    len < SECRET_PIECE ? len : SECRET_PIECE);
 	if (n > 0)
-		secret_send(fd, (size_t)n);
+		secret_send(fd, secret.data, (size_t)n);
 	return (n);
 }
 
@@ -157,7 +161,7 @@ secret_sendfile(int fd, size_t len)
 }
 
 /* The vault says over the channel that it has stored the secret. */
-static void
+void
 secret_stored(int channel)
 {
 	char	ok[3];
@@ -197,7 +201,7 @@ secret_put(const struct sockpath *places, const char *name, const char *reads,
 		    (size_t)MIN(st.st_size - at, (off_t)SSIZE_MAX) :
 		    0;
 	else if (isatty(STDIN_FILENO))
-		len = secret_ask(name);
+		len = secret_ask(name, &secret);
 	else
 		len = secret_read(places);
 	if (len == 0)
@@ -214,7 +218,7 @@ secret_put(const struct sockpath *places, const char *name, const char *reads,
 	if (file)
 		secret_sendfile(channel, len);
 	else
-		secret_send(channel, len);
+		secret_send(channel, secret.data, len);
 	secret_stored(channel);
 	close(channel);
 	close(fd);

@@ -166,7 +166,6 @@ wrong_options_start_nothing_body() {
 		-e: 1X: not the name of a variable|-e 1X=a
 		-e: X-Y: not the name of a variable|-e X-Y=a
 		-e: X: given twice|-e X=a -e Y=a -e X=b
-		not the name of a secret|-e X=
 		-f: 3: a '=' and a secret's name are missing|-f 3
 		-f: : not a number|-f =a
 		-f: x: not a number|-f x=a
@@ -179,8 +178,9 @@ wrong_options_start_nothing_body() {
 		descriptor 0: given twice|-i a -f 0=a
 		descriptor 0: given twice|-i a -i a
 	EOT
-	starts_nothing 1 'not the name of a secret' -e 'X=a b'
-	starts_nothing 1 'not the name of a secret' -i ''
+	starts_nothing 5 'refused: bad-name: ' -e X=
+	starts_nothing 5 'refused: bad-name: ' -e 'X=a b'
+	starts_nothing 5 'refused: bad-name: ' -i ''
 	set --
 	for n in $(seq 65); do
 		set -- "$@" -e "X$n=a"
@@ -215,6 +215,10 @@ the_program_is_as_without_us_body() {
 	    'dazaictl: no-such-program-9: No such file or directory' \
 	    "$ctl" run no-such-program-9
 	complains 126 'dazaictl: /: Permission denied' "$ctl" run -i "$name" /
+	# No secret is read for a program that is not there.
+	"$ctl" put once -n 1 <secret || fail put
+	complains 127 './none' "$ctl" run -i once ./none
+	"$ctl" list | grep -q '^once [0-9]* 1 ' || fail "$("$ctl" list)"
 	head -c 140000 /dev/zero | tr '\0' x >long
 	kill "$vault"
 	ends 0

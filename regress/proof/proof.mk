@@ -21,10 +21,10 @@ $(PROOFS):
 # The daemon with an attacker as its network process, and the driver of the attacker.
 regress/proof/hostile/dazaid: regress/proof/hostile/network.o regress/proof/hostile/packet.o \
 		$(filter-out $(addprefix dazaid/,network.o heart.o control.o conn.o \
-		request.o),$(DAZAID)) $(filter-out common/line.o,$(COMMON))
+		request.o),$(DAZAID)) $(COMMON)
 regress/proof/hostile/impostor: regress/proof/hostile/impostor.o \
 		$(filter-out $(addprefix dazaid/,network.o heart.o control.o conn.o \
-		request.o),$(DAZAID)) $(filter-out common/line.o,$(COMMON))
+		request.o),$(DAZAID)) $(COMMON)
 regress/proof/hostile/attack: $(addprefix regress/proof/hostile/,attack.o siege.o packet.o \
 		tricks.o descriptors.o) common/num.o
 regress/proof/hostile/calls: regress/proof/hostile/calls.o dazaid/sandbox.o common/num.o dazaid/log.o \

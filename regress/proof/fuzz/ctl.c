@@ -11,6 +11,7 @@
 #include "sockpath.h"
 
 #include "../../../dazaictl/client.h"
+#include "../../../dazaictl/load.h"
 #include "../../../dazaictl/order.h"
 #include "../../../dazaictl/run.h"
 #include "../../../dazaictl/secret.h"
@@ -124,6 +125,14 @@ order_panic(const struct sockpath *places, bool hard, int64_t ms)
 {
 	(void)places;
 	CHECK(ms > 0 || (ms == 0 && !hard), "%lld ms", (long long)ms);
+}
+
+bool
+load_file(const struct sockpath *places, const char *path, bool replace)
+{
+	(void)places;
+	(void)path;
+	return (replace);
 }
 
 void

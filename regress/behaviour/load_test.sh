@@ -1,0 +1,404 @@
+#!/usr/bin/env -S atf-sh -s /bin/sh
+# SPDX-License-Identifier: ISC
+# shellcheck shell=dash disable=SC2016 # text for other shells
+# dazaictl load: secrets from the commands in a file.
+
+# shellcheck source=regress/behaviour/lib.sh
+. "$(atf_get_srcdir)/lib.sh"
+
+ctl=$top/dazaictl/dazaictl
+export DAZAI_SOCK="$sock"
+umask 022
+
+# has NAME FORMAT: the secret is what printf(1) makes of that
+has() {
+	# shellcheck disable=SC2059 # a format
+	printf "$2" >want
+	"$ctl" get "$1" >got || fail "get $1: exit $?"
+	cmp want got || fail "$1: $(od -c got)"
+}
+
+# has_none NAME...
+has_none() {
+	local name
+
+	"$ctl" list >listed
+	for name; do
+		absent "^$name " listed
+	done
+}
+
+# load STATUS ARG...: dazaictl load ARG... ends so; what it says is in "err"
+load() {
+	local want=$1 got=0
+
+	shift
+	timeout -s KILL 60 "$ctl" load "$@" >out 2>err </dev/null || got=$?
+	[ "$got" -eq "$want" ] || fail "load $*: exit $got: $(cat err)"
+	[ ! -s out ] || fail "load $*: printed $(cat out)"
+	[ "$got" -ne 0 ] || [ ! -s err ] || fail "load $*: $(cat err)"
+}
+
+# told LINE...: it has said this, and nothing else
+told() {
+	printf 'dazaictl: %s\n' "$@" | cmp - err || fail "$(cat err)"
+}
+
+behaviour a_file_is_loaded \
+    'each command of the file is run in order, and what it prints is the secret, newlines at its end dropped'
+a_file_is_loaded_body() {
+	guarded
+	cat >file <<-'EOT'
+		# A comment, and a line of blanks.
+		   	
+		plain	printf abc
+		  lines printf 'a\n b \n\n\n'
+		kept newline=keep printf 'a\n\n'
+		raw printf '\0\1\377'
+		once reads=1 echo one
+		late ttl=1000.5 reads=7 echo late
+		command X=1; sh -c 'echo "$1 $0" | tr 1 2' zero $X
+		odd ttl=3600 true; echo reads=3 '#' "?" # a comment
+	EOT
+	# The last line may be without its end.
+	printf 'last reads=2 echo $((6 * 7))' >>file
+	load 0 file
+	has plain abc
+	has lines 'a\n b '
+	has kept 'a\n\n'
+	has raw '\0\1\377'
+	has command '2 zero'
+	has odd 'reads=3 # ?'
+	has once one
+	has last 42
+	"$ctl" list >listed
+	has_none once
+	grep -q '^last 2 1 -$' listed || fail "$(cat listed)"
+	grep -q '^late 4 7 \(1000\|999\)\.[0-9]*$' listed || fail "$(cat listed)"
+	grep -q '^odd 11 - 3[56][0-9][0-9]\.' listed || fail "$(cat listed)"
+	# The order is that of the file.
+	[ "$(cut -d ' ' -f 1 listed | tr '\n' ' ')" = \
+	    "$name plain lines kept raw late command odd last " ] ||
+	    fail "$(cat listed)"
+	stands_down
+}
+
+behaviour the_default_file 'without a name it is dazai/secrets in XDG_CONFIG_HOME or ~/.config'
+the_default_file_body() {
+	guarded
+	mkdir -p home/.config/dazai config/dazai
+	echo 'a echo home' >home/.config/dazai/secrets
+	echo 'a echo config' >config/dazai/secrets
+	export HOME="$PWD/home"
+	load 0
+	has a home
+	# A relative name does not count.
+	XDG_CONFIG_HOME=config load 7
+	XDG_CONFIG_HOME=config load 0 -r
+	has a home
+	XDG_CONFIG_HOME=$PWD/config load 0 -r
+	has a config
+	XDG_CONFIG_HOME=$PWD/none load 1
+	told "$PWD/none/dazai/secrets: No such file or directory"
+	unset HOME
+	load 1
+	told 'HOME is not set, and no file is named'
+	stands_down
+}
+
+behaviour what_fails_is_told_and_the_rest_is_loaded \
+    'a command that fails, or prints nothing, is told with its name and status, and the exit status says it'
+what_fails_is_told_and_the_rest_is_loaded_body() {
+	guarded
+	cat >file <<-'EOT'
+		first echo 1
+		two printf half; exit 2
+		killed printf half; kill -9 $$
+		none true
+		blank echo; echo
+		input cat
+		nowhere ./no-such-command-9
+		last echo 9
+	EOT
+	load 7 file
+	sed '/no-such-command/d' err >own
+	mv own err
+	told 'two: its command ended with status 2' \
+	    'killed: its command was ended by SIGKILL' \
+	    'none: its command printed nothing' \
+	    'blank: its command printed nothing but newlines' \
+	    'input: its command printed nothing' \
+	    'nowhere: its command ended with status 127'
+	has first 1
+	has last 9
+	has_none two killed none blank input nowhere
+	control say STATUS like '* secrets=3 *'
+	stands_down
+}
+
+behaviour what_is_there_stays_without_r \
+    'a name that is there is told, and its command not run; with -r it is replaced, when the new one is there'
+what_is_there_stays_without_r_body() {
+	guarded
+	printf 'a echo new; echo x >>ran\nb echo b\n' >file
+	printf old | "$ctl" put a || fail put
+	load 7 file
+	told 'a: exists, and stays without -r'
+	has a old
+	has b b
+	[ ! -e ran ] || fail 'the command has run'
+	load 0 -r file
+	has a new
+	[ "$(cat ran)" = x ] || fail 'the command has not run once'
+	printf 'a echo newer; false\n' >file
+	load 7 -r file
+	told 'a: its command ended with status 1'
+	has a new
+	stands_down
+}
+
+behaviour a_mistake_loads_nothing \
+    'a line that is wrong is told by its file and number, and then no command is run'
+a_mistake_loads_nothing_body() {
+	guarded
+	rule='a name is 1 to 128 printable ASCII characters, without blanks, quotes and backslashes, does not begin with -, and is not *'
+	while IFS='|' read -r line why; do
+		[ "$why" != RULE ] || why=$rule
+		printf 'a echo x | tee ran\n\n%s\nb ?\n' "$line" >file
+		load 1 file
+		told "file:3: $why"
+		[ ! -e ran ] || fail "$line: a command has run"
+	done <<-'EOT'
+		x|x: the command is missing
+		x reads=1|x: the command is missing
+		x reads=0 true|x: reads= too small
+		x reads= true|x: reads= not a number
+		x reads=-1 true|x: reads= not a number
+		x reads=4294967296 true|x: reads= too large
+		x ttl=0 true|x: ttl= too small
+		x ttl=1e3 true|x: ttl= not a number of seconds
+		x newline=drop true|x: newline= can only be keep
+		x ttl=1 ? y|x: something follows the ?
+		x ?y|x: something follows the ?
+		a true|a: is in line 1 already
+		-x true|RULE
+		"x" true|RULE
+		x\y true|RULE
+		xö true|RULE
+	EOT
+	head -c 129 /dev/zero | tr '\0' x >long
+	printf '%s true\n' "$(cat long)" >file
+	load 1 file
+	told "file:1: $rule"
+	for n in $(seq 257); do
+		echo "x$n true"
+	done >file
+	load 1 file
+	told 'file:257: more than 256 secrets'
+	printf 'a true\0\n' >file
+	load 1 file
+	told 'file: has a NUL byte'
+	head -c 65536 /dev/zero | tr '\0' '\n' >file
+	load 1 file
+	told 'file: too large'
+	for options in '-x' 'file other' '-r file -x'; do
+		# shellcheck disable=SC2086 # a list of words
+		complains 1 'usage: dazaictl load' "$ctl" load $options
+	done
+	has_none a
+	: >file
+	load 0 file
+	stands_down
+}
+
+behaviour the_file_must_be_ours \
+    'a file that others can write to, or that is no file, is refused; a link to a good one is not'
+the_file_must_be_ours_body() {
+	guarded
+	echo 'a echo x | tee ran' >file
+	for mode in 664 646 622; do
+		chmod $mode file
+		load 1 file
+		told 'file: others may write to it'
+	done
+	load 1 none
+	told 'none: No such file or directory'
+	mkdir directory
+	load 1 directory
+	told 'directory: is no regular file'
+	mkfifo fifo
+	load 1 fifo
+	told 'fifo: is no regular file'
+	[ ! -e ran ] || fail 'a command has run'
+	chmod 400 file
+	ln -s file link
+	load 0 link
+	has a x
+	stands_down
+}
+
+behaviour the_file_of_another_is_refused 'root runs no commands from the file of a user' \
+    require.user root
+the_file_of_another_is_refused_body() {
+	guarded
+	echo 'a echo x | tee ran' >file
+	chown 65534 file
+	load 1 file
+	told 'file: belongs to another user'
+	[ ! -e ran ] || fail 'a command has run'
+	stands_down
+}
+
+behaviour a_secret_is_asked_for '? asks on the terminal, and says that there is none' \
+    require.progs setsid
+a_secret_is_asked_for_body() {
+	guarded
+	cat >file <<-'EOT'
+		a echo 1
+		typed reads=2 ?
+		b exec 3<>/dev/tty; echo 'which word' >&3; read x <&3; echo $x
+	EOT
+	setsid -w "$ctl" load file 2>err && fail 'without a terminal'
+	grep -q '^dazaictl: typed: there is no terminal to ask on$' err ||
+	    fail "$(cat err)"
+	"$ctl" list | grep -q '^a 1 ' || fail 'the rest is not loaded'
+	"$tools/pty" "$ctl" load -r file >shown 2>&1 <<-'EOT' || fail "$(cat shown)"
+		expect Secret typed:
+		send correct horse\n
+		expect which word
+		send word\n
+		wait
+	EOT
+	grep -q 'exit 0' shown || fail "$(cat shown)"
+	absent horse shown
+	has typed 'correct horse'
+	has b word
+	# Nothing typed is no secret.
+	"$tools/pty" "$ctl" load -r file >shown 2>&1 <<-'EOT' || fail "$(cat shown)"
+		expect Secret typed:
+		send \n
+		expect typed: nothing was typed
+		expect which word
+		send more\n
+		wait
+	EOT
+	grep -q 'exit 7' shown || fail "$(cat shown)"
+	stands_down
+}
+
+behaviour what_does_not_fit_is_told 'a command that prints too much is ended; what finds no room is told'
+what_does_not_fit_is_told_body() {
+	guarded -z 65536
+	cat >file <<-'EOT'
+		endless yes
+		exact head -c 65536 /dev/zero
+		most head -c 60000 /dev/zero
+		more head -c 6000 /dev/zero
+		small echo 1
+	EOT
+	load 7 file
+	told 'endless: its command prints more than the 65536 bytes of the arena' \
+	    'exact: refused: too-large: it would not even fit if it were alone' \
+	    'more: refused: full: there is no room for it'
+	has small 1
+	[ "$("$ctl" get most | wc -c)" -eq 60000 ] || fail 'most'
+	stands_down
+}
+
+behaviour the_daemon_is_asked_first 'no command is run if there is no daemon, or a panic is pending'
+the_daemon_is_asked_first_body() {
+	echo 'a echo x | tee ran' >file
+	load 2 file
+	guarded -a -g 60
+	kill -USR1 "$vault"
+	logged 'panic pending'
+	load 3 file
+	told 'refused: a panic is pending'
+	[ ! -e ran ] || fail 'a command has run'
+	kill "$vault"
+	ends 0
+	# It begins while a command runs: the next one is not run any more.
+	guarded -a -g 60
+	printf 'a kill -USR1 %s; cat <fifo; echo x\nb echo x | tee ran\n' "$vault" \
+	    >file
+	mkfifo fifo
+	"$ctl" load file 2>err &
+	load=$!
+	remember $load
+	logged 'panic pending'
+	echo >fifo
+	ends 3 $load
+	[ ! -e ran ] || fail 'the next command has run'
+	kill "$vault"
+	ends 0
+}
+
+behaviour a_command_that_hangs_is_ended 'a command that hangs ends with load, by ^C or a signal'
+a_command_that_hangs_is_ended_body() {
+	guarded
+	printf 'a echo x\nb echo $$ >hangs; exec sleep 300\nc echo x\n' >file
+	"$tools/pty" "$ctl" load file >shown 2>&1 <<-'EOT' || fail "$(cat shown)"
+		run until [ -s hangs ]; do sleep 0.01; done
+		key C-c
+		wait
+	EOT
+	grep -q 'signal' shown || fail "$(cat shown)"
+	talk - ended "$(cat hangs)"
+	has a x
+	has_none b c
+	for sig in TERM KILL; do
+		: >hangs
+		"$ctl" load -r file &
+		load=$!
+		remember $load
+		await [ -s hangs ]
+		remember "$(cat hangs)"
+		kill -$sig $load
+		talk - ended $load ended "$(cat hangs)"
+	done
+	stands_down
+}
+
+shipped_only=1
+behaviour no_ordinary_memory_has_it 'what a command has printed is in no memory of dazaictl that can be read' \
+    require.user root
+shipped_only=
+no_ordinary_memory_has_it_body() {
+	guarded
+	echo "X$secret" >value
+	printf 'a cat value\nb echo $$ >hangs; exec sleep 300\n' >file
+	"$ctl" load file &
+	load=$!
+	remember $load
+	await [ -s hangs ]
+	remember "$(cat hangs)"
+	has a "X$secret"
+	"$tools/peek" $load <value >seen 2>&1 || fail "$(cat seen)"
+	absent 'bytes of it' seen
+	# It would be found.
+	printf '%s' 'dazaictl: ' | "$tools/peek" $load >seen 2>&1 ||
+	    fail "$(cat seen)"
+	grep -q 'bytes of it' seen || fail "$(cat seen)"
+	kill $load
+	stands_down
+}
+
+behaviour age_and_openssl_are_commands 'age and openssl decrypt what is loaded' \
+    require.progs 'age age-keygen openssl'
+age_and_openssl_are_commands_body() {
+	guarded
+	age-keygen -o key 2>keygen
+	printf 'a token\n' | age -r "$(sed -n 's/.*: //p' keygen)" -o token.age
+	printf 'a passphrase' | openssl enc -aes-256-cbc -pbkdf2 -pass file:key \
+	    -out pass.enc
+	cat >file <<-'EOT'
+		token age -d -i key token.age
+		pass openssl enc -d -aes-256-cbc -pbkdf2 -pass file:key -in pass.enc
+		wrong age -d -i keygen token.age 2>/dev/null
+	EOT
+	load 7 file
+	told 'wrong: its command ended with status 1'
+	has token 'a token'
+	has pass 'a passphrase'
+	stands_down
+}
