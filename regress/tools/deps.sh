@@ -9,7 +9,7 @@ set -eu
 build="gcc libc6-dev make pkg-config libbsd-dev libseccomp-dev"
 check="kyua libatf-dev atf-sh zsh ksh mksh dash fish gdb procps strace"
 programs="age ansible-core borgbackup cryptsetup-bin curl git gpg openssh-client openssl
-python3 restic"
+python3 restic skopeo"
 deb="dpkg-dev debhelper kyua libatf-dev xz-utils"
 package="debootstrap lintian"
 audit="qemu-system-x86 busybox-static cpio"
