@@ -59,6 +59,7 @@ as_user() {
 	as_root rm -rf "$dir"
 }
 
+step "an sshd for the tests" regress/tools/deps.sh sshd
 step "lint" make --no-print-directory lint WERROR=1
 step "the demonstration, as root" make --no-print-directory demo
 suite "gcc, root" make --no-print-directory check CC=gcc WERROR=1

@@ -2,12 +2,15 @@
 # SPDX-License-Identifier: ISC
 # deps.sh GROUP|PACKAGE...: installs what is missing.  The groups are build, check,
 # programs (that programs_test.sh hands secrets to), deb, package, lint, audit, bench,
-# model, mutants and fuzz.  On Debian and its kin with apt-get, as root or through sudo;
+# model, mutants and fuzz; and sshd, which is no part of check, because Debian's package
+# starts the server.  On Debian and its kin with apt-get, as root or through sudo;
 # elsewhere it names what to install.
 set -eu
 
 build="gcc libc6-dev make pkg-config libbsd-dev libseccomp-dev"
-check="kyua libatf-dev atf-sh zsh ksh mksh dash fish gdb procps strace"
+check="kyua libatf-dev atf-sh zsh ksh mksh dash fish gdb iproute2 procps
+screen strace tmux"
+sshd="openssh-server"
 programs="age ansible-core borgbackup cryptsetup-bin curl git gpg openssh-client openssl
 python3 restic skopeo"
 deb="dpkg-dev debhelper kyua libatf-dev xz-utils"
@@ -25,6 +28,7 @@ for g; do
 	build) wanted="$wanted $build" ;;
 	check) wanted="$wanted $check" ;;
 	programs) wanted="$wanted $programs" ;;
+	sshd) wanted="$wanted $sshd" ;;
 	deb) wanted="$wanted $deb" ;;
 	package) wanted="$wanted $package" ;;
 	audit) wanted="$wanted $audit" ;;
