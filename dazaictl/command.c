@@ -237,12 +237,14 @@ static void
 command_put(const struct sockpath *places, int argc, char *argv[])
 {
 	const char *reads = NULL, *ttl = NULL, *why = NULL;
-	bool	    replace = false;
+	bool	    replace = false, once = false;
 	int64_t	    n;
 	int	    ch;
 
-	while ((ch = command_option(argc, argv, ":n:rt:", NULL)) != -1) {
-		if (ch == 'n') {
+	while ((ch = command_option(argc, argv, ":1n:rt:", NULL)) != -1) {
+		if (ch == '1') {
+			once = true;
+		} else if (ch == 'n') {
 			reads = optarg;
 			why = num_int(optarg, 1, UINT32_MAX, &n);
 		} else if (ch == 'r') {
@@ -255,7 +257,7 @@ command_put(const struct sockpath *places, int argc, char *argv[])
 		if (why != NULL)
 			errx(EXIT_USAGE, "-%c: %s: %s", ch, optarg, why);
 	}
-	secret_put(places, command_name(argc, argv), reads, ttl, replace);
+	secret_put(places, command_name(argc, argv), reads, ttl, replace, once);
 }
 
 static void

@@ -19,8 +19,9 @@ static const struct help {
 	    "wipe the secrets, after the grace or (hard) at once",
 	    "  -w [SECONDS]   wait, 10 seconds unless given, until the daemon "
 	    "has ended\n" },
-	{ "put", "put [-n READS] [-r] [-t SECONDS] NAME",
+	{ "put", "put [-1r] [-n READS] [-t SECONDS] NAME",
 	    "store standard input, or a line that is typed, as a secret",
+	    "  -1             ask for what is typed once, not twice\n"
 	    "  -n READS       wipe it after so many reads\n"
 	    "  -r             replace the secret of this name\n"
 	    "  -t SECONDS     wipe it after so long\n" },

@@ -23,6 +23,7 @@
 #include "num.h"
 #include "residue.h"
 #include "secret.h"
+#include "typed.h"
 
 #define LOAD_PIECE ((size_t)4096) /* bytes of the arena at first */
 
@@ -164,7 +165,7 @@ load_ask(const struct loadfile_entry *e, char *why)
 		return (0);
 	}
 	close(tty);
-	if ((len = secret_ask(e->name, &value)) == 0)
+	if ((len = typed_line(&value, e->name, false)) == 0)
 		(void)snprintf(why, LOADFILE_WHY, "nothing was typed");
 	return (len);
 }

@@ -10,7 +10,6 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 
-#include <bsd/readpassphrase.h>
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -29,8 +28,8 @@
 #include "residue.h"
 #include "secmem.h"
 #include "secret.h"
+#include "typed.h"
 
-#define SECRET_TYPED 4096 /* bytes of a typed line; a tty gives no more */
 #define SECRET_PIECE ((size_t)64 * 1024) /* bytes moved at once */
 
 static struct secmem secret;
@@ -91,23 +90,6 @@ secret_read(const struct sockpath *places)
 	    "refused: full: there is room for %zu bytes, and "
 	    "standard input has more",
 	    room);
-}
-
-/*
- * Asks on the terminal, without echo, for a line, which goes into an arena;
- * returns its length.
- */
-size_t
-secret_ask(const char *name, struct secmem *sm)
-{
-	char prompt[160];
-
-	(void)snprintf(prompt, sizeof(prompt), "Secret %s: ", name);
-	arena_grow(sm, SECRET_TYPED, 0);
-	if (readpassphrase(prompt, (char *)sm->data, SECRET_TYPED,
-		RPP_REQUIRE_TTY) == NULL)
-		err(EXIT_USAGE, "no secret");
-	return (strlen((char *)sm->data));
 }
 
 /* Sends len bytes, or ends the program. */
@@ -175,13 +157,31 @@ secret_stored(int channel)
 }
 
 /*
+ * Ends the program if the daemon would refuse a secret of this name now:
+ * nobody should have to type one in vain.  Nothing is stored: the connection is
+ * closed before the byte that is announced.
+ */
+static void
+secret_would_fit(const struct sockpath *places, const char *name, bool replace)
+{
+	const int fd = client_open(places, CLIENT_OURS);
+	int	  channel;
+
+	client_ask(fd, "PUT %s 1%s", name, replace ? " replace" : "");
+	(void)client_vouched(fd, "GO", &channel);
+	close(channel);
+	close(fd);
+}
+
+/*
  * Puts standard input, or a line that is typed if it is a terminal, as name
  * into the daemon at one of places.  reads and ttl are the request's options,
- * as text, or NULL; replace: a secret of this name may be there.
+ * as text, or NULL; replace: a secret of this name may be there; once: what is
+ * typed need not be typed twice.
  */
 void
 secret_put(const struct sockpath *places, const char *name, const char *reads,
-    const char *ttl, bool replace)
+    const char *ttl, bool replace, bool once)
 {
 	struct stat st;
 	size_t	    len;
@@ -200,9 +200,10 @@ secret_put(const struct sockpath *places, const char *name, const char *reads,
 		len = at < st.st_size ?
 		    (size_t)MIN(st.st_size - at, (off_t)SSIZE_MAX) :
 		    0;
-	else if (isatty(STDIN_FILENO))
-		len = secret_ask(name, &secret);
-	else
+	else if (isatty(STDIN_FILENO)) {
+		secret_would_fit(places, name, replace);
+		len = typed_line(&secret, name, once);
+	} else
 		len = secret_read(places);
 	if (len == 0)
 		errx(EXIT_USAGE, "an empty secret is none");

@@ -9,10 +9,9 @@
 #include "sockpath.h"
 
 void   secret_put(const struct sockpath *, const char *, const char *,
-      const char *, bool);
+      const char *, bool, bool);
 size_t secret_fetch(const struct sockpath *, const char *, struct secmem *);
 void   secret_write(const struct secmem *, size_t);
-size_t secret_ask(const char *, struct secmem *);
 void   secret_send(int, const unsigned char *, size_t);
 void   secret_stored(int);
 size_t secret_request(int, const char *, int *, int *);

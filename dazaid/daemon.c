@@ -23,23 +23,34 @@
 #include "daemon.h"
 #include "log.h"
 #include "options.h"
+#include "prompt.h"
 
 #define DAEMON_ARGS 4096 /* of a command, and our own before them */
 
-static int		  daemon_pipe = -1; /* to the front process */
-static int		  daemon_notify = -1;
-static struct sockaddr_un daemon_manager;
-static socklen_t	  daemon_manager_len;
-static char		  daemon_news[64]; /* for the manager */
-static volatile pid_t	  daemon_child;
+static int		     daemon_pipe = -1; /* to the front process */
+static int		     daemon_notify = -1;
+static struct sockaddr_un    daemon_manager;
+static socklen_t	     daemon_manager_len;
+static char		     daemon_news[64]; /* for the manager */
+static volatile pid_t	     daemon_child;
+static volatile sig_atomic_t daemon_interrupted; /* by Ctrl-C */
 
 static void
 daemon_forward(int sig)
 {
 	int saved = errno;
 
+	if (sig == SIGINT)
+		daemon_interrupted = 1;
 	(void)kill(daemon_child, sig);
 	errno = saved;
+}
+
+/* Ctrl-Z did not stop us, but has ended the daemon's question. */
+static void
+daemon_not_stopped(void)
+{
+	(void)kill(daemon_child, SIGCONT);
 }
 
 static const int daemon_sigs[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1,
@@ -93,7 +104,8 @@ daemon_hint(const struct options *o)
 
 /*
  * The process that the shell has started and waits for.  Waits until the
- * daemon is ready or has ended, and exits with 0 or 1.  mask: the signal mask
+ * daemon is ready or has ended, and exits with 0 or 1, or ends by SIGINT as the
+ * daemon did.  mask: the signal mask
  * from before the fork.
  */
 static void
@@ -110,6 +122,7 @@ daemon_front(int fd, const sigset_t *mask, const struct options *o)
 	sa.sa_flags = SA_RESTART;
 	for (i = 0; i < sizeof(daemon_sigs) / sizeof(daemon_sigs[0]); i++)
 		(void)sigaction(daemon_sigs[i], &sa, NULL);
+	prompt_stops(daemon_not_stopped);
 	(void)sigprocmask(SIG_SETMASK, mask, NULL);
 	while ((n = read(fd, &c, 1)) == -1 && errno == EINTR)
 		;
@@ -126,6 +139,10 @@ daemon_front(int fd, const sigset_t *mask, const struct options *o)
 	if (waitpid(daemon_child, &status, 0) != -1 && WIFSIGNALED(status))
 		warnx("ended by signal %d before it was ready",
 		    WTERMSIG(status));
+	if (daemon_interrupted) { /* end so that a script ends, too */
+		(void)signal(SIGINT, SIG_DFL);
+		(void)raise(SIGINT);
+	}
 	_exit(1);
 }
 

@@ -19,9 +19,9 @@
 #include "files.h"
 #include "imsg.h"
 #include "last.h"
-#include "load.h"
 #include "log.h"
 #include "num.h"
+#include "prompt.h"
 #include "registry.h"
 #include "vault.h"
 
@@ -54,7 +54,7 @@ effects_kill_registered(void)
 static void
 effects_remove_files(void)
 {
-	load_restore_tty();
+	prompt_restore();
 	files_remove();
 }
 

@@ -9,10 +9,10 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "load.h"
+#include "prompt.h"
 
 static struct load {
 	const char *file; /* NULL: the terminal */
@@ -21,8 +21,14 @@ static struct load {
 } loads[LOAD_MAX];
 static unsigned int nloads;
 
-static volatile int   load_tty = -1; /* the terminal without echo, or -1 */
-static struct termios load_termios;  /* its settings before that */
+static bool load_asks_once;
+
+/* Secrets are typed once, and not once more to see that they are the same. */
+void
+load_once(void)
+{
+	load_asks_once = true;
+}
 
 /*
  * Adds NAME[=FILE].  arg stays the caller's and must outlive load_secrets().
@@ -59,7 +65,6 @@ load_add(const char *arg)
 /*
  * Opens every file, or ends the program.  With O_NONBLOCK, open(2) does not
  * wait for the writer of a FIFO: load_secrets() does, where signals are seen.
- * And write(2) does not wait for a terminal that is stopped by Ctrl-S.
  */
 void
 load_open(void)
@@ -72,7 +77,7 @@ load_open(void)
 		    isatty(STDIN_FILENO))
 			l->file = NULL;
 		if (l->file == NULL)
-			l->fd = open("/dev/tty", O_RDWR | flags);
+			l->fd = prompt_open();
 		else if (strcmp(l->file, "-") == 0)
 			l->fd = fcntl(STDIN_FILENO, F_DUPFD_CLOEXEC, 3);
 		else
@@ -103,61 +108,81 @@ load_close_others(void)
 }
 
 /*
- * Turns the terminal's echo on again, if load_ask() turned it off.  Discards
- * what was typed and not read, or the shell would take it for a command.
- * Async-signal-safe.
+ * Reads from l up to the end or, from a terminal, a line.  Returns how many
+ * bytes, a terminal's newline not among them; -1 with errno.
  */
-void
-load_restore_tty(void)
+static ssize_t
+load_read(const struct load *l, struct store *st, uint64_t id, bool tty,
+    void (*wait)(int))
 {
-	if (load_tty != -1) {
-		(void)tcflush(load_tty, TCIFLUSH);
-		(void)tcsetattr(load_tty, TCSANOW, &load_termios);
-	}
-	load_tty = -1;
+	ssize_t n, total = 0;
+
+	do {
+		wait(tty ? prompt_wait_for(l->fd) : l->fd);
+		n = store_fill(st, id, l->fd, read, STORE_ALL);
+		if (n > 0)
+			total += n;
+		else if (tty ? prompt_retry(n) :
+			       n == -1 && (errno == EAGAIN || errno == EINTR))
+			n = 1;
+		if (tty && store_chomp(st, id))
+			return (total - 1);
+	} while (n > 0);
+	return (n == -1 ? -1 : total);
 }
 
-/* Turns the echo off and prompts for the secret; -1 with errno. */
-static int
-load_ask(const struct load *l)
+/* Asks, and reads a line as load_read(). */
+static ssize_t
+load_ask(const struct load *l, struct store *st, uint64_t id, const char *more,
+    void (*wait)(int))
 {
-	struct termios quiet;
+	char	text[NAME_BYTES + 32];
+	ssize_t len;
 
-	if (tcgetattr(l->fd, &load_termios) == -1)
+	(void)snprintf(text, sizeof(text), "Secret %s%s: ", l->name, more);
+	if (prompt_begin(l->fd, text) == -1 ||
+	    (len = load_read(l, st, id, true, wait)) == -1)
 		return (-1);
-	quiet = load_termios;
-	quiet.c_lflag &= ~(tcflag_t)(ECHO | ECHOE | ECHOK | ECHONL);
-	quiet.c_lflag |= ICANON;
-	load_tty = l->fd;
-	if (tcsetattr(l->fd, TCSAFLUSH, &quiet) == -1)
-		return (-1);
-	(void)dprintf(l->fd, "Secret %s: ", l->name);
-	return (0);
+	prompt_end("\n");
+	return (len);
+}
+
+/* Asks for a secret, until it was typed twice in the same way; as load_read().
+ */
+static ssize_t
+load_typed(const struct load *l, struct store *st, uint64_t id,
+    void (*wait)(int))
+{
+	ssize_t len;
+
+	for (;;) {
+		len = load_ask(l, st, id, "", wait);
+		if (len <= 0 || load_asks_once)
+			return (len);
+		if (load_ask(l, st, id, " again", wait) == -1)
+			return (-1);
+		if (store_twice(st, id, (size_t)len))
+			return (len);
+		(void)dprintf(l->fd, "They differ.  Type it again.\n");
+	}
 }
 
 /* Reads one secret; -1 with errno. */
 static int
-load_one(struct load *l, struct store *st, void (*wait)(int))
+load_one(const struct load *l, struct store *st, void (*wait)(int))
 {
-	const int      tty = isatty(l->fd);
 	const uint64_t id = store_begin(st, l->name, STORE_ALL);
-	ssize_t	       n;
+	ssize_t	       len;
 
-	if (id == 0 || (tty && load_ask(l) == -1))
+	if (id == 0)
 		return (-1);
-	do {
-		wait(l->fd);
-		n = store_fill(st, id, l->fd, read, STORE_ALL);
-		if (n == -1 && (errno == EAGAIN || errno == EINTR))
-			n = 1;
-		if (n == -1)
-			return (-1);
-	} while (n > 0 && !(tty && store_chomp(st, id)));
-	if (tty) {
-		load_restore_tty();
-		(void)dprintf(l->fd, "\n");
-	}
+	if (isatty(l->fd))
+		len = load_typed(l, st, id, wait);
+	else
+		len = load_read(l, st, id, false, wait);
 	close(l->fd);
+	if (len == -1)
+		return (-1);
 	return (store_commit(st, id, 0, STORE_NEVER));
 }
 

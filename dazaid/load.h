@@ -10,6 +10,6 @@ const char *load_add(const char *);
 void	    load_open(void);
 void	    load_close_others(void);
 const char *load_secrets(struct store *, void (*)(int));
-void	    load_restore_tty(void);
+void	    load_once(void);
 
 #endif

@@ -28,7 +28,7 @@
 static noreturn void
 options_usage(FILE *to, int status)
 {
-	(void)fputs("usage: dazaid [-adhvV] [-f SECONDS] [-g SECONDS] "
+	(void)fputs("usage: dazaid [-1adhvV] [-f SECONDS] [-g SECONDS] "
 		    "[-l NAME[=FILE]]...\n"
 		    "              [-m KIND] [-s PATH] [-t SECONDS] [-u USER] "
 		    "[-z BYTES]\n"
@@ -73,6 +73,7 @@ options_parse(struct options *o, int argc, char *argv[])
 		{ "help", no_argument, NULL, 'h' },
 		{ "load", required_argument, NULL, 'l' },
 		{ "memory", required_argument, NULL, 'm' },
+		{ "once", no_argument, NULL, '1' },
 		{ "socket", required_argument, NULL, 's' },
 		{ "ping-timeout", required_argument, NULL, 't' },
 		{ "user", required_argument, NULL, 'u' },
@@ -89,9 +90,12 @@ options_parse(struct options *o, int argc, char *argv[])
 	o->background = true;
 	o->grace = 5000;
 	o->first = 300000;
-	while ((ch = getopt_long(argc, argv, "adf:g:hl:m:s:t:u:vVz:", longs,
+	while ((ch = getopt_long(argc, argv, "1adf:g:hl:m:s:t:u:vVz:", longs,
 		    NULL)) != -1) {
 		switch (ch) {
+		case '1':
+			load_once();
+			break;
 		case 'a':
 			o->armed = true;
 			break;

@@ -389,6 +389,30 @@ store_chomp(struct store *st, uint64_t id)
 }
 
 /*
+ * The value should be len bytes, and then the same ones again, as they were
+ * typed.  If so, wipes the second half; else all.  Returns whether it is so.
+ */
+bool
+store_twice(struct store *st, uint64_t id, size_t len)
+{
+	struct store_block *b;
+	bool		    same;
+
+	secmem_unseal(st->mem);
+	b = store_by_id(st, id);
+	same = b != NULL && b->len == 2 * len &&
+	    memcmp(VALUE(b), VALUE(b) + len, len) == 0;
+	if (b != NULL && b->state == STORE_FILLING) {
+		if (!same)
+			len = 0;
+		explicit_bzero(VALUE(b) + len, b->len - len);
+		b->len = len;
+	}
+	secmem_seal(st->mem);
+	return (same);
+}
+
+/*
  * Finishes the secret: it can be taken reads times (0: any number of times) and
  * until due (ms, or STORE_NEVER).  Ends the whole secret of its name, if there
  * is one.  Returns -1 with ENODATA if it is empty, and then wipes it.

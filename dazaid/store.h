@@ -43,6 +43,7 @@ uint64_t store_begin(struct store *, const char *, size_t);
 uint64_t store_replace(struct store *, const char *, size_t);
 ssize_t	 store_fill(struct store *, uint64_t, int, store_source *, size_t);
 bool	 store_chomp(struct store *, uint64_t);
+bool	 store_twice(struct store *, uint64_t, size_t);
 int	 store_commit(struct store *, uint64_t, uint32_t, int64_t);
 
 uint64_t store_take(struct store *, const char *, size_t *);

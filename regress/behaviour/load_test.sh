@@ -265,6 +265,8 @@ a_secret_is_asked_for_body() {
 	"$tools/pty" "$ctl" load -r file >shown 2>&1 <<-'EOT' || fail "$(cat shown)"
 		expect Secret typed:
 		send correct horse\n
+		expect again:
+		send correct horse\n
 		expect which word
 		send word\n
 		wait

@@ -98,7 +98,7 @@ help_and_version_are_printed_body() {
 		"$dazaid" $option >said 2>why || fail "$option: exit $?"
 		[ ! -s why ] || fail "$option: $(cat why)"
 		case $option in
-		*h*)	grep -q '^usage: dazaid \[-adhvV\]' said ;;
+		*h*)	grep -q '^usage: dazaid \[-1adhvV\]' said ;;
 		*)	[ "$(wc -l <said)" -eq 1 ] &&
 			    grep -qx 'dazaid [0-9][0-9.a-z-]*' said ;;
 		esac || fail "$option: $(cat said)"
@@ -401,7 +401,12 @@ the_front_passes_signals_on_body() {
 		waits "$dazaid"
 		[ "$front" != "$vault" ] || fail "it is in the foreground"
 		kill -$sig "$front"
-		ends 1 "$front"
+		# Ctrl-C ends a script, too.
+		if [ $sig = INT ]; then
+			ends 130 "$front"
+		else
+			ends 1 "$front"
+		fi
 		ends_there
 		logged "SIG$sig: secrets wiped"
 	done
@@ -415,7 +420,7 @@ the_front_passes_signals_on_body() {
 	pgid=$(ps -o pgid= -p "$vault")
 	kill -INT -"${pgid##* }"
 	ends_there
-	ends 1 "$front"
+	ends 130 "$front"
 	logged 'SIGINT: secrets wiped, bye'
 	# A daemon that somebody kills is told as well.
 	waits "$dazaid"
@@ -672,17 +677,17 @@ asked() {
 behaviour it_asks_without_echo \
     'a secret without a file, or with a terminal for its file, is asked for without echo'
 it_asks_without_echo_body() {
-	asked 'exit 0' 'QUIT from the heartbeat' '-l token' "send $secret\n" \
+	asked 'exit 0' 'QUIT from the heartbeat' '-1 -l token' "send $secret\n" \
 	    "run $talk - log log 'secrets: 1'" 'run ./echoes on' \
 	    "run $talk $sock hello quit"
-	asked 'exit 0' 'secrets: 1' '-l token=-' "send $secret\n" \
+	asked 'exit 0' 'secrets: 1' '-1 -l token=-' "send $secret\n" \
 	    "run $talk - log log 'secrets: 1'" 'run ./echoes on' 'signal TERM'
-	asked 'exit 0' 'secrets: 3' '-l token -l two -l three' "send $secret\n" \
+	asked 'exit 0' 'secrets: 3' '--once -l token -l two -l three' "send $secret\n" \
 	    'expect Secret two: ' 'run ./echoes off' "send $secret\n" \
 	    'expect Secret three: ' "send $secret\n" \
 	    "run $talk - log log 'secrets: 3'" 'run ./echoes on' 'signal TERM'
 	# One that goes to the background lets go of the terminal.
-	asks "$dazaid" -s "$sock" -l token <<-EOT
+	asks "$dazaid" -1 -s "$sock" -l token <<-EOT
 	expect Secret token: 
 	run ./echoes off
 	send $secret\n
@@ -701,7 +706,7 @@ shipped_only=
 the_line_is_the_secret_body() {
 	printf '%s' "$secret" >secret
 	printf '%s\n' "$secret" >with-newline
-	asks "$tools/nomemfd" "$dazaid" -d -s "$sock" -l token <<-EOT
+	asks "$tools/nomemfd" "$dazaid" -1 -d -s "$sock" -l token <<-EOT
 	expect Secret token: 
 	send $secret\n
 	run $talk - log log 'memory: mlock, secrets: 1'
@@ -721,7 +726,7 @@ the_echo_comes_back_body() {
 	asked 'exit 0' 'SIGINT: secrets wiped, bye' '-l token' "send $secret" 'key C-c'
 	asked 'exit 0' 'HARD PANIC (dry-run): SIGQUIT' '-l token' "send $secret" \
 	    "key C-\\"
-	asked 'exit 0' 'secrets: 1' '-l token' 'key C-z' "send $secret\n" \
+	asked 'exit 0' 'secrets: 1' '-1 -l token' 'key C-z' "send $secret\n" \
 	    "run $talk - log log 'secrets: 1'" 'signal TERM'
 	for sig in TERM HUP USR1 USR2 QUIT; do
 		asked 'exit 0' "SIG$sig: secrets wiped" '-l token' "signal $sig"

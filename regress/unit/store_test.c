@@ -315,6 +315,39 @@ CASE(one_newline_is_taken_off, "of several only the last, and a lone one too")
 	ATF_REQUIRE_EQ(0, held("\n\n", 2));
 }
 
+CASE(what_is_typed_twice_is_kept_once, "and what differs is not kept at all")
+{
+	static const struct {
+		const char *typed;
+		size_t	    first; /* bytes of it that came first */
+		bool	    same;
+	} rows[] = { { "secretsecret", 6, true }, { "secretSecret", 6, false },
+		{ "abab", 4, false }, { "secret", 6, false },
+		{ "secretsecretsecret", 6, false }, { "aaa", 1, false },
+		{ "aa", 1, true } };
+	uint64_t id;
+	size_t	 i, len;
+
+	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		begin(SIZE);
+		id = store_begin(&st, "typed", STORE_ALL);
+		len = strlen(rows[i].typed);
+		ATF_REQUIRE_EQ((ssize_t)len,
+		    store_fill(&st, id, file(rows[i].typed, len), read,
+			STORE_ALL));
+		ATF_REQUIRE_EQ_MSG(rows[i].same,
+		    store_twice(&st, id, rows[i].first), "%s", rows[i].typed);
+		require_sealed();
+		ATF_REQUIRE_EQ(rows[i].same ? 1 : 0,
+		    held(rows[i].typed, rows[i].first));
+		ATF_REQUIRE_EQ(rows[i].same ? 0 : -1,
+		    store_commit(&st, id, 0, STORE_NEVER));
+		if (rows[i].same)
+			require_value("typed", rows[i].typed, rows[i].first);
+	}
+	ATF_REQUIRE(!store_twice(&st, id + 7, 1));
+}
+
 CASE(every_length_fits_up_to_the_last_byte,
     "and a second secret has all that the first one left")
 {
@@ -709,6 +742,7 @@ ATF_TP_ADD_TCS(tp)
 	ATF_TP_ADD_TC(tp, a_large_secret_moves_in_pieces);
 	ATF_TP_ADD_TC(tp, a_secret_has_at_least_one_byte);
 	ATF_TP_ADD_TC(tp, one_newline_is_taken_off);
+	ATF_TP_ADD_TC(tp, what_is_typed_twice_is_kept_once);
 	ATF_TP_ADD_TC(tp, every_length_fits_up_to_the_last_byte);
 	ATF_TP_ADD_TC(tp, what_can_never_fit_is_too_large);
 	ATF_TP_ADD_TC(tp, small_secrets_fill_the_arena);

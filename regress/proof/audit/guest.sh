@@ -263,14 +263,14 @@ ways_in() {
 	killed
 
 	row typed none no 'typed (-l NAME)'
-	pattern type "$seed.$case" "$n" 'Secret s: ' dazaid -a -g 0 -s $s -l s \
+	pattern type "$seed.$case" "$n" 'Secret s: ' dazaid -1 -a -g 0 -s $s -l s \
 	    2>/dev/null || fail typed
 	ready
 	killed
 
 	row put-typed none no 'typed (dazaictl put)'
 	daemon </dev/null
-	pattern type "$seed.$case" "$n" 'Secret s: ' dazaictl -s $s put s \
+	pattern type "$seed.$case" "$n" 'Secret s: ' dazaictl -s $s put -1 s \
 	    2>/dev/null || fail typed
 	killed
 

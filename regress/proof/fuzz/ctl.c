@@ -101,12 +101,14 @@ check_name(const char *name)
 
 void
 secret_put(const struct sockpath *places, const char *name, const char *reads,
-    const char *ttl, bool replace)
+    const char *ttl, bool replace, bool once)
 {
 	const char *p = reads;
 
 	(void)places;
 	(void)replace;
+	(void)once;
+	(void)once;
 	check_name(name);
 	if (reads != NULL)
 		CHECK(fuzz_digits(&p) >= 1 && *p == '\0', "%s reads", reads);

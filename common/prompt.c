@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Asks for a secret on the terminal, without echo.  The caller reads what is
+ * typed, to where only it can say, and waits in its own way.
+ *
+ * Ctrl-Z gives the terminal to the shell.  What is typed then is the shell's,
+ * and read(2) fails with EIO.  When the shell gives the terminal back, the
+ * question is asked again.  The shell tells by SIGCONT; but to a job that was
+ * not stopped, as one in the background, it may send nothing.
+ */
+#include <sys/timerfd.h>
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include "prompt.h"
+
+#define PROMPT_TEXT  256       /* bytes of a question */
+#define PROMPT_LOOK  200000000 /* ns: how often we look for the terminal */
+#define PROMPT_TRIES 10	       /* reads that may fail with EIO in a row */
+
+static struct {
+	volatile int fd;     /* the terminal that was or will be asked, or -1 */
+	int	     timer;  /* -1: none */
+	int	     failed; /* reads in a row */
+	volatile sig_atomic_t asked; /* since the terminal is ours */
+	char		      text[PROMPT_TEXT];
+	void (*stopped)(void);		  /* see prompt_stops() */
+	volatile sig_atomic_t continued;  /* since Ctrl-Z */
+	struct termios	      was, quiet; /* with and without echo */
+	int		      tty;	  /* whose settings were saved */
+} prompt = { .fd = -1, .timer = -1, .tty = -1 };
+
+/* Saves the settings of the terminal fd; -1 with errno. */
+static int
+prompt_save(int fd)
+{
+	if (tcgetattr(fd, &prompt.was) == -1)
+		return (-1);
+	prompt.quiet = prompt.was;
+	prompt.quiet.c_lflag &= ~(tcflag_t)(ECHO | ECHOE | ECHOK | ECHONL);
+	prompt.quiet.c_lflag |= ICANON;
+	prompt.tty = fd;
+	return (0);
+}
+
+/*
+ * Opens the terminal that controls us; -1 with errno.  Neither read(2) nor,
+ * after Ctrl-S, write(2) waits for it.
+ */
+int
+prompt_open(void)
+{
+	const int fd = open("/dev/tty",
+	    O_RDWR | O_NONBLOCK | O_CLOEXEC | O_NOCTTY);
+
+	if (fd != -1)
+		(void)prompt_save(fd);
+	return (fd);
+}
+
+/*
+ * May we read from the terminal fd now?  Only the process group in its
+ * foreground may.  A terminal that does not control us anybody may read.
+ */
+bool
+prompt_is_ours(int fd)
+{
+	const pid_t pgrp = tcgetpgrp(fd);
+
+	return (pgrp == -1 || pgrp == getpgrp());
+}
+
+/* Turns the echo off, and asks, if we may.  Async-signal-safe. */
+static int
+prompt_ask(void)
+{
+	prompt.asked = prompt_is_ours(prompt.fd);
+	if (!prompt.asked)
+		return (0);
+	if (tcsetattr(prompt.fd, TCSAFLUSH, &prompt.quiet) == -1)
+		return (-1);
+	(void)!write(prompt.fd, prompt.text, strlen(prompt.text));
+	return (0);
+}
+
+/* Asks once more, if a question is open.  Async-signal-safe. */
+void
+prompt_again(void)
+{
+	const int saved = errno;
+
+	prompt.continued = 1;
+	if (prompt.fd != -1)
+		(void)prompt_ask();
+	errno = saved;
+}
+
+static void
+prompt_on_cont(int sig)
+{
+	(void)sig;
+	prompt_again();
+}
+
+/*
+ * Asks text on the terminal fd, without echo; now, or when we are in its
+ * foreground again.  Returns 0, or -1 with errno.
+ */
+int
+prompt_begin(int fd, const char *text)
+{
+	struct sigaction sa;
+
+	if (prompt.tty != fd && prompt_save(fd) == -1)
+		return (-1);
+	if (prompt.timer == -1)
+		prompt.timer = timerfd_create(CLOCK_MONOTONIC,
+		    TFD_NONBLOCK | TFD_CLOEXEC);
+	if (prompt.timer == -1)
+		return (-1);
+	(void)snprintf(prompt.text, sizeof(prompt.text), "%s", text);
+	memset(&sa, 0, sizeof(sa));
+	sa.sa_handler = prompt_on_cont;
+	sa.sa_flags = SA_RESTART;
+	(void)sigaction(SIGCONT, &sa, NULL);
+	prompt.fd = fd;
+	return (prompt_ask());
+}
+
+/*
+ * The descriptor that can be read when it is worth trying to read from the
+ * terminal fd: that one, or another one while the shell has it.
+ */
+int
+prompt_wait_for(int fd)
+{
+	const struct itimerspec look = { .it_value.tv_nsec = PROMPT_LOOK };
+
+	if (!prompt_is_ours(fd)) {
+		prompt.asked = false;
+		prompt.failed = 0;
+		(void)timerfd_settime(prompt.timer, 0, &look, NULL);
+		return (prompt.timer);
+	}
+	if (!prompt.asked)
+		(void)prompt_ask();
+	return (fd);
+}
+
+/*
+ * Is it worth trying again, after a read(2) from the terminal that returned n?
+ * EIO may mean that the shell had it.
+ */
+bool
+prompt_retry(ssize_t n)
+{
+	if (n != -1) {
+		prompt.failed = 0;
+		return (false);
+	}
+	return (errno == EAGAIN || errno == EINTR ||
+	    (errno == EIO && prompt.failed++ < PROMPT_TRIES));
+}
+
+/*
+ * Turns the echo on again, if a question is open.  Discards what was typed and
+ * not read, or the shell would take it for a command.  Async-signal-safe.
+ */
+void
+prompt_restore(void)
+{
+	if (prompt.fd != -1 && prompt_is_ours(prompt.fd)) {
+		(void)tcflush(prompt.fd, TCIFLUSH);
+		(void)tcsetattr(prompt.fd, TCSANOW, &prompt.was);
+	}
+	prompt.fd = -1;
+}
+
+/* The question is answered: prints text, and restores the terminal. */
+void
+prompt_end(const char *text)
+{
+	const int fd = prompt.fd;
+
+	prompt_restore();
+	if (fd != -1)
+		(void)!write(fd, text, strlen(text));
+	close(prompt.timer);
+	prompt.timer = -1;
+	(void)signal(SIGCONT, SIG_DFL);
+}
+
+/* Ctrl-Z: the terminal echoes before the shell gets it. */
+static void
+prompt_on_stop(int sig)
+{
+	const int	 saved = errno;
+	struct sigaction sa, was;
+
+	prompt.continued = 0;
+	if (prompt.tty != -1 && prompt_is_ours(prompt.tty)) {
+		(void)tcflush(prompt.tty, TCIFLUSH);
+		(void)tcsetattr(prompt.tty, TCSANOW, &prompt.was);
+	}
+	memset(&sa, 0, sizeof(sa));
+	sa.sa_handler = SIG_DFL;
+	(void)sigaction(sig, &sa, &was);
+	(void)raise(sig); /* SA_NODEFER: at once */
+	(void)sigaction(sig, &was, NULL);
+	/* The kernel does not stop a process group that nobody could continue.
+	 */
+	if (!prompt.continued)
+		prompt.stopped();
+	errno = saved;
+}
+
+/*
+ * Restores the terminal before SIGTSTP stops this process.  not_stopped asks
+ * again if it did not stop.
+ */
+void
+prompt_stops(void (*not_stopped)(void))
+{
+	struct sigaction sa;
+
+	/* A parent that had us ignore it wants us not to stop. */
+	if (sigaction(SIGTSTP, NULL, &sa) == 0 && sa.sa_handler == SIG_IGN)
+		return;
+	prompt.stopped = not_stopped;
+	memset(&sa, 0, sizeof(sa));
+	sa.sa_handler = prompt_on_stop;
+	sa.sa_flags = (int)(SA_RESTART | SA_NODEFER);
+	(void)sigaction(SIGTSTP, &sa, NULL);
+	sa.sa_handler = prompt_on_cont;
+	(void)sigaction(SIGCONT, &sa, NULL);
+}

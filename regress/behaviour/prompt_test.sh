@@ -1,0 +1,248 @@
+#!/usr/bin/env -S atf-sh -s /bin/sh
+# SPDX-License-Identifier: ISC
+# shellcheck shell=dash
+# Secrets that are typed, into dazaid -l and dazaictl put: twice, across Ctrl-Z, and not
+# in vain.
+
+# shellcheck source=regress/behaviour/lib.sh
+. "$(atf_get_srcdir)/lib.sh"
+
+ctl=$top/dazaictl/dazaictl
+PATH=$top/dazaid:$top/dazaictl:$PATH
+export DAZAI_SOCK="$sock"
+
+# types COMMAND...: it runs on a terminal with a script from standard input; what the
+# terminal showed is in "shown", and the secret is not
+types() {
+	TERM=dumb "$tools/pty" "$@" >raw 2>why || fail "$(cat why)"
+	tr -d '\r' <raw >shown
+	absent -F "$secret" shown
+}
+
+showed() {
+	grep -qF -e "$1" shown || fail "no '$1': $(cat shown)"
+}
+
+# twice PROMPT COMMAND...: the secret is typed, and something else, and then twice
+twice() {
+	local prompt=$1
+
+	shift
+	types "$@" <<-EOT
+	expect $prompt: 
+	send $secret\n
+	expect $prompt again: 
+	send $secret, and more\n
+	expect They differ.  Type it again.
+	expect $prompt: 
+	send $secret\n
+	expect $prompt again: 
+	send $secret\n
+	wait
+	show
+	EOT
+	showed 'exit 0'
+}
+
+# stored NAME: the daemon has the secret under this name
+stored() {
+	printf '%s' "$secret" >value
+	control say HELLO like 'ERROR *' get "$1" value
+}
+
+behaviour a_secret_is_typed_twice 'dazaid -l and put ask twice, and again if both differ; -1 asks once'
+a_secret_is_typed_twice_body() {
+	twice 'Secret token' dazaid -s "$sock" -l token
+	found
+	heartbeat -i 0
+	stored token
+	twice 'Secret other' dazaictl put other
+	stored other
+	types dazaictl put -1 once <<-EOT
+	expect Secret once: 
+	send $secret\n
+	wait
+	show
+	EOT
+	showed 'exit 0'
+	stored once
+	# "abab" and nothing is not "ab" twice; nothing need not be repeated.
+	types dazaictl put halves <<-EOT
+	expect Secret halves: 
+	send abab\n
+	expect again: 
+	send \n
+	expect They differ.
+	expect Secret halves: 
+	send \n
+	wait
+	show
+	EOT
+	showed 'exit 1'
+	types dazaid -s "$PWD/two" -l halves <<-EOT
+	expect Secret halves: 
+	send abab\n
+	expect again: 
+	send \n
+	expect They differ.
+	expect Secret halves: 
+	send \n
+	wait
+	show
+	EOT
+	showed 'halves: there is nothing in it'
+	showed 'exit 1'
+}
+
+behaviour nothing_is_typed_in_vain \
+    'put asks the daemon first: a name that is taken, a pending panic, no daemon'
+nothing_is_typed_in_vain_body() {
+	start -a -g 60
+	in_vain 'refused: exists' 'exit 5' put "$name"
+	in_vain 'refused: bad-name' 'exit 5' put 'a"b'
+	types "$ctl" put -r -1 "$name" <<-EOT
+	expect Secret $name: 
+	send new\n
+	wait
+	show
+	EOT
+	showed 'exit 0'
+	control say LIST want "$name 3 - -" want OK say PANIC want OK
+	in_vain 'refused: pending' 'exit 3' put other
+	kill -USR2 "$vault"
+	ends "$SIGKILL"
+	in_vain 'no daemon' 'exit 2' put other
+}
+
+# in_vain TEXT RESULT ARG...: dazaictl fails so, and asks for nothing
+in_vain() {
+	local text=$1 result=$2
+
+	shift 2
+	printf 'wait\nshow\n' | types "$ctl" "$@"
+	showed "$text"
+	showed "$result"
+	absent Secret shown
+}
+
+behaviour ctrl_c_ends_a_script 'Ctrl-C at the prompt ends the script as well, and the echo comes back'
+ctrl_c_ends_a_script_body() {
+	start
+	for command in 'dazaictl put other' "dazaid -s $PWD/two -l other"; do
+		printf '%s\necho went on\n' "$command" >script
+		# A bash goes on unless its command ends by the signal.
+		types sh -c 'trap : INT; bash script; echo "result $?"; stty -a' <<-EOT
+		expect Secret other: 
+		send $secret
+		key C-c
+		wait
+		show
+		EOT
+		showed 'result 130'
+		showed ' echo '
+		absent 'went on' shown
+	done
+}
+
+# stops SHELL COMMAND: Ctrl-Z at its prompt in the shell, something for the shell, fg,
+# and then the secret
+stops() {
+	local shell=$1 command=$2
+
+	cat >typed <<-EOT
+	send PS1='g''o: '; tty >tty\n
+	expect go: 
+	send $command\n
+	expect Secret token: 
+	send half of it
+	key C-z
+	expect go: 
+	send echo this is the she''ll\n
+	expect this is the shell
+	expect go: 
+	send fg\n
+	expect Secret token: 
+	run until stty -F \$(cat tty) -a | grep -q -e '-echo '; do sleep 0.02; done
+	send $secret\n
+	expect again: 
+	key C-z
+	expect go: 
+	send echo and a''gain\n
+	expect and again
+	expect go: 
+	send fg\n
+	expect again: 
+	run until stty -F \$(cat tty) -a | grep -q -e '-echo '; do sleep 0.02; done
+	send $secret\n
+	expect go: 
+	send echo status \$?.\n
+	expect status 0.
+	expect go: 
+	send exit\n
+	wait
+	show
+	EOT
+	# shellcheck disable=SC2086 # a list of words
+	types $shell <typed
+}
+
+# in_shells COMMAND AFTER: each shell stops and continues it; AFTER is run then
+in_shells() {
+	for shell in 'bash --norc --noprofile -i' 'dash -i' 'mksh -i' 'ksh -i' 'zsh -f -i'; do
+		command -v "${shell%% *}" >/dev/null || continue
+		echo "$shell: $1"
+		stops "$shell" "$1"
+		eval "$2"
+	done
+}
+
+behaviour ctrl_z_and_fg_at_dazaid \
+    'Ctrl-Z at the prompt of dazaid: the shell has the terminal; fg asks again' require.progs zsh
+ctrl_z_and_fg_at_dazaid_body() {
+	# shellcheck disable=SC2016 # expanded by in_shells
+	in_shells "dazaid -s $sock -l token" '
+	    found; heartbeat; stored token; kill -QUIT "$heartbeat"; talk - ended "$vault"'
+}
+
+behaviour ctrl_z_and_fg_at_dazaictl 'the same of dazaictl put' require.progs zsh
+ctrl_z_and_fg_at_dazaictl_body() {
+	start
+	heartbeat -i 0
+	# shellcheck disable=SC2016 # expanded by in_shells
+	in_shells 'dazaictl put token' 'stored token; "$ctl" del token'
+}
+
+behaviour a_job_in_the_background_waits 'dazaid and put in the background ask when they are brought to the foreground'
+a_job_in_the_background_waits_body() {
+	start
+	heartbeat -i 0
+	for command in 'dazaictl put -1 token' "dazaid -1 -s $PWD/two -l token"; do
+		types bash --norc --noprofile -i <<-EOT
+		send PS1='g''o: '; $command & echo sta''rted\n
+		expect started
+		expect go: 
+		send echo she''ll\n
+		expect shell
+		expect go: 
+		# Longer than ten looks for the terminal.
+		run sleep 2.5
+		send fg\n
+		expect Secret token: 
+		send $secret\n
+		expect go: 
+		send echo status \$?.\n
+		expect status 0.
+		send exit\n
+		wait
+		show
+		EOT
+	done
+	stored token
+	sock=$PWD/two
+	found
+	stop_there
+}
+stop_there() {
+	kill "$vault"
+	talk - ended "$vault"
+}
