@@ -37,7 +37,7 @@
 
 #define EFFECTS_WATCH_MS 20 /* for network to tell the watchers */
 /* How long wait(2) may take to have network's status once its socket ended. */
-#define EFFECTS_FATE_MS 20
+#define EFFECTS_FATE_MS 500
 
 static void
 effects_wipe(void)
