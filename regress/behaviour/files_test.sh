@@ -354,6 +354,7 @@ a_bad_directory_is_told_body() {
 		chmod 755 room
 		return 0
 	fi
+	own_mounts
 	through "exec unshare -m sh -c 'mount -t tmpfs -o ro none $PWD/room &&
 	    exec \"\$@\"' x"
 	refused "$sock.pid: Read-only file system"
@@ -469,6 +470,7 @@ u_follows_no_link_of_the_user_body() {
 behaviour u_is_where_the_clients_look '-u: without -s the socket is where the clients of that user look' \
     require.user root
 u_is_where_the_clients_look_body() {
+	own_mounts
 	cat >elsewhere <<-EOT
 	#!/bin/sh
 	exec unshare -m --propagation private sh -c 'mount -t tmpfs none /run &&
@@ -483,7 +485,7 @@ u_is_where_the_clients_look_body() {
 	    fail "not there"
 	stop
 	if [ -e /tmp/dazai-65534 ]; then
-		atf_skip "nobody has a daemon already"
+		atf_skip "user nobody has /tmp/dazai-65534 already: remove it"
 	fi
 	# Not one that somebody else has made.
 	owner=1 launch ./elsewhere -d -u nobody </dev/null

@@ -123,7 +123,7 @@ behaviour an_unmount_is_an_end '-w: what was mounted is not there any more' requ
 an_unmount_is_an_end_body() {
 	for how in umount 'umount -l'; do
 		mkdir -p stick
-		mount -t tmpfs none stick || atf_skip "cannot mount"
+		mount -t tmpfs none stick || atf_skip "nothing can be mounted: run it as root with all capabilities"
 		: >stick/file
 		start
 		exec 9<stick

@@ -186,9 +186,9 @@ frozen() {
 	[ -d frozen ] || mkdir frozen
 	if ! mountpoint -q frozen; then
 		truncate -s 8M image
-		mkfs.ext4 -q image 2>mkfs.err || atf_skip "no mkfs.ext4"
+		mkfs.ext4 -q image 2>mkfs.err || atf_skip "mkfs.ext4: $(tail -n 1 mkfs.err): install e2fsprogs"
 		mount -o loop image frozen 2>mount.err ||
-		    atf_skip "no loop device can be mounted: $(cat mount.err)"
+		    atf_skip "$(cat mount.err): run it where loop devices can be mounted"
 	fi
 	: >frozen/log
 	printf '%s' "$secret" >secret
@@ -201,7 +201,7 @@ frozen() {
 	guardian=$client
 	talk - log said guards
 	fsfreeze -f frozen 2>freeze.err ||
-	    atf_skip "no file system can be frozen: $(cat freeze.err)"
+	    atf_skip "$(cat freeze.err): run it where fsfreeze(8) may freeze"
 }
 
 behaviour a_frozen_log_holds_nothing_up 'a log on a frozen file system holds up neither a pending panic nor the end' \

@@ -12,7 +12,7 @@ peek=$tools/peek
 
 # A kernel may have it and not give it to us.
 need_secretmem() {
-	grep -qF 'memory: secretmem' log || atf_skip "no memfd_secret here"
+	grep -qF 'memory: secretmem' log || atf_skip "no memfd_secret: it needs Linux 6.5, or 5.14 booted with secretmem.enable=1"
 }
 
 # may_lock KIB: ./may-lock runs a program that may lock so much memory, root's as well
@@ -235,7 +235,7 @@ no_core_has_the_secret_body() {
 behaviour a_crash_leaves_no_core 'a crash that may leave a core leaves none'
 a_crash_leaves_no_core_body() {
 	case $(cat /proc/sys/kernel/core_pattern) in
-	/* | '|'*) atf_skip "cores do not go to the directory of a program" ;;
+	/* | '|'*) atf_skip "cores go elsewhere: sysctl kernel.core_pattern=core" ;;
 	esac
 	through 'ulimit -c unlimited; exec'
 	start -a
@@ -284,7 +284,7 @@ an_arena_that_cannot_be_opened_is_a_panic_body() {
 	for ask in "GET $name" LIST; do
 		guarded -v
 		find_arena
-		calls "$vault" "munmap($start, $((end - start)))"
+		calls "$vault" "munmap((unsigned long)$start, $((end - start)))"
 		control say "$ask" eof
 		rehearsed 'the arena cannot be opened or shut'
 		logged unmapped
@@ -302,7 +302,7 @@ an_overwritten_canary_is_told_body() {
 	at=$((end - 65536 - 8))
 	[ $at -gt $start ] || fail "no arena in $(cat seen)"
 	# Shared pages can be written from outside only while they are unsealed.
-	calls "$vault" "mprotect($start, $((end - start)), 3)"
+	calls "$vault" "mprotect((unsigned long)$start, $((end - start)), 3)"
 	printf XXXX | dd of="/proc/$vault/mem" bs=1 seek=$at conv=notrunc \
 	    2>dd.err || fail "$(cat dd.err)"
 	stop

@@ -162,6 +162,7 @@ next_place_body() {
 
 behaviour run_user 'after XDG_RUNTIME_DIR comes /run/user/UID' require.user root
 run_user_body() {
+	own_mounts
 	somebody
 	cat >"$dir/in_run" <<-EOT
 		#!/bin/sh
@@ -187,7 +188,7 @@ behaviour unmapped_uid 'in a user namespace without our uid nobody is trusted' r
 unmapped_uid_body() {
 	somebody
 	unshare -U true 2>/dev/null ||
-	    atf_skip "no user namespaces here: allow them to run this"
+	    atf_skip "no user namespace: allow them (sysctl user.max_user_namespaces), and do not run it in a chroot"
 	sock=$dir/sock
 	for program in dazaictl dazai-hb dazaid; do
 		want=5

@@ -277,7 +277,7 @@ u_spares_what_became_roots_body() {
 	talk - log became became log "/proc/$became/comm" sleep
 	rm "$dir/become"
 	grep -q '^Uid:	0	0	0	0$' "/proc/$became/status" ||
-	    atf_skip "no setuid programs in $dir"
+	    atf_skip "no setuid programs in $dir: mount that without nosuid"
 	idler_of 65534
 	nobodys say "REGISTER pid=$idler" want OK say STATUS like '* registered=2 *'
 	kill -USR1 "$vault"

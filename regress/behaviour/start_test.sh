@@ -533,6 +533,7 @@ world() {
 	exec "\$@"
 	EOT
 	chmod 755 world
+	own_mounts
 	through 'exec unshare -m --propagation private ./world'
 }
 

@@ -97,7 +97,7 @@ names_are_visible_body() {
 	esc=$(printf '\033]0;x')
 	cp "$(command -v sleep)" "name$esc" || fail "no such name"
 	file=/dev/shm/dazai.$$.$esc
-	: >"$file" || atf_skip "nothing can be made in /dev/shm"
+	: >"$file" || atf_skip "nothing can be made in /dev/shm: mount a tmpfs there"
 	echo "$file" >public		# removed with the rest
 	"./name$esc" 300 <"$file" &
 	idler=$!

@@ -24,7 +24,10 @@ if [ $status -ne 0 ]; then
 	    --results-filter broken,failed 2>&1 | sed -e '/^===> Summary/,$d'
 fi
 kyua report -r "$dir/results" --results-filter skipped 2>/dev/null |
-    sed -n '/^===> Skipped/,/^===> Summary/{/^===>/!p;}'
+    sed -n -e 's/Requires an unprivileged user.*configuration[^[]*/run it as an ordinary user, too/' \
+	-e 's/Requires root privileges/run it as root, too/' \
+	-e 's/Required program .* not found in PATH/&: install it (make deps)/' \
+	-e '/^===> Skipped/,/^===> Summary/{/^===>/!p;}'
 kyua report -r "$dir/results" | awk '
 	/^Test cases:/ {
 		# Test cases: 9 total, 1 skipped, 0 expected failures, 0 broken, 1 failed

@@ -15,10 +15,16 @@ no_sending(void)
 {
 	scmp_filter_ctx ctx = seccomp_init(SCMP_ACT_ALLOW);
 
-	ATF_REQUIRE(ctx != NULL &&
-	    seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOBUFS), SCMP_SYS(sendto),
-		0) == 0 &&
-	    seccomp_load(ctx) == 0);
+	ATF_REQUIRE(ctx != NULL);
+	ATF_REQUIRE_EQ(
+	    seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOBUFS), SCMP_SYS(sendto), 0),
+	    0);
+#ifdef __i386__ /* send(2) is socketcall(2) */
+	ATF_REQUIRE_EQ(seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOBUFS),
+			   SCMP_SYS(socketcall), 1, SCMP_A0(SCMP_CMP_EQ, 9)),
+	    0);
+#endif
+	ATF_REQUIRE_EQ(seccomp_load(ctx), 0);
 	seccomp_release(ctx);
 }
 
