@@ -12,7 +12,7 @@ PROOFS =	$(HOSTILE) regress/proof/audit/pattern regress/proof/storm/storm regres
 
 REPLAYS =	$(addprefix regress/unit/replay_,num store heart control vault option)
 
-.PHONY:		replays mutants hostile faults storm model fuzz audit bench checksec
+.PHONY:		replays package-test mutants hostile faults storm model fuzz audit bench checksec
 
 $(PROOFS):
 	@echo "  LD    $@"
@@ -82,6 +82,13 @@ audit:
 	@regress/tools/deps.sh build audit
 	$(Q)$(MAKE) --no-print-directory all regress/proof/audit/pattern regress/tools/talk
 	$(Q)regress/proof/audit/audit.sh
+
+# Builds the Debian packages, and installs, uses, replaces and removes them in a bare
+# Debian of each suite; as root.
+PACKAGE_SUITES ?= bookworm trixie
+package-test:
+	@regress/tools/deps.sh build deb package
+	$(Q)regress/proof/package/package.sh $(PACKAGE_SUITES)
 
 # Measures dazaid beside what the machine can do.  BENCH_ONLY="eof ping" repeats these figures
 # alone, BENCH_SAMPLES=20 takes a few minutes.
