@@ -14,6 +14,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "answer.h"
 #include "client.h"
@@ -21,6 +22,7 @@
 
 #define CLIENT_LINE    1024 /* bytes of the longest line, either way */
 #define CLIENT_ABOUT   140  /* bytes of a secret's name and ": " */
+#define CLIENT_TRIES   16   /* to say a request that the daemon has not read */
 #define CLIENT_SECONDS 10   /* without an answer: the daemon gives up after 5 */
 
 /* A stuck daemon must not make us wait for ever. */
@@ -86,23 +88,66 @@ client_speak_of(const char *name)
 	(void)snprintf(client_about, sizeof(client_about), "%s: ", name);
 }
 
+/* A request that is not answered yet. */
+static struct {
+	char	     line[CLIENT_LINE];
+	size_t	     len;    /* 0: there is none */
+	bool	     unread; /* the daemon had closed the connection before */
+	unsigned int tries;  /* that are left */
+} client_request;
+
+static void
+client_send(int fd)
+{
+	const ssize_t sent = send(fd, client_request.line, client_request.len,
+	    MSG_NOSIGNAL);
+
+	client_request.unread = sent == -1 && errno == EPIPE;
+	/* A daemon that turned us away may have said why: see client_line(). */
+	if (sent != (ssize_t)client_request.len && !client_request.unread)
+		err(EXIT_CUT, "the daemon is gone");
+}
+
 /* Sends one line; adds the newline. */
 void
 client_ask(int fd, const char *fmt, ...)
 {
-	char	line[CLIENT_LINE];
-	va_list ap;
-	int	len;
+	char *const  line = client_request.line;
+	const size_t size = sizeof(client_request.line);
+	va_list	     ap;
+	int	     len;
 
 	va_start(ap, fmt);
-	len = vsnprintf(line, sizeof(line) - 1, fmt, ap);
+	len = vsnprintf(line, size - 1, fmt, ap);
 	va_end(ap);
-	if (len < 0 || (size_t)len >= sizeof(line) - 1)
+	if (len < 0 || (size_t)len >= size - 1)
 		errx(EXIT_USAGE, "too long a request");
 	line[len++] = '\n';
-	/* A daemon that turned us away may have said why: see client_line(). */
-	if (send(fd, line, (size_t)len, MSG_NOSIGNAL) != len && errno != EPIPE)
-		err(EXIT_CUT, "the daemon is gone");
+	client_request.len = (size_t)len;
+	client_request.tries = CLIENT_TRIES;
+	client_send(fd);
+}
+
+/*
+ * The daemon has closed the connection fd.  If that was before it had read the
+ * request, because it needed room for others and we had been silent, sends the
+ * request once more on a new connection, which is fd then.  Returns false if
+ * not.
+ */
+static bool
+client_ask_again(int fd, bool reset)
+{
+	if (client_request.len == 0 || client_request.tries == 0 ||
+	    !(reset || client_request.unread) ||
+	    reach_again(&client_reach) != REACH_FOUND)
+		return (false);
+	client_request.tries--;
+	if (dup3(client_reach.fd, fd, O_CLOEXEC) == -1)
+		return (false);
+	close(client_reach.fd);
+	client_reach.fd = fd;
+	client_send(fd);
+	return (true);
 }
 
 /* Ends the program for an answer that no dazaid gives. */
@@ -126,11 +171,14 @@ client_byte(int fd, bool *vouched, int *channel)
 	do
 		n = vouch_recv(&client_reach.vouch, fd, &c, 1, 0, vouched,
 		    channel);
-	while (n == -1 && errno == EINTR);
+	while ((n == -1 && errno == EINTR) ||
+	    ((n == 0 || (n == -1 && errno == ECONNRESET)) &&
+		client_ask_again(fd, n == -1)));
 	if (n == -1 && errno == EAGAIN)
 		errx(EXIT_CUT, "no answer from the daemon");
 	if (n <= 0)
 		errx(EXIT_CUT, "the daemon ended, or has cut us off");
+	client_request.len = 0;
 	return (c);
 }
 

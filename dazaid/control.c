@@ -24,6 +24,11 @@
 #include "request.h"
 
 #define CONTROL_TURN 256 /* most bytes read of one client at a time */
+/*
+ * A connection that has been silent for so long makes room for a newcomer:
+ * so hundreds of silent ones cannot delay a client that speaks for a second.
+ */
+#define CONTROL_SILENT_MS 50
 
 static struct conn control_conns[CONTROL_CONNS];
 static char	   control_bufs[CONTROL_CONNS][CONN_BUFS];
@@ -35,22 +40,6 @@ control_init(void)
 
 	for (i = 0; i < CONTROL_CONNS; i++)
 		conn_init(&control_conns[i], control_bufs[i]);
-}
-
-/* Takes the connection fd of a client that may connect, or refuses it. */
-void
-control_accept(int fd)
-{
-	struct conn *c;
-	unsigned int asking = 0;
-
-	for (c = control_conns; c < control_conns + CONTROL_CONNS; c++)
-		asking += c->fd != -1 && !c->holding && !c->watching;
-	c = conn_free_slot(control_conns, CONTROL_CONNS);
-	if (c == NULL || asking >= CONTROL_REQUESTS)
-		conn_refuse(fd, "BUSY\n");
-	else
-		conn_open(c, fd, network_now() + CONN_MS);
 }
 
 static uint32_t
@@ -249,6 +238,101 @@ static bool
 control_reads(const struct conn *c)
 {
 	return (!c->asked && c->listing == 0 && !c->closing && c->out == 0);
+}
+
+/*
+ * Room for newcomers.
+ */
+
+/* How many connections may ask: holders and watchers do not count. */
+static unsigned int
+control_asking(void)
+{
+	const struct conn *c;
+	unsigned int	   n = 0;
+
+	for (c = control_conns; c < control_conns + CONTROL_CONNS; c++)
+		n += c->fd != -1 && !c->holding && !c->watching;
+	return (n);
+}
+
+/* When c has been silent for long enough to make room; CONN_NEVER: never. */
+static int64_t
+control_yields(const struct conn *c)
+{
+	if (c->fd == -1 || c->asked || c->holding || c->watching)
+		return (CONN_NEVER);
+	return (c->due - CONN_MS + CONTROL_SILENT_MS);
+}
+
+/* True if c has said something that will be read in the next turn. */
+static bool
+control_speaks(const struct conn *c)
+{
+	char byte;
+
+	return (control_reads(c) &&
+	    recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0);
+}
+
+/*
+ * When a newcomer can be accepted, in ms: 0 for at once, CONN_NEVER for not
+ * before a connection has ended.  Until then newcomers wait in the listen
+ * queue.
+ */
+int64_t
+control_admits(void)
+{
+	const struct conn *c;
+	int64_t		   when = CONN_NEVER;
+
+	if (control_asking() < CONTROL_REQUESTS)
+		return (0);
+	for (c = control_conns; c < control_conns + CONTROL_CONNS; c++) {
+		if (control_yields(c) < when)
+			when = control_yields(c);
+	}
+	return (when <= network_now() ? 0 : when);
+}
+
+/*
+ * True if there is room for a newcomer, or if *silent makes room: of the
+ * connections that ask nothing, the one that has been silent longest.
+ */
+bool
+control_has_room(struct conn **silent)
+{
+	const int64_t now = network_now();
+	struct conn  *c;
+
+	*silent = NULL;
+	if (control_asking() < CONTROL_REQUESTS)
+		return (true);
+	for (c = control_conns; c < control_conns + CONTROL_CONNS; c++) {
+		if (control_yields(c) <= now && !control_speaks(c) &&
+		    (*silent == NULL || c->due < (*silent)->due ||
+			(c->due == (*silent)->due &&
+			    c->peerid < (*silent)->peerid)))
+			*silent = c;
+	}
+	return (*silent != NULL);
+}
+
+/*
+ * Takes the connection fd of a client that may connect, in the place of silent
+ * if that is not NULL.
+ */
+void
+control_accept(int fd, struct conn *silent)
+{
+	struct conn *c;
+
+	if (silent != NULL)
+		control_close(silent);
+	if ((c = conn_free_slot(control_conns, CONTROL_CONNS)) == NULL)
+		conn_refuse(fd, "BUSY\n");
+	else
+		conn_open(c, fd, network_now() + CONN_MS);
 }
 
 /* Adds every connection that is to be polled. */

@@ -9,10 +9,12 @@
 #define CONTROL_WATCHERS 16 /* ... and watch, ... */
 #define CONTROL_CONNS	 (CONTROL_REQUESTS + CONTROL_WATCHERS + 64) /* hold */
 
-void control_init(void);
-void control_accept(int);
-void control_poll(struct conn_poll *);
-void control_ready(struct conn *, short);
-void control_reply(const struct imsg *);
+void	control_init(void);
+int64_t control_admits(void);
+bool	control_has_room(struct conn **);
+void	control_accept(int, struct conn *);
+void	control_poll(struct conn_poll *);
+void	control_ready(struct conn *, short);
+void	control_reply(const struct imsg *);
 
 #endif

@@ -22,7 +22,7 @@
 #include "log.h"
 #include "sockpath.h"
 
-#define FILES_BACKLOG 128
+#define FILES_BACKLOG 1024 /* a herd of clients waits there */
 #define FILES_NAME    (SOCKPATH_SIZE + sizeof(".pid"))
 
 /* The files that are no sockets have the indices after theirs. */

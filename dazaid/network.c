@@ -173,16 +173,19 @@ network_is_allowed(int fd)
 static void
 network_accept(int listener, bool control)
 {
-	const int fd = accept4(listener, NULL, NULL,
-	    SOCK_NONBLOCK | SOCK_CLOEXEC);
+	struct conn *silent = NULL;
+	int	     fd;
 
+	if (control && !control_has_room(&silent))
+		return;
+	fd = accept4(listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 	if (fd == -1) {
 		if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
 			network_turn_away(listener);
 	} else if (!network_is_allowed(fd)) {
 		close(fd);
 	} else if (control) {
-		control_accept(fd);
+		control_accept(fd, silent);
 	} else {
 		heart_accept(fd);
 	}
@@ -244,6 +247,16 @@ network_sooner(int64_t *due, int64_t time)
 		*due = time;
 }
 
+/* What to poll of the listening socket i, if it is not paused. */
+static struct pollfd
+network_listener(int i, int64_t admits)
+{
+	const bool waits = network_paused != 0 || (i == 1 && admits != 0);
+
+	return (
+	    (struct pollfd){ waits ? -1 : network_listeners[i], POLLIN, 0 });
+}
+
 /*
  * Sets network_pfd, of which it returns the length, and *due to the time at
  * which poll(2) must return; -1: never.
@@ -254,6 +267,7 @@ network_poll_set(int64_t *due)
 	struct conn_poll heartbeat = { network_pfd + PFD_HEARTBEAT,
 		network_conn + PFD_HEARTBEAT, 0, -1 };
 	struct conn_poll conns = { network_pfd, network_conn, PFD_CONNS, -1 };
+	const int64_t	 admits = control_admits();
 	int		 i;
 
 	network_pfd[PFD_VAULT] = (struct pollfd){ CHILD_FD, POLLIN, 0 };
@@ -262,14 +276,13 @@ network_poll_set(int64_t *due)
 	network_pfd[PFD_HEARTBEAT] = (struct pollfd){ -1, 0, 0 };
 	heart_poll_heartbeat(&heartbeat);
 	for (i = 0; i < 2; i++)
-		network_pfd[PFD_LISTENER + i] = (struct pollfd){
-			network_paused != 0 ? -1 : network_listeners[i], POLLIN,
-			0
-		};
+		network_pfd[PFD_LISTENER + i] = network_listener(i, admits);
 	heart_poll(&conns);
 	network_controls = conns.n;
 	control_poll(&conns);
 	network_sooner(&conns.due, network_paused);
+	if (admits != CONN_NEVER)
+		network_sooner(&conns.due, admits);
 	network_sooner(&conns.due, network_refused_due);
 	*due = conns.due;
 	return (conns.n);

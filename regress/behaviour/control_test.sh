@@ -324,23 +324,27 @@ silent_clients_are_closed_after_10_s_body() {
 	stands_down
 }
 
-behaviour the_33rd_connection_is_busy \
-    'beyond 32 connections a newcomer reads BUSY; heartbeats and those who wait to be one take none of them'
-the_33rd_connection_is_busy_body() {
+behaviour the_33rd_connection_waits \
+    'of 32 connections the one that has been silent longest makes room for a newcomer; those in a transfer do not'
+the_33rd_connection_waits_body() {
 	guarded -a -g 0
-	control many 31 connect want BUSY eof connect say STATUS want BUSY eof \
-	    connect raw 'PUT one 3\nabc' want BUSY eof \
-	    use 0 say ARM want ALREADY_ARMED close \
-	    connect say ARM want ALREADY_ARMED \
-	    connect want BUSY eof use 31 say ARM want ALREADY_ARMED
-	kill "$guardian"
-	killed 'PANIC: heartbeat connection dropped'
-	start -a -g 0
-	talk "$sock" many 63 say PING want 'ERR unknown-verb' \
-	    to "$sock.ctl" many 31 say ARM want ALREADY_ARMED connect want BUSY eof \
-	    use 63 hello pong-under 1000 20 use 64 say ARM want ALREADY_ARMED \
-	    use 63 quit
-	ends 0
+	# Once the last one is answered, the second has been silent longest.
+	control many 31 use 31 say ARM want ALREADY_ARMED mark at 10 \
+	    use 0 say ARM want ALREADY_ARMED \
+	    connect say ARM want ALREADY_ARMED use 1 eof \
+	    use 0 say ARM want ALREADY_ARMED use 31 say ARM want ALREADY_ARMED
+	# Half a request is silence, too, and so are answers that are not read.
+	control raw AR mark at 10 connect repeat 400 'LIST\nSTATUS\n' many 30 \
+	    connect say ARM want ALREADY_ARMED use 0 eof use 32 \
+	    connect say ARM want ALREADY_ARMED
+	set -- say 'PUT s 3' want GO
+	for i in $(seq 31); do
+		set -- "$@" connect say "PUT s$i 3" want GO
+	done
+	control "$@" connect raw 'ARM\n' mark at 300 \
+	    use 0 raw abc want OK use 32 want ALREADY_ARMED \
+	    use 31 raw abc want OK use 1 close use 32 say 'GET s31' want 'DATA 3' take 3
+	stands_down
 }
 
 behaviour a_client_that_never_reads_is_left_alone \
@@ -567,7 +571,7 @@ requests_cost_nothing_that_lasts_body() {
 	for _ in 1 2 3; do
 		control repeat 100 "$storm" shutwr rest answers
 		[ "$(grep -c '^STATUS' answers)" -eq 100 ] || fail "$(cat answers)"
-		control many 31 connect want BUSY eof use 0 \
+		control many 31 connect say ARM want ALREADY_ARMED \
 		    say 'PUT c 40000' want GO send-file value want OK \
 		    say 'GET c' want 'DATA 40000' want-file value say 'DEL c' \
 		    want OK junk 100000 raw '\nARM\n' until ALREADY_ARMED \

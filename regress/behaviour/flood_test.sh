@@ -113,6 +113,56 @@ few_descriptors_are_enough_for_the_heartbeat_body() {
 	ends 0
 }
 
+behaviour a_herd_is_served '300 who get a secret at the same moment all get it'
+a_herd_is_served_body() {
+	guarded -a -g 0
+	pids=
+	for i in $(seq 300); do
+		"$top/dazaictl/dazaictl" -s "$sock" get "$name" >"got.$i" 2>"why.$i" &
+		pids="$pids $!"
+		remember $!
+	done
+	for pid in $pids; do
+		wait "$pid" || fail "$(cat why.*)"
+	done
+	for i in $(seq 300); do
+		cmp -s "got.$i" secret || fail "client $i has $(cat "got.$i")"
+	done
+	stands_down
+}
+
+behaviour the_silent_make_room \
+    'behind 300 silent clients one that speaks is served at once; heartbeat, holders and watchers stay'
+the_silent_make_room_body() {
+	start -a -g 0
+	# Within a second; on a busy machine it takes longer.
+	talk "$sock" hello to "$sock.ctl" say 'HOLD usb' want HOLDING \
+	    to "$sock.ctl" say EVENTS like 'EVENT STATUS *' \
+	    to "$sock.ctl" many 300 use 0 pong-under 1000 50 \
+	    to "$sock.ctl" mark get "$name" secret within 3000 \
+	    to "$sock.ctl" many 300 use 0 pong-under 1000 50 \
+	    use 1 say PING want PONG to "$sock.ctl" mark say "DEL $name" want OK \
+	    within 3000 use 2 until "EVENT gone name=$name why=deleted" \
+	    use 0 quit
+	ends 0
+}
+
+behaviour who_made_room_asks_again \
+    'dazaictl connects again if its request was not read, and only then'
+who_made_room_asks_again_body() {
+	ctl=$top/dazaictl/dazaictl
+	client -l "$sock.ctl" echo up accept close accept close \
+	    accept want ARM say OK
+	talk - log said up
+	atf_check -o inline:'armed\n' "$ctl" -s "$sock" arm
+	ends 0 "$client"
+	rm -f "$sock.ctl"
+	client -l "$sock.ctl" echo up accept want ARM close accept echo again
+	talk - log said up
+	complains 6 'the daemon ended, or has cut us off' "$ctl" -s "$sock" arm
+	absent again said
+}
+
 behaviour pings_hold_no_signal_up 'forty thousand PINGs at once do not hold up a signal'
 pings_hold_no_signal_up_body() {
 	for sig in TERM USR2 HUP; do

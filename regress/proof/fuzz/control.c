@@ -5,11 +5,13 @@
  * protocol(7).  Every descriptor that network passes on must still have all the
  * bytes after the request.
  */
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
 #include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
+#include <linux/sockios.h>
 #include <stdio.h>
 #include <string.h>
 #include <strings.h>
@@ -20,6 +22,7 @@
 #define WORDS	     8
 #define SLOTS	     32
 #define WATCHERS     16
+#define SILENT_MS    50
 #define TURN	     256 /* bytes that network reads of one client at once */
 #define SECONDS_MOST 1000000000000LL /* in ms */
 
@@ -36,20 +39,66 @@ oracle_begin(void)
 	panics[0] = panics[1] = perhaps[0] = perhaps[1] = told = 0;
 }
 
+/* Whether c has one of the slots. */
+static bool
+asks(const struct client *c)
+{
+	return (c->peerid != 0 && net_is_open(c) && !c->holds && !c->watching);
+}
+
+/* Whether network has read all that c has said. */
+static bool
+is_heard(const struct client *c)
+{
+	int unread = 0;
+
+	return (c->fd == -1 ||
+	    (ioctl(c->fd, SIOCOUTQ, &unread) == 0 && unread == 0));
+}
+
+/* The client that has said nothing for longest, and long enough; or NULL. */
+static struct client *
+silent(void)
+{
+	struct client *c, *most = NULL;
+
+	for (c = net_clients; c < net_clients + net_n; c++) {
+		if (asks(c) && !c->asked &&
+		    fuzz_ms - (c->due - NET_MS) >= SILENT_MS && is_heard(c) &&
+		    (most == NULL || c->due < most->due))
+			most = c;
+	}
+	return (most);
+}
+
+static unsigned int
+slots(void)
+{
+	const struct client *c;
+	unsigned int	     n = 0;
+
+	for (c = net_clients; c < net_clients + net_n; c++)
+		n += asks(c);
+	return (n);
+}
+
+bool
+oracle_admits(void)
+{
+	return (slots() < SLOTS || silent() != NULL);
+}
+
 bool
 oracle_takes(struct client *c)
 {
-	const struct client *o;
-	unsigned int	     others = 0;
+	struct client *most = silent();
 
-	for (o = net_clients; o < net_clients + net_n; o++)
-		others += o->peerid != 0 && !o->closing && !o->holds &&
-		    !o->watching &&
-		    (fuzz_ms < o->due || (o->asked && !o->listing));
-	if (others < SLOTS)
+	(void)c;
+	if (slots() < SLOTS)
 		return (true);
-	net_want(c, "BUSY\n");
-	return (false);
+	CHECK(most != NULL, "a newcomer that there is no room for");
+	most->closing = true;
+	return (true);
 }
 
 /* What a line asks for, parsed independently. */

@@ -80,6 +80,12 @@ nobody(const struct client *c)
 
 /* Returns whether network accepts a new client. */
 bool
+oracle_admits(void)
+{
+	return (true);
+}
+
+bool
 oracle_takes(struct client *c)
 {
 	const struct client *o;

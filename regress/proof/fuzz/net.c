@@ -209,6 +209,20 @@ net_chosen(void)
 	return (net_n > 0 ? &net_clients[i % net_n] : NULL);
 }
 
+/* Whether network has not closed c's connection to the control socket yet. */
+bool
+net_is_open(const struct client *c)
+{
+	const struct conn *conn;
+
+	for (conn = control_conns; conn < control_conns + CONTROL_CONNS;
+	     conn++) {
+		if (conn->fd != -1 && conn->peerid == c->peerid)
+			return (true);
+	}
+	return (false);
+}
+
 /*
  * A client that is to act.  While network polls only some of them, the order in
  * which it sees things is not known: then only the heartbeat may act.
@@ -551,7 +565,7 @@ vault_log(struct bytes b)
 	size_t	    i;
 
 	for (i = 0; i < b.len && i < IMSG_LOG_BYTES; i++)
-		im.u.log.text[i] = b.at[i] != '\n' ? (char)b.at[i] : ' ';
+		im.u.log.text[i] = (char)(b.at[i] != '\n' ? b.at[i] : ' ');
 	net_send(&im);
 }
 
@@ -577,7 +591,7 @@ check_client(struct client *c)
 	static struct line l;
 
 	if (!c->accepted) {
-		CHECK(network_paused != 0 || partly,
+		CHECK(network_paused != 0 || partly || !oracle_admits(),
 		    "client %td is kept waiting", c - net_clients);
 		return;
 	}

@@ -70,6 +70,7 @@ extern unsigned int  net_state;	  /* of the vault: IMSG_UNGUARDED, ... */
 extern const enum net_socket oracle_socket;
 
 void oracle_begin(void);
+bool oracle_admits(void);
 bool oracle_takes(struct client *);
 bool oracle_line(struct client *, const struct line *);
 void oracle_too_long(struct client *);
@@ -90,6 +91,7 @@ void	       net_walk(struct client *);
 void	       net_heard(struct client *);
 bool	       net_line(const struct client *, struct line *);
 void	       net_passed(const struct client *, const struct imsg *);
+bool	       net_is_open(const struct client *);
 struct client *net_chosen(void);
 
 #endif
