@@ -21,12 +21,17 @@
 #include "registry.h"
 #include "vault.h"
 
-/* Closes what h has open. */
+/*
+ * Closes what h has open.  Its connection is shut down, too: the client may
+ * live, and network still have the descriptor, which must not hold again.
+ */
 static void
 holder_close(struct session_holder *h)
 {
 	unsigned int i;
 
+	if (h->fds[ALIVE_CONNECTION] != -1)
+		(void)shutdown(h->fds[ALIVE_CONNECTION], SHUT_RDWR);
 	for (i = 0; i < SESSION_FDS; i++) {
 		if (h->fds[i] != -1)
 			close(h->fds[i]);

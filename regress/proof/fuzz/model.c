@@ -643,6 +643,17 @@ look(int64_t now)
 	}
 }
 
+/* The vault closes what it has of h; the connection holds nothing any more. */
+static void
+forget(const struct controller_holder *h)
+{
+	struct keeper *k = keeper_of(h);
+
+	if (k->c != NULL)
+		k->c->cut = true;
+	*k = (struct keeper){ 0 };
+}
+
 /* Gives up the connections of holders that are lost, and tells network. */
 static void
 drop_lost(void)
@@ -652,7 +663,7 @@ drop_lost(void)
 	for (h = m.c.holders; h < m.c.holders + CONTROLLER_HOLDERS; h++) {
 		if (h->holds || keeper_of(h)->c == NULL)
 			continue;
-		*keeper_of(h) = (struct keeper){ 0 };
+		forget(h);
 		(void)want(IMSG_DROP, h->peerid, 0);
 	}
 }
@@ -812,7 +823,7 @@ do_holder(const struct message *msg, int64_t now)
 		break;
 	case IMSG_LOST:
 		controller_left(&m.c, h, now);
-		*keeper_of(h) = (struct keeper){ 0 };
+		forget(h);
 		break;
 	}
 	return (true);

@@ -91,8 +91,9 @@ static const struct attack_case {
 	void (*run)(void);
 } cases[] = { { "messages", attack_messages },
 	{ "descriptors", attack_descriptors }, { "slow", attack_slow },
-	{ "life", attack_life }, { "floods", attack_floods },
-	{ "ends", attack_ends }, { "calls", attack_calls } };
+	{ "life", attack_life }, { "tethers", attack_tethers },
+	{ "floods", attack_floods }, { "ends", attack_ends },
+	{ "calls", attack_calls } };
 
 int
 main(int argc, char *argv[])

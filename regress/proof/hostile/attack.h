@@ -10,6 +10,7 @@ void attack_lost(enum state);
 void attack_descriptors(void);
 void attack_slow(void);
 void attack_life(void);
+void attack_tethers(void);
 void attack_floods(void);
 void attack_ends(void);
 void attack_calls(void);
