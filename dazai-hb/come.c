@@ -14,6 +14,7 @@
 #include "hold.h"
 #include "notice.h"
 #include "ping.h"
+#include "sockpath.h"
 #include "wire.h"
 
 #define COME_RETRY_MS 50 /* between attempts to come, or to come back */
@@ -40,6 +41,7 @@ come_later(void)
 {
 	wire_close();
 	wire_forget();
+	guard_close();
 	hb.state = AWAY;
 	hb.retry = clock_ms(CLOCK_MONOTONIC) + COME_RETRY_MS;
 	hb.due = hb.patient + ANSWER_MS;
@@ -64,8 +66,12 @@ void
 come_connect(void)
 {
 	const bool	  first = !wire_known();
-	enum reach_result result = wire_open();
+	enum reach_result result;
 
+	result = wire_open(&hb.o->places, hb.o->tether != NULL ? ".ctl" : "");
+	if (first && (result == REACH_FOUND || result == REACH_FULL))
+		guard_open(wire_daemon()->dir,
+		    sockpath_name(wire_daemon()->path));
 	if (first && result == REACH_NO_DAEMON &&
 	    clock_ms(CLOCK_MONOTONIC) < hb.patient) {
 		come_later();

@@ -78,7 +78,7 @@ heartbeat_quit(void)
 		/* A holder cannot say it; RELEASED comes over the channel. */
 		(void)snprintf(line, sizeof(line), "RELEASE %s\n",
 		    hb.o->tether);
-		wire_send_aside(line);
+		(void)wire_send_aside(line);
 	}
 	hb.state = QUITTING; /* also before WELCOME has come */
 	hb.due = clock_ms(CLOCK_MONOTONIC) + ANSWER_MS;

@@ -10,20 +10,14 @@
 
 #include <err.h>
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "client.h"
 #include "clock.h"
 #include "order.h"
-
-#ifndef SO_PEERPIDFD
-#define SO_PEERPIDFD 77 /* Linux 6.5 */
-#endif
+#include "peer.h"
 
 #define ORDER_WIRE_MS 100 /* for the connection, before a signal is sent */
 
@@ -36,53 +30,6 @@ static struct order {
 	size_t	len;
 	char	line[128]; /* the answer */
 } order;
-
-/*
- * Opens a pidfd of the process that listens at the other end of fd.  Before
- * Linux 6.5 there is only its pid, which may be another process's by now; but
- * if that happened, the daemon has ended, and the connection with it.
- */
-static int
-order_pidfd(int fd, pid_t pid)
-{
-	struct pollfd pfd = { .fd = fd, .events = POLLRDHUP };
-	socklen_t     len = sizeof(int);
-	int	      pidfd;
-
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &len) == 0)
-		return (pidfd);
-	if (errno != ENOPROTOOPT || pid <= 0)
-		return (-1);
-	pidfd = pidfd_open(pid, 0);
-	if (pidfd != -1 && poll(&pfd, 1, 0) != 0) {
-		close(pidfd);
-		errno = ESRCH;
-		return (-1);
-	}
-	return (pidfd);
-}
-
-/*
- * Is pid a dazaid?  An ssh(1) that forwards the socket of another machine
- * listens here too, and must not be signalled.  A process that /proc does not
- * show is taken for one.
- */
-static bool
-order_is_dazaid(pid_t pid)
-{
-	static const char name[] = "dazaid\n";
-	char		  file[64], comm[32];
-	ssize_t		  n;
-	int		  fd;
-
-	(void)snprintf(file, sizeof(file), "/proc/%ld/comm", (long)pid);
-	if (pid <= 0 || (fd = open(file, O_RDONLY | O_CLOEXEC)) == -1)
-		return (true);
-	n = read(fd, comm, sizeof(comm));
-	close(fd);
-	return (n == -1 ||
-	    (n == sizeof(name) - 1 && memcmp(comm, name, (size_t)n) == 0));
-}
 
 /* Milliseconds until ms after the start; 0 when that is over. */
 static int
@@ -218,9 +165,9 @@ order_panic(const struct sockpath *places, bool hard, int64_t ms)
 
 	order.fd = client_open(places, CLIENT_ANY);
 	pid = client_daemon()->maker.pid;
-	order.pidfd = order_pidfd(order.fd, pid);
+	order.pidfd = peer_pidfd(order.fd, pid);
 	order.error = errno;
-	order.dazaid = order_is_dazaid(pid);
+	order.dazaid = peer_is_dazaid(pid);
 	order.start = clock_ms(CLOCK_MONOTONIC);
 	client_ask(order.fd, hard ? "PANIC hard" : "PANIC");
 	if (hard)

@@ -1,13 +1,14 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# deps.sh GROUP|PACKAGE...: installs what is missing.  The groups are build, check,
-# programs (that programs_test.sh hands secrets to), deb, package, lint, audit, bench,
-# model, mutants and fuzz; and sshd, which is no part of check, because Debian's package
-# starts the server.  On Debian and its kin with apt-get, as root or through sudo;
-# elsewhere it names what to install.
+# deps.sh GROUP|PACKAGE...: installs what is missing.  The groups are build, logind (to
+# build dazai-logind, and to test it), check, programs (that programs_test.sh hands
+# secrets to), deb, package, lint, audit, bench, model, mutants and fuzz; and sshd, which
+# is no part of check, because Debian's package starts the server.  On Debian and its kin
+# with apt-get, as root or through sudo; elsewhere it names what to install.
 set -eu
 
 build="gcc libc6-dev make pkg-config libbsd-dev libseccomp-dev"
+logind="dbus libsystemd-dev python3-dbusmock"
 check="kyua libatf-dev atf-sh zsh ksh mksh dash fish gdb iproute2 procps
 screen strace tmux"
 sshd="openssh-server"
@@ -26,6 +27,7 @@ wanted=
 for g; do
 	case $g in
 	build) wanted="$wanted $build" ;;
+	logind) wanted="$wanted $logind" ;;
 	check) wanted="$wanted $check" ;;
 	programs) wanted="$wanted $programs" ;;
 	sshd) wanted="$wanted $sshd" ;;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The connection to the daemon, and the channel to its vault: bytes in and out,
- * and nothing of what they mean.
+ * A holder's connection to the daemon, and the channel to its vault: bytes in
+ * and out, and nothing of what they mean.
  */
 #include <sys/socket.h>
 
@@ -9,10 +9,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "guard.h"
-#include "heartbeat.h"
 #include "line.h"
-#include "sockpath.h"
 #include "wire.h"
 
 /* Bytes that have come in, up to the end of a line. */
@@ -46,23 +43,19 @@ wire_known(void)
 }
 
 /*
- * Connects: to the daemon that is known, or to one that must be found.  The
- * caller closes the connection before it opens another one.
+ * Connects: to the daemon that is known, or to one that must be found, as
+ * reach_find() does.  The caller closes the connection before it opens another
+ * one.
  */
 enum reach_result
-wire_open(void)
+wire_open(const struct sockpath *places, const char *suffix)
 {
 	enum reach_result result;
 
-	if (wire_known()) {
+	if (wire_known())
 		result = reach_again(&wire.daemon);
-	} else {
-		result = reach_find(&wire.daemon, &hb.o->places,
-		    hb.o->tether != NULL ? ".ctl" : "");
-		if (result == REACH_FOUND || result == REACH_FULL)
-			guard_open(wire.daemon.dir,
-			    sockpath_name(wire.daemon.path));
-	}
+	else
+		result = reach_find(&wire.daemon, places, suffix);
 	if (result == REACH_FOUND) {
 		wire.fd = wire.daemon.fd;
 		wire.lines.len = wire.answers.len = 0;
@@ -84,7 +77,6 @@ wire_close(void)
 void
 wire_forget(void)
 {
-	guard_close();
 	if (wire.daemon.dir != -1)
 		close(wire.daemon.dir);
 	if (wire.daemon.file != -1)
@@ -138,15 +130,19 @@ wire_send_vault(const char *order)
 		(void)send(wire.channel, order, 1, MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-/* Over a connection of its own, which stays open until we end. */
-void
+/*
+ * Sends over a connection of its own, and returns that, the caller's to close;
+ * -1 if there can be none.
+ */
+int
 wire_send_aside(const char *line)
 {
 	struct reach r = wire.daemon;
 
-	if (reach_again(&r) == REACH_FOUND)
-		(void)send(r.fd, line, strlen(line),
-		    MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (reach_again(&r) != REACH_FOUND)
+		return (-1);
+	(void)send(r.fd, line, strlen(line), MSG_DONTWAIT | MSG_NOSIGNAL);
+	return (r.fd);
 }
 
 /*

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef DAZAI_HB_WIRE_H
-#define DAZAI_HB_WIRE_H
+#ifndef DAZAI_WIRE_H
+#define DAZAI_WIRE_H
 
 #include <poll.h>
 #include <stdbool.h>
@@ -21,7 +21,7 @@ typedef void wire_take(const char *, int);
 
 const struct reach *wire_daemon(void);
 bool		    wire_known(void);
-enum reach_result   wire_open(void);
+enum reach_result   wire_open(const struct sockpath *, const char *);
 void		    wire_close(void);
 void		    wire_forget(void);
 bool		    wire_welcome(int);
@@ -29,7 +29,7 @@ bool		    wire_forwarded(void);
 void		    wire_poll(struct pollfd *);
 void		    wire_send(const char *);
 void		    wire_send_vault(const char *);
-void		    wire_send_aside(const char *);
+int		    wire_send_aside(const char *);
 bool		    wire_read(wire_take *, bool);
 void		    wire_read_vault(wire_take *);
 

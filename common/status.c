@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Asks the daemon's STATUS once, for what dazai-hb must know of the daemon.
+ * Asks the daemon's STATUS once, for what a holder must know of the daemon.
  */
 #include <sys/socket.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
-#ifndef DAZAI_HB_STATUS_H
-#define DAZAI_HB_STATUS_H
+#ifndef DAZAI_STATUS_H
+#define DAZAI_STATUS_H
 
 #include <sys/types.h>
 

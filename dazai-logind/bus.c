@@ -1,0 +1,375 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The login manager, logind, over the system bus: what it says of the session
+ * and of the machine's sleep, and the inhibitor with which we delay that.
+ *
+ * Signals are subscribed to before the state is asked for, so no change is
+ * missed.  Any user may send a signal to us, so only those count whose sender
+ * is the owner of logind's name, as the bus itself tells it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <systemd/sd-bus.h>
+#include <systemd/sd-login.h>
+#include <unistd.h>
+
+#include "bus.h"
+#include "exit.h"
+#include "tether.h"
+
+#define BUS_LOGIND  "org.freedesktop.login1"
+#define BUS_PATH    "/org/freedesktop/login1"
+#define BUS_MANAGER "org.freedesktop.login1.Manager"
+#define BUS_SESSION "org.freedesktop.login1.Session"
+#define BUS_DBUS    "org.freedesktop.DBus"
+
+#define BUS_ANSWER_US 10000000ULL /* for an answer of the login manager */
+#define BUS_DELAY_US  5000000ULL  /* InhibitDelayMaxSec= if not told */
+
+struct bus bus;
+
+static sd_bus *bus_conn;
+static bool    bus_inhibits;	   /* --sleep=panic */
+static int     bus_inhibitor = -1; /* sleep waits until it is closed */
+static char   *bus_owner;	   /* of logind's name, ":1.7" */
+static char   *bus_path;	   /* of the session's object */
+
+/* Ends the program: without the bus nothing is known any more. */
+static noreturn void
+bus_fail(const char *what, int error, const sd_bus_error *e)
+{
+	tether_end(LOG_ERR, EXIT_BUS, "%s: %s", what,
+	    e != NULL && e->message != NULL ? e->message : strerror(-error));
+}
+
+static bool
+bus_is_from(sd_bus_message *m, const char *sender)
+{
+	const char *from = sd_bus_message_get_sender(m);
+
+	return (from != NULL && sender != NULL && strcmp(from, sender) == 0);
+}
+
+/*
+ * What the login manager is asked.
+ */
+
+/* Closes the inhibitor: from now on the machine may sleep. */
+void
+bus_allow_sleep(void)
+{
+	if (bus_inhibitor != -1)
+		close(bus_inhibitor);
+	bus_inhibitor = -1;
+}
+
+/* Takes a new inhibitor, if any is wanted. */
+void
+bus_inhibit_sleep(void)
+{
+	sd_bus_error	e = SD_BUS_ERROR_NULL;
+	sd_bus_message *m = NULL;
+	int		fd, rc;
+
+	if (!bus_inhibits)
+		return;
+	rc = sd_bus_call_method(bus_conn, BUS_LOGIND, BUS_PATH, BUS_MANAGER,
+	    "Inhibit", &e, &m, "ssss", "sleep", "dazaid",
+	    "Secrets are wiped before the machine sleeps", "delay");
+	if (rc >= 0)
+		rc = sd_bus_message_read(m, "h", &fd);
+	if (rc < 0)
+		bus_fail("cannot delay sleep", rc, &e);
+	if ((fd = fcntl(fd, F_DUPFD_CLOEXEC, 0)) == -1)
+		bus_fail("cannot delay sleep", -errno, NULL);
+	bus_allow_sleep();
+	bus_inhibitor = fd;
+	(void)sd_bus_message_unref(m);
+}
+
+/* Learns for how long an inhibitor delays sleep. */
+static void
+bus_ask_delay(void)
+{
+	uint64_t us = BUS_DELAY_US;
+
+	(void)sd_bus_get_property_trivial(bus_conn, BUS_LOGIND, BUS_PATH,
+	    BUS_MANAGER, "InhibitDelayMaxUSec", NULL, 't', &us);
+	bus.delay = us / 1000 < INT32_MAX ? (int64_t)(us / 1000) : INT32_MAX;
+}
+
+static void
+bus_ask_session(void)
+{
+	sd_bus_error e = SD_BUS_ERROR_NULL;
+	char	    *state = NULL;
+	int	     locked = 0, rc;
+
+	rc = sd_bus_get_property_string(bus_conn, BUS_LOGIND, bus_path,
+	    BUS_SESSION, "State", &e, &state);
+	if (rc >= 0)
+		rc = sd_bus_get_property_trivial(bus_conn, BUS_LOGIND, bus_path,
+		    BUS_SESSION, "LockedHint", &e, 'b', &locked);
+	if (rc < 0)
+		bus_fail(bus.session, rc, &e);
+	bus.locked = locked != 0;
+	bus.ended = strcmp(state, "closing") == 0;
+	free(state);
+}
+
+/* Learns who owns logind's name; false if nobody does. */
+static bool
+bus_ask_owner(void)
+{
+	sd_bus_error	e = SD_BUS_ERROR_NULL;
+	sd_bus_message *m = NULL;
+	const char     *owner = NULL;
+
+	(void)sd_bus_call_method(bus_conn, BUS_DBUS, "/org/freedesktop/DBus",
+	    BUS_DBUS, "GetNameOwner", &e, &m, "s", BUS_LOGIND);
+	if (m != NULL)
+		(void)sd_bus_message_read(m, "s", &owner);
+	free(bus_owner);
+	bus_owner = owner != NULL ? strdup(owner) : NULL;
+	(void)sd_bus_message_unref(m);
+	sd_bus_error_free(&e);
+	return (bus_owner != NULL);
+}
+
+/* Learns all anew, from a login manager that has just come. */
+static void
+bus_ask(void)
+{
+	bus_ask_delay();
+	bus_ask_session();
+	bus.sleeping = false;
+	bus_inhibit_sleep();
+	bus.manager = true;
+}
+
+/*
+ * What it says.
+ */
+
+static int
+bus_on_sleep(sd_bus_message *m, void *unused, sd_bus_error *e)
+{
+	int begins;
+
+	(void)unused;
+	(void)e;
+	if (bus_is_from(m, bus_owner) &&
+	    sd_bus_message_read(m, "b", &begins) >= 0)
+		bus.sleeping = begins != 0;
+	return (0);
+}
+
+static int
+bus_on_removed(sd_bus_message *m, void *unused, sd_bus_error *e)
+{
+	const char *session;
+
+	(void)unused;
+	(void)e;
+	if (bus_is_from(m, bus_owner) &&
+	    sd_bus_message_read(m, "s", &session) >= 0 &&
+	    strcmp(session, bus.session) == 0)
+		bus.ended = true;
+	return (0);
+}
+
+static int
+bus_on_lock(sd_bus_message *m, void *unused, sd_bus_error *e)
+{
+	(void)unused;
+	(void)e;
+	if (bus_is_from(m, bus_owner))
+		bus.locked = sd_bus_message_is_signal(m, NULL, "Lock") > 0;
+	return (0);
+}
+
+/* Reads one property that has changed: its name and a variant. */
+static int
+bus_property(sd_bus_message *m)
+{
+	const char *name, *state;
+	int	    locked, rc;
+
+	if ((rc = sd_bus_message_read(m, "s", &name)) < 0)
+		return (rc);
+	if (strcmp(name, "LockedHint") == 0) {
+		rc = sd_bus_message_read(m, "v", "b", &locked);
+		if (rc >= 0)
+			bus.locked = locked != 0;
+	} else if (strcmp(name, "State") == 0) {
+		rc = sd_bus_message_read(m, "v", "s", &state);
+		if (rc >= 0 && strcmp(state, "closing") == 0)
+			bus.ended = true;
+	} else {
+		rc = sd_bus_message_skip(m, "v");
+	}
+	return (rc);
+}
+
+static int
+bus_on_properties(sd_bus_message *m, void *unused, sd_bus_error *e)
+{
+	(void)unused;
+	(void)e;
+	if (!bus_is_from(m, bus_owner) || sd_bus_message_skip(m, "s") < 0 ||
+	    sd_bus_message_enter_container(m, 'a', "{sv}") < 0)
+		return (0);
+	while (sd_bus_message_enter_container(m, 'e', "sv") > 0) {
+		if (bus_property(m) < 0 || sd_bus_message_exit_container(m) < 0)
+			break;
+	}
+	return (0);
+}
+
+/* The login manager has ended, or has come back. */
+static int
+bus_on_owner(sd_bus_message *m, void *unused, sd_bus_error *e)
+{
+	const char *name, *before, *now;
+
+	(void)unused;
+	(void)e;
+	if (!bus_is_from(m, BUS_DBUS) ||
+	    sd_bus_message_read(m, "sss", &name, &before, &now) < 0 ||
+	    strcmp(name, BUS_LOGIND) != 0)
+		return (0);
+	free(bus_owner);
+	bus_owner = now[0] != '\0' ? strdup(now) : NULL;
+	bus.manager = false;
+	return (0);
+}
+
+/*
+ * The start.
+ */
+
+static void
+bus_match(const char *path, const char *interface, const char *member,
+    sd_bus_message_handler_t handler)
+{
+	const int rc = sd_bus_match_signal(bus_conn, NULL, BUS_LOGIND, path,
+	    interface, member, handler, NULL);
+
+	if (rc < 0)
+		bus_fail("the system bus", rc, NULL);
+}
+
+static void
+bus_find_session(void)
+{
+	sd_bus_error	e = SD_BUS_ERROR_NULL;
+	sd_bus_message *m = NULL;
+	const char     *path;
+	int		rc;
+
+	rc = sd_bus_call_method(bus_conn, BUS_LOGIND, BUS_PATH, BUS_MANAGER,
+	    "GetSession", &e, &m, "s", bus.session);
+	if (rc >= 0 && (rc = sd_bus_message_read(m, "o", &path)) >= 0 &&
+	    (bus_path = strdup(path)) == NULL)
+		rc = -ENOMEM;
+	if (rc < 0)
+		bus_fail(bus.session, rc, &e);
+	(void)sd_bus_message_unref(m);
+}
+
+/*
+ * The id of the session that we are in; of the user's graphical session, if we
+ * are in none because the user manager has started us.
+ */
+static const char *
+bus_own_session(void)
+{
+	char *session = NULL;
+
+	if (sd_pid_get_session(0, &session) >= 0)
+		return (session);
+	session = getenv("XDG_SESSION_ID");
+	if (session != NULL && session[0] != '\0')
+		return (session);
+	if (sd_uid_get_display(getuid(), &session) >= 0)
+		return (session);
+	tether_end(LOG_ERR, EXIT_BUS, "not in a login session, see --session");
+}
+
+/*
+ * Connects to the login manager, and learns the state of the session; NULL: our
+ * own.  inhibits: delay sleep.  Ends the program if that is not possible.
+ */
+void
+bus_open(const char *session, bool inhibits)
+{
+	int rc;
+
+	bus_inhibits = inhibits;
+	bus.session = session != NULL ? session : bus_own_session();
+	if ((rc = sd_bus_open_system(&bus_conn)) < 0 ||
+	    (rc = sd_bus_set_method_call_timeout(bus_conn, BUS_ANSWER_US)) < 0)
+		bus_fail("the system bus", rc, NULL);
+	rc = sd_bus_add_match(bus_conn, NULL,
+	    "type='signal',sender='" BUS_DBUS "',interface='" BUS_DBUS
+	    "',member='NameOwnerChanged',arg0='" BUS_LOGIND "'",
+	    bus_on_owner, NULL);
+	if (rc < 0)
+		bus_fail("the system bus", rc, NULL);
+	bus_match(BUS_PATH, BUS_MANAGER, "PrepareForSleep", bus_on_sleep);
+	bus_match(BUS_PATH, BUS_MANAGER, "SessionRemoved", bus_on_removed);
+	bus_find_session();
+	bus_match(bus_path, BUS_SESSION, "Lock", bus_on_lock);
+	bus_match(bus_path, BUS_SESSION, "Unlock", bus_on_lock);
+	bus_match(bus_path, "org.freedesktop.DBus.Properties",
+	    "PropertiesChanged", bus_on_properties);
+	if (!bus_ask_owner())
+		bus_fail("the login manager", -ENOENT, NULL);
+	bus_ask();
+	if (bus.ended)
+		bus_fail(bus.session, -ESHUTDOWN, NULL);
+}
+
+/*
+ * Fills in one entry.  Returns until when to poll, in ms of CLOCK_MONOTONIC; -1
+ * for ever.
+ */
+int64_t
+bus_poll(struct pollfd *pfd)
+{
+	const int events = sd_bus_get_events(bus_conn);
+	uint64_t  us;
+
+	*pfd = (struct pollfd){ sd_bus_get_fd(bus_conn),
+		(short)(events > 0 ? events : POLLIN), 0 };
+	if (!bus.manager && bus_owner != NULL)
+		return (0); /* to ask it */
+	if (sd_bus_get_timeout(bus_conn, &us) < 0 || us == UINT64_MAX)
+		return (-1);
+	return ((int64_t)(us / 1000));
+}
+
+/*
+ * Handles at most one message.  If the connection is lost, lets go and ends the
+ * program.  The caller acts on what has changed before it calls this again:
+ * then nothing is held while a login manager that has come back is asked, and
+ * that may take a while.
+ */
+void
+bus_turn(void)
+{
+	int rc;
+
+	if (!bus.manager && bus_owner != NULL) {
+		bus_ask();
+		return;
+	}
+	if ((rc = sd_bus_process(bus_conn, NULL)) >= 0 &&
+	    sd_bus_is_open(bus_conn) <= 0)
+		rc = -ENOTCONN;
+	if (rc < 0)
+		bus_fail("the system bus is lost", rc, NULL);
+}

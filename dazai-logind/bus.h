@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef DAZAI_LOGIND_BUS_H
+#define DAZAI_LOGIND_BUS_H
+
+#include <poll.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+/* What the login manager has said last. */
+struct bus {
+	bool	    manager;  /* it runs, and knows the session */
+	bool	    locked;   /* the session is */
+	bool	    ended;    /* the session has */
+	bool	    sleeping; /* the machine is about to sleep */
+	const char *session;  /* its id */
+	int64_t	    delay;    /* ms for which an inhibitor delays sleep */
+};
+
+extern struct bus bus;
+
+void	bus_open(const char *, bool);
+int64_t bus_poll(struct pollfd *);
+void	bus_turn(void);
+void	bus_allow_sleep(void);
+void	bus_inhibit_sleep(void);
+
+#endif

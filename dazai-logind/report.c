@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Lines on standard error.  A line for which there is no room is dropped, so
+ * that a reader that is stuck delays nothing.  An alert goes to syslog(3), too.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "out.h"
+#include "report.h"
+
+static struct out report_out;
+static int	  report_limit; /* the least important priority that is shown */
+static bool	  report_journal; /* standard error is read by journald(8) */
+
+/*
+ * quiet: errors only; verbose: debugging, too.  To be called before the
+ * sandbox, which forbids to open files.
+ */
+void
+report_open(bool quiet, bool verbose)
+{
+	report_limit = quiet ? LOG_WARNING : verbose ? LOG_DEBUG : LOG_INFO;
+	report_journal = getenv("JOURNAL_STREAM") != NULL;
+	out_open(&report_out, STDERR_FILENO);
+	tzset();
+	openlog("dazai-logind", LOG_NDELAY | LOG_PID, LOG_AUTHPRIV);
+}
+
+/* priority: one of syslog(3)'s. */
+void
+report(int priority, const char *fmt, ...)
+{
+	char	line[512];
+	va_list ap;
+	size_t	n, start;
+
+	if (priority > report_limit)
+		return;
+	line[0] = '\0';
+	if (report_journal)
+		(void)snprintf(line, sizeof(line), "<%d>", priority);
+	(void)strlcat(line, "dazai-logind: ", sizeof(line));
+	n = start = strlen(line);
+	va_start(ap, fmt);
+	(void)vsnprintf(line + n, sizeof(line) - 1 - n, fmt, ap);
+	va_end(ap);
+	n = strlen(line);
+	line[n++] = '\n';
+	out_write(&report_out, line, n);
+	if (priority == LOG_ALERT) {
+		line[n - 1] = '\0';
+		syslog(priority, "%s", line + start);
+	}
+}
