@@ -264,14 +264,19 @@ static void
 command_load(const struct sockpath *places, int argc, char *argv[])
 {
 	const char *file = NULL;
-	bool	    replace = false;
+	bool	    once = false, replace = false;
+	int	    ch;
 
-	while (command_option(argc, argv, ":r", NULL) != -1)
-		replace = true;
+	while ((ch = command_option(argc, argv, ":1r", NULL)) != -1) {
+		if (ch == '1')
+			once = true;
+		else
+			replace = true;
+	}
 	if (optind < argc)
 		file = argv[optind++];
 	command_end(argc, argv);
-	if (!load_file(places, file, replace))
+	if (!load_file(places, file, replace, once))
 		exit(EXIT_PARTLY);
 }
 

@@ -45,8 +45,9 @@ static const struct help {
 	    "wait for an event: guarded, lost, released, pending, cancelled,\n"
 	    "armed, put, got, gone or bye (the daemon's end)",
 	    "" },
-	{ "load", "load [-r] [FILE]",
+	{ "load", "load [-1r] [FILE]",
 	    "store the secrets that a file names, each from its command",
+	    "  -1             ask only once for a secret that is typed\n"
 	    "  -r             replace those that the daemon has\n" },
 	{ "run",
 	    "run [-e VAR=NAME]... [-f FD=NAME]... [-i NAME] PROGRAM [ARG]...",

@@ -29,6 +29,7 @@
 
 static struct loadfile load;
 static bool	       load_there[LOADFILE_MAX]; /* in the daemon already */
+static bool	       load_once;		 /* a secret is typed once */
 static size_t	       load_most;		 /* bytes that it can hold */
 static struct secmem   value;
 
@@ -165,7 +166,7 @@ load_ask(const struct loadfile_entry *e, char *why)
 		return (0);
 	}
 	close(tty);
-	if ((len = typed_line(&value, e->name, false)) == 0)
+	if ((len = typed_line(&value, e->name, load_once)) == 0)
 		(void)snprintf(why, LOADFILE_WHY, "nothing was typed");
 	return (len);
 }
@@ -234,17 +235,20 @@ load_one(const struct sockpath *places, const struct loadfile_entry *e,
 
 /*
  * Loads every secret that the file at path names, or the default file if path
- * is NULL, into the daemon at one of places; replace: also those which it has.
+ * is NULL, into the daemon at one of places; replace: also those which it has;
+ * once: a secret is typed once.
  * Returns whether that are all.  A file with a mistake ends the program before
  * anything is done.
  */
 bool
-load_file(const struct sockpath *places, const char *path, bool replace)
+load_file(const struct sockpath *places, const char *path, bool replace,
+    bool once)
 {
 	char	     why[LOADFILE_WHY];
 	unsigned int i;
 	bool	     all = true;
 
+	load_once = once;
 	if (path == NULL)
 		path = load_default();
 	if (loadfile_read(&load, path, geteuid(), why) == -1)

@@ -6,6 +6,6 @@
 
 #include "sockpath.h"
 
-bool load_file(const struct sockpath *, const char *, bool);
+bool load_file(const struct sockpath *, const char *, bool, bool);
 
 #endif

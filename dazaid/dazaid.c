@@ -21,6 +21,7 @@
 #include "files.h"
 #include "last.h"
 #include "load.h"
+#include "loader.h"
 #include "log.h"
 #include "network.h"
 #include "options.h"
@@ -114,14 +115,17 @@ start_wait_network(void)
 		    errno == ECHILD ? "it could not start" : strerror(errno));
 }
 
-/* Reads the secrets of -l, and meanwhile obeys signals and watches network. */
+/* Reads the secrets of -l and -L, and meanwhile obeys signals and watches
+ * network. */
 static void
 start_secrets(void)
 {
 	const char *failed = load_secrets(&v.store, vault_wait_input);
 
-	if (failed == NULL)
+	if (failed == NULL) {
+		loader_secrets(&v.store, vault_wait_input);
 		return;
+	}
 	if (errno == ENOSPC)
 		vault_fail(failed, "does not fit in the arena, see -z");
 	if (errno == ENODATA)
@@ -213,6 +217,7 @@ main(int argc, char *argv[])
 	daemon_notify_open();
 
 	log_open("dazaid", o.verbose);
+	loader_start(&o);
 	if (sandbox_limits() == -1)
 		err(1, "limits");
 	vault_init(&o);

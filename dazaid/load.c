@@ -167,12 +167,17 @@ load_typed(const struct load *l, struct store *st, uint64_t id,
 	}
 }
 
-/* Reads one secret; -1 with errno. */
+/*
+ * Reads one secret, which can then be taken reads times and until due, as
+ * store_commit() has it; -1 with errno.
+ */
 static int
-load_one(const struct load *l, struct store *st, void (*wait)(int))
+load_one(const struct load *l, struct store *st, uint32_t reads, int64_t due,
+    void (*wait)(int))
 {
 	const uint64_t id = store_begin(st, l->name, STORE_ALL);
 	ssize_t	       len;
+	int	       error;
 
 	if (id == 0)
 		return (-1);
@@ -180,10 +185,13 @@ load_one(const struct load *l, struct store *st, void (*wait)(int))
 		len = load_typed(l, st, id, wait);
 	else
 		len = load_read(l, st, id, false, wait);
+	error = errno;
 	close(l->fd);
-	if (len == -1)
-		return (-1);
-	return (store_commit(st, id, 0, STORE_NEVER));
+	if (len != -1)
+		return (store_commit(st, id, reads, due));
+	store_drop(st, id);
+	errno = error;
+	return (-1);
 }
 
 /*
@@ -198,8 +206,35 @@ load_secrets(struct store *st, void (*wait)(int))
 	struct load *l;
 
 	for (l = loads; l < loads + nloads; l++) {
-		if (load_one(l, st, wait) == -1)
+		if (load_one(l, st, 0, STORE_NEVER, wait) == -1)
 			return (l->name);
 	}
 	return (NULL);
+}
+
+/*
+ * Asks for one secret on the terminal, as load_one().  Returns NULL, or why
+ * there is none.
+ */
+const char *
+load_prompted(struct store *st, const char *name, uint32_t reads, int64_t due,
+    void (*wait)(int))
+{
+	struct load l = { .file = NULL, .fd = prompt_open() };
+
+	if (l.fd == -1)
+		return ("there is no terminal to ask on");
+	(void)strlcpy(l.name, name, sizeof(l.name));
+	if (load_one(&l, st, reads, due, wait) == 0)
+		return (NULL);
+	switch (errno) {
+	case EEXIST:
+		return ("exists");
+	case ENODATA:
+		return ("nothing was typed");
+	case ENOSPC:
+		return ("there is no room for it");
+	default:
+		return (strerror(errno));
+	}
 }

@@ -10,6 +10,8 @@ const char *load_add(const char *);
 void	    load_open(void);
 void	    load_close_others(void);
 const char *load_secrets(struct store *, void (*)(int));
+const char *load_prompted(struct store *, const char *, uint32_t, int64_t,
+    void (*)(int));
 void	    load_once(void);
 
 #endif

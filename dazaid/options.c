@@ -30,9 +30,10 @@ options_usage(FILE *to, int status)
 {
 	(void)fputs("usage: dazaid [-1adhvV] [-f SECONDS] [-g SECONDS] "
 		    "[-l NAME[=FILE]]...\n"
-		    "              [-m KIND] [-s PATH] [-t SECONDS] [-u USER] "
-		    "[-z BYTES]\n"
-		    "              [--require-lock] [-- COMMAND [ARG]...]\n",
+		    "              [-L FILE] [-m KIND] [-s PATH] [-t SECONDS] "
+		    "[-u USER]\n"
+		    "              [-z BYTES] [--require-lock] "
+		    "[-- COMMAND [ARG]...]\n",
 	    to);
 	exit(status);
 }
@@ -72,6 +73,7 @@ options_parse(struct options *o, int argc, char *argv[])
 		{ "grace", required_argument, NULL, 'g' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "load", required_argument, NULL, 'l' },
+		{ "load-file", required_argument, NULL, 'L' },
 		{ "memory", required_argument, NULL, 'm' },
 		{ "once", no_argument, NULL, '1' },
 		{ "socket", required_argument, NULL, 's' },
@@ -90,7 +92,7 @@ options_parse(struct options *o, int argc, char *argv[])
 	o->background = true;
 	o->grace = 5000;
 	o->first = 300000;
-	while ((ch = getopt_long(argc, argv, "1adf:g:hl:m:s:t:u:vVz:", longs,
+	while ((ch = getopt_long(argc, argv, "1adf:g:hl:L:m:s:t:u:vVz:", longs,
 		    NULL)) != -1) {
 		switch (ch) {
 		case '1':
@@ -113,6 +115,9 @@ options_parse(struct options *o, int argc, char *argv[])
 		case 'l':
 			if ((why = load_add(optarg)) != NULL)
 				errx(1, "--load: %s", why);
+			break;
+		case 'L':
+			o->load = optarg;
 			break;
 		case 'm':
 			options_memory(o, optarg);

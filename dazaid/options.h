@@ -24,6 +24,7 @@ struct options {
 	bool		 require_lock;
 	bool		 background;
 	int		 verbose;
+	const char	*load;	  /* the file of -L, or NULL */
 	const char	*sock;	  /* as asked for, or NULL */
 	const char	*user;	  /* as asked for, or NULL */
 	char	       **command; /* to run under a heartbeat, or NULL */

@@ -275,6 +275,14 @@ a_secret_is_asked_for_body() {
 	absent horse shown
 	has typed 'correct horse'
 	has b word
+	"$tools/pty" "$ctl" load -1 -r file >shown 2>&1 <<-'EOT' || fail "$(cat shown)"
+		expect Secret typed:
+		send once\n
+		expect which word
+		send word\n
+		wait
+	EOT
+	has typed once
 	# Nothing typed is no secret.
 	"$tools/pty" "$ctl" load -r file >shown 2>&1 <<-'EOT' || fail "$(cat shown)"
 		expect Secret typed:
@@ -403,4 +411,240 @@ age_and_openssl_are_commands_body() {
 	has token 'a token'
 	has pass 'a passphrase'
 	stands_down
+}
+
+#
+# dazaid -L
+#
+
+behaviour dazaid_loads_at_its_start \
+    '-L: what the commands print is there when the daemon is ready; what fails is told, and the rest is loaded'
+dazaid_loads_at_its_start_body() {
+	cat >file <<-'EOT'
+		# As for dazaictl load.
+		one reads=1 ttl=1000 echo 1
+		lines printf 'a\n\n\n'
+		kept newline=keep printf 'a\n\n'
+		raw printf '\0\1\377'
+		two printf half; exit 2
+		killed printf half; kill -9 $$
+		none true
+		blank echo
+		input cat
+		own for n in 3 4 5 6 7 8 9; do [ ! -e /proc/$$/fd/$n ] || echo $n; done; echo closed
+		here echo "$OWN $(cat file | wc -l)"
+		last echo 9
+	EOT
+	printf '%s echo x\n' "$name" >>file
+	OWN=environment guarded -L file
+	for why in 'two: its command ended with status 2' \
+	    'killed: its command was ended by SIGKILL' \
+	    'none: its command printed nothing, or nothing but newlines' \
+	    'blank: its command printed nothing, or nothing but newlines' \
+	    'input: its command printed nothing, or nothing but newlines' \
+	    "$name: exists"; do
+		grep -qxF "dazaid: $why" log || fail "not told: $why"
+	done
+	logged 'secrets: 8'
+	"$ctl" list | grep -q '^one 1 1 9[0-9][0-9]\.' || fail "$("$ctl" list)"
+	has one 1
+	has lines a
+	has kept 'a\n\n'
+	has raw '\0\1\377'
+	has own closed
+	has here 'environment 14'
+	has last 9
+	has "$name" "$secret"
+	# Nothing of it is left: no child, no descriptor.
+	[ "$(cat "/proc/$vault/task/$vault/children")" = "$network " ] ||
+	    fail 'the vault has another child'
+	opened=$(descriptors | wc -w)
+	kill "$vault"
+	ends 0
+	ends 0 "$guardian"
+	guarded
+	[ "$(descriptors | wc -w)" -eq "$opened" ] || fail "$opened descriptors"
+	stands_down
+}
+
+behaviour dazaid_tells_in_the_background \
+    '-L in the background: the command returns when all is loaded, and what fails is on its standard error'
+dazaid_tells_in_the_background_body() {
+	printf 'a sleep 0.3; echo 1\nb false\n' >file
+	"$dazaid" -s "$sock" --load-file file 2>err || fail "exit $?"
+	found
+	grep -qx 'dazaid: b: its command ended with status 1' err ||
+	    fail "$(cat err)"
+	"$ctl" list | grep -q '^a 1 ' || fail 'not loaded'
+	kill "$vault"
+	talk - ended "$vault"
+	gone
+}
+
+behaviour dazaid_refuses_a_bad_file '-L: with a mistake in the file nothing is started, and no command run'
+dazaid_refuses_a_bad_file_body() {
+	refused() {
+		complains 1 "dazaid: $1" "$dazaid" -d -s "$sock" -L file
+		complains 1 "dazaid: $1" "$dazaid" -s "$sock" -L file
+		[ ! -e ran ] || fail "$1: a command has run"
+		[ ! -e "$sock" ] || fail "$1: there is a socket"
+		[ ! -e "$sock.pid" ] || fail "$1: there is a pid file"
+	}
+	refused 'file: No such file or directory'
+	printf 'a echo x | tee ran\nb reads=x true\n' >file
+	refused 'file:2: b: reads= not a number'
+	echo 'a echo x | tee ran' >file
+	chmod 666 file
+	refused 'file: others may write to it'
+	rm file
+	mkfifo file
+	refused 'file: is no regular file'
+}
+
+behaviour dazaid_ends_what_hangs '-L: a command that hangs, or prints without end, ends with the start' \
+    require.progs setsid
+dazaid_ends_what_hangs_body() {
+	printf 'big yes\na echo 1\nb echo $$ >hangs; exec sleep 300\n' >file
+	for sig in TERM INT USR2; do
+		: >hangs
+		daemon -L file
+		await [ -s hangs ]
+		remember "$(cat hangs)"
+		kill -$sig "$vault"
+		ends 0
+		talk - ended "$(cat hangs)"
+		grep -qx 'dazaid: big: there is no room for all that its command prints' log ||
+		    fail 'not told'
+	done
+	# The process that runs them is killed.
+	: >hangs
+	daemon -L file
+	await [ -s hangs ]
+	remember "$(cat hangs)"
+	loader=$(cut -d ' ' -f 4 "/proc/$(cat hangs)/stat")
+	kill -KILL "$loader"
+	ends 1
+	talk - ended "$(cat hangs)"
+	logged '--load-file: the process that runs the commands has ended'
+	: >hangs
+	"$tools/pty" "$dazaid" -s "$sock" -L file >shown 2>&1 <<-'EOT' || fail "$(cat shown)"
+		run until [ -s hangs ]; do sleep 0.01; done
+		key C-c
+		wait
+	EOT
+	grep -q '^signal 2' shown || fail "$(cat shown)"
+	talk - ended "$(cat hangs)"
+	gone
+}
+
+behaviour dazaid_asks '-L: ? asks on the terminal, as -l does; without one that is told, and the rest is loaded' \
+    require.progs setsid
+dazaid_asks_body() {
+	cat >file <<-'EOT'
+		a echo 1
+		typed reads=2 ?
+		b exec 3<>/dev/tty; echo 'which word' >&3; read x <&3; echo $x
+		none ?
+	EOT
+	"$tools/pty" "$dazaid" -s "$sock" -L file >shown 2>&1 <<-'EOT' || fail "$(cat shown)"
+		expect Secret typed:
+		send correct horse\n
+		expect again:
+		send correct horse\n
+		expect which word
+		send word\n
+		expect Secret none:
+		send \n
+		expect dazaid: none: nothing was typed
+		wait
+	EOT
+	grep -q '^exit 0' shown || fail "$(cat shown)"
+	absent horse shown
+	found
+	client "$sock" hello echo guards hold
+	talk - log said guards
+	"$ctl" list | grep -q '^typed 13 2 -' || fail "$("$ctl" list)"
+	has typed 'correct horse'
+	has b word
+	kill "$vault"
+	talk - ended "$vault"
+	sed -i '/^b/d' file
+	setsid -w "$dazaid" -s "$sock" -L file 2>err || fail "exit $?"
+	found
+	grep -qx 'dazaid: typed: there is no terminal to ask on' err ||
+	    fail "$(cat err)"
+	"$ctl" list | grep -q '^a 1 ' || fail 'not loaded'
+	kill "$vault"
+	talk - ended "$vault"
+}
+
+behaviour u_runs_commands_as_its_user \
+    '-u -L: the commands run as the user, with an environment of its own and no terminal, from a file of the user or root' \
+    require.user root
+u_runs_commands_as_its_user_body() {
+	public
+	export DAZAI_SOCK="$sock"
+	chown 65534:65534 "$dir"
+	cat >"$dir/file" <<-EOT
+		id echo "\$(id -u):\$(id -g):\$(id -G)"
+		env env | grep -v '^\(PWD\|_\|SHLVL\|OLDPWD\)=' | sort | sed 's/=.*//' | tr '\n' ' '
+		home echo "\$HOME \$USER \$PATH"
+		tty (: </dev/tty) 2>/dev/null && echo tty || echo none
+		root cat $PWD/secret
+		caps grep -q '^CapPrm:.*[1-9a-f]' /proc/\$\$/status && echo some || echo none
+	EOT
+	chmod 700 .
+	export LD_LIBRARY_PATH=/nowhere BASH_ENV=/nowhere
+	for owner in 0 65534; do
+		chown $owner "$dir/file"
+		guarded -u nobody -L "$dir/file"
+		has id 65534:65534:65534
+		grep -qx 'dazaid: root: its command ended with status 1' log ||
+		    fail 'it reads a file of root'
+		has home "$(getent passwd nobody | cut -d : -f 6) nobody /usr/local/bin:/usr/bin:/bin"
+		has tty none
+		has caps none
+		"$ctl" get env >got
+		case $(cat got) in
+		'HOME LOGNAME PATH SHELL USER '*) ;;
+		*)	fail "$(cat got)" ;;
+		esac
+		kill "$vault"
+		ends 0
+		ends 0 "$guardian"
+	done
+	chown 1 "$dir/file"
+	complains 1 "file: belongs to another user" "$dazaid" -d -s "$sock" \
+	    -u nobody -L "$dir/file"
+	# What only root can read is not read for the user.
+	cp "$dir/file" own
+	chmod 600 own
+	complains 1 'own: Permission denied' "$dazaid" -d -s "$sock" -u nobody \
+	    -L "$PWD/own"
+}
+
+shipped_only=1
+behaviour dazaid_keeps_it_in_the_arena '-L: what a command has printed is in no memory but the arena' \
+    require.user root
+shipped_only=
+dazaid_keeps_it_in_the_arena_body() {
+	echo "X$secret-and-more" >value
+	printf 'a cat value\nb echo $$ >hangs; exec sleep 300\n' >file
+	: >hangs
+	"$dazaid" -d -s "$sock" -L file 2>log </dev/null &
+	vault=$!
+	remember "$vault"
+	await [ -s hangs ]
+	remember "$(cat hangs)"
+	# Its children are network and the process that runs the commands.
+	# shellcheck disable=SC2046 # a list of words
+	set -- "$vault" $(cat "/proc/$vault/task/$vault/children") "$(cat hangs)"
+	[ $# -eq 4 ] || fail "processes: $*"
+	for pid; do
+		remember "$pid"
+		"$tools/peek" "$pid" <value >seen 2>&1 || fail "$(cat seen)"
+		absent 'bytes of it' seen
+	done
+	kill "$vault"
+	ends 0
 }

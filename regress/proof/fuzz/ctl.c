@@ -130,10 +130,12 @@ order_panic(const struct sockpath *places, bool hard, int64_t ms)
 }
 
 bool
-load_file(const struct sockpath *places, const char *path, bool replace)
+load_file(const struct sockpath *places, const char *path, bool replace,
+    bool once)
 {
 	(void)places;
 	(void)path;
+	(void)once;
 	return (replace);
 }
 

@@ -42,7 +42,7 @@ static struct {
 	int	     verbose;
 	wide	     grace, timeout, size, interval, watch;
 	unsigned int npids;
-	const char  *sock, *user;
+	const char  *sock, *user, *file;
 	const char  *load[LOAD_MAX + 1];
 	unsigned int loads;
 } should;
@@ -220,6 +220,7 @@ run_dazaid(void)
 		o.one_kind == (should.memory != NULL) &&
 		(!o.one_kind ||
 		    strcmp(secmem_name(o.memory), should.memory) == 0) &&
+		o.load == should.file &&
 		o.owner == (fuzz_how & 1 && should.user == NULL ? 0 : USER),
 	    "options get lost");
 	check_loads();
@@ -437,7 +438,11 @@ dazaid_word(unsigned int op, unsigned int form)
 		    &should.size);
 		break;
 	case 'l':
-		load_of(valued('l', "load", form));
+		/* Abbreviated it would be load-file, too. */
+		load_of(valued('l', "load", form & 3));
+		break;
+	case 'L':
+		should.file = valued('L', "load-file", form & 3);
 		break;
 	case 'm':
 		value = valued('m', "memory", form);

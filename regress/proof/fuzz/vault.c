@@ -306,6 +306,19 @@ load_close_others(void)
 }
 
 void
+loader_start(const struct options *o)
+{
+	CHECK(o->load == NULL, "no option asks for it");
+}
+
+void
+loader_secrets(struct store *st, void (*wait)(int))
+{
+	(void)st;
+	(void)wait;
+}
+
+void
 daemon_fork(const struct options *o)
 {
 	(void)o;
