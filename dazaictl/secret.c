@@ -342,15 +342,14 @@ secret_head(const char *words, int *cpu)
 {
 	static const char key[] = " cpu=";
 	char		  size[24];
-	const char	 *at = strstr(words, key);
+	const char	 *rest = words + strcspn(words, " ");
 	int64_t		  bytes, n;
 
-	if (at == NULL || (size_t)(at - words) >= sizeof(size))
-		client_nonsense();
-	memcpy(size, words, (size_t)(at - words));
-	size[at - words] = '\0';
+	/* More digits than fit are too large a number as well. */
+	(void)snprintf(size, sizeof(size), "%.*s", (int)(rest - words), words);
 	if (num_int(size, 1, INT64_MAX - 1, &bytes) != NULL ||
-	    num_int(at + strlen(key), 0, INT_MAX, &n) != NULL)
+	    strncmp(rest, key, strlen(key)) != 0 ||
+	    num_int(rest + strlen(key), 0, INT_MAX, &n) != NULL)
 		client_nonsense();
 	*cpu = (int)n;
 	return ((size_t)bytes);
