@@ -11,6 +11,8 @@
 #include "askpass.h"
 #include "client.h"
 #include "command.h"
+#include "dockercred.h"
+#include "gitcred.h"
 #include "help.h"
 #include "stdfd.h"
 #include "version.h"
@@ -20,6 +22,24 @@ usage(FILE *to, int status)
 {
 	help_all(to);
 	exit(status);
+}
+
+/* Becomes the helper that the program was called as, if any. */
+static void
+dazaictl_helper(int argc, char *argv[])
+{
+	static const struct {
+		const char *name;
+		void (*run)(int, char **);
+	} helpers[] = { { "dazai-askpass", askpass_main },
+		{ "docker-credential-dazai", dockercred_main },
+		{ "git-credential-dazai", gitcred_main } };
+	size_t i;
+
+	for (i = 0; i < sizeof(helpers) / sizeof(helpers[0]); i++) {
+		if (strcmp(getprogname(), helpers[i].name) == 0)
+			helpers[i].run(argc, argv);
+	}
 }
 
 int
@@ -34,8 +54,7 @@ main(int argc, char *argv[])
 	int			   ch;
 
 	stdfd_open();
-	if (strcmp(getprogname(), "dazai-askpass") == 0)
-		askpass_main(argc, argv);
+	dazaictl_helper(argc, argv);
 	/*
 	 * The first word that is no option is the command; the rest is its own.
 	 */

@@ -127,7 +127,7 @@ complains() {
 	case $why in
 	*'
 '*)	fail "$*: not one line: $why" ;;
-	dazai*": "?*) ;;
+	*dazai*": "?*) ;;
 	*)	fail "$*: not ours: $why" ;;
 	esac
 	case $why in

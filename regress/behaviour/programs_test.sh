@@ -146,7 +146,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         if self.headers.get("Authorization") == auth:
             return super().send_head()
         self.send_response(401)
-        self.send_header("WWW-Authenticate", "Basic realm=dazai")
+        self.send_header("WWW-Authenticate", "Basic realm=\"dazai\"")
         self.end_headers()
 
 handler = functools.partial(Handler, directory=sys.argv[1])
@@ -224,16 +224,36 @@ ssh_add_body() {
 	kill "$agent"
 }
 
-program git 'GIT_ASKPASS' 'git python3'
+# config FILE LINE: the user's file for a helper has this line
+config() {
+	mkdir -p .config/dazai
+	printf '%s\n' "$2" >".config/dazai/$1"
+	chmod 600 ".config/dazai/$1"
+}
+
+program git 'git-credential-dazai' 'git python3'
 git_body() {
 	serve .
+	config git "http://$url $name me"
 	life 'git init -q work && cd work && cp ../plain . && git add plain &&
 	    git -c user.name=me -c user.email=me@localhost commit -q -m first &&
 	    git clone -q --bare . ../repo && git -C ../repo update-server-info' \
 	    "rm -rf copy
-	    DAZAI_SECRET=key DAZAI_PROMPT='Password for *' GIT_ASKPASS=dazai-askpass \
-	    git clone -q http://me@$url/repo copy && cat copy/plain" \
-	    'not a secret' 'unable to read askpass response'
+	    git -c credential.helper=dazai clone -q http://$url/repo copy &&
+	    cat copy/plain" \
+	    'not a secret' 'told us to quit'
+}
+
+program docker 'docker-credential-dazai, asked by skopeo' 'skopeo python3'
+docker_body() {
+	serve .
+	config docker "$url $name me"
+	mkdir -p v2/image/manifests .docker
+	echo "{\"credHelpers\": {\"$url\": \"dazai\"}}" >.docker/config.json
+	echo '{"schemaVersion": 2, "config": {}, "layers": []}' \
+	    >v2/image/manifests/latest
+	life true "skopeo inspect --raw --tls-verify=false docker://$url/image" \
+	    '"schemaVersion": 2' 'error getting credentials'
 }
 
 program curl '--config from a descriptor' 'curl python3'

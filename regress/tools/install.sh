@@ -9,6 +9,8 @@ dir=$(mktemp -d "${TMPDIR:-/tmp}/dazai install.XXXXXX")
 trap 'rm -rf "$dir"' EXIT
 make -s install DESTDIR="$dir" PREFIX=/opt/dazai
 for f in bin/dazaid bin/dazai-hb bin/dazaictl bin/dazai-askpass \
+    bin/docker-credential-dazai bin/git-credential-dazai \
+    share/man/man1/git-credential-dazai.1 \
     share/dazai/dazai.sh share/dazai/dazai.fish \
     share/man/man1/dazai-hb.1 share/man/man7/dazai-protocol.7 \
     share/man/man7/dazai-shell.7 share/man/man8/dazaid.8 \

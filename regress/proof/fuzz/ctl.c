@@ -11,6 +11,8 @@
 #include "sockpath.h"
 
 #include "../../../dazaictl/client.h"
+#include "../../../dazaictl/dockercred.h"
+#include "../../../dazaictl/gitcred.h"
 #include "../../../dazaictl/load.h"
 #include "../../../dazaictl/order.h"
 #include "../../../dazaictl/run.h"
@@ -205,4 +207,20 @@ void
 guard_who(char *text, size_t size)
 {
 	(void)snprintf(text, size, "%s", fuzz_how & 2 ? ", by a process" : "");
+}
+
+noreturn void
+dockercred_main(int argc, char *argv[])
+{
+	(void)argc;
+	(void)argv;
+	fuzz_leave("helper");
+}
+
+noreturn void
+gitcred_main(int argc, char *argv[])
+{
+	(void)argc;
+	(void)argv;
+	fuzz_leave("helper");
 }

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * The user's files in ~/.config/dazai, which say what secret belongs to what.
+ * Who writes them chooses where secrets go, so nobody else may.
+ */
+#include <sys/stat.h>
+
+#include <err.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client.h"
+#include "config.h"
+
+/* Writes the path of the file name to config->path. */
+static void
+config_find(struct config *config, const char *name)
+{
+	const char *xdg = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+	int	    len;
+
+	/* The base directory specification has a relative path ignored. */
+	if (xdg != NULL && xdg[0] == '/')
+		len = snprintf(config->path, sizeof(config->path),
+		    "%s/dazai/%s", xdg, name);
+	else if (home != NULL && home[0] == '/')
+		len = snprintf(config->path, sizeof(config->path),
+		    "%s/.config/dazai/%s", home, name);
+	else
+		errx(EXIT_USAGE, "neither XDG_CONFIG_HOME nor HOME is a path");
+	if (len < 0 || (size_t)len >= sizeof(config->path))
+		errx(EXIT_USAGE, "%s: the path is too long", name);
+}
+
+/*
+ * Opens the file name, a word.  Ends the program if it is there but not to be
+ * trusted.
+ */
+void
+config_open(struct config *config, const char *name)
+{
+	struct stat st;
+	int	    fd;
+
+	memset(config, 0, sizeof(*config));
+	config_find(config, name);
+	/* O_NONBLOCK: not to wait for the writer of a FIFO. */
+	fd = open(config->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd == -1 && errno == ENOENT)
+		return;
+	if (fd == -1 || fstat(fd, &st) == -1)
+		err(EXIT_USAGE, "%s", config->path);
+	if (!S_ISREG(st.st_mode))
+		errx(EXIT_USAGE, "%s: is not a file", config->path);
+	if (st.st_uid != geteuid())
+		errx(EXIT_USAGE, "%s: belongs to uid %u, not to us",
+		    config->path, (unsigned int)st.st_uid);
+	if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
+		errx(EXIT_USAGE, "%s: others may write it (chmod go-w)",
+		    config->path);
+	if ((config->file = fdopen(fd, "r")) == NULL)
+		err(EXIT_USAGE, "%s", config->path);
+}
+
+/* Ends the program for what is wrong in the line that was read last. */
+noreturn void
+config_wrong(const struct config *config, const char *why)
+{
+	errx(EXIT_USAGE, "%s:%u: %s", config->path, config->number, why);
+}
+
+/* Splits a line into its words. */
+static void
+config_split(struct config *config)
+{
+	static const char blank[] = " \t";
+	char		 *at = config->line + strspn(config->line, blank);
+
+	if (*at == '#')
+		*at = '\0';
+	for (config->words = 0; *at != '\0'; config->words++) {
+		if (config->words == CONFIG_WORDS)
+			config_wrong(config, "too many words");
+		config->word[config->words] = at;
+		at += strcspn(at, blank);
+		if (*at != '\0')
+			*at++ = '\0';
+		at += strspn(at, blank);
+	}
+}
+
+/*
+ * Reads up to the next line that has words, which are printable ASCII; false
+ * at the end of the file.  A line that begins with # has none.
+ */
+bool
+config_next(struct config *config)
+{
+	ssize_t len;
+	char   *p;
+
+	if (config->file == NULL)
+		return (false);
+	while (
+	    (len = getline(&config->line, &config->size, config->file)) != -1) {
+		config->number++;
+		if (config->line[len - 1] == '\n')
+			config->line[--len] = '\0';
+		for (p = config->line; p < config->line + len; p++) {
+			if ((*p < ' ' && *p != '\t') || *p > '~')
+				config_wrong(config,
+				    "not a line of printable ASCII");
+		}
+		config_split(config);
+		if (config->words > 0)
+			return (true);
+	}
+	if (ferror(config->file))
+		err(EXIT_USAGE, "%s", config->path);
+	return (false);
+}
+
+/* Closes the file; the words that were read are gone. */
+void
+config_close(struct config *config)
+{
+	free(config->line);
+	config->line = NULL;
+	if (config->file != NULL)
+		(void)fclose(config->file);
+	config->file = NULL;
+}

@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef DAZAICTL_GIVE_H
+#define DAZAICTL_GIVE_H
+
+#include <stddef.h>
+#include <stdnoreturn.h>
+
+/* An encoding makes at most this many bytes of one. */
+#define GIVE_GROWTH 6
+
+/*
+ * Encodes so many bytes of a secret; returns NULL and the number of bytes that
+ * it has made, or why the protocol cannot carry them.
+ */
+typedef const char *(
+    *give_encoding)(const unsigned char *, size_t, unsigned char *, size_t *);
+
+noreturn void give(const char *, const char *, give_encoding, const char *);
+int	      give_apart(void (*)(const void *), const void *);
+const char   *give_line(const unsigned char *, size_t);
+
+#endif
