@@ -14,6 +14,7 @@
 #include "dockercred.h"
 #include "gitcred.h"
 #include "help.h"
+#include "pinentry.h"
 #include "stdfd.h"
 #include "version.h"
 
@@ -33,7 +34,8 @@ dazaictl_helper(int argc, char *argv[])
 		void (*run)(int, char **);
 	} helpers[] = { { "dazai-askpass", askpass_main },
 		{ "docker-credential-dazai", dockercred_main },
-		{ "git-credential-dazai", gitcred_main } };
+		{ "git-credential-dazai", gitcred_main },
+		{ "pinentry-dazai", pinentry_main } };
 	size_t i;
 
 	for (i = 0; i < sizeof(helpers) / sizeof(helpers[0]); i++) {

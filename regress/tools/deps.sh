@@ -12,8 +12,8 @@ logind="dbus libsystemd-dev python3-dbusmock"
 check="kyua libatf-dev atf-sh zsh ksh mksh dash fish gdb iproute2 procps
 screen strace tmux"
 sshd="openssh-server"
-programs="age ansible-core borgbackup cryptsetup-bin curl git gpg openssh-client openssl
-python3 restic skopeo"
+programs="age ansible-core borgbackup cryptsetup-bin curl git gpg gpg-agent openssh-client
+openssl pinentry-curses python3 restic skopeo"
 deb="dpkg-dev debhelper kyua libatf-dev xz-utils"
 package="debootstrap lintian"
 audit="qemu-system-x86 busybox-static cpio"

@@ -9,7 +9,7 @@ dir=$(mktemp -d "${TMPDIR:-/tmp}/dazai install.XXXXXX")
 trap 'rm -rf "$dir"' EXIT
 make -s install DESTDIR="$dir" PREFIX=/opt/dazai
 for f in bin/dazaid bin/dazai-hb bin/dazaictl bin/dazai-askpass \
-    bin/docker-credential-dazai bin/git-credential-dazai \
+    bin/docker-credential-dazai bin/git-credential-dazai bin/pinentry-dazai \
     share/man/man1/git-credential-dazai.1 \
     share/dazai/dazai.sh share/dazai/dazai.fish \
     share/man/man1/dazai-hb.1 share/man/man7/dazai-protocol.7 \

@@ -15,6 +15,7 @@
 #include "../../../dazaictl/gitcred.h"
 #include "../../../dazaictl/load.h"
 #include "../../../dazaictl/order.h"
+#include "../../../dazaictl/pinentry.h"
 #include "../../../dazaictl/run.h"
 #include "../../../dazaictl/secret.h"
 #include "../../../dazaictl/watch.h"
@@ -219,6 +220,14 @@ dockercred_main(int argc, char *argv[])
 
 noreturn void
 gitcred_main(int argc, char *argv[])
+{
+	(void)argc;
+	(void)argv;
+	fuzz_leave("helper");
+}
+
+noreturn void
+pinentry_main(int argc, char *argv[])
 {
 	(void)argc;
 	(void)argv;
