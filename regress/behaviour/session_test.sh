@@ -151,6 +151,8 @@ sshd_up() {
 		PidFile none
 		StrictModes no
 		PermitRootLogin yes
+		ClientAliveInterval 1
+		ClientAliveCountMax 2
 	EOT
 	port=$((20000 + $$ % 10000)) tries=0
 	until grep -q 'Server listening' sshd.log 2>/dev/null; do
@@ -184,6 +186,12 @@ sshd_up() {
 		exec ${3-} ssh -F $PWD/ssh.conf "\$@"
 	EOT
 	chmod +x far
+	# sshd gives no environment, and the HOME of the passwd file.
+	cat >rc <<-EOT
+		export PATH='$PATH' DAZAI_SOCK='$sock'
+		PS1='P> '
+		. '$top/shell/dazai.sh'
+	EOT
 	[ "$(./far far 'echo here' 2>ssh.err)" = here ] ||
 	    atf_skip "no login by ssh as $(id -un): $(cat ssh.err)"
 }
@@ -196,12 +204,6 @@ two_logins_by_ssh_are_one_session_body() {
 	./far -tt far true >ssh.err 2>&1 </dev/null ||
 	    atf_skip "sshd gives no terminal: $(grep -i -e tty -e chown sshd.log)"
 	start
-	# sshd gives no environment, and the HOME of the passwd file.
-	cat >rc <<-EOT
-		export PATH='$PATH' DAZAI_SOCK='$sock'
-		PS1='P> '
-		. '$top/shell/dazai.sh'
-	EOT
 	[ "$(./far far "bash -c '. $PWD/rc; echo said'" 2>&1)" = said ] ||
 	    fail "a command by ssh is not left alone"
 	not_logged held
@@ -234,11 +236,10 @@ two_logins_by_ssh_are_one_session_body() {
 
 # forwarded: dazai-hb holds "laptop" through ssh -L, as README has it
 forwarded() {
-	./far -N -L "$PWD/near.ctl:$sock.ctl" far &
+	./far -o StreamLocalBindUnlink=yes -NL "$PWD/near.ctl:$sock.ctl" far &
 	ssh=$!
 	remember "$ssh"
-	await [ -S near.ctl ]
-	out=$("$hb" -b -n laptop -s "$PWD/near" 2>&1) || fail "$out"
+	out=$("$hb" -b -W 10 -n laptop -s "$PWD/near" 2>&1) || fail "$out"
 	remember "${out##* }"
 	logged 'tether laptop held'
 }
@@ -256,7 +257,6 @@ another_machine_by_ssh_holds_body() {
 		rehearsed 'tether laptop lost'
 		kill -KILL "$ssh" 2>/dev/null || :
 		wait "$ssh" || :
-		rm -f near.ctl
 	done
 }
 
@@ -268,10 +268,10 @@ namespace() {
 	await sh -c "! cmp -s /proc/$!/net/dev /proc/self/net/dev"
 }
 
-behaviour a_link_that_hangs_is_a_missed_ping \
-    'if the link dies in silence, the ping timeout of the daemon notices' \
+behaviour a_link_that_hangs_is_noticed \
+    'if the link dies in silence, -t of the daemon and ClientAliveInterval of sshd notice' \
     require.user root require.progs '/usr/sbin/sshd ssh ssh-keygen ip'
-a_link_that_hangs_is_a_missed_ping_body() {
+a_link_that_hangs_is_noticed_body() {
 	unshare -n true || atf_skip 'no network namespace can be made here'
 	namespace near
 	namespace far
@@ -287,4 +287,12 @@ a_link_that_hangs_is_a_missed_ping_body() {
 	nsenter -n -t "$far" ip link set far0 down
 	talk - mark ended "$vault" within 5000
 	killed 'PANIC: tether laptop lost: ping deadline missed'
+	nsenter -n -t "$far" ip link set far0 up
+	start
+	on_terminal ./far -t far "bash --rcfile $PWD/rc -i" <<-EOT
+		run $talk - log log 'tether session held'
+		run nsenter -n -t $far ip link set far0 down
+		run $talk - log log 'tether session lost'
+	EOT
+	rehearsed 'tether session lost'
 }
