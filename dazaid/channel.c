@@ -13,8 +13,11 @@
 
 #include "channel.h"
 
-/* Sends text on the connection fd, and the descriptor along with it. */
-static int
+/*
+ * Sends text on the connection fd, and the descriptor along with it.  Never
+ * blocks; -1 with errno.
+ */
+int
 channel_send(int fd, const char *text, int descriptor)
 {
 	union {

@@ -8,6 +8,7 @@
 #define SO_PASSRIGHTS 83 /* Linux 6.16 */
 #endif
 
+int channel_send(int, const char *, int);
 int channel_offer(int, const char *);
 
 #endif

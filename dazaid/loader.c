@@ -22,6 +22,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "channel.h"
 #include "load.h"
 #include "loader.h"
 #include "loadfile.h"
@@ -30,7 +31,9 @@
 #include "num.h"
 #include "vault.h"
 
-#define LOADER_FD (STDERR_FILENO + 1) /* of the loader, to the vault */
+#define LOADER_RUN  "R" /* the vault's answer, with a pipe, ... */
+#define LOADER_SKIP "S" /* ... or without one */
+#define LOADER_FD   (STDERR_FILENO + 1) /* of the loader, to the vault */
 
 /*
  * What the loader sends: first how many secrets there are; then each of them
@@ -245,33 +248,6 @@ loader_next(struct loader_msg *m, void (*wait)(int))
 		    "the process that runs the commands has ended");
 }
 
-/* Sends the loader the descriptor fd, or word that it is to go on. */
-static void
-loader_answer(int fd)
-{
-	union {
-		struct cmsghdr align;
-		char	       space[CMSG_SPACE(sizeof(int))];
-	} control;
-	char		byte = '\0';
-	struct iovec	iov = { &byte, 1 };
-	struct msghdr	msg = { .msg_iov = &iov, .msg_iovlen = 1 };
-	struct cmsghdr *cmsg;
-
-	if (fd != -1) {
-		memset(&control, 0, sizeof(control));
-		msg.msg_control = &control;
-		msg.msg_controllen = sizeof(control);
-		cmsg = CMSG_FIRSTHDR(&msg);
-		cmsg->cmsg_level = SOL_SOCKET;
-		cmsg->cmsg_type = SCM_RIGHTS;
-		cmsg->cmsg_len = CMSG_LEN(sizeof(fd));
-		memcpy(CMSG_DATA(cmsg), &fd, sizeof(fd));
-	}
-	/* If it has ended, loader_next() will see that. */
-	(void)!sendmsg(loader_fd, &msg, MSG_NOSIGNAL | MSG_DONTWAIT);
-}
-
 /* Fills the secret from a command; returns NULL, or what is wrong. */
 static const char *
 loader_fill(struct store *st, uint64_t id, void (*wait)(int))
@@ -282,7 +258,8 @@ loader_fill(struct store *st, uint64_t id, void (*wait)(int))
 
 	if (pipe2(p, O_CLOEXEC) == -1 || fcntl(p[0], F_SETFL, O_NONBLOCK) == -1)
 		vault_fail("--load-file", strerror(errno));
-	loader_answer(p[1]);
+	/* If the loader has ended, loader_next() will see that. */
+	(void)channel_send(loader_fd, LOADER_RUN, p[1]);
 	close(p[1]);
 	do {
 		wait(p[0]);
@@ -311,7 +288,8 @@ loader_run(struct store *st, const struct loader_msg *m, int64_t due,
 
 	if (id == 0) {
 		why = errno == EEXIST ? "exists" : "there is no room for it";
-		loader_answer(-1);
+		(void)!send(loader_fd, LOADER_SKIP, sizeof(LOADER_SKIP) - 1,
+		    MSG_DONTWAIT | MSG_NOSIGNAL);
 		return (why);
 	}
 	why = loader_fill(st, id, wait);
