@@ -1,11 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Going into the background, and telling whoever started us that we are ready:
- * the shell by the exit of the process that it waits for, a service manager by
- * sd_notify(3)'s datagram.
+ * Going into the background, and telling the shell that started us that we are
+ * ready, by the exit of the process that it waits for.
  */
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <sys/wait.h>
 
 #include <err.h>
@@ -13,7 +10,6 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
-#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <stdnoreturn.h>
@@ -28,10 +24,6 @@
 #define DAEMON_ARGS 4096 /* of a command, and our own before them */
 
 static int		     daemon_pipe = -1; /* to the front process */
-static int		     daemon_notify = -1;
-static struct sockaddr_un    daemon_manager;
-static socklen_t	     daemon_manager_len;
-static char		     daemon_news[64]; /* for the manager */
 static volatile pid_t	     daemon_child;
 static volatile sig_atomic_t daemon_interrupted; /* by Ctrl-C */
 
@@ -176,40 +168,6 @@ daemon_fork(const struct options *o)
 }
 
 /*
- * Opens a socket to the service manager, if there is one, and prepares the
- * message.  To be called in the daemon, before the sandbox.
- */
-void
-daemon_notify_open(void)
-{
-	const char *path = getenv("NOTIFY_SOCKET");
-	size_t	    len;
-
-	if (path == NULL)
-		return;
-	len = strlen(path);
-	if ((path[0] != '/' && path[0] != '@') ||
-	    len >= sizeof(daemon_manager.sun_path)) {
-		warnx(
-		    "NOTIFY_SOCKET: not a path for a socket, nobody notified");
-		return;
-	}
-	daemon_manager.sun_family = AF_UNIX;
-	memcpy(daemon_manager.sun_path, path, len + 1);
-	daemon_manager_len = (socklen_t)(offsetof(struct sockaddr_un,
-					     sun_path) +
-	    len + 1);
-	if (path[0] == '@') { /* abstract: counted, no NUL */
-		daemon_manager.sun_path[0] = '\0';
-		daemon_manager_len--;
-	}
-	daemon_notify = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-	(void)snprintf(daemon_news, sizeof(daemon_news), "MAINPID=%ld\nREADY=1",
-	    (long)getpid());
-	(void)unsetenv("NOTIFY_SOCKET");
-}
-
-/*
  * In the background, leaves the caller's session and directory, and redirects
  * standard input, output and error to /dev/null.  In the foreground, redirects
  * standard input only.
@@ -235,21 +193,12 @@ daemon_detach(int background)
 }
 
 /*
- * Tells the service manager and the waiting process that clients can connect.
- * Returns -1 with errno if the waiting process cannot be told; no error if it
- * has ended.
+ * Tells the waiting process that clients can connect.  Returns -1 with errno if
+ * the waiting process cannot be told; no error if it has ended.
  */
 int
 daemon_ready(void)
 {
-	if (daemon_notify != -1) {
-		(void)sendto(daemon_notify, daemon_news, strlen(daemon_news),
-		    MSG_DONTWAIT | MSG_NOSIGNAL,
-		    (const struct sockaddr *)&daemon_manager,
-		    daemon_manager_len);
-		close(daemon_notify);
-		daemon_notify = -1;
-	}
 	if (daemon_pipe != -1) {
 		if (write(daemon_pipe, "", 1) == -1 && errno != EPIPE)
 			return (-1);

@@ -5,7 +5,6 @@
 struct options;
 
 void daemon_fork(const struct options *);
-void daemon_notify_open(void);
 void daemon_detach(int);
 int  daemon_ready(void);
 

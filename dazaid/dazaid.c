@@ -24,6 +24,7 @@
 #include "loader.h"
 #include "log.h"
 #include "network.h"
+#include "notify.h"
 #include "options.h"
 #include "registry.h"
 #include "sandbox.h"
@@ -214,7 +215,7 @@ main(int argc, char *argv[])
 	load_close_others();
 	if (o.background)
 		daemon_fork(&o);
-	daemon_notify_open();
+	notify_open();
 
 	log_open("dazaid", o.verbose);
 	loader_start(&o);
@@ -238,6 +239,7 @@ main(int argc, char *argv[])
 	start_sandbox();
 	vault_start();
 	start_log_ready();
+	notify_ready();
 	if (daemon_ready() == -1)
 		vault_fail("pipe", strerror(errno));
 	vault_loop();

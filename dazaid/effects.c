@@ -20,6 +20,7 @@
 #include "imsg.h"
 #include "last.h"
 #include "log.h"
+#include "notify.h"
 #include "num.h"
 #include "prompt.h"
 #include "registry.h"
@@ -183,6 +184,7 @@ effects_log(enum panic_event event, const char *reason)
 	if (event == PANIC_EXECUTED || event == PANIC_HARD)
 		effects_tell("EVENT executed ", "", reason);
 	if (event != PANIC_PENDING && event != PANIC_CANCELLED) {
+		notify_stopping(reason);
 		effects_bye(reason);
 		effects_log_begin();
 	}

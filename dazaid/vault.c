@@ -28,6 +28,7 @@
 #include "imsg.h"
 #include "last.h"
 #include "log.h"
+#include "notify.h"
 #include "options.h"
 #include "registry.h"
 #include "serve.h"
@@ -443,11 +444,25 @@ vault_wait_input(int fd)
 		continue;
 }
 
+/* Tells the service manager how the session is. */
+static void
+vault_tell_manager(void)
+{
+	if (v.panic.pending)
+		notify_state("a panic is pending");
+	else if (session_guarded(&v.session))
+		notify_state("guarded");
+	else
+		notify_state("not guarded");
+}
+
 noreturn void
 vault_loop(void)
 {
-	for (;;)
+	for (;;) {
+		vault_tell_manager();
 		(void)vault_turn(-1);
+	}
 }
 
 /*

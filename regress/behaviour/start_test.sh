@@ -477,6 +477,25 @@ a_service_manager_is_told_body() {
 	lives
 }
 
+behaviour a_service_manager_is_told_more \
+    'NOTIFY_SOCKET: it hears whether the session is guarded, and why the daemon ends'
+a_service_manager_is_told_more_body() {
+	export NOTIFY_SOCKET
+	NOTIFY_SOCKET=$PWD/notify
+	listens -d "$NOTIFY_SOCKET" 5
+	guarded -a -g 60
+	talk - log got STATUS=guarded
+	kill "$guardian"
+	talk - log got 'a panic is pending'
+	printf 'listening\nMAINPID=%s\nREADY=1\nSTATUS=%s\nSTATUS=%s\nSTATUS=%s\n' \
+	    "$vault" 'not guarded' guarded 'a panic is pending' >want
+	kill -USR2 "$vault"
+	ends $SIGKILL
+	talk - log got 'STATUS=secrets wiped: SIGUSR2'
+	head -n 6 got | cmp -s - want || fail "$(cat got)"
+	grep -qx 'STOPPING=1' got || fail "$(cat got)"
+}
+
 behaviour no_service_manager_is_needed \
     'a NOTIFY_SOCKET that is none is told, and one that nobody reads does not hold the start up'
 no_service_manager_is_needed_body() {

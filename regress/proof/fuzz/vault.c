@@ -18,6 +18,7 @@
 #include "alive.h"
 #include "channel.h"
 #include "last.h"
+#include "notify.h"
 #include "model.h"
 
 /* NOLINTBEGIN(bugprone-suspicious-include) */
@@ -326,8 +327,25 @@ daemon_fork(const struct options *o)
 }
 
 void
-daemon_notify_open(void)
+notify_open(void)
 {
+}
+
+void
+notify_ready(void)
+{
+}
+
+void
+notify_state(const char *state)
+{
+	(void)state;
+}
+
+void
+notify_stopping(const char *reason)
+{
+	CHECK((deeds & WIPED) != 0 && reason != NULL, "told before the wipe");
 }
 
 void
