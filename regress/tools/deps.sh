@@ -8,7 +8,7 @@
 set -eu
 
 build="gcc libc6-dev make pkg-config libbsd-dev libseccomp-dev"
-logind="dbus libsystemd-dev python3-dbusmock"
+logind="dbus libsystemd-dev python3-dbusmock systemd"
 check="kyua libatf-dev atf-sh zsh ksh mksh dash fish gdb iproute2 procps
 screen strace tmux"
 sshd="openssh-server"
