@@ -124,19 +124,21 @@ program() {
 	    require.progs "bash $3"
 }
 
-# agent COMMAND...: it starts an ssh-agent, which is $agent
+# agent [COMMAND...]: starts an ssh-agent, which is $agent, by the line that the README
+# has; "dazaictl run" is COMMAND
 agent() {
-	rm -f agent
-	"$@" ssh-agent -D -a "$PWD/agent" >agent.out 2>&1 &
-	agent=$!
+	: >agent.out
+	typed "rm -f '$PWD/agent'; $* ssh-agent -D -a '$PWD/agent' >agent.out 2>&1 &
+	    echo \$! >agent.pid" || wrong "no agent"
+	read -r agent <agent.pid
 	remember "$agent"
 	talk - log agent.out SSH_AUTH_SOCK
 }
 
-# serve DIRECTORY: at $url, to the user "me" whose password is the secret
+# serve DIRECTORY [PASSWORD]: at $url, to the user "me" with this password, or the secret
 serve() {
 	: >port
-	printf '%s' "$secret" | python3 -c '
+	printf '%s' "${2-$secret}" | python3 -c '
 import base64, functools, http.server, sys
 
 auth = "Basic " + base64.b64encode(b"me:" + sys.stdin.buffer.read()).decode()
@@ -158,63 +160,67 @@ server.serve_forever()' "$1" >port 2>http.log &
 	url=127.0.0.1:$(cut -d ' ' -f 2 port)
 }
 
-program restic '--password-command' restic
+program restic 'run -e and --password-command' restic
 restic_body() {
+	life 'export RESTIC_PASSWORD_COMMAND="dazaictl get key"
+	    restic -r repo init && restic -r repo backup plain' \
+	    'dazaictl run -e RESTIC_PASSWORD=key restic -r repo dump latest plain' \
+	    'not a secret' 'dazaictl: '
+	rm -rf repo
 	life 'export RESTIC_PASSWORD_COMMAND="dazaictl get key"
 	    restic -r repo init && restic -r repo backup plain' \
 	    'restic -r repo --password-command "dazaictl get key" dump latest plain' \
 	    'not a secret' 'Resolving password failed'
 }
 
-program borg 'BORG_PASSCOMMAND' borg
+program borg 'run -e and BORG_PASSCOMMAND' borg
 borg_body() {
 	life 'export BORG_PASSCOMMAND="dazaictl get key"
 	    borg init -e repokey repo && borg create repo::first plain' \
-	    'BORG_PASSCOMMAND="dazaictl get key" borg extract --stdout repo::first' \
-	    'not a secret' 'passcommand supplied in BORG_PASSCOMMAND failed'
+	    'dazaictl run -e BORG_PASSPHRASE=key borg extract --stdout repo::first &&
+	    BORG_PASSCOMMAND="dazaictl get key" borg extract --stdout repo::first' \
+	    'not a secret' 'dazaictl: '
 }
 
-program age 'an identity from a descriptor' 'age age-keygen'
+program age 'an identity from standard input' 'age age-keygen'
 age_body() {
 	secret=$(age-keygen 2>/dev/null | tail -n 1)
 	recipient=$(printf '%s' "$secret" | age-keygen -y)
 	life "age -r $recipient -o plain.age plain" \
-	    'age -d -i <(dazaictl get key) plain.age' \
-	    'not a secret' 'no secret keys found'
+	    'dazaictl run -i key age -d -i - plain.age' 'not a secret' 'dazaictl: '
 }
 
-program openssl '-pass fd:3' openssl
+program openssl '-pass stdin' openssl
 openssl_body() {
-	life 'openssl enc -aes-256-cbc -pbkdf2 -pass fd:3 -in plain -out plain.enc \
-	    3< <(dazaictl get key)' \
-	    'openssl enc -d -aes-256-cbc -pbkdf2 -pass fd:3 -in plain.enc \
-	    3< <(dazaictl get key)' \
-	    'not a secret' 'Error getting password'
+	life 'dazaictl run -i key openssl enc -aes-256-cbc -pbkdf2 -pass stdin \
+	    -in plain -out plain.enc' \
+	    'dazaictl run -i key openssl enc -d -aes-256-cbc -pbkdf2 -pass stdin \
+	    -in plain.enc' \
+	    'not a secret' 'dazaictl: '
 }
 
 program gpg '--passphrase-fd' gpg
 gpg_body() {
 	# With a count of its own it needs no gpg-agent, which would be left running.
-	life 'gpg --batch --no-autostart --pinentry-mode loopback --passphrase-fd 3 \
-	    --s2k-count 65536 -c plain 3< <(dazaictl get key)' \
-	    'gpg --batch --no-autostart --pinentry-mode loopback --passphrase-fd 3 \
-	    -d plain.gpg 3< <(dazaictl get key)' \
-	    'not a secret' 'decryption failed'
+	life 'dazaictl run -i key gpg --batch --no-autostart --pinentry-mode loopback \
+	    --passphrase-fd 0 --s2k-count 65536 -c plain' \
+	    'dazaictl run -i key gpg --batch --no-autostart --pinentry-mode loopback \
+	    --passphrase-fd 0 -d plain.gpg' \
+	    'not a secret' 'dazaictl: '
 }
 
 program cryptsetup '--key-file -' /sbin/cryptsetup
 cryptsetup_body() {
 	life 'truncate -s 20M volume
-	    dazaictl get key | cryptsetup -q luksFormat --pbkdf pbkdf2 \
+	    dazaictl run -i key cryptsetup -q luksFormat --pbkdf pbkdf2 \
 	    --pbkdf-force-iterations 1000 --key-file - volume' \
-	    'dazaictl get key |
-	    cryptsetup -v open --test-passphrase --key-file - volume' \
-	    'Key slot 0 unlocked' 'Nothing to read on input'
+	    'dazaictl run -i key cryptsetup -v open --test-passphrase --key-file - volume' \
+	    'Key slot 0 unlocked' 'dazaictl: '
 }
 
 program ssh_add 'SSH_ASKPASS' 'ssh-add ssh-agent ssh-keygen'
 ssh_add_body() {
-	agent env
+	agent
 	life "ssh-keygen -q -t ed25519 -N '$secret' -f id" \
 	    'ssh-add -q -D
 	    DAZAI_SECRET=key SSH_ASKPASS=dazai-askpass SSH_ASKPASS_REQUIRE=force \
@@ -256,13 +262,23 @@ docker_body() {
 	    '"schemaVersion": 2' 'error getting credentials'
 }
 
-program curl '--config from a descriptor' 'curl python3'
+program curl '--config from standard input' 'curl python3'
 curl_body() {
-	serve .
-	life 'true' \
-	    "curl -fsS -K <(printf 'user = \"me:%s\"' \"\$(dazaictl get key)\") \
-	    http://$url/plain" \
-	    'not a secret' '401'
+	serve . 'tok~en'
+	secret='user = "me:tok~en"'
+	life true "dazaictl run -i key curl -fsS -K - http://$url/plain" 'not a secret' \
+	    'dazaictl: '
+}
+
+program psql 'run -e PGPASSWORD' 'psql python3'
+psql_body() {
+	: >port
+	printf '%s' "$secret" | python3 "$tools/postgres.py" >port 2>err &
+	remember $!
+	talk - log port port
+	life true "dazaictl run -e PGPASSWORD=key psql -w -At \
+	    -h 127.0.0.1 -p $(cut -d ' ' -f 2 port) -U me -c 'SELECT text' db" \
+	    'not a secret' 'dazaictl: '
 }
 
 program ansible_vault '--vault-password-file, a program' ansible-vault
@@ -286,7 +302,7 @@ ssh_agent_body() {
 	session 60
 	put
 	agent dazaictl run
-	works 'dazaictl get key | ssh-add -' 'Identity added'
+	works 'dazaictl run -i key ssh-add -' 'Identity added'
 	works 'ssh-add -l' '(ED25519)'
 	panic
 	works 'ssh-add -l' '(ED25519)'
@@ -294,15 +310,20 @@ ssh_agent_body() {
 	works 'ssh-add -l' '(ED25519)'
 	stand_down
 	kill "$agent"
-	ends 2 "$agent"
+	talk - ended "$agent"
 
-	session 0 -l "$name=-"
-	agent dazaictl run
-	works 'dazaictl get key | ssh-add -'
-	works 'ssh-add -l' '(ED25519)'
-	lose_heartbeat
-	ends $SIGKILL "$agent"
-	fails 'ssh-add -l' 'Error connecting to agent: Connection refused'
+	# The socket that an agent leaves is not in the way of the next one.
+	for life in first second; do
+		session 0 -l "$name=-"
+		agent dazaictl run
+		works 'dazaictl run -i key ssh-add -' 'Identity added'
+		works 'ssh-add -l' '(ED25519)'
+		lose_heartbeat
+		talk - ended "$agent"
+		[ -S agent ] || fail "$life: the agent has taken its socket away"
+		fails 'ssh-add -l' 'Error connecting to agent: Connection refused'
+	done
+	fails 'dazaictl run -i key ssh-add -' ': no daemon'
 	secret=$(printf '%s' "$secret" | sed -n 3p)
 	nothing_left
 }

@@ -13,7 +13,7 @@ check="kyua libatf-dev atf-sh zsh ksh mksh dash fish gdb iproute2 procps
 screen strace tmux"
 sshd="openssh-server"
 programs="age ansible-core borgbackup cryptsetup-bin curl git gpg gpg-agent openssh-client
-openssl pinentry-curses python3 restic skopeo"
+openssl pinentry-curses postgresql-client python3 restic skopeo"
 deb="dpkg-dev debhelper kyua libatf-dev xz-utils"
 package="debootstrap lintian"
 audit="qemu-system-x86 busybox-static cpio"
