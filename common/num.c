@@ -63,7 +63,9 @@ num_ms(const char *s, int64_t *out)
 	int64_t	    sec, ms = 0, scale;
 
 	if ((p = num_digits(s, NUM_MAX_SECONDS, &sec)) == NULL)
-		return ("not a number of seconds");
+		return (*s == '.' ? "not a number of seconds; it begins with "
+				    "a digit, as 0.5 does" :
+				    "not a number of seconds");
 	if (*p == '.') {
 		frac = ++p;
 		for (scale = 100; *p >= '0' && *p <= '9'; p++, scale /= 10) {

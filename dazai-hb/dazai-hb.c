@@ -28,6 +28,22 @@ usage(FILE *to, int status)
 		    "                [-w PATH]... [-W SECONDS] "
 		    "[-- COMMAND ARG...]\n",
 	    to);
+	if (status != 0)
+		exit(status);
+	(void)fputs(
+	    "  -b, --background       go into the background once it guards\n"
+	    "  -h, --help             show this\n"
+	    "  -i, --interval SECONDS between PINGs; 0: none\n"
+	    "  -n, --tether TETHER    hold this tether, beside others\n"
+	    "  -p, --watch-pid PID    end when this process does\n"
+	    "  -q, --quiet            say nothing when it guards\n"
+	    "  -s, --socket PATH      the daemon's heartbeat socket\n"
+	    "  -v, --verbose          show the daemon's answers\n"
+	    "  -V, --version          show the version\n"
+	    "  -w, --watch-path PATH  end when this is not there any more\n"
+	    "  -W, --wait SECONDS     wait so long for the daemon to come\n"
+	    "  -- COMMAND ARG...      run it, and guard while it runs\n",
+	    to);
 	exit(status);
 }
 
@@ -132,8 +148,11 @@ options_parse(struct heartbeat_options *o, int argc, char *argv[],
 			usage(stderr, EXIT_USAGE);
 		}
 	}
-	if (optind < argc && strcmp(argv[optind - 1], "--") != 0)
+	if (optind < argc && strcmp(argv[optind - 1], "--") != 0) {
+		warnx("%s: not an option; a command stands after --",
+		    argv[optind]);
 		usage(stderr, EXIT_USAGE);
+	}
 	o->tell = !o->quiet;
 	*command = optind < argc ? argv + optind : NULL;
 	if (*command != NULL && o->background)

@@ -207,6 +207,47 @@ answer_is_event(const char *line)
 	return (true);
 }
 
+/* Is at the text of a reason, in double quotes?  Moves it past that. */
+static bool
+answer_quoted(const char **at)
+{
+	const char *p = *at;
+
+	if (*p++ != '"')
+		return (false);
+	while (*p >= ' ' && *p <= '~' && *p != '"')
+		p++;
+	*at = p + 1;
+	return (*p == '"');
+}
+
+/* Is line the last words of a daemon, without the blanks at its end? */
+bool
+answer_is_last(const char *line)
+{
+	static const char *const  keys[] = { "LAST time=", " pid=", " reason=",
+		 " armed=", " secrets=" };
+	static const answer_check checks[] = { answer_is_number,
+		answer_is_number, NULL, answer_is_bool, answer_is_number };
+	char			  value[32];
+	size_t			  i, len;
+
+	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
+		if (strncmp(line, keys[i], strlen(keys[i])) != 0)
+			return (false);
+		line += strlen(keys[i]);
+		len = strcspn(line, " ");
+		(void)snprintf(value, sizeof(value), "%.*s", (int)len, line);
+		if (checks[i] == NULL ? !answer_quoted(&line) :
+					!checks[i](value))
+			return (false);
+		line += checks[i] == NULL ? 0 : len;
+	}
+	while (*line >= ' ' && *line <= '~')
+		line++;
+	return (*line == '\0');
+}
+
 /* Is line "BUSY" or "ERROR word sentence"? */
 bool
 answer_is_refusal(const char *line)

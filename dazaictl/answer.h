@@ -10,6 +10,7 @@ bool	    answer_is_entry(const char *);
 bool	    answer_is_tether(const char *);
 bool	    answer_is_event(const char *);
 bool	    answer_is_event_kind(const char *);
+bool	    answer_is_last(const char *);
 bool	    answer_is_refusal(const char *);
 const char *answer_value(const char *, const char *, char *, size_t);
 

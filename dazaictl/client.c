@@ -13,12 +13,14 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "answer.h"
 #include "client.h"
 #include "num.h"
+#include "why.h"
 
 #define CLIENT_LINE    1024 /* bytes of the longest line, either way */
 #define CLIENT_ABOUT   140  /* bytes of a secret's name and ": " */
@@ -53,6 +55,11 @@ client_open(const struct sockpath *places, enum client_trust trust)
 	client_reach.seconds = CLIENT_SECONDS;
 	client_reach.any = trust == CLIENT_ANY;
 	result = reach_find(&client_reach, places, ".ctl");
+	if (result == REACH_NO_DAEMON) {
+		warnx("%s", client_reach.why);
+		why_warn(places);
+		exit(EXIT_NO_DAEMON);
+	}
 	if (result != REACH_FOUND)
 		errx(codes[result], "%s", client_reach.why);
 	return (client_reach.fd);

@@ -25,6 +25,7 @@
 #include "secret.h"
 #include "status.h"
 #include "watch.h"
+#include "why.h"
 
 static const char *command_now; /* its name */
 
@@ -151,6 +152,12 @@ static void
 command_status(const struct sockpath *places, int argc, char *argv[])
 {
 	status_show(places, command_form(argc, argv, LIST_WORDS));
+}
+
+static void
+command_why(const struct sockpath *places, int argc, char *argv[])
+{
+	why_show(places, command_form(argc, argv, LIST_WORDS));
 }
 
 /* As ls(1): a table for a terminal, and lines for a program. */
@@ -289,12 +296,14 @@ command_get(const struct sockpath *places, int argc, char *argv[])
 	while (command_option(argc, argv, ":f", NULL) != -1)
 		force = true;
 	name = command_name(argc, argv);
-	if (!force && isatty(STDOUT_FILENO))
+	if (!force && isatty(STDOUT_FILENO)) {
+		list_wants(places, name);
 		errx(EXIT_USAGE,
-		    "a terminal keeps what it shows: "
-		    "get -f %s, if you want that",
+		    "not shown, because a terminal keeps what it shows; "
+		    "'get -f %s' shows it",
 		    name);
-	secret_get(places, name, false);
+	}
+	secret_get(places, name, isatty(STDOUT_FILENO));
 }
 
 static void
@@ -352,7 +361,8 @@ command_run(const struct sockpath *places, int argc, char *argv[])
 		{ "list", command_list }, { "load", command_load },
 		{ "run", run_program }, { "tethers", command_tethers },
 		{ "release", command_release }, { "watch", command_watch },
-		{ "wait", command_wait }, { "help", command_help } };
+		{ "wait", command_wait }, { "why", command_why },
+		{ "help", command_help } };
 	size_t i;
 
 	optind = 0; /* getopt(3) starts again, with the command's options */

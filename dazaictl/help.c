@@ -55,6 +55,9 @@ static const struct help {
 	    "  -e VAR=NAME    the secret is in its environment\n"
 	    "  -f FD=NAME     the secret can be read from a descriptor\n"
 	    "  -i NAME        the secret can be read from standard input\n" },
+	{ "why", "why [-l | --json]", "say when and why the last daemon ended",
+	    "  -l, --lines    its last words as they are\n"
+	    "      --json     as a JSON object\n" },
 	{ "help", "help [COMMAND]", "explain a command", "" },
 };
 

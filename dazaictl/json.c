@@ -169,3 +169,17 @@ json_event(const char *line)
 	json_fields(line, false);
 	puts("}");
 }
+
+/* The last words of a daemon, as one object and a newline. */
+void
+json_last(int64_t time, int64_t pid, const char *reason, bool armed,
+    int64_t secrets, const char *how)
+{
+	printf("{\"time\":%" PRId64 ",\"pid\":%" PRId64 ",\"reason\":", time,
+	    pid);
+	json_text(reason);
+	printf(",\"armed\":%s,\"secrets\":%" PRId64 ",\"how\":",
+	    armed ? "true" : "false", secrets);
+	json_text(how);
+	puts("}");
+}

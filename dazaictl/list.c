@@ -120,6 +120,27 @@ list_secrets(const struct sockpath *places, enum list_form form)
 	free(l.text);
 }
 
+/* Ends the program if there is no daemon, or no secret of this name. */
+void
+list_wants(const struct sockpath *places, const char *name)
+{
+	const int    fd = client_open(places, CLIENT_OURS);
+	const size_t len = strlen(name);
+	const char  *line = NULL;
+	struct list  l;
+
+	list_ask(&l, fd, "LIST", answer_is_entry);
+	close(fd);
+	while ((line = list_next(&l, line)) != NULL) {
+		if (strncmp(line, name, len) == 0 && line[len] == ' ')
+			break;
+	}
+	free(l.text);
+	if (line == NULL)
+		client_refused("ERROR no-such-secret there is no secret of "
+			       "this name");
+}
+
 /* The words for the holder pid, who is not known to be a dazai-hb's. */
 static void
 list_process(pid_t pid, char *text)

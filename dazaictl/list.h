@@ -26,6 +26,7 @@ struct list {
 void	    list_ask(struct list *, int, const char *, bool (*)(const char *));
 void	    list_secrets(const struct sockpath *, enum list_form);
 void	    list_tethers(const struct sockpath *, enum list_form);
+void	    list_wants(const struct sockpath *, const char *);
 const char *list_next(const struct list *, const char *);
 void	    list_split(const char *, char[][LIST_WORD]);
 void	    list_holder(char[][LIST_WORD], bool, char *);

@@ -12,8 +12,10 @@
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 
+#include "answer.h"
 #include "client.h"
 #include "clock.h"
 #include "order.h"
@@ -132,6 +134,32 @@ order_see_end(int64_t ms)
 	    (double)ms / 1000);
 }
 
+/* Says what came of the order. */
+static void
+order_tell(bool ended)
+{
+	const long  pid = (long)client_daemon()->maker.pid;
+	char	    left[32];
+	const char *line = NULL;
+
+	if (!ended && order_has_line()) {
+		client_ask(order.fd, "STATUS");
+		line = client_next(order.fd);
+	}
+	if (ended || (order_has_line() && line == NULL))
+		printf("the secrets are wiped: the daemon, process %ld, has "
+		       "ended\n",
+		    pid);
+	else if (line != NULL && answer_is_status(line))
+		printf("a panic is pending: in %s s, unless it is cancelled "
+		       "(pkill -USR1 dazai-hb)\n",
+		    answer_value(line, "left=", left, sizeof(left)));
+	else
+		printf("a panic is ordered: the daemon, process %ld, was sent "
+		       "SIGUSR1\n",
+		    pid);
+}
+
 /* Panics at once.  Only the end counts, whatever the answer is. */
 static void
 order_hard(int64_t ms)
@@ -139,6 +167,7 @@ order_hard(int64_t ms)
 	if (!order_ended(ms < ORDER_WIRE_MS ? ms : ORDER_WIRE_MS))
 		(void)order_signal(SIGUSR2);
 	order_see_end(ms);
+	order_tell(true);
 }
 
 /* Panics with the daemon's grace, and waits for its end if ms is not 0. */
@@ -151,6 +180,7 @@ order_graceful(int64_t ms)
 	}
 	if (ms != 0)
 		order_see_end(ms);
+	order_tell(ms != 0);
 }
 
 /*

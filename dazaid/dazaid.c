@@ -43,6 +43,7 @@ start_network(const struct options *o)
 		child_user(&config);
 	config.verbose = (uint32_t)log_verbose();
 	config.background = o->background;
+	config.unnamed = !log_is_named();
 	v.imsg = child_start(&config, &v.network);
 	if (v.imsg == -1)
 		vault_fail("network process", strerror(errno));
@@ -191,12 +192,23 @@ start_sandbox(void)
 		vault_fail("sandbox", strerror(errno));
 }
 
+/* What is not as good as it could be, and nobody has asked for. */
 static void
-start_log_ready(void)
+start_log_memory(const struct options *o)
 {
 	if (v.mem.kind == SECMEM_UNLOCKED)
 		log_warnx("DEGRADED: memory: unlocked, secrets can be swapped "
 			  "out (see ulimit -l, --require-lock)");
+	else if (v.mem.kind == SECMEM_MLOCK && !o->one_kind)
+		log_warnx("memory: mlock, because there is no secretmem here: "
+			  "root can read the secrets, and kill -9 does not "
+			  "wipe them (see -m)");
+}
+
+static void
+start_log_ready(const struct options *o)
+{
+	start_log_memory(o);
 	log_info("ready, memory: %s, secrets: %u, %s, ping timeout %lld ms",
 	    secmem_name(v.mem.kind), v.store.count,
 	    v.panic.armed ? "armed" : "dry-run", (long long)v.session.timeout);
@@ -217,7 +229,7 @@ main(int argc, char *argv[])
 		daemon_fork(&o);
 	notify_open();
 
-	log_open("dazaid", o.verbose);
+	log_open(log_is_named(), o.verbose);
 	loader_start(&o);
 	if (sandbox_limits() == -1)
 		err(1, "limits");
@@ -233,12 +245,15 @@ main(int argc, char *argv[])
 
 	log_role("vault");
 	start_title(argv[0]);
-	if (o.background)
+	if (o.background) {
+		/* On standard error, too: who reads the system log? */
+		start_log_memory(&o);
 		log_syslog(true);
+	}
 	daemon_detach(o.background);
 	start_sandbox();
 	vault_start();
-	start_log_ready();
+	start_log_ready(&o);
 	notify_ready();
 	if (daemon_ready() == -1)
 		vault_fail("pipe", strerror(errno));

@@ -65,6 +65,7 @@ struct imsg_config {
 	uint32_t become_gid;
 	uint32_t verbose;
 	uint32_t background; /* log to syslog, not to standard error */
+	uint32_t unnamed;    /* lines on standard error have no "dazaid: " */
 };
 
 struct imsg_number {

@@ -10,13 +10,16 @@
  * its lines to network, which writes them: see log_relay().
  */
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <syslog.h>
 #include <unistd.h>
@@ -30,19 +33,37 @@
 static const struct sockaddr_un log_dev = { .sun_family = AF_UNIX,
 	.sun_path = "/dev/log" };
 
-static char	  log_program[32] = "dazaid";
-static char	  log_process[32]; /* "vault: "; empty during the start */
+static bool	  log_named = true; /* lines on standard error are */
+static char	  log_process[32];  /* "vault: "; empty during the start */
 static struct out log_out = { STDERR_FILENO, OUT_FILE };
 static int	  log_level;	  /* above 0: log_debug() writes */
 static bool	  log_to_syslog;  /* by log_out's socket */
 static bool	  log_reconnects; /* to a syslogd that was restarted */
 static int	  log_imsg = -1;  /* of log_relay() */
 
-/* Starts to log on standard error, in the name of program. */
-void
-log_open(const char *program, int verbose)
+/*
+ * Does a line on standard error need the program's name?  The journal adds it
+ * itself; systemd.exec(5) has the variable.
+ */
+bool
+log_is_named(void)
 {
-	(void)snprintf(log_program, sizeof(log_program), "%s", program);
+	const char *journal = getenv("JOURNAL_STREAM");
+	char	    ours[64];
+	struct stat st;
+
+	if (journal == NULL || fstat(STDERR_FILENO, &st) == -1)
+		return (true);
+	(void)snprintf(ours, sizeof(ours), "%ju:%ju", (uintmax_t)st.st_dev,
+	    (uintmax_t)st.st_ino);
+	return (strcmp(journal, ours) != 0);
+}
+
+/* Starts to log on standard error; named: in the name of the program. */
+void
+log_open(bool named, int verbose)
+{
+	log_named = named;
 	log_level = verbose;
 	log_imsg = -1;
 	out_open(&log_out, STDERR_FILENO);
@@ -163,8 +184,9 @@ log_head(char *line, uint32_t priority)
 		line[n++] = (char)('0' + priority % 10);
 		line[n++] = '>';
 	}
-	n = log_add(line, n, LOG_LINE, log_program);
-	return (log_add(line, n, LOG_LINE, ": "));
+	if (log_to_syslog || log_named)
+		n = log_add(line, n, LOG_LINE, "dazaid: ");
+	return (n);
 }
 
 /* Writes one line, which names its process.  Async-signal-safe. */

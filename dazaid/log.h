@@ -6,7 +6,8 @@
 
 struct imsg_log;
 
-void log_open(const char *, int);
+bool log_is_named(void);
+void log_open(bool, int);
 void log_role(const char *);
 void log_syslog(bool);
 void log_relay(int);

@@ -442,7 +442,7 @@ network_main(void)
 	network_signals = signals_collect(forwarded,
 	    sizeof(forwarded) / sizeof(forwarded[0]));
 	network_config(&config);
-	log_open("dazaid", (int)config.verbose);
+	log_open(config.unnamed == 0, (int)config.verbose);
 	log_role("network");
 	network_owner = config.owner;
 	heart_init();

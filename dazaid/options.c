@@ -35,6 +35,38 @@ options_usage(FILE *to, int status)
 		    "              [-z BYTES] [--require-lock] "
 		    "[-- COMMAND [ARG]...]\n",
 	    to);
+	if (status != 0)
+		exit(status);
+	(void)fputs(
+	    "  -1, --once               ask once for what is typed, not twice\n"
+	    "  -a, --arm                a panic kills; without it, it is a "
+	    "rehearsal\n"
+	    "  -d, --debug              stay in the foreground, log to "
+	    "standard error\n"
+	    "  -f, --first SECONDS      how long a secret may wait to be "
+	    "guarded (300)\n"
+	    "  -g, --grace SECONDS      how long an armed panic can be "
+	    "cancelled (5)\n"
+	    "  -h, --help               show this\n"
+	    "  -l, --load NAME=FILE     store a secret; FILE - is standard "
+	    "input\n"
+	    "  -l, --load NAME          likewise, but ask on the terminal\n"
+	    "  -L, --load-file FILE     load the secrets that the commands in "
+	    "it print\n"
+	    "  -m, --memory KIND        secretmem or mlock, or do not start\n"
+	    "  -s, --socket PATH        the heartbeat's socket\n"
+	    "  -t, --ping-timeout SECS  a heartbeat silent for so long is "
+	    "lost (0: never)\n"
+	    "  -u, --user USER          as root: guard this user's session\n"
+	    "  -v, --verbose            log every message of the network "
+	    "process\n"
+	    "  -V, --version            show the version\n"
+	    "  -z, --size BYTES         of the memory for secrets (65536)\n"
+	    "      --require-lock       do not start in memory that can be "
+	    "swapped\n"
+	    "  -- COMMAND [ARG]...      run it, guarded, once the daemon is "
+	    "ready\n",
+	    to);
 	exit(status);
 }
 
@@ -149,8 +181,11 @@ options_parse(struct options *o, int argc, char *argv[])
 			options_usage(stderr, 1);
 		}
 	}
-	if (optind != argc && strcmp(argv[optind - 1], "--") != 0)
+	if (optind != argc && strcmp(argv[optind - 1], "--") != 0) {
+		warnx("%s: not an option; a command stands after --",
+		    argv[optind]);
 		options_usage(stderr, 1);
+	}
 	if (optind != argc)
 		o->command = argv + optind;
 	if (o->command != NULL && !o->background)

@@ -61,6 +61,15 @@ bad_usage_is_told_body() {
 		[ $got -eq 1 ] || fail "$arg: exit $got"
 		grep -q '^usage: dazai-hb' hb.err || fail "$(cat hb.err)"
 	done
+	"$hb" extra 2>hb.err || :
+	grep -q '^dazai-hb: extra: not an option; a command stands after --$' hb.err ||
+	    fail "$(cat hb.err)"
+	"$hb" --help >hb.out || fail "--help: $?"
+	for option in background help interval tether watch-pid quiet socket verbose \
+	    version watch-path wait; do
+		grep -q -e "^  -., --$option [A-Z ]* *[a-z]" hb.out ||
+		    fail "--$option is not explained"
+	done
 	for arg in -h --help -V --version; do
 		"$hb" $arg >hb.out 2>hb.err || fail "$arg: exit $?"
 		grep -q '^usage: dazai-hb \|^dazai-hb [0-9]' hb.out ||

@@ -161,7 +161,7 @@ behaviour help_helps 'help, COMMAND --help and --help explain every command and 
 help_helps_body() {
 	"$ctl" --help >all || fail "--help: $?"
 	"$ctl" help | diff all - || fail "help is not --help"
-	for command in status arm panic put get del list tethers release watch wait run help; do
+	for command in status arm panic put get del list tethers release watch wait run why help; do
 		shows "^  $command  *[a-z]" cat all
 		shows "^usage: dazaictl $command" "$ctl" help $command
 		shows "^usage: dazaictl $command" "$ctl" $command --help
@@ -183,4 +183,103 @@ wrong_usage_is_named_body() {
 	complains 1 "wait: the event is missing" "$ctl" wait
 	complains 1 'run: the program is missing' "$ctl" run
 	complains 1 'arm: now: one argument too many' "$ctl" arm now
+}
+
+behaviour why_tells_the_end 'why: when and why the daemon ended, armed or not, and how many secrets it had'
+why_tells_the_end_body() {
+	complains 2 "$sock.last: no last words of a daemon" "$ctl" why
+	start
+	shows "^the daemon runs: process $vault, since [-0-9]* [:0-9]*, [0-9]* s ago\$" "$ctl" why
+	heartbeat -i 0
+	kill -KILL "$heartbeat"
+	ends 0
+	shows '^ended:      [-0-9]* [:0-9]*, [0-9]* s ago$' "$ctl" why
+	shows '^why:        a panic: heartbeat connection dropped$' "$ctl" why
+	shows "^daemon:     process $vault, not armed (dry-run)\$" "$ctl" why
+	shows '^secrets:    1, wiped$' "$ctl" why
+	shows "^LAST time=[0-9]* pid=$vault reason=.* how=panic\$" "$ctl" why -l
+	json "j['reason'] == 'heartbeat connection dropped' and j['secrets'] == 1 and \
+	    j['armed'] is False and j['pid'] == $vault and j['how'] == 'panic'" "$ctl" why --json
+	start -a
+	kill -KILL "$vault"
+	talk - ended "$vault"
+	shows '^started:    ' "$ctl" why
+	shows '^why:        killed without a word' "$ctl" why
+}
+
+behaviour no_daemon_says_why 'without a daemon every command says how the last one ended, in one more line'
+no_daemon_says_why_body() {
+	start -a -g 0
+	kill -HUP "$vault"
+	ends "$SIGKILL"
+	for command in status list tethers watch 'get x' 'del x' arm; do
+		# shellcheck disable=SC2086 # a list of words
+		atf_check -s exit:2 -o empty \
+		    -e match:"^dazaictl: $sock.ctl: no daemon: No such file" \
+		    -e match:'^dazaictl: the last daemon ended .* ago: a panic: SIGHUP$' \
+		    "$ctl" $command
+	done
+}
+
+behaviour foreign_last_words_are_not_believed \
+    'why believes no file that is a link, that others can write, or that no dazaid wrote'
+foreign_last_words_are_not_believed_body() {
+	words='LAST time=1 pid=2 reason="x" armed=1 secrets=3'
+	echo "$words" >"$sock.last"
+	chmod 600 "$sock.last"
+	shows '^why:        x$' "$ctl" why
+	chmod 620 "$sock.last"
+	complains 2 'no last words' "$ctl" why
+	mv "$sock.last" other
+	chmod 600 other
+	ln -s other "$sock.last"
+	complains 2 'no last words' "$ctl" why
+	rm "$sock.last"
+	mkfifo "$sock.last"
+	complains 2 'no last words' "$ctl" why
+	rm "$sock.last"
+	escape=$(printf '\033')
+	for line in '' 'LAST' "LAST time=x ${words#* * }" "${words%1*}yes secrets=3" \
+	    "LAST time=1 pid=2 reason=\"${escape}[2J\" armed=1 secrets=3" \
+	    "$words how=${escape}c" 'LAST time=1 pid=2 reason="x armed=1 secrets=3' \
+	    "${words% *}"; do
+		printf '%s\n' "$line" >"$sock.last"
+		complains 2 'no last words' "$ctl" why
+	done
+}
+
+behaviour panic_says_what_happened 'panic prints what came of it: pending, with the time left, or ended'
+panic_says_what_happened_body() {
+	start -a -g 60
+	shows '^a panic is pending: in \(60\|59[.0-9]*\) s, unless it is cancelled' "$ctl" panic
+	shows "^the secrets are wiped: the daemon, process $vault, has ended\$" "$ctl" panic hard
+	ends "$SIGKILL"
+	start
+	shows "^the secrets are wiped: the daemon, process $vault, has ended\$" "$ctl" panic
+	ends 0
+}
+
+behaviour get_on_a_terminal 'get to a terminal: what is wrong comes first; -f ends with a newline'
+get_on_a_terminal_body() {
+	gets 'exit 2' 'no daemon: ' get "$name"
+	guarded -g 60
+	gets 'exit 4' 'refused: no-such-secret: ' get other
+	gets 'exit 1' "not shown, because a terminal keeps what it shows; 'get -f $name' shows it" \
+	    get "$name"
+	gets 'exit 0' "$secret" get -f "$name"
+	# The shell's prompt begins a line of its own, and a pipe gets the bytes alone.
+	printf 'expect after\nwait\nshow\n' |
+	    "$tools/pty" sh -c "$ctl get -f $name; echo after" >shown 2>&1 || fail "$(cat shown)"
+	grep -q '^after' shown || fail "$(cat shown)"
+	"$ctl" get -f "$name" | cmp - secret || fail "not the bytes alone"
+}
+
+# gets RESULT TEXT ARG...: dazaictl on a terminal ends so, and shows TEXT
+gets() {
+	local result=$1 text=$2
+
+	shift 2
+	printf 'wait\nshow\n' | "$tools/pty" "$ctl" "$@" >shown 2>&1
+	grep -q "^$result" shown || fail "$*: no $result: $(cat shown)"
+	grep -qF -e "$text" shown || fail "$*: no '$text': $(cat shown)"
 }

@@ -105,6 +105,16 @@ help_and_version_are_printed_body() {
 	done
 }
 
+behaviour help_explains_every_option '--help has a line for each option'
+help_explains_every_option_body() {
+	"$dazaid" --help >said || fail "--help: $?"
+	for option in once arm debug first grace help load load-file memory socket ping-timeout \
+	    user verbose version size require-lock; do
+		grep -q -e "^  .* --$option [A-Z= ]* *[a-z]" said ||
+		    fail "--$option is not explained"
+	done
+}
+
 # usage OPTION...: wrong options show the usage on standard error
 usage() {
 	local got=0
@@ -122,6 +132,8 @@ wrong_options_show_the_usage_body() {
 	usage --frobnicate
 	usage --armed
 	usage -d extra
+	grep -q '^dazaid: extra: not an option; a command stands after --$' why ||
+	    fail "$(cat why)"
 	usage extra
 	usage ''
 	usage -g
@@ -640,6 +652,55 @@ a_stuck_syslogd_holds_nothing_up_body() {
 		stuck "kill $sig \$vault" -a -g 0
 	done
 	stuck "kill USR2 \$vault"
+}
+
+behaviour the_caller_is_told \
+    'what is not as good as it could be is on the standard error of whoever starts a daemon' \
+    require.user root
+the_caller_is_told_body() {
+	for how in mlock unlocked; do
+		: >log
+		if [ $how = mlock ]; then
+			text='dazaid: vault: memory: mlock, because there is no secretmem here'
+			set -- "$tools/nomemfd" "$dazaid"
+		else
+			text='dazaid: vault: DEGRADED: memory: unlocked'
+			set -- as 65534 sh -c 'ulimit -l 0; exec "$@"' sh \
+			    "$tools/nomemfd" "$dazaid"
+			chmod 777 .
+		fi
+		printf x | "$@" -s "$sock" -l token=- 2>said || fail "$(cat said)"
+		found
+		grep -q "^$text" said || fail "$(cat said)"
+		[ "$(grep -c memory: said)" -eq 1 ] || fail "$(cat said)"
+		kill "$vault"
+		talk - ended "$vault"
+	done
+	# Nobody needs to be told what was asked for.
+	printf x | "$tools/nomemfd" "$dazaid" -m mlock -s "$sock" -l token=- 2>said ||
+	    fail "$(cat said)"
+	found
+	absent memory: said
+	kill "$vault"
+	talk - ended "$vault"
+}
+
+behaviour the_journal_names_the_program 'lines to the journal, which adds the name itself, do not begin with dazaid:'
+the_journal_names_the_program_body() {
+	: >log
+	JOURNAL_STREAM=$(stat -c %d:%i log)
+	export JOURNAL_STREAM
+	start
+	control say ARM want OK
+	logged 'vault: armed'
+	stop
+	absent '^dazaid: ' log
+	grep -q '^vault: SIGTERM: secrets wiped, bye$' log || fail "$(cat log)"
+	# It is another stream, inherited from elsewhere.
+	JOURNAL_STREAM=${JOURNAL_STREAM}0
+	start
+	stop
+	absent '^vault' log
 }
 
 #

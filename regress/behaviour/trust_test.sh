@@ -126,7 +126,7 @@ prompts_are_visible_body() {
 #
 
 # orders STATUS TEXT ARG...: "dazaictl panic ARG..." ends so; TEXT is in its only line,
-# or it says nothing
+# or it is a line on standard output about the panic
 orders() {
 	local status=$1 text=$2
 
@@ -135,9 +135,11 @@ orders() {
 		complains "$status" "$text" "$ctl" -s "$sock" panic "$@" </dev/null
 		return
 	fi
-	"$ctl" -s "$sock" panic "$@" >out 2>&1 </dev/null ||
-	    fail "panic $*: exit $?: $(cat out)"
-	[ ! -s out ] || fail "panic $*: $(cat out)"
+	"$ctl" -s "$sock" panic "$@" >out 2>err </dev/null ||
+	    fail "panic $*: exit $?: $(cat err)"
+	[ ! -s err ] || fail "panic $*: $(cat err)"
+	[ "$(grep -c '^the secrets are wiped: \|^a panic is ' out)" -eq 1 ] ||
+	    fail "panic $*: $(cat out)"
 }
 
 # Nothing of the vault is left: its end has been seen by somebody who is not its

@@ -21,7 +21,7 @@ relay(int fd, int verbose)
 	ATF_REQUIRE(
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sp) == 0);
 	ATF_REQUIRE(dup2(fd, STDERR_FILENO) == STDERR_FILENO);
-	log_open("dazaid", verbose);
+	log_open(true, verbose);
 	log_role("vault");
 	log_relay(sp[1]);
 }

@@ -19,6 +19,7 @@
 #include "../../../dazaictl/run.h"
 #include "../../../dazaictl/secret.h"
 #include "../../../dazaictl/watch.h"
+#include "../../../dazaictl/why.h"
 
 const char *
 cred_ambiguous(uid_t uid)
@@ -168,6 +169,13 @@ watch_wait(const struct sockpath *places, const char *event)
 {
 	(void)places;
 	CHECK(event[0] != '\0', "waits for nothing");
+}
+
+void
+why_show(const struct sockpath *places, enum list_form form)
+{
+	(void)places;
+	(void)form;
 }
 
 bool

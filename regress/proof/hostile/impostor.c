@@ -223,7 +223,7 @@ network_main(void)
 	vault = getppid();
 	uid = im.u.config.become_uid != 0 ? im.u.config.become_uid : getuid();
 	gid = im.u.config.become_uid != 0 ? im.u.config.become_gid : getgid();
-	log_open("dazaid", 1);
+	log_open(true, 1);
 	log_role("network");
 	if (sandbox_limits() == -1 ||
 	    sandbox_network(im.u.config.become_uid, im.u.config.become_gid) !=
