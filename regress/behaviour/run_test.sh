@@ -154,6 +154,40 @@ a_daemon_that_ends_starts_nothing_body() {
 	done
 }
 
+shipped_only=1
+behaviour what_cannot_be_had_starts_nothing \
+    'without the descriptors, the memory or the room for a secret the program does not start'
+shipped_only=
+what_cannot_be_had_starts_nothing_body() {
+	guarded -z 300000
+	head -c 70000 /dev/urandom >noise
+	put_file noise noise
+	# limited LIMITS: with these the program starts, or not; sets $got
+	limited() {
+		got=0
+		rm -f started
+		sh -c "$1; exec \"\$@\"" sh "$ctl" run -e "X=$name" -f 3=noise \
+		    -i "$name" touch started >out 2>err || got=$?
+		if [ $got -eq 0 ]; then
+			[ -e started ] || fail "$1: it has not run"
+		elif [ -e started ]; then
+			fail "$1: exit $got, but it has run"
+		fi
+	}
+	failed=0
+	for n in $(seq 4 16); do
+		limited "ulimit -n $n"
+		[ $got -eq 0 ] || failed=$((failed + 1))
+	done
+	[ $failed -gt 0 ] || fail 'no limit was too low'
+	[ "$got" -eq 0 ] || fail "exit $got: $(cat err)"
+	limited 'ulimit -f 16'	# blocks of 512 bytes
+	[ "$got" -ne 0 ] || fail 'it has memory for a large secret'
+	limited 'ulimit -v 1000'
+	[ "$got" -ne 0 ] || fail 'it has memory for a secret'
+	stands_down
+}
+
 behaviour wrong_options_start_nothing \
     'what is no variable, descriptor or name, and what is given twice, is told before the daemon is asked'
 wrong_options_start_nothing_body() {
