@@ -10,6 +10,12 @@
 status is-interactive
 or return 0
 
+# The completions that are installed beside this file: fish looks under /usr/local only if
+# XDG_DATA_DIRS says so.
+set -l completions (realpath (status dirname)/../fish/vendor_completions.d 2>/dev/null)
+contains -- "$completions" $fish_complete_path
+or set -ga fish_complete_path $completions
+
 # What DAZAI_GUARD_AT would be now.
 function _dazai_where
     echo "$DAZAI_SOCK $XDG_RUNTIME_DIR "(_dazai_tether)

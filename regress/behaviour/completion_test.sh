@@ -1,7 +1,7 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
 # shellcheck shell=dash
-# What bash, zsh and fish offer on a command line of dazaictl: asked for, and typed on
+# What bash, zsh and fish offer on a command line of our programs: asked for, and typed on
 # a terminal (see pty.c) with a Tab, against a real daemon.
 
 # shellcheck source=regress/behaviour/lib.sh
@@ -10,28 +10,33 @@
 completions=$top/shell/completions
 shell=			# the one that a case is about
 
-# ready: a daemon has two secrets and the default socket, and dazaictl is in PATH
+# ready: a daemon has two secrets, a tether and the default socket, and dazaictl is in PATH
 ready() {
 	start -a -g 0
+	client "$sock.ctl" say 'HOLD session' want HOLDING echo holds hold
+	talk - log said holds
 	PATH=$top/dazaictl:$PATH DAZAI_SOCK=$sock TERM=dumb HOME=$PWD
 	export PATH DAZAI_SOCK TERM HOME
 	printf other | dazaictl put ant -n 3 || fail "no second secret"
 }
 
-# ask_bash LINE, ask_fish LINE: prints what that shell offers after LINE
+# ask_bash LINE, ask_fish LINE: prints what that shell offers after LINE.  Bash's readline
+# begins a word at an = or @.
 ask_bash() {
 	# shellcheck disable=SC2016 # bash expands it
-	bash --norc -c '. "$1"/dazaictl.bash
-		read -ra COMP_WORDS <<<"$2"
+	bash --norc -c 'program=${2%% *}
+		. "$1/$program.bash"
+		COMP_LINE=$2 COMP_POINT=${#2}
+		read -ra COMP_WORDS < <(sed "s/[=@]/ & /g" <<<"$2")
 		[[ $2 != *" " ]] || COMP_WORDS+=("")
 		COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
-		_dazaictl dazaictl
+		"_${program//-/_}" "$program"
 		((${#COMPREPLY[@]} == 0)) || printf "%s\n" "${COMPREPLY[@]}"' \
 	    bash "$completions" "$1"
 }
 ask_fish() {
 	# shellcheck disable=SC2016 # fish expands it
-	fish --no-config -c 'source $argv[1]/dazaictl.fish
+	fish --no-config -c 'source $argv[1]/(string replace -r " .*" "" $argv[2]).fish
 		complete -C $argv[2]' "$completions" "$1" | cut -f 1
 }
 
@@ -46,26 +51,72 @@ offers() {
 	    fail "after '$line': $(cat differ)"
 }
 
+# kept TEXT WORD...: prints the words, each after TEXT for a shell other than bash, whose
+# readline keeps what stands before an =
+kept() {
+	local text=$1
+
+	shift
+	[ "$shell" != bash ] || text=
+	printf -- "$text%s\n" "$@"
+}
+
 # What bash and fish are to offer.
 offers_all() {
-	offers 'dazaictl ' arm del get list panic put release run status tethers \
-	    wait watch
+	offers 'dazaictl ' arm del get help list load panic put release run status \
+	    tethers wait watch why
 	offers 'dazaictl p' panic put
 	offers "dazaictl -s $sock g" get
 	offers 'dazaictl get ' ant "$name"
+	offers 'dazaictl get -f z' "$name"
 	offers 'dazaictl del z' "$name"
-	offers 'dazaictl get -' -f
+	offers 'dazaictl get --' --help
+	offers 'dazaictl del --a' --all
+	for command in status list tethers; do
+		offers "dazaictl $command --" --help --json --lines
+	done
+	offers 'dazaictl watch --j' --json
 	offers 'dazaictl panic ' hard
-	offers 'dazaictl panic -' -w
+	offers 'dazaictl panic --' --help
 	offers 'dazaictl wait p' pending put
+	offers 'dazaictl help re' release
+	offers 'dazaictl release s' session
+	offers 'dazaictl put -r z' "$name"
 	offers 'dazaictl run dazaict' dazaictl
+	offers 'dazaictl run -i z' "$name"
 	: >only.this
-	offers 'dazaictl -s on' only.this
+	for line in 'dazaictl -s ' 'dazaictl load ' 'dazaid -s ' 'dazaid -L ' \
+	    'dazaid --socket ' 'dazai-hb -s ' 'dazai-hb -w ' 'dazai-logind -s '; do
+		offers "${line}on" only.this
+	done
+	# shellcheck disable=SC2046 # lists of words
+	{
+		offers 'dazaictl run -e VAR=z' $(kept VAR= "$name")
+		offers 'dazaictl run -e VAR=' $(kept VAR= ant "$name")
+		offers 'dazaictl run -f 3=ant --' --help
+		offers 'dazaictl run -f 3=' $(kept 3= ant "$name")
+		offers 'dazaictl run -e A=ant -i a' ant
+		offers 'dazaid -l key=on' $(kept key= only.this)
+		offers 'dazaid --load key=on' $(kept key= only.this)
+		offers 'dazai-logind --lock=' $(kept --lock= empty ignore release)
+	}
+	offers 'dazaictl run -e A=ant dazaict' dazaictl
+	offers 'dazaictl run -i ant -- dazaict' dazaictl
+	offers 'dazaid --re' --require-lock
+	offers 'dazaid -m ' mlock secretmem
+	offers 'dazaid -u roo' root
+	offers 'dazaid -a -- dazaict' dazaictl
+	offers 'dazai-hb --wa' --wait --watch-path --watch-pid
+	offers 'dazai-hb -n ' session
+	offers 'dazai-hb -n session -- dazaict' dazaictl
+	offers 'dazai-logind --sl' --sleep
 	unset DAZAI_SOCK
 	offers "dazaictl -s $sock get z" "$name"
 	export DAZAI_SOCK="$PWD/nobody"
-	"ask_$shell" 'dazaictl get ' >offered
-	[ ! -s offered ] || fail "without a daemon: $(cat offered)"
+	for line in 'dazaictl get ' 'dazaictl release ' 'dazai-hb -n '; do
+		"ask_$shell" "$line" >offered
+		[ ! -s offered ] || fail "without a daemon: $(cat offered)"
+	done
 }
 
 # prompt: writes "start", which makes the prompt of $shell "P> "; $interactive is its
@@ -76,7 +127,7 @@ prompt() {
 	bash)	cat >start <<-EOF
 			PS1='P> '
 			bind 'set show-all-if-ambiguous on'
-			. '$completions/dazaictl.bash'
+			for file in '$completions'/*.bash; do . "\$file"; done
 		EOF
 		;;
 	zsh)	interactive='zsh -f'
@@ -93,7 +144,7 @@ prompt() {
 	fish)	interactive='fish --no-config'
 		cat >start <<-EOF
 			function fish_prompt; echo -n 'P> '; end
-			source '$completions/dazaictl.fish'
+			for file in '$completions'/*.fish; source \$file; end
 		EOF
 		# Else fish reads every man page there is, in the background.
 		mkdir -p .local/share/fish/generated_completions
@@ -142,11 +193,14 @@ complete_all() {
 			expect arm  
 			expect del  
 			expect get  
+			expect help  
 			expect list  
+			expect load  
 			expect panic  
 			expect put  
 			expect run  
 			expect status  
+			expect why  
 			expect P>
 			send get \t
 			expect ant
@@ -163,6 +217,39 @@ complete_all() {
 			send dazaictl run dazaict\t
 			expect dazaictl 
 			key C-u
+			send dazaictl run -e VAR=z\t
+			expect VAR=$name 
+			send -f 3=a\t
+			expect 3=ant 
+			send -i z\t
+			expect $name 
+			send dazaict\t
+			expect dazaictl
+			key C-u
+			send dazaictl release s\t
+			expect session
+			key C-u
+			send dazaictl put -r z\t
+			expect $name
+			key C-u
+			send dazaictl list --js\t
+			expect --json
+			key C-u
+			send dazaid -m sec\t
+			expect secretmem
+			send --req\t
+			expect --require-lock
+			send -l key=on\t
+			expect key=only.this
+			key C-u
+			send dazai-hb -n s\t
+			expect session
+			send --watch-pa\t
+			expect --watch-path
+			key C-u
+			send dazai-logind --lock=em\t
+			expect --lock=empty
+			key C-u
 			send dazaictl -s on\t
 			expect only.this
 			key C-u
@@ -172,7 +259,7 @@ complete_all() {
 	fi
 	typed <<-EOF
 		send dazaictl sta\t\r
-		expect UNGUARDED
+		expect guarded
 		expect P>
 		send dazaictl del ze\t
 		expect $name
@@ -182,6 +269,19 @@ complete_all() {
 	# Only if the whole name was there did the command find it.
 	dazaictl list >left
 	[ "$(cut -d ' ' -f 1 left)" = ant ] || fail "left: $(cat left)"
+
+	# So does a name that would be code.
+	dazaictl del ant
+	printf other | dazaictl put "$evil" || fail "no secret $evil"
+	typed <<-EOF
+		send dazaictl del \t
+		expect evil
+		send \r
+		expect P>
+	EOF
+	dazaictl list >left
+	[ ! -s left ] || fail "left: $(cat left)"
+	[ ! -e evil ] || fail "a name was evaluated: $(cat shown)"
 	stop
 }
 
@@ -217,3 +317,27 @@ evaluate_nothing() {
 completes bash
 completes zsh
 completes fish
+
+behaviour fish_finds_them 'dazai.fish adds the directory of the completions that are installed with it' \
+    require.progs fish
+fish_finds_them_body() {
+	local share=$PWD/prefix/share
+
+	PATH=$top/dazaictl:$top/dazaid:$top/dazai-hb:$PATH HOME=$PWD
+	export PATH HOME
+	unset XDG_DATA_DIRS XDG_DATA_HOME XDG_CONFIG_HOME DAZAI_GUARD
+	mkdir -p "$share/dazai" "$share/fish/vendor_completions.d"
+	cp "$top/shell/dazai.fish" "$share/dazai"
+	cp "$completions"/*.fish "$share/fish/vendor_completions.d"
+	for program in dazaictl dazaid dazai-hb; do
+		# shellcheck disable=SC2016 # fish expands it
+		fish -i -c 'source $argv[1]
+			source $argv[1]
+			complete -C "$argv[2] --ver"
+			string match -- "$argv[3]*" $fish_complete_path' \
+		    "$share/dazai/dazai.fish" $program "$PWD/prefix" >out 2>err </dev/null
+		grep -q '^--version' out || fail "$program: $(cat out err)"
+		[ "$(grep -cF "$share/fish/vendor_completions.d" out)" -eq 1 ] ||
+		    fail "$program: $(cat out err)"
+	done
+}

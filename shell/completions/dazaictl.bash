@@ -1,47 +1,70 @@
 # SPDX-License-Identifier: ISC
 # shellcheck shell=bash
 # Completion of dazaictl(8) for bash(1).
+#
+# Readline replaces only what follows the last of COMP_WORDBREAKS, such as = or @, in the
+# word at the cursor, so $cur is the word up to the cursor as it is typed, and $kept is
+# the part of it that stays.
 
-# Offers those of the words $1, which are our own, that begin with $2.
-_dazaictl_words() {
-	mapfile -t COMPREPLY < <(compgen -W "$1" -- "$2")
+# Sets words to those of the line up to the cursor, as typed, and cur and kept.
+_dazaictl_line() {
+	local line=${COMP_LINE:0:COMP_POINT} last=${COMP_WORDS[COMP_CWORD]}
+
+	read -ra words <<<"$line"
+	[[ $line != *[[:blank:]] ]] || words+=('')
+	cur=${words[${#words[@]} - 1]}
+	[[ $last != [=@:\<\>\&\|\;] ]] || last=
+	kept=
+	[[ $cur != *"$last" ]] || kept=${cur%"$last"}
 }
 
+# Offers those of the words $1, which are our own, that go on with what is typed.
+_dazaictl_words() {
+	local word
+
+	for word in $1; do
+		[[ $word != "$cur"* ]] || COMPREPLY+=("${word#"$kept"}")
+	done
+}
+
+# Offers files that go on with $1.
 _dazaictl_files() {
 	compopt -o filenames 2>/dev/null
 	mapfile -t COMPREPLY < <(compgen -f -- "$1")
 }
 
-# Offers the first words of what "dazaictl $1" prints: names of secrets or tethers.  $2
-# is the socket, as typed, if there was -s, and $3 what is typed of the name.  A name is
-# text that somebody else has chosen: nothing here expands it (compgen -W would), and it
-# is quoted for the command line.  Readline replaces only what follows the last of
-# COMP_WORDBREAKS, such as an @.
+# Offers the first words of what "dazaictl $1" prints, which are names of secrets or
+# tethers, each with $2 before it.  A name is text that somebody else has chosen: nothing
+# here expands it (compgen -W would), and it is quoted for the command line.
 _dazaictl_names() {
-	local sock=${2/#\~\//$HOME/} cur=$3 typed name
+	local name
 
-	[[ $cur != [@:\<\>\&\|\;] ]] || cur=
-	typed=${COMP_LINE:0:COMP_POINT}
-	typed=${typed##*[[:blank:]]}
-	[[ $typed == *"$cur" ]] || typed=$cur
 	while read -r name _; do
-		[[ $name == "$typed"* ]] || continue
+		[[ $2$name == "$cur"* ]] || continue
 		printf -v name %q "$name"
-		COMPREPLY+=("${name#"${typed%"$cur"}"}")
-	done < <(dazaictl ${sock:+-s "$sock"} "$1" 2>/dev/null)
+		name=$2$name
+		COMPREPLY+=("${name#"$kept"}")
+	done < <(dazaictl ${sock:+-s "${sock/#\~\//$HOME/}"} "$1" 2>/dev/null)
 }
 
-# Offers what may follow "run": a program, and then what that wants.
-_dazaictl_run() {
-	local at=$1 cur=$2
+# Offers a program, or what the program wants, whose name is word $1.
+_dazaictl_program() {
+	local i=0 word joined
 
-	if [ "$COMP_CWORD" -gt "$at" ]; then
+	if [ "${#words[@]}" -gt $(($1 + 1)) ]; then
 		# bash-completion, if it is there, knows what that is.
-		if declare -F _command_offset >/dev/null; then
-			_command_offset "$at"
-		else
-			_dazaictl_files "$cur"
+		if ! declare -F _command_offset >/dev/null; then
+			_dazaictl_files "${cur#"$kept"}"
+			return
 		fi
+		# It counts in COMP_WORDS, where A=b is three words.
+		for word in "${words[@]:0:$1}"; do
+			joined=
+			while [ "$joined" != "$word" ] && [ "$i" -lt "$COMP_CWORD" ]; do
+				joined+=${COMP_WORDS[i++]}
+			done
+		done
+		_command_offset "$i"
 	elif [[ $cur == */* ]]; then
 		_dazaictl_files "$cur"
 	else
@@ -49,54 +72,103 @@ _dazaictl_run() {
 	fi
 }
 
+# Offers what may follow "run", which is the word before $1.
+_dazaictl_run() {
+	local i=$1 last=$((${#words[@]} - 1))
+
+	while [ "$i" -lt "$last" ]; do
+		case ${words[i]} in
+		-[efi])	i=$((i + 2)) ;;
+		--)	i=$((i + 1))
+			break ;;
+		-*)	i=$((i + 1)) ;;
+		*)	break ;;
+		esac
+	done
+	if [ "$i" -le "$last" ]; then
+		case $i:$cur in
+		"$last":-[ef]*=*)
+			_dazaictl_names list "${cur%%=*}=" ;;
+		"$last":-*)
+			_dazaictl_words '-e -f -h -i --help' ;;
+		*)	_dazaictl_program "$i" ;;
+		esac
+		return
+	fi
+	case ${words[last - 1]}:$cur in
+	-i:*)	_dazaictl_names list ;;
+	-[ef]:*=*)
+		_dazaictl_names list "${cur%%=*}=" ;;
+	esac
+}
+
+# Offers arguments of the command $1; the word before is $2.
+_dazaictl_arguments() {
+	case $1:$2:$cur in
+	put:-[nt]:* | panic:-w:[0-9]*) ;;
+	status:*:-* | list:*:-* | tethers:*:-* | why:*:-*)
+		_dazaictl_words '-h -l --help --json --lines' ;;
+	watch:*:-*)
+		_dazaictl_words '-h --help --json' ;;
+	panic:*:-*)
+		_dazaictl_words '-h -w --help' ;;
+	panic:*)
+		_dazaictl_words hard ;;
+	put:*:-*)
+		_dazaictl_words '-1 -h -n -r -t --help' ;;
+	put:-r:*)
+		_dazaictl_names list ;;
+	get:*:-*)
+		_dazaictl_words '-f -h --help' ;;
+	del:*:-*)
+		_dazaictl_words '-h --all --help' ;;
+	get:* | del:*)
+		_dazaictl_names list ;;
+	load:*:-*)
+		_dazaictl_words '-1 -h -r --help' ;;
+	load:*)	_dazaictl_files "$cur" ;;
+	*:*:-*)	_dazaictl_words '-h --help' ;;
+	release:release:*)
+		_dazaictl_names tethers ;;
+	wait:wait:*)
+		_dazaictl_words 'guarded lost released pending cancelled armed
+		    put got gone bye' ;;
+	help:help:*)
+		_dazaictl_words "$commands" ;;
+	esac
+}
+
 _dazaictl() {
-	local cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD - 1]}
-	local command='' sock='' i=1
+	local commands='status arm panic put get del list load run tethers release
+	    watch wait why help'
+	local cur kept command='' sock='' i=1 last
+	local -a words
 
 	COMPREPLY=()
-	# Readline makes three words of --socket=PATH.
-	[ "$prev" != = ] || prev=${COMP_WORDS[COMP_CWORD - 2]}
-	if [ "$cur" = = ]; then
-		cur=
-	fi
-	while [ "$i" -lt "$COMP_CWORD" ] && [ -z "$command" ]; do
-		case ${COMP_WORDS[i]} in
+	_dazaictl_line
+	last=$((${#words[@]} - 1))
+	while [ "$i" -lt "$last" ] && [ -z "$command" ]; do
+		case ${words[i]} in
 		-s | --socket)
-			[ "${COMP_WORDS[i + 1]}" != = ] || i=$((i + 1))
 			i=$((i + 1))
-			sock=${COMP_WORDS[i]-}
-			;;
-		-s*)	sock=${COMP_WORDS[i]#-s} ;;
+			sock=${words[i]} ;;
+		--socket=*)
+			sock=${words[i]#*=} ;;
+		-s*)	sock=${words[i]#-s} ;;
 		-*)	;;
-		*)	command=${COMP_WORDS[i]} ;;
+		*)	command=${words[i]} ;;
 		esac
 		i=$((i + 1))
 	done
-
-	case $command:$prev:$cur in
+	case $command:${words[last - 1]}:$cur in
 	:-s:* | :--socket:*)
 		_dazaictl_files "$cur" ;;
-	:*:-*)	_dazaictl_words '-h -s -V --help --socket --version' "$cur" ;;
-	:*)	_dazaictl_words 'status arm panic put get del list run
-		    tethers release watch wait' "$cur" ;;
-	status:*)
-		_dazaictl_words -l "$cur" ;;
-	panic:*:-*)
-		_dazaictl_words -w "$cur" ;;
-	panic:*)
-		_dazaictl_words hard "$cur" ;;
-	put:-[nt]:*) ;;
-	put:*)	_dazaictl_words '-n -t' "$cur" ;;
-	get:*:-*)
-		_dazaictl_words -f "$cur" ;;
-	get:* | del:*)
-		_dazaictl_names list "$sock" "$cur" ;;
-	release:release:*)
-		_dazaictl_names tethers "$sock" "$cur" ;;
-	wait:wait:*)
-		_dazaictl_words 'guarded lost released pending cancelled armed
-		    put got gone bye' "$cur" ;;
-	run:*)	_dazaictl_run "$i" "$cur" ;;
+	:*:--socket=*)
+		_dazaictl_files "${cur#*=}" ;;
+	:*:-*)	_dazaictl_words '-h -s -V --help --socket --version' ;;
+	:*)	_dazaictl_words "$commands" ;;
+	run:*)	_dazaictl_run "$i" ;;
+	*)	_dazaictl_arguments "$command" "${words[last - 1]}" ;;
 	esac
 }
 

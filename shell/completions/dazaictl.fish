@@ -36,10 +36,41 @@ function __dazaictl_names
     dazaictl $sock $question 2>/dev/null | string replace -r ' .*' ''
 end
 
+# The words after "run" and its own options: the program and its arguments.
+function __dazaictl_program
+    set -l words (__dazaictl_words)
+    argparse -s e= f= i= h/help -- $words[2..] 2>/dev/null
+    and string join -- \n $argv
+end
+
+function __dazaictl_run_option
+    __dazaictl_command run
+    and test (count (__dazaictl_program)) -eq 0
+end
+
+# Does an option of "run" still lack its value?
+function __dazaictl_run_value
+    string match -qr '^-[efi]$' -- (commandline -opc)[-1]
+end
+
 # A program, or what that program wants.
 function __dazaictl_run
-    set -l words (__dazaictl_words) (commandline -ct)
-    complete -C (string join ' ' -- (string escape -- $words[2..-2]) $words[-1])
+    __dazaictl_run_value
+    and return
+    set -l words (__dazaictl_program) (commandline -ct)
+    complete -C (string join ' ' -- (string escape -- $words[..-2]) $words[-1])
+end
+
+# The names of secrets, each after the "VAR=" or "FD=" that is typed.
+function __dazaictl_pairs
+    set -l typed (string match -r '^(?:-[ef])?([^=]*=)' -- (commandline -ct))
+    and printf '%s\n' $typed[2](__dazaictl_names list)
+end
+
+# Does "put" replace a secret?
+function __dazaictl_replaces
+    __dazaictl_command put
+    and string match -qr '^-[^-]*r' -- (commandline -opc)
 end
 
 complete -c dazaictl -f
@@ -48,27 +79,33 @@ complete -c dazaictl -n __dazaictl_no_command -s V -l version -d 'Show the versi
 complete -c dazaictl -n __dazaictl_no_command -s s -l socket -rF \
     -d "The daemon's heartbeat socket"
 
-complete -c dazaictl -n __dazaictl_no_command -a status \
-    -d 'Say who guards, and how things are'
-complete -c dazaictl -n __dazaictl_no_command -a arm -d 'Arm the daemon, for good'
-complete -c dazaictl -n __dazaictl_no_command -a panic -d 'Trigger a panic'
-complete -c dazaictl -n __dazaictl_no_command -a put -d 'Store a secret'
-complete -c dazaictl -n __dazaictl_no_command -a get \
-    -d 'Write a secret to standard output'
-complete -c dazaictl -n __dazaictl_no_command -a del -d 'Wipe a secret'
-complete -c dazaictl -n __dazaictl_no_command -a list -d 'Tell of every secret'
-complete -c dazaictl -n __dazaictl_no_command -a run \
-    -d 'Run a program that a panic kills'
+set -l commands \
+    status 'Say who guards the session, and how the daemon is' \
+    arm 'From now on a panic kills' \
+    panic 'Wipe the secrets, after the grace or at once' \
+    put 'Store a secret' \
+    get 'Write a secret to standard output' \
+    del 'Wipe a secret, or every secret' \
+    list 'List the secrets' \
+    load 'Store the secrets that a file names' \
+    run 'Run a program, with secrets, that a panic kills' \
+    tethers 'List the conditions of the session' \
+    release 'Take a tether out of the session' \
+    watch 'Print what happens' \
+    wait 'Wait for an event' \
+    why 'Say when and why the last daemon ended' \
+    help 'Explain a command'
+for i in (seq 1 2 (count $commands))
+    complete -c dazaictl -n __dazaictl_no_command -a $commands[$i] -d $commands[(math $i + 1)]
+    complete -c dazaictl -n '__dazaictl_command help; and __dazaictl_no_argument' -a $commands[$i]
+end
 
-complete -c dazaictl -n __dazaictl_no_command -a tethers \
-    -d 'List what the session depends on'
-complete -c dazaictl -n __dazaictl_no_command -a release \
-    -d 'Take a tether out of the session'
-complete -c dazaictl -n __dazaictl_no_command -a watch -d 'Print events'
-complete -c dazaictl -n __dazaictl_no_command -a wait -d 'Wait for an event'
-
-complete -c dazaictl -n '__dazaictl_command status' -s l \
-    -d "The daemon's line, for scripts"
+complete -c dazaictl -n 'not __dazaictl_no_command; and not __dazaictl_command run' \
+    -s h -l help -d 'Explain the command'
+complete -c dazaictl -n __dazaictl_run_option -s h -l help -d 'Explain the command'
+complete -c dazaictl -n '__dazaictl_command status list tethers why' -s l -l lines \
+    -d "The daemon's answer as it is"
+complete -c dazaictl -n '__dazaictl_command status list tethers watch why' -l json -d 'As JSON'
 complete -c dazaictl -n '__dazaictl_command panic; and __dazaictl_no_argument' \
     -a hard -d 'At once, without grace'
 complete -c dazaictl -n '__dazaictl_command panic' -s w -d 'Wait for the end'
@@ -76,11 +113,22 @@ complete -c dazaictl -n '__dazaictl_command release; and __dazaictl_no_argument'
     -a '(__dazaictl_names tethers)' -d Tether
 complete -c dazaictl -n '__dazaictl_command wait; and __dazaictl_no_argument' \
     -a 'guarded lost released pending cancelled armed put got gone bye'
+complete -c dazaictl -n '__dazaictl_command put load' -s 1 -d 'Ask once for what is typed'
+complete -c dazaictl -n '__dazaictl_command put load' -s r -d 'Replace what there is'
 complete -c dazaictl -n '__dazaictl_command put' -s n -x \
     -d 'Wipe after so many reads'
 complete -c dazaictl -n '__dazaictl_command put' -s t -x \
     -d 'Wipe after so many seconds'
+complete -c dazaictl -n __dazaictl_replaces -a '(__dazaictl_names list)' -d Secret
+complete -c dazaictl -n '__dazaictl_command load; and __dazaictl_no_argument' -F
 complete -c dazaictl -n '__dazaictl_command get' -s f -d 'To a terminal, too'
+complete -c dazaictl -n '__dazaictl_command del' -l all -d 'Every secret'
 complete -c dazaictl -n '__dazaictl_command get del; and __dazaictl_no_argument' \
     -a '(__dazaictl_names list)' -d Secret
+complete -c dazaictl -n __dazaictl_run_option -s e -x -a '(__dazaictl_pairs)' \
+    -d 'A secret in its environment'
+complete -c dazaictl -n __dazaictl_run_option -s f -x -a '(__dazaictl_pairs)' \
+    -d 'A secret on a descriptor'
+complete -c dazaictl -n __dazaictl_run_option -s i -x -a '(__dazaictl_names list)' \
+    -d 'A secret on standard input'
 complete -c dazaictl -n '__dazaictl_command run' -a '(__dazaictl_run)'
