@@ -6,7 +6,7 @@
  * Modelled, function by function:
  *
  *	dazaid/panic.c		all but the order of the effects; -g 0 is like dry-run
- *	dazaid/session.c	the heartbeat, without other tethers
+ *	dazaid/session.c	the heartbeat; tethers.pml has the other tethers
  *	dazaid/vault.c		vault_turn() and what it calls for a heartbeat; the handler
  *				of the hard signals, between any two steps
  *	dazaid/holder.c, alive.c	HELLO, PING, CANCEL, QUIT, LOST and the hangup
@@ -27,7 +27,7 @@
  * process time): slow machines are among the executions, clocks that stand still are not.
  *
  * Not modelled: who may connect (uid, SO_PEERCRED), the start, bytes and the length of
- * lines, how many PINGs one message stands for, channels, tethers, running out of slots
+ * lines, how many PINGs one message stands for, channels, running out of slots
  * and descriptors, PUT, LIST and the rest of the control socket, the expiry of secrets,
  * registered and watched processes, SIGTERM and the crash signals, suspend, a vault that
  * is stopped or killed.

@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# Has spin(1) check each property of dazai.pml in every order of events, and then that
-# each property is broken by a change of the model that must break it.  Prints a line
-# each and a count; exits 1 if anything is not as it must be.  Takes some three minutes.
+# Has spin(1) check each property of two models, dazai.pml and tethers.pml, in every order
+# of events, and then that each property is broken by a change of the model that must break
+# it.  Prints a line each and a count; exits 1 if anything is not as it must be.  Takes some
+# six minutes.
 set -u
 cd "$(dirname "$0")" || exit 1
 
@@ -53,14 +54,14 @@ mode() {
 	esac
 }
 
-# search CC-OPTION OPTION...: checks property $number; the output is in "out"
+# search CC-OPTION OPTION...: checks property $number of $model; the output is in "out"
 search() {
 	optimize=$1
 	shift
-	rm -f "$dir/dazai.pml.trail"
+	rm -f "$dir/$model.trail"
 	# shellcheck disable=SC2086 # lists of options
 	(
-		cd "$dir" && spin -a "-DP=$number" "$@" dazai.pml &&
+		cd "$dir" && spin -a "-DP=$number" "$@" "$model" &&
 		    cc -w "$optimize" -DMEMLIM=3500 $cflags -o pan pan.c &&
 		    ./pan -m10000 -w22 $search
 	) >"$dir/out" 2>&1
@@ -89,8 +90,8 @@ property() {
 	bad=$((bad + 1))
 	echo "$number $text ($*): BROKEN"
 	grep -v '^$\|unreached' "$dir/out" | tail -n 20
-	[ ! -f "$dir/dazai.pml.trail" ] || (
-		cd "$dir" && spin "-DP=$number" "$@" -t -p -g dazai.pml | tail -n 100
+	[ ! -f "$dir/$model.trail" ] || (
+		cd "$dir" && spin "-DP=$number" "$@" -t -p -g "$model" | tail -n 100
 	)
 }
 
@@ -111,7 +112,7 @@ wrong() {
 	fi
 }
 
-cp dazai.pml "$dir" || exit 1
+cp dazai.pml tethers.pml "$dir" || exit 1
 table >"$dir/when.h"
 types_of_code >"$dir/code"
 types_of_model >"$dir/model"
@@ -131,6 +132,8 @@ once='-DHARD_SIGNAL -DSIGNALS=1'
 # Lists of options:
 # shellcheck disable=SC2086
 {
+	echo 'The heartbeat, network and vault:'
+	model=dazai.pml
 	property 1 fair 'a lost heartbeat leads to the wipe, unless an entitled client cancels in time' $loss
 	property 1 fair 'the same, whatever a hostile network sends' -DHOSTILE
 	property 2 safety 'QUIT, then close at once, never ends as a panic' $quit
@@ -167,6 +170,48 @@ once='-DHARD_SIGNAL -DSIGNALS=1'
 	wrong 7 safety 'a PING that came too late reads PONG' $pongs -DWRONG_PONG_ANYHOW
 	wrong 8 safety '"over" is set late' $once -DWRONG_LATE_OVER
 	wrong 9 safety 'network is not told of a drop' $pongs -DWRONG_SILENT_DROP
+
+	echo 'Two tethers with two holders each:'
+	model=tethers.pml
+	property 1 safety 'a tether whose last holder is lost leads to the wipe, unless it is held again' \
+	    -DSTOPS
+	property 1 safety 'the same, whatever a hostile network sends' -DARMED -DHOSTILE
+	property 2 safety 'the loss of one holder is none of the tether while another lives' \
+	    -DARMED -DMISSES=1
+	property 3 safety 'no secret is handed out while a tether is lost or a panic pending' \
+	    -DARMED -DGETS=1 -DORDERS=1
+	property 4 safety 'a second loss or an order never moves the deadline later' \
+	    -DARMED -DORDERS=1
+	property 5 safety 'a panic ends when new connections hold all that was lost, an order by CANCEL alone' \
+	    -DARMED -DORDERS=1
+	property 5 safety 'the same, whatever a hostile network sends' -DARMED -DHOSTILE -DMISSES=1
+	property 6 safety 'a lost tether cannot be released' -DARMED -DRELEASES=1
+	property 7 safety 'a secret that nobody guards does not stay' -DUNGUARDED -DRELEASES=1
+	property 8 safety 'network and vault agree who holds, no hangup is unseen' -DMISSES=1
+
+	wrong 1 safety 'the kernel'\''s word alone does not count' -DSTOPS -DARMED \
+	    -DWRONG_NO_KERNEL
+	wrong 2 safety 'one holder'\''s loss is the tether'\''s' -DARMED -DWRONG_ONE_IS_ALL
+	wrong 3 safety 'any tether that holds is enough for a GET' -DARMED -DGETS=1 \
+	    -DWRONG_ANY_TETHER_GIVES
+	wrong 4 safety 'a second loss moves the deadline' -DARMED -DWRONG_SECOND_MOVES
+	wrong 5 safety 'one tether that is back cancels, though another is lost' -DARMED \
+	    -DWRONG_ONE_RETURN_ENDS
+	wrong 5 safety 'a return undoes an order' -DARMED -DORDERS=1 -DWRONG_RETURN_UNDOES
+	wrong 5 safety 'a connection that hung up is a return' -DARMED -DHOSTILE \
+	    -DWRONG_DEAD_RETURNS
+	wrong 5 safety 'an old connection is a return' -DARMED -DHOSTILE -DMISSES=1 \
+	    -DWRONG_OLD_RETURNS
+	wrong 5 safety 'CANCEL is accepted while a tether is lost' -DARMED \
+	    -DWRONG_CANCEL_WHILE_LOST
+	wrong 5 safety 'RELEASE ends a panic' -DARMED -DORDERS=1 -DRELEASES=1 \
+	    -DWRONG_RELEASE_ENDS
+	wrong 6 safety 'RELEASE of a lost tether is accepted' -DARMED -DRELEASES=1 \
+	    -DWRONG_RELEASES_LOST
+	wrong 7 safety 'after RELEASE of the last tether no deadline runs' -DUNGUARDED \
+	    -DRELEASES=1 -DWRONG_RELEASED_FOR_GOOD
+	wrong 8 safety 'a holder that is given up stays connected' -DMISSES=1 \
+	    -DWRONG_SILENT_DROP
 }
 
 echo "model: $held properties hold, $found mutations found, $bad not as they must be"

@@ -14,20 +14,23 @@
  *	dazaid/network.c, control.c	HOLD, CANCEL, LOST, RELEASE, DROP
  *
  * A connection is used once: its client says HOLD, then any lines, and may hang up at any
- * time or stay for good.  The connections of a client that comes back are two here.  HOLDS
- * connections of each tether may come, one after another, at any time; connection c is one
- * of tether c % 2.  gone[c] is what poll(2) tells about the client's end, or about one of
- * its processes.
+ * time or stay for good.  A client that comes back has another connection.  Two connections
+ * of each tether may come, one after another, at any time; connection c is one of tether
+ * c % 2.  gone[c] is what poll(2) tells about the client's end, or about one of its
+ * processes.
  *
  * Not modelled: the heartbeat and its QUIT (see dazai.pml), channels, the answers to
- * clients, running out of slots, several connections of one PING deadline: that is missed
- * at any time, or never.
+ * clients, running out of slots, PINGs: a deadline of one is missed at any time, or never;
+ * CANCEL of the second connection of a tether, which would be like the first one's.
  *
- * A hostile network says what it likes in the name of any connection that has come.  It
+ * A hostile network says MESSAGES things in the name of any connection that has come.  It
  * can make a living client that has not held yet a holder, and release a tether.  It cannot
  * make a holder of a connection that has been one, or whose client is gone.
  *
- * Options: HOLDS, ORDERS, RELEASES, GETS (how many), MISSES (PING deadlines), UNGUARDED
+ * Every execution ends: what must come in the end (1, 7) has come when nothing can happen
+ * any more.
+ *
+ * Options: ORDERS, RELEASES, GETS (how many), MISSES (PING deadlines), UNGUARDED
  * (a secret waits for a guard), ARMED (from the start), and of network STOPS, HOSTILE.  P
  * is the property.
  */
@@ -35,9 +38,6 @@
 
 #ifndef P
 #define P		0
-#endif
-#ifndef HOLDS
-#define HOLDS		2
 #endif
 #ifndef ORDERS
 #define ORDERS		0
@@ -52,16 +52,11 @@
 #define MISSES		0
 #endif
 
-#define CONNS		(2 * HOLDS)
-#define NOBODY		CONNS
+#define MESSAGES	4	/* of a hostile network */
+#define CONNS		4
 #define GRACE		2	/* countdowns, where they begin */
 #define FIRST		1
 #define NEVER		9
-#ifdef HOSTILE
-#define ROOM		1	/* messages in a socket */
-#else
-#define ROOM		2
-#endif
 #define TETHER_OF(c)	((c) % 2)
 
 #define holds(property, what)	assert(P != property || (what))
@@ -81,10 +76,10 @@ byte	conn[CONNS];
 bool	gone[CONNS];		/* the client has hung up or ended */
 bool	shut[CONNS];		/* the vault has given it up */
 bool	cancels[CONNS];		/* a CANCEL is unread */
-chan	n2v = [ROOM] of { mtype, byte };
+chan	n2v = [1] of { mtype, byte };
 chan	drops = [CONNS] of { byte };	/* DROP, to network */
-chan	ctl = [1] of { mtype, byte };	/* requests of other clients */
 bool	dead;				/* the vault */
+bool	net_stops;
 bool	net_dead;
 
 /*
@@ -110,7 +105,6 @@ byte	first = NEVER;		/* somebody must guard by then */
  */
 
 bool	wiped;
-byte	left_gets = GETS;
 #if P != 1 && P != 4
 #define OF_4	hidden
 #define BOUND_RUNS	false
@@ -123,28 +117,21 @@ byte	left_gets = GETS;
 #else
 #define OF_5
 #endif
-#if P != 1 && P != 5
-#define OF_1	hidden
-#else
-#define OF_1
-#endif
 OF_4 byte	bound = NEVER;	/* the first trigger's own countdown */
-OF_1 byte	order;		/* that no CANCEL has taken back */
+OF_5 byte	order;		/* that no CANCEL has taken back */
 OF_5 byte	was_lost[2];	/* and no new connection holds it */
 OF_5 byte	used[CONNS];	/* has been a holder */
 
 #define HUNG_UP(c)	(gone[c] || shut[c])
 #define LIVES(c)	(state[c] == LIVE && !gone[c])
 #define RUNS(countdown)	(countdown != NEVER && countdown > 0)
-#if HOLDS == 3
-#define LIVING(t)	(LIVES(t) || LIVES(t + 2) || LIVES(t + 4))
-#define UNSEEN		(SEEN_NOT(0) || SEEN_NOT(1) || SEEN_NOT(2) || SEEN_NOT(3) || \
-			SEEN_NOT(4) || SEEN_NOT(5))
-#else
 #define LIVING(t)	(LIVES(t) || LIVES(t + 2))
 #define UNSEEN		(SEEN_NOT(0) || SEEN_NOT(1) || SEEN_NOT(2) || SEEN_NOT(3))
-#endif
+#ifdef WRONG_NO_KERNEL
+#define SEEN_NOT(c)	false
+#else
 #define SEEN_NOT(c)	(state[c] == LIVE && HUNG_UP(c))
+#endif
 /* No one who lives holds t, which was taken and not released. */
 #define OVER(t)		(lost[t] || (holders[t] > 0 && !LIVING(t)))
 #define TAKEN		(holders[0] > 0 || holders[1] > 0)
@@ -161,23 +148,24 @@ proctype client(byte me)
 	/* The connections of one tether are alike: the second comes after the first. */
 	atomic { me < 2 || conn[me - 2] != NOT_YET -> conn[me] = COME };
 end:	do
-	:: atomic { !dead && conn[me] == HELD && !cancels[me] && (P == 1 || P == 5) ->
+	:: atomic { !dead && me < 2 && conn[me] == HELD && !cancels[me] && pending && P == 5 ->
 		cancels[me] = true
 	   }
 	:: atomic { !dead -> gone[me] = true; break }
-	:: P == 1 || P == 8 -> break	/* stays for good */
+	:: P == 1 || P == 7 || P == 8 -> break	/* stays for good */
 	od
 }
 
+/* Network passes on what they say. */
+#define PASSES		(!dead && !net_stops && nfull(n2v))
 proctype operator()
 {
-	byte	orders = ORDERS, releases = RELEASES;
+	byte	orders = ORDERS, releases = RELEASES, gets = GETS;
 
 end:	do
-	:: atomic { orders > 0 && !dead && empty(ctl) -> orders--; ctl!PANIC, 0 }
-	:: atomic { left_gets > 0 && !dead && empty(ctl) -> left_gets--; ctl!GET, 0 }
-	:: atomic { releases > 0 && !dead && empty(ctl) -> releases--; ctl!RELEASE, 0 }
-	:: atomic { releases > 0 && !dead && empty(ctl) -> releases--; ctl!RELEASE, 1 }
+	:: atomic { orders > 0 && PASSES -> orders--; n2v!PANIC, 0 }
+	:: atomic { gets > 0 && PASSES -> gets--; n2v!GET, 0 }
+	:: atomic { releases > 0 && PASSES -> releases--; n2v!RELEASE, 0 }
 	od
 }
 
@@ -215,8 +203,7 @@ end:	do
 
 proctype network()
 {
-	byte	c, t;
-	mtype	type;
+	byte	c;
 
 end:	do
 	:: atomic { nempty(drops) && nfull(n2v) ->
@@ -228,17 +215,12 @@ end:	do
 		cancels[c] = false;
 		c = 0
 	   }
-	:: atomic { !dead && nempty(ctl) && nfull(n2v) -> ctl?type, t; n2v!type, t; t = 0 }
 	LINES_OF(0)
 	LINES_OF(1)
 	LINES_OF(2)
 	LINES_OF(3)
-#if HOLDS == 3
-	LINES_OF(4)
-	LINES_OF(5)
-#endif
 #ifdef STOPS
-	:: !dead -> break
+	:: atomic { !dead -> net_stops = true; break }
 #endif
 	:: dead -> goto exit
 	od;
@@ -249,32 +231,29 @@ exit:	net_dead = true
 
 proctype hostile()
 {
-	byte	c;
+	byte	c, said;
 
 end:	do
-	:: atomic { !dead && nfull(n2v) ->
+	:: atomic { !dead && said < MESSAGES && nfull(n2v) ->
+		said++;
 		if
 		:: c = 0
 		:: c = 1
 		:: c = 2
 		:: c = 3
-#if HOLDS == 3
-		:: c = 4
-		:: c = 5
-#endif
 		fi;
 		if
 		:: conn[c] != NOT_YET -> n2v!HOLD, c
-		:: n2v!CANCEL, c
-		:: n2v!LOST, c
+		:: state[c] != FREE -> n2v!CANCEL, c
+		:: state[c] != FREE -> n2v!LOST, c
 		:: n2v!PANIC, 0
-		:: RELEASES > 0 -> n2v!RELEASE, TETHER_OF(c)
-		:: true
+		:: RELEASES > 0 -> n2v!RELEASE, 0
 		fi;
 		c = 0
 	   }
 	:: !dead -> break
 	:: goto exit
+	:: dead -> goto exit
 	od;
 end_stopped:
 	false;
@@ -303,7 +282,8 @@ inline trigger()
 #endif
 	:: !pending && armed -> pending = true; due = GRACE
 	:: !pending && !armed -> finish
-	fi
+	fi;
+	holds(4, due <= bound)
 }
 
 inline panic_tick()
@@ -408,11 +388,11 @@ inline release()
 	if
 #ifdef WRONG_RELEASES_LOST
 	:: holders[from] > 0 || lost[from] ->
-		lost[from] = false;
 #else
 	:: holders[from] > 0 ->
 #endif
-		holds(6, !OVER(from) || !lost[from]);
+		holds(6, !lost[from]);
+		lost[from] = false;
 		free = 0;
 		do
 		:: free < CONNS ->
@@ -448,11 +428,7 @@ inline look()
 	do
 	:: i < CONNS ->
 		if
-#ifdef WRONG_NO_KERNEL
-		:: false
-#else
 		:: SEEN_NOT(i) -> lose(i)
-#endif
 		:: else
 		fi;
 		i++
@@ -470,12 +446,13 @@ inline drop_lost()
 		if
 		:: state[i] == LOST_YET ->
 			state[i] = DROPPED;
-#ifndef WRONG_OLD_RETURNS
+#if !defined(WRONG_OLD_RETURNS) && !defined(WRONG_SILENT_DROP)
 			shut[i] = true;
 #endif
-#ifndef WRONG_SILENT_DROP
+#if !defined(WRONG_SILENT_DROP) && !defined(HOSTILE)
 			drops!i
 #endif
+			skip
 		:: else
 		fi;
 		i++
@@ -542,6 +519,9 @@ inline vault_lost()
 	:: else
 	fi;
 	lose(from);
+#ifndef WRONG_OLD_RETURNS
+	shut[from] = true;
+#endif
 	state[from] = FREE
 }
 
@@ -602,9 +582,7 @@ end:	do
 		fi;
 		type = 0;
 		from = 0;
-		readable = false
-	};
-	atomic {
+		readable = false;
 		tick();
 		if
 		:: misses > 0 ->
@@ -627,13 +605,15 @@ execute:
 	atomic { wiped = true; dead = true }
 }
 
-/* When nothing can happen, both know the same holders, and no hangup is unseen. */
+/* When nothing can happen, what must come has come, and both know the same holders. */
 #define SAME(c)		((state[c] == LIVE) == (conn[c] == HELD && !gone[c]))
 #define ALL_SAME	(SAME(0) && SAME(1) && SAME(2) && SAME(3))
 proctype idle()
 {
 end:	timeout;
-	holds(8, dead || (ALL_SAME && (!ANY_LOST || pending)))
+	holds(1, dead || (!OVER(0) && !OVER(1) && !pending));
+	holds(7, dead || TAKEN);
+	holds(8, dead || ALL_SAME)
 }
 
 init {
@@ -648,24 +628,12 @@ init {
 		run client(1);
 		run client(2);
 		run client(3);
-#if HOLDS == 3
-		run client(4);
-		run client(5);
-#endif
 		run time();
 #if ORDERS > 0 || RELEASES > 0 || GETS > 0
 		run operator();
 #endif
-#if P == 8
+#if P == 1 || P == 7 || P == 8
 		run idle()
 #endif
 	}
 }
-
-#if P == 1
-ltl p1 { []<> ((!OVER(0) && !OVER(1) && !order) || wiped) }
-#elif P == 4
-ltl p4 { [] (!pending || due <= bound) }
-#elif P == 7
-ltl p7 { []<> (TAKEN || wiped) }
-#endif
