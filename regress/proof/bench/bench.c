@@ -26,11 +26,11 @@
 static const struct figure {
 	const char *name;
 	void (*run)(void);
-} figures[] = { { "eof", figure_eof }, { "usr2", figure_usr2 },
-	{ "load", figure_load }, { "ping", figure_ping },
-	{ "rate", figure_rate }, { "start", figure_start },
-	{ "memory", figure_memory }, { "idle", figure_idle },
-	{ "wipe", figure_wipe }, { "get", figure_get },
+} figures[] = { { "eof", figure_eof }, { "tether", figure_tether },
+	{ "usr2", figure_usr2 }, { "load", figure_load },
+	{ "ping", figure_ping }, { "rate", figure_rate },
+	{ "start", figure_start }, { "memory", figure_memory },
+	{ "idle", figure_idle }, { "wipe", figure_wipe }, { "get", figure_get },
 	{ "flood", figure_flood } };
 
 size_t samples = 200;	 /* of each figure, ... */

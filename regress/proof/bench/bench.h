@@ -40,7 +40,9 @@ void   report_samples(const char *, const char *, struct series *);
 
 #define SUBJECT_ARGS 16
 
-enum greeting { HEARTBEAT, SSH_AGENT, GPG_AGENT };
+#define SUBJECT_OTHERS 63
+
+enum greeting { HEARTBEAT, TETHER, SSH_AGENT, GPG_AGENT };
 
 struct subject {
 	const char   *name;
@@ -50,11 +52,14 @@ struct subject {
 	char	      command[256]; /* split into argv */
 	char	     *argv[SUBJECT_ARGS];
 	char	      dir[64];
-	char	      sock[108];
+	char	      sock[100];
+	char	      greeted[108]; /* the socket that is connected to */
 	pid_t	      pid;
 	pid_t	      child; /* its child, or 0 */
 	int	      pidfd;
-	int	      heart; /* the first connection */
+	int	      heart;   /* the first connection */
+	int	      nothers; /* holders of another tether, beside it */
+	int	      others[SUBJECT_OTHERS];
 };
 
 void	subject_where(const char *, const char *);
@@ -96,6 +101,7 @@ extern uid_t  somebody;
 extern char   dazaictl[];
 
 void figure_eof(void);
+void figure_tether(void);
 void figure_usr2(void);
 void figure_load(void);
 void figure_ping(void);

@@ -163,6 +163,44 @@ figure_eof(void)
 	deaths_eof("EOF to dead, user", somebody, false);
 }
 
+/* The loss of a tether's last holder, beside that of the heartbeat. */
+void
+figure_tether(void)
+{
+	static const char command[] =
+	    "dazaid -d -a -g 0 -z 65536 -l key=- -s @";
+	struct subject heartbeat, tether, many;
+	struct series  dropped = { 0 }, lost = { 0 }, lost_many = { 0 };
+	struct row     r = { .figure = "tether lost to wiped",
+		    .unit = "µs",
+		    .name = "heartbeat lost to wiped",
+		    .ours = &lost,
+		    .other = &dropped,
+		    .goal = 1.1 };
+	size_t	       i;
+
+	if (getuid() != 0) {
+		report_missing(r.figure, "needs root");
+		return;
+	}
+	subject_init(&heartbeat, "dazaid", HEARTBEAT, 0, command);
+	subject_init(&tether, "dazaid", TETHER, 0, command);
+	subject_init(&many, "dazaid", TETHER, 0, command);
+	many.nothers = SUBJECT_OTHERS;
+	for (i = 0; i < samples; i++) {
+		series_add(&dropped, death(&heartbeat, CLOSE, NULL, true));
+		series_add(&lost, death(&tether, CLOSE, NULL, true));
+		series_add(&lost_many, death(&many, CLOSE, NULL, true));
+	}
+	report(&r);
+	r.figure = "tether lost to wiped, 63 other holders";
+	r.ours = &lost_many;
+	r.name = "without them";
+	r.other = &lost;
+	r.goal = 1.2;
+	report(&r);
+}
+
 static void
 deaths_usr2(const char *figure, uid_t uid)
 {

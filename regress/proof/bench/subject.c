@@ -96,6 +96,8 @@ subject_init(struct subject *s, const char *name, enum greeting greeting,
 	(void)snprintf(s->dir, sizeof(s->dir), "%s/%d", subject_tmp, number++);
 	(void)snprintf(s->sock, sizeof(s->sock), "%s/%s", s->dir,
 	    greeting == GPG_AGENT ? "S.gpg-agent" : "sock");
+	(void)snprintf(s->greeted, sizeof(s->greeted), "%s%s", s->sock,
+	    greeting == TETHER ? ".ctl" : "");
 	if (mkdir(s->dir, 0700) == -1 || chown(s->dir, uid, uid) == -1)
 		err(1, "%s", s->dir);
 	(void)snprintf(path, sizeof(path), "%s/secret", s->dir);
@@ -193,6 +195,31 @@ want(int fd, char *buf, size_t size, const char *text)
 		errx(1, "wanted '%s', got '%s'", text, buf);
 }
 
+/* Has fd, a connection to the control socket, hold this tether. */
+static void
+subject_hold(int fd, const char *line)
+{
+	char buf[64];
+
+	if (fd == -1)
+		err(1, "the control socket");
+	say(fd, line, strlen(line));
+	want(fd, buf, sizeof(buf), "HOLDING\n");
+}
+
+/* The connections that hold tethers, the last of which is lost. */
+static void
+subject_holders(struct subject *s)
+{
+	int i;
+
+	for (i = 0; i < s->nothers; i++) {
+		s->others[i] = subject_connect(s->greeted);
+		subject_hold(s->others[i], "HOLD other\n");
+	}
+	subject_hold(s->heart, "HOLD session\n");
+}
+
 /* GPG's agent goes into the background by itself, and prints its pid. */
 static void
 subject_adopt(struct subject *s)
@@ -217,7 +244,7 @@ subject_greet(struct subject *s)
 	const int64_t	      end = now_ns() + PATIENCE_MS * 1000000LL;
 	char		      buf[256];
 
-	while ((s->heart = subject_connect(s->sock)) == -1) {
+	while ((s->heart = subject_connect(s->greeted)) == -1) {
 		if (now_ns() > end)
 			errx(1, "%s: does not answer, see %s/log", s->name,
 			    s->dir);
@@ -227,6 +254,9 @@ subject_greet(struct subject *s)
 	case HEARTBEAT:
 		say(s->heart, "HELLO 1\n", 8);
 		want(s->heart, buf, sizeof(buf), "WELCOME\n");
+		break;
+	case TETHER:
+		subject_holders(s);
 		break;
 	case SSH_AGENT:
 		say(s->heart, identities, sizeof(identities));
@@ -288,6 +318,7 @@ void
 subject_gone(struct subject *s)
 {
 	struct pollfd p = { .fd = s->pidfd, .events = POLLIN };
+	int	      i;
 
 	if (poll(&p, 1, PATIENCE_MS) != 1)
 		errx(1, "%s: does not end", s->name);
@@ -297,6 +328,8 @@ subject_gone(struct subject *s)
 	close(s->pidfd);
 	if (s->heart != -1)
 		close(s->heart);
+	for (i = 0; i < s->nothers; i++)
+		close(s->others[i]);
 	s->heart = s->pidfd = -1;
 }
 
