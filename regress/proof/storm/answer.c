@@ -12,7 +12,7 @@
 #define MOST_CONTROLS 32	  /* connections */
 #define YOUNG	      (4900 * MS) /* no daemon gives a client up before */
 #define FLIGHT	      ((size_t)512 * 1024) /* more than a socket holds */
-#define HEADER	      112 /* bytes of the arena beside the value's own */
+#define HEADER	      176 /* bytes of the arena beside the value's own */
 
 static const struct {
 	const char *line; /* or how it begins */
@@ -20,7 +20,8 @@ static const struct {
 } control_words[] = { { "OK", A_OK }, { "ALREADY_ARMED", A_ALREADY },
 	{ "BUSY", A_BUSY }, { "ERROR invalid ", A_INVALID },
 	{ "ERROR unguarded ", A_UNGUARDED }, { "ERROR pending ", A_PENDING },
-	{ "ERROR no-such-secret ", A_NO_SUCH }, { "ERROR exists ", A_EXISTS },
+	{ "ERROR no-such-secret ", A_NO_SUCH },
+	{ "ERROR no-such-tether ", A_NO_SUCH }, { "ERROR exists ", A_EXISTS },
 	{ "ERROR full ", A_FULL }, { "ERROR too-large ", A_TOO_LARGE },
 	{ "ERROR bad-request ", A_REFUSED } };
 
@@ -42,6 +43,17 @@ control_field(const char *line, const char *key)
 }
 
 static void
+control_heartbeat(const struct op *op, bool guarded, bool heartbeat)
+{
+	if (!l.held && guarded != heartbeat)
+		broken(
+		    "STATUS: guarded=%d, and its heartbeat is of another mind",
+		    guarded);
+	if (heartbeat && !guard_may_be(0, op->inv, op->resp, -1))
+		broken("STATUS: there is no heartbeat");
+}
+
+void
 control_status(struct op *op, const char *line)
 {
 	const bool   armed = control_field(line, " armed=") != 0;
@@ -62,10 +74,9 @@ control_status(struct op *op, const char *line)
 		guard_guarded(op);
 	else
 		guard_unguarded(op);
-	if (guarded != (control_field(line, " heartbeat=") != 0))
-		broken(
-		    "STATUS: guarded=%d, and its heartbeat is of another mind",
-		    guarded);
+	control_heartbeat(op, guarded, control_field(line, " heartbeat=") != 0);
+	if (control_field(line, " tethers=") > TETHERS)
+		broken("STATUS: more tethers than there are");
 	if (control_field(line, " pending=") != 0)
 		model_pending(op, (usec)(control_field(line, " left=") * 1e6));
 	else
@@ -167,6 +178,8 @@ control_refused(const struct op *op)
 		model_pending(op, -1);
 		break;
 	case A_NO_SUCH:
+		if (op->kind == K_RELEASE)
+			break;
 		secret_absent(op);
 		secret_absence(op->name, op->inv, op->resp);
 		if (op->kind == K_GET) {
@@ -197,6 +210,8 @@ control_may(const struct op *op)
 		[K_GET] = 1U << A_UNGUARDED | 1U << A_PENDING | 1U << A_NO_SUCH,
 		[K_DEL] = 1U << A_OK | 1U << A_NO_SUCH,
 		[K_LIST] = 1U << A_OK,
+		[K_TETHERS] = 1U << A_OK,
+		[K_RELEASE] = 1U << A_OK | 1U << A_NO_SUCH,
 		[K_ARM] = 1U << A_OK | 1U << A_ALREADY,
 		[K_PANIC] = 1U << A_OK,
 		[K_HARD] = 1U << A_OK,
@@ -244,6 +259,13 @@ control_answer(struct conn *c, struct op *op)
 		secret_list_ends(op, c->listing);
 		c->listing = 0;
 		break;
+	case K_TETHERS:
+		guard_list_ends(op, c->listing);
+		c->listing = 0;
+		break;
+	case K_RELEASE:
+		guard_released(op);
+		break;
 	case K_ARM:
 		control_armed(op);
 		break;
@@ -282,19 +304,26 @@ control_word(struct op *op, const char *line)
 	return (false);
 }
 
+/* Returns whether line is BUSY, which it may be if there are too many. */
+bool
+control_busy(struct conn *c, const char *line)
+{
+	if (strcmp(line, "BUSY") != 0)
+		return (false);
+	if (l.opened <= MOST_CONTROLS)
+		broken("%d: BUSY, and there are but %d", c->slot, l.opened);
+	c->ending = true;
+	return (true);
+}
+
 void
 control_line(struct conn *c, char *line)
 {
 	struct op *op = c->queued > 0 ? &l.ops[c->queue[0]] : NULL;
 
 	note("control %d reads %s", c->slot, line);
-	if (strcmp(line, "BUSY") == 0) {
-		if (l.opened <= MOST_CONTROLS)
-			broken("control %d: BUSY, and there are but %d",
-			    c->slot, l.opened);
-		c->ending = true;
+	if (control_busy(c, line))
 		return;
-	}
 	if (op == NULL)
 		broken("control %d is told, unasked: %s", c->slot, line);
 	op->resp = now();
@@ -311,11 +340,25 @@ control_line(struct conn *c, char *line)
 	} else if (op->kind == K_LIST && strcmp(line, "OK") != 0) {
 		c->listing |= 1 << secret_listed(op, line);
 		op->resp = NEVER;
+	} else if (op->kind == K_TETHERS && strcmp(line, "OK") != 0) {
+		c->listing |= 1 << guard_listed(op, line);
+		op->resp = NEVER;
 	} else if (control_word(op, line) && control_may(op)) {
 		control_answer(c, op);
 	} else {
 		broken("%s is answered: %s", kind_names[op->kind], line);
 	}
+}
+
+/*
+ * Returns whether c may have made room for a newcomer: then it asked nothing,
+ * or what it asked was not read.
+ */
+bool
+control_yields(const struct conn *c)
+{
+	return (l.opened > MOST_CONTROLS && c->getting == -1 &&
+	    (c->putting == -1 || l.ops[c->putting].go == NEVER));
 }
 
 /* The daemon has closed c. */
@@ -330,7 +373,7 @@ control_lost(struct conn *c)
 		    t < c->opened + YOUNG)
 			model_odd("GET n%d was cut off",
 			    l.ops[c->getting].name);
-	} else if (!c->ending && t < c->opened + YOUNG) {
+	} else if (!c->ending && t < c->opened + YOUNG && !control_yields(c)) {
 		model_odd("control %d was cut off", c->slot);
 	}
 }

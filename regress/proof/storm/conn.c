@@ -17,6 +17,15 @@
 
 #define PACE (4 * MS) /* between PIECES */
 
+static const char *
+conn_name(const struct conn *c)
+{
+	return (c->control ? "control" :
+		c->holder  ? "holder" :
+		c->watcher ? "watcher" :
+			     "heart");
+}
+
 /* Connects c again; user: as the user whose session it is. */
 void
 conn_open(struct conn *c, const char *path, bool user)
@@ -42,7 +51,7 @@ conn_open(struct conn *c, const char *path, bool user)
 	if (user && l.setup.other && seteuid(0) == -1)
 		fatal("seteuid");
 	if (rc == 0) {
-		l.opened += c->control;
+		l.opened += c->control || c->holder || c->watcher;
 		return;
 	}
 	close(c->fd);
@@ -148,7 +157,7 @@ conn_close(struct conn *c)
 	if (c->getting != -1)
 		secret_got(&l.ops[c->getting]);
 	trigger = guard_hangup(c);
-	note("%s %d hangs up", c->control ? "control" : "heart", c->slot);
+	note("%s %d hangs up", conn_name(c), c->slot);
 	close(c->fd);
 	if (trigger != -1)
 		l.triggers[trigger].ack = now();
@@ -162,7 +171,7 @@ conn_shut(struct conn *c)
 {
 	const int trigger = guard_hangup(c);
 
-	note("heart %d closes its direction", c->slot);
+	note("%s %d closes its direction", conn_name(c), c->slot);
 	(void)shutdown(c->fd, SHUT_WR);
 	if (trigger != -1)
 		l.triggers[trigger].ack = now();
@@ -173,8 +182,10 @@ conn_shut(struct conn *c)
 static void
 conn_lost(struct conn *c)
 {
-	note("%s %d is closed", c->control ? "control" : "heart", c->slot);
-	if (c->control)
+	note("%s %d is closed", conn_name(c), c->slot);
+	if (c->holder)
+		holder_lost(c);
+	else if (c->control || c->watcher)
 		control_lost(c);
 	else
 		heart_lost(c);
@@ -242,6 +253,10 @@ conn_take(struct conn *c)
 			used = (size_t)(end - c->in) + 1;
 			if (c->control)
 				control_line(c, c->in);
+			else if (c->holder)
+				holder_line(c, c->in);
+			else if (c->watcher)
+				watch_line(c, c->in);
 			else
 				heart_line(c, c->in);
 		}
@@ -283,18 +298,30 @@ conn_ready(struct conn *c, short revents)
 		conn_read(c);
 }
 
+static void
+conn_init(struct conn *c, int n)
+{
+	int i;
+
+	for (i = 0; i < n; i++) {
+		c[i].fd = c[i].peer = -1;
+		c[i].slot = i;
+	}
+}
+
 void
 conn_begin(void)
 {
 	int i;
 
-	for (i = 0; i < HEARTS; i++) {
-		l.hearts[i].fd = l.hearts[i].peer = -1;
-		l.hearts[i].slot = i;
-	}
-	for (i = 0; i < CONTROLS; i++) {
-		l.controls[i].fd = l.controls[i].peer = -1;
-		l.controls[i].slot = i;
+	conn_init(l.hearts, HEARTS);
+	conn_init(l.holders, HOLDERS);
+	conn_init(l.controls, CONTROLS);
+	conn_init(l.watchers, WATCHERS);
+	for (i = 0; i < HOLDERS; i++)
+		l.holders[i].holder = true;
+	for (i = 0; i < CONTROLS; i++)
 		l.controls[i].control = true;
-	}
+	for (i = 0; i < WATCHERS; i++)
+		l.watchers[i].watcher = true;
 }

@@ -50,6 +50,11 @@ control_request(struct conn *c, struct op *op, const struct act *a, char *line,
 	case D_DEL:
 		(void)snprintf(line, size, "DEL n%d\n", op->name);
 		break;
+	case D_RELEASE:
+		guard_release(op);
+		(void)snprintf(line, size, "RELEASE %s\n",
+		    tether_names[op->name]);
+		break;
 	case D_REGISTER:
 	case D_UNREGISTER:
 		kid_asked(op->kind, op->name);
@@ -90,7 +95,9 @@ control_act(const struct act *a)
 		[D_HARD] = K_HARD,
 		[D_REGISTER] = K_REGISTER,
 		[D_UNREGISTER] = K_UNREGISTER,
-		[D_WRONG] = K_WRONG };
+		[D_WRONG] = K_WRONG,
+		[D_TETHERS] = K_TETHERS,
+		[D_RELEASE] = K_RELEASE };
 	struct conn	      *c = &l.controls[a->who];
 	struct op	      *op;
 	char		       line[128];

@@ -16,7 +16,7 @@
 const char *const end_causes[CAUSES] = { "heartbeat connection dropped",
 	"ping deadline missed", "SIGUSR1", "SIGHUP", "PANIC", "PANIC hard",
 	"SIGUSR2", "SIGQUIT", "SIGTERM", "SIGINT", "QUIT from the heartbeat",
-	"network process lost", "SIGKILL to the vault" };
+	"network process lost", "SIGKILL to the vault", "tether" };
 
 /* What the log says about the end. */
 struct last_word {
@@ -26,6 +26,27 @@ struct last_word {
 	bool dry;
 	bool said;
 };
+
+/*
+ * Splits "WORD[ (MODE)]: REASON: secrets wiped...", where REASON may have a
+ * colon; false if line is another one.
+ */
+static bool
+end_panic(const char *line, const char *word, char *mode, char *reason,
+    char *end)
+{
+	const char *at, *wiped;
+
+	if (strncmp(line, word, strlen(word)) != 0 ||
+	    (at = strchr(line, ':')) == NULL ||
+	    (wiped = strstr(at, ": secrets wiped")) == NULL || wiped == at)
+		return (false);
+	(void)snprintf(mode, 32, "%.*s", (int)(at - line - (int)strlen(word)),
+	    line + strlen(word));
+	(void)snprintf(reason, 128, "%.*s", (int)(wiped - at - 2), at + 2);
+	(void)snprintf(end, 128, "%s", wiped + 2);
+	return (true);
+}
 
 /* Handles a line of the log, without "dazaid: vault: ". */
 static void
@@ -48,14 +69,10 @@ end_line(struct last_word *w, const char *line)
 		if (w->pending[0] == '\0')
 			broken("log: cancelled, and nothing was pending");
 		w->pending[0] = '\0';
-	} else if (sscanf(line, "HARD PANIC%31[^:]: %127[^:]: %127[^\n]", mode,
-		       reason, end) == 3 ||
-	    sscanf(line, "HARD PANIC: %127[^:]: %127[^\n]", reason, end) == 2) {
+	} else if (end_panic(line, "HARD PANIC", mode, reason, end)) {
 		w->class = HARD;
 		w->said = true;
-	} else if (sscanf(line, "PANIC%31[^:]: %127[^:]: %127[^\n]", mode,
-		       reason, end) == 3 ||
-	    sscanf(line, "PANIC: %127[^:]: %127[^\n]", reason, end) == 2) {
+	} else if (end_panic(line, "PANIC", mode, reason, end)) {
 		w->class = GRACEFUL;
 		w->said = true;
 	} else if (sscanf(line, "%127[^:]: %127[^\n]", reason, end) == 2 &&

@@ -25,7 +25,7 @@ heart_say(struct conn *c, enum kind kind, const char *line)
 	return (op);
 }
 
-static void
+void
 heart_ping(struct conn *c, int n)
 {
 	static char  flood[6000 * 5];
@@ -36,7 +36,8 @@ heart_ping(struct conn *c, int n)
 	op->count = (unsigned int)n;
 	for (i = 0; i < n * 5; i++)
 		flood[i] = "PING\n"[i % 5];
-	note("heart %d: PING, %d times", c->slot, n);
+	note("%s %d: PING, %d times", c->holder ? "holder" : "heart", c->slot,
+	    n);
 	if (p != NULL) {
 		op->late = l.setup.timeout != 0 && p->pings == 0 &&
 		    p->resp != NEVER &&
@@ -65,7 +66,7 @@ heart_hello(struct conn *c)
 {
 	struct op *op = &l.ops[conn_op(c, K_HELLO)];
 
-	guard_hello(c, op);
+	guard_join(c, op, 0);
 	op->of = c->peer;
 	note("heart %d, peer %d: HELLO", c->slot, c->peer);
 	conn_say(c, "HELLO 1\n", 8);
@@ -155,7 +156,7 @@ heart_refuse(struct conn *c, usec t)
 static void
 heart_busy(struct conn *c)
 {
-	if (heart_is_welcome(c) || !guard_may_be(c->opened, now(), c->peer))
+	if (heart_is_welcome(c) || !guard_may_be(0, c->opened, now(), c->peer))
 		broken("heart %d reads BUSY, but nobody else guards", c->slot);
 	heart_refuse(c, now());
 	if (c->peer != -1)
@@ -178,7 +179,7 @@ heart_welcome(struct conn *c, struct op *op)
 }
 
 /* A PONG to op, which may have more to come. */
-static void
+void
 heart_pong(struct conn *c, struct op *op)
 {
 	struct peer *p = &l.peers[c->peer];
@@ -191,16 +192,29 @@ heart_pong(struct conn *c, struct op *op)
 	conn_done(c);
 }
 
-static void
-heart_cancel(struct op *op, bool done)
+/* The answer to a CANCEL; false if it is none. */
+bool
+heart_cancel(struct op *op, const char *line)
 {
-	model_answered(op);
-	if (done) {
+	int t;
+
+	if (strcmp(line, "CANCELLED") == 0) {
+		model_answered(op);
 		model_cancelled(op);
-	} else {
-		op->void_ = true;
-		model_not_pending(op, op->resp, "finds nothing", false);
+		return (true);
 	}
+	op->void_ = true;
+	if (strcmp(line, "NOTHING-PENDING") == 0) {
+		model_answered(op);
+		model_not_pending(op, op->resp, "finds nothing", false);
+		return (true);
+	}
+	if (strncmp(line, "ERROR lost ", 11) != 0 ||
+	    (t = holder_tether(line + 11, strcspn(line + 11, " "))) == -1)
+		return (false);
+	model_answered(op);
+	model_lost(op, t);
+	return (true);
 }
 
 static void
@@ -256,11 +270,8 @@ heart_line(struct conn *c, const char *line)
 	if (op->kind == K_HELLO && strcmp(line, "WELCOME") == 0)
 		heart_welcome(c, op);
 	else if (op->kind == K_CANCEL && heart_is_welcome(c) &&
-	    strcmp(line, "CANCELLED") == 0)
-		heart_cancel(op, true);
-	else if (op->kind == K_CANCEL && heart_is_welcome(c) &&
-	    strcmp(line, "NOTHING-PENDING") == 0)
-		heart_cancel(op, false);
+	    heart_cancel(op, line))
+		;
 	else if (op->kind == K_QUIT && heart_is_welcome(c) &&
 	    strcmp(line, "BYE") == 0)
 		heart_bye(op);

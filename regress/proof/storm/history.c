@@ -32,7 +32,12 @@ const char *const kind_names[KINDS] = { [K_HELLO] = "HELLO",
 	[K_HARD] = "PANIC hard",
 	[K_REGISTER] = "REGISTER",
 	[K_UNREGISTER] = "UNREGISTER",
-	[K_WRONG] = "bad request" };
+	[K_WRONG] = "bad request",
+	[K_HOLD] = "HOLD",
+	[K_WATCH] = "WATCH",
+	[K_TETHERS] = "TETHERS",
+	[K_RELEASE] = "RELEASE",
+	[K_EVENTS] = "EVENTS" };
 
 static char  *history;
 static size_t history_len, history_size;

@@ -20,6 +20,8 @@
 
 #include "storm.h"
 
+#define SOON (50 * MS) /* a process that was killed ends */
+
 /* Registers itself, and reports how that went. */
 static void
 kid_register(int news)
@@ -87,6 +89,14 @@ kids_start(void)
 		kid_start(&l.kids[i], false);
 }
 
+bool
+kid_is_dead(const struct kid *k, usec wait)
+{
+	struct pollfd pfd = { .fd = k->pidfd, .events = POLLIN };
+
+	return (poll(&pfd, 1, (int)(wait / MS)) == 1);
+}
+
 void
 kid_kill(int i)
 {
@@ -94,7 +104,10 @@ kid_kill(int i)
 
 	note("SIGKILL to kid %d", i);
 	k->killed = true;
+	guard_kid_ends(i);
 	(void)pidfd_send_signal(k->pidfd, SIGKILL, NULL, 0);
+	if (kid_is_dead(k, SOON))
+		guard_kid_ended(i);
 }
 
 /* A REGISTER or UNREGISTER of kid i is about to be sent. */
@@ -112,13 +125,26 @@ kid_asked(enum kind kind, int i)
 	}
 }
 
+static bool
+kid_is_watched(int i)
+{
+	const struct peer *p;
+
+	for (p = l.peers; p < l.peers + l.npeers; p++) {
+		if ((p->watches & 1U << i) != 0)
+			return (true);
+	}
+	return (false);
+}
+
 /* Replaces kid i, if no operation refers to it. */
 void
 kid_self(int i)
 {
 	struct kid *k = &l.kids[i];
 
-	if (k->killed || k->regs + k->unregs > 0 || k->reg + k->unreg > 0)
+	if (k->killed || k->regs + k->unregs > 0 || k->reg + k->unreg > 0 ||
+	    kid_is_watched(i))
 		return;
 	(void)pidfd_send_signal(k->pidfd, SIGKILL, NULL, 0);
 	(void)waitpid(k->pid, NULL, 0);
@@ -185,14 +211,6 @@ kid_answer(const struct op *op, int i)
 	 */
 	if (k->regs == 0 && k->reg < op->inv)
 		k->maybe = false;
-}
-
-static bool
-kid_is_dead(const struct kid *k, usec wait)
-{
-	struct pollfd pfd = { .fd = k->pidfd, .events = POLLIN };
-
-	return (poll(&pfd, 1, (int)(wait / MS)) == 1);
 }
 
 /*

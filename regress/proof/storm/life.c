@@ -34,6 +34,18 @@ life_heartbeat(void)
 	return (0);
 }
 
+static struct conn *
+life_conn(int i)
+{
+	if (i < HEARTS)
+		return (&l.hearts[i]);
+	if (i < HEARTS + HOLDERS)
+		return (&l.holders[i - HEARTS]);
+	if (i < HEARTS + HOLDERS + CONTROLS)
+		return (&l.controls[i - HEARTS - HOLDERS]);
+	return (&l.watchers[i - HEARTS - HOLDERS - CONTROLS]);
+}
+
 static void
 life_act(const struct act *a)
 {
@@ -55,8 +67,12 @@ life_act(const struct act *a)
 		if (a->deed >= D_PUT && a->deed <= D_HANGUP)
 			control_act(a);
 		else if (a == &l.last && a->deed == D_CLOSE)
-			for (i = 0; i < HEARTS; i++)
-				conn_close(&l.hearts[i]);
+			for (i = 0; i < HEARTS + HOLDERS; i++)
+				conn_close(life_conn(i));
+		else if (a->deed == D_EVENTS)
+			watch_act(a);
+		else if (a->holds)
+			holder_act(a);
 		else
 			heart_act(a);
 	}
@@ -71,14 +87,8 @@ enum {
 	P_LOG,
 	P_KIDS,
 	P_CONNS = P_KIDS + KIDS,
-	P_MAX = P_CONNS + HEARTS + CONTROLS
+	P_MAX = P_CONNS + CONNS
 };
-
-static struct conn *
-life_conn(int i)
-{
-	return (i < HEARTS ? &l.hearts[i] : &l.controls[i - HEARTS]);
-}
 
 static void
 life_ended(void)
@@ -105,7 +115,7 @@ life_turn(usec until)
 		0 };
 	for (i = 0; i < KIDS; i++)
 		pfd[P_KIDS + i] = (struct pollfd){ l.kids[i].news, POLLIN, 0 };
-	for (i = 0; i < HEARTS + CONTROLS; i++) {
+	for (i = 0; i < CONNS; i++) {
 		c = life_conn(i);
 		pfd[P_CONNS + i] = (struct pollfd){ c->fd, 0, 0 };
 		if (!conn_wants(c, t, &pfd[P_CONNS + i].events)) {
@@ -125,7 +135,7 @@ life_turn(usec until)
 		if (pfd[P_KIDS + i].revents != 0)
 			kid_news(i);
 	}
-	for (i = 0; i < HEARTS + CONTROLS; i++) {
+	for (i = 0; i < CONNS; i++) {
 		if (pfd[P_CONNS + i].revents != 0)
 			conn_ready(life_conn(i), pfd[P_CONNS + i].revents);
 	}
@@ -144,14 +154,14 @@ life_owes(usec since)
 
 	if (l.network_stopped || l.vault_stopped)
 		return (false);
-	for (i = 0; i < HEARTS + CONTROLS; i++) {
+	for (i = 0; i < CONNS; i++) {
 		c = life_conn(i);
 		if (c->fd == -1 || c->queued == 0 ||
 		    l.ops[c->queue[0]].manner == STUCK)
 			continue;
 		if (now() > (c->active > since ? c->active : since) + SLOW)
 			broken("%s %d gets no answer",
-			    c->control ? "control" : "heart", c->slot);
+			    kind_names[l.ops[c->queue[0]].kind], c->slot);
 		return (true);
 	}
 	return (false);
@@ -206,7 +216,7 @@ life_rest(void)
 	if (l.network_stopped)
 		daemon_signal(true, SIGCONT);
 	while (open > 0) {
-		for (i = open = 0; i < HEARTS + CONTROLS; i++) {
+		for (i = open = 0; i < CONNS; i++) {
 			c = life_conn(i);
 			if (c->fd == -1)
 				continue;

@@ -28,6 +28,7 @@ model_trigger(const char *reason, enum class class, usec inv, usec ack)
 	t = &l.triggers[l.ntriggers];
 	memset(t, 0, sizeof(*t));
 	t->reason = reason;
+	t->tether = t->kid = -1;
 	t->class = class;
 	t->inv = inv;
 	t->ack = ack;
@@ -95,18 +96,39 @@ model_arrived(usec ack, bool network)
 }
 
 /*
- * The last time at which an operation that began before until can end a panic.
+ * Returns whether op can end the panic that t began; NULL: one whose beginning
+ * is not known.  What was lost must be held again, and an order ends by CANCEL.
+ */
+static bool
+model_ends(const struct op *op, const struct trigger *t)
+{
+	if (op->void_)
+		return (false);
+	switch (op->kind) {
+	case K_CANCEL:
+		return (t == NULL || t->tether == -1);
+	case K_HELLO:
+		return (t == NULL || t->tether == 0);
+	case K_HOLD:
+		return (t == NULL || t->tether == op->name);
+	default:
+		return (false);
+	}
+}
+
+/*
+ * The last time at which an operation that began before until can end the panic
+ * that t began.
  */
 static usec
-model_last_cancel(usec until)
+model_last_end(usec until, const struct trigger *t)
 {
 	const struct op *op;
 	usec		 last = 0, end;
 
 	for (op = l.ops; op < l.ops + l.nops; op++) {
-		if ((op->kind != K_CANCEL && op->kind != K_HELLO) ||
-		    op->void_ || op->inv >= until ||
-		    (op->kind == K_HELLO && !guard_may_follow(op->of, until)))
+		if (op->inv >= until || !model_ends(op, t) ||
+		    (op->kind != K_CANCEL && !guard_may_follow(op->of, until)))
 			continue;
 		end = op->resp != NEVER ? op->resp :
 					  model_arrived(op->left, true);
@@ -165,7 +187,7 @@ model_heard(const struct trigger *t, usec inv, bool get)
 void
 model_not_pending(const struct op *op, usec resp, const char *what, bool get)
 {
-	const usec cancel = model_last_cancel(resp);
+	const usec cancel = model_last_end(resp, NULL);
 	int	   i;
 
 	for (i = 0; i < l.nfacts; i++) {
@@ -177,9 +199,10 @@ model_not_pending(const struct op *op, usec resp, const char *what, bool get)
 			    kind_names[op->kind], what);
 	}
 	for (i = 0; i < l.ntriggers; i++) {
-		if ((l.triggers[i].class != GRACEFUL ||
-			l.triggers[i].inv > cancel) &&
-		    model_heard(&l.triggers[i], op->inv, get))
+		if (model_heard(&l.triggers[i], op->inv, get) &&
+		    (l.triggers[i].class != GRACEFUL ||
+			l.triggers[i].inv >
+			    model_last_end(resp, &l.triggers[i])))
 			broken("%s %s, after: %s", kind_names[op->kind], what,
 			    l.triggers[i].reason);
 	}
@@ -213,11 +236,69 @@ model_pending_possible(const struct op *op)
 		only->seen = op->resp;
 }
 
+/*
+ * The answer to op says that no tether was lost.  Before GET and CANCEL the
+ * vault looks at every holder; of a heartbeat that hung up, it may still wait
+ * for a QUIT.
+ */
+void
+model_held(const struct op *op, const char *what)
+{
+	const struct trigger *t;
+
+	for (t = l.triggers; t < l.triggers + l.ntriggers; t++) {
+		if (t->tether != -1 &&
+		    model_heard(t, op->inv,
+			op->kind == K_GET ||
+			    (op->kind == K_CANCEL && t->tether != 0)) &&
+		    t->inv > model_last_end(op->resp, t))
+			broken("%s %s, after: %s", kind_names[op->kind], what,
+			    t->reason);
+	}
+}
+
+/* Returns whether the tether may have been lost by t. */
+bool
+model_triggered(int tether, usec t)
+{
+	int i;
+
+	for (i = 0; i < l.ntriggers; i++) {
+		if (l.triggers[i].tether == tether && !l.triggers[i].void_ &&
+		    l.triggers[i].inv < t)
+			return (true);
+	}
+	return (false);
+}
+
+/* The answer to op, a CANCEL, says that this tether is lost. */
+void
+model_lost(const struct op *op, int tether)
+{
+	if (!model_triggered(tether, op->resp))
+		broken("CANCEL: %s is lost, and it was not",
+		    tether_names[tether]);
+	model_pending(op, -1);
+}
+
+/* A RELEASE of the tether may come before the vault has seen a loss. */
+void
+model_released(int tether)
+{
+	struct trigger *t;
+
+	for (t = l.triggers; t < l.triggers + l.ntriggers; t++) {
+		if (t->tether == tether && t->seen == NEVER)
+			t->ack = NEVER;
+	}
+}
+
 /* CANCELLED: a panic was pending and no longer is. */
 void
 model_cancelled(const struct op *op)
 {
 	model_pending_possible(op);
+	model_held(op, "is CANCELLED");
 	model_fact(op->inv, op->resp, false);
 }
 
@@ -225,7 +306,7 @@ model_cancelled(const struct op *op)
 void
 model_pending(const struct op *op, usec left)
 {
-	const usec cancel = model_last_cancel(op->resp);
+	const usec cancel = model_last_end(op->resp, NULL);
 	const usec due_lo = op->inv + left - TICK;
 	const usec due_hi = op->resp + left + TICK;
 	usec	   first = NEVER;
@@ -238,7 +319,8 @@ model_pending(const struct op *op, usec left)
 	}
 	if (left != -1 && due_hi < first + l.setup.grace)
 		broken("STATUS: the panic is due too early");
-	for (i = 0; i < l.nfacts && left != -1; i++) {
+	/* 0: it is due, and has been for as long as a turn may take. */
+	for (i = 0; i < l.nfacts && left > 0; i++) {
 		if (l.facts[i].pending && l.facts[i].lo > cancel &&
 		    due_lo > l.facts[i].hi + l.setup.grace + TICK)
 			broken("STATUS: the panic was postponed by %.1f ms",
@@ -265,13 +347,17 @@ model_time(usec t)
 		    l.vault_cont == 0 && !l.vault_stopped)
 			continue;
 		if (p->miss == -1)
-			p->miss = model_trigger("ping deadline missed",
+			p->miss = model_trigger(guard_reason(p->tether, true),
 			    GRACEFUL, guard_miss(p), NEVER);
 		miss = &l.triggers[p->miss];
+		miss->tether = p->tether;
 		if (p->welcome == NEVER || p->gone != NEVER || p->pings > 0 ||
+		    p->ends || p->released != NEVER || !guard_is_last(p) ||
 		    miss->ack != NEVER || p->resp + l.setup.timeout + TICK > t)
 			continue;
-		miss->ack = p->resp + l.setup.timeout + TICK;
+		/* Of a tether, another holder may have left only now. */
+		miss->ack = p->tether != 0 ? t :
+					     p->resp + l.setup.timeout + TICK;
 		miss->sight = GET_AT_ONCE;
 	}
 }
@@ -291,7 +377,7 @@ model_is_final(const struct trigger *t)
 usec
 model_bound(usec t)
 {
-	const usec cancel = model_last_cancel(t);
+	const usec cancel = model_last_end(t, NULL);
 	usec	   bound = NEVER, at;
 	int	   i;
 
@@ -299,7 +385,8 @@ model_bound(usec t)
 		const struct trigger *tr = &l.triggers[i];
 
 		if (tr->void_ ||
-		    (tr->class == GRACEFUL && tr->inv <= cancel &&
+		    (tr->class == GRACEFUL &&
+			tr->inv <= model_last_end(t, tr) &&
 			!model_is_final(tr)))
 			continue;
 		at = model_arrived(tr->ack, tr->network);

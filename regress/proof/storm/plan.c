@@ -114,6 +114,64 @@ plan_heart(int who, usec at)
 	}
 }
 
+/* Says something as a holder. */
+static void
+plan_holder_says(usec at, int who)
+{
+	static const enum deed deeds[] = { D_PING, D_PING, D_PING, D_PING,
+		D_PING, D_PING, D_PING, D_PING, D_CANCEL, D_CANCEL, D_WATCH,
+		D_NOISE };
+	struct act	      *a;
+
+	a = plan_add(deeds[rng_below(sizeof(deeds) / sizeof(deeds[0]))], at,
+	    who);
+	a->holds = true;
+	a->n = a->deed == D_WATCH ? (int)rng_below(KIDS) : (int)rng_range(1, 3);
+}
+
+/*
+ * A holder, and perhaps another one in the same slot after its end.  Some stop
+ * sending PINGs and miss their deadline.
+ */
+static void
+plan_holder(int who, int tether, usec at)
+{
+	const usec  pace = l.setup.timeout != 0 && rng_chance(85) ?
+	     l.setup.timeout / 3 :
+	     plan_ms(5, 300);
+	usec	    end, until;
+	struct act *a;
+
+	while (at < l.setup.span) {
+		a = plan_add(D_HOLD, at, who);
+		a->holds = true;
+		a->n = tether;
+		end = rng_chance(50) ? l.setup.span : at + plan_ms(10, 1500);
+		until = rng_chance(85) ? end : at + plan_ms(10, 800);
+		for (; at < until; at += (usec)rng_range(1, (uint64_t)pace * 2))
+			plan_holder_says(at + 5 * MS, who);
+		plan_add(rng_chance(25) ? D_SHUT : D_CLOSE, end, who)
+		    ->holds = true;
+		at = end + plan_ms(0, 600);
+	}
+}
+
+/* Holders of one tether or several, and those who ask what happens. */
+static void
+plan_holders(bool calm)
+{
+	const uint64_t tethers = rng_range(1, TETHERS - 1);
+	int	       i;
+
+	for (i = 0; i < (calm ? 2 : HOLDERS) && rng_chance(85); i++)
+		plan_holder(i, 1 + (int)rng_below(tethers),
+		    calm ? 0 : plan_ms(0, 800));
+	for (i = 0; i < WATCHERS; i++) {
+		if (rng_chance(40))
+			(void)plan_add(D_EVENTS, plan_ms(0, 500), i);
+	}
+}
+
 /* A client that never says HELLO, or too late. */
 static void
 plan_stranger(int who)
@@ -177,7 +235,7 @@ plan_control(int who)
 {
 	static const enum deed deeds[] = { D_PUT, D_PUT, D_GET, D_GET, D_GET,
 		D_DEL, D_LIST, D_STATUS, D_STATUS, D_REGISTER, D_UNREGISTER,
-		D_WRONG, D_HANGUP, D_ARM };
+		D_WRONG, D_HANGUP, D_ARM, D_TETHERS, D_TETHERS, D_RELEASE };
 	const uint64_t	       pace = rng_range(2, mood == CALM ? 20 : 120);
 	const int	       names = (int)rng_range(1, NAMES - 1);
 	const enum deed lean = deeds[who < 2 ? who * 2 : (int)rng_below(10)];
@@ -188,10 +246,13 @@ plan_control(int who)
 		deed = rng_chance(60) ?
 		    lean :
 		    deeds[rng_below(sizeof(deeds) / sizeof(deeds[0]))];
-		if (deed == D_ARM && rng_chance(70))
+		if ((deed == D_ARM || deed == D_RELEASE) && rng_chance(70))
 			deed = D_STATUS;
 		if (deed == D_REGISTER || deed == D_UNREGISTER)
 			plan_add(deed, at, who)->n = (int)rng_below(KIDS);
+		else if (deed == D_TETHERS || deed == D_RELEASE)
+			plan_add(deed, at, who)->n = 1 +
+			    (int)rng_below(TETHERS - 1);
 		else
 			plan_transfer(deed, at, who, names);
 	}
@@ -356,6 +417,8 @@ plan_life(bool root)
 		plan_calm();
 	else
 		plan_stormy();
+	if (rng_chance(mood == CALM ? 30 : 70))
+		plan_holders(mood == CALM);
 	n = (int)rng_range(1, mood == CALM ? LARGE : CONTROLS - 1);
 	for (i = 0; i < n; i++)
 		plan_control(i);

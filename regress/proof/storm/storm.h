@@ -22,12 +22,16 @@ typedef int64_t usec; /* CLOCK_BOOTTIME, the daemon's own clock */
 
 enum {
 	HEARTS = 6,
+	HOLDERS = 8,
 	CONTROLS = 10,
+	WATCHERS = 2,
+	CONNS = HEARTS + HOLDERS + CONTROLS + WATCHERS,
+	TETHERS = 4, /* the heartbeat's, and t1 to t3 */
 	KIDS = 5,
 	NAMES = 6,
 	ACTS = 4096,
 	OPS = 8192,
-	CAUSES = 13,
+	CAUSES = 14,
 	PEERS = 1024,
 	TRIGGERS = 1024,
 	FACTS = 8192,
@@ -59,6 +63,8 @@ enum deed {
 	D_LONG,
 	D_CLOSE,
 	D_SHUT, /* hearts */
+	D_HOLD,
+	D_WATCH, /* holders, beside the hearts' */
 	D_PUT,
 	D_GET,
 	D_DEL,
@@ -70,7 +76,10 @@ enum deed {
 	D_REGISTER,
 	D_UNREGISTER,
 	D_WRONG,
+	D_TETHERS,
+	D_RELEASE,
 	D_HANGUP, /* controls */
+	D_EVENTS, /* watchers */
 	D_CROWD,
 	D_KILL_KID,
 	D_SELF,
@@ -95,6 +104,7 @@ struct act {
 	bool	    fresh; /* on a new connection */
 	bool	    other; /* ... of the guarded user's */
 	bool	    rude;  /* even if another operation is not finished */
+	bool	    holds; /* a deed of a heart, done by a holder */
 	int	    n;	   /* a count, signal, name or kid */
 	enum manner manner;
 	size_t	    size;
@@ -112,6 +122,8 @@ enum kind {
 	K_NOISE,
 	K_BAD_PID,
 	K_LONG,
+	K_HOLD,
+	K_WATCH,
 	K_PUT,
 	K_GET,
 	K_DEL,
@@ -123,6 +135,9 @@ enum kind {
 	K_REGISTER,
 	K_UNREGISTER,
 	K_WRONG,
+	K_TETHERS,
+	K_RELEASE,
+	K_EVENTS,
 	KINDS
 };
 
@@ -150,7 +165,7 @@ struct op {
 	usec	    sent; /* when its last byte was about to be sent */
 	usec	    resp; /* NEVER: none */
 	usec	    left; /* when we gave it up without an answer */
-	int	    name; /* or kid */
+	int	    name; /* or kid, or tether */
 	enum manner manner;
 	size_t	    size; /* of the secret */
 	size_t	    at_byte;
@@ -159,7 +174,7 @@ struct op {
 	usec	    ttl;
 	uint32_t    id;	    /* of a PUT; its bytes depend on it */
 	int	    of;	    /* PUT that a GET reads, trigger that a PANIC is,
-			     * peer of a HELLO or PING; or -1 */
+			     * peer of a HELLO, HOLD or PING; or -1 */
 	unsigned int count; /* of PINGs that are not answered yet */
 	bool	     late;  /* a PING after the deadline */
 	bool	     void_; /* a CANCEL or HELLO that ends no panic */
@@ -168,16 +183,22 @@ struct op {
 	unsigned char *bytes; /* of a GET, as they came */
 };
 
-/* A connection that has said HELLO. */
+/* A connection that has said HELLO or HOLD. */
 struct peer {
+	int	     tether; /* 0: it is a heartbeat */
 	usec	     hello;
 	usec	     welcome;
 	usec	     refused;
 	usec	     gone; /* when we were about to hang up */
 	usec	     inv;  /* of its last PING (or HELLO) that was answered */
 	usec	     resp;
-	unsigned int pings; /* not answered yet */
-	int	     miss;  /* the trigger that its deadline is, or -1 */
+	unsigned int pings;    /* not answered yet */
+	int	     miss;     /* the trigger that its deadline is, or -1 */
+	usec	     released; /* RELEASE of its tether, at the earliest */
+	unsigned int watches;  /* kids, a bit each; it may */
+	unsigned int watching; /* the vault has said so */
+	unsigned int watched;  /* how often */
+	bool	     ends;     /* such a kid was killed */
 	bool	     quit;
 	bool	     busy; /* never was the heartbeat */
 };
@@ -192,6 +213,8 @@ enum sight { BY_TIME, AT_ONCE, GET_AT_ONCE, GET_IN_A_TURN };
 
 struct trigger {
 	const char *reason; /* as the log gives it */
+	int	    tether; /* whose loss it is; or -1 */
+	int	    kid;    /* whose end it is; or -1 */
 	enum class class;
 	usec	   inv;
 	usec	   ack;	    /* when it was on its way to the vault */
@@ -215,7 +238,7 @@ struct absence {
 
 struct conn {
 	int    fd; /* -1: none */
-	bool   control;
+	bool   control, holder, watcher;
 	int    slot;
 	bool   ending; /* the daemon is to close it */
 	usec   opened;
@@ -223,7 +246,7 @@ struct conn {
 	int    queue[QUEUE]; /* ops to be answered, in order */
 	int    queued;
 	int    peer;	/* of a heart, or -1 */
-	int    listing; /* names that LIST has told, a bit each */
+	int    listing; /* names that LIST or TETHERS has told, a bit each */
 	int    putting; /* ops, or -1 */
 	int    getting;
 	usec   pace; /* nothing moves before this time */
@@ -263,7 +286,8 @@ struct life {
 	char	       dir[64], sock[80], ctl[84];
 	char	      *log;
 	size_t	       loglen;
-	struct conn    hearts[HEARTS], controls[CONTROLS];
+	struct conn    hearts[HEARTS], holders[HOLDERS];
+	struct conn    controls[CONTROLS], watchers[WATCHERS];
 	struct kid     kids[KIDS];
 	struct op      ops[OPS];
 	int	       nops;
@@ -282,7 +306,8 @@ struct life {
 	usec network_stop; /* when the latter began */
 	usec bye;	   /* when BYE was read */
 	bool crowded;
-	int  opened; /* control connections */
+	int  opened; /* connections to the control socket */
+	bool held;   /* there were holders */
 	usec odd;    /* when a connection ended without a cause */
 	char why_odd[80];
 	struct counts *counts;
@@ -316,6 +341,7 @@ void daemon_kill(void);
 /* kids.c */
 void kids_start(void);
 void kid_kill(int);
+bool kid_is_dead(const struct kid *, usec);
 void kid_self(int);
 void kid_news(int);
 void kid_asked(enum kind, int);
@@ -335,12 +361,29 @@ void conn_begin(void);
 
 /* heart.c */
 void heart_act(const struct act *);
+void heart_ping(struct conn *, int);
+void heart_pong(struct conn *, struct op *);
+bool heart_cancel(struct op *, const char *);
 void heart_line(struct conn *, const char *);
 void heart_lost(struct conn *);
+
+/* holder.c */
+extern const char *const tether_names[TETHERS];
+void			 holder_act(const struct act *);
+void			 holder_line(struct conn *, const char *);
+void			 holder_lost(struct conn *);
+int			 holder_tether(const char *, size_t);
+
+/* watch.c */
+void watch_act(const struct act *);
+void watch_line(struct conn *, const char *);
 
 /* control.c */
 void   control_act(const struct act *);
 void   control_line(struct conn *, char *);
+void   control_status(struct op *, const char *);
+bool   control_busy(struct conn *, const char *);
+bool   control_yields(const struct conn *);
 void   control_lost(struct conn *);
 size_t control_bytes(struct conn *, const char *, size_t);
 void   control_write(struct conn *);
@@ -356,18 +399,30 @@ bool model_over(const struct trigger *, usec);
 void model_not_pending(const struct op *, usec, const char *, bool);
 void model_pending(const struct op *, usec);
 void model_cancelled(const struct op *);
+void model_held(const struct op *, const char *);
+void model_lost(const struct op *, int);
+void model_released(int);
+bool model_triggered(int, usec);
 usec model_bound(usec);
 
 /* guard.c: heartbeats */
-usec guard_miss(const struct peer *);
-bool guard_may_be(usec, usec, int);
-bool guard_may_follow(int, usec);
-void guard_unguarded(const struct op *);
-void guard_guarded(const struct op *);
-void guard_welcome(int);
-void guard_hello(struct conn *, const struct op *);
-int  guard_hangup(struct conn *);
-void guard_pong(struct peer *, const struct op *);
+usec	    guard_miss(const struct peer *);
+bool	    guard_may_be(int, usec, usec, int);
+bool	    guard_may_follow(int, usec);
+void	    guard_unguarded(const struct op *);
+void	    guard_guarded(const struct op *);
+void	    guard_welcome(int);
+void	    guard_join(struct conn *, const struct op *, int);
+bool	    guard_is_last(const struct peer *);
+const char *guard_reason(int, bool);
+void	    guard_release(const struct op *);
+void	    guard_released(const struct op *);
+void	    guard_kid_ends(int);
+void	    guard_kid_ended(int);
+int	    guard_listed(const struct op *, const char *);
+void	    guard_list_ends(const struct op *, int);
+int	    guard_hangup(struct conn *);
+void	    guard_pong(struct peer *, const struct op *);
 
 /* secret.c: what is stored */
 void secret_fill(uint32_t, size_t, size_t, unsigned char *, size_t);
