@@ -113,9 +113,10 @@ hold_settle(void)
 	hold_say();
 	if (hb.detached)
 		say_close();
+	/* A shell waits for this.  If the rest fails, that is a loss. */
+	front_ready();
 	if (sandbox_heartbeat(hb.terminal) == -1)
 		err(EXIT_USAGE, "sandbox");
-	front_ready();
 }
 
 /* The vault, or network, has answered a WATCH. */
