@@ -110,15 +110,19 @@ loadfile_line(struct loadfile *lf, char *line, unsigned int number, char *why,
 	return (*why == '\0' ? 0 : -1);
 }
 
-/* Reads the len bytes of text; as loadfile_read(). */
-static int
-loadfile_lines(struct loadfile *lf, const char *path, size_t len, char *why)
+/*
+ * Reads the file's len bytes, fewer than LOADFILE_BYTES, that are in lf->text;
+ * otherwise as loadfile_read().
+ */
+int
+loadfile_parse(struct loadfile *lf, const char *path, size_t len, char *why)
 {
 	char	    *at = lf->text, *line;
 	unsigned int number = 0;
 	size_t	     used;
 	char	     wrong[LOADFILE_WHY / 2];
 
+	lf->n = 0;
 	if (len > 0 && at[len - 1] != '\n')
 		at[len++] = '\n';
 	while ((line = line_next(at, len, &used)) != NULL) {
@@ -165,7 +169,6 @@ loadfile_read(struct loadfile *lf, const char *path, uid_t owner, char *why)
 	ssize_t	    n = 1;
 	int	    fd;
 
-	lf->n = 0;
 	/* A FIFO must not make us wait. */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd == -1) {
@@ -187,7 +190,7 @@ loadfile_read(struct loadfile *lf, const char *path, uid_t owner, char *why)
 		wrong = "has a NUL byte";
 	close(fd);
 	if (wrong == NULL)
-		return (loadfile_lines(lf, path, len, why));
+		return (loadfile_parse(lf, path, len, why));
 	(void)snprintf(why, LOADFILE_WHY, "%s: %s", path, wrong);
 	return (-1);
 }

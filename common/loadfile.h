@@ -5,6 +5,7 @@
 #include <sys/types.h>
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #define LOADFILE_BYTES 65536 /* of a file, at most */
@@ -28,6 +29,7 @@ struct loadfile {
 };
 
 int	    loadfile_read(struct loadfile *, const char *, uid_t, char *);
+int	    loadfile_parse(struct loadfile *, const char *, size_t, char *);
 pid_t	    loadfile_run(const struct loadfile_entry *, int);
 const char *loadfile_failure(int, char *);
 

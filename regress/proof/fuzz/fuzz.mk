@@ -11,7 +11,7 @@ CC_cov =	$(FUZZ_CC)
 CC_replay =	$(CC)
 PKG_CONFIG ?=	pkg-config
 PKGS =		libbsd-overlay libseccomp
-TARGETS =	num store heart control vault option
+TARGETS =	num loadfile store heart control vault option
 DIR =		regress/proof/fuzz
 B =		$(DIR)/build
 Q =		$(if $(V),,@)
@@ -37,6 +37,7 @@ NETWORK =	$(DIR)/net.c $(DIR)/world.c \
 		$(addprefix common/,clock.c cred.c line.c name.c num.c secmem.c) \
 		$(addprefix dazaid/,answer.c imsg.c log.c panic.c request.c session.c signals.c store.c)
 SRC_num =	common/num.c
+SRC_loadfile =	$(addprefix common/,line.c loadfile.c name.c num.c)
 ORACLE =	regress/oracle
 SRC_store =	$(ORACLE)/secrets.c
 SRC_heart =	$(NETWORK)

@@ -13,7 +13,7 @@
 set -u
 cd "$(dirname "$0")/../../.." || exit 1
 
-targets="num store heart control vault option"
+targets="num loadfile store heart control vault option"
 least=95
 # Files that parse untrusted bytes, or keep the rules ...
 parsing="dazaid/imsg.c common/line.c common/num.c dazaid/conn.c dazaid/control.c
@@ -21,7 +21,7 @@ dazaid/heart.c dazaid/network.c dazaid/panic.c dazaid/registry.c dazaid/request.
 dazaid/event.c dazaid/holder.c dazaid/serve.c dazaid/session.c
 dazaid/store.c dazaid/vault.c"
 # ... and files of which a part is reached.
-others="dazaid/alive.c dazaid/log.c common/secmem.c common/sockpath.c dazaid/load.c dazaid/dazaid.c
+others="dazaid/alive.c dazaid/log.c common/secmem.c common/sockpath.c common/loadfile.c dazaid/load.c dazaid/dazaid.c
 dazaid/options.c dazaid/signals.c dazaid/transfer.c dazai-hb/dazai-hb.c dazaictl/askpass.c dazaictl/command.c
 dazaictl/dazaictl.c dazaictl/status.c"
 
