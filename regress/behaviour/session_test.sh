@@ -11,7 +11,8 @@ TMUX_TMPDIR=$PWD SCREENDIR=$PWD/screens
 export PATH DAZAI_SOCK TERM HOME TMUX_TMPDIR SCREENDIR
 unset TMUX STY ZELLIJ DAZAI_TETHER DAZAI_GUARD DAZAI_GUARD_AT
 
-# on_terminal COMMAND...: it, on a terminal of its own, does what standard input says
+# on_terminal [-t SECONDS] COMMAND...: it, on a terminal of its own, does what standard
+# input says
 on_terminal() {
 	"$tools/pty" "$@" >shown 2>&1 || fail "$(cat shown)"
 }
@@ -110,8 +111,7 @@ screen_holds_body() {
 		start
 		screen -c /dev/null -d -m -S work bash --rcfile "$PWD/rc" ||
 		    fail 'no screen'
-		# shellcheck disable=SC2012 # PID.NAME
-		await sh -c 'ls screens | grep -q work'
+		await sh -c 'screen -ls | grep -q "work.*Detached"'
 		server=$(ls screens)
 		server=${server%%.*}
 		remember "$server"
@@ -285,14 +285,15 @@ a_link_that_hangs_is_noticed_body() {
 	talk - mark at 1500
 	eval "$still" || fail "lost while the link was there"
 	nsenter -n -t "$far" ip link set far0 down
-	talk - mark ended "$vault" within 5000
+	talk - mark ended "$vault" within 8000
 	killed 'PANIC: tether laptop lost: ping deadline missed'
+	kill -KILL "$ssh" "${out##* }" || :
 	nsenter -n -t "$far" ip link set far0 up
 	start
-	on_terminal ./far -t far "bash --rcfile $PWD/rc -i" <<-EOT
+	on_terminal -t 40 ./far -t far "bash --rcfile $PWD/rc -i" <<-EOT
 		run $talk - log log 'tether session held'
 		run nsenter -n -t $far ip link set far0 down
-		run $talk - log log 'tether session lost'
+		run $talk -w 30 - log log 'tether session lost'
 	EOT
 	rehearsed 'tether session lost'
 }
