@@ -314,6 +314,28 @@ registration_comes_first_body() {
 	ends $SIGKILL "$idler"
 }
 
+behaviour a_panic_kills_the_children \
+    'a panic kills the program with its children, but not one that has gone to another process group'
+a_panic_kills_the_children_body() {
+	guarded -a -g 0
+	"$talk" "$sock.ctl" say STATUS show >status || fail 'no STATUS'
+	grep -q ' groups=1' status ||
+	    atf_skip 'this kernel cannot kill the group of a pidfd'
+	"$ctl" run -i "$name" sh -c 'sleep 300 & echo $! >child
+	    setsid sleep 300 & echo $! >left; echo >started; wait' &
+	idler=$!
+	remember "$idler"
+	await [ -e started ]
+	remember "$(cat child)"
+	remember "$(cat left)"
+	talk - log "/proc/$(cat left)/comm" sleep
+	kill -USR1 "$vault"
+	ends $SIGKILL
+	ends $SIGKILL "$idler"
+	talk - ended "$(cat child)"
+	grep -q '^State:.S' "/proc/$(cat left)/status" || fail 'it died'
+}
+
 behaviour a_forwarded_socket_is_refused \
     'a daemon whose socket another process listens on could not kill the program, so it does not start' \
     require.progs python3
