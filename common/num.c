@@ -89,6 +89,22 @@ num_ms(const char *s, int64_t *out)
 }
 
 /*
+ * Prints n to buf of NUM_PRINT bytes, and returns where it begins there.
+ * Async-signal-safe.
+ */
+char *
+num_print(uint64_t n, char *buf)
+{
+	char *p = buf + NUM_PRINT - 1;
+
+	*p = '\0';
+	do
+		*--p = (char)('0' + n % 10);
+	while ((n /= 10) > 0);
+	return (p);
+}
+
+/*
  * Prints milliseconds as num_ms() reads them, with no digit more than needed,
  * to buf of
  * NUM_PRINT bytes, which is returned.  A negative time is past, and shown as 0.

@@ -10,6 +10,7 @@
 
 const char *num_int(const char *, int64_t, int64_t, int64_t *);
 const char *num_ms(const char *, int64_t *);
+char	   *num_print(uint64_t, char *);
 char	   *num_print_ms(int64_t, char *);
 
 #endif

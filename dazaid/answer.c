@@ -34,12 +34,13 @@ answer_status(char *line, const struct imsg_report *s)
 	    " guarded=%" PRIu32 " pending=%" PRIu32
 	    " memory=%s secrets=%" PRIu32 " left=%s heartbeat=%" PRIu32
 	    " since=%" PRId64 " tethers=%" PRIu32
-	    " timeout=%s pid=%ld size=%" PRIu64 " room=%" PRIu64 "\n",
+	    " timeout=%s pid=%ld size=%" PRIu64 " room=%" PRIu64
+	    " groups=%" PRIu32 "\n",
 	    s->armed, num_print_ms(s->grace, grace), s->registered, s->guarded,
 	    s->pending, secmem_name(s->memory), s->secrets,
 	    num_print_ms(s->left, left), s->heartbeat, s->since, s->tethers,
 	    num_print_ms(s->timeout, timeout), (long)answer_vault, s->size,
-	    s->room);
+	    s->room, s->groups);
 }
 
 /* NAME SIZE READS-LEFT SECONDS-LEFT; '-' for no limit */

@@ -188,6 +188,7 @@ start_sandbox(void)
 		.signals = v.signals,
 		.files = v.files };
 
+	registry_own();
 	if (sandbox_vault(&sv) == -1)
 		vault_fail("sandbox", strerror(errno));
 }
@@ -209,6 +210,9 @@ static void
 start_log_ready(const struct options *o)
 {
 	start_log_memory(o);
+	if (!registry_groups())
+		log_info("this kernel kills a registered process alone, "
+			 "without its group");
 	log_info("ready, memory: %s, secrets: %u, %s, ping timeout %lld ms",
 	    secmem_name(v.mem.kind), v.store.count,
 	    v.panic.armed ? "armed" : "dry-run", (long long)v.session.timeout);

@@ -35,6 +35,7 @@
 #define EFFECTS_FILE_MS 500
 
 #define EFFECTS_LINE 160 /* bytes of a line to the holders */
+#define EFFECTS_PIDS (REGISTRY_MAX * 12 + 16) /* bytes of a list of pids */
 
 #define EFFECTS_WATCH_MS 20 /* for network to tell the watchers */
 /* How long wait(2) may take to have network's status once its socket ended. */
@@ -159,6 +160,32 @@ effects_tell(const char *what, const char *seconds, const char *reason)
 	alive_tell(line, strlen(line));
 }
 
+/*
+ * After a panic that was only rehearsed: logs what an armed daemon would have
+ * done.
+ */
+static void
+effects_rehearsed(bool hard)
+{
+	char number[NUM_PRINT], wait[NUM_PRINT], pids[EFFECTS_PIDS] = "";
+	unsigned int i;
+
+	for (i = 0; i < registry_count(); i++) {
+		(void)strlcat(pids, i == 0 ? ", and process " : ", ",
+		    sizeof(pids));
+		(void)strlcat(pids,
+		    num_print((uint64_t)registry_pid(i), number), sizeof(pids));
+	}
+	if (hard || v.panic.grace == 0)
+		log_alert("rehearsal: an armed daemon would have killed "
+			  "itself at once",
+		    pids);
+	else
+		log_alert("rehearsal: an armed daemon would have waited ",
+		    num_print_ms(v.panic.grace, wait),
+		    " s for CANCEL, and then killed itself", pids);
+}
+
 /* Leaves the last words, if this is the end. */
 static void
 effects_last(enum panic_event event, const char *reason)
@@ -217,6 +244,8 @@ effects_log(enum panic_event event, const char *reason)
 	}
 	if (v.damage != NULL)
 		log_alert(v.damage);
+	if (!v.panic.armed && (event == PANIC_EXECUTED || event == PANIC_HARD))
+		effects_rehearsed(event == PANIC_HARD);
 }
 
 /*

@@ -11,28 +11,23 @@
 #include <time.h>
 
 #include "last.h"
+#include "num.h"
 #include "vault.h"
 
-#define LAST_BYTES                                                           \
-	256	       /* of the line, with its newline and blanks before it \
-			*/
-#define LAST_DIGITS 21 /* of a uint64_t, with a NUL */
+#define LAST_BYTES                                                \
+	256 /* of the line, with its newline and blanks before it \
+	     */
 
 static int last_fd = -1;
 
-/* Appends key and n to line.  The C library's printf(3) is not for handlers. */
+/* Appends key and n to line. */
 static void
 last_number(char *line, const char *key, uint64_t n)
 {
-	char  digits[LAST_DIGITS];
-	char *p = digits + sizeof(digits) - 1;
+	char digits[NUM_PRINT];
 
-	*p = '\0';
-	do
-		*--p = (char)('0' + n % 10);
-	while ((n /= 10) > 0);
 	(void)strlcat(line, key, LAST_BYTES);
-	(void)strlcat(line, p, LAST_BYTES);
+	(void)strlcat(line, num_print(n, digits), LAST_BYTES);
 }
 
 /*

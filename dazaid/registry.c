@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The registered processes, which a panic kills.  Each is held by a pidfd, so
- * another process that gets the same pid is never killed.
+ * another process that gets the same pid is never killed.  With one that leads
+ * its process group the whole group dies, where the kernel can do that.
  *
  * Root's vault kills with the uid of the owner, or a user could have it kill
  * processes that are not theirs.  With that uid the owner could also signal
@@ -21,6 +22,9 @@
 
 #include "registry.h"
 
+#ifndef PIDFD_SIGNAL_PROCESS_GROUP
+#define PIDFD_SIGNAL_PROCESS_GROUP 4 /* Linux 6.9 */
+#endif
 #ifndef SO_PEERPIDFD
 #define SO_PEERPIDFD 77 /* Linux 6.5 */
 #endif
@@ -32,6 +36,23 @@ static struct {
 static volatile unsigned int registry_n;
 static uid_t		     registry_owner;
 static int		     registry_proc = -1; /* /proc, of root's vault */
+static bool  registry_group;	 /* the kernel can kill a process's group */
+static pid_t registry_own_group; /* which the vault must not kill */
+
+/* Whether the kernel knows the flag: it refuses one that it does not know. */
+static bool
+registry_can_groups(void)
+{
+	const int fd = pidfd_open(getpid(), 0);
+	bool	  can;
+
+	if (fd == -1)
+		return (false);
+	can = pidfd_send_signal(fd, 0, NULL, PIDFD_SIGNAL_PROCESS_GROUP) == 0 ||
+	    errno != EINVAL;
+	close(fd);
+	return (can);
+}
 
 /*
  * owner: whose processes may be registered.  Root, who may kill anybody, needs
@@ -41,9 +62,24 @@ int
 registry_init(uid_t owner)
 {
 	registry_owner = owner;
+	registry_group = registry_can_groups();
 	if (geteuid() == 0)
 		registry_proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	return (geteuid() == 0 && registry_proc == -1 ? -1 : 0);
+}
+
+/* Whether a panic kills the groups of the registered processes, too. */
+bool
+registry_groups(void)
+{
+	return (registry_group);
+}
+
+/* To be called before the sandbox, which forbids getpgrp(2). */
+void
+registry_own(void)
+{
+	registry_own_group = getpgrp();
 }
 
 /* The descriptor that registry_add() makes use of, or -1. */
@@ -57,6 +93,13 @@ unsigned int
 registry_count(void)
 {
 	return (registry_n);
+}
+
+/* The pid of number i of them.  Async-signal-safe. */
+pid_t
+registry_pid(unsigned int i)
+{
+	return (registry[i].pid);
 }
 
 static unsigned int
@@ -214,6 +257,20 @@ registry_forget(const struct pollfd *pfd, nfds_t n)
 }
 
 /*
+ * SIGKILL to one of them, and to its group if it leads one.  The kernel refuses
+ * that if it does not.  The vault's own group is spared: the vault has not yet
+ * removed its files.
+ */
+static void
+registry_kill_one(unsigned int i)
+{
+	if (registry_group && registry[i].pid != registry_own_group)
+		(void)pidfd_send_signal(registry[i].fd, SIGKILL, NULL,
+		    PIDFD_SIGNAL_PROCESS_GROUP);
+	(void)pidfd_send_signal(registry[i].fd, SIGKILL, NULL, 0);
+}
+
+/*
  * SIGKILL to all of them.  Async-signal-safe: the C library's setresuid(3) is
  * not said to be.
  */
@@ -229,7 +286,7 @@ registry_kill(void)
 		    -1))
 		return;
 	for (i = 0; i < registry_n; i++)
-		(void)pidfd_send_signal(registry[i].fd, SIGKILL, NULL, 0);
+		registry_kill_one(i);
 	if (as_owner)
 		(void)syscall(SYS_setresuid, 0, 0, 0);
 }

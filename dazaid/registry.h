@@ -10,6 +10,7 @@
 #define REGISTRY_MAX 32 /* processes */
 
 int	     registry_init(uid_t);
+void	     registry_own(void);
 int	     registry_procfd(void);
 int	     registry_open(pid_t, int);
 int	     registry_open_owned(pid_t);
@@ -17,6 +18,8 @@ bool	     registry_has(pid_t);
 int	     registry_add(pid_t, int);
 int	     registry_remove(pid_t);
 unsigned int registry_count(void);
+pid_t	     registry_pid(unsigned int);
+bool	     registry_groups(void);
 nfds_t	     registry_poll(struct pollfd *);
 void	     registry_forget(const struct pollfd *, nfds_t);
 void	     registry_kill(void);

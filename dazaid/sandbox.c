@@ -36,6 +36,10 @@
 #include "log.h"
 #include "sandbox.h"
 
+#ifndef PIDFD_SIGNAL_PROCESS_GROUP
+#define PIDFD_SIGNAL_PROCESS_GROUP 4 /* Linux 6.9 */
+#endif
+
 #define NELEM(a)   (sizeof(a) / sizeof((a)[0]))
 #define CALL(name) SCMP_SYS(name)
 
@@ -219,8 +223,12 @@ sandbox_vault(const struct sandbox_vault *sv)
 		{ CALL(timerfd_settime), 1, { IS(0, sv->timer) } },
 		{ CALL(unlinkat), 1, { IS(0, sv->dirfd) } },
 		{ CALL(kill), 1, { IS(0, getpid()) } },
-		{ CALL(pidfd_send_signal), 1, { IS32(1, 0) } },
-		{ CALL(pidfd_send_signal), 1, { IS32(1, SIGKILL) } },
+		{ CALL(pidfd_send_signal), 2, { IS32(1, 0), IS32(3, 0) } },
+		{ CALL(pidfd_send_signal), 2,
+		    { IS32(1, SIGKILL), IS32(3, 0) } },
+		/* to the group of a registered process */
+		{ CALL(pidfd_send_signal), 2,
+		    { IS32(1, SIGKILL), IS32(3, PIDFD_SIGNAL_PROCESS_GROUP) } },
 		/* only with /proc: root's */
 		{ CALL(newfstatat), 1, { IS32(0, sv->procfd) } },
 		{ CALL(setresuid), 3,

@@ -306,3 +306,96 @@ the_wipe_comes_first_body() {
 	[ "$(cat order)" = 'mprotect pidfd_send_signal unlinkat sendmsg ' ] ||
 	    fail "$(cat order)"
 }
+
+# leader: a process that leads a group of its own with two more in it, as $leader; their
+# pids are in the file "members"
+leader() {
+	setsid sh -c 'sleep 300 & echo $! >members; sleep 300 & echo $! >>members; wait' &
+	leader=$!
+	remember "$leader"
+	await test -s members
+	await eval '[ "$(wc -l <members)" -eq 2 ]'
+	while read -r member; do
+		remember "$member"
+	done <members
+}
+
+behaviour the_group_of_a_leader_dies \
+    'a registered process that leads its process group dies with all of it; of any other group it dies alone'
+the_group_of_a_leader_dies_body() {
+	start -a -g 0
+	"$talk" "$sock.ctl" say STATUS show >status || fail "no STATUS"
+	if ! grep -q ' groups=1' status; then
+		logged 'kills a registered process alone'
+		atf_skip "this kernel cannot kill the group of a pidfd"
+	fi
+	leader
+	idler
+	other=$idler
+	registered
+	control say "REGISTER pid=$leader" want OK say 'PANIC hard' want OK eof
+	ends "$SIGKILL"
+	ends "$SIGKILL" "$leader"
+	ends "$SIGKILL" "$idler"
+	while read -r member; do
+		talk - ended "$member"
+	done <members
+	spared "$other"
+	rm members
+	# A rehearsal kills nobody.
+	start
+	leader
+	control say "REGISTER pid=$leader" want OK say 'PANIC hard' want OK eof
+	rehearsed 'HARD PANIC (dry-run): PANIC hard'
+	while read -r member; do
+		grep -q '^State:.S' "/proc/$member/status" || fail "$member died"
+	done <members
+}
+
+behaviour the_vault_spares_its_own_group \
+    'a registered leader of the group that the vault is in dies alone, and the vault ends as ever'
+the_vault_spares_its_own_group_body() {
+	printf '%s' "$secret" >secret
+	setsid sh -c '"$1" -d -a -g 0 -s "$2" -l "$3=secret" 2>log & echo $! >vault
+	    wait; sleep 300' sh "$dazaid" "$sock" "$name" &
+	leader=$!
+	remember "$leader"
+	logged 'vault: ready'
+	read -r vault <vault
+	remember "$vault"
+	find_network
+	control say "REGISTER pid=$leader" want OK say 'PANIC hard' want OK eof
+	ends "$SIGKILL" "$leader"
+	talk - ended "$vault"
+	logged 'HARD PANIC: PANIC hard'
+	gone
+}
+
+behaviour a_rehearsal_tells_what_would_be \
+    'a rehearsal logs how long an armed daemon would have waited, and which processes it would have killed'
+a_rehearsal_tells_what_would_be_body() {
+	start -g 7.5
+	talk "$sock" hello close
+	rehearsed 'heartbeat connection dropped'
+	logged 'rehearsal: an armed daemon would have waited 7.5 s for CANCEL, and then killed itself'
+	start
+	registered
+	first=$idler
+	registered
+	kill -USR1 "$vault"
+	rehearsed 'PANIC (dry-run): SIGUSR1'
+	logged "rehearsal: an armed daemon would have waited 5 s for CANCEL, and then killed itself, and process $first, $idler"
+	start
+	registered
+	kill -USR2 "$vault"
+	rehearsed 'HARD PANIC (dry-run): SIGUSR2'
+	logged "rehearsal: an armed daemon would have killed itself at once, and process $idler"
+	start -a -g 0
+	kill -USR1 "$vault"
+	killed 'PANIC: SIGUSR1'
+	not_logged rehearsal:
+	start
+	kill "$vault"
+	ends 0
+	not_logged rehearsal:
+}

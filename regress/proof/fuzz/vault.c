@@ -551,7 +551,10 @@ WRAP(int, pidfd_send_signal, int fd, int sig, siginfo_t *info,
 	struct pollfd has_ended = { fd, POLLIN, 0 };
 
 	(void)info;
-	CHECK(fd >= 0 && fd < PIDFDS && flags == 0, "a pidfd");
+	errno = EINVAL;
+	if (flags != 0) /* as an old kernel does */
+		return (-1);
+	CHECK(fd >= 0 && fd < PIDFDS, "a pidfd");
 	if (sig == SIGKILL) {
 		CHECK(deeds == (WIPED | FELLED), "killed after %u", deeds);
 		if (poll(&has_ended, 1, 0) == 0)

@@ -190,8 +190,12 @@ limits_of_descriptors(void)
 	    0, 0);
 	limit(SYS_pidfd_send_signal, VAULT, true, "the end of the registered",
 	    -1, SIGKILL, 0, 0, 0);
+	limit(SYS_pidfd_send_signal, VAULT, true, "the end of their groups", -1,
+	    SIGKILL, 0, 4, 0);
 	limit(SYS_pidfd_send_signal, VAULT, false, "other signals", -1, SIGTERM,
 	    0, 0, 0);
+	limit(SYS_pidfd_send_signal, VAULT, false, "other flags", -1, SIGKILL,
+	    0, 2, 0);
 }
 
 /* What a C library of a 32-bit machine may make in place of other calls. */
