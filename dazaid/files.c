@@ -23,7 +23,11 @@
 #include "sockpath.h"
 
 #define FILES_BACKLOG 1024 /* a herd of clients waits there */
-#define FILES_NAME    (SOCKPATH_SIZE + sizeof(".pid"))
+/* What to do if /tmp/dazai-UID is not ours. */
+#define FILES_ELSEWHERE                                    \
+	": choose another place by -s ~/.dazai.sock, and " \
+	"DAZAI_SOCK for the clients"
+#define FILES_NAME (SOCKPATH_SIZE + sizeof(".pid"))
 
 /* The files that are no sockets have the indices after theirs. */
 enum { FILES_PID = FILES_SOCKETS, FILES_LAST, FILES_ALL };
@@ -298,7 +302,7 @@ files_make(const char *path, bool private, unsigned int *which)
 const char *
 files_claim(const char *path)
 {
-	static char  error[SOCKPATH_WHY];
+	static char  error[SOCKPATH_WHY + sizeof(FILES_ELSEWHERE)];
 	const char  *why;
 	unsigned int i;
 	bool private;
@@ -308,8 +312,10 @@ files_claim(const char *path)
 		    sockpath_name(path), files_suffix[i]);
 	i = FILES_HEARTBEAT;
 	files_dir = sockpath_opendir(path, true, &private, error);
-	if (files_dir == -1 && private)
+	if (files_dir == -1 && private) {
+		(void)strlcat(error, FILES_ELSEWHERE, sizeof(error));
 		return (error);
+	}
 	why = files_dir == -1 ? strerror(errno) : files_make(path, private, &i);
 	if (why == NULL)
 		return (NULL);

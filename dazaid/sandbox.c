@@ -52,7 +52,8 @@ static const struct filter_rule sandbox_both[] = {
 	FILTER_ALLOW(pwritev2),	  /* log */
 	FILTER_ALLOW(getsockopt), /* SO_PEERCRED, SO_PEERPIDFD */
 	FILTER_ALLOW(recvfrom), /* a client's bytes; in the vault, a secret's */
-	FILTER_ALLOW(shutdown), /* of a connection that is given up */
+	/* of a connection that is given up, in every process that has it */
+	FILTER_ALLOW(shutdown),
 	FILTER_ALLOW(close),
 	FILTER_ALLOW(clock_gettime),   /* where the vDSO cannot */
 	FILTER_ALLOW(restart_syscall), /* ppoll after SIGSTOP and SIGCONT */

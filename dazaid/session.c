@@ -17,7 +17,7 @@
  *	  |   `-> DRAINED ---^  ^
  *	  `---------------------'
  *
- * HUNG_UP ends when network's time to report is over, DRAINED as soon as
+ * Both end when network's time to report is over, and DRAINED as soon as
  * network has nothing more to say.  LOST ends with network's LOST message,
  * the last one about a connection.
  */
@@ -69,6 +69,13 @@ session_init(struct session *s, struct panic *panic, int64_t timeout,
 	s->first_due = PANIC_NEVER;
 	(void)snprintf(s->tethers[SESSION_HEARTBEAT].name, SESSION_NAME,
 	    SESSION_HEARTBEAT_NAME);
+}
+
+/* Whether network still has to report what h said before it hung up. */
+static bool
+session_waits(const struct session_holder *h)
+{
+	return (h->state == SESSION_HUNG_UP || h->state == SESSION_DRAINED);
 }
 
 /* Whether h still keeps its tether held. */
@@ -255,7 +262,7 @@ session_ended(struct session *s, struct session_holder *h, int64_t now,
 		return;
 	}
 	h->state = drained ? SESSION_DRAINED : SESSION_HUNG_UP;
-	h->report_due = drained ? PANIC_NEVER : now + SESSION_REPORT_MS;
+	h->report_due = now + SESSION_REPORT_MS;
 }
 
 /* Is the heartbeat lost as soon as all messages of network have been read? */
@@ -345,7 +352,7 @@ session_tick(struct session *s, int64_t now)
 			continue;
 		if (now >= h->ping_due)
 			session_lose(s, h, now, session_missed);
-		else if (h->state == SESSION_HUNG_UP && now >= h->report_due)
+		else if (session_waits(h) && now >= h->report_due)
 			session_lose(s, h, now, h->how);
 	}
 }
@@ -424,7 +431,7 @@ session_deadline(const struct session *s)
 			continue;
 		if (h->ping_due < due)
 			due = h->ping_due;
-		if (h->state == SESSION_HUNG_UP && h->report_due < due)
+		if (session_waits(h) && h->report_due < due)
 			due = h->report_due;
 	}
 	return (due);

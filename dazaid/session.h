@@ -40,7 +40,7 @@ struct session_holder {
 	pid_t		   pid;	   /* of the client, as the kernel reports it */
 	int		   fds[SESSION_FDS]; /* -1: not open */
 	int64_t		   ping_due;
-	int64_t		   report_due; /* of SESSION_HUNG_UP */
+	int64_t		   report_due; /* once it hung up */
 	const char	  *how;	       /* what ended it; NULL: it hung up */
 	bool private; /* it has used its channel: its lines do not count */
 };

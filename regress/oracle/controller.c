@@ -209,15 +209,15 @@ controller_ended(struct controller *c, struct controller_holder *h, int64_t now,
 		return;
 	}
 	h->hung_up = true;
-	h->report_due = drained ? CONTROLLER_NEVER : now + CONTROLLER_REPORT_MS;
+	h->drained = drained;
+	h->report_due = now + CONTROLLER_REPORT_MS;
 }
 
 /* Network has said all that it had to say. */
 void
 controller_heard(struct controller *c, int64_t now)
 {
-	if (c->holders[0].hung_up &&
-	    c->holders[0].report_due == CONTROLLER_NEVER)
+	if (c->holders[0].hung_up && c->holders[0].drained)
 		lose(c, &c->holders[0], now);
 }
 

@@ -25,10 +25,11 @@ struct controller_holder {
 	bool	     known;   /* network has not reported its LOST */
 	bool	     holds;   /* its tether */
 	bool	     hung_up; /* and may have said QUIT before */
+	bool	     drained; /* it is lost as soon as network is heard */
 	unsigned int tether;
 	uint32_t     peerid;
 	int64_t	     ping_due;
-	int64_t	     report_due; /* NEVER: as soon as network is heard */
+	int64_t	     report_due;
 };
 
 struct controller {

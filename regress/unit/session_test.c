@@ -504,6 +504,7 @@ state_digest(void)
 		mix(&d, h->known ? h->tether * 100 + h->peerid : 0);
 		mix(&d, h->holds ? h->ping_due - now : 0);
 		mix(&d, h->holds && h->hung_up ? h->report_due - now : 0);
+		mix(&d, h->holds && h->hung_up && h->drained);
 	}
 	for (i = 0; i < 4; i++)
 		mix(&d, o.names[i][0] | o.lost[i] << 8);

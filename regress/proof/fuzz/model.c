@@ -206,7 +206,7 @@ put_settle(struct transfer *t, int64_t now)
 		    t->ttl != 0 ? now + t->ttl : NEVER);
 		(void)want(IMSG_ANSWER, t->peerid, IMSG_ANSWER_OK);
 		release(t);
-	} else if (t->c->ended || now >= t->latest) {
+	} else if (t->c->ended || t->c->cut || now >= t->latest) {
 		put_cut(t);
 	}
 }

@@ -109,6 +109,9 @@ on_log(enum panic_event event, const char *reason)
 		return;
 	}
 	CHECK((deeds & REMOVED) != 0, "logged after %u", deeds);
+	/* When the end of a GET is told to a deaf network is not known. */
+	if (m.deaf && event == PANIC_HARD)
+		model_hard();
 	CHECK(m.c.end ==
 		(event == PANIC_HARD	       ? HARD :
 			event == PANIC_STOPPED ? STOPPED :
