@@ -13,6 +13,7 @@
 #include "num.h"
 
 #define CRED_ALL UINT32_MAX /* as many uids as there are */
+#define CRED_MAP 30	    /* numbers of a uid_map; it has three in a line */
 
 /*
  * Stores the pid, uid and gid of fd's peer in *who, and returns whether that
@@ -41,7 +42,7 @@ cred_allowed(int fd, uid_t owner, struct ucred *who)
 static int
 cred_numbers(const char *file, int64_t *numbers, int n)
 {
-	char	text[128], *word, *rest = text;
+	char	text[512], *word, *rest = text;
 	int	fd, i = 0;
 	ssize_t len;
 
@@ -78,4 +79,21 @@ cred_ambiguous(uid_t uid)
 		return (NULL);
 	return ("our uid has no name in this user namespace: "
 		"every other user looks like us");
+}
+
+/*
+ * Does our user namespace have this uid?  One that a user has made often has a
+ * single one.
+ */
+bool
+cred_exists(uid_t uid)
+{
+	int64_t map[CRED_MAP];
+	int	i, n = cred_numbers("/proc/self/uid_map", map, CRED_MAP);
+
+	for (i = 0; i + 2 < n; i += 3) {
+		if (uid >= map[i] && uid - map[i] < map[i + 2])
+			return (true);
+	}
+	return (n == -1);
 }

@@ -9,5 +9,6 @@
 
 bool	    cred_allowed(int, uid_t, struct ucred *);
 const char *cred_ambiguous(uid_t);
+bool	    cred_exists(uid_t);
 
 #endif

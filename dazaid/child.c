@@ -17,14 +17,17 @@
 #include <unistd.h>
 
 #include "child.h"
+#include "cred.h"
+#include "log.h"
 
 /*
  * Uids that nobody hands out: 60706 to 61183 are unused in
  * https://systemd.io/UIDS-GIDS.
  */
-#define CHILD_UID      60706
-#define CHILD_UIDS     478
-#define CHILD_START_MS 10000 /* ms; usually it takes 5 */
+#define CHILD_UID	   60706
+#define CHILD_UIDS	   478
+#define CHILD_NOT_EXECUTED 100	 /* exit status, plus the errno of execve(2) */
+#define CHILD_START_MS	   10000 /* ms; usually it takes 5 */
 
 static bool
 child_uid_taken(FILE *f, uid_t uid)
@@ -80,6 +83,11 @@ child_user(struct imsg_config *config)
 	}
 	if (f != NULL)
 		(void)fclose(f);
+	if (cred_exists(config->become_uid))
+		return;
+	log_info("network keeps our uid: this user namespace has no uid %lu",
+	    (unsigned long)config->become_uid);
+	config->become_uid = config->become_gid = 0;
 }
 
 static void
@@ -96,7 +104,7 @@ child_exec(int fd)
 		closefrom(CHILD_FD + 1);
 		execve("/proc/self/exe", argv, envp);
 	}
-	_exit(1);
+	_exit(CHILD_NOT_EXECUTED + (errno < 128 ? errno : 0));
 }
 
 /*
@@ -121,29 +129,48 @@ child_start(const struct imsg_config *config, pid_t *pid)
 	if (*pid == -1)
 		return (-1);
 	close(sp[1]);
-	return (imsg_send(sp[0], &im, 0) == -1 ? -1 : sp[0]);
+	/* If it has ended already, child_wait() says why. */
+	if (imsg_send(sp[0], &im, 0) == -1 && errno != EPIPE)
+		return (-1);
+	return (sp[0]);
+}
+
+/* Why network, the child pid, has not started. */
+static const char *
+child_failure(pid_t pid)
+{
+	static char why[64];
+	int	    status;
+
+	if (waitpid(pid, &status, 0) != pid)
+		return (strerror(errno));
+	if (WIFSIGNALED(status))
+		(void)snprintf(why, sizeof(why), "killed by SIG%s",
+		    sigabbrev_np(WTERMSIG(status)));
+	else if (WEXITSTATUS(status) >= CHILD_NOT_EXECUTED)
+		(void)snprintf(why, sizeof(why), "/proc/self/exe: %s",
+		    strerror(WEXITSTATUS(status) - CHILD_NOT_EXECUTED));
+	else
+		return ("it could not start"); /* and has logged why */
+	return (why);
 }
 
 /*
- * Waits until network, at the other end of fd, has given up its rights. Returns
- * -1 with errno if it does not; ECHILD: it ended, and has logged why.
+ * Waits until network, the child pid at the other end of fd, has given up its
+ * rights.  Returns NULL, or why it does not.
  */
-int
-child_wait(int fd)
+const char *
+child_wait(int fd, pid_t pid)
 {
 	struct pollfd pfd = { .fd = fd, .events = POLLIN };
 	struct imsg   im;
 
-	if (poll(&pfd, 1, CHILD_START_MS) != 1) {
-		errno = ETIMEDOUT;
-		return (-1);
-	}
+	if (poll(&pfd, 1, CHILD_START_MS) != 1)
+		return (strerror(ETIMEDOUT));
 	if (imsg_recv(fd, IMSG_FROM_NETWORK, IMSG_AT_START, &im) != IMSG_OK ||
-	    im.type != IMSG_READY) {
-		errno = ECHILD;
-		return (-1);
-	}
-	return (0);
+	    im.type != IMSG_READY)
+		return (child_failure(pid));
+	return (NULL);
 }
 
 /* True if a signal has stopped the child pid.  Async-signal-safe. */

@@ -11,10 +11,10 @@
 #define CHILD_TITLE "dazaid: network" /* network's argv[0], which ps shows */
 #define CHILD_FD    3		      /* its end of the socketpair */
 
-int  child_start(const struct imsg_config *, pid_t *);
-int  child_wait(int);
-void child_user(struct imsg_config *);
-bool child_is_stopped(pid_t);
-void child_end(int, int64_t);
+int	    child_start(const struct imsg_config *, pid_t *);
+const char *child_wait(int, pid_t);
+void	    child_user(struct imsg_config *);
+bool	    child_is_stopped(pid_t);
+void	    child_end(int, int64_t);
 
 #endif

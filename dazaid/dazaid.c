@@ -97,12 +97,13 @@ start_files(const struct options *o)
 {
 	const char *why;
 
-	if (geteuid() == 0 &&
+	if (geteuid() == 0 && o->owner != 0 &&
 	    (setgroups(1, &o->gid) == -1 || setegid(o->gid) == -1 ||
 		seteuid(o->owner) == -1))
 		vault_fail("--user", strerror(errno));
 	why = files_claim(o->path);
-	if (getuid() == 0 && (seteuid(0) == -1 || setegid(0) == -1))
+	if (getuid() == 0 && o->owner != 0 &&
+	    (seteuid(0) == -1 || setegid(0) == -1))
 		vault_fail("--user", strerror(errno));
 	if (why != NULL)
 		vault_fail("socket", why);
@@ -112,9 +113,10 @@ start_files(const struct options *o)
 static void
 start_wait_network(void)
 {
-	if (child_wait(v.imsg) == -1)
-		vault_fail("network process",
-		    errno == ECHILD ? "it could not start" : strerror(errno));
+	const char *why = child_wait(v.imsg, v.network);
+
+	if (why != NULL)
+		vault_fail("network process", why);
 }
 
 /* Reads the secrets of -l and -L, and meanwhile obeys signals and watches

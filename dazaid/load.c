@@ -83,7 +83,10 @@ load_open(void)
 		else
 			l->fd = open(l->file, O_RDONLY | flags);
 		if (l->fd == -1 && l->file == NULL)
-			err(1, "no terminal to ask on: /dev/tty");
+			err(1,
+			    "%s: -l %s=- reads standard input; no terminal to "
+			    "ask on: /dev/tty",
+			    l->name, l->name);
 		if (l->fd == -1)
 			err(1, "%s", l->file);
 	}

@@ -55,6 +55,16 @@ a_stopped_network_hides_no_loss_body() {
 	rehearsed "PANIC (dry-run): $lost"
 }
 
+behaviour the_lost_are_told_at_once \
+    'network is stopped: a holder that the vault takes for lost reads the end all the same'
+the_lost_are_told_at_once_body() {
+	start -a -g 60 -t 0.5
+	talk "$sock" hello to "$sock.ctl" say 'HOLD usb' want HOLDING \
+	    kill STOP "$network" eof use 0 eof kill CONT "$network" \
+	    log log 'panic pending: ping deadline missed'
+	stop
+}
+
 behaviour a_stopped_network_delays_no_signal 'network is stopped: the vault sees to its own signals'
 a_stopped_network_delays_no_signal_body() {
 	table <<-'EOT'

@@ -85,6 +85,7 @@ strangers_directory_body() {
 	somebody
 	mkdir -m 700 "$own"
 	everyone_refuses "belongs to uid 0, and should to uid $user"
+	refuses 1 'choose another place by -s ~/.dazai.sock' "$user" "$dir/dazaid" -d
 	chown 65534 "$own"
 	everyone_refuses "belongs to uid 65534, and should to uid $user"
 	chown "$user" "$own"

@@ -356,12 +356,12 @@ behaviour the_vault_spares_its_own_group \
     'a registered leader of the group that the vault is in dies alone, and the vault ends as ever'
 the_vault_spares_its_own_group_body() {
 	printf '%s' "$secret" >secret
-	setsid sh -c '"$1" -d -a -g 0 -s "$2" -l "$3=secret" 2>log & echo $! >vault
+	setsid sh -c '"$1" -d -a -g 0 -s "$2" -l "$3=secret" 2>log & echo $! >its.pid
 	    wait; sleep 300' sh "$dazaid" "$sock" "$name" &
 	leader=$!
 	remember "$leader"
 	logged 'vault: ready'
-	read -r vault <vault
+	read -r vault <its.pid
 	remember "$vault"
 	find_network
 	control say "REGISTER pid=$leader" want OK say 'PANIC hard' want OK eof

@@ -80,6 +80,18 @@ both_processes_are_confined_body() {
 	lives
 }
 
+behaviour a_namespace_of_one_uid_is_enough \
+    'where root has no other uid, the daemon starts, and network keeps that one'
+a_namespace_of_one_uid_is_enough_body() {
+	unshare -U -r true 2>/dev/null ||
+	    atf_skip "no user namespace can be made here"
+	through 'exec unshare -U -r'
+	start
+	logged 'network keeps our uid: this user namespace has no uid'
+	unshare -U -r "$talk" "$sock" hello ping quit || fail "not served"
+	ends 0
+}
+
 behaviour a_user_has_no_capability \
     'a daemon of an ordinary user: both processes are the user, without capabilities, and closed to it' \
     require.user unprivileged

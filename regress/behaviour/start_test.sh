@@ -847,7 +847,8 @@ half_a_secret_is_not_left_to_others_body() {
 	"$tools/pty" sh -c '"$1" -d -l x -s "$2"; IFS= read -r line
 	    echo "got:$line."' sh "$dazaid" "$sock" <script >out 2>err ||
 	    fail "$(cat err)"
-	complains 1 'dazaid: no terminal to ask on: /dev/tty: ' \
+	complains 1 \
+	    'dazaid: token: -l token=- reads standard input; no terminal to ask on: ' \
 	    setsid -w "$dazaid" -d -s "$sock" -l token </dev/null
 	left_nothing 'no terminal'
 }

@@ -75,6 +75,27 @@ CASE(network_may_report_after_a_hangup,
 	require_ended(&p, PANIC_EXECUTED, "heartbeat connection dropped", true);
 }
 
+CASE(a_drained_heartbeat_has_a_deadline_too,
+    "it is lost when network is heard out, or its time is over")
+{
+	struct session_holder *h;
+
+	begin(0, 0, true);
+	h = hold(NULL, 1, 0);
+	session_ended(&s, h, 10, true, NULL);
+	ATF_REQUIRE(session_drained(&s));
+	ATF_REQUIRE_EQ(10 + REPORT, session_deadline(&s));
+	session_tick(&s, 10 + REPORT - 1);
+	require_alive(&p);
+	session_tick(&s, 10 + REPORT);
+	require_ended(&p, PANIC_EXECUTED, "heartbeat connection dropped", true);
+	begin(0, 0, true);
+	h = hold(NULL, 1, 0);
+	session_ended(&s, h, 10, true, NULL);
+	session_heard(&s, 11);
+	require_ended(&p, PANIC_EXECUTED, "heartbeat connection dropped", true);
+}
+
 CASE(network_reports_the_loss, "LOST frees the slot, and a new one cancels")
 {
 	struct session_holder *h;
@@ -589,6 +610,7 @@ ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, a_heartbeat_guards);
 	ATF_TP_ADD_TC(tp, network_may_report_after_a_hangup);
+	ATF_TP_ADD_TC(tp, a_drained_heartbeat_has_a_deadline_too);
 	ATF_TP_ADD_TC(tp, network_reports_the_loss);
 	ATF_TP_ADD_TC(tp, a_newcomer_that_hung_up_already_cancels_nothing);
 	ATF_TP_ADD_TC(tp, a_newcomer_does_not_undo_an_order);

@@ -254,12 +254,11 @@ child_start(const struct imsg_config *config, pid_t *pid)
 	return (sp[1]);
 }
 
-int
-child_wait(int fd)
+const char *
+child_wait(int fd, pid_t pid)
 {
-	CHECK(fd == v.imsg, "another socket");
-	errno = ECHILD;
-	return (how_start == 0xf4 ? -1 : 0);
+	CHECK(fd == v.imsg && pid == NETWORK, "another child");
+	return (how_start == 0xf4 ? "it could not start" : NULL);
 }
 
 /* Waits for the input, and then has no secret to load. */
