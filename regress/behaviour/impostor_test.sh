@@ -45,6 +45,13 @@ an_order_is_done_all_the_same_body() {
 	"$ctl" -s "$sock" panic hard >out 2>&1 || fail "panic hard: $(cat out)"
 	ends "$SIGKILL"
 	logged 'HARD PANIC'
+	start -a -g 0.3
+	"$ctl" -s "$sock" panic >out 2>&1 || fail "panic: $(cat out)"
+	ends "$SIGKILL"
+	logged 'panic pending: SIGUSR1'
+	start
+	"$ctl" -s "$sock" panic -w >out 2>&1 || fail "panic -w: $(cat out)"
+	ends 0
 }
 
 behaviour lies_are_not_shown 'answers that are not as they should be are refused, and run nothing'

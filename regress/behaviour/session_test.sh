@@ -260,6 +260,40 @@ another_machine_by_ssh_holds_body() {
 	done
 }
 
+behaviour a_forwarded_daemon_is_used \
+    'through ssh -L no channel comes: over the connection dazai-hb guards and stands down, dazaictl puts and gets' \
+    require.progs '/usr/sbin/sshd ssh ssh-keygen'
+a_forwarded_daemon_is_used_body() {
+	sshd_up 127.0.0.1
+	start -a -g 60 -t 5
+	./far -N -L "$PWD/near:$sock" -L "$PWD/near.ctl:$sock.ctl" far &
+	remember $!
+	await [ -S near ]
+	await [ -S near.ctl ]
+	"$hb" -s "$PWD/near" -i 1 >hb.out 2>hb.err &
+	heartbeat=$!
+	remember "$heartbeat"
+	talk - log hb.out 'dazai-hb: guarding'
+	logged 'guarded by pid'
+	ctl=$top/dazaictl/dazaictl
+	export DAZAI_SOCK="$PWD/near"
+	head -c 300000 /dev/urandom | base64 >value
+	printf typed | "$ctl" put far || fail "put of a pipe"
+	[ "$("$ctl" get far)" = typed ] || fail "another secret"
+	$ctl put -r far <secret || fail "put -r of a file"
+	atf_check -o file:secret "$ctl" get far
+	complains 5 'refused: too-large' "$ctl" put large <value
+	atf_check "$ctl" del --all
+	kill -USR1 "$vault"
+	logged 'panic pending'
+	kill -USR1 "$heartbeat"
+	logged 'panic CANCELLED'
+	kill -QUIT "$heartbeat"
+	ends 0
+	logged 'QUIT from the heartbeat'
+	talk - ended "$heartbeat"
+}
+
 # namespace VARIABLE: a network namespace of its own, whose pid it sets
 namespace() {
 	unshare -n sleep 300 &
