@@ -95,7 +95,7 @@ num_ms(const char *s, int64_t *out)
 char *
 num_print(uint64_t n, char *buf)
 {
-	char *p = buf + NUM_PRINT - 1;
+	char *p = &buf[NUM_PRINT - 1];
 
 	*p = '\0';
 	do

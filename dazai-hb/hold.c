@@ -171,11 +171,24 @@ hold_has_named(const char *pid)
 	return (false);
 }
 
+/* The vault says which tether we hold: network may have asked for another. */
+static void
+hold_check_tether(const char *name)
+{
+	const char *asked = hb.o->tether != NULL ? hb.o->tether : "heartbeat";
+
+	if (strcmp(name, asked) != 0)
+		heartbeat_fail(EXIT_REFUSED,
+		    "%s: another tether is held than %s", wire_daemon()->path,
+		    asked);
+}
+
 /* A line of the vault's. */
 void
 hold_answer(const char *line, int channel)
 {
 	const char *lost = "ERROR lost ", *watching = "WATCHING ";
+	const char *tether = "TETHER ";
 
 	(void)channel;
 	if (hb.o->verbose && !wire_forwarded())
@@ -186,6 +199,8 @@ hold_answer(const char *line, int channel)
 		say("no panic is pending");
 	} else if (strncmp(line, lost, strlen(lost)) == 0) {
 		say("not cancelled: tether %s is lost", line + strlen(lost));
+	} else if (strncmp(line, tether, strlen(tether)) == 0) {
+		hold_check_tether(line + strlen(tether));
 	} else if (strncmp(line, watching, strlen(watching)) == 0) {
 		if (hold_has_named(line + strlen(watching)))
 			hold_named();

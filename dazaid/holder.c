@@ -73,15 +73,40 @@ holder_has_hung_up(int fd)
 	return (ppoll(&pfd, 1, &at_once, NULL) != 0);
 }
 
+/* The name of h's tether, over the channel, where network cannot change it. */
+static void
+holder_tell_tether(struct session_holder *h)
+{
+	char line[ALIVE_LINE];
+
+	if (h->fds[ALIVE_CHANNEL] == -1)
+		return;
+	(void)snprintf(line, sizeof(line), "TETHER %s\n",
+	    v.session.tethers[h->tether].name);
+	alive_answer(h, line);
+}
+
+/*
+ * Sends the client at fd text and a channel; returns that, or -1.  Not to a
+ * client that has hung up, and so will not end a pending panic.
+ */
+static int
+holder_offer(int fd, const char *text)
+{
+	if (v.panic.pending && holder_has_hung_up(fd))
+		return (-1);
+	return (channel_offer(fd, text));
+}
+
 /*
  * The connection of im, from the client who, holds the tether of this name
- * (NULL: it is the heartbeat) from now on.  Sends the client WELCOME or
- * HOLDING with a channel.  If that fails, network sends it without one: the
- * message to network then has the number 0.  Returns false if there is no room
- * for one more.
+ * (NULL: it is the heartbeat) from now on.  channel is the one that the client
+ * was offered, or -1: then network sends WELCOME or HOLDING, and the message to
+ * network has the number 0.  Returns false if there is no room for one more.
  */
 static bool
-holder_take(const struct imsg *im, const char *name, const struct ucred *who)
+holder_take(const struct imsg *im, const char *name, const struct ucred *who,
+    int channel)
 {
 	struct session_holder *h;
 	struct timespec	       ts;
@@ -92,6 +117,7 @@ holder_take(const struct imsg *im, const char *name, const struct ucred *who)
 		return (false);
 	h->pid = who->pid;
 	h->fds[ALIVE_CONNECTION] = im->fd;
+	h->fds[ALIVE_CHANNEL] = channel;
 	if (h->state == SESSION_LOST)
 		return (true);
 	h->fds[ALIVE_PROCESS] = registry_open(who->pid, im->fd);
@@ -101,11 +127,9 @@ holder_take(const struct imsg *im, const char *name, const struct ucred *who)
 		log_info("guarded by pid %ld", (long)who->pid);
 	else
 		log_info("tether %s held by pid %ld", name, (long)who->pid);
-	if (name != NULL || (im->u.number.n & IMSG_HELLO_UNSENT) == 0)
-		h->fds[ALIVE_CHANNEL] = channel_offer(im->fd,
-		    name == NULL ? "WELCOME\n" : "HOLDING\n");
+	holder_tell_tether(h);
 	vault_notify(name == NULL ? IMSG_WELCOME : IMSG_HOLDING, h->peerid,
-	    h->fds[ALIVE_CHANNEL] != -1);
+	    channel != -1);
 	event_send(IMSG_EVENT_GUARDED, v.session.tethers[h->tether].name,
 	    h->pid, 0, NULL);
 	if (h->fds[ALIVE_PROCESS] == -1)
@@ -119,9 +143,14 @@ holder_hello(const struct imsg *im)
 {
 	struct ucred who;
 	pid_t	     pid;
+	int	     channel = -1;
 
 	if (!vault_knows(im->fd, FILES_HEARTBEAT, &who) ||
-	    !holder_take(im, NULL, &who))
+	    !session_has_room(&v.session, NULL))
+		return (false);
+	if ((im->u.number.n & IMSG_HELLO_UNSENT) == 0)
+		channel = holder_offer(im->fd, "WELCOME\n");
+	if (!holder_take(im, NULL, &who, channel))
 		return (false);
 	pid = (pid_t)(im->u.number.n & ~IMSG_HELLO_UNSENT);
 	if (pid != who.pid)
@@ -140,19 +169,29 @@ holder_name_ok(const char *name)
 	    session_name_ok(name));
 }
 
+/*
+ * HOLD.  The vault itself says HOLDING to the client, or nobody does: if
+ * network offers the connection of a client that has asked for something else,
+ * that reads an answer which it did not ask for.  A client that has hung up
+ * already is lost at once.
+ */
 static bool
 holder_hold(const struct imsg *im)
 {
 	const char  *name = im->u.tether.name;
 	struct ucred who;
+	int	     channel;
 
 	if (!vault_knows(im->fd, FILES_CONTROL, &who) ||
 	    !holder_name_ok(name) ||
 	    strcmp(name, SESSION_HEARTBEAT_NAME) == 0 ||
 	    session_find(&v.session, im->peerid) != NULL)
 		return (false);
-	if (vault_has_fd() && holder_take(im, name, &who))
-		return (true);
+	if (vault_has_fd() && session_has_room(&v.session, name)) {
+		channel = holder_offer(im->fd, "HOLDING\n");
+		if (channel != -1 || holder_has_hung_up(im->fd))
+			return (holder_take(im, name, &who, channel));
+	}
 	vault_answer(im->peerid, IMSG_ANSWER_BUSY);
 	close(im->fd);
 	return (true);

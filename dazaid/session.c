@@ -166,6 +166,14 @@ session_slot(struct session *s, bool heartbeat)
 	return (NULL);
 }
 
+/* Whether session_hold() has a slot for one more holder of this tether. */
+bool
+session_has_room(struct session *s, const char *name)
+{
+	return (session_tether(s, name) != NULL &&
+	    session_slot(s, name == NULL) != NULL);
+}
+
 /*
  * The connection that network calls peerid holds the tether of this name (1
  * to SESSION_NAME - 1 bytes; NULL: it is the heartbeat) from now on.  If the

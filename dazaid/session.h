@@ -75,6 +75,7 @@ enum session_cancel {
 
 bool session_name_ok(const char *);
 void session_init(struct session *, struct panic *, int64_t, int64_t);
+bool session_has_room(struct session *, const char *);
 struct session_holder *session_hold(struct session *, const char *, uint32_t,
     int64_t, bool);
 struct session_holder *session_find(struct session *, uint32_t);

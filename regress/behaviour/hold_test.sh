@@ -158,6 +158,20 @@ it_guards_once_the_vault_watches_body() {
 	ends 0 "$heartbeat"
 }
 
+behaviour it_holds_what_it_asked_for_or_nothing \
+    'the vault says over the channel which tether is held: if it is another one, dazai-hb ends'
+it_holds_what_it_asked_for_or_nothing_body() {
+	for held in other heartbeat tt; do
+		rm -f "$sock.ctl"
+		client -l "$sock.ctl" echo up accept accept want STATUS \
+		    say 'STATUS timeout=0 pid=1' use 0 want 'HOLD t' offer HOLDING \
+		    take 1 say "TETHER $held" hold
+		talk - log said up
+		complains 4 'another tether is held than t' "$hb" -q -s "$sock" -n t
+		talk - ended "$client"
+	done
+}
+
 behaviour sigquit_releases 'SIGQUIT of a holder: its tether is released, and nothing is lost'
 sigquit_releases_body() {
 	start -a -g 0

@@ -76,6 +76,16 @@ strange_refusal_body() {
 	    fail "$(cat err)"
 }
 
+behaviour what_holds_unasked_ends \
+    'a client that is told HOLDING, and asked for something else, ends: network cannot make it hold'
+what_holds_unasked_ends_body() {
+	distrusted 'HOLDING\n' watch
+	distrusted 'HOLDING\n' wait bye
+	distrusted 'HOLDING\n' arm
+	distrusted 'HOLDING\n' list
+	distrusted 'HOLDING\n' get x
+}
+
 behaviour heartbeat_shows_no_escape 'dazai-hb -v shows no answer that is not text'
 heartbeat_shows_no_escape_body() {
 	client -l "$sock" echo up accept like 'HELLO *' \

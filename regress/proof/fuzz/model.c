@@ -677,6 +677,9 @@ take(const struct message *msg, const char *tether, int64_t now)
 	struct client		 *c = msg->c;
 	const bool		  told = c->fd != -1 && !c->cut && !msg->mute;
 
+	/* Network does not say HOLDING in the vault's place. */
+	if (tether != NULL && !told && !c->ended && !c->cut)
+		return (false);
 	h = controller_hold(&m.c, tether, msg->im.peerid, now,
 	    c->ended || c->cut);
 	if (h == NULL)
