@@ -161,8 +161,8 @@ effects_tell(const char *what, const char *seconds, const char *reason)
 }
 
 /*
- * After a panic that was only rehearsed: logs what an armed daemon would have
- * done.
+ * Of a panic that is only rehearsed: logs what an armed daemon would have done.
+ * The line of the panic itself is the last one.
  */
 static void
 effects_rehearsed(bool hard)
@@ -215,6 +215,8 @@ effects_log(enum panic_event event, const char *reason)
 		effects_bye(reason);
 		effects_log_begin();
 	}
+	if (!v.panic.armed && (event == PANIC_EXECUTED || event == PANIC_HARD))
+		effects_rehearsed(event == PANIC_HARD);
 	if (v.network_lost)
 		fate = effects_fate(v.network, &sig);
 	switch (event) {
@@ -244,8 +246,6 @@ effects_log(enum panic_event event, const char *reason)
 	}
 	if (v.damage != NULL)
 		log_alert(v.damage);
-	if (!v.panic.armed && (event == PANIC_EXECUTED || event == PANIC_HARD))
-		effects_rehearsed(event == PANIC_HARD);
 }
 
 /*
