@@ -41,9 +41,9 @@ askpass_not_secret(const char *prompt)
 static bool
 askpass_allowed(const char *prompt)
 {
-	/* Those of ssh and ssh-add, of git, and of sudo. */
+	/* Those of ssh and ssh-add, of git, of sudo, and of sudo-rs. */
 	static const char *const usual[] = { "Enter passphrase for *",
-		"Password for 'https://*", "\\[sudo\\] *" };
+		"Password for 'https://*", "\\[sudo\\] *", "\\[sudo: *" };
 	const char		*only = getenv("DAZAI_PROMPT");
 	size_t			 i;
 

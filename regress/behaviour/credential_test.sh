@@ -38,7 +38,8 @@ askpass_answers_what_is_usual_body() {
 	answers "Enter passphrase for key '/home/me/.ssh/id_ed25519': " \
 	    'Enter passphrase for /home/me/.ssh/id_ed25519: ' \
 	    "Password for 'https://me@git.example.org': " \
-	    '[sudo] password for me: ' '[sudo] Passwort für me: '
+	    '[sudo] password for me: ' '[sudo] Passwort für me: ' \
+	    '[sudo: authenticate] Password: '
 	dazai-askpass >out || fail "without a prompt"
 	[ "$(cat out)" = "$secret" ] || fail "without a prompt: $(cat out)"
 	refuses "me@host.example.org's password: " '(me@host) Password: ' \
@@ -347,4 +348,55 @@ docker_is_refused_body() {
 	complains 1 'docker:2: not a registry, a secret and a user' \
 	    docker-credential-dazai get <in
 	complains 1 'docker:2: not a registry' docker-credential-dazai list
+}
+
+# stuck PROGRAM FILE: sets $helper to a PROGRAM that answers "get" with FILE as its
+# question, and cannot write all of the answer, as nobody reads it
+stuck() {
+	rm -f answer
+	mkfifo answer
+	exec 7<>answer
+	"$1" get <"$2" >answer &
+	helper=$!
+	remember "$helper"
+	await writes "$helper"
+}
+
+# writes PID: it, or its child, waits for room on its standard output
+writes() {
+	local child=
+
+	read -r child <"/proc/$1/task/$1/children" || :
+	child=${child%% *}
+	grep -q '^1 0x1 ' "/proc/${child:-$1}/syscall"
+}
+
+shipped_only=1
+behaviour no_memory_shows_a_secret 'what a helper gives is in no memory of it that root can read' \
+    require.user root
+shipped_only=
+no_memory_shows_a_secret_body() {
+	guarded -a -z 1048576
+	grep -qF 'memory: secretmem' log || atf_skip "no memfd_secret: it needs Linux 6.5, or 5.14 booted with secretmem.enable=1"
+	value='Yx9+another~of/them:33'
+	printf '%s' "$value" >value
+	put large "$(printf '%200000s' '')$value"
+	config git 'https://git.example.org large me'
+	config docker 'git.example.org large me'
+	printf 'protocol=https\nhost=git.example.org\n\n' >git
+	echo git.example.org >docker
+	for program in git docker; do
+		stuck "$program-credential-dazai" "$program"
+		for pid in "$helper" $(cat "/proc/$helper/task/$helper/children"); do
+			"$tools/peek" "$pid" <value >seen 2>&1 || fail "$(cat seen)"
+			grep -q '[0-9]\{6\} bytes read' seen || fail "nothing was read"
+			absent 'bytes of it' seen
+			printf '%s' -credential-dazai | "$tools/peek" "$pid" >seen 2>&1
+			grep -q 'bytes of it' seen || fail "nothing is found: $(cat seen)"
+		done
+		timeout 10 head -c 150000 <&7 >/dev/null
+		exec 7<&-
+		kill "$helper" 2>/dev/null || :
+		talk - ended "$helper"
+	done
 }
