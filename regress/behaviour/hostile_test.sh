@@ -35,9 +35,9 @@ attacks() {
 	eval "$3_body() { attack $1 $2; }"
 }
 
-attacks life 1 no_heartbeat_can_be_faked \
+attacks life 3 no_heartbeat_can_be_faked \
     'a heartbeat that has hung up stays lost, and network cannot be one itself'
-attacks tethers 1 no_tether_can_be_faked \
+attacks tethers 4 no_tether_can_be_faked \
     'network can hide no loss of a tether, invent no return, cancel nothing in a name'
 attacks descriptors 2 descriptors_are_checked \
     'no descriptor that network sends makes the vault serve who may not ask'

@@ -5,7 +5,8 @@
  *
  * usage: faults [-v] [-e EVERY] [-j JOBS] [-p POINT] DAZAID, as root
  *
- * A plain run of each scene (start, guard, PUT, LIST, GET, DEL, STATUS, an end)
+ * A plain run of each scene (start, guard, PUT, LIST, GET, DEL, STATUS, an end,
+ * of which one is the loss of a tether with two holders)
  * shows which calls each process makes.  A point is one of these calls with a
  * fault: it fails with an error, moves one byte instead of all, or its process
  * is killed or stopped right after it.  The faults are made with ptrace(2), so
@@ -61,7 +62,7 @@
 
 #define NELEM(a)    (sizeof(a) / sizeof((a)[0]))
 #define JOBS	    64
-#define CALLS	    1200 /* of one process in one run */
+#define CALLS	    3000 /* of one process in one run */
 #define NOBODY	    65534
 #define ARENA	    65536	   /* -z */
 #define ARENA_LEN   (ARENA + 4096) /* with the canary's page */
@@ -75,7 +76,7 @@
 enum role { FRONT, VAULT, NETWORK, ROLES };
 static const char *const roles[] = { "front", "vault", "network" };
 
-enum ending { END_CLOSE, END_QUIT, END_HARD, END_TERM };
+enum ending { END_CLOSE, END_QUIT, END_HARD, END_TERM, END_TETHER };
 
 /* How a daemon is started and ended. */
 static const struct scene {
@@ -90,7 +91,8 @@ static const struct scene {
 	{ "root", true, true, true, false, true, END_CLOSE },
 	{ "quit", false, false, true, true, false, END_QUIT },
 	{ "hard", true, false, true, true, false, END_HARD },
-	{ "term", false, true, false, true, false, END_TERM } };
+	{ "term", false, true, false, true, false, END_TERM },
+	{ "tether", false, false, true, true, false, END_TETHER } };
 
 /* The errors come first, in the order of errors[]. */
 enum { SHORT = 5, KILL, STOP, WHATS };
@@ -353,6 +355,72 @@ client_hard(void)
 	return (client_is(client_ask(control, "PANIC hard\n"), "OK"));
 }
 
+/* Two holders of one tether. */
+
+static int	    holders[2];
+static unsigned int nholders;
+
+static enum outcome
+client_hold(void)
+{
+	if (client_is(client_ask(control, "HOLD usb\n"), "HOLDING") != GOOD)
+		return (REFUSED);
+	holders[nholders++] = control;
+	control = -1;
+	return (GOOD);
+}
+
+/* The fault may have cost one of the holders, which is no loss. */
+static enum outcome
+client_tethers(void)
+{
+	const char *line;
+	bool	    heartbeat = false, usb = false;
+
+	for (line = client_ask(control, "TETHERS\n"); strcmp(line, "OK") != 0;
+	     line = client_line(control)) {
+		if (strncmp(line, "heartbeat 1 held ", 17) == 0)
+			heartbeat = true;
+		else if (strncmp(line, "usb 1 held ", 11) == 0 ||
+		    strncmp(line, "usb 2 held ", 11) == 0)
+			usb = true;
+		else
+			return (client_is(line, "OK"));
+	}
+	if (!heartbeat || !usb)
+		wrong("TETHERS", "not those that there are");
+	return (GOOD);
+}
+
+/* Holds and releases a tether of its own. */
+static enum outcome
+client_release(void)
+{
+	const int	   fd = client_connect(".ctl");
+	const enum outcome held = client_is(client_ask(fd, "HOLD other\n"),
+	    "HOLDING");
+	enum outcome	   released = REFUSED;
+
+	if (held == GOOD)
+		released = client_is(client_ask(control, "RELEASE other\n"),
+		    "OK");
+	if (held == GOOD && released == GOOD && *client_line(fd) != '\0')
+		wrong("RELEASE", "its holder is not disconnected");
+	close(fd);
+	return (released);
+}
+
+/* A line of the second holder; if it is cut off, the first one remains. */
+static void
+client_holder_says(const char *line, const char *want)
+{
+	const char *answer = client_ask(holders[1], line);
+
+	if (*answer != '\0' && strcmp(answer, want) != 0 &&
+	    strncmp(answer, "ERROR ", 6) != 0)
+		wrong(line, answer);
+}
+
 /* Returns whether the daemon gives up the heartbeat. */
 static bool
 client_dropped(int ms)
@@ -419,6 +487,25 @@ client_guards(void)
 	wrong("HELLO", "always BUSY");
 }
 
+/* The loss of one holder is none; that of the last one ends the daemon. */
+static void
+client_loses_tether(void)
+{
+	char line[32];
+
+	client_does("HOLD", client_hold);
+	client_does("HOLD", client_hold);
+	client_does("TETHERS", client_tethers);
+	(void)snprintf(line, sizeof(line), "WATCH %ld\n", (long)getpid());
+	client_holder_says(line, "OK");
+	client_does("RELEASE", client_release);
+	close(holders[0]);
+	client_does("STATUS", client_status);
+	client_holder_says("CANCEL\n", "NOTHING-PENDING");
+	client_holder_says("PING\n", "PONG");
+	close(holders[1]);
+}
+
 static void
 client_ends(const struct scene *s, pid_t vault)
 {
@@ -436,6 +523,9 @@ client_ends(const struct scene *s, pid_t vault)
 		break;
 	case END_TERM:
 		(void)kill(vault, SIGTERM);
+		break;
+	case END_TETHER:
+		client_loses_tether();
 		break;
 	}
 	if (!client_dropped(10000))
@@ -1150,6 +1240,10 @@ left_files(char *names, size_t size)
 	while ((d = readdir(dp)) != NULL) {
 		if (d->d_name[0] == '.')
 			continue;
+		if (strcmp(d->d_name, "sock.last") == 0) { /* its last words */
+			(void)unlinkat(dirfd(dp), d->d_name, 0);
+			continue;
+		}
 		n += (size_t)snprintf(names + n, size - n, " %s", d->d_name);
 		(void)unlinkat(dirfd(dp), d->d_name, 0);
 	}

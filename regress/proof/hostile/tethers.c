@@ -15,11 +15,12 @@
 #define PEER_USB     20u /* network's numbers for holders */
 #define PEER_SESSION 21u
 #define PEER_AGAIN   22u
-#define MANY	     64 /* holders, and no more */
-#define NAMES	     16 /* so with tethers */
+#define MANY	     64	  /* holders, and no more */
+#define NAMES	     16	  /* so with tethers */
+#define WINDOW_MS    3000 /* time for some messages, on a busy machine */
 
 static const char *const at_once[] = { "-a", "-g0", NULL };
-static const char *const soon[] = { "-a", "-g0.5", NULL };
+static const char *const soon[] = { "-a", "-g3", NULL };
 static const char *const long_grace[] = { "-a", "-g60", NULL };
 
 /* A client of the control socket: its own end, and network's. */
@@ -174,7 +175,7 @@ dead_return(void)
 		(void)siege_answer(IMSG_DROP);
 	}
 	siege_since(began, delayed);
-	siege_ends(SIGKILLED, "PANIC: tether usb lost", 500 + 100);
+	siege_ends(SIGKILLED, "PANIC: tether usb lost", WINDOW_MS + 100);
 	siege_never("CANCELLED");
 	close(usb.at);
 }
@@ -186,7 +187,7 @@ dead_return(void)
 static void
 old_return(bool heartbeat)
 {
-	static const char *const silent[] = { "-a", "-g0.5", "-t0.3", NULL };
+	static const char *const silent[] = { "-a", "-g3", "-t0.3", NULL };
 	const uint32_t		 pid = 1;
 	struct client		 c = { -1, -1 };
 
@@ -205,7 +206,7 @@ old_return(bool heartbeat)
 		    s.heart_at);
 	else
 		say_tether(IMSG_HOLD, PEER_AGAIN, "usb", c.at);
-	siege_ends(SIGKILLED, "ping deadline missed", 800 + 100);
+	siege_ends(SIGKILLED, "ping deadline missed", WINDOW_MS + 300 + 100);
 	siege_never("CANCELLED");
 	if (!heartbeat)
 		leave(&c);
@@ -232,7 +233,7 @@ half_a_return(void)
 	(void)siege_answer(IMSG_STILL_LOST);
 	siege_say(IMSG_CANCEL, PEER, NULL, 0, -1);
 	(void)siege_answer(IMSG_STILL_LOST);
-	siege_ends(SIGKILLED, "lost: secrets wiped", 500 + 100);
+	siege_ends(SIGKILLED, "lost: secrets wiped", WINDOW_MS + 100);
 	siege_never("CANCELLED");
 	leave(&again);
 	leave(&third);
@@ -262,7 +263,7 @@ cancel_of_the_dead(void)
 	close(usb.fd);
 	siege_say(IMSG_CANCEL, PEER_USB, NULL, 0, -1);
 	(void)kill(s.vault, SIGCONT);
-	siege_ends(SIGKILLED, "PANIC: SIGUSR1", 500 + 100);
+	siege_ends(SIGKILLED, "PANIC: SIGUSR1", WINDOW_MS + 100);
 	siege_never("CANCELLED");
 	close(usb.at);
 	leave(&other);
@@ -286,7 +287,7 @@ release_while_lost(void)
 	want_answer(IMSG_ANSWER_NO_SUCH_TETHER);
 	say_tether(IMSG_RELEASE, PEER, "session", other.at);
 	want_answer(IMSG_ANSWER_OK);
-	siege_ends(SIGKILLED, "PANIC: tether usb lost", 500 + 100);
+	siege_ends(SIGKILLED, "PANIC: tether usb lost", WINDOW_MS + 100);
 	siege_never("CANCELLED");
 	close(usb.at);
 	leave(&session);

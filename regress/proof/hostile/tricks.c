@@ -15,8 +15,9 @@
 #include "order.h"
 #include "packet.h"
 
-#define CALLS	  480 /* that the kernel has, and some */
-#define HANGUP_MS 100 /* network's time to tell of a heartbeat's end */
+#define CALLS	  480  /* that the kernel has, and some */
+#define WINDOW_MS 3000 /* time for some messages, on a busy machine */
+#define HANGUP_MS 100  /* network's time to tell of a heartbeat's end */
 
 /* Begins a new attempt; false if another process has it. */
 static bool
@@ -80,7 +81,7 @@ refused(uint32_t answer)
 static void
 dead_heartbeat(bool cancels)
 {
-	static const char *const soon[] = { "-a", "-g0.5", NULL };
+	static const char *const soon[] = { "-a", "-g3", NULL };
 	int64_t			 began, delayed;
 	int			 i;
 
@@ -101,7 +102,8 @@ dead_heartbeat(bool cancels)
 		siege_say(IMSG_LOST, PEER_HEART, NULL, 0, -1);
 	}
 	siege_since(began, delayed);
-	siege_ends(SIGKILLED, "PANIC: heartbeat connection dropped", 500 + 100);
+	siege_ends(SIGKILLED, "PANIC: heartbeat connection dropped",
+	    WINDOW_MS + 100);
 	siege_never("CANCELLED");
 }
 
@@ -139,7 +141,7 @@ dead_heartbeat_gives_nothing(void)
 static void
 own_pings(void)
 {
-	static const char *const options[] = { "-a", "-g0", "-t0.3", NULL };
+	static const char *const options[] = { "-a", "-g0", "-t60", NULL };
 	int			 i;
 
 	if (!attempt("PINGs of its own", GUARDED, options))

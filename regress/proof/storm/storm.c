@@ -82,7 +82,8 @@ worker_start(int place, uint64_t seed, uint64_t life)
 static void
 clean(uint64_t life)
 {
-	static const char *const names[] = { "/s", "/s.ctl", "/s.pid", "" };
+	static const char *const names[] = { "/s", "/s.ctl", "/s.pid",
+		"/s.last", "" };
 	char			 path[64];
 	size_t			 i;
 
