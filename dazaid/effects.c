@@ -60,6 +60,17 @@ effects_remove_files(void)
 	files_remove();
 }
 
+/* Has network closed its socket?  It may be lost and still have it. */
+static bool
+effects_network_closed(void)
+{
+	const struct timespec at_once = { 0, 0 };
+	struct pollfd	      pfd = { v.imsg, 0, 0 };
+
+	return (ppoll(&pfd, 1, &at_once, NULL) == 1 &&
+	    (pfd.revents & POLLHUP) != 0);
+}
+
 /*
  * Returns how network ended, as text; *sig is the rest of it, the name of a
  * signal.  Its socket closes a moment before wait(2) has its status, so waits
@@ -72,7 +83,7 @@ effects_fate(pid_t pid, const char **sig)
 	const char	     *name;
 	int		      i, status;
 
-	for (i = 0; i < EFFECTS_FATE_MS; i++) {
+	for (i = 0; i < EFFECTS_FATE_MS && effects_network_closed(); i++) {
 		if (waitpid(pid, &status, WNOHANG) == pid) {
 			if (!WIFSIGNALED(status))
 				return (", it exited");
