@@ -86,6 +86,25 @@ loader_environment(const struct passwd *pw)
 }
 
 /*
+ * Standard error is open for reading, too, if it is a terminal, and whoever has
+ * it in another session reads what root types there.
+ */
+static void
+loader_shut_stderr(void)
+{
+	int fd;
+
+	if (!isatty(STDERR_FILENO))
+		return;
+	fd = open("/proc/self/fd/2", O_WRONLY | O_NOCTTY | O_CLOEXEC);
+	if (fd == -1)
+		fd = open("/dev/null", O_WRONLY | O_CLOEXEC);
+	if (fd == -1 || dup2(fd, STDERR_FILENO) == -1)
+		loader_give_up("standard error");
+	close(fd);
+}
+
+/*
  * With -u the commands run as that user.  They get no controlling terminal,
  * because with root's they could type for root.
  */
@@ -96,6 +115,7 @@ loader_become(const struct options *o)
 
 	if (o->user == NULL)
 		return;
+	loader_shut_stderr();
 	(void)setsid();
 	pw = getpwnam(o->user);
 	if (pw != NULL && initgroups(pw->pw_name, pw->pw_gid) == 0 &&

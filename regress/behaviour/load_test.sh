@@ -613,6 +613,23 @@ u_runs_commands_as_its_user_body() {
 		ends 0
 		ends 0 "$guardian"
 	done
+	# They can write to root's terminal, and not read from it.
+	cat >"$dir/file" <<-'EOT'
+		read cat <&2 || echo nothing
+		write echo told >&2; echo written
+	EOT
+	"$tools/pty" "$dazaid" -s "$sock" -u nobody -L "$dir/file" >shown 2>&1 <<-'EOT' ||
+		expect told
+		wait
+	EOT
+	    fail "$(cat shown)"
+	found
+	client "$sock" hello echo guards hold
+	talk - log said guards
+	has read nothing
+	has write written
+	kill "$vault"
+	talk - ended "$vault"
 	chown 1 "$dir/file"
 	complains 1 "file: belongs to another user" "$dazaid" -d -s "$sock" \
 	    -u nobody -L "$dir/file"
