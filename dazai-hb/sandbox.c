@@ -56,7 +56,8 @@ sandbox_heartbeat(const char *terminal)
 		FILTER_ALLOW(exit_group),
 		{ SCMP_SYS(socket), 1, { { 0, SCMP_CMP_EQ, AF_UNIX, 0 } } },
 		{ SCMP_SYS(fcntl), 1, { { 1, SCMP_CMP_EQ, F_SETLK, 0 } } },
-		/* fstat(3) */
+		/* fstat(3) of glibc 2.39 and later, and before */
+		FILTER_ALLOW(fstat),
 		{ SCMP_SYS(newfstatat), 1,
 		    { { 3, SCMP_CMP_EQ, AT_EMPTY_PATH, 0 } } },
 #ifdef SANITIZE
@@ -77,7 +78,6 @@ sandbox_heartbeat(const char *terminal)
 		FILTER_ALLOW(rt_sigprocmask),
 		FILTER_ALLOW(brk),
 		FILTER_ALLOW(rt_sigaction),
-		FILTER_ALLOW(fstat),
 #endif
 	};
 	const struct filter_rule  open_terminal = { SCMP_SYS(openat), 2,

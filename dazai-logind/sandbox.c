@@ -64,7 +64,8 @@ sandbox_logind(void)
 		/* the inhibitor */
 		{ SCMP_SYS(fcntl), 1,
 		    { { 1, SCMP_CMP_EQ, F_DUPFD_CLOEXEC, 0 } } },
-		/* fstat(3) */
+		/* fstat(3) of glibc 2.39 and later, and before */
+		FILTER_ALLOW(fstat),
 		{ SCMP_SYS(newfstatat), 1,
 		    { { 3, SCMP_CMP_EQ, AT_EMPTY_PATH, 0 } } },
 		{ SCMP_SYS(pidfd_send_signal), 1,
@@ -86,7 +87,6 @@ sandbox_logind(void)
 		FILTER_ALLOW(prctl),
 		FILTER_ALLOW(rt_sigprocmask),
 		FILTER_ALLOW(rt_sigaction),
-		FILTER_ALLOW(fstat),
 #endif
 	};
 	const struct filter_table table = { rules,
