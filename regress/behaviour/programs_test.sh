@@ -170,7 +170,7 @@ restic_body() {
 	life 'export RESTIC_PASSWORD_COMMAND="dazaictl get key"
 	    restic -r repo init && restic -r repo backup plain' \
 	    'restic -r repo --password-command "dazaictl get key" dump latest plain' \
-	    'not a secret' 'Resolving password failed'
+	    'not a secret' 'dazaictl: '
 }
 
 program borg 'run -e and BORG_PASSCOMMAND' borg
@@ -287,7 +287,7 @@ ansible_vault_body() {
 	    chmod 755 key.sh
 	    ansible-vault encrypt --vault-password-file key.sh --output vault plain' \
 	    'ansible-vault view --vault-password-file key.sh vault' \
-	    'not a secret' 'ERROR! Vault password script'
+	    'not a secret' 'dazaictl: '
 }
 
 behaviour ssh_agent 'run ssh-agent: it dies with the session, with the key in it' \

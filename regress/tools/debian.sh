@@ -54,6 +54,9 @@ unshare --mount --pid --fork --kill-child --propagation private sh -euc '
 	mount -t devpts -o newinstance,ptmxmode=666,mode=620,gid=5 devpts "$root/dev/pts"
 	ln -s pts/ptmx "$root/dev/ptmx"
 	ln -s /proc/self/fd "$root/dev/fd"
+	for fd in 0:stdin 1:stdout 2:stderr; do
+		ln -s "/proc/self/fd/${fd%:*}" "$root/dev/${fd#*:}"
+	done
 	cd "$root"
 	exec chroot . sh -c "cd \"\$0\" && exec \"\$@\"" "$tree" "$@"
 ' "$root" "$tree" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \

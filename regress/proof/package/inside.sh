@@ -60,7 +60,7 @@ apt-get -qq install -y --no-install-recommends /srv/dazai*[0-9]_*.deb >/srv/out 
     { cat /srv/out; fail 'apt install'; }
 dpkg -L dazaid | while read -r file; do
 	[ -e "$file" ] || fail "dazaid has no $file"
-	[ ! -f "$file" ] || ! grep -q /usr/local "$file" || fail "$file names /usr/local"
+	[ ! -f "$file" ] || ! grep -Iq /usr/local "$file" || fail "$file names /usr/local"
 done
 
 echo "== The README's five minutes"
