@@ -17,24 +17,27 @@
 #include "client.h"
 #include "config.h"
 
-/* Writes the path of the file name to config->path. */
-static void
-config_find(struct config *config, const char *name)
+/*
+ * Writes the path of the file name to path, of PATH_MAX bytes; false if there
+ * is no directory for it.
+ */
+bool
+config_path(const char *name, char *path)
 {
 	const char *xdg = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
 	int	    len;
 
 	/* The base directory specification has a relative path ignored. */
 	if (xdg != NULL && xdg[0] == '/')
-		len = snprintf(config->path, sizeof(config->path),
-		    "%s/dazai/%s", xdg, name);
+		len = snprintf(path, PATH_MAX, "%s/dazai/%s", xdg, name);
 	else if (home != NULL && home[0] == '/')
-		len = snprintf(config->path, sizeof(config->path),
-		    "%s/.config/dazai/%s", home, name);
+		len = snprintf(path, PATH_MAX, "%s/.config/dazai/%s", home,
+		    name);
 	else
-		errx(EXIT_USAGE, "neither XDG_CONFIG_HOME nor HOME is a path");
-	if (len < 0 || (size_t)len >= sizeof(config->path))
+		return (false);
+	if (len < 0 || len >= PATH_MAX)
 		errx(EXIT_USAGE, "%s: the path is too long", name);
+	return (true);
 }
 
 /*
@@ -48,7 +51,8 @@ config_open(struct config *config, const char *name)
 	int	    fd;
 
 	memset(config, 0, sizeof(*config));
-	config_find(config, name);
+	if (!config_path(name, config->path))
+		errx(EXIT_USAGE, "neither XDG_CONFIG_HOME nor HOME is a path");
 	/* O_NONBLOCK: not to wait for the writer of a FIFO. */
 	fd = open(config->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd == -1 && errno == ENOENT)

@@ -21,6 +21,7 @@ struct config {
 	unsigned int words;
 };
 
+bool	      config_path(const char *, char *);
 void	      config_open(struct config *, const char *);
 bool	      config_next(struct config *);
 void	      config_close(struct config *);

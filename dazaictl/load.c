@@ -18,6 +18,7 @@
 #include "answer.h"
 #include "arena.h"
 #include "client.h"
+#include "config.h"
 #include "load.h"
 #include "loadfile.h"
 #include "num.h"
@@ -38,19 +39,9 @@ static const char *
 load_default(void)
 {
 	static char path[PATH_MAX];
-	const char *dir = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
-	int	    len;
 
-	/* A relative one is to be ignored, says the specification. */
-	if (dir != NULL && dir[0] == '/')
-		len = snprintf(path, sizeof(path), "%s/dazai/secrets", dir);
-	else if (home != NULL && home[0] != '\0')
-		len = snprintf(path, sizeof(path), "%s/.config/dazai/secrets",
-		    home);
-	else
+	if (!config_path("secrets", path))
 		errx(EXIT_USAGE, "HOME is not set, and no file is named");
-	if (len < 0 || (size_t)len >= sizeof(path))
-		errx(EXIT_USAGE, "HOME: too long");
 	return (path);
 }
 
