@@ -39,9 +39,9 @@
 /* One -e, -f or -i. */
 static struct run_use {
 	const char   *secret;
-	const char   *var;    /* that has it; NULL: a descriptor has */
-	int	      fd;     /* in the program */
-	int	      source; /* here */
+	const char   *var;    /* the variable; NULL: a descriptor */
+	int	      fd;     /* the descriptor, in the program ... */
+	int	      source; /* ... and here */
 	size_t	      size;   /* bytes of the secret, ... */
 	int	      cpu;    /* ... which a vault on this processor sent */
 	struct secmem entry;  /* "VAR=VALUE" */
@@ -54,7 +54,7 @@ static struct secmem passing; /* for what goes to a descriptor */
  * The command line.
  */
 
-/* Returns a new use, of the secret that arg names after a '=', cuts arg there.
+/* Returns a new use, of the secret that arg names after a '='; cuts arg there.
  */
 static struct run_use *
 run_add(int option, char *arg)
@@ -174,13 +174,13 @@ run_reserve(void)
 }
 
 /*
- * A panic kills the process group of the program if the program leads it.  A
- * shell with job control has made us a leader, but for a part of a pipeline. In
- * a script we are in the script's group.  There we stay if it has a terminal:
- * nobody would give the terminal back when the program ends, and without the
- * terminal the program could not read from it, and ^C and ^Z would not reach
- * it. A script ignores SIGINT for what it runs in the background: ^C is not to
- * reach that.
+ * Makes this process lead a process group where it can: a panic then kills the
+ * whole group.  A shell with job control has done so, unless we are a later
+ * part of a pipeline.  In a script we are in the script's group, and if there
+ * is a terminal we stay: in a group of its own the program could not read from
+ * it, would not get ^C and ^Z, and nobody would give the terminal back to the
+ * script afterwards.  A script ignores SIGINT for what it runs in the
+ * background, which ^C is not to reach; that leads.
  */
 static void
 run_lead(void)
@@ -199,9 +199,9 @@ run_lead(void)
 }
 
 /*
- * Registers this process.  The daemon learns from the kernel who we are: over a
- * socket that ssh(1) forwards that would be an ssh.  It cannot be if the
- * process that listens is the one which the daemon says that it is.
+ * Registers this process.  The daemon learns from the kernel which process has
+ * connected; if ssh(1) forwards the socket, that is an ssh on the daemon's
+ * side. So makes sure first that the process that listens here is the daemon.
  */
 static void
 run_register(int fd, const char *program)
