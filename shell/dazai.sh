@@ -173,14 +173,20 @@ _dazai_start() {
 # Succeeds if there may be a daemon: if there is a socket in one of its places, see
 # dazaid(8).  To find out that there is none takes no process.
 _dazai_maybe() {
+	if [ -n "${DAZAI_SOCK+set}" ]; then
+		[ -z "$DAZAI_SOCK" ] || [ -e "$DAZAI_SOCK" ]
+		return
+	fi
 	# shellcheck disable=SC3028 # bash only
-	case ${DAZAI_SOCK+set}:$-:${BASHOPTS-} in
-	set:*)	[ -z "$DAZAI_SOCK" ] || [ -e "$DAZAI_SOCK" ]; return ;;
-	*:*f*:* | *failglob*)	return 0 ;;
+	case $-:${BASHOPTS-}: in
+	*:failglob:*)	return 0 ;;
 	esac
-	for _dazai_line in "${XDG_RUNTIME_DIR-}"/dazai-*.sock \
+	case $- in
+	*f*)		return 0 ;;
+	esac
+	for _dazai_place in "${XDG_RUNTIME_DIR-}"/dazai-*.sock \
 	    /run/user/*/dazai-*.sock /tmp/dazai-*/dazai-*.sock; do
-		[ ! -e "$_dazai_line" ] || return 0
+		[ ! -e "$_dazai_place" ] || return 0
 	done
 	return 1
 }

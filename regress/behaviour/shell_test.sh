@@ -316,11 +316,12 @@ is_unguarded_until_a_daemon_comes() {
 		show
 	EOF
 	shown 1
-	drive DAZAI_QUIET=1 <<-EOF
+	drive DAZAI_QUIET=1 DAZAI_HB="$PWD/counted" <<-EOF
 		expect P1>
 		show
 	EOF
 	shown 0
+	[ ! -s starts ] || fail "dazai-hb was started for nothing"
 	# The sockets of a daemon that was killed.
 	start
 	kill -KILL "$vault"
@@ -356,6 +357,32 @@ is_unguarded_until_a_daemon_comes() {
 	said 'exit 7'
 	absent -E 'dazai:.*dazai:|warning|/proc/' out
 	ends 0
+}
+
+in_each finds_the_default_place \
+    'without DAZAI_SOCK the daemon is found in the runtime directory, however the shell expands patterns'
+finds_the_default_place() {
+	mkdir -m 700 run
+	sock=$PWD/run/dazai-$(id -u).sock
+	set -- ''
+	[ "$sh" = fish ] || set -- '' 'set -f'
+	[ "$sh" != bash ] || set -- "$@" 'shopt -s failglob' 'shopt -s nullglob'
+	[ "$sh" != zsh ] || set -- "$@" 'setopt ksh_arrays null_glob'
+	for before; do
+		echo "$before" >before
+		# Unless whoever runs this has a daemon.
+		env -u DAZAI_SOCK dazaictl status >state 2>&1 ||
+		    drive -u DAZAI_SOCK XDG_RUNTIME_DIR="$PWD/run" <<-EOF
+			expect dazai: no daemon; session UNGUARDED
+			expect P1>
+		EOF
+		start
+		visit -u DAZAI_SOCK XDG_RUNTIME_DIR="$PWD/run" <<-EOF
+			ask dazai_status | dazai: session guarded by dazai-hb | 0
+		EOF
+		shown 1
+		wiped
+	done
 }
 
 in_each starts_the_daemon \
