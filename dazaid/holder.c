@@ -88,11 +88,13 @@ holder_tell_tether(struct session_holder *h)
 
 /*
  * Sends the client at fd text and a channel; returns that, or -1.  Not to a
- * client that has hung up, and so will not end a pending panic.
+ * client that has hung up, and so will not end a pending panic.  A panic that
+ * is due comes first.
  */
 static int
 holder_offer(int fd, const char *text)
 {
+	session_tick(&v.session, vault_now());
 	if (v.panic.pending && holder_has_hung_up(fd))
 		return (-1);
 	return (channel_offer(fd, text));

@@ -91,7 +91,11 @@ serve_list(uint32_t peerid, uint64_t after)
 	e->id = item.id;
 	e->size = item.len;
 	e->reads = item.reads;
-	e->left = item.due == STORE_NEVER ? -1 : item.due - vault_now();
+	e->left = item.due - vault_now();
+	if (item.due == STORE_NEVER)
+		e->left = -1;
+	else if (e->left < 0)
+		e->left = 0; /* it ends in this turn; -1 is for ever */
 	memcpy(e->name, item.name, sizeof(e->name));
 	vault_send(&im);
 }
