@@ -265,6 +265,25 @@ chomp(void)
 	s->len -= is;
 }
 
+/* The first len bytes should come twice. */
+static void
+twice(void)
+{
+	struct secret	    *s = chosen();
+	const size_t	     half = bytes() - 1;
+	const unsigned char *value = value_of(s->id);
+	const bool	     same = s->len == 2 * half &&
+	    memcmp(value, value + half, half) == 0;
+
+	/* The vault asks only while a secret is typed. */
+	if (s->state == WHOLE || s->state == SPENT)
+		return;
+	CHECK(store_twice(&store, s->id, half) == (s->state == FILLING && same),
+	    "the same twice or not");
+	if (s->state == FILLING)
+		s->len = same ? half : 0;
+}
+
 static void
 commit(void)
 {
@@ -422,6 +441,9 @@ operate(void)
 		break;
 	case 'n':
 		chomp();
+		break;
+	case '2':
+		twice();
 		break;
 	case 'c':
 		commit();
