@@ -270,10 +270,24 @@ complete_all() {
 	dazaictl list >left
 	[ "$(cut -d ' ' -f 1 left)" = ant ] || fail "left: $(cat left)"
 
-	# So does a name that would be code.
+	# So does a name with what a shell takes for the end of a word, and one that would be
+	# code.
 	dazaictl del ant
-	printf other | dazaictl put "$evil" || fail "no secret $evil"
+	for secret in "$evil" mail/me@example.org x:y=z; do
+		printf other | dazaictl put "$secret" || fail "no secret $secret"
+	done
 	typed <<-EOF
+		send dazaictl del mail/me@e\t
+		expect example.org
+		send \r
+		expect P>
+		send dazaictl run -i x:y=\t
+		expect z 
+		key C-u
+		send dazaictl del x:\t
+		expect y=z
+		send \r
+		expect P>
 		send dazaictl del \t
 		expect evil
 		send \r

@@ -2,9 +2,9 @@
 # shellcheck shell=bash
 # Completion of dazaictl(8) for bash(1).
 #
-# Readline replaces only what follows the last of COMP_WORDBREAKS, such as = or @, in the
-# word at the cursor, so $cur is the word up to the cursor as it is typed, and $kept is
-# the part of it that stays.
+# Readline replaces only what follows the last of COMP_WORDBREAKS, such as =, in the word
+# at the cursor; an @ is replaced as well.  So $cur is the word up to the cursor as it is
+# typed, and $kept is the part of it that stays.
 
 # Sets words to those of the line up to the cursor, as typed, and cur and kept.
 _dazaictl_line() {
@@ -13,7 +13,8 @@ _dazaictl_line() {
 	read -ra words <<<"$line"
 	[[ $line != *[[:blank:]] ]] || words+=('')
 	cur=${words[${#words[@]} - 1]}
-	[[ $last != [=@:\<\>\&\|\;] ]] || last=
+	[[ $last != [=:\<\>\&\|\;] ]] || last=
+	[[ $cur != *@"$last" ]] || last=@$last
 	kept=
 	[[ $cur != *"$last" ]] || kept=${cur%"$last"}
 }
