@@ -61,10 +61,21 @@ kept() {
 	printf -- "$text%s\n" "$@"
 }
 
+# explained PROGRAM PATTERN: prints the words with this pattern that "PROGRAM --help" has
+# at the begin of its lines
+explained() {
+	"$1" --help | sed -n "s/^  \(-., \|    \)\{0,1\}\($2\)\( .*\)\{0,1\}\$/\2/p" |
+	    sort -u
+}
+
 # What bash and fish are to offer.
 offers_all() {
-	offers 'dazaictl ' arm del get help list load panic put release run status \
-	    tethers wait watch why
+	# shellcheck disable=SC2046 # lists of words
+	{
+		offers 'dazaictl ' $(explained dazaictl '[a-z]*')
+		offers 'dazaid --' $(explained "$dazaid" '--[a-z][a-z-]*')
+		offers 'dazai-hb --' $(explained "$hb" '--[a-z][a-z-]*')
+	}
 	offers 'dazaictl p' panic put
 	offers "dazaictl -s $sock g" get
 	offers 'dazaictl get ' ant "$name"

@@ -51,7 +51,7 @@ _dazai_hb() {
 	-p | --watch-pid)
 		mapfile -t COMPREPLY < <(compgen -W "$(ps -o pid= 2>/dev/null)" -- "$cur") ;;
 	-[iW] | --interval | --wait) ;;
-	*)	mapfile -t COMPREPLY < <(compgen -W '-b -h -i -n -p -q -s -v -V -w -W --
+	*)	mapfile -t COMPREPLY < <(compgen -W '-b -h -i -n -p -q -s -v -V -w -W
 		    --background --help --interval --quiet --socket --tether --verbose
 		    --version --wait --watch-path --watch-pid' -- "$cur") ;;
 	esac

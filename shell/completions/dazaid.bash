@@ -57,7 +57,7 @@ _dazaid() {
 	-u | --user)
 		mapfile -t COMPREPLY < <(compgen -u -- "$cur") ;;
 	-[fgltz] | --first | --grace | --load | --ping-timeout | --size) ;;
-	*)	_dazaid_words '-1 -a -d -f -g -h -l -L -m -s -t -u -v -V -z -- --arm
+	*)	_dazaid_words '-1 -a -d -f -g -h -l -L -m -s -t -u -v -V -z --arm
 		    --debug --first --grace --help --load --load-file --memory --once
 		    --ping-timeout --require-lock --size --socket --user --verbose
 		    --version' "$cur" ;;
