@@ -167,7 +167,7 @@ _dazai_start() {
 	[ "${1-}" != start ] || _dazai_maybe || return 0
 	set -- "${DAZAI_HB:-dazai-hb}" -b -p "$$"
 	[ -z "${DAZAI_TETHER-session}" ] || set -- "$@" -n "${DAZAI_TETHER-session}"
-	_dazai_line=$("$@" 2>&1) || :
+	_dazai_line=$(exec "$@" 2>&1) || :
 }
 
 # Succeeds if there may be a daemon: if there is a socket in one of its places, see
