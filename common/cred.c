@@ -77,8 +77,8 @@ cred_ambiguous(uid_t uid)
 		return ("/proc: its uid_map cannot be read");
 	if (uid != overflow || (n == 3 && map[2] == CRED_ALL))
 		return (NULL);
-	return ("our uid has no name in this user namespace: "
-		"every other user looks like us");
+	return ("this container does not map your uid: other users "
+		"cannot be told from you");
 }
 
 /*

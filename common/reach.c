@@ -45,8 +45,8 @@ reach_check(struct reach *r)
 		    r->suffix, what);
 	else if (r->uid != 0 && st.st_uid != r->uid)
 		(void)snprintf(r->why, sizeof(r->why),
-		    "%s%s: the socket of uid %lu, not ours", r->path, r->suffix,
-		    (unsigned long)st.st_uid);
+		    "%s%s: this socket belongs to uid %lu, not to you", r->path,
+		    r->suffix, (unsigned long)st.st_uid);
 	else {
 		r->owner = st.st_uid;
 		return (REACH_FOUND);
@@ -128,15 +128,15 @@ reach_check_maker(struct reach *r)
 
 	if (!ours && !(r->any && r->uid == 0 && r->maker.uid == r->owner)) {
 		(void)snprintf(r->why, sizeof(r->why),
-		    "%s%s: belongs to uid %lu, not to us or root", r->path,
-		    r->suffix, (unsigned long)r->maker.uid);
+		    "%s%s: the daemon runs as uid %lu, not as you or root",
+		    r->path, r->suffix, (unsigned long)r->maker.uid);
 		return (REACH_REFUSED);
 	}
 	if (vouch_init(&r->vouch, r->fd) == 0)
 		return (REACH_FOUND);
 	(void)snprintf(r->why, sizeof(r->why),
-	    "%s%s: cannot tell who answers: %s", r->path, r->suffix,
-	    strerror(errno));
+	    "%s%s: cannot tell who answers (another PID namespace, and Linux before 6.9): %s",
+	    r->path, r->suffix, strerror(errno));
 	return (REACH_REFUSED);
 }
 

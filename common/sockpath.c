@@ -126,7 +126,7 @@ sockpath_distrust(const struct stat *st, uid_t uid, char *why)
 	why[0] = '\0';
 	if (st->st_uid != uid)
 		(void)snprintf(why, SOCKPATH_WHY,
-		    "belongs to uid %lu, and should to uid %lu",
+		    "belongs to uid %lu, but must belong to uid %lu",
 		    (unsigned long)st->st_uid, (unsigned long)uid);
 	else if ((st->st_mode & 077) != 0)
 		(void)snprintf(why, SOCKPATH_WHY,

@@ -105,7 +105,8 @@ come_again(void)
 	if (hb.state == QUITTING)
 		exit(EXIT_LET_GO);
 	if (!hb.guarded)
-		heartbeat_fail(EXIT_REFUSED, "%s: refused without an answer",
+		heartbeat_fail(EXIT_REFUSED,
+		    "%s: the daemon closed the connection without an answer",
 		    wire_daemon()->path);
 	hb.retry = clock_ms(CLOCK_MONOTONIC);
 	if (hb.state == GUARDING) {

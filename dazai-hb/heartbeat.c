@@ -117,11 +117,12 @@ heartbeat_late(void)
 		heartbeat_fail(EXIT_REFUSED, "no %s from the daemon",
 		    hb.o->tether != NULL ? "RELEASED" : "BYE");
 	if (hb.guarded && hb.busy)
-		heartbeat_fail(EXIT_BUSY, "cut off, and %s now",
+		heartbeat_fail(EXIT_BUSY, "the connection was lost, and %s now",
 		    hb.o->tether != NULL ? "no room for one more holder" :
 					   "another heartbeat guards");
-	heartbeat_fail(EXIT_REFUSED, "%s%s: no answer", wire_daemon()->path,
-	    wire_daemon()->suffix);
+	heartbeat_fail(EXIT_REFUSED,
+	    "%s%s: the daemon did not answer within 10 seconds",
+	    wire_daemon()->path, wire_daemon()->suffix);
 }
 
 /* Milliseconds that the loop may sleep; -1 is for ever. */
@@ -205,7 +206,7 @@ heartbeat_descriptors(void)
 	heartbeat_signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	heartbeat_timer = ping_open();
 	if (heartbeat_signals == -1 || heartbeat_timer == -1)
-		err(EXIT_USAGE, "signalfd, timerfd");
+		err(EXIT_USAGE, "signalfd or timerfd_create");
 }
 
 /* Guards until the end; o must last as long. */

@@ -233,7 +233,7 @@ hold_line(const char *line, int channel)
 	    strcmp(line, "ERROR invalid pid") == 0) {
 		hold_named();
 	} else if (strcmp(line, "BYE") == 0) {
-		say("stood down");
+		say("the daemon has ended cleanly");
 		exit(EXIT_LET_GO);
 	} else if (wire_forwarded()) {
 		hold_answer(line, channel);

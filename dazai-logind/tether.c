@@ -240,7 +240,8 @@ tether_cut_off(void)
 
 	if (!t.held)
 		tether_end(LOG_ERR, EXIT_REFUSED,
-		    "%s: refused without an answer", wire_daemon()->path);
+		    "%s: the daemon closed the connection without an answer",
+		    wire_daemon()->path);
 	wire_close();
 	t.retry = now;
 	if (t.state == HOLDING)
@@ -300,7 +301,8 @@ tether_poll(struct pollfd *pfd, bool may_connect)
 	if (t.state != HOLDING && t.state != LOOSE) {
 		until = t.state == AWAY && t.retry < t.due ? t.retry : t.due;
 		if (t.due <= now)
-			tether_end(LOG_ERR, EXIT_REFUSED, "%s%s: no answer",
+			tether_end(LOG_ERR, EXIT_REFUSED,
+			    "%s%s: the daemon did not answer within 10 seconds",
 			    wire_daemon()->path, wire_daemon()->suffix);
 	}
 	wire_poll(pfd);

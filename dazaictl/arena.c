@@ -57,10 +57,10 @@ arena_no_core(void)
 
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1 ||
 	    getrlimit(RLIMIT_CORE, &rl) == -1)
-		err(EXIT_USAGE, "no protection from a core dump");
+		err(EXIT_USAGE, "cannot disable core dumps");
 	rl.rlim_cur = 0;
 	if (setrlimit(RLIMIT_CORE, &rl) == -1)
-		err(EXIT_USAGE, "no protection from a core dump");
+		err(EXIT_USAGE, "cannot disable core dumps");
 }
 
 /* From now on every end but SIGKILL wipes, and our memory is never dumped. */

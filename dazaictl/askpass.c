@@ -73,12 +73,15 @@ askpass_main(int argc, char *argv[])
 	struct sockpath places;
 
 	if (argc > 1 && askpass_not_secret(argv[1]))
-		askpass_refuse("not a question for a secret", argv[1]);
+		askpass_refuse(
+		    "refused, because this prompt does not ask for a secret",
+		    argv[1]);
 	if (argc > 1 && !askpass_allowed(argv[1]))
 		askpass_refuse("not a prompt that DAZAI_PROMPT allows",
 		    argv[1]);
 	if (name == NULL || *name == '\0')
-		errx(EXIT_USAGE, "DAZAI_SECRET does not name a secret");
+		errx(EXIT_USAGE,
+		    "DAZAI_SECRET is not set: it names the secret to answer with");
 	command_places(NULL, &places);
 	command_check_name(name);
 	secret_get(&places, name, true);

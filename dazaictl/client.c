@@ -128,7 +128,7 @@ client_ask(int fd, const char *fmt, ...)
 	len = vsnprintf(line, size - 1, fmt, ap);
 	va_end(ap);
 	if (len < 0 || (size_t)len >= size - 1)
-		errx(EXIT_USAGE, "too long a request");
+		errx(EXIT_USAGE, "the request is too long");
 	line[len++] = '\n';
 	client_request.len = (size_t)len;
 	client_request.tries = CLIENT_TRIES;
@@ -182,9 +182,9 @@ client_byte(int fd, bool *vouched, int *channel)
 	    ((n == 0 || (n == -1 && errno == ECONNRESET)) &&
 		client_ask_again(fd, n == -1)));
 	if (n == -1 && errno == EAGAIN)
-		errx(EXIT_CUT, "no answer from the daemon");
+		errx(EXIT_CUT, "the daemon did not answer within 10 seconds");
 	if (n <= 0)
-		errx(EXIT_CUT, "the daemon ended, or has cut us off");
+		errx(EXIT_CUT, "the daemon ended or closed the connection");
 	client_request.len = 0;
 	return (c);
 }

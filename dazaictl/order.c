@@ -128,7 +128,7 @@ order_see_end(int64_t ms)
 		    strerror(order.error));
 	if (!order.dazaid)
 		errx(EXIT_CUT,
-		    "process %ld is no dazaid: the daemon's end cannot be seen",
+		    "process %ld, which serves the socket, is not dazaid: cannot see whether the daemon has ended",
 		    pid);
 	errx(EXIT_CUT, "the daemon, process %ld, has not ended in %.10g s", pid,
 	    (double)ms / 1000);

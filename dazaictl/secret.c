@@ -134,11 +134,13 @@ secret_sendfile(int fd, size_t len)
 		if (n == -1 && (errno == EINVAL || errno == ENOSYS))
 			n = secret_sendread(fd, len);
 		if (n == 0)
-			errx(EXIT_USAGE, "standard input has become shorter");
+			errx(EXIT_USAGE,
+			    "the file on standard input became shorter while it was read");
 		if (n == -1 && errno == EINTR)
 			n = 0;
 		if (n == -1)
-			err(EXIT_CUT, "standard input, or the daemon");
+			err(EXIT_CUT,
+			    "cannot send standard input to the daemon");
 	}
 }
 
@@ -153,7 +155,7 @@ secret_stored(int channel)
 		n = recv(channel, ok, sizeof(ok), MSG_WAITALL);
 	while (n == -1 && errno == EINTR);
 	if (n != sizeof(ok) || memcmp(ok, "OK\n", sizeof(ok)) != 0)
-		errx(EXIT_CUT, "the daemon ended, or has cut us off");
+		errx(EXIT_CUT, "the daemon ended or closed the connection");
 }
 
 /*
@@ -206,7 +208,7 @@ secret_put(const struct sockpath *places, const char *name, const char *reads,
 	} else
 		len = secret_read(places);
 	if (len == 0)
-		errx(EXIT_USAGE, "an empty secret is none");
+		errx(EXIT_USAGE, "the secret is empty");
 
 	/* sendfile(2) has no MSG_NOSIGNAL. */
 	(void)signal(SIGPIPE, SIG_IGN);
@@ -268,7 +270,8 @@ secret_receive(int fd, unsigned char *buf, size_t len)
 		if (n == -1 && errno == EINTR)
 			n = 0;
 		else if (n <= 0)
-			errx(EXIT_CUT, "cut off before the end of the secret");
+			errx(EXIT_CUT,
+			    "the connection ended before the end of the secret");
 	}
 }
 
@@ -304,7 +307,8 @@ secret_splice(int fd, size_t len)
 		if (n == -1 && errno != EAGAIN)
 			err(EXIT_USAGE, "standard output");
 		if (n <= 0)
-			errx(EXIT_CUT, "cut off before the end of the secret");
+			errx(EXIT_CUT,
+			    "the connection ended before the end of the secret");
 		left -= (size_t)n;
 	}
 	return (0);

@@ -229,6 +229,6 @@ alive_look(void)
 	const nfds_t	      n = alive_poll(pfd);
 
 	if (ppoll(pfd, n, &at_once, NULL) == -1 && errno != EINTR)
-		panic_hard(&v.panic, "the vault cannot poll");
+		panic_hard(&v.panic, "poll failed");
 	alive_seen(pfd, n);
 }

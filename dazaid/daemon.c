@@ -129,7 +129,7 @@ daemon_front(int fd, const sigset_t *mask, const struct options *o)
 		(void)kill(daemon_child, SIGTERM);
 	}
 	if (waitpid(daemon_child, &status, 0) != -1 && WIFSIGNALED(status))
-		warnx("ended by signal %d before it was ready",
+		warnx("the daemon was ended by signal %d before it was ready",
 		    WTERMSIG(status));
 	if (daemon_interrupted) { /* end so that a script ends, too */
 		(void)signal(SIGINT, SIG_DFL);

@@ -77,7 +77,7 @@ start_memory(const struct options *o)
 	if (o->one_kind)
 		start_arena_kind(o);
 	else if (secmem_open(&v.mem, o->size, vault_arena_failed) == -1)
-		vault_fail("memory for the arena", strerror(errno));
+		vault_fail("cannot allocate the arena", strerror(errno));
 	if (v.mem.kind == SECMEM_UNLOCKED && o->require_lock)
 		vault_fail("--require-lock",
 		    "no memory can be locked (see ulimit -l)");
@@ -131,9 +131,10 @@ start_secrets(void)
 		return;
 	}
 	if (errno == ENOSPC)
-		vault_fail(failed, "does not fit in the arena, see -z");
+		vault_fail(failed,
+		    "the secret does not fit into the arena; make it larger with -z");
 	if (errno == ENODATA)
-		vault_fail(failed, "there is nothing in it");
+		vault_fail(failed, "the secret is empty");
 	vault_fail(failed, strerror(errno));
 }
 
@@ -148,13 +149,15 @@ start_listening(void)
 	for (i = 0; i < FILES_SOCKETS; i++) {
 		im.u.number.n = i;
 		if ((im.fd = files_listen(i)) == -1)
-			vault_fail("listen", strerror(errno));
+			vault_fail("cannot listen on the socket",
+			    strerror(errno));
 		if (imsg_send(v.imsg, &im, MSG_DONTWAIT) == -1)
 			vault_fail("network process", strerror(errno));
 		close(im.fd);
 	}
 	if ((v.files = files_watch()) == -1)
-		vault_fail("inotify", strerror(errno));
+		vault_fail("cannot watch the sockets (inotify)",
+		    strerror(errno));
 	v.started = true;
 }
 
@@ -192,7 +195,7 @@ start_sandbox(void)
 
 	registry_own();
 	if (sandbox_vault(&sv) == -1)
-		vault_fail("sandbox", strerror(errno));
+		vault_fail("cannot load the seccomp filter", strerror(errno));
 }
 
 /* What is not as good as it could be, and nobody has asked for. */
@@ -238,7 +241,7 @@ main(int argc, char *argv[])
 	log_open(log_is_named(), o.verbose);
 	loader_start(&o);
 	if (sandbox_limits() == -1)
-		err(1, "limits");
+		err(1, "cannot set resource limits");
 	vault_init(&o);
 	start_network(&o);
 	start_memory(&o);

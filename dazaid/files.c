@@ -110,12 +110,13 @@ files_lock(struct files_name *pid, const char **why)
 		if ((fd = files_open(pid, &st)) == -1)
 			return (-1);
 		if (!files_is_ours(&st) || !files_is_pid(fd)) {
-			*why = "in the way, and no pid file of ours";
+			*why =
+			    "exists, and is not a pid file of this user's dazaid; remove it, or choose another path (-s)";
 			return (-1);
 		}
 		if (flock(fd, LOCK_EX | LOCK_NB) == -1) {
 			if (errno == EWOULDBLOCK)
-				*why = "another dazaid holds it";
+				*why = "another dazaid runs here";
 			return (-1);
 		}
 		/* A daemon that ended may have removed it before the lock. */
@@ -162,7 +163,7 @@ files_open_last(struct files_name *f)
 		return (strerror(errno));
 	close(f->fd);
 	f->fd = -1;
-	return ("in the way, and no last words of ours");
+	return ("exists, and is not a file of last words");
 }
 
 /* The daemon can do without it. */
@@ -189,9 +190,10 @@ files_make_way(const struct files_name *f)
 	if (fstatat(files_dir, f->name, &st, AT_SYMLINK_NOFOLLOW) == -1)
 		return (errno == ENOENT ? NULL : strerror(errno));
 	if (!S_ISSOCK(st.st_mode))
-		return ("in the way, and no socket");
+		return (
+		    "exists, and is not a socket; remove it, or choose another path (-s)");
 	if (st.st_uid != geteuid())
-		return ("in the way: a socket of somebody else's");
+		return ("exists, and is a socket of another user");
 	s = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (s == -1)
 		return (strerror(errno));
@@ -204,7 +206,7 @@ files_make_way(const struct files_name *f)
 	close(s);
 	if (rc == -1)
 		return (strerror(errno));
-	return (rc == 0 ? NULL : "in use: a daemon answers there");
+	return (rc == 0 ? NULL : "another program listens there");
 }
 
 static const char *
@@ -279,7 +281,7 @@ files_make(const char *path, bool private, unsigned int *which)
 		return (why != NULL ? why : strerror(errno));
 	for (*which = 0; *which < FILES_SOCKETS; ++*which) {
 		if (!files_address(&files[*which], path, private))
-			return ("too long a path for /tmp/dazai-UID");
+			return ("the path is too long");
 		if ((why = files_make_socket(&files[*which])) != NULL)
 			return (why);
 	}

@@ -343,7 +343,7 @@ heart_welcome(bool said)
 static void
 heart_drop(struct conn *c)
 {
-	log_debug("heartbeat cut off");
+	log_debug("the vault dropped the heartbeat");
 	c->dropped = true;
 	(void)shutdown(c->fd, SHUT_RDWR);
 	heart_run(c);

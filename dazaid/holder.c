@@ -156,7 +156,7 @@ holder_hello(const struct imsg *im)
 		return (false);
 	pid = (pid_t)(im->u.number.n & ~IMSG_HELLO_UNSENT);
 	if (pid != who.pid)
-		log_debug("which calls itself pid %ld", (long)pid);
+		log_debug("the heartbeat's HELLO named pid %ld", (long)pid);
 	return (true);
 }
 

@@ -32,27 +32,32 @@ load_once(void)
 
 /*
  * Adds NAME[=FILE].  arg stays the caller's and must outlive load_secrets().
- * Returns NULL, or a static string that says what is wrong with it.
+ * Returns NULL, or what is wrong with it, in words that are valid until the
+ * next call.
  */
 const char *
 load_add(const char *arg)
 {
+	static char  why[NAME_BYTES + 16];
 	struct load *l = &loads[nloads];
 	size_t	     len = strcspn(arg, "=");
 	unsigned int i;
 
 	if (nloads == LOAD_MAX)
-		return ("too many secrets to load");
+		return ("at most 32 secrets can be loaded");
 	if (len >= sizeof(l->name))
-		return ("name too long");
+		return ("a name is at most 128 bytes long");
 	memcpy(l->name, arg, len);
 	l->name[len] = '\0';
 	if (!name_ok(l->name))
 		return ("not a name: " NAME_RULE);
 	l->file = arg[len] == '=' ? arg + len + 1 : NULL;
 	for (i = 0; i < nloads; i++) {
-		if (strcmp(loads[i].name, l->name) == 0)
-			return ("name given twice");
+		if (strcmp(loads[i].name, l->name) == 0) {
+			(void)snprintf(why, sizeof(why), "%s: given twice",
+			    l->name);
+			return (why);
+		}
 		if (l->file != NULL && loads[i].file != NULL &&
 		    strcmp(l->file, "-") == 0 &&
 		    strcmp(loads[i].file, "-") == 0)
@@ -236,7 +241,7 @@ load_prompted(struct store *st, const char *name, uint32_t reads, int64_t due,
 	case ENODATA:
 		return ("nothing was typed");
 	case ENOSPC:
-		return ("there is no room for it");
+		return ("there is no room for another secret of this size");
 	default:
 		return (strerror(errno));
 	}

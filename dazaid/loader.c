@@ -307,7 +307,9 @@ loader_run(struct store *st, const struct loader_msg *m, int64_t due,
 	const uint64_t	  id = store_begin(st, m->name, STORE_ALL);
 
 	if (id == 0) {
-		why = errno == EEXIST ? "exists" : "there is no room for it";
+		why = errno == EEXIST ?
+		    "exists" :
+		    "there is no room for another secret of this size";
 		(void)!send(loader_fd, LOADER_SKIP, sizeof(LOADER_SKIP) - 1,
 		    MSG_DONTWAIT | MSG_NOSIGNAL);
 		return (why);

@@ -98,7 +98,7 @@ log_syslog(bool has_files)
 		connect(fd, (const struct sockaddr *)&log_dev,
 		    sizeof(log_dev)) == -1) &&
 	    has_files)
-		log_warn("no syslog: %s", log_dev.sun_path);
+		log_warn("cannot log to syslog: %s", log_dev.sun_path);
 	if (log_out.kind == OUT_OWN && log_out.fd != -1)
 		close(log_out.fd);
 	log_out.fd = fd;

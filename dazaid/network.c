@@ -423,7 +423,8 @@ network_config(struct imsg_config *config)
 	if (imsg_recv(CHILD_FD, IMSG_FROM_VAULT, IMSG_AT_START, &im) !=
 		IMSG_OK ||
 	    im.type != IMSG_CONFIG)
-		errx(1, "not started by a vault");
+		errx(1,
+		    "this is dazaid's network process: it is not started by hand");
 	*config = im.u.config;
 }
 

@@ -60,7 +60,7 @@ notify_open(void)
 		notify_connect(path);
 	else
 		warnx(
-		    "NOTIFY_SOCKET: not a path for a socket, nobody notified");
+		    "NOTIFY_SOCKET is not a socket path: the service manager is not notified");
 	(void)unsetenv("NOTIFY_SOCKET");
 	(void)snprintf(notify_pid, sizeof(notify_pid), "MAINPID=%ld",
 	    (long)getpid());

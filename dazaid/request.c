@@ -24,16 +24,17 @@ static const char *const request_answers[IMSG_ANSWERS] = {
 	[IMSG_ANSWER_BUSY] = "BUSY\n",
 	[IMSG_ANSWER_INVALID_PID] = "ERROR invalid pid\n",
 	[IMSG_ANSWER_UNGUARDED] =
-	    "ERROR unguarded no heartbeat guards this session\n",
+	    "ERROR unguarded this session is not guarded\n",
 	[IMSG_ANSWER_PENDING] = "ERROR pending a panic is pending\n",
 	[IMSG_ANSWER_NO_SUCH_SECRET] =
 	    "ERROR no-such-secret there is no secret of this name\n",
 	[IMSG_ANSWER_NO_SUCH_TETHER] =
 	    "ERROR no-such-tether nobody holds a tether of this name\n",
 	[IMSG_ANSWER_EXISTS] = "ERROR exists there is a secret of this name\n",
-	[IMSG_ANSWER_FULL] = "ERROR full there is no room for it\n",
+	[IMSG_ANSWER_FULL] =
+	    "ERROR full there is no room for another secret of this size\n",
 	[IMSG_ANSWER_TOO_LARGE] =
-	    "ERROR too-large it would not even fit if it were alone\n",
+	    "ERROR too-large it is larger than the arena\n",
 };
 static const char request_bad_name[] = "ERROR bad-name " NAME_RULE "\n";
 
@@ -72,7 +73,8 @@ request_nothing(char **word, size_t n, struct imsg *im)
 {
 	(void)word;
 	(void)im;
-	return (n == 0 ? NULL : "ERROR bad-request this verb stands alone\n");
+	return (n == 0 ? NULL :
+			 "ERROR bad-request this request has no arguments\n");
 }
 
 static const char *
@@ -83,7 +85,7 @@ request_panic(char **word, size_t n, struct imsg *im)
 	im->u.number.n = 1;
 	return (n == 1 && strcasecmp(word[0], "hard") == 0 ?
 		NULL :
-		"ERROR bad-request PANIC is alone or PANIC hard\n");
+		"ERROR bad-request say PANIC or PANIC hard\n");
 }
 
 static const char *
@@ -120,8 +122,7 @@ static const char *
 request_name(char **word, size_t n, struct imsg *im)
 {
 	if (n != 1)
-		return (
-		    "ERROR bad-request a name is wanted, and nothing else\n");
+		return ("ERROR bad-request give one name\n");
 	return (request_copy_name(word[0], im->u.secret.name));
 }
 
@@ -149,8 +150,7 @@ static const char *
 request_tether(char **word, size_t n, struct imsg *im)
 {
 	if (n != 1)
-		return ("ERROR bad-request a tether is wanted, and nothing "
-			"else\n");
+		return ("ERROR bad-request give one tether\n");
 	if (!session_name_ok(word[0]))
 		return ("ERROR bad-name a tether is 1 to 16 of a-z, 0-9 and "
 			"'-'\n");
@@ -163,8 +163,9 @@ static const char *
 request_hold(char **word, size_t n, struct imsg *im)
 {
 	if (n == 1 && strcmp(word[0], SESSION_HEARTBEAT_NAME) == 0)
-		return ("ERROR bad-name this tether is held by HELLO on the "
-			"heartbeat socket\n");
+		return (
+		    "ERROR bad-name the tether 'heartbeat' is taken with HELLO on the "
+		    "heartbeat socket\n");
 	return (request_tether(word, n, im));
 }
 
@@ -189,8 +190,9 @@ request_put_option(const char *word, struct imsg_put *put)
 	} else if (strcasecmp(word, "replace") == 0) {
 		put->replace = 1;
 	} else {
-		return ("ERROR bad-request PUT knows reads=, ttl= and "
-			"replace\n");
+		return (
+		    "ERROR bad-request the options of PUT are reads=, ttl= and "
+		    "replace\n");
 	}
 	return (NULL);
 }
@@ -210,7 +212,7 @@ request_put(char **word, size_t n, struct imsg *im)
 		return (refusal);
 	why = num_int(word[1], 1, INT64_MAX - 1, &size);
 	if (why != NULL && strcmp(why, "too large") == 0)
-		return ("ERROR too-large no arena has so many bytes\n");
+		return ("ERROR too-large it is larger than the arena\n");
 	if (why != NULL)
 		return ("ERROR bad-request the size is a number of bytes, "
 			"1 at least\n");
@@ -336,7 +338,7 @@ request_parse_holder(const char *line, bool is_heartbeat, struct imsg *im)
 	}
 	return (is_heartbeat ?
 		"ERR unknown-verb\n" :
-		"ERROR bad-request a holder may PING, CANCEL and "
+		"ERROR bad-request a holder can send only PING, CANCEL and "
 		"WATCH\n");
 }
 

@@ -283,7 +283,7 @@ sandbox_empty_root(void)
 		continue;
 	if (i == NELEM(dirs) &&
 	    (mkdtemp(own) == NULL || chdir(own) == -1 || rmdir(own) == -1))
-		return ("no empty directory in /run");
+		return ("cannot make an empty root directory in /run");
 	return (chroot(".") == -1 ? "chroot" : NULL);
 }
 
@@ -312,7 +312,7 @@ sandbox_network(uid_t uid, gid_t gid)
 		if (setgroups(0, NULL) == -1 ||
 		    setresgid(gid, gid, gid) == -1 ||
 		    setresuid(uid, uid, uid) == -1)
-			return ("its own uid");
+			return ("cannot become its own uid");
 	}
 	if (sandbox_capabilities(0) == -1)
 		return ("capabilities");

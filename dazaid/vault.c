@@ -398,12 +398,12 @@ vault_turn(int input)
 
 	session_wait_for_guard(&v.session, v.store.count > 0, vault_now());
 	if (vault_set_timer() == -1)
-		panic_hard(&v.panic, "the timer cannot be set");
+		panic_hard(&v.panic, "timerfd_settime failed");
 	n = vault_poll_set(&vp, input);
 	if (ppoll(pfd, n, NULL, NULL) == -1) {
 		/* RLIMIT_NOFILE was lowered: the vault could hear nothing. */
 		if (errno != EINTR)
-			panic_hard(&v.panic, "the vault cannot poll");
+			panic_hard(&v.panic, "poll failed");
 		return (false);
 	}
 	alive_seen(next, vp.holders);
@@ -474,8 +474,8 @@ void
 vault_arena_failed(void)
 {
 	if (!v.started)
-		vault_fail("memory for the arena", strerror(errno));
-	panic_hard(&v.panic, "the arena cannot be opened or shut");
+		vault_fail("cannot allocate the arena", strerror(errno));
+	panic_hard(&v.panic, "mprotect failed");
 }
 
 /* Ends a start that failed: one line, exit 1, and nothing left over. */
@@ -512,11 +512,11 @@ vault_init(const struct options *o)
 	    sizeof(collected) / sizeof(collected[0]));
 	v.timer = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (v.signals == -1 || v.timer == -1)
-		vault_fail("signalfd, timerfd", strerror(errno));
+		vault_fail("signalfd or timerfd_create", strerror(errno));
 	if (registry_init(o->owner) == -1)
 		vault_fail("/proc", strerror(errno));
 	if (getrlimit(RLIMIT_NOFILE, &rl) == -1 || rl.rlim_cur <= VAULT_FDS)
 		vault_fail("descriptors",
-		    "too few may be open (see ulimit -n)");
+		    "too few are allowed (see ulimit -Hn)");
 	v.spare_fds = rl.rlim_cur - VAULT_FDS;
 }

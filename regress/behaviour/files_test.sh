@@ -80,7 +80,7 @@ behaviour what_is_no_socket_stays \
 what_is_no_socket_stays_body() {
 	room
 	for file in "$sock" "$sock.ctl"; do
-		all_in_the_way "$file" "$file: in the way, and no socket" \
+		all_in_the_way "$file" "$file: exists, and is not a socket; remove it, or choose another path (-s)" \
 		    file empty directory full link dangling stale fifo device
 	done
 }
@@ -88,7 +88,7 @@ what_is_no_socket_stays_body() {
 behaviour what_is_no_pid_file_stays 'what is in the way of the pid file, and is none, stays as it was, and is told'
 what_is_no_pid_file_stays_body() {
 	room
-	all_in_the_way "$sock.pid" "$sock.pid: in the way, and no pid file of ours" \
+	all_in_the_way "$sock.pid" "$sock.pid: exists, and is not a pid file of this user's dazaid; remove it, or choose another path (-s)" \
 	    fifo precious '12 ' '12\n13\n' '-1\n' 12 '\n' '0x12\n' ' 12\n' \
 	    '12\n\0' '123456789012345678901234567890123\n'
 	all_in_the_way "$sock.pid" "$sock.pid: " directory link dangling
@@ -99,11 +99,11 @@ root_takes_no_file_of_others_body() {
 	room
 	leave_stale "$sock"
 	chown 65534:65534 "$sock"
-	in_the_way "$sock" "$sock: in the way: a socket of somebody else's"
+	in_the_way "$sock" "$sock: exists, and is a socket of another user"
 	rm "$sock"
 	echo 12 >"$sock.pid"
 	chown 65534:65534 "$sock.pid"
-	in_the_way "$sock.pid" "$sock.pid: in the way, and no pid file of ours"
+	in_the_way "$sock.pid" "$sock.pid: exists, and is not a pid file of this user's dazaid; remove it, or choose another path (-s)"
 }
 
 # A daemon that starts has replaced what was there.
@@ -144,9 +144,9 @@ a_live_daemon_keeps_its_path_body() {
 	room
 	start -a
 	was=$(look "$sock"; look "$sock.pid")
-	refused "$sock.pid: another dazaid holds it"
+	refused "$sock.pid: another dazaid runs here"
 	heartbeat -i 5
-	refused "$sock.pid: another dazaid holds it" -a
+	refused "$sock.pid: another dazaid runs here" -a
 	[ "$(look "$sock"; look "$sock.pid")" = "$was" ] ||
 	    fail "its files are not as they were"
 	kill -QUIT "$heartbeat"
@@ -156,7 +156,7 @@ a_live_daemon_keeps_its_path_body() {
 	# Not even if it has lost its pid file.
 	start -a
 	rm "$sock.pid"
-	in_the_way "$sock" "$sock: in use: a daemon answers there"
+	in_the_way "$sock" "$sock: another program listens there"
 	[ ! -e "$sock.pid" ] || fail "a pid file was left"
 	lives
 	not_logged panic
@@ -169,7 +169,7 @@ a_live_socket_stays_body() {
 		"$talk" -w 60 -l "$file" accept accept &
 		remember $!
 		"$talk" -r "$file" echo up || fail "nobody listens"
-		in_the_way "$file" "$file: in use: a daemon answers there"
+		in_the_way "$file" "$file: another program listens there"
 		kill $!
 		rm "$file"
 	done
@@ -238,7 +238,7 @@ behaviour a_failed_start_leaves_nothing 'a start that fails after the files were
 a_failed_start_leaves_nothing_body() {
 	room
 	: >empty
-	refused "there is nothing in it" -l more=empty
+	refused "the secret is empty" -l more=empty
 	refused "does not fit" -l more=/dev/zero
 }
 
@@ -459,7 +459,7 @@ u_follows_no_link_of_the_user_body() {
 	refused "$sock.pid: " -u nobody
 	rm "$sock.pid"
 	as 65534 ln -s "$PWD/precious" "$sock"
-	refused "$sock: in the way" -u nobody
+	refused "$sock: exists, and is not a socket" -u nobody
 	rm "$sock"
 	[ "$(cat precious)" = precious ] || fail "written to"
 	# Where the user may not write, root does not either.

@@ -159,7 +159,7 @@ who_made_room_asks_again_body() {
 	rm -f "$sock.ctl"
 	client -l "$sock.ctl" echo up accept want ARM close accept echo again
 	talk - log said up
-	complains 6 'the daemon ended, or has cut us off' "$ctl" -s "$sock" arm
+	complains 6 'the daemon ended or closed the connection' "$ctl" -s "$sock" arm
 	absent again said
 }
 

@@ -107,5 +107,5 @@ a_timer_that_cannot_be_set_is_a_panic_body() {
 	start
 	timer=$(find "/proc/$vault/fd" -lname '*timerfd*')
 	calls "$vault" "close(${timer##*/})"
-	rehearsed 'the timer cannot be set'
+	rehearsed 'timerfd_settime failed'
 }

@@ -132,7 +132,7 @@ behaviour a_strange_daemon_is_refused \
     'no answer, nonsense, or a daemon of neither us nor root: exit 4'
 a_strange_daemon_is_refused_body() {
 	server until "HELLO $$" close
-	refused 4 'refused without an answer' -s "$sock" -p $$
+	refused 4 'the daemon closed the connection without an answer' -s "$sock" -p $$
 	rm "$sock"
 	server say 'SSH-2.0-OpenSSH_9.2' hold
 	refused 4 'not the answer of a dazaid' -s "$sock"
@@ -142,7 +142,7 @@ a_strange_daemon_is_refused_body() {
 	as_other "$dir/talk" -l "$sock" echo up accept say WELCOME hold >said &
 	remember $!
 	talk - log said up
-	refused 4 'belongs to uid 65534' -s "$sock"
+	refused 4 'the daemon runs as uid 65534' -s "$sock"
 }
 
 behaviour without_permission_it_exits_4 'a socket that is not of our uid, or without permission: exit 4' require.user root
@@ -152,12 +152,12 @@ without_permission_it_exits_4_body() {
 	hb="$dir/dazai-hb"
 	start -a -g 0
 	set -- setpriv --reuid 65534 --regid 65534 --clear-groups "$hb" -s "$sock"
-	complains 4 'the socket of uid 0, not ours' "$@"
+	complains 4 'this socket belongs to uid 0, not to you' "$@"
 	chown 65534 "$sock"
 	chmod 400 "$sock"
 	complains 4 'Permission denied' "$@"
 	chmod 600 "$sock"
-	complains 4 'refused without an answer' "$@"
+	complains 4 'the daemon closed the connection without an answer' "$@"
 	lives
 }
 
@@ -204,7 +204,7 @@ signals_cancel_and_stand_down_body() {
 	    log hb.out 'panic cancelled'
 	stand_down
 	logged 'QUIT from the heartbeat: secrets wiped, bye'
-	grep -q 'stood down' hb.out || fail "$(cat hb.out)"
+	grep -q 'the daemon has ended cleanly' hb.out || fail "$(cat hb.out)"
 }
 
 behaviour p_ends_it_with_a_process '-p: it names the process in HELLO, and ends with it, also by SIGKILL'

@@ -84,11 +84,11 @@ behaviour a_start_that_fails_leaves_the_last_words \
     'a start that fails leaves the words of the last daemon, or no file'
 a_start_that_fails_leaves_the_last_words_body() {
 	: >empty
-	complains 1 'there is nothing in it' "$dazaid" -d -s "$sock" -l a=empty
+	complains 1 'the secret is empty' "$dazaid" -d -s "$sock" -l a=empty
 	[ ! -e "$sock.last" ] || fail "a file of no daemon"
 	start
 	stop
-	complains 1 'there is nothing in it' "$dazaid" -d -s "$sock" -l a=empty
+	complains 1 'the secret is empty' "$dazaid" -d -s "$sock" -l a=empty
 	last 'reason="SIGTERM" armed=0 secrets=1 how=stopped'
 }
 

@@ -308,8 +308,8 @@ what_does_not_fit_is_told_body() {
 	EOT
 	load 7 file
 	told 'endless: its command prints more than the 65536 bytes of the arena' \
-	    'exact: refused: too-large: it would not even fit if it were alone' \
-	    'more: refused: full: there is no room for it'
+	    'exact: refused: too-large: it is larger than the arena' \
+	    'more: refused: full: there is no room for another secret of this size'
 	has small 1
 	[ "$("$ctl" get most | wc -c)" -eq 60000 ] || fail 'most'
 	stands_down

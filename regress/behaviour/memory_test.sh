@@ -286,8 +286,8 @@ an_arena_that_cannot_be_opened_is_a_panic_body() {
 		find_arena
 		calls "$vault" "munmap((unsigned long)$start, $((end - start)))"
 		control say "$ask" eof
-		rehearsed 'the arena cannot be opened or shut'
-		logged unmapped
+		rehearsed 'mprotect failed'
+		logged "its memory was given back to the kernel"
 	done
 }
 
@@ -306,5 +306,5 @@ an_overwritten_canary_is_told_body() {
 	printf XXXX | dd of="/proc/$vault/mem" bs=1 seek=$at conv=notrunc \
 	    2>dd.err || fail "$(cat dd.err)"
 	stop
-	logged 'arena canary overwritten'
+	logged 'arena canary overwritten: something wrote outside of a secret'
 }

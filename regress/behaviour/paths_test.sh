@@ -84,10 +84,10 @@ behaviour strangers_directory 'its name taken by somebody else is told as what i
 strangers_directory_body() {
 	somebody
 	mkdir -m 700 "$own"
-	everyone_refuses "belongs to uid 0, and should to uid $user"
+	everyone_refuses "belongs to uid 0, but must belong to uid $user"
 	refuses 1 'choose another place by -s ~/.dazai.sock' "$user" "$dir/dazaid" -d
 	chown 65534 "$own"
-	everyone_refuses "belongs to uid 65534, and should to uid $user"
+	everyone_refuses "belongs to uid 65534, but must belong to uid $user"
 	chown "$user" "$own"
 	chmod 750 "$own"
 	everyone_refuses 'is open to others, its mode 750 should be 700'
@@ -119,7 +119,7 @@ strangers_socket_body() {
 	for how in '' -s; do
 		ln $how "$dir/service" "$sock.ctl"
 		ln $how "$dir/service" "$sock"
-		text='the socket of uid 65534, not ours'
+		text='this socket belongs to uid 65534, not to you'
 		[ -z "$how" ] || text='is a symbolic link'
 		for command in put get; do
 			refuses 5 "$sock.ctl: $text" "$user" "$dir/dazaictl" \
@@ -149,6 +149,7 @@ next_place_body() {
 	as "$user" "$dir/dazai-hb" >hb.out 2>&1 &
 	talk - log hb.out guarding
 	stop
+	rm "$sock.last"
 	refuses 2 "dazaictl: $dir/run/${sock##*/}.ctl, $sock.ctl: no daemon: Connection refused" \
 	    "$user" "$dir/dazaictl" status
 	refuses 2 "dazai-hb: $dir/run/${sock##*/}, $sock: no daemon: No such file" \
@@ -200,8 +201,8 @@ unmapped_uid_body() {
 		[ $program != dazaictl ] || set -- -s "$sock" status
 		unshare -U "$dir/$program" "$@" >out 2>err || got=$?
 		[ "$got" -eq "$want" ] || fail "$program: exit $got: $(cat err)"
-		[ "$(cat err)" = "$program: our uid has no name in this user\
- namespace: every other user looks like us" ] || fail "$(cat err)"
+		[ "$(cat err)" = "$program: this container does not map your uid:\
+ other users cannot be told from you" ] || fail "$(cat err)"
 	done
 	# One that has a name there is as good as any.
 	start

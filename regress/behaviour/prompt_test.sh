@@ -90,7 +90,7 @@ a_secret_is_typed_twice_body() {
 	wait
 	show
 	EOT
-	showed 'halves: there is nothing in it'
+	showed 'halves: the secret is empty'
 	showed 'exit 1'
 }
 

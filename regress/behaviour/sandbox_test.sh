@@ -224,7 +224,7 @@ no_room_for_an_empty_directory_is_told_body() {
 	for foreground in -d ''; do
 		# shellcheck disable=SC2086 # an option or none
 		timeout 20 "$dazaid" $foreground -s "$sock" 2>log && fail "it started"
-		grep -qx 'dazaid: network: no empty directory in /run: No space left on device' \
+		grep -qx 'dazaid: network: cannot make an empty root directory in /run: No space left on device' \
 		    log || fail "another reason"
 	done
 }

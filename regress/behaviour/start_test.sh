@@ -203,10 +203,10 @@ many_secrets_are_loaded_body() {
 		set -- "$@" -l s$#=secret
 	done
 	loads 32 "$@"
-	refused 'dazaid: --load: too many secrets' "$@" -l last=secret
-	refused 'dazaid: --load: name given twice' -l a=secret -l b=secret \
+	refused 'dazaid: --load: at most 32 secrets can be loaded' "$@" -l last=secret
+	refused 'dazaid: --load: a: given twice' -l a=secret -l b=secret \
 	    -l a=secret
-	refused 'dazaid: --load: name given twice' -l a=secret -l a=-
+	refused 'dazaid: --load: a: given twice' -l a=secret -l a=-
 	loads 2 -l a=secret -l A=secret
 	refused 'dazaid: --load: standard input can be read only once' -l a=- \
 	    -l b=- </dev/null
@@ -239,7 +239,7 @@ b'; do
 	long=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
 	loads 1 -l "$long$long=secret"
 	loads 1 -l 'mail/me@example.org=secret'
-	refused "dazaid: --load: name too long" -l "$long${long}0=secret"
+	refused "dazaid: --load: a name is at most 128 bytes long" -l "$long${long}0=secret"
 	refused "dazaid: --load: not a name" -l =
 	refused "dazaid: --load: not a name" -l ''
 }
@@ -251,27 +251,27 @@ failing_sources_are_told_body() {
 	refused 'dazaid: missing: No such file or directory' -l a=missing
 	refused 'dazaid: no/where: No such file or directory' -l a=no/where
 	refused 'dazaid: : No such file or directory' -l a=
-	refused 'dazaid: a: there is nothing in it' -l a=empty
-	refused 'dazaid: a: there is nothing in it' -l a=/dev/null
-	refused 'dazaid: a: there is nothing in it' -l a=- </dev/null
+	refused 'dazaid: a: the secret is empty' -l a=empty
+	refused 'dazaid: a: the secret is empty' -l a=/dev/null
+	refused 'dazaid: a: the secret is empty' -l a=- </dev/null
 	refused 'dazaid: a: Bad file descriptor' -l a=- <&-
 	refused 'dazaid: a: Is a directory' -l a=directory
 	echo x >good
-	refused 'dazaid: b: there is nothing in it' -l a=good -l b=empty
+	refused 'dazaid: b: the secret is empty' -l a=good -l b=empty
 	# Before anything is made, and so before anything is read.
 	refused 'dazaid: missing: No such file' -l a=- -l b=missing <good
-	refused 'dazaid: a: does not fit in the arena, see -z' -l a=/dev/zero
+	refused 'dazaid: a: the secret does not fit into the arena; make it larger with -z' -l a=/dev/zero
 	head -c 4096 /dev/zero | tr '\0' x >page
-	refused 'dazaid: a: does not fit in the arena, see -z' -z 4096 -l a=page
+	refused 'dazaid: a: the secret does not fit into the arena; make it larger with -z' -z 4096 -l a=page
 	loads 1 -l a=page
 	loads 1 -z 4300 -l a=page
 	# With its name, it takes less than 192 bytes more.
 	head -c 3904 page >most
 	loads 1 -z 4096 -l a=most
-	refused 'dazaid: b: does not fit in the arena, see -z' -z 4096 -l a=most \
+	refused 'dazaid: b: the secret does not fit into the arena; make it larger with -z' -z 4096 -l a=most \
 	    -l b=most
 	head -c 1000000 /dev/zero | tr '\0' x >million
-	refused 'dazaid: a: does not fit in the arena, see -z' -l a=million
+	refused 'dazaid: a: the secret does not fit into the arena; make it larger with -z' -l a=million
 	loads 1 -z 1000200 -l a=million
 }
 
@@ -396,14 +396,14 @@ the_background_tells_why_body() {
 	set -- "$dazaid" -s "$sock"
 	complains 1 'dazaid: --grace: nan: not a number of seconds' "$@" -g nan
 	complains 1 'dazaid: missing: No such file or directory' "$@" -l a=missing
-	complains 1 'dazaid: a: there is nothing in it' "$@" -l a=empty
-	complains 1 'dazaid: a: does not fit in the arena, see -z' "$@" -l a=/dev/zero
+	complains 1 'dazaid: a: the secret is empty' "$@" -l a=empty
+	complains 1 'dazaid: a: the secret does not fit into the arena; make it larger with -z' "$@" -l a=/dev/zero
 	left_nothing background
 	echo precious >"$sock"
-	complains 1 "dazaid: socket: $sock: in the way, and no socket" "$@"
+	complains 1 "dazaid: socket: $sock: exists, and is not a socket; remove it, or choose another path (-s)" "$@"
 	rm "$sock"
 	background
-	complains 1 "dazaid: socket: $sock.pid: another dazaid holds it" "$@"
+	complains 1 "dazaid: socket: $sock.pid: another dazaid runs here" "$@"
 	end_there
 }
 
@@ -515,7 +515,7 @@ no_service_manager_is_needed_body() {
 	for NOTIFY_SOCKET in notify '' ' ' ./notify "$(printf '/%0200d' 0)"; do
 		start
 		[ "$(grep -c NOTIFY_SOCKET log)" -eq 1 ] || fail "$(cat log)"
-		grep -q '^dazaid: NOTIFY_SOCKET: not a path' log ||
+		grep -q '^dazaid: NOTIFY_SOCKET is not a socket path: ' log ||
 		    fail "$(cat log)"
 		lives
 	done
@@ -606,7 +606,7 @@ behaviour a_new_syslogd_is_found 'that there is no syslogd is told once; the dae
 a_new_syslogd_is_found_body() {
 	world none
 	background -v
-	[ "$(cat err)" = 'dazaid: vault: no syslog: /dev/log: No such file or directory' ] ||
+	[ "$(cat err)" = 'dazaid: vault: cannot log to syslog: /dev/log: No such file or directory' ] ||
 	    fail "$(cat err)"
 	talk "$sock" hello ping kill USR1 "$vault" ended "$vault"
 	gone
@@ -820,7 +820,7 @@ the_echo_comes_back_body() {
 	asked 'exit 0' 'HARD PANIC (dry-run): network process lost' '-l token' \
 	    "run kill -KILL \$(pgrep -P \$(cat $sock.pid))"
 	for keys in 'send \n' 'key C-d'; do
-		asked 'exit 1' 'dazaid: token: there is nothing in it' '-l token' "$keys"
+		asked 'exit 1' 'dazaid: token: the secret is empty' '-l token' "$keys"
 	done
 	asks "$dazaid" -d -s "$sock" -l token <<-EOT
 	expect Secret token: 

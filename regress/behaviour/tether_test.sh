@@ -22,7 +22,7 @@ holder() {
 behaviour any_holder_keeps_a_tether 'a secret is given until the last of three holders has gone'
 any_holder_keeps_a_tether_body() {
 	start -a -g 60
-	control say "$get" want 'ERROR unguarded no heartbeat guards this session'
+	control say "$get" want 'ERROR unguarded this session is not guarded'
 	for i in 1 2 3; do
 		holder session "holder$i"
 		eval "holder$i=$holder"
@@ -117,7 +117,7 @@ a_release_is_no_loss_body() {
 	    get "$name" secret
 	ends 0 "$client"
 	control say 'RELEASE session' want OK say TETHERS want OK \
-	    say "$get" want 'ERROR unguarded no heartbeat guards this session'
+	    say "$get" want 'ERROR unguarded this session is not guarded'
 	stands_down
 }
 

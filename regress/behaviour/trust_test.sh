@@ -69,10 +69,10 @@ strange_refusal_body() {
 		distrusted "$line\\n" get x
 		distrusted "$line\\n" del x
 	done
-	liar 'ERROR full there is no room for it\n'
+	liar 'ERROR full there is no room for another secret of this size\n'
 	"$ctl" -s "$sock" arm 2>err && fail "not refused"
 	[ "$(cat err)" = \
-	    'dazaictl: refused: full: there is no room for it' ] ||
+	    'dazaictl: refused: full: there is no room for another secret of this size' ] ||
 	    fail "$(cat err)"
 }
 
@@ -127,7 +127,7 @@ behaviour prompts_are_visible 'a prompt that is refused is shown without its esc
 prompts_are_visible_body() {
 	"$top/dazaictl/dazai-askpass" "Username $(printf '\033]0;x\nfor') me:" \
 	    2>err >out && fail "it was answered"
-	[ "$(cat err)" = 'dazai-askpass: not a question for a secret:'\
+	[ "$(cat err)" = 'dazai-askpass: refused, because this prompt does not ask for a secret:'\
 ' Username \033]0;x\012for me:' ] || fail "$(cat -v err)"
 }
 
@@ -234,7 +234,7 @@ panic_of_a_daemon_elsewhere_body() {
 		rm -f "$sock.ctl"
 		client -l "$sock.ctl" echo up accept like 'PANIC*' say OK hold
 		talk - log said up
-		orders 6 "process $client is no dazaid" $how
+		orders 6 "process $client, which serves the socket, is not dazaid" $how
 		# It ends with the connection, and not by a signal.
 		ends 0 "$client"
 	done
@@ -258,7 +258,7 @@ root_orders_a_panic_body() {
 			# shellcheck disable=SC2086 # words
 			echo x | "$ctl" -s "$sock" $order_no >out 2>err &&
 			    fail "$order_no"
-			grep -q 'belongs to uid 65534' err ||
+			grep -q 'the daemon runs as uid 65534' err ||
 			    fail "$order_no: $(cat err)"
 		done
 		orders 0 '' "$order"

@@ -1,12 +1,21 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 # make install puts all in its place under DESTDIR and PREFIX, and manuals and shell
-# files name these places; make uninstall takes all of it away again.
+# files name these places; make uninstall takes all of it away again.  make says what it
+# needs.
 set -eu
 cd "$(dirname "$0")/../.."
 
 dir=$(mktemp -d "${TMPDIR:-/tmp}/dazai install.XXXXXX")
 trap 'rm -rf "$dir"' EXIT
+# What the build lacks is named, in one line of ours.
+if make -s PKG_CONFIG_LIBDIR="$dir" 2>"$dir/why"; then
+	echo "it builds without its libraries" >&2
+	exit 1
+fi
+wanted="cannot build without libbsd-overlay libseccomp libbsd-ctor: 'make deps' installs what is needed"
+grep -qxF "$wanted" "$dir/why" || { cat "$dir/why" >&2; exit 1; }
+rm "$dir/why"
 make -s install DESTDIR="$dir" PREFIX=/opt/dazai
 for f in bin/dazaid bin/dazai-hb bin/dazaictl bin/dazai-askpass \
     bin/docker-credential-dazai bin/git-credential-dazai bin/pinentry-dazai \

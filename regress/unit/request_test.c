@@ -44,13 +44,12 @@ CASE(a_refusal_is_these_words, "to the letter, for each kind of mistake")
 		{ CONTROL, "STATUSS", "ERROR bad-request no such verb\n" },
 		{ CONTROL, "PING", "ERROR bad-request no such verb\n" },
 		{ CONTROL, "ARM 1",
-		    "ERROR bad-request this verb stands alone\n" },
+		    "ERROR bad-request this request has no arguments\n" },
 		{ CONTROL, "PANIC soft",
-		    "ERROR bad-request PANIC is alone or PANIC hard\n" },
+		    "ERROR bad-request say PANIC or PANIC hard\n" },
 		{ CONTROL, "REGISTER pid=0", "ERROR invalid pid\n" },
 		{ CONTROL, "UNREGISTER", "ERROR invalid pid\n" },
-		{ CONTROL, "GET",
-		    "ERROR bad-request a name is wanted, and nothing else\n" },
+		{ CONTROL, "GET", "ERROR bad-request give one name\n" },
 		{ CONTROL, "DEL -x",
 		    "ERROR bad-name a name is 1 to 128 printable ASCII "
 		    "characters, without blanks, quotes and backslashes, does "
@@ -65,25 +64,24 @@ CASE(a_refusal_is_these_words, "to the letter, for each kind of mistake")
 		    "ERROR bad-request the size is a number of bytes, 1 at "
 		    "least\n" },
 		{ CONTROL, "PUT x 9223372036854775807",
-		    "ERROR too-large no arena has so many bytes\n" },
+		    "ERROR too-large it is larger than the arena\n" },
 		{ CONTROL, "PUT x 1 reads=0",
 		    "ERROR bad-request reads= is 1 to 4294967295\n" },
 		{ CONTROL, "PUT x 1 ttl=0",
 		    "ERROR bad-request ttl= is a number of seconds, more than "
 		    "0\n" },
 		{ CONTROL, "PUT x 1 y=1",
-		    "ERROR bad-request PUT knows reads=, ttl= and replace\n" },
+		    "ERROR bad-request the options of PUT are reads=, ttl= and replace\n" },
 		{ CONTROL, "PUT x 1 replace=1",
-		    "ERROR bad-request PUT knows reads=, ttl= and replace\n" },
-		{ CONTROL, "HOLD",
-		    "ERROR bad-request a tether is wanted, and nothing else\n" },
+		    "ERROR bad-request the options of PUT are reads=, ttl= and replace\n" },
+		{ CONTROL, "HOLD", "ERROR bad-request give one tether\n" },
 		{ CONTROL, "RELEASE A",
 		    "ERROR bad-name a tether is 1 to 16 of a-z, 0-9 and '-'\n" },
 		{ CONTROL, "HOLD heartbeat",
-		    "ERROR bad-name this tether is held by HELLO on the "
+		    "ERROR bad-name the tether 'heartbeat' is taken with HELLO on the "
 		    "heartbeat socket\n" },
 		{ HOLDER, "QUIT",
-		    "ERROR bad-request a holder may PING, CANCEL and WATCH\n" },
+		    "ERROR bad-request a holder can send only PING, CANCEL and WATCH\n" },
 		{ HOLDER, "WATCH 0", "ERROR invalid pid\n" },
 		{ STRANGER, "PING", "ERR unknown-verb\n" },
 		{ STRANGER, "HELLO 0", "ERR bad-pid\n" },
@@ -111,8 +109,9 @@ CASE(an_answer_is_these_words, "to the letter, for each thing to be said")
 		[IMSG_ANSWER_BUSY] = "BUSY\n",
 		[IMSG_ANSWER_INVALID_PID] = "ERROR invalid pid\n",
 		[IMSG_ANSWER_UNGUARDED] =
-		    "ERROR unguarded no heartbeat guards this session\n",
+		    "ERROR unguarded this session is not guarded\n",
 		[IMSG_ANSWER_PENDING] = "ERROR pending a panic is pending\n",
+		/* NOLINTNEXTLINE(bugprone-suspicious-missing-comma) */
 		[IMSG_ANSWER_NO_SUCH_SECRET] = "ERROR no-such-secret there is "
 					       "no secret of this name\n",
 		[IMSG_ANSWER_NO_SUCH_TETHER] =
@@ -120,9 +119,10 @@ CASE(an_answer_is_these_words, "to the letter, for each thing to be said")
 		    "name\n",
 		[IMSG_ANSWER_EXISTS] =
 		    "ERROR exists there is a secret of this name\n",
-		[IMSG_ANSWER_FULL] = "ERROR full there is no room for it\n",
-		[IMSG_ANSWER_TOO_LARGE] = "ERROR too-large it would not even "
-					  "fit if it were alone\n",
+		[IMSG_ANSWER_FULL] =
+		    "ERROR full there is no room for another secret of this size\n",
+		[IMSG_ANSWER_TOO_LARGE] =
+		    "ERROR too-large it is larger than the arena\n",
 	};
 	char	 line[64];
 	uint32_t i;

@@ -434,7 +434,9 @@ ATF_TC_BODY(every_byte_of_the_canary_is_watched, tc)
 		secmem_unseal(&sm);
 		sm.data[-(ptrdiff_t)i] ^= 0x10;
 		secmem_seal(&sm);
-		ATF_REQUIRE_STREQ("arena canary overwritten", secmem_wipe(&sm));
+		ATF_REQUIRE_STREQ(
+		    "arena canary overwritten: something wrote outside of a secret",
+		    secmem_wipe(&sm));
 		ATF_REQUIRE(secmem_wipe(&sm) == NULL);
 		secmem_unseal(&sm);
 		ATF_REQUIRE(all_are(sm.pages, sm.len, 0));
@@ -576,7 +578,9 @@ CASE(a_wipe_whose_mprotect_fails_unmaps_the_arena,
 
 	ATF_REQUIRE(secmem_open(&sm, SIZE, abort) == 0);
 	ATF_REQUIRE(munmap(sm.pages, sm.len) == 0);
-	ATF_REQUIRE_STREQ("arena not writable: unmapped", secmem_wipe(&sm));
+	ATF_REQUIRE_STREQ(
+	    "arena not writable: its memory was given back to the kernel",
+	    secmem_wipe(&sm));
 	ATF_REQUIRE(secmem_wipe(&sm) == NULL);
 }
 

@@ -230,7 +230,7 @@ ATF_TC_BODY(a_private_directory_is_checked, tc)
 	private_prepare(uid);
 	ATF_REQUIRE(mkdir(private_dir, 0700) == 0);
 	(void)snprintf(why, sizeof(why),
-	    "belongs to uid 0, and should to uid %u", uid);
+	    "belongs to uid 0, but must belong to uid %u", uid);
 	require_distrust(why);
 	ATF_REQUIRE(chown(private_dir, uid, uid) == 0);
 	require_directory(private_path, private_dir, true);
