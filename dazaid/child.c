@@ -4,6 +4,7 @@
  * forked and then executed, so that it has an address-space layout of its own
  * and none of the vault's memory.
  */
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 
@@ -28,6 +29,9 @@
 #define CHILD_UIDS	   478
 #define CHILD_NOT_EXECUTED 100	 /* exit status, plus the errno of execve(2) */
 #define CHILD_START_MS	   10000 /* ms; usually it takes 5 */
+#define CHILD_STATUS_MS	   500
+
+static const char child_not_started[] = "it could not start";
 
 static bool
 child_uid_taken(FILE *f, uid_t uid)
@@ -135,15 +139,22 @@ child_start(const struct imsg_config *config, pid_t *pid)
 	return (sp[0]);
 }
 
-/* Why network, the child pid, has not started. */
+/*
+ * Why network, the child pid, has not started.  Its socket closes a moment
+ * before wait(2) has its status; waits for CHILD_STATUS_MS at most, as network
+ * may have closed the socket and live.
+ */
 static const char *
 child_failure(pid_t pid)
 {
-	static char why[64];
-	int	    status;
+	static char   why[64];
+	struct pollfd pfd = { .fd = pidfd_open(pid, 0), .events = POLLIN };
+	int	      status;
 
-	if (waitpid(pid, &status, 0) != pid)
-		return (strerror(errno));
+	(void)poll(&pfd, 1, CHILD_STATUS_MS);
+	close(pfd.fd);
+	if (waitpid(pid, &status, WNOHANG) != pid)
+		return (child_not_started);
 	if (WIFSIGNALED(status))
 		(void)snprintf(why, sizeof(why), "killed by SIG%s",
 		    sigabbrev_np(WTERMSIG(status)));
@@ -151,7 +162,7 @@ child_failure(pid_t pid)
 		(void)snprintf(why, sizeof(why), "/proc/self/exe: %s",
 		    strerror(WEXITSTATUS(status) - CHILD_NOT_EXECUTED));
 	else
-		return ("it could not start"); /* and has logged why */
+		return (child_not_started); /* and has logged why */
 	return (why);
 }
 
@@ -167,10 +178,14 @@ child_wait(int fd, pid_t pid)
 
 	if (poll(&pfd, 1, CHILD_START_MS) != 1)
 		return (strerror(ETIMEDOUT));
-	if (imsg_recv(fd, IMSG_FROM_NETWORK, IMSG_AT_START, &im) != IMSG_OK ||
-	    im.type != IMSG_READY)
+	switch (imsg_recv(fd, IMSG_FROM_NETWORK, IMSG_AT_START, &im)) {
+	case IMSG_OK:
+		return (im.type == IMSG_READY ? NULL : child_not_started);
+	case IMSG_EOF:
 		return (child_failure(pid));
-	return (NULL);
+	default:
+		return (child_not_started);
+	}
 }
 
 /* True if a signal has stopped the child pid.  Async-signal-safe. */
