@@ -52,6 +52,17 @@ seconds(const char *text)
 	CHECK(why == NULL || got == -7, "\"%s\": %s, and set", text, why);
 }
 
+/* What num_print() prints is what printf(3) does. */
+static void
+print_whole(uint64_t n)
+{
+	char buf[NUM_PRINT], want[32];
+
+	(void)snprintf(want, sizeof(want), "%llu", (unsigned long long)n);
+	CHECK(strcmp(num_print(n, buf), want) == 0, "%s is printed as %s", want,
+	    num_print(n, buf));
+}
+
 /* A printed number reads back the same, and has no digit too many. */
 static void
 print(int64_t ms)
@@ -98,6 +109,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	print(a);
 	print(a % 1000000000000LL);
 	print(-b);
+	print_whole((uint64_t)a);
+	print_whole(0);
+	print_whole(UINT64_MAX);
 	(void)snprintf(text, sizeof(text), "%lld", (long long)a);
 	whole(text, 0, b);
 	whole(text, 0, a);

@@ -10,6 +10,7 @@
  * holder has no processor. For that each attempt has an allowance, but the
  * median of all has none.
  */
+#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -46,10 +47,18 @@ static struct packet packet;
 static char	     doing[512];
 static unsigned int said[IMSG_TYPES]; /* messages of the vault, not taken yet */
 static uint32_t	    number[IMSG_TYPES]; /* the last one's */
-static unsigned int share, shares = 1, turn, attempts;
-static int64_t	    worst, times[ATTEMPTS]; /* us; of those within 100 ms */
-static size_t	    ntimes;
-static char	    worst_of[sizeof(doing)];
+static unsigned int share, shares = 1, turn;
+
+/* What a process has seen, in memory that all of them share. */
+struct seen {
+	unsigned int attempts;
+	int64_t	     worst;
+	char	     worst_of[sizeof(doing)];
+	size_t	     ntimes;
+	int64_t	     times[ATTEMPTS]; /* us; of those within 100 ms */
+};
+
+static struct seen *seen, *mine;
 
 void
 siege_describe(const char *fmt, ...)
@@ -109,6 +118,10 @@ siege_share(unsigned int n)
 {
 	(void)fflush(stdout);
 	shares = n;
+	seen = mmap(NULL, n * sizeof(*seen), PROT_READ | PROT_WRITE,
+	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (seen == MAP_FAILED)
+		err(1, "mmap");
 	for (share = 0; share < n - 1; share++) {
 		const pid_t pid = fork();
 
@@ -119,6 +132,7 @@ siege_share(unsigned int n)
 			break;
 		}
 	}
+	mine = seen + share;
 	/* The parent of network, when the vault has ended. */
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
 }
@@ -131,26 +145,49 @@ by_time(const void *a, const void *b)
 	return ((*x > *y) - (*x < *y));
 }
 
-/* Ends this process with a summary of its attempts. */
+/* Adds what the other processes have seen to what this one has. */
+static void
+gather(void)
+{
+	const struct seen *other;
+	size_t		   i;
+
+	for (other = seen; other < seen + shares - 1; other++) {
+		mine->attempts += other->attempts;
+		for (i = 0; i < other->ntimes && mine->ntimes < ATTEMPTS; i++)
+			mine->times[mine->ntimes++] = other->times[i];
+		if (other->worst > mine->worst) {
+			mine->worst = other->worst;
+			memcpy(mine->worst_of, other->worst_of, sizeof(doing));
+		}
+	}
+}
+
+/* Ends this process; the last one with a summary of all attempts. */
 void
 siege_report(const char *what)
 {
-	size_t late = ntimes;
+	size_t late;
 	int    status, bad = 0;
 
-	qsort(times, ntimes, sizeof(times[0]), by_time);
-	while (late > 0 && times[late - 1] > INT64_C(100000))
+	if (share < shares - 1)
+		exit(0);
+	while (wait(&status) != -1)
+		bad |= status != 0;
+	gather();
+	qsort(mine->times, mine->ntimes, sizeof(mine->times[0]), by_time);
+	late = mine->ntimes;
+	while (late > 0 && mine->times[late - 1] > INT64_C(100000))
 		late--;
 	printf(
 	    "%s: %u attempts, median %lld us, %zu of %zu after more than 100 ms, "
 	    "at most %lld us (%s)\n",
-	    what, attempts, (long long)times[ntimes / 2], ntimes - late, ntimes,
-	    (long long)worst, worst_of);
+	    what, mine->attempts, (long long)mine->times[mine->ntimes / 2],
+	    mine->ntimes - late, mine->ntimes, (long long)mine->worst,
+	    mine->worst_of);
 	(void)fflush(stdout);
-	if (times[ntimes / 2] > INT64_C(100000))
+	if (mine->times[mine->ntimes / 2] > INT64_C(100000))
 		siege_fail("the median is above 100 ms");
-	while (share == shares - 1 && wait(&status) != -1)
-		bad |= status != 0;
 	exit(bad);
 }
 
@@ -555,7 +592,7 @@ siege_begin(enum state state, bool confined, const char *const *more)
 	const char		*options[ARGS] = { "-l", NAME "=secret" };
 	size_t			 n = 2;
 
-	attempts++;
+	mine->attempts++;
 	if (state == LOADING)
 		options[1] = NAME "=-";
 	if (state == GETTING) {
@@ -650,12 +687,13 @@ siege_ends(int want, const char *text, int64_t most_ms)
 		siege_fail("it ended with %d, not %d", status, want);
 	if (strstr(s.text, text) == NULL)
 		siege_fail("not in the log: %s", text);
-	if (took > worst) {
-		worst = took;
-		(void)snprintf(worst_of, sizeof(worst_of), "%s", doing);
+	if (took > mine->worst) {
+		mine->worst = took;
+		(void)snprintf(mine->worst_of, sizeof(mine->worst_of), "%s",
+		    doing);
 	}
-	if (most_ms == 100 && ntimes < ATTEMPTS)
-		times[ntimes++] = took;
+	if (most_ms == 100 && mine->ntimes < ATTEMPTS)
+		mine->times[mine->ntimes++] = took;
 	if (took > 1000 * (most_ms + ALLOWANCE_MS))
 		siege_fail("after %lld.%03lld ms", (long long)took / 1000,
 		    (long long)took % 1000);

@@ -202,6 +202,9 @@ secret_cut_explained(const struct op *get, usec t)
 		if (op->kind == K_DEL && op->name == get->name && op->inv < t &&
 		    op->resp > get->inv)
 			return (true);
+		/* Of the last tether: nobody guards any more. */
+		if (op->kind == K_RELEASE && op->inv < t && op->resp > get->inv)
+			return (true);
 		if (op->kind == K_PUT && op->name == get->name &&
 		    op->ttl != 0 && op->sent != NEVER &&
 		    op->sent + op->ttl - TICK < t)
