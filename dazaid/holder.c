@@ -92,10 +92,10 @@ holder_tell_tether(struct session_holder *h)
  * is due comes first.
  */
 static int
-holder_offer(int fd, const char *text)
+holder_offer(int fd, const char *text, bool hung_up)
 {
 	session_tick(&v.session, vault_now());
-	if (v.panic.pending && holder_has_hung_up(fd))
+	if (v.panic.pending && hung_up)
 		return (-1);
 	return (channel_offer(fd, text));
 }
@@ -104,17 +104,17 @@ holder_offer(int fd, const char *text)
  * The connection of im, from the client who, holds the tether of this name
  * (NULL: it is the heartbeat) from now on.  channel is the one that the client
  * was offered, or -1: then network sends WELCOME or HOLDING, and the message to
- * network has the number 0.  Returns false if there is no room for one more.
+ * network has the number 0.  hung_up: the client had before that.  Returns
+ * false if there is no room for one more.
  */
 static bool
 holder_take(const struct imsg *im, const char *name, const struct ucred *who,
-    int channel)
+    int channel, bool hung_up)
 {
 	struct session_holder *h;
 	struct timespec	       ts;
 
-	h = session_hold(&v.session, name, im->peerid, vault_now(),
-	    holder_has_hung_up(im->fd));
+	h = session_hold(&v.session, name, im->peerid, vault_now(), hung_up);
 	if (h == NULL)
 		return (false);
 	h->pid = who->pid;
@@ -145,14 +145,16 @@ holder_hello(const struct imsg *im)
 {
 	struct ucred who;
 	pid_t	     pid;
+	bool	     hung_up;
 	int	     channel = -1;
 
 	if (!vault_knows(im->fd, FILES_HEARTBEAT, &who) ||
 	    !session_has_room(&v.session, NULL))
 		return (false);
+	hung_up = holder_has_hung_up(im->fd);
 	if ((im->u.number.n & IMSG_HELLO_UNSENT) == 0)
-		channel = holder_offer(im->fd, "WELCOME\n");
-	if (!holder_take(im, NULL, &who, channel))
+		channel = holder_offer(im->fd, "WELCOME\n", hung_up);
+	if (!holder_take(im, NULL, &who, channel, hung_up))
 		return (false);
 	pid = (pid_t)(im->u.number.n & ~IMSG_HELLO_UNSENT);
 	if (pid != who.pid)
@@ -182,6 +184,7 @@ holder_hold(const struct imsg *im)
 {
 	const char  *name = im->u.tether.name;
 	struct ucred who;
+	bool	     hung_up;
 	int	     channel;
 
 	if (!vault_knows(im->fd, FILES_CONTROL, &who) ||
@@ -190,9 +193,12 @@ holder_hold(const struct imsg *im)
 	    session_find(&v.session, im->peerid) != NULL)
 		return (false);
 	if (vault_has_fd() && session_has_room(&v.session, name)) {
-		channel = holder_offer(im->fd, "HOLDING\n");
-		if (channel != -1 || holder_has_hung_up(im->fd))
-			return (holder_take(im, name, &who, channel));
+		hung_up = holder_has_hung_up(im->fd);
+		channel = holder_offer(im->fd, "HOLDING\n", hung_up);
+		if (channel == -1)
+			hung_up = holder_has_hung_up(im->fd);
+		if (channel != -1 || hung_up)
+			return (holder_take(im, name, &who, channel, hung_up));
 	}
 	vault_answer(im->peerid, IMSG_ANSWER_BUSY);
 	close(im->fd);
