@@ -193,7 +193,7 @@ sshd_up() {
 		. '$top/shell/dazai.sh'
 	EOT
 	[ "$(./far far 'echo here' 2>ssh.err)" = here ] ||
-	    atf_skip "no login by ssh as $(id -un): $(cat ssh.err)"
+	    atf_skip "no login by ssh as $(id -un) ($(cat ssh.err)): run it as a user with a login shell"
 }
 
 behaviour two_logins_by_ssh_are_one_session \
@@ -202,7 +202,7 @@ behaviour two_logins_by_ssh_are_one_session \
 two_logins_by_ssh_are_one_session_body() {
 	sshd_up 127.0.0.1
 	./far -tt far true >ssh.err 2>&1 </dev/null ||
-	    atf_skip "sshd gives no terminal: $(grep -i -e tty -e chown sshd.log)"
+	    atf_skip "sshd gives no terminal ($(grep -i -e tty -e chown sshd.log)): run it as root"
 	start
 	[ "$(./far far "bash -c '. $PWD/rc; echo said'" 2>&1)" = said ] ||
 	    fail "a command by ssh is not left alone"
@@ -306,11 +306,11 @@ behaviour a_link_that_hangs_is_noticed \
     'if the link dies in silence, -t of the daemon and ClientAliveInterval of sshd notice' \
     require.user root require.progs '/usr/sbin/sshd ssh ssh-keygen ip'
 a_link_that_hangs_is_noticed_body() {
-	unshare -n true || atf_skip 'no network namespace can be made here'
+	unshare -n true || atf_skip 'no network namespace: run it as root with all capabilities'
 	namespace near
 	namespace far
 	nsenter -n -t "$near" ip link add name near0 type veth peer name far0 netns "$far" ||
-	    atf_skip 'no veth can be made here'
+	    atf_skip 'no veth: load the kernel module veth'
 	nsenter -n -t "$near" sh -c 'ip addr add 10.9.0.1/24 dev near0; ip link set near0 up'
 	nsenter -n -t "$far" sh -c 'ip addr add 10.9.0.2/24 dev far0; ip link set far0 up'
 	sshd_up 10.9.0.2 "nsenter -n -t $far" "nsenter -n -t $near"
