@@ -433,7 +433,12 @@ another_group_or_user_is_the_same_session() {
 			send $command\n
 			expect P3>
 			send exit\n
+			expect P2>
+			send exit\n
+			expect P1>
 			run ! grep -q lost log
+			send exit\n
+			wait
 			show
 		EOF
 		shown 1
