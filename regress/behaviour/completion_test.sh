@@ -35,9 +35,11 @@ ask_bash() {
 	    bash "$completions" "$1"
 }
 ask_fish() {
-	# shellcheck disable=SC2016 # fish expands it
+	# Fish 4 offers words with these letters anywhere in them, too.
+	# shellcheck disable=SC2016 # fish and awk expand it
 	fish --no-config -c 'source $argv[1]/(string replace -r " .*" "" $argv[2]).fish
-		complete -C $argv[2]' "$completions" "$1" | cut -f 1
+		complete -C $argv[2]' "$completions" "$1" | cut -f 1 |
+	    typed=${1##* } awk 'index($0, ENVIRON["typed"]) == 1'
 }
 
 # offers LINE WORD...: $shell offers these words after LINE, and no others

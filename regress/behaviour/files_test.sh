@@ -480,7 +480,7 @@ u_is_where_the_clients_look_body() {
 	EOT
 	chmod 755 elsewhere
 	launch ./elsewhere -d -u nobody </dev/null
-	[ "$(nsenter -m -t "$vault" stat -c '%U %a' \
+	[ "$(nsenter -m -r -t "$vault" stat -c '%U %a' \
 	    /run/user/65534/dazai-65534.sock)" = 'nobody 600' ] ||
 	    fail "not there"
 	stop

@@ -177,7 +177,7 @@ run_user_body() {
 	    --reuid "$user" --regid "$user" --clear-groups "$dir/dazaid" -d </dev/null
 	# Those of a login and of cron: with and without the environment.
 	for run in "/run/user/$user" /nonexistent ''; do
-		XDG_RUNTIME_DIR=$run nsenter -m -t "$vault" setpriv \
+		XDG_RUNTIME_DIR=$run nsenter -m -r -t "$vault" setpriv \
 		    --reuid "$user" --regid "$user" --clear-groups \
 		    "$dir/dazaictl" status >out || fail "not found"
 	done

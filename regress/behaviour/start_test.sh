@@ -619,7 +619,7 @@ a_new_syslogd_is_found_body() {
 	kill -USR1 "$vault"
 	talk "$sock" hello cancel ping
 	: >again
-	nsenter -m -t "$vault" sh -c "rm /dev/log; exec $talk -d /dev/log" >again &
+	nsenter -m -r -t "$vault" sh -c "rm /dev/log; exec $talk -d /dev/log" >again &
 	remember $!
 	talk - log again listening
 	end_there

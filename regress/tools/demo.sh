@@ -245,7 +245,7 @@ look_for_secret() {
 # restic, with a repository and a cache of its own, and the password from dazaid
 backup() {
 	restic --quiet --no-cache --repo "$dir/repo" \
-	    --password-command "$dazaictl get restic" "$@" >"$dir/restic" 2>&1
+	    --password-command "'$dazaictl' get restic" "$@" >"$dir/restic" 2>&1
 }
 
 # A real password for a real repository, of which dazaid has the only copy.
