@@ -553,12 +553,15 @@ WRAP(int, pidfd_send_signal, int fd, int sig, siginfo_t *info,
 	struct pollfd has_ended = { fd, POLLIN, 0 };
 
 	(void)info;
-	errno = EINVAL;
-	if (flags != 0) /* as an old kernel does */
+	/* Root has a kernel that can kill groups, the user an older one. */
+	errno = m.root ? EPERM : EINVAL;
+	if (flags != 0 && (sig == 0 || !m.root))
 		return (-1);
 	CHECK(fd >= 0 && fd < PIDFDS, "a pidfd");
 	if (sig == SIGKILL) {
 		CHECK(deeds == (WIPED | FELLED), "killed after %u", deeds);
+		if (flags != 0)
+			return (0);
 		if (poll(&has_ended, 1, 0) == 0)
 			m.npids--;
 		return (0);
