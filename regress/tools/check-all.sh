@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: ISC
 # Runs everything that must pass before a change lands: lint, then make check with
-# gcc, with clang and with sanitizers, as root and as an ordinary user, and the proofs.
+# gcc, with clang and with sanitizers, as root and as an ordinary user, the package, the
+# suite on Debian 13 and on i386, and the proofs.
 # To save time it does not run every combination.  The last line is
 # "N passed, N failed".
 set -u
@@ -59,6 +60,13 @@ as_user() {
 	as_root rm -rf "$dir"
 }
 
+# in_debian SUITE ARCH: runs make check as root in a Debian of its own
+in_debian() {
+	as_root regress/tools/debian.sh "$1" "$2" sh -c 'apt-get -qq update &&
+	    apt-get -qq install -y make >/dev/null &&
+	    make --no-print-directory check WERROR=1'
+}
+
 step "an sshd for the tests" regress/tools/deps.sh sshd
 step "lint" make --no-print-directory lint WERROR=1
 step "the demonstration, as root" make --no-print-directory demo
@@ -71,6 +79,9 @@ step "hardening" make --no-print-directory checksec CC=gcc
 step "install and uninstall" regress/tools/install.sh
 suite "a hostile network, root" make --no-print-directory hostile
 suite "a hostile network, user" as_user /tmp/dazaid-user hostile
+step "package, Debian 12 and 13" as_root make --no-print-directory package-test
+suite "Debian 13" in_debian trixie "$(dpkg --print-architecture)"
+suite "i386" in_debian bookworm i386
 step "faults" make --no-print-directory faults FAULTS_EVERY=20
 step "storm" make --no-print-directory storm STORM_SECONDS=60
 step "model" make --no-print-directory model
