@@ -90,6 +90,8 @@ same(const struct imsg *is, const struct imsg *should)
  * Secrets.
  */
 
+static void put_cut(struct transfer *);
+
 /* Transfers of secrets that have ended are cut. */
 static void
 cut_gone(void)
@@ -97,7 +99,11 @@ cut_gone(void)
 	struct transfer *t;
 
 	for (t = m.transfers; t < m.transfers + MODEL_TRANSFERS; t++) {
-		if (t->c != NULL && t->s->state == GONE)
+		if (t->c == NULL || t->s->state != GONE)
+			continue;
+		if (t->put)
+			put_cut(t);
+		else
 			t->must_end = true;
 	}
 }
