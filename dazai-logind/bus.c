@@ -20,11 +20,12 @@
 #include "exit.h"
 #include "tether.h"
 
-#define BUS_LOGIND  "org.freedesktop.login1"
-#define BUS_PATH    "/org/freedesktop/login1"
-#define BUS_MANAGER "org.freedesktop.login1.Manager"
-#define BUS_SESSION "org.freedesktop.login1.Session"
-#define BUS_DBUS    "org.freedesktop.DBus"
+#define BUS_LOGIND     "org.freedesktop.login1"
+#define BUS_PATH       "/org/freedesktop/login1"
+#define BUS_MANAGER    "org.freedesktop.login1.Manager"
+#define BUS_SESSION    "org.freedesktop.login1.Session"
+#define BUS_DBUS       "org.freedesktop.DBus"
+#define BUS_PROPERTIES "org.freedesktop.DBus.Properties"
 
 #define BUS_ANSWER_US 10000000ULL /* for an answer of the login manager */
 #define BUS_DELAY_US  5000000ULL  /* InhibitDelayMaxSec= if not told */
@@ -36,6 +37,8 @@ static bool    bus_inhibits;	   /* --sleep=panic */
 static int     bus_inhibitor = -1; /* sleep waits until it is closed */
 static char   *bus_owner;	   /* of logind's name, ":1.7" */
 static char   *bus_path;	   /* of the session's object */
+/* Tells when a session has changed; NULL if there is no such thing. */
+static sd_login_monitor *bus_monitor;
 
 /* Ends the program: without the bus nothing is known any more. */
 static noreturn void
@@ -229,6 +232,38 @@ bus_on_properties(sd_bus_message *m, void *unused, sd_bus_error *e)
 	return (0);
 }
 
+/* The answer to bus_ask_state(). */
+static int
+bus_on_state(sd_bus_message *m, void *unused, sd_bus_error *e)
+{
+	const char *state;
+
+	(void)unused;
+	(void)e;
+	if (sd_bus_message_read(m, "v", "s", &state) >= 0 &&
+	    strcmp(state, "closing") == 0)
+		bus.ended = true;
+	return (0);
+}
+
+/*
+ * A session has changed: asks whether it is ours that is closing.  No signal
+ * tells that, and SessionRemoved comes only after the last process of the
+ * session has ended, which may be us.  Does not wait for the answer.
+ */
+static void
+bus_ask_state(void)
+{
+	int rc;
+
+	(void)sd_login_monitor_flush(bus_monitor);
+	rc = sd_bus_call_method_async(bus_conn, NULL, BUS_LOGIND, bus_path,
+	    BUS_PROPERTIES, "Get", bus_on_state, NULL, "ss", BUS_SESSION,
+	    "State");
+	if (rc < 0)
+		bus_fail("the system bus is lost", rc, NULL);
+}
+
 /* The login manager has ended, or has come back. */
 static int
 bus_on_owner(sd_bus_message *m, void *unused, sd_bus_error *e)
@@ -324,8 +359,10 @@ bus_open(const char *session, bool inhibits)
 	bus_find_session();
 	bus_match(bus_path, BUS_SESSION, "Lock", bus_on_lock);
 	bus_match(bus_path, BUS_SESSION, "Unlock", bus_on_lock);
-	bus_match(bus_path, "org.freedesktop.DBus.Properties",
-	    "PropertiesChanged", bus_on_properties);
+	bus_match(bus_path, BUS_PROPERTIES, "PropertiesChanged",
+	    bus_on_properties);
+	if (sd_login_monitor_new("session", &bus_monitor) < 0)
+		bus_monitor = NULL;
 	if (!bus_ask_owner())
 		bus_fail("the login manager", -ENOENT, NULL);
 	bus_ask();
@@ -334,8 +371,8 @@ bus_open(const char *session, bool inhibits)
 }
 
 /*
- * Fills in one entry.  Returns until when to poll, in ms of CLOCK_MONOTONIC; -1
- * for ever.
+ * Fills in BUS_PFD entries.  Returns until when to poll, in ms of
+ * CLOCK_MONOTONIC; -1 for ever.
  */
 int64_t
 bus_poll(struct pollfd *pfd)
@@ -343,8 +380,11 @@ bus_poll(struct pollfd *pfd)
 	const int events = sd_bus_get_events(bus_conn);
 	uint64_t  us;
 
-	*pfd = (struct pollfd){ sd_bus_get_fd(bus_conn),
+	pfd[0] = (struct pollfd){ sd_bus_get_fd(bus_conn),
 		(short)(events > 0 ? events : POLLIN), 0 };
+	pfd[1] = (struct pollfd){ -1, POLLIN, 0 };
+	if (bus_monitor != NULL)
+		pfd[1].fd = sd_login_monitor_get_fd(bus_monitor);
 	if (!bus.manager && bus_owner != NULL)
 		return (0); /* to ask it */
 	if (sd_bus_get_timeout(bus_conn, &us) < 0 || us == UINT64_MAX)
@@ -353,15 +393,18 @@ bus_poll(struct pollfd *pfd)
 }
 
 /*
- * Handles at most one message.  If the connection is lost, lets go and ends the
- * program.  The caller acts on what has changed before it calls this again:
- * then nothing is held while a login manager that has come back is asked, and
- * that may take a while.
+ * Handles what poll(2) has seen, and at most one message.  If the connection is
+ * lost, lets go and ends the program.  The caller acts on what has changed
+ * before it calls this again: then nothing is held while a login manager that
+ * has come back is asked, and that may take a while.
  */
 void
-bus_turn(void)
+bus_turn(const struct pollfd *pfd)
 {
 	int rc;
+
+	if (pfd[1].revents != 0)
+		bus_ask_state();
 
 	if (!bus.manager && bus_owner != NULL) {
 		bus_ask();

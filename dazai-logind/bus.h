@@ -6,6 +6,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#define BUS_PFD 2 /* entries that bus_poll() fills in */
+
 /* What the login manager has said last. */
 struct bus {
 	bool	    manager;  /* it runs, and knows the session */
@@ -20,7 +22,7 @@ extern struct bus bus;
 
 void	bus_open(const char *, bool);
 int64_t bus_poll(struct pollfd *);
-void	bus_turn(void);
+void	bus_turn(const struct pollfd *);
 void	bus_allow_sleep(void);
 void	bus_inhibit_sleep(void);
 

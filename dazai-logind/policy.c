@@ -28,7 +28,7 @@
 
 enum {
 	PFD_BUS,
-	PFD_SIGNALS,
+	PFD_SIGNALS = BUS_PFD,
 	PFD_ORDER,
 	PFD_TETHER,
 	PFD_MAX = PFD_TETHER + TETHER_PFD
@@ -176,7 +176,7 @@ policy_turn(void)
 	}
 	if (pfd[PFD_SIGNALS].revents != 0)
 		policy_signal();
-	bus_turn();
+	bus_turn(&pfd[PFD_BUS]);
 	policy_emptied(&pfd[PFD_ORDER]);
 	policy_act();
 	tether_turn(pfd + PFD_TETHER);
