@@ -410,3 +410,28 @@ a_full_terminal_delays_nothing_body() {
 	EOT
 	logged 'tether session lost'
 }
+
+behaviour a_locker_can_be_told_what_to_run \
+    'the lines for xss-lock and swayidle in dazai-logind(1): held again when the locker ends'
+a_locker_can_be_told_what_to_run_body() {
+	start -a -g 60
+	tether=screen-$$	# pkill finds no other
+	PATH=$top/dazai-hb:$PATH
+	export DAZAI_SOCK="$sock"
+	dazai-hb -q -b -n $tether
+	held "$tether 1 held,"
+	mkfifo unlock
+	printf '#!/bin/sh\ncat <"%s"\n' "$PWD/unlock" >locker
+	chmod 755 locker
+	sh -c "pkill -f '^dazai-hb .*-n $tether'; ./locker
+	    dazai-hb -q -b -n $tether" &
+	locks=$!
+	remember "$locks"
+	logged "panic pending: tether $tether lost"
+	: >unlock
+	ends 0 "$locks"
+	logged 'panic CANCELLED by a new holder'
+	held "$tether 1 held,"
+	pkill -f "^dazai-hb .*-n $tether"
+	talk - log log 'panic pending'
+}

@@ -31,6 +31,7 @@ the_units_are_right_body() {
 	done
 	systemd-analyze verify --man=no units/dazaid@nobody.service >found 2>&1 ||
 	    fail "$(cat found)"
+	[ ! -s found ] || fail "$(cat found)"
 }
 
 behaviour the_daemon_of_root_is_hardened \

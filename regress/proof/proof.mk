@@ -12,7 +12,7 @@ PROOFS =	$(HOSTILE) regress/proof/audit/pattern regress/proof/storm/storm regres
 
 REPLAYS =	$(addprefix regress/unit/replay_,num loadfile store heart control vault option)
 
-.PHONY:		replays package-test mutants hostile faults storm model fuzz audit bench checksec
+.PHONY:		replays package-test mutants hostile faults storm model fuzz audit systemd bench checksec
 
 $(PROOFS):
 	@echo "  LD    $@"
@@ -89,6 +89,14 @@ PACKAGE_SUITES ?= bookworm trixie
 package-test:
 	@regress/tools/deps.sh build deb package
 	$(Q)regress/proof/package/package.sh $(PACKAGE_SUITES)
+
+# Boots a Debian with systemd, for what belongs together there; CASES="lock suspend" alone.
+CASES ?=
+systemd:
+	@regress/tools/deps.sh build logind audit machine
+	$(Q)$(MAKE) --no-print-directory all regress/proof/audit/pattern regress/tools/talk \
+	    regress/tools/pty
+	$(Q)regress/proof/systemd/systemd.sh $(CASES)
 
 # Measures dazaid beside what the machine can do.  BENCH_ONLY="eof ping" repeats these figures
 # alone, BENCH_SAMPLES=20 takes a few minutes.

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 # deps.sh GROUP|PACKAGE...: installs what is missing.  The groups are build, logind (to
 # build dazai-logind, and to test it), check, programs (that programs_test.sh hands
-# secrets to), deb, package, lint, audit, bench, model, mutants and fuzz; and sshd, which
+# secrets to), deb, package, lint, audit, machine, bench, model, mutants and fuzz; and sshd, which
 # is no part of check, because Debian's package starts the server.  On Debian and its kin
 # with apt-get, as root or through sudo; elsewhere it names what to install.
 set -eu
@@ -17,6 +17,7 @@ openssl pinentry-curses postgresql-client python3 restic skopeo"
 deb="dpkg-dev debhelper kyua libatf-dev libsystemd-dev xz-utils"
 package="debootstrap lintian"
 audit="qemu-system-x86 busybox-static cpio"
+machine="debootstrap e2fsprogs systemd-container"
 lint="clang clang-format clang-tidy clang-tools cppcheck shellcheck mandoc"
 bench="gnuplot-nox gpg-agent keyutils openssh-client"
 model="spin gcc libc6-dev"
@@ -34,6 +35,7 @@ for g; do
 	deb) wanted="$wanted $deb" ;;
 	package) wanted="$wanted $package" ;;
 	audit) wanted="$wanted $audit" ;;
+	machine) wanted="$wanted $machine" ;;
 	bench) wanted="$wanted $bench" ;;
 	model) wanted="$wanted $model" ;;
 	mutants) wanted="$wanted $mutants" ;;

@@ -41,26 +41,6 @@ fail() {
 	exit 1
 }
 
-# Unpacks the kernel and a few of its modules, without installing them.
-kernel() {
-	[ ! -s "$cache/vmlinuz" ] || return 0
-	package=$(apt-cache depends linux-image-amd64 |
-	    sed -n 's/^ *Depends: *//p' | head -n 1)
-	[ -n "$package" ] ||
-	    fail "apt knows no linux-image-amd64 (apt-get update?)"
-	# Only we may enter the directory, and apt's own user may not.
-	(cd "$dir" && apt-get -qq -o APT::Sandbox::User=root download "$package") ||
-	    fail "no $package"
-	dpkg-deb --fsys-tarfile "$dir/$package"*.deb | tar -xf - -C "$dir" \
-	    --wildcards './boot/vmlinuz*' '*/drivers/virtio/*' '*/virtio_blk.ko' ||
-	    fail "no kernel in $package"
-	mkdir -p "$cache"
-	find "$dir/lib" -name '*.ko' -exec cp {} "$cache" ';'
-	cp "$dir"/boot/vmlinuz* "$cache/new"
-	mv "$cache/new" "$cache/vmlinuz"
-	rm -rf "${dir:?}"/*
-}
-
 # Makes the guest's file system: our programs with their libraries, busybox, guest.sh.
 initramfs() {
 	root=$dir/root
@@ -236,7 +216,7 @@ trap cleanup EXIT
 trap 'exit 1' HUP INT TERM
 dir=$(mktemp -d) || exit 1
 cr=$(printf '\r')
-kernel
+"$here/kernel.sh" "$cache" || fail "no kernel"
 initramfs
 cat <<-EOT
 Copies in all memory, whole/pieces of 16 bytes; in swap, pieces.  alive, after: the

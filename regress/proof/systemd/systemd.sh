@@ -1,0 +1,223 @@
+#!/bin/sh
+# SPDX-License-Identifier: ISC
+# usage: systemd.sh [CASE...]
+#
+# Boots a Debian of its own with systemd as its first process, and has guest.sh try there
+# what belongs together: logind, the user manager, sshd, login(1) and the units of
+# contrib/; in a container (systemd-nspawn), or in a virtual machine if there can be none.
+# In the virtual machine the sleep of the machine is tried, too, and all of its memory is
+# searched for the secret meanwhile.  Prints a line for each case; exits 0 if every one is
+# as promised.  `make systemd' takes some minutes.
+set -u
+
+here=$(cd "$(dirname "$0")" && pwd) || exit 1
+top=$(cd "$here/../../.." && pwd)
+audit=$top/regress/proof/audit
+talk=$top/regress/tools/talk
+kernel=$audit/kernel
+image=$here/image/root
+mib=384			# of the machine's memory
+
+dir=
+machine=		# the process that is one
+good=0
+bad=0
+
+cleanup() {
+	trap '' HUP INT TERM
+	[ -z "$machine" ] || kill -KILL "$machine" 2>/dev/null
+	wait
+	umount -q "$dir/tree" "$dir/layer" 2>/dev/null
+	[ -z "$dir" ] || rm -rf "$dir"
+}
+
+fail() {
+	echo "systemd: $*" >&2
+	[ ! -s "$dir/console" ] || tail -n 40 "$dir/console" >&2
+	exit 1
+}
+
+# What is put into the image, in $dir/dazai: our programs and units, as installed; the
+# tools; guest.sh.
+stage() {
+	stage=$dir/dazai
+	make -s -C "$top" install DESTDIR="$stage" PREFIX=/usr/local \
+	    >/dev/null || fail "make install"
+	cp "$talk" "$top/regress/tools/pty" "$audit/pattern" "$stage/usr/local/bin"
+	mkdir -p "$stage/etc/systemd/system/multi-user.target.wants" \
+	    "$stage/usr/local/lib/dazai"
+	cp "$here/guest.sh" "$top/contrib/pam/dazai-pam-hold" \
+	    "$stage/usr/local/lib/dazai"
+	cat >"$stage/etc/systemd/system/proof.service" <<-EOT
+		[Unit]
+		After=systemd-logind.service systemd-user-sessions.service ssh.service
+		[Service]
+		Type=exec
+		EnvironmentFile=/etc/cases
+		ExecStart=/usr/local/lib/dazai/guest.sh
+	EOT
+	# So this is no first boot.
+	echo 0123456789abcdef0123456789abcdef >"$stage/etc/machine-id"
+	ln -s ../proof.service "$stage/etc/systemd/system/multi-user.target.wants"
+}
+
+initramfs() {
+	root=$dir/root
+	mkdir -p "$root/bin" "$root/proc" "$root/sys" "$root/dev" "$root/root" \
+	    "$root/modules"
+	cp -a "$dir/dazai" "$root"
+	cp /bin/busybox "$root/bin"
+	ln -s busybox "$root/bin/sh"
+	cp "$kernel"/*.ko "$root/modules"
+	cp "$here/init.sh" "$root/init"
+	(cd "$root" && find . | cpio -o -H newc -R 0:0 --quiet) >"$dir/initrd" ||
+	    fail "no initramfs"
+	truncate -s 1G "$dir/disk"
+	mkfs.ext4 -q -F -d "$image" "$dir/disk" || fail "no file system"
+}
+
+# qmp COMMAND...: talks to the machine's monitor
+qmp() {
+	"$talk" -w 120 "$dir/qmp" like '{"QMP"*' \
+	    say '{"execute":"qmp_capabilities"}' until "{\"return\": {}}$cr" \
+	    "$@" >/dev/null || fail "the monitor"
+}
+
+# find KEY BYTES: tells the guest how often all of its memory has that, whole and in
+# pieces; asleep, once it sleeps, and wakes it up.
+find_now() {
+	qmp say '{"execute":"stop"}' until "{\"return\": {}}$cr" \
+	    say '{"execute":"pmemsave","arguments":{"val":0,"size":'$((mib << 20))',
+	    "filename":"'"$dir/ram"'"}}' until "{\"return\": {}}$cr" \
+	    say '{"execute":"cont"}' until "{\"return\": {}}$cr"
+	count "$@"
+}
+find_asleep() {
+	qmp ask '{"execute":"query-status"}' '*"status": "suspended"*'
+	qmp say '{"execute":"pmemsave","arguments":{"val":0,"size":'$((mib << 20))',
+	    "filename":"'"$dir/ram"'"}}' until "{\"return\": {}}$cr" \
+	    say '{"execute":"system_wakeup"}' until "{\"return\": {}}$cr"
+	count "$@"
+}
+count() {
+	"$audit/pattern" find "$@" "$dir/ram" "$dir/none" >"$dir/found" ||
+	    fail "no search"
+	rm -f "$dir/ram"
+	read -r whole pieces _ <"$dir/found"
+	echo "$whole $pieces" >&3
+}
+
+# Nothing here needs these, and an emulated machine is slow.
+masked=
+for unit in serial-getty@ttyS1 systemd-hwdb-update systemd-journal-catalog-update \
+    systemd-update-done systemd-pstore e2scrub_reap systemd-journal-flush; do
+	masked="$masked systemd.mask=$unit.service"
+done
+
+# serve: does what the machine asks for, on 3 and 4, until its end
+serve() {
+	word=
+	while read -r word rest <&4; do
+		case $word in
+		ok)	good=$((good + 1))
+			echo "ok      $rest" ;;
+		failed)	bad=$((bad + 1))
+			echo "FAILED  $rest" ;;
+		note)	echo "        $rest" ;;
+		find)	# shellcheck disable=SC2086 # a list of words
+			find_now $rest ;;
+		asleep)	# shellcheck disable=SC2086
+			find_asleep $rest ;;
+		end)	break ;;
+		esac
+	done
+	[ "$word" = end ] || fail "the machine ended: $(cat "$dir/errors")"
+	exec 3>&- 4<&-
+	kill -KILL "$machine"
+	wait "$machine" 2>/dev/null
+	machine=
+}
+
+# pipes: new ones to and from the machine
+pipes() {
+	mkdir -p "$dir/io"
+	rm -f "$dir/io/to" "$dir/io/from"
+	mkfifo "$dir/io/to" "$dir/io/from"
+}
+
+# in_vm CASE...
+in_vm() {
+	echo "In a virtual machine:"
+	echo "CASES='$*'" >"$dir/dazai/etc/cases"
+	"$audit/kernel.sh" "$kernel" || fail "no kernel"
+	initramfs
+	pipes
+	: >"$dir/none"
+	qemu-system-x86_64 -nodefaults -no-user-config -display none -machine pc \
+	    -accel tcg -m $mib -no-reboot -global PIIX4_PM.disable_s3=0 \
+	    -kernel "$kernel/vmlinuz" -initrd "$dir/initrd" -append "console=ttyS1 \
+	    loglevel=4 panic=-1 no_timer_check secretmem.enable=1 $masked" \
+	    -drive "file=$dir/disk,format=raw,if=virtio" \
+	    -device virtio-rng-pci -qmp "unix:$dir/qmp,server=on,wait=off" \
+	    -chardev stdio,id=guest,signal=off -serial chardev:guest \
+	    -serial "file:$dir/console" <"$dir/io/to" >"$dir/io/from" \
+	    2>"$dir/errors" &
+	machine=$!
+	exec 3>"$dir/io/to" 4<"$dir/io/from"
+	serve
+}
+
+# The image with what is ours over it, and over that a layer that is thrown away.
+tree() {
+	mkdir -p "$dir/tree" "$dir/layer" "$dir/io"
+	mount -t tmpfs none "$dir/layer" &&
+	    mkdir "$dir/layer/upper" "$dir/layer/work" &&
+	    mount -t overlay -o "lowerdir=$dir/dazai:$image,\
+upperdir=$dir/layer/upper,workdir=$dir/layer/work" none "$dir/tree"
+}
+
+# container COMMAND...: runs it in the tree, in a container of its own
+container() {
+	systemd-nspawn -q --register=no --keep-unit --private-network \
+	    --system-call-filter=memfd_secret --bind="$dir/io:/io" \
+	    -D "$dir/tree" "$@"
+}
+
+# in_container CASE...
+in_container() {
+	echo "In a container:"
+	echo "CASES='$*'" >"$dir/dazai/etc/cases"
+	pipes
+	container --console=pipe -b </dev/null >"$dir/console" 2>"$dir/errors" &
+	machine=$!
+	exec 3<>"$dir/io/to" 4<"$dir/io/from"
+	serve
+}
+
+trap cleanup EXIT
+trap 'exit 1' HUP INT TERM
+dir=$(mktemp -d /var/tmp/dazai-systemd.XXXXXX) || exit 1
+cr=$(printf '\r')
+"$here/image.sh" "$image" || fail "no image"
+stage
+# Those for which the machine must sleep need a real one.
+native=
+real=
+[ $# -gt 0 ] || set -- lock empty logout terminate_session terminate_user two_logins \
+    kill_user_processes user_units desktop_unit system_unit pam suspend suspend_control
+for case; do
+	case $case in
+	suspend*) real="$real $case" ;;
+	*)	native="$native $case" ;;
+	esac
+done
+if tree 2>/dev/null && container true >/dev/null 2>&1; then
+	# shellcheck disable=SC2086 # lists of words
+	[ -z "$native" ] || in_container $native
+else
+	real="$native $real"
+fi
+# shellcheck disable=SC2086
+[ -z "$real" ] || in_vm $real
+printf '%d passed, %d failed\n' $good $bad
+[ $bad -eq 0 ]
