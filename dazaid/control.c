@@ -405,7 +405,9 @@ control_event(const struct imsg_event *e)
 			continue;
 		}
 		conn_answer(c, line);
-		control_flush(c);
+		/* The vault may be writing a secret to it: only after that. */
+		if (!c->asked)
+			control_flush(c);
 	}
 }
 

@@ -305,6 +305,14 @@ watchers_are_told_of_secrets_body() {
 	talk - log said told
 }
 
+behaviour a_watcher_gets_a_secret_whole 'EVENTS and GET on one connection: no event is among the bytes of the secret'
+a_watcher_gets_a_secret_whole_body() {
+	head -c 60000 /dev/zero | tr '\0' a >big
+	guarded -z 200000 -l big=big
+	talk "$sock.ctl" say EVENTS like 'EVENT STATUS *' get big big \
+	    want 'EVENT got name=big'
+}
+
 behaviour a_release_is_told_once 'EVENTS: a release is not followed by a loss'
 a_release_is_told_once_body() {
 	start

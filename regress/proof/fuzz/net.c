@@ -598,8 +598,8 @@ check_client(struct client *c)
 	if (partly || c->sluggish || c->fd == -1 || c->loose)
 		return;
 	CHECK(!c->listing, "a list does not go on");
-	/* While the vault is asked, unsent answers wait as well. */
-	CHECK(c->got == c->nwanted || (c->small && c->asked),
+	/* While the vault is asked, unsent answers and events wait as well. */
+	CHECK(c->got == c->nwanted || ((c->small || c->watching) && c->asked),
 	    "client %td does not read \"%.*s\"", c - net_clients,
 	    (int)(c->nwanted - c->got), c->wanted + c->got);
 	CHECK(c->eof == (c->closing || c->cut), "client %td is %s",
