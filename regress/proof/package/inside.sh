@@ -72,7 +72,7 @@ as alice debian/tests/five-minutes || fail 'five minutes, as a user'
 echo "== A daemon runs while the package is replaced"
 printf 'correct horse' >/srv/secret
 as alice dazaid -a -g 0 -l backup=- </srv/secret
-as alice dazai-hb >/srv/hb 2>&1 &
+setpriv --reuid alice --regid alice --clear-groups dazai-hb >/srv/hb 2>&1 &
 hb=$!
 await grep -q guarding /srv/hb
 read -r vault <"/tmp/dazai-$(id -u alice)/dazai-$(id -u alice).sock.pid"
@@ -88,7 +88,7 @@ echo "== A daemon runs while the package is removed"
 apt-get -qq purge -y 'dazai*' >/srv/out 2>&1 || { cat /srv/out; fail 'apt purge'; }
 grep "process $vault goes on" /srv/out || fail "removal: $(cat /srv/out)"
 lives "$vault" || fail 'the daemon did not survive the removal'
-# The process that setpriv(1) became.
+# The process that setpriv(1) has become.
 kill $hb
 await ended "$vault"
 left=$(find / -xdev \( -path /proc -o -path /sys -o -path /srv -o -path /tmp \
