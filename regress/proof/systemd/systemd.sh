@@ -152,7 +152,7 @@ in_vm() {
 	"$audit/kernel.sh" "$kernel" || fail "no kernel"
 	initramfs
 	pipes
-	: >"$dir/none"
+	truncate -s 4096 "$dir/none" # of swap there is none
 	qemu-system-x86_64 -nodefaults -no-user-config -display none -machine pc \
 	    -accel tcg -m $mib -no-reboot -global PIIX4_PM.disable_s3=0 \
 	    -kernel "$kernel/vmlinuz" -initrd "$dir/initrd" -append "console=ttyS1 \
