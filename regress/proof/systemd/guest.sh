@@ -18,7 +18,6 @@ run=/run/proof
 sock=/run/user/1000/dazai-1000.sock
 secret=zebra-9152
 patience=180
-[ ! -p /io/from ] || patience=60
 
 note() {
 	echo "note $*" >&3

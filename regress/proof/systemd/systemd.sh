@@ -25,7 +25,7 @@ bad=0
 
 cleanup() {
 	trap '' HUP INT TERM
-	[ -z "$machine" ] || kill -KILL "$machine" 2>/dev/null
+	[ -z "$machine" ] || kill "$machine" 2>/dev/null
 	wait
 	umount -q "$dir/tree" "$dir/layer" 2>/dev/null
 	[ -z "$dir" ] || rm -rf "$dir"
@@ -133,7 +133,7 @@ serve() {
 	done
 	[ "$word" = end ] || fail "the machine ended: $(cat "$dir/errors")"
 	exec 3>&- 4<&-
-	kill -KILL "$machine"
+	kill "$machine"
 	wait "$machine" 2>/dev/null
 	machine=
 }
@@ -176,9 +176,10 @@ tree() {
 upperdir=$dir/layer/upper,workdir=$dir/layer/work" none "$dir/tree"
 }
 
-# container COMMAND...: runs it in the tree, in a container of its own
+# container COMMAND...: becomes a container of its own that runs it in the tree
 container() {
-	systemd-nspawn -q --register=no --keep-unit --private-network \
+	exec systemd-nspawn -q --register=no --keep-unit --private-network \
+	    --kill-signal=SIGKILL \
 	    --system-call-filter=memfd_secret --bind="$dir/io:/io" \
 	    -D "$dir/tree" "$@"
 }
@@ -211,7 +212,7 @@ for case; do
 	*)	native="$native $case" ;;
 	esac
 done
-if tree 2>/dev/null && container true >/dev/null 2>&1; then
+if tree 2>/dev/null && (container true) >/dev/null 2>&1; then
 	# shellcheck disable=SC2086 # lists of words
 	[ -z "$native" ] || in_container $native
 else
