@@ -654,6 +654,7 @@ a_stuck_syslogd_holds_nothing_up_body() {
 	stuck "kill USR2 \$vault"
 }
 
+shipped_only=1		# a sanitizer's mlock(2) does nothing, and says that it has
 behaviour the_caller_is_told \
     'what is not as good as it could be is on the standard error of whoever starts a daemon' \
     require.user root
@@ -685,6 +686,8 @@ the_caller_is_told_body() {
 	kill "$vault"
 	talk - ended "$vault"
 }
+
+shipped_only=
 
 behaviour the_journal_names_the_program 'lines to the journal, which adds the name itself, do not begin with dazaid:'
 the_journal_names_the_program_body() {

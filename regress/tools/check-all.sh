@@ -85,7 +85,6 @@ step "faults" make --no-print-directory faults FAULTS_EVERY=20
 step "storm" make --no-print-directory storm STORM_SECONDS=60
 step "model" make --no-print-directory model
 step "fuzzing's corpus" make --no-print-directory fuzz FUZZ_SECONDS=0
-step "systemd" as_root timeout 1800 make --no-print-directory systemd
 step "audit" timeout 1800 make --no-print-directory audit
 
 echo "$passed passed, $failed failed"
