@@ -118,7 +118,8 @@ bus_ask_session(void)
 		    BUS_SESSION, "LockedHint", &e, 'b', &locked);
 	if (rc < 0)
 		bus_fail(bus.session, rc, &e);
-	bus.locked = locked != 0;
+	/* A login manager that was started again knows of no Lock any more. */
+	bus.locked = bus.locked || locked != 0;
 	bus.ended = strcmp(state, "closing") == 0;
 	free(state);
 }

@@ -180,6 +180,8 @@ policy_turn(void)
 	policy_emptied(&pfd[PFD_ORDER]);
 	policy_act();
 	tether_turn(pfd + PFD_TETHER);
+	/* What is held now may have been locked before. */
+	policy_act();
 	policy_settle();
 }
 

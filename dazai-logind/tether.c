@@ -260,6 +260,10 @@ static void
 tether_answer(const char *line, int channel)
 {
 	(void)channel;
+	if (strncmp(line, "TETHER ", 7) == 0 && strcmp(line + 7, t.name) != 0)
+		tether_end(LOG_ERR, EXIT_REFUSED,
+		    "%s: another tether is held than %s", wire_daemon()->path,
+		    t.name);
 	if (strcmp(line, "RELEASED") == 0)
 		tether_end(LOG_INFO, EXIT_LET_GO, "released");
 }

@@ -375,6 +375,13 @@ without_the_manager_it_lets_go_body() {
 	inhibited || fail "$(cat answer)"
 	session Lock
 	news 2 'panic pending: tether login lost'
+	# One that comes back does not know that the session is locked.
+	kill -KILL "$mock"
+	mock
+	await inhibited
+	held 'login 0 lost,'
+	session Unlock
+	news 2 'panic CANCELLED by a new holder'
 }
 
 logind others_cannot_play_the_manager 'signals of another process on the bus have no effect'
