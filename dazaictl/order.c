@@ -172,15 +172,16 @@ order_hard(int64_t ms)
 
 /*
  * Panics with the daemon's grace, and waits for its end if ms is not 0.  OK is
- * only network's word: a vault that lives on, because it waits or because it
- * was told nothing, is signalled.  To one that waits this means nothing new.
+ * only network's word, so the vault is signalled as well.  To one that was told
+ * this means nothing new.
  */
 static void
 order_graceful(int64_t ms)
 {
 	if (order_answered(ORDER_WIRE_MS)) {
-		if (order.pidfd != -1 && !order_ended(ORDER_WIRE_MS))
-			(void)order_signal(SIGUSR1);
+		/* At once: later it could undo a CANCEL. */
+		(void)order_signal(SIGUSR1);
+		(void)order_ended(ORDER_WIRE_MS);
 	} else if (!order_signal(SIGUSR1)) {
 		order_check_refusal();
 		client_want(order.fd, "OK");
