@@ -7,11 +7,13 @@
  * the terminal, the signals, the descriptors and the parent that it would have
  * without us, and ends with a status of its own.
  */
+#include <sys/prctl.h>
 #include <sys/wait.h>
 
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <stdnoreturn.h>
 #include <unistd.h>
@@ -40,6 +42,7 @@ front_ready(void)
 {
 	if (front_pipe == -1)
 		return;
+	(void)prctl(PR_SET_PDEATHSIG, 0, 0, 0, 0);
 	front_tell(FRONT_READY, NULL);
 	close(front_pipe);
 	front_pipe = -1;
@@ -87,16 +90,24 @@ front_fork(int fds[2])
 	return (child);
 }
 
-/* Returns in the process that is to hold, in the background. */
+/*
+ * Returns in the process that is to hold, in the background.  Until it holds it
+ * ends with the one in front: somebody who interrupts that expects nothing to
+ * go on.
+ */
 void
 front_background(void)
 {
-	int fds[2];
+	const pid_t parent = getpid();
+	int	    fds[2];
 
 	if (front_fork(fds) != 0) {
 		front_wait(fds[0]);
 		_exit(EXIT_LET_GO);
 	}
+	if (prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0) == -1 ||
+	    getppid() != parent)
+		_exit(EXIT_USAGE);
 	front_other(fds[1]);
 }
 

@@ -257,6 +257,22 @@ holders() {
 	talk - log said 'hold'
 }
 
+behaviour an_interrupted_start_leaves_nothing '-b: what waits for a daemon ends with the process in front'
+an_interrupted_start_leaves_nothing_body() {
+	"$hb" -b -s "$sock" -W 60 >hb.out 2>&1 &
+	front=$!
+	await has_child "$front"
+	kill -KILL "$front"
+	talk - ended "$child"
+}
+
+# has_child PID: sets $child
+has_child() {
+	child=
+	read -r child _ <"/proc/$1/task/$1/children" || :
+	[ -n "$child" ]
+}
+
 behaviour no_room_for_one_more '64 hold: the next one says that there is no room, or with -W waits for it'
 no_room_for_one_more_body() {
 	start -a -g 0
