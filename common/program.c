@@ -2,6 +2,8 @@
 /*
  * Whether a command could be executed, before anything is done for it.
  */
+#include <sys/stat.h>
+
 #include <errno.h>
 #include <limits.h>
 #include <stdbool.h>
@@ -12,6 +14,18 @@
 
 #include "program.h"
 
+/* May file be executed?  Of a directory access(2) says so, too. */
+static bool
+program_runs(const char *file)
+{
+	struct stat st;
+
+	if (access(file, X_OK) == -1 || stat(file, &st) == -1)
+		return (false);
+	errno = EACCES;
+	return (S_ISREG(st.st_mode));
+}
+
 /* May dir, of len bytes, with name in it be executed? */
 static bool
 program_there(const char *dir, size_t len, const char *name)
@@ -20,7 +34,7 @@ program_there(const char *dir, size_t len, const char *name)
 
 	(void)snprintf(file, sizeof(file), "%.*s%s%s", (int)len, dir,
 	    len == 0 ? "./" : "/", name);
-	return (access(file, X_OK) == 0);
+	return (program_runs(file));
 }
 
 /*
@@ -34,7 +48,7 @@ program_check(const char *name)
 	size_t	    len;
 
 	if (strchr(name, '/') != NULL) {
-		if (access(name, X_OK) == 0)
+		if (program_runs(name))
 			return (0);
 		return (errno == ENOENT ? PROGRAM_NOT_FOUND : PROGRAM_NOT_RUN);
 	}

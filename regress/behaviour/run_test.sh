@@ -253,6 +253,8 @@ the_program_is_as_without_us_body() {
 	# No secret is read for a program that is not there.
 	"$ctl" put once -n 1 <secret || fail put
 	complains 127 './none' "$ctl" run -i once ./none
+	mkdir directory
+	complains 126 './directory' "$ctl" run -i once ./directory
 	"$ctl" list | grep -q '^once [0-9]* 1 ' || fail "$("$ctl" list)"
 	head -c 140000 /dev/zero | tr '\0' x >long
 	kill "$vault"
