@@ -32,7 +32,7 @@ enum { GITCRED_PROTOCOL, GITCRED_HOST, GITCRED_PATH, GITCRED_USERNAME };
 static bool
 gitcred_is_ascii(const char *text)
 {
-	while (*text > 0 && *text <= '~')
+	while (*text >= ' ' && *text <= '~')
 		text++;
 	return (*text == '\0');
 }
@@ -72,7 +72,7 @@ gitcred_read(void)
 
 	while ((c = getchar()) != EOF) {
 		if (c != '\n') {
-			if (c < ' ' || c == 0x7f)
+			if ((c < ' ' && c != '\t') || c == 0x7f)
 				errx(EXIT_USAGE,
 				    "git: a control character in an attribute");
 			if (len == sizeof(line) - 1)

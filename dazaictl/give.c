@@ -59,6 +59,9 @@ give(const char *name, const char *before, give_encoding encode,
 	len = all = secret_fetch(&places, name, &give_plain);
 	if (give_plain.data[len - 1] == '\n')
 		len--;
+	if (len == 0)
+		errx(EXIT_REFUSED, "refused: the secret %s has only a newline",
+		    name);
 	arena_grow(&give_coded, head + GIVE_GROWTH * len + tail + 1, 0);
 	memcpy(give_coded.data, before, head);
 	why = encode(give_plain.data, len, give_coded.data + head, &coded);

@@ -31,9 +31,10 @@ json_kind(const char *key)
 		{ "registered", JSON_NUMBER }, { "secrets", JSON_NUMBER },
 		{ "heartbeat", JSON_NUMBER }, { "since", JSON_NUMBER },
 		{ "tethers", JSON_NUMBER }, { "pid", JSON_NUMBER },
-		{ "size", JSON_NUMBER }, { "room", JSON_NUMBER },
-		{ "grace", JSON_SECONDS }, { "left", JSON_SECONDS },
-		{ "timeout", JSON_SECONDS }, { "seconds", JSON_SECONDS } };
+		{ "groups", JSON_NUMBER }, { "size", JSON_NUMBER },
+		{ "room", JSON_NUMBER }, { "grace", JSON_SECONDS },
+		{ "left", JSON_SECONDS }, { "timeout", JSON_SECONDS },
+		{ "seconds", JSON_SECONDS } };
 	size_t i;
 
 	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {
