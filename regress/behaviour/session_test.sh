@@ -121,6 +121,7 @@ screen_holds_body() {
 			send \n$line\n
 			run $talk - log log 'tether session held'
 			run $still
+			run timeout 20 sh -c 'until screen -ls | grep -q "work.*Attached"; do sleep 0.02; done'
 			run screen -d
 			wait
 		EOT
