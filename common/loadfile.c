@@ -139,7 +139,10 @@ loadfile_parse(struct loadfile *lf, const char *path, size_t len, char *why)
 	return (0);
 }
 
-/* What is wrong with a file whose commands are to be run, or NULL. */
+/*
+ * Checks that nobody but owner or root can have written the commands in the
+ * file at fd.  Returns NULL, or the reason why the file is refused.
+ */
 static const char *
 loadfile_distrust(int fd, uid_t owner)
 {

@@ -57,7 +57,7 @@ bus_is_from(sd_bus_message *m, const char *sender)
 }
 
 /*
- * What the login manager is asked.
+ * Questions to the login manager.
  */
 
 /* Closes the inhibitor: from now on the machine may sleep. */
@@ -143,7 +143,7 @@ bus_ask_owner(void)
 	return (bus_owner != NULL);
 }
 
-/* Learns all anew, from a login manager that has just come. */
+/* Asks a login manager that has just started for its whole state. */
 static void
 bus_ask(void)
 {

@@ -8,7 +8,7 @@
 
 #define BUS_PFD 2 /* entries that bus_poll() fills in */
 
-/* What the login manager has said last. */
+/* The state of the session and of the machine, as last told by logind. */
 struct bus {
 	bool	    manager;  /* it runs, and knows the session */
 	bool	    locked;   /* the session is */

@@ -180,7 +180,7 @@ policy_turn(void)
 	policy_emptied(&pfd[PFD_ORDER]);
 	policy_act();
 	tether_turn(pfd + PFD_TETHER);
-	/* What is held now may have been locked before. */
+	/* The tether may be held only now, and the session locked before. */
 	policy_act();
 	policy_settle();
 }

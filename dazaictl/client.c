@@ -245,10 +245,10 @@ client_next(int fd)
 }
 
 /*
- * What comes with a line that the vault itself must have sent: *channel is the
- * socket that did, if it is not -1, the caller's to close: network never had
- * it. Over a forwarded socket (ssh -L) none can come, and the sender is ssh:
- * then it is the connection itself, as for every client that ignores channels.
+ * Ends the program unless the vault itself has sent the line that was read.
+ * *channel is the socket that came with the line, which network never had.  No
+ * socket can come over a forwarded connection (ssh -L): then *channel is -1,
+ * and becomes a duplicate of fd.  The caller closes it.
  */
 static void
 client_check_channel(int fd, bool vouched, int *channel)

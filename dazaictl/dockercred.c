@@ -185,7 +185,8 @@ dockercred_list(void)
 	struct config config;
 	struct site   site;
 
-	/* What is wrong in the file is said before anything is printed. */
+	/* Read the whole file first: a mistake in it ends us before we print.
+	 */
 	config_open(&config, "docker");
 	while (dockercred_next(&config, &site))
 		continue;

@@ -14,9 +14,8 @@
 #include "num.h"
 #include "vault.h"
 
-#define LAST_BYTES                                                \
-	256 /* of the line, with its newline and blanks before it \
-	     */
+/* Bytes of the line, with the blanks that fill it and its newline. */
+#define LAST_BYTES 256
 
 static int last_fd = -1;
 
