@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What can be the name of a secret. */
+/* What can be the name of a secret, and of a tether. */
 #include <string.h>
 
 #include "name.h"
@@ -15,4 +15,14 @@ name_ok(const char *name)
 		len++;
 	return (len > 0 && len < NAME_BYTES && name[len] == '\0' &&
 	    name[0] != '-' && strcmp(name, NAME_ALL) != 0);
+}
+
+/* Whether name, a string, can be a tether's: 1 to 16 of a-z, 0-9 and '-'. */
+bool
+name_tether_ok(const char *name)
+{
+	const size_t len = strlen(name);
+
+	return (len > 0 && len <= NAME_TETHER &&
+	    strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == len);
 }

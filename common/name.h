@@ -13,6 +13,9 @@
 	"blanks, quotes and backslashes, does not begin with -, " \
 	"and is not *"
 
+#define NAME_TETHER 16 /* letters of a tether's name, at most */
+
 bool name_ok(const char *);
+bool name_tether_ok(const char *);
 
 #endif

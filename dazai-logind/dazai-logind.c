@@ -16,6 +16,7 @@
 
 #include "bus.h"
 #include "exit.h"
+#include "name.h"
 #include "num.h"
 #include "policy.h"
 #include "report.h"
@@ -56,10 +57,7 @@ option_check(const char *option, const char *value, const char *why)
 static const char *
 option_tether(const char *name)
 {
-	const size_t len = strlen(name);
-
-	if (len < 1 || len > 16 ||
-	    strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") != len)
+	if (!name_tether_ok(name))
 		return ("not 1 to 16 of a-z, 0-9 and '-'");
 	return (NULL);
 }

@@ -18,6 +18,7 @@
 #include "files.h"
 #include "holder.h"
 #include "log.h"
+#include "name.h"
 #include "registry.h"
 #include "vault.h"
 
@@ -170,7 +171,7 @@ static bool
 holder_name_ok(const char *name)
 {
 	return (memchr(name, '\0', IMSG_TETHER_BYTES) != NULL &&
-	    session_name_ok(name));
+	    name_tether_ok(name));
 }
 
 /*

@@ -151,7 +151,7 @@ request_tether(char **word, size_t n, struct imsg *im)
 {
 	if (n != 1)
 		return ("ERROR bad-request give one tether\n");
-	if (!session_name_ok(word[0]))
+	if (!name_tether_ok(word[0]))
 		return ("ERROR bad-name a tether is 1 to 16 of a-z, 0-9 and "
 			"'-'\n");
 	memcpy(im->u.tether.name, word[0], strlen(word[0]) + 1);

@@ -29,16 +29,6 @@
 
 static const char session_missed[] = "ping deadline missed";
 
-/* Whether name, a string, can be a tether's: 1 to 16 of a-z, 0-9 and '-'. */
-bool
-session_name_ok(const char *name)
-{
-	const size_t len = strlen(name);
-
-	return (len > 0 && len < SESSION_NAME &&
-	    strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789-") == len);
-}
-
 static void
 session_clear(struct session_holder *h)
 {

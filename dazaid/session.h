@@ -73,7 +73,6 @@ enum session_cancel {
 	SESSION_TOO_LATE    /* the holder itself is lost, or the daemon ends */
 };
 
-bool session_name_ok(const char *);
 void session_init(struct session *, struct panic *, int64_t, int64_t);
 bool session_has_room(struct session *, const char *);
 struct session_holder *session_hold(struct session *, const char *, uint32_t,
