@@ -3,13 +3,15 @@
 # Runs everything that must pass before a change lands: lint, then make check with
 # gcc, with clang and with sanitizers, as root and as an ordinary user, the package, the
 # suite on Debian 13, and the proofs.  On i386, debian.sh bookworm i386 runs it.
-# To save time it does not run every combination.  The last line is
-# "N passed, N failed".
+# To save time it does not run every combination.  What failed is told again at the
+# end; the last line is "N passed, N failed".
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 export DEBIAN_FRONTEND=noninteractive
 passed=0
 failed=0
+recap=$(mktemp) || exit 1
+trap 'rm -f "$recap"' EXIT
 
 as_root() {
 	if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
@@ -17,15 +19,26 @@ as_root() {
 
 # step NAME COMMAND...: runs a command that passes or fails as a whole
 step() {
-	local name=$1
+	local name=$1 out
 	shift
 	echo "===> $name"
-	if "$@"; then
+	out=$(mktemp)
+	"$@" 2>&1 | tee "$out"
+	if [ "${PIPESTATUS[0]}" -eq 0 ]; then
 		passed=$((passed + 1))
 	else
 		failed=$((failed + 1))
-		echo "FAILED: $name"
+		echo "FAILED: $name" | tee -a "$recap"
+		tail -n 30 "$out" >>"$recap"
 	fi
+	rm -f "$out"
+}
+
+# failed_cases FILE: what check.sh printed of the cases that failed
+failed_cases() {
+	awk '/^===> [^ ]+:/ { on = 1 }
+	/  ->  skipped|^[0-9]+ passed/ { on = 0 }
+	on' "$1" | tail -n 200
 }
 
 # suite NAME COMMAND...: runs a command that prints its own count
@@ -36,15 +49,20 @@ suite() {
 	out=$(mktemp)
 	"$@" 2>&1 | tee "$out" | grep -v -e '  ->  passed' -e '^  [CL][CD] '
 	line=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$out" | tail -n 1)
-	rm -f "$out"
 	if [[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed ]]; then
 		passed=$((passed + BASH_REMATCH[1]))
 		failed=$((failed + BASH_REMATCH[2]))
 		echo "$name: $line"
+		[ "${BASH_REMATCH[2]}" -eq 0 ] || {
+			echo "FAILED: $name: $line"
+			failed_cases "$out"
+		} >>"$recap"
 	else
 		failed=$((failed + 1))
-		echo "FAILED: $name did not come to its end"
+		echo "FAILED: $name did not come to its end" | tee -a "$recap"
+		tail -n 20 "$out" >>"$recap"
 	fi
+	rm -f "$out"
 }
 
 # as_user DIR TARGET...: runs make as nobody, in a copy of the tree at DIR
@@ -87,5 +105,6 @@ step "model" make --no-print-directory model
 step "fuzzing's corpus" make --no-print-directory fuzz FUZZ_SECONDS=0
 step "audit" timeout 1800 make --no-print-directory audit
 
+[ "$failed" -eq 0 ] || cat "$recap"
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]

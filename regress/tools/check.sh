@@ -32,7 +32,11 @@ kyua -v parallelism=6 test -r "$dir/results" \
 status=$?
 if [ $status -ne 0 ]; then
 	kyua report --verbose -r "$dir/results" \
-	    --results-filter broken,failed 2>&1 | sed -e '/^===> Summary/,$d'
+	    --results-filter broken,failed 2>&1 | awk '
+		/^===> Execution context/ || /^Metadata:/ { quiet = 1 }
+		/^===> [^ ]+:/ || /^Standard / { quiet = 0 }
+		/^===> (Failed|Broken|Summary)/ { exit }
+		!quiet && !/^(Start|End) time:/'
 fi
 kyua report -r "$dir/results" --results-filter skipped 2>/dev/null |
     sed -n -e 's/Requires an unprivileged user.*configuration[^[]*/run it as an ordinary user, too/' \
