@@ -1,13 +1,63 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Builds a seccomp filter from tables of allowed system calls, and loads it.
+ * Of libseccomp this takes the numbers of the calls alone: the library would
+ * leave its heap to a process that runs for as long as a session.
  */
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+#include <linux/audit.h>
+#include <linux/filter.h>
+#include <linux/net.h>
+#include <linux/seccomp.h>
+
 #include <errno.h>
 #include <stdbool.h>
+#include <unistd.h>
 
 #include "filter.h"
 
 #define NELEM(a) (sizeof(a) / sizeof((a)[0]))
+
+/* A new machine needs its AUDIT_ARCH_ here. */
+#if defined(__x86_64__) && defined(__LP64__)
+#define FILTER_ARCH AUDIT_ARCH_X86_64
+#define FILTER_X32  0x40000000U /* in the number of a call of that ABI */
+#elif defined(__i386__)
+#define FILTER_ARCH AUDIT_ARCH_I386
+#elif defined(__aarch64__) && defined(__AARCH64EL__)
+#define FILTER_ARCH AUDIT_ARCH_AARCH64
+#elif defined(__arm__) && defined(__ARMEL__)
+#define FILTER_ARCH AUDIT_ARCH_ARM
+#elif defined(__riscv) && defined(__LP64__)
+#define FILTER_ARCH AUDIT_ARCH_RISCV64
+#elif defined(__powerpc64__) && defined(__LITTLE_ENDIAN__)
+#define FILTER_ARCH AUDIT_ARCH_PPC64LE
+#elif defined(__s390x__)
+#define FILTER_ARCH AUDIT_ARCH_S390X
+#elif defined(__mips64) && defined(__MIPSEL__) && defined(__LP64__)
+#define FILTER_ARCH AUDIT_ARCH_MIPSEL64
+#elif defined(__mips__) && defined(__MIPSEL__)
+#define FILTER_ARCH AUDIT_ARCH_MIPSEL
+#elif defined(__loongarch64)
+#define FILTER_ARCH AUDIT_ARCH_LOONGARCH64
+#endif
+
+#if __BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__
+#define FILTER_HIGH 4 /* bytes from an argument to its upper half */
+#else
+#define FILTER_HIGH 0
+#endif
+
+#define FILTER_ARG_STEPS 6   /* that filter_arg() makes */
+#define FILTER_MAX	 512 /* steps; our longest filter has some 250 */
+
+struct filter {
+	struct sock_filter step[FILTER_MAX];
+	unsigned short	   n;
+	bool		   bad; /* too long, or an unknown comparison */
+};
 
 /* Calls that a C library makes in place of another one on 32-bit machines. */
 static const struct filter_alias {
@@ -33,66 +83,140 @@ static const struct filter_alias {
 };
 
 /*
- * On i386 glibc makes calls about sockets by socketcall(2).  The filter sees
- * there which call it is, but not the arguments, which are in memory.  Where no
- * argument is compared, libseccomp adds these rules itself.
+ * On some machines, such as i386, glibc makes calls about sockets by
+ * socketcall(2).  The filter sees there which call it is, but not the
+ * arguments, which are in memory.
  */
 static const struct filter_socketcall {
 	int	     nr;
 	unsigned int call;
 } filter_socketcalls[] = {
-	{ SCMP_SYS(socket), 1 },
-	{ SCMP_SYS(socketpair), 8 },
-	{ SCMP_SYS(sendto), 9 }, /* send */
-	{ SCMP_SYS(sendto), 11 },
-	{ SCMP_SYS(recvfrom), 10 }, /* recv */
-	{ SCMP_SYS(setsockopt), 14 },
+	{ SCMP_SYS(accept4), SYS_ACCEPT4 },
+	{ SCMP_SYS(connect), SYS_CONNECT },
+	{ SCMP_SYS(getsockname), SYS_GETSOCKNAME },
+	{ SCMP_SYS(getsockopt), SYS_GETSOCKOPT },
+	{ SCMP_SYS(recvfrom), SYS_RECV },
+	{ SCMP_SYS(recvfrom), SYS_RECVFROM },
+	{ SCMP_SYS(recvmsg), SYS_RECVMSG },
+	{ SCMP_SYS(sendmsg), SYS_SENDMSG },
+	{ SCMP_SYS(sendto), SYS_SEND },
+	{ SCMP_SYS(sendto), SYS_SENDTO },
+	{ SCMP_SYS(setsockopt), SYS_SETSOCKOPT },
+	{ SCMP_SYS(shutdown), SYS_SHUTDOWN },
+	{ SCMP_SYS(socket), SYS_SOCKET },
+	{ SCMP_SYS(socketpair), SYS_SOCKETPAIR },
 };
 
-/* Numbers below 0 are of calls that this machine does not have. */
-static int
-filter_allow(scmp_filter_ctx ctx, int nr, unsigned int nargs,
-    const struct scmp_arg_cmp *args)
+static void
+filter_step(struct filter *f, uint16_t code, uint32_t k, size_t jt, size_t jf)
 {
-	if (nr < 0)
-		return (0);
-	return (seccomp_rule_add_array(ctx, SCMP_ACT_ALLOW, nr, nargs, args));
+	if (f->n == FILTER_MAX) {
+		f->bad = true;
+		return;
+	}
+	f->step[f->n++] = (struct sock_filter){ code, (uint8_t)jt, (uint8_t)jf,
+		k };
 }
 
-static int
-filter_add_rule(scmp_filter_ctx ctx, const struct filter_rule *r)
+static void
+filter_load_word(struct filter *f, size_t offset)
+{
+	filter_step(f, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset, 0, 0);
+}
+
+/* Skips the next steps, as many as skip, unless the word loaded is k. */
+static void
+filter_unless(struct filter *f, uint32_t k, size_t skip)
+{
+	filter_step(f, BPF_JMP | BPF_JEQ | BPF_K, k, 0, skip);
+}
+
+/* One half of an argument; skip counts from the end of this. */
+static void
+filter_half(struct filter *f, size_t offset, uint32_t mask, uint32_t value,
+    size_t skip)
+{
+	filter_load_word(f, offset);
+	filter_step(f, BPF_ALU | BPF_AND | BPF_K, mask, 0, 0);
+	filter_unless(f, value, skip);
+}
+
+/* Skips the next steps, as many as skip, unless the comparison a holds. */
+static void
+filter_arg(struct filter *f, const struct scmp_arg_cmp *a, size_t skip)
+{
+	const bool     masked = a->op == SCMP_CMP_MASKED_EQ;
+	const uint64_t mask = masked ? a->datum_a : UINT64_MAX;
+	const uint64_t value = masked ? a->datum_b : a->datum_a;
+	const size_t   at = offsetof(struct seccomp_data, args) +
+	    a->arg * sizeof(uint64_t);
+
+	if (!masked && a->op != SCMP_CMP_EQ)
+		f->bad = true;
+	filter_half(f, at + 4 - FILTER_HIGH, (uint32_t)mask, (uint32_t)value,
+	    skip + FILTER_ARG_STEPS / 2);
+	filter_half(f, at + FILTER_HIGH, (uint32_t)(mask >> 32),
+	    (uint32_t)(value >> 32), skip);
+}
+
+/*
+ * Allows the call nr if the first nargs comparisons of args hold.  The number
+ * of the call that is made is loaded before this, and again after it.  Numbers
+ * below 0 are of calls that this machine does not have.
+ */
+static void
+filter_allow(struct filter *f, int nr, unsigned int nargs,
+    const struct scmp_arg_cmp *args)
+{
+	unsigned int i;
+
+	if (nr < 0)
+		return;
+	/* The steps of the arguments, the return, and the load. */
+	filter_unless(f, (uint32_t)nr,
+	    nargs > 0 ? nargs * FILTER_ARG_STEPS + 2 : 1);
+	for (i = 0; i < nargs; i++)
+		filter_arg(f, &args[i], (nargs - 1 - i) * FILTER_ARG_STEPS + 1);
+	filter_step(f, BPF_RET | BPF_K, SECCOMP_RET_ALLOW, 0, 0);
+	if (nargs > 0)
+		filter_load_word(f, offsetof(struct seccomp_data, nr));
+}
+
+static void
+filter_add_rule(struct filter *f, const struct filter_rule *r)
 {
 	const unsigned int first = r->nargs > 0 && r->args[0].arg == 0;
 	size_t		   i;
-	int		   rc;
 
-	rc = filter_allow(ctx, r->nr, r->nargs, r->args);
-	for (i = 0; rc == 0 && i < NELEM(filter_aliases); i++) {
+	filter_allow(f, r->nr, r->nargs, r->args);
+	for (i = 0; i < NELEM(filter_aliases); i++) {
 		const struct filter_alias *a = &filter_aliases[i];
 
 		if (a->nr == r->nr)
-			rc = filter_allow(ctx, a->also,
-			    a->first ? first : r->nargs, r->args);
+			filter_allow(f, a->also, a->first ? first : r->nargs,
+			    r->args);
 	}
-	for (i = 0; rc == 0 && i < NELEM(filter_socketcalls); i++) {
+	for (i = 0; i < NELEM(filter_socketcalls); i++) {
 		const struct filter_socketcall *s = &filter_socketcalls[i];
 		const struct scmp_arg_cmp is = { 0, SCMP_CMP_EQ, s->call, 0 };
 
 		if (s->nr == r->nr)
-			rc = filter_allow(ctx, SCMP_SYS(socketcall), 1, &is);
+			filter_allow(f, SCMP_SYS(socketcall), 1, &is);
 	}
-	return (rc);
 }
 
-static int
-filter_add(scmp_filter_ctx ctx, const struct filter_table *table)
+/* Goes on only with a call of this machine's own kind, its number loaded. */
+static void
+filter_begin(struct filter *f, uint32_t otherwise)
 {
-	const struct filter_rule *r;
-	int			  rc = 0;
-
-	for (r = table->rules; rc == 0 && r < table->rules + table->n; r++)
-		rc = filter_add_rule(ctx, r);
-	return (rc);
+	filter_load_word(f, offsetof(struct seccomp_data, arch));
+	filter_step(f, BPF_JMP | BPF_JEQ | BPF_K, FILTER_ARCH, 1, 0);
+	filter_step(f, BPF_RET | BPF_K, otherwise, 0, 0);
+	filter_load_word(f, offsetof(struct seccomp_data, nr));
+#ifdef FILTER_X32
+	filter_step(f, BPF_JMP | BPF_JGE | BPF_K, FILTER_X32, 0, 1);
+	filter_step(f, BPF_RET | BPF_K, otherwise, 0, 0);
+#endif
 }
 
 /*
@@ -103,19 +227,25 @@ filter_add(scmp_filter_ctx ctx, const struct filter_table *table)
 int
 filter_load(uint32_t otherwise, const struct filter_table *tables, size_t n)
 {
-	scmp_filter_ctx ctx;
-	size_t		i;
-	int		rc = 0;
+	struct filter		  f = { .n = 0 };
+	struct sock_fprog	  prog;
+	const struct filter_rule *r;
+	size_t			  i;
 
-	if ((ctx = seccomp_init(otherwise)) == NULL) {
-		errno = ENOMEM;
+	filter_begin(&f, otherwise);
+	for (i = 0; i < n; i++) {
+		for (r = tables[i].rules; r < tables[i].rules + tables[i].n;
+		     r++)
+			filter_add_rule(&f, r);
+	}
+	filter_step(&f, BPF_RET | BPF_K, otherwise, 0, 0);
+	if (f.bad) {
+		errno = EINVAL;
 		return (-1);
 	}
-	for (i = 0; i < n && rc == 0; i++)
-		rc = filter_add(ctx, &tables[i]);
-	if (rc == 0)
-		rc = seccomp_load(ctx);
-	seccomp_release(ctx);
-	errno = -rc;
-	return (rc == 0 ? 0 : -1);
+	prog.len = f.n;
+	prog.filter = f.step;
+	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
+		return (-1);
+	return ((int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog));
 }

@@ -30,7 +30,8 @@ static const struct figure {
 	{ "usr2", figure_usr2 }, { "load", figure_load },
 	{ "ping", figure_ping }, { "rate", figure_rate },
 	{ "start", figure_start }, { "memory", figure_memory },
-	{ "idle", figure_idle }, { "wipe", figure_wipe }, { "get", figure_get },
+	{ "holder", figure_holder }, { "idle", figure_idle },
+	{ "wipe", figure_wipe }, { "get", figure_get },
 	{ "flood", figure_flood } };
 
 size_t samples = 200;	 /* of each figure, ... */

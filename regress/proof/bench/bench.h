@@ -110,6 +110,7 @@ void figure_flood(void);
 void figure_get(void);
 void figure_start(void);
 void figure_memory(void);
+void figure_holder(void);
 void figure_idle(void);
 void figure_wipe(void);
 

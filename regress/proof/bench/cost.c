@@ -4,6 +4,7 @@
  * of a large arena.
  */
 #include <sys/mman.h>
+#include <sys/wait.h>
 
 #include <err.h>
 #include <stdio.h>
@@ -14,9 +15,10 @@
 #include "bench.h"
 #include "secmem.h"
 
-#define IDLERS	15 /* of each kind, over the same time */
-#define IDLE_MS 10000L
-#define MIB	(1024.0 * 1024)
+#define TERMINALS 4
+#define IDLERS	  15 /* of each kind, over the same time */
+#define IDLE_MS	  10000L
+#define MIB	  (1024.0 * 1024)
 
 /*
  * Start.
@@ -139,6 +141,66 @@ figure_memory(void)
 		r.goal = k == GPG ? 1 : 0;
 		report(&r);
 	}
+}
+
+/* Has a dazai-hb hold for us in the background; returns its pid. */
+static pid_t
+holder(struct subject *s)
+{
+	static const char before[] = "in the background: pid ";
+	char		  path[96], log[512], *at;
+	FILE		 *f;
+	int		  status;
+
+	(void)snprintf(path, sizeof(path), "%s/log", s->dir);
+	(void)unlink(path);
+	subject_start(s);
+	if (waitpid(s->pid, &status, 0) == -1 ||
+	    (f = fopen(path, "re")) == NULL)
+		err(1, "dazai-hb");
+	close(s->pidfd);
+	log[fread(log, 1, sizeof(log) - 1, f)] = '\0';
+	(void)fclose(f);
+	if (status != 0 || (at = strstr(log, before)) == NULL)
+		errx(1, "dazai-hb: status %d: %s", status, log);
+	return ((pid_t)strtol(at + strlen(before), NULL, 10));
+}
+
+/* One dazai-hb, while TERMINALS of them run. */
+void
+figure_holder(void)
+{
+	struct subject	 ours, hb[TERMINALS];
+	struct series	 m = { 0 };
+	const struct row r = { .figure = "memory (PSS), a dazai-hb, one of 4",
+		.unit = "KiB",
+		.ours = &m,
+		.goal = 200 };
+	pid_t		 pid[TERMINALS];
+	char		 command[256];
+	size_t		 i;
+	int		 k;
+
+	if (getuid() != 0) {
+		report_missing(r.figure, "needs root");
+		return;
+	}
+	subject_init(&ours, "dazaid", HEARTBEAT, somebody, "dazaid -d -s @");
+	(void)snprintf(command, sizeof(command), "dazai-hb -b -n session -s %s",
+	    ours.sock);
+	for (k = 0; k < TERMINALS; k++)
+		subject_init(&hb[k], "dazai-hb", HEARTBEAT, somebody, command);
+	for (i = 0; i < few; i++) {
+		subject_guard(&ours);
+		for (k = 0; k < TERMINALS; k++)
+			pid[k] = holder(&hb[k]);
+		for (k = 0; k < TERMINALS; k++)
+			series_add(&m, pss(pid[k]));
+		subject_stop(&ours);
+		for (k = 0; k < TERMINALS; k++)
+			(void)waitpid(pid[k], NULL, 0);
+	}
+	report(&r);
 }
 
 /*

@@ -62,9 +62,9 @@ subject_program(const char *name)
 	char path[4096];
 	int  fd = -1;
 
-	if (strcmp(name, "dazaid") == 0)
-		(void)snprintf(path, sizeof(path), "%s/../../../dazaid/dazaid",
-		    subject_bin);
+	if (strcmp(name, "dazaid") == 0 || strcmp(name, "dazai-hb") == 0)
+		(void)snprintf(path, sizeof(path), "%s/../../../%s/%s",
+		    subject_bin, name, name);
 	else if (strcmp(name, "floor") == 0)
 		(void)snprintf(path, sizeof(path), "%s/floor", subject_bin);
 	else
