@@ -105,7 +105,7 @@ options_parse(struct heartbeat_options *o, int argc, char *argv[],
 	int	    ch;
 
 	o->interval = -1;
-	while ((ch = getopt_long(argc, argv, "bhi:n:p:qs:vVw:W:", longs,
+	while ((ch = getopt_long(argc, argv, "+bhi:n:p:qs:vVw:W:", longs,
 		    NULL)) != -1) {
 		switch (ch) {
 		case 'b':

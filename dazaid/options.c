@@ -124,7 +124,7 @@ options_parse(struct options *o, int argc, char *argv[])
 	o->background = true;
 	o->grace = 5000;
 	o->first = 300000;
-	while ((ch = getopt_long(argc, argv, "1adf:g:hl:L:m:s:t:u:vVz:", longs,
+	while ((ch = getopt_long(argc, argv, "+1adf:g:hl:L:m:s:t:u:vVz:", longs,
 		    NULL)) != -1) {
 		switch (ch) {
 		case '1':

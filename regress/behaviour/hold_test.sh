@@ -225,6 +225,8 @@ a_command_is_held_for_body() {
 	EOT
 	atf_check -s exit:2 -e match:'no daemon' "$hb" -s "$sock.no" -- true
 	atf_check -s exit:1 -e match:usage "$hb" -s "$sock" true
+	atf_check -s exit:1 -e match:'echo: not an option' \
+	    "$hb" -s "$sock" -n job echo -- true
 }
 
 behaviour b_is_the_background '-b: it returns once it guards, and says which process does, a child of nobody here'

@@ -135,6 +135,9 @@ wrong_options_show_the_usage_body() {
 	grep -q '^dazaid: extra: not an option; a command stands after --$' why ||
 	    fail "$(cat why)"
 	usage extra
+	# Not even where a command of that name could be run.
+	usage true -- true
+	grep -q '^dazaid: true: not an option; ' why || fail "$(cat why)"
 	usage ''
 	usage -g
 	usage --load

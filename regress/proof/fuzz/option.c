@@ -392,10 +392,8 @@ load_of(const char *value)
 
 /* Rules for whole command lines. */
 static void
-settle(bool operands)
+settle(void)
 {
-	if (operands)
-		fail(1);
 	if (should.user != NULL &&
 	    ((fuzz_how & 1) == 0 || strcmp(should.user, "u") != 0))
 		fail(1);
@@ -486,48 +484,49 @@ hb_word(unsigned int op, unsigned int form)
 	}
 }
 
-/* Options that dazaid and dazai-hb share. */
-static bool
+/*
+ * Options that dazaid and dazai-hb share, and an operand, with which the
+ * options end: only a command after "--" may stand there.
+ */
+static void
 common_word(unsigned int op, unsigned int form)
 {
 	switch (op) {
 	case 's':
 		should.sock = valued('s', "socket", form);
-		return (false);
+		break;
 	case 'h':
 		flag("h", "help", form);
 		fail(0);
-		return (false);
+		break;
 	case 'V':
 		flag("V", "version", form);
 		fail(0);
-		return (false);
+		break;
 	case 'x': /* there is no such option */
 		flag("x", "x", form);
 		fail(1);
-		return (false);
+		break;
 	case 'o':
 		(void)snprintf(words[nargs], WORD, "operand");
 		add(words[nargs]);
-		return (true);
+		fail(1);
+		break;
 	}
-	return (false);
 }
 
 static void
 line(void (*own)(unsigned int, unsigned int))
 {
-	bool	     operands = false;
 	unsigned int op, form;
 
 	while (fuzz_more() && nargs < WORDS - 3) {
 		op = fuzz_byte();
 		form = fuzz_byte();
 		own(op, form);
-		if (common_word(op, form))
-			operands = true;
+		common_word(op, form);
 	}
-	settle(operands);
+	settle();
 }
 
 /* Any words for dazaictl, of which some are known ones. */
