@@ -21,8 +21,6 @@
 #include "options.h"
 #include "prompt.h"
 
-#define DAEMON_ARGS 4096 /* of a command, and our own before them */
-
 static int		     daemon_pipe = -1; /* to the front process */
 static volatile pid_t	     daemon_child;
 static volatile sig_atomic_t daemon_interrupted; /* by Ctrl-C */
@@ -48,37 +46,62 @@ daemon_not_stopped(void)
 static const int daemon_sigs[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1,
 	SIGUSR2 };
 
+/* Ends the daemon, which nobody would guard, and the program. */
+static noreturn void
+daemon_command_failed(int code, const char *what)
+{
+	const int error = errno;
+
+	(void)kill(daemon_child, SIGTERM);
+	errno = error;
+	err(code, "%s", what);
+}
+
 /*
- * Becomes dazai-hb, which runs the command under a heartbeat of the daemon at
- * path.  The one beside our own program comes before those in $PATH.
+ * Returns the arguments of a dazai-hb that runs the command under a heartbeat
+ * of the daemon at path, and sets DAZAI_SOCK for it.
+ */
+static char **
+daemon_arguments(const char *path, char *command[])
+{
+	static char name[] = "dazai-hb", s[] = "-s", end[] = "--";
+	char	  **argv, *sock = strdup(path);
+	size_t	    n = 0;
+
+	while (command[n] != NULL)
+		n++;
+	argv = calloc(n + 5, sizeof(*argv)); /* with a NULL at the end */
+	if (argv != NULL && sock != NULL &&
+	    setenv("DAZAI_SOCK", path, 1) == 0) {
+		argv[0] = name;
+		argv[1] = s;
+		argv[2] = sock;
+		argv[3] = end;
+		memcpy(argv + 4, command, n * sizeof(*argv));
+		return (argv);
+	}
+	daemon_command_failed(1, "the command");
+}
+
+/*
+ * Becomes dazai-hb: the one beside our own program, or else the first in $PATH.
  */
 static noreturn void
 daemon_command(const char *path, char *command[])
 {
-	static char name[] = "dazai-hb", own[PATH_MAX], s[] = "-s",
-		    end[] = "--";
-	char   *argv[DAEMON_ARGS], *slash, *sock = strdup(path);
-	ssize_t len = readlink("/proc/self/exe", own, sizeof(own) - 1);
-	size_t	i, n = 0;
+	char	    **argv = daemon_arguments(path, command);
+	char	      own[PATH_MAX], *slash;
+	const ssize_t len = readlink("/proc/self/exe", own, sizeof(own) - 1);
 
-	argv[n++] = name;
-	argv[n++] = s;
-	argv[n++] = sock;
-	argv[n++] = end;
-	for (i = 0; command[i] != NULL && n < DAEMON_ARGS - 1; i++)
-		argv[n++] = command[i];
-	argv[n] = NULL;
-	if (sock == NULL || setenv("DAZAI_SOCK", path, 1) == -1)
-		err(1, "the command");
-	if (len > 0 && (slash = strrchr(own, '/')) != NULL &&
-	    (size_t)(slash - own) + sizeof(name) < sizeof(own)) {
-		(void)strlcpy(slash + 1, name,
+	own[len > 0 ? len : 0] = '\0';
+	if ((slash = strrchr(own, '/')) != NULL &&
+	    (size_t)(slash + 1 - own) + strlen(argv[0]) < sizeof(own)) {
+		(void)strlcpy(slash + 1, argv[0],
 		    sizeof(own) - (size_t)(slash + 1 - own));
 		(void)execv(own, argv);
 	}
-	(void)execvp(name, argv);
-	(void)kill(daemon_child, SIGTERM); /* there is nobody to guard it */
-	err(errno == ENOENT ? 127 : 126, "%s", name);
+	(void)execvp(argv[0], argv);
+	daemon_command_failed(errno == ENOENT ? 127 : 126, argv[0]);
 }
 
 /*
@@ -97,8 +120,8 @@ daemon_hint(const struct options *o)
 /*
  * The process that the shell has started and waits for.  Waits until the
  * daemon is ready or has ended, and exits with 0 or 1, or ends by SIGINT as the
- * daemon did.  mask: the signal mask
- * from before the fork.
+ * daemon did.  fd: the pipe of daemon_ready(); mask: the signal mask from
+ * before the fork.
  */
 static void
 daemon_front(int fd, const sigset_t *mask, const struct options *o)

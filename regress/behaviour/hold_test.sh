@@ -330,6 +330,11 @@ dazaid_runs_a_command_body() {
 	atf_check -s exit:3 -o inline:"$secret" -e ignore "$dazaid" -s "$sock" \
 	    -l "$name=secret" -- sh -c "dazaictl get $name; exit 3"
 	talk -w 5 - ended "$(cat "$sock.pid" 2>/dev/null || echo 999999)"
+	# All of its arguments are there, however many.
+	# shellcheck disable=SC2046,SC2016 # a list of words; for that shell
+	atf_check -o inline:'5000\n' -e ignore "$dazaid" -s "$sock" \
+	    -- sh -c 'echo $#' sh $(seq 5000)
+	talk -w 5 - ended "$(cat "$sock.pid" 2>/dev/null || echo 999999)"
 	atf_check -s exit:1 -e match:'a command needs the foreground' \
 	    "$dazaid" -d -s "$sock" -- true
 	atf_check -s exit:1 -e match:usage "$dazaid" -s "$sock" true
