@@ -145,13 +145,15 @@ load_ask(const struct load *l, struct store *st, uint64_t id, const char *more,
     void (*wait)(int))
 {
 	char	text[NAME_BYTES + 32];
-	ssize_t len;
+	ssize_t len = -1;
+	int	error;
 
 	(void)snprintf(text, sizeof(text), "Secret %s%s: ", l->name, more);
-	if (prompt_begin(l->fd, text) == -1 ||
-	    (len = load_read(l, st, id, true, wait)) == -1)
-		return (-1);
-	prompt_end("\n");
+	if (prompt_begin(l->fd, text) == 0)
+		len = load_read(l, st, id, true, wait);
+	error = errno;
+	prompt_end("\n"); /* if reading has failed, too: the echo is off */
+	errno = error;
 	return (len);
 }
 

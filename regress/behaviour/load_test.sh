@@ -578,6 +578,35 @@ dazaid_asks_body() {
 	talk - ended "$vault"
 }
 
+behaviour a_typed_secret_without_room_leaves_the_echo \
+    '-L: what is typed and finds no room is told, nothing of it is left to others, and the terminal echoes again'
+a_typed_secret_without_room_leaves_the_echo_body() {
+	cat >file <<-'EOT'
+		big head -c 3700 /dev/zero
+		typed ?
+		next ?
+	EOT
+	"$tools/pty" sh -c '"$@" && stty -a' sh "$dazaid" -z 4096 -s "$sock" \
+	    -L file >shown 2>&1 <<-'EOT' || fail "$(cat shown)"
+		expect Secret typed:
+		send correct horse battery staple, and so on: more than is left\n
+		expect dazaid: typed: there is no room for another secret of this size
+		expect Secret next:
+		send abc\n
+		expect again:
+		send abc\n
+		wait
+		show
+	EOT
+	grep -q '^exit 0' shown || fail "$(cat shown)"
+	grep -q -- ' echo ' shown || fail "no echo: $(cat shown)"
+	absent horse shown
+	found
+	"$ctl" list | grep -q '^next 3 ' || fail "$("$ctl" list)"
+	kill "$vault"
+	talk - ended "$vault"
+}
+
 behaviour u_runs_commands_as_its_user \
     '-u -L: the commands run as the user, with an environment of its own and no terminal, from a file of the user or root' \
     require.user root
