@@ -26,6 +26,8 @@ struct filter_table {
 	size_t			  n;
 };
 
+extern const struct filter_table filter_client; /* for who holds a tether */
+
 int filter_load(uint32_t, const struct filter_table *, size_t);
 
 #endif

@@ -15,8 +15,8 @@
 
 #include "front.h"
 #include "heartbeat.h"
-#include "name.h"
 #include "num.h"
+#include "option.h"
 #include "sockpath.h"
 #include "stdfd.h"
 #include "version.h"
@@ -46,22 +46,6 @@ usage(FILE *to, int status)
 	    "  -- COMMAND ARG...      run it, and guard while it runs\n",
 	    to);
 	exit(status);
-}
-
-/* Ends the program if why says what is wrong with the value of an option. */
-static void
-option_check(const char *option, const char *value, const char *why)
-{
-	if (why != NULL)
-		errx(EXIT_USAGE, "--%s: %s: %s", option, value, why);
-}
-
-static const char *
-option_tether(const char *name)
-{
-	if (!name_tether_ok(name))
-		return ("not 1 to 16 of a-z, 0-9 and '-'");
-	return (NULL);
 }
 
 static void

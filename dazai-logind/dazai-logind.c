@@ -16,8 +16,8 @@
 
 #include "bus.h"
 #include "exit.h"
-#include "name.h"
 #include "num.h"
+#include "option.h"
 #include "policy.h"
 #include "report.h"
 #include "sockpath.h"
@@ -44,22 +44,6 @@ usage(FILE *to, int status)
 		    "                    [--sleep=panic|ignore]\n",
 	    to);
 	exit(status);
-}
-
-/* Ends the program if why says what is wrong with the value of an option. */
-static void
-option_check(const char *option, const char *value, const char *why)
-{
-	if (why != NULL)
-		errx(EXIT_USAGE, "--%s: %s: %s", option, value, why);
-}
-
-static const char *
-option_tether(const char *name)
-{
-	if (!name_tether_ok(name))
-		return ("not 1 to 16 of a-z, 0-9 and '-'");
-	return (NULL);
 }
 
 static const char *

@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#define UNIT_PRINT 32 /* bytes that are enough for any of these */
+#define UNIT_PRINT 64 /* bytes: enough for two numbers of 64 bits and units */
 
 char *unit_bytes(int64_t, char *);
 char *unit_time(int64_t, char *);

@@ -17,6 +17,7 @@
 #include "cred.h"
 #include "load.h"
 #include "num.h"
+#include "option.h"
 #include "options.h"
 #include "program.h"
 #include "version.h"
@@ -24,6 +25,27 @@
 #define SIZE_DEFAULT 65536
 #define SIZE_LEAST   4096      /* a page */
 #define SIZE_MOST    (1 << 30) /* more would take too long to wipe */
+
+enum { REQUIRE_LOCK = 256 };
+static const struct option options_long[] = {
+	{ "arm", no_argument, NULL, 'a' },
+	{ "debug", no_argument, NULL, 'd' },
+	{ "first", required_argument, NULL, 'f' },
+	{ "grace", required_argument, NULL, 'g' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "load", required_argument, NULL, 'l' },
+	{ "load-file", required_argument, NULL, 'L' },
+	{ "memory", required_argument, NULL, 'm' },
+	{ "once", no_argument, NULL, '1' },
+	{ "socket", required_argument, NULL, 's' },
+	{ "ping-timeout", required_argument, NULL, 't' },
+	{ "user", required_argument, NULL, 'u' },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "version", no_argument, NULL, 'V' },
+	{ "size", required_argument, NULL, 'z' },
+	{ "require-lock", no_argument, NULL, REQUIRE_LOCK },
+	{ NULL, 0, NULL, 0 },
+};
 
 static noreturn void
 options_usage(FILE *to, int status)
@@ -73,12 +95,19 @@ options_usage(FILE *to, int status)
 static int64_t
 options_seconds(const char *option, const char *arg)
 {
-	const char *why;
-	int64_t	    ms = 0;
+	int64_t ms = 0;
 
-	if ((why = num_ms(arg, &ms)) != NULL)
-		errx(1, "%s: %s: %s", option, arg, why);
+	option_check(option, arg, num_ms(arg, &ms));
 	return (ms);
+}
+
+static size_t
+options_size(const char *arg)
+{
+	int64_t size = 0;
+
+	option_check("size", arg, num_int(arg, SIZE_LEAST, SIZE_MOST, &size));
+	return ((size_t)size);
 }
 
 /* The kind of memory that arg names, and no other. */
@@ -90,109 +119,109 @@ options_memory(struct options *o, const char *arg)
 	else if (strcmp(arg, secmem_name(SECMEM_MLOCK)) == 0)
 		o->memory = SECMEM_MLOCK;
 	else
-		errx(1, "--memory: %s: neither secretmem nor mlock", arg);
+		option_check("memory", arg, "neither secretmem nor mlock");
 	o->one_kind = true;
+}
+
+static void
+options_load(const char *arg)
+{
+	const char *why;
+
+	if ((why = load_add(arg)) != NULL)
+		errx(1, "--load: %s", why);
+}
+
+/* Takes the option ch of getopt_long(3), whose value is arg. */
+static void
+options_take(struct options *o, int ch, char *arg)
+{
+	switch (ch) {
+	case '1':
+		load_once();
+		break;
+	case 'a':
+		o->armed = true;
+		break;
+	case 'd':
+		o->background = false;
+		break;
+	case 'f':
+		o->first = options_seconds("first", arg);
+		break;
+	case 'g':
+		o->grace = options_seconds("grace", arg);
+		break;
+	case 'h':
+		options_usage(stdout, 0);
+	case 'l':
+		options_load(arg);
+		break;
+	case 'L':
+		o->load = arg;
+		break;
+	case 'm':
+		options_memory(o, arg);
+		break;
+	case 's':
+		o->sock = arg;
+		break;
+	case 't':
+		o->timeout = options_seconds("ping-timeout", arg);
+		break;
+	case 'u':
+		o->user = arg;
+		break;
+	case 'v':
+		o->verbose++;
+		break;
+	case 'V':
+		puts("dazaid " DAZAI_VERSION);
+		exit(0);
+	case 'z':
+		o->size = options_size(arg);
+		break;
+	case REQUIRE_LOCK:
+		o->require_lock = true;
+		break;
+	default:
+		options_usage(stderr, 1);
+	}
+}
+
+/* Takes the command after "--", if there is one; *argv is its first word. */
+static void
+options_command(struct options *o, char **argv)
+{
+	int code;
+
+	if (*argv == NULL)
+		return;
+	if (strcmp(argv[-1], "--") != 0) {
+		warnx("%s: not an option; a command stands after --", *argv);
+		options_usage(stderr, 1);
+	}
+	if (!o->background)
+		errx(1, "--debug: a command needs the foreground for itself");
+	if ((code = program_check(*argv)) != 0)
+		err(code, "%s", *argv);
+	o->command = argv;
 }
 
 static void
 options_parse(struct options *o, int argc, char *argv[])
 {
-	enum { REQUIRE_LOCK = 256 };
-	static const struct option longs[] = { { "arm", no_argument, NULL,
-						   'a' },
-		{ "debug", no_argument, NULL, 'd' },
-		{ "first", required_argument, NULL, 'f' },
-		{ "grace", required_argument, NULL, 'g' },
-		{ "help", no_argument, NULL, 'h' },
-		{ "load", required_argument, NULL, 'l' },
-		{ "load-file", required_argument, NULL, 'L' },
-		{ "memory", required_argument, NULL, 'm' },
-		{ "once", no_argument, NULL, '1' },
-		{ "socket", required_argument, NULL, 's' },
-		{ "ping-timeout", required_argument, NULL, 't' },
-		{ "user", required_argument, NULL, 'u' },
-		{ "verbose", no_argument, NULL, 'v' },
-		{ "version", no_argument, NULL, 'V' },
-		{ "size", required_argument, NULL, 'z' },
-		{ "require-lock", no_argument, NULL, REQUIRE_LOCK },
-		{ NULL, 0, NULL, 0 } };
-	const char		  *why;
-	int64_t			   size = SIZE_DEFAULT;
-	int			   ch, code;
+	int ch;
 
 	memset(o, 0, sizeof(*o));
 	o->background = true;
 	o->grace = 5000;
 	o->first = 300000;
-	while ((ch = getopt_long(argc, argv, "+1adf:g:hl:L:m:s:t:u:vVz:", longs,
-		    NULL)) != -1) {
-		switch (ch) {
-		case '1':
-			load_once();
-			break;
-		case 'a':
-			o->armed = true;
-			break;
-		case 'd':
-			o->background = false;
-			break;
-		case 'f':
-			o->first = options_seconds("--first", optarg);
-			break;
-		case 'g':
-			o->grace = options_seconds("--grace", optarg);
-			break;
-		case 'h':
-			options_usage(stdout, 0);
-		case 'l':
-			if ((why = load_add(optarg)) != NULL)
-				errx(1, "--load: %s", why);
-			break;
-		case 'L':
-			o->load = optarg;
-			break;
-		case 'm':
-			options_memory(o, optarg);
-			break;
-		case 's':
-			o->sock = optarg;
-			break;
-		case 't':
-			o->timeout = options_seconds("--ping-timeout", optarg);
-			break;
-		case 'u':
-			o->user = optarg;
-			break;
-		case 'v':
-			o->verbose++;
-			break;
-		case 'V':
-			puts("dazaid " DAZAI_VERSION);
-			exit(0);
-		case 'z':
-			why = num_int(optarg, SIZE_LEAST, SIZE_MOST, &size);
-			if (why != NULL)
-				errx(1, "--size: %s: %s", optarg, why);
-			break;
-		case REQUIRE_LOCK:
-			o->require_lock = true;
-			break;
-		default:
-			options_usage(stderr, 1);
-		}
-	}
-	if (optind != argc && strcmp(argv[optind - 1], "--") != 0) {
-		warnx("%s: not an option; a command stands after --",
-		    argv[optind]);
-		options_usage(stderr, 1);
-	}
-	if (optind != argc)
-		o->command = argv + optind;
-	if (o->command != NULL && !o->background)
-		errx(1, "--debug: a command needs the foreground for itself");
-	if (o->command != NULL && (code = program_check(o->command[0])) != 0)
-		err(code, "%s", o->command[0]);
-	o->size = (size_t)size;
+	o->size = SIZE_DEFAULT;
+	while ((ch = getopt_long(argc, argv,
+		    "+1adf:g:hl:L:m:s:t:u:vVz:", options_long, NULL)) != -1)
+		options_take(o, ch, optarg);
+	options_command(o, argv + optind);
 }
 
 /* Sets the owner, whose session is guarded and who may connect. */

@@ -47,7 +47,7 @@ SRC_vault =	$(ORACLE)/controller.c $(ORACLE)/secrets.c $(DIR)/model.c $(DIR)/wor
 		$(addprefix dazaid/,alive.c event.c holder.c imsg.c log.c panic.c serve.c session.c \
 		signals.c store.c transfer.c)
 SRC_option =	$(DIR)/ctl.c \
-		$(addprefix common/,name.c num.c prompt.c program.c secmem.c sockpath.c visible.c) \
+		$(addprefix common/,name.c num.c option.c prompt.c program.c secmem.c sockpath.c visible.c) \
 		dazaid/options.c dazaid/store.c dazai-hb/dazai-hb.c \
 		$(addprefix dazaictl/,answer.c askpass.c command.c dazaictl.c help.c json.c \
 		list.c paint.c status.c table.c unit.c)
