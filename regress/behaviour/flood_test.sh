@@ -21,7 +21,7 @@ limit() {
 }
 
 behaviour the_heartbeat_is_answered_in_a_flood \
-    '600 silent clients, 3 hammering ones and a stuck log: the heartbeat is answered each time'
+    '900 silent clients, 3 hammering ones and a stuck log: the heartbeat is answered each time'
 the_heartbeat_is_answered_in_a_flood_body() {
 	mkfifo fifo
 	exec 9<>fifo
@@ -34,8 +34,8 @@ the_heartbeat_is_answered_in_a_flood_body() {
 		client -r "$sock" hammer
 	done
 	# Before HELLO these are 64 that wait; then all of them are strangers.
-	talk -w 30 "$sock" many 600 say "$guard" until WELCOME \
-	    pong-under 1000 300 many 600 pong-under 1000 300 \
+	talk -w 30 "$sock" many 450 say "$guard" until WELCOME \
+	    pong-under 1000 300 many 450 pong-under 1000 300 \
 	    kill TERM "$vault" eof
 	ends 0
 }

@@ -7,8 +7,9 @@
 . "$(atf_get_srcdir)/lib.sh"
 
 PATH=$top/dazai-hb:$top/dazaictl:$PATH DAZAI_SOCK=$sock TERM=xterm HOME=$PWD
-TMUX_TMPDIR=$PWD SCREENDIR=$PWD/screens
-export PATH DAZAI_SOCK TERM HOME TMUX_TMPDIR SCREENDIR
+# Without SHELL both take that of the passwd file, which may be nologin(8).
+SHELL=/bin/sh TMUX_TMPDIR=$PWD SCREENDIR=$PWD/screens
+export PATH DAZAI_SOCK TERM HOME SHELL TMUX_TMPDIR SCREENDIR
 unset TMUX STY ZELLIJ DAZAI_TETHER DAZAI_GUARD DAZAI_GUARD_AT
 
 # on_terminal [-t SECONDS] COMMAND...: it, on a terminal of its own, does what standard

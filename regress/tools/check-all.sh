@@ -65,7 +65,8 @@ suite() {
 	rm -f "$out"
 }
 
-# as_user DIR TARGET...: runs make as nobody, in a copy of the tree at DIR
+# as_user DIR TARGET...: runs make as nobody, in a copy of the tree at DIR, with as little
+# of an environment as cron(8) gives
 as_user() {
 	local dir=$1
 	shift
@@ -73,7 +74,7 @@ as_user() {
 	mkdir -p "$dir"
 	git archive HEAD | tar -x -C "$dir"
 	as_root chown -R nobody "$dir"
-	as_root runuser -u nobody -- env HOME="$dir" TMPDIR=/tmp \
+	as_root runuser -u nobody -- env -i PATH="$PATH" HOME="$dir" TMPDIR=/tmp \
 	    make --no-print-directory -C "$dir" "$@"
 	as_root rm -rf "$dir"
 }

@@ -1,4 +1,4 @@
-#!/bin/sh
+#!/usr/bin/env bash
 # SPDX-License-Identifier: ISC
 # check.sh [FILTER...]: runs the suite, or the part of it that Kyua's filters name
 # (unit, behaviour/wire_test.sh, behaviour/wire_test.sh:CASE).  Prints the output of the
@@ -6,6 +6,14 @@
 # "N passed, N failed, N skipped".
 set -u
 cd "$(dirname "$0")/.." || exit 1
+
+# A daemon, its clients and the pages that pipes take from a user.
+limit=$(ulimit -l)
+if [ "$limit" != unlimited ] && [ "$limit" -lt 1024 ]; then
+	echo "check.sh: ulimit -l is $limit KiB, and the tests need 1024" >&2
+	exit 1
+fi
+exec </dev/null
 
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
