@@ -1,0 +1,480 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Network and its clients, in the fuzz target "vault": any messages in any
+ * order, and clients that send, read and leave.
+ */
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include <errno.h>
+#include <linux/sockios.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "vault_world.h"
+
+#define NAMES	5
+#define TETHERS 18 /* more than there may be */
+
+struct net net;
+
+static char    told[MODEL_CLIENTS][MODEL_BYTES];
+static uint8_t values[1 << 18]; /* what clients send */
+
+void
+net_begin(void)
+{
+	fuzz_noise(values, sizeof(values));
+}
+
+struct client *
+net_client_at(int fd)
+{
+	struct client *c;
+	struct stat    st;
+
+	CHECK(fstat(fd, &st) == 0, "fstat: %s", strerror(errno));
+	for (c = net.clients; c < net.clients + net.nclients; c++) {
+		if (c->ino == st.st_ino)
+			return (c);
+	}
+	BROKEN("a descriptor of nobody's");
+}
+
+/* The bytes that c sends: another part of the same for each client. */
+const uint8_t *
+model_value(const struct client *c)
+{
+	return (values + (c - net.clients) * 97 + c->done);
+}
+
+struct client *
+net_chosen(void)
+{
+	const unsigned int i = fuzz_byte();
+
+	return (net.nclients > 0 ? &net.clients[i % net.nclients] : NULL);
+}
+
+void
+net_connect(unsigned int how)
+{
+	static const int32_t  pids[] = { 0, 0, 0, 0, 0, 0, SELF, NETWORK };
+	static const uint32_t uids[] = { OWNER, OWNER, OWNER, OWNER, 0,
+		STRANGER, OWNER, OWNER };
+	const int	      least = 1;
+	const unsigned int    who = how >> 1 & 7;
+	struct client	     *c = &net.clients[net.nclients];
+	struct stat	      st;
+	int		      sp[2];
+
+	if (net.nclients == MODEL_CLIENTS)
+		return;
+	CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sp) == 0 &&
+		fstat(sp[1], &st) == 0,
+	    "socketpair");
+	*c = (struct client){ .fd = sp[0],
+		.theirs = sp[1],
+		.ino = st.st_ino,
+		.heartbeat = (how & 1) != 0,
+		.uid = uids[who],
+		.pid = pids[who] != 0 ? pids[who] :
+					8000 + 8 * (int32_t)net.nclients,
+		.accepted = (how & 16) == 0,
+		.small = (how & 32) != 0,
+		.wanted = told[net.nclients] };
+	if (c->small)
+		(void)setsockopt(sp[1], SOL_SOCKET, SO_SNDBUF, &least,
+		    sizeof(least));
+	net.nclients++;
+}
+
+void
+net_send(struct client *c, size_t len)
+{
+	ssize_t n;
+
+	if (c == NULL || c->ended || c->nsent + len > sizeof(values) / 2)
+		return;
+	n = send(c->fd, values + (c - net.clients) * 97 + c->nsent, len,
+	    MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (n > 0)
+		c->nsent += (size_t)n;
+}
+
+void
+net_read(struct client *c)
+{
+	static char buf[1 << 16];
+	ssize_t	    n;
+
+	if (c == NULL || c->fd == -1)
+		return;
+	while ((n = recv(c->fd, buf, sizeof(buf), MSG_DONTWAIT)) > 0) {
+		CHECK((size_t)n <= c->nwanted - c->got &&
+			memcmp(buf, c->wanted + c->got, (size_t)n) == 0,
+		    "client %td reads what is not for it", c - net.clients);
+		c->got += (size_t)n;
+		model_client_read(c);
+	}
+}
+
+void
+net_end(struct client *c, bool all)
+{
+	if (c == NULL || c->fd == -1)
+		return;
+	c->ended = true;
+	if (all) {
+		close(c->fd);
+		c->fd = -1;
+	} else {
+		(void)shutdown(c->fd, SHUT_WR);
+	}
+}
+
+/*
+ * Network.
+ */
+
+/*
+ * The model cannot tell apart two transfers on one connection, or a slow one
+ * among others; and there is a limit to what a client may be told.
+ */
+static bool
+tangled(const struct message *msg)
+{
+	size_t i;
+
+	for (i = 0; i < net.queued; i++) {
+		if (net.queue[i].c == msg->c)
+			return (true);
+	}
+	if ((msg->im.type == IMSG_PUT || msg->im.type == IMSG_GET) &&
+	    model_keeps(msg->c))
+		return (true);
+	return (msg->c->nwanted > MODEL_BYTES / 2 || model_busy(msg->c) ||
+	    (net.held && msg->c->small) ||
+	    (net.held && msg->im.type == IMSG_PUT));
+}
+
+/* Returns whether the kernel has no room for a byte to c. */
+static bool
+is_mute(const struct client *c)
+{
+	int	  queue_len, room;
+	socklen_t len = sizeof(room);
+
+	CHECK(ioctl(c->theirs, SIOCOUTQ, &queue_len) != -1 &&
+		getsockopt(c->theirs, SOL_SOCKET, SO_SNDBUF, &room, &len) != -1,
+	    "a socket of no room");
+	return (queue_len >= room);
+}
+
+/* Sends msg as it is, right or wrong. */
+static void
+message_send(struct message *msg)
+{
+	union {
+		struct cmsghdr align;
+		char	       space[CMSG_SPACE(2 * sizeof(int))];
+	} control;
+	struct {
+		uint32_t type, len, peerid;
+	} hdr;
+	struct iovec	iov[2];
+	struct msghdr	mh;
+	struct cmsghdr *cmsg;
+	int		fds[2];
+
+	if (net.queued == HOLD || w.network == -1)
+		return;
+	if (msg->c == NULL)
+		msg->fds = 0;
+	if (msg->fds > 0 && tangled(msg))
+		return;
+	msg->mute = msg->c != NULL && is_mute(msg->c);
+	memset(&mh, 0, sizeof(mh));
+	hdr.type = msg->im.type;
+	hdr.len = (uint32_t)(sizeof(hdr) + msg->len + msg->says);
+	hdr.peerid = msg->im.peerid;
+	iov[0] = (struct iovec){ &hdr, sizeof(hdr) };
+	iov[1] = (struct iovec){ &msg->im.u, msg->len };
+	mh.msg_iov = iov;
+	mh.msg_iovlen = 2;
+	if (msg->cut) {
+		iov[0].iov_len = msg->len % sizeof(hdr);
+		mh.msg_iovlen = 1;
+	}
+	if (msg->fds > 0) {
+		fds[0] = fds[1] = msg->c->theirs;
+		memset(&control, 0, sizeof(control));
+		mh.msg_control = &control;
+		mh.msg_controllen = CMSG_SPACE(msg->fds * sizeof(int));
+		cmsg = CMSG_FIRSTHDR(&mh);
+		cmsg->cmsg_level = SOL_SOCKET;
+		cmsg->cmsg_type = SCM_RIGHTS;
+		cmsg->cmsg_len = CMSG_LEN(msg->fds * sizeof(int));
+		memcpy(CMSG_DATA(cmsg), fds, msg->fds * sizeof(int));
+	}
+	CHECK(sendmsg(w.network, &mh, MSG_DONTWAIT | MSG_NOSIGNAL) != -1,
+	    "sendmsg: %s", strerror(errno));
+	net.queue[net.queued++] = *msg;
+}
+
+static void
+ask_number(uint32_t type, int32_t number)
+{
+	struct message msg = { .im = { .type = type, .peerid = ++net.peers },
+		.len = 4,
+		.fds = 1,
+		.c = net_chosen() };
+
+	msg.im.u.number.n = (uint32_t)number;
+	if (type == IMSG_HELLO)
+		net.heart_peer = msg.im.peerid;
+	message_send(&msg);
+}
+
+static void
+name(char *to)
+{
+	const unsigned int i = fuzz_byte();
+
+	memset(to, 0, NAME_BYTES);
+	if (i < 0xe8)
+		(void)snprintf(to, NAME_BYTES, "n%u", i % NAMES);
+	else if (i < 0xf0)
+		memcpy(to, "*", 2);
+	else
+		memset(to, "'-n\" \x80n\\"[i & 7],
+		    i & 8 ? NAME_BYTES : NAME_BYTES - 1);
+}
+
+static void
+ask_name(uint32_t type)
+{
+	struct message msg = { .im = { .type = type, .peerid = ++net.peers },
+		.len = sizeof(struct imsg_secret),
+		.fds = 1,
+		.c = net_chosen() };
+
+	name(msg.im.u.secret.name);
+	if (fuzz_byte() >= 0xf8)
+		msg.im.u.secret.cpu = 2; /* 1: the answer cannot be foretold */
+	message_send(&msg);
+}
+
+static void
+ask_tether(uint32_t type)
+{
+	struct message msg = { .im = { .type = type, .peerid = ++net.peers },
+		.len = sizeof(struct imsg_tether),
+		.fds = 1,
+		.c = net_chosen() };
+	char	      *to = msg.im.u.tether.name;
+	unsigned int   i = fuzz_byte();
+
+	if (i < 0xf0)
+		(void)snprintf(to, IMSG_TETHER_BYTES, "t%u", i % TETHERS);
+	else if (i < 0xf8)
+		memcpy(to, "heartbeat", 10);
+	else
+		memset(to, "aA-9_"[i & 3],
+		    i & 4 ? IMSG_TETHER_BYTES : IMSG_TETHER_BYTES - 1);
+	message_send(&msg);
+}
+
+void
+net_put(void)
+{
+	static const uint64_t sizes[] = { 0, UINT64_MAX, INT64_MAX,
+		INT64_MAX - 1, 65536, 1 << 20 };
+	static const int64_t ttls[] = { -1, INT64_MAX, INT64_MIN, 1000000000000,
+		1000000000001 };
+	struct message	     msg = { .im = { .type = IMSG_PUT,
+					 .peerid = ++net.peers },
+		      .len = sizeof(struct imsg_put),
+		      .fds = 1,
+		      .c = net_chosen() };
+	struct imsg_put	    *put = &msg.im.u.put;
+	unsigned int	     size, ttl, reads;
+
+	name(put->name);
+	size = fuzz_byte();
+	ttl = fuzz_byte();
+	put->size = size >= 0xf0 ? sizes[(size & 15) % 6] :
+	    size >= 0xc0	 ? (size - 0xbf) * 1024 :
+				   size + 1;
+	put->ttl = ttl >= 0xf0 ? ttls[(ttl & 15) % 5] : (int64_t)ttl * 100;
+	reads = fuzz_byte();
+	put->reads = reads % 4;
+	put->replace = reads == 0xff ? 2 : reads >> 2 & 1;
+	msg.room = store_room(&v.store);
+	message_send(&msg);
+}
+
+/* A message of any type, size and so on, mostly a wrong one. */
+static void
+ask_anything(void)
+{
+	struct message msg = { .im = { .type = fuzz_byte() } };
+	struct bytes   b;
+	unsigned int   how;
+
+	how = fuzz_byte();
+	msg.im.peerid = how & 1 ? net.heart_peer : ++net.peers;
+	msg.cut = (how & 64) != 0;
+	msg.fds = how >> 1 & 3;
+	if (msg.fds == 3)
+		msg.fds = 0;
+	msg.c = net_chosen();
+	msg.says = how & 16 ? fuzz_byte() : 0;
+	if (how & 32)
+		msg.im.type |= 0x80000000;
+	msg.room = store_room(&v.store);
+	b = fuzz_text();
+	msg.len = b.len < sizeof(msg.im.u) ? b.len : sizeof(msg.im.u);
+	memcpy(&msg.im.u, b.at, msg.len);
+	message_send(&msg);
+}
+
+/* The number of a holder, mostly. */
+static uint32_t
+holder(void)
+{
+	const unsigned int i = fuzz_byte();
+
+	return (i < 0xf0 ? m.c.holders[i % 8].peerid : net.peers);
+}
+
+/* A message that has a number or nothing: the kind of step, and what it says.
+ */
+static const struct saying {
+	char	       op;
+	enum imsg_type type;
+	enum { HEARTBEAT, HOLDER, NEWCOMER, NOBODY } from;
+	unsigned int len; /* of the payload */
+	unsigned int mod; /* the number is a byte of the input, modulo this, */
+	unsigned int times; /* and times this; 0: there is no byte */
+} sayings[] = {
+	{ 'P', IMSG_PING, HEARTBEAT, 4, 256, 1 },
+	{ 'C', IMSG_CANCEL, HEARTBEAT, 0, 1, 0 },
+	{ 'Q', IMSG_QUIT, HEARTBEAT, 0, 1, 0 },
+	{ 'L', IMSG_LOST, HEARTBEAT, 0, 1, 0 },
+	{ 'W', IMSG_WATCH, HOLDER, 4, 256, 17 },
+	{ 'G', IMSG_PING, HOLDER, 4, 256, 1 },
+	{ 'K', IMSG_CANCEL, HOLDER, 0, 1, 0 },
+	{ 'O', IMSG_LOST, HOLDER, 0, 1, 0 },
+	{ 'S', IMSG_STATUS, NEWCOMER, 0, 1, 0 },
+	{ 'A', IMSG_ARM, NEWCOMER, 0, 1, 0 },
+	{ 'l', IMSG_LIST, NEWCOMER, 8, 256, 1 },
+	{ 'T', IMSG_TETHERS, NEWCOMER, 8, 20, 1 },
+	{ 'V', IMSG_EVENTS, NOBODY, 4, 3, 1 },
+	{ 'X', IMSG_PANIC, NOBODY, 4, 2, 1 },
+	{ 'I', IMSG_SIGNAL, NOBODY, 4, 256, 1 },
+};
+
+static void
+say(const struct saying *s)
+{
+	struct message msg = { .im = { .type = s->type }, .len = s->len };
+
+	if (s->from == HEARTBEAT)
+		msg.im.peerid = net.heart_peer;
+	else if (s->from == HOLDER)
+		msg.im.peerid = holder();
+	else if (s->from == NEWCOMER)
+		msg.im.peerid = ++net.peers;
+	if (s->times > 0)
+		msg.im.u.number.n = fuzz_byte() % s->mod * s->times;
+	message_send(&msg);
+}
+
+/* Sends a message of this kind; false if op is none. */
+bool
+net_say(unsigned int op)
+{
+	const struct saying *s;
+
+	for (s = sayings; s < sayings + sizeof(sayings) / sizeof(*s); s++) {
+		if ((unsigned char)s->op == op) {
+			say(s);
+			return (true);
+		}
+	}
+	switch (op) {
+	case 'H':
+		ask_number(IMSG_HELLO, 77);
+		break;
+	case 'R':
+		ask_number(IMSG_REGISTER, (int32_t)(fuzz_byte() * 17));
+		break;
+	case 'U':
+		ask_number(IMSG_UNREGISTER, (int32_t)(fuzz_byte() * 17));
+		break;
+	case 'o':
+		ask_tether(IMSG_HOLD);
+		break;
+	case 'e':
+		ask_tether(IMSG_RELEASE);
+		break;
+	case 'g':
+		ask_name(IMSG_GET);
+		break;
+	case 'd':
+		ask_name(IMSG_DEL);
+		break;
+	case 'm':
+		ask_anything();
+		break;
+	default:
+		return (false);
+	}
+	return (true);
+}
+
+void
+net_leave(void)
+{
+	close(w.network);
+	w.network = -1;
+}
+
+static void
+check_event(const struct imsg_event *e)
+{
+	CHECK(m.watched, "an event that nobody watches");
+	CHECK(e->kind > 0 && e->kind < IMSG_EVENTS_KINDS &&
+		memchr(e->name, '\0', NAME_BYTES) != NULL &&
+		memchr(e->why, '\0', IMSG_EVENT_TEXT) != NULL,
+	    "an event of kind %u", e->kind);
+}
+
+/* Checks every message of the vault. */
+void
+net_receive(void)
+{
+	static const unsigned int any = IMSG_UNGUARDED | IMSG_AT_START;
+	enum imsg_result	  rc;
+	struct imsg		  im;
+
+	if (w.network == -1)
+		return;
+	while (
+	    (rc = imsg_recv(w.network, IMSG_FROM_VAULT, any, &im)) == IMSG_OK) {
+		if (im.type == IMSG_LISTENER)
+			close(im.fd);
+		else if (im.type == IMSG_LOG)
+			CHECK(memchr(im.u.log.text, '\0', IMSG_LOG_BYTES) !=
+				NULL,
+			    "the log has a line without an end");
+		else if (im.type == IMSG_EVENT)
+			check_event(&im.u.event);
+		else
+			model_got(&im);
+	}
+	CHECK(rc != IMSG_BAD, "the vault breaks the rules");
+}
