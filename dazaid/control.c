@@ -3,11 +3,11 @@
  * The control socket, in network: sends the vault one message for each request
  * line, and the client the answer to it.
  *
- * The bytes after a PUT line are a secret's, and only the vault may read them.
- * So a request is read one byte at a time.  MSG_PEEK would not do: a client
- * that does not wait for GO would show its secret to network.  For the same
- * reason a refused PUT closes the connection: the secret after it would be read
- * here, as if it were requests.
+ * The bytes after a PUT line are a secret's, and only the vault may read them,
+ * not even with MSG_PEEK: a client need not wait for GO.  So of a request no
+ * more bytes are looked at than come before the first byte of a secret in any
+ * case.  For the same reason a refused PUT closes the connection: the secret
+ * after it would be read here, as if it were requests.
  */
 #include <sys/socket.h>
 
@@ -24,6 +24,8 @@
 #include "request.h"
 
 #define CONTROL_TURN 256 /* most bytes read of one client at a time */
+/* The shortest line that a secret may follow: "PUT a 1\n". */
+#define CONTROL_PUT ((size_t)8)
 /*
  * A connection that has been silent for so long makes room for a newcomer:
  * so hundreds of silent ones cannot delay a client that speaks for a second.
@@ -152,15 +154,46 @@ control_request(struct conn *c, struct imsg *im)
 	control_ask(c, im);
 }
 
-/* Does inbuf, a line or the beginning of one, begin with PUT? */
-static bool
-control_is_put(const struct conn *c)
+/* Bytes of inbuf, a line or the beginning of one, without blanks in front. */
+static size_t
+control_words(const struct conn *c)
 {
 	size_t i = 0;
 
 	while (i < c->in && (c->inbuf[i] == ' ' || c->inbuf[i] == '\t'))
 		i++;
-	return (c->in - i >= 3 && strncasecmp(c->inbuf + i, "PUT", 3) == 0);
+	return (c->in - i);
+}
+
+/* Does inbuf begin with PUT, or so far as it goes? */
+static bool
+control_may_put(const struct conn *c)
+{
+	const size_t len = control_words(c);
+
+	return (
+	    strncasecmp(c->inbuf + c->in - len, "PUT", len < 3 ? len : 3) == 0);
+}
+
+static bool
+control_is_put(const struct conn *c)
+{
+	return (control_words(c) >= 3 && control_may_put(c));
+}
+
+/*
+ * How many bytes after inbuf, the beginning of a line, cannot be a secret's: at
+ * least the next one, and of a PUT, that this line or the next may be, all but
+ * the secret.
+ */
+static size_t
+control_safe(const struct conn *c)
+{
+	const size_t len = control_words(c);
+
+	if (!control_may_put(c))
+		return (1 + CONTROL_PUT);
+	return (len < CONTROL_PUT ? CONTROL_PUT - len : 1);
 }
 
 /* inbuf is one line. */
@@ -193,39 +226,66 @@ control_line(struct conn *c)
 	control_flush(c);
 }
 
+/*
+ * Reads what is there of one line, at most up to its newline and as many bytes
+ * as are safe; returns as recv(2).
+ */
+static ssize_t
+control_take(struct conn *c)
+{
+	char	   *at = c->inbuf + c->in;
+	size_t	    most = control_safe(c);
+	const char *end;
+	ssize_t	    got;
+
+	if (most > LINE_BYTES - c->in)
+		most = LINE_BYTES - c->in;
+	if (most > 1) {
+		got = recv(c->fd, at, most, MSG_PEEK | MSG_DONTWAIT);
+		if (got <= 0)
+			return (got);
+		end = memchr(at, '\n', (size_t)got);
+		most = end != NULL ? (size_t)(end - at) + 1 : (size_t)got;
+	}
+	return (recv(c->fd, at, most, MSG_DONTWAIT));
+}
+
+/* The line in inbuf is too long: ignores it, or closes after a PUT. */
+static void
+control_too_long(struct conn *c)
+{
+	if (!c->skip)
+		conn_answer(c, "ERROR bad-request the line is too long\n");
+	c->closing = !c->skip && control_is_put(c);
+	c->skip = true;
+	c->in = 0;
+	if (c->closing)
+		control_flush(c);
+}
+
 static void
 control_read(struct conn *c)
 {
-	char   *at;
 	ssize_t got;
-	int	i;
+	size_t	turn;
 
-	for (i = 0; i < CONTROL_TURN; i++) {
-		at = c->inbuf + c->in;
-		got = recv(c->fd, at, 1, MSG_DONTWAIT);
+	for (turn = 0; turn < CONTROL_TURN; turn += (size_t)got) {
+		got = control_take(c);
 		if (got == -1 && (errno == EAGAIN || errno == EINTR))
 			return;
 		if (got <= 0) {
 			control_close(c);
 			return;
 		}
-		c->in++;
-		if (*at == '\n') {
+		c->in += (size_t)got;
+		if (c->inbuf[c->in - 1] == '\n') {
 			control_line(c);
 			return;
 		}
 		if (c->in == LINE_BYTES) {
-			if (!c->skip)
-				conn_answer(c,
-				    "ERROR bad-request the line is "
-				    "too long\n");
-			c->closing = !c->skip && control_is_put(c);
-			c->skip = true;
-			c->in = 0;
-			if (c->closing) {
-				control_flush(c);
+			control_too_long(c);
+			if (c->fd == -1 || c->closing)
 				return;
-			}
 		}
 	}
 }

@@ -32,7 +32,6 @@ struct store_block {
 	uint64_t	 id;
 	int64_t		 due;
 	uint32_t	 reads;
-	uint32_t	 readers; /* have taken and not yet released it */
 	enum store_state state;
 	char		 name[NAME_BYTES];
 } __attribute__((aligned(STORE_ALIGN)));
@@ -145,9 +144,16 @@ static void
 store_wipe(struct store *st, struct store_block *b)
 {
 	const size_t span = b->span;
+	unsigned int i;
 
+	for (i = 0; i < STORE_READERS; i++) {
+		if (st->readers[i] == b->id)
+			st->readers[i] = 0;
+	}
 	if (b->state == STORE_WHOLE)
 		st->count--;
+	if (b->state == STORE_SPENT)
+		st->spent--;
 	st->blocks--;
 	explicit_bzero(b, span);
 	b->span = span;
@@ -162,6 +168,26 @@ store_give_up(struct store *st, struct store_block *b)
 	store_find_due(st);
 }
 
+/* How many have taken the secret and not released it yet. */
+static unsigned int
+store_readers(const struct store *st, uint64_t id)
+{
+	unsigned int i, n = 0;
+
+	for (i = 0; i < STORE_READERS; i++)
+		n += st->readers[i] == id;
+	return (n);
+}
+
+/* A whole secret that nobody may take any more, until its readers finish. */
+static void
+store_spend(struct store *st, struct store_block *b)
+{
+	b->state = STORE_SPENT;
+	st->spent++;
+	st->count--;
+}
+
 /*
  * Ends b, a whole secret that was replaced; its readers may finish.  The caller
  * calls store_join() and store_find_due().
@@ -169,12 +195,10 @@ store_give_up(struct store *st, struct store_block *b)
 static void
 store_retire(struct store *st, struct store_block *b)
 {
-	if (b->readers == 0) {
+	if (store_readers(st, b->id) == 0)
 		store_wipe(st, b);
-		return;
-	}
-	b->state = STORE_SPENT;
-	st->count--;
+	else
+		store_spend(st, b);
 }
 
 /* The first free block with room for size bytes; for STORE_ALL, the largest. */
@@ -449,27 +473,41 @@ store_commit(struct store *st, uint64_t id, uint32_t reads, int64_t due)
  * Out.
  */
 
+/* Where a reader of this id is noted, or a free place for 0; NULL: none. */
+static uint64_t *
+store_reader(struct store *st, uint64_t id)
+{
+	unsigned int i;
+
+	for (i = 0; i < STORE_READERS; i++) {
+		if (st->readers[i] == id)
+			return (&st->readers[i]);
+	}
+	return (NULL);
+}
+
 /*
  * Takes a secret in order to send it, which counts as one read, and sets *len
  * to its length.  Returns its id, for store_release() afterwards; 0 with
- * ENOENT.
+ * ENOENT, or with EBUSY if STORE_READERS were not released yet.
  */
 uint64_t
 store_take(struct store *st, const char *name, size_t *len)
 {
 	struct store_block *b;
-	uint64_t	    id = 0;
+	uint64_t	   *reader = store_reader(st, 0), id = 0;
 
+	if (reader == NULL) {
+		errno = EBUSY;
+		return (0);
+	}
 	secmem_unseal(st->mem);
 	b = store_by_name(st, name, STORE_WHOLE);
 	if (b != NULL) {
-		id = b->id;
+		*reader = id = b->id;
 		*len = b->len;
-		b->readers++;
-		if (b->reads > 0 && --b->reads == 0) {
-			b->state = STORE_SPENT;
-			st->count--;
-		}
+		if (b->reads > 0 && --b->reads == 0)
+			store_spend(st, b);
 	}
 	secmem_seal(st->mem);
 	errno = ENOENT;
@@ -500,15 +538,24 @@ store_send(struct store *st, uint64_t id, int fd, size_t from)
 	return (n);
 }
 
-/* Ends what store_take() began.  The last reader of a spent secret wipes it. */
+/*
+ * Ends what store_take() began.  The last reader of a spent secret wipes it;
+ * where there is none, the arena stays sealed.
+ */
 void
 store_release(struct store *st, uint64_t id)
 {
 	struct store_block *b;
+	uint64_t	   *reader = store_reader(st, id);
 
+	if (id == 0 || reader == NULL)
+		return;
+	*reader = 0;
+	if (st->spent == 0)
+		return;
 	secmem_unseal(st->mem);
-	if ((b = store_by_id(st, id)) != NULL && b->readers > 0 &&
-	    --b->readers == 0 && b->state == STORE_SPENT)
+	if ((b = store_by_id(st, id)) != NULL && b->state == STORE_SPENT &&
+	    store_readers(st, id) == 0)
 		store_give_up(st, b);
 	secmem_seal(st->mem);
 }

@@ -11,16 +11,19 @@
 #include "name.h"
 #include "secmem.h"
 
-#define STORE_MAX   1024 /* secrets: limits every walk through the arena */
-#define STORE_NEVER INT64_MAX
-#define STORE_ALL   SIZE_MAX /* the largest room that there is */
+#define STORE_MAX     1024 /* secrets: limits every walk through the arena */
+#define STORE_READERS 32   /* taken and not yet released, at a time */
+#define STORE_NEVER   INT64_MAX
+#define STORE_ALL     SIZE_MAX /* the largest room that there is */
 
 struct store {
 	struct secmem *mem;
 	uint64_t       last_id;
 	int64_t	       due;    /* ms: the first expires, or STORE_NEVER */
 	unsigned int   count;  /* whole secrets */
+	unsigned int   spent;  /* those that only their readers still have */
 	unsigned int   blocks; /* in use, unfinished and spent ones, too */
+	uint64_t       readers[STORE_READERS]; /* the id each has; 0: free */
 };
 
 /* A secret as LIST shows it. */

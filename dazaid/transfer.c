@@ -349,6 +349,13 @@ transfer_is_ready(const struct transfer *t, const struct pollfd *pfd)
 	return (t->polled && pfd[t->entry].revents != 0);
 }
 
+/* Would a piece of a secret be handed out if t were moved? */
+static bool
+transfer_gives(const struct transfer *t)
+{
+	return (!t->put && !(t->way == TRANSFER_CHANNEL && t->done == t->size));
+}
+
 /*
  * Moves what can be moved, as polled, and ends what has not moved for too long.
  * Before each piece of a secret that is handed out, the kernel is asked whether
@@ -363,7 +370,7 @@ transfer_run(const struct pollfd *pfd, int64_t now)
 		if (t->fd == -1)
 			continue;
 		if (transfer_is_ready(t, pfd)) {
-			if (!t->put && !vault_may_give())
+			if (transfer_gives(t) && !vault_may_give())
 				transfer_cut_gets();
 			else if (t->fd != -1)
 				transfer_move(t, now);

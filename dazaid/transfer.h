@@ -8,7 +8,8 @@
 #include "imsg.h"
 #include "store.h"
 
-#define TRANSFER_MAX 32 /* as many as CONTROL_REQUESTS in network */
+/* As many as CONTROL_REQUESTS in network. */
+#define TRANSFER_MAX STORE_READERS
 
 struct transfer;
 

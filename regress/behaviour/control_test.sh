@@ -492,9 +492,10 @@ no_value_shows_body() {
 	done
 }
 
-# bytes_of FILE: what network received one byte at a time, as strace(1) has it
+# bytes_of FILE: what network received and did not only peek at, as strace(1) has it
 bytes_of() {
-	sed -n 's/.*recv[from]*([0-9]*, "\(.*\)", 1, .* = 1$/\1/p' "$1" | tr -d '\n'
+	sed -n 's/.*recv[from]*([0-9]*, "\(.*\)", [0-9]*, MSG_DONTWAIT, .* = [0-9]*$/\1/p' \
+	    "$1" | tr -d '\n'
 }
 
 behaviour network_sees_no_secret 'no byte of a secret passes through network, not even of one sent unasked' \
@@ -517,11 +518,16 @@ network_sees_no_secret_body() {
 	    bytes "PUT d 60\n${value}GET d\n" want GO want OK \
 	    want 'DATA 60' want-file value raw "PUT e 99\n$value" want GO close \
 	    connect say 'DEL a' want OK
+	# The shortest lines that a secret can follow.
+	control raw "PUT f 5\nzqjZQ" want GO want OK \
+	    raw "DEL f\nPUT g 5\nzqjZQGET g\n  PUT f 5\nzqjZQ" want OK \
+	    want GO want OK want 'DATA 5' take 5 want GO want OK \
+	    raw "GET f\nPUT h 5\nzqjZQ" want 'DATA 5' take 5 want GO want OK
 	kill $tracer
 	talk - ended $tracer
 	bytes_of trace >seen
 	for line in 'PUT a 60' 'GET a' 'GET c' 'PUT d 60' 'GET d' \
-	    'PUT e 99' 'DEL a'; do
+	    'PUT e 99' 'DEL a' 'PUT f 5' 'PUT g 5' 'GET g' 'PUT h 5'; do
 		grep -qF "$line\\n" seen || fail "'$line' was not seen: $(cat seen)"
 	done
 	if grep -o '"[^"]*"' trace | grep '[zqjZQJwWxX]'; then

@@ -110,7 +110,8 @@ check_block(struct store_block *b)
 
 	CHECK(s != NULL && s->state != GONE, "a block that nobody put there");
 	CHECK(b->len == s->len && b->due == s->due && b->reads == s->reads &&
-		b->readers == s->readers && strcmp(b->name, s->name) == 0,
+		store_readers(&store, b->id) == s->readers &&
+		strcmp(b->name, s->name) == 0,
 	    "the block of %s is another's", s->name);
 	CHECK(CAPACITY(b) >= s->room, "less room than asked for");
 	CHECK(memcmp(VALUE(b), value_of(b->id), b->len) == 0,
@@ -305,9 +306,10 @@ take(void)
 	const char    *what = name();
 	struct secret *s = secrets_named(&secrets, what, WHOLE);
 	size_t	       len = 0;
+	const bool     room = store_readers(&store, 0) > 0;
 	const uint64_t id = store_take(&store, what, &len);
 
-	if (s == NULL) {
+	if (s == NULL || !room) {
 		CHECK(id == 0, "took what is not there");
 		return;
 	}
