@@ -51,7 +51,8 @@ order_ended(int64_t until)
 		left = until - clock_ms(CLOCK_MONOTONIC);
 		if (left < 0)
 			left = 0;
-		ts = (struct timespec){ left / 1000, left % 1000 * 1000000 };
+		ts = (struct timespec){ left / 1000,
+			(long)(left % 1000 * 1000000) };
 		if (ppoll(&pfd, 1, &ts, NULL) == 1)
 			return (true);
 	} while (left > 0);

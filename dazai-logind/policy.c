@@ -168,7 +168,8 @@ policy_turn(void)
 		bus_poll(&pfd[PFD_BUS])));
 	left = until - clock_ms(CLOCK_MONOTONIC);
 	if (left > 0)
-		ts = (struct timespec){ left / 1000, left % 1000 * 1000000 };
+		ts = (struct timespec){ left / 1000,
+			(long)(left % 1000 * 1000000) };
 	if (ppoll(pfd, PFD_MAX, until == -1 ? NULL : &ts, NULL) == -1) {
 		if (errno != EINTR)
 			tether_end(LOG_ERR, EXIT_USAGE, "%s", strerror(errno));

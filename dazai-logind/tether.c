@@ -91,8 +91,8 @@ tether_interval(void)
 	const int64_t ms = timeout != 0 && timeout / 3 < PING_MS ? timeout / 3 :
 								   PING_MS;
 	const struct itimerspec its = {
-		{ ms / 1000, ms % 1000 * 1000000 },
-		{ ms / 1000, ms % 1000 * 1000000 },
+		{ ms / 1000, (long)(ms % 1000 * 1000000) },
+		{ ms / 1000, (long)(ms % 1000 * 1000000) },
 	};
 
 	if (timerfd_settime(t.timer, 0, &its, NULL) == -1)
