@@ -332,15 +332,15 @@ behaviour a_forbidden_call_of_network_is_a_panic \
     require.user root require.progs gdb
 a_forbidden_call_of_network_is_a_panic_body() {
 	guarded
-	calls "$network" 'execve(0, 0, 0)'
+	makes "$network" execve
 	ends 0
 	logged 'HARD PANIC (dry-run): network process lost, killed by SIGSYS'
 	guarded -a -g 60
-	calls "$network" 'getuid()'
+	makes "$network" getuid
 	killed 'HARD PANIC: network process lost, killed by SIGSYS'
 	as_a_user
 	guarded -a -g 60
-	calls "$network" 'getuid()'
+	makes "$network" getuid
 	killed 'HARD PANIC: network process lost, killed by SIGSYS'
 }
 
