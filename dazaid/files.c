@@ -296,7 +296,7 @@ files_make(const char *path, bool private, unsigned int *which)
 /*
  * Makes path the heartbeat's socket, and path with .ctl, .pid and .last the
  * control socket, our pid file and that of our last words, as the effective
- * user.  No client can connect yet.
+ * user, whatever the umask.  No client can connect yet.
  * A file that is there and is not a stale socket or pid file of that user's
  * stays untouched.  Returns NULL, or what is wrong, as "PATH: why";
  * files_remove() then removes what was made.
@@ -305,6 +305,7 @@ const char *
 files_claim(const char *path)
 {
 	static char  error[SOCKPATH_WHY + sizeof(FILES_ELSEWHERE)];
+	const mode_t mask = umask(077);
 	const char  *why;
 	unsigned int i;
 	bool private;
@@ -319,6 +320,7 @@ files_claim(const char *path)
 		return (error);
 	}
 	why = files_dir == -1 ? strerror(errno) : files_make(path, private, &i);
+	(void)umask(mask);
 	if (why == NULL)
 		return (NULL);
 	(void)snprintf(error, sizeof(error), "%s%s: %s", path, files_suffix[i],

@@ -226,10 +226,8 @@ the_files_are_private_body() {
 			    "600 socket $(id -u):$(id -g)" ] ||
 			    fail "umask $mask: $(stat -c '%n %a %F %u:%g' "$file")"
 		done
-		case "$mask $(stat -c '%a %F' "$sock.pid")" in
-		'777 0 regular file' | ?*' 600 regular file') ;;
-		*) fail "umask $mask: $(stat -c '%a %F' "$sock.pid")" ;;
-		esac
+		[ "$(stat -c '%a %F' "$sock.pid")" = '600 regular file' ] ||
+		    fail "umask $mask: $(stat -c '%a %F' "$sock.pid")"
 		lives
 	done
 }

@@ -25,6 +25,7 @@ somebody() {
 users_daemon() {
 	printf '%s' "$secret" >secret
 	launch setpriv --reuid "$user" --regid "$user" --clear-groups \
+	    sh -c "umask ${mask:-022}; exec \"\$@\"" sh \
 	    "$dir/dazaid" -d -l "$name=-" <secret
 }
 
@@ -44,8 +45,11 @@ everyone_refuses() {
 	refuses 4 "dazai-hb: $own: $1" "$user" "$dir/dazai-hb"
 }
 
-behaviour private_directory 'without a runtime directory it is a private one in /tmp' require.user root
+behaviour private_directory \
+    'without a runtime directory it is a private one in /tmp, whatever the umask' \
+    require.user root
 private_directory_body() {
+	mask=777
 	somebody
 	users_daemon
 	[ "$(stat -c '%u %a' "$own")" = "$user 700" ] ||
