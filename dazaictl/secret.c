@@ -30,7 +30,8 @@
 #include "secret.h"
 #include "typed.h"
 
-#define SECRET_PIECE ((size_t)64 * 1024) /* bytes moved at once */
+/* Bytes moved at once; with the arena's canary 64 KiB, a usual ulimit -l. */
+#define SECRET_PIECE ((size_t)64 * 1024 - SECMEM_CANARY)
 
 static struct secmem secret;
 
@@ -161,17 +162,24 @@ secret_stored(int channel)
 /*
  * Ends the program if the daemon would refuse a secret of this name now:
  * nobody should have to type one in vain.  Nothing is stored: the connection is
- * closed before the byte that is announced.
+ * ended before the byte that is announced.  Waits until the vault has ended it,
+ * too: until then it refuses another PUT of this name.
  */
 static void
 secret_would_fit(const struct sockpath *places, const char *name, bool replace)
 {
 	const int fd = client_open(places, CLIENT_OURS);
 	int	  channel;
+	char	  rest;
+	ssize_t	  n;
 
 	client_ask(fd, "PUT %s 1%s", name, replace ? " replace" : "");
 	(void)client_vouched(fd, "GO", &channel);
 	close(channel);
+	(void)shutdown(fd, SHUT_WR);
+	do
+		n = recv(fd, &rest, sizeof(rest), 0);
+	while (n > 0 || (n == -1 && errno == EINTR));
 	close(fd);
 }
 

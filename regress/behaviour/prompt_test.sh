@@ -114,6 +114,24 @@ nothing_is_typed_in_vain_body() {
 	in_vain 'no daemon' 'exit 2' put other
 }
 
+behaviour what_put_has_asked_is_over \
+    'put has asked whether the secret would be taken: however busy the vault is, it is taken then' \
+    require.progs strace
+what_put_has_asked_is_over_body() {
+	# The vault then finds all that has happened in a fifth of a second at once.
+	through 'exec strace -o /dev/null -e inject=ppoll:delay_enter=200000'
+	printf '%s' "$secret" >secret
+	daemon
+	logged 'vault: ready'
+	types "$ctl" put -r -1 "$name" <<-EOT
+	expect Secret $name: 
+	send new\n
+	wait
+	show
+	EOT
+	showed 'exit 0'
+}
+
 # in_vain TEXT RESULT ARG...: dazaictl fails so, and asks for nothing
 in_vain() {
 	local text=$1 result=$2
