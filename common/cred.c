@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -63,18 +64,24 @@ cred_numbers(const char *file, int64_t *numbers, int n)
 /*
  * In a user namespace every uid that has no name there shows as the overflow
  * uid (user_namespaces(7)).  If uid, ours, is that one, then strangers look
- * like us: returns words for that, or NULL.  In a namespace that maps every
- * uid, as the first one does, this cannot happen.
+ * like us: returns words for that, valid until the next call, or NULL.  In a
+ * namespace that maps every uid, as the first one does, this cannot happen.
  */
 const char *
 cred_ambiguous(uid_t uid)
 {
-	int64_t overflow, map[3];
-	int	n = cred_numbers("/proc/self/uid_map", map, 3);
+	static char why[128];
+	int64_t	    overflow, map[3];
+	int	    n = cred_numbers("/proc/self/uid_map", map, 3);
 
-	if (n == -1 ||
-	    cred_numbers("/proc/sys/kernel/overflowuid", &overflow, 1) != 1)
-		return ("/proc: its uid_map cannot be read");
+	if (n == -1) {
+		(void)snprintf(why, sizeof(why), "/proc/self/uid_map: %s%s",
+		    strerror(errno),
+		    errno == ENOENT ? " (is /proc mounted?)" : "");
+		return (why);
+	}
+	if (cred_numbers("/proc/sys/kernel/overflowuid", &overflow, 1) != 1)
+		return ("/proc/sys/kernel/overflowuid cannot be read");
 	if (uid != overflow || (n == 3 && map[2] == CRED_ALL))
 		return (NULL);
 	return ("this container does not map your uid: other users "

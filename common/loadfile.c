@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 
+#include <err.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
@@ -218,6 +219,7 @@ loadfile_run(const struct loadfile_entry *e, int out)
 	    dup2(null, STDIN_FILENO) != -1 && dup2(out, STDOUT_FILENO) != -1)
 		(void)execl("/bin/sh", "sh", "-c", "--", e->command,
 		    (char *)NULL);
+	warn("%s", null == -1 ? "/dev/null" : "/bin/sh");
 	_exit(127);
 }
 

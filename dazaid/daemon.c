@@ -193,9 +193,10 @@ daemon_fork(const struct options *o)
 /*
  * In the background, leaves the caller's session and directory, and redirects
  * standard input, output and error to /dev/null.  In the foreground, redirects
- * standard input only.
+ * standard input only.  Returns -1 with errno if there is no /dev/null, and the
+ * caller could wait for ever for the end of its pipe.
  */
-void
+int
 daemon_detach(int background)
 {
 	int fd;
@@ -206,13 +207,14 @@ daemon_detach(int background)
 			log_warn("chdir /");
 	}
 	if ((fd = open("/dev/null", O_RDWR | O_CLOEXEC)) == -1)
-		return;
+		return (background ? -1 : 0);
 	(void)dup2(fd, STDIN_FILENO);
 	if (background) {
 		(void)dup2(fd, STDOUT_FILENO);
 		(void)dup2(fd, STDERR_FILENO);
 	}
 	close(fd);
+	return (0);
 }
 
 /*

@@ -5,7 +5,7 @@
 struct options;
 
 void daemon_fork(const struct options *);
-void daemon_detach(int);
+int  daemon_detach(int);
 int  daemon_ready(void);
 
 #endif

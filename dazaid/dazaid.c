@@ -6,6 +6,7 @@
  */
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 
 #include <err.h>
@@ -32,6 +33,8 @@
 #include "stdfd.h"
 #include "transfer.h"
 #include "vault.h"
+
+#define START_TIMEOUT 100 /* ms; a shorter -t is doubtful */
 
 /* Starts network, which gives up its rights while the vault goes on. */
 static void
@@ -68,6 +71,27 @@ start_arena_kind(const struct options *o)
 }
 
 /*
+ * Not all of the arena could be locked, and nobody has asked for its size:
+ * takes a smaller one, if RLIMIT_MEMLOCK allows that.  Its default before
+ * Linux 5.16, 64 KiB, leaves no room for the canary of an arena of 64 KiB.
+ */
+static void
+start_smaller_arena(void)
+{
+	const size_t  page = (size_t)sysconf(_SC_PAGESIZE);
+	struct rlimit rl;
+
+	if (getrlimit(RLIMIT_MEMLOCK, &rl) == -1 || rl.rlim_cur < page ||
+	    rl.rlim_cur >= v.mem.len)
+		return;
+	(void)munmap(v.mem.pages, v.mem.len);
+	if (secmem_open(&v.mem,
+		((size_t)rl.rlim_cur & ~(page - 1)) - SECMEM_CANARY,
+		vault_arena_failed) == -1)
+		vault_fail("cannot allocate the arena", strerror(errno));
+}
+
+/*
  * Allocates the arena, and then locks the rest of the vault: if little memory
  * may be locked, the arena gets it.
  */
@@ -78,6 +102,8 @@ start_memory(const struct options *o)
 		start_arena_kind(o);
 	else if (secmem_open(&v.mem, o->size, vault_arena_failed) == -1)
 		vault_fail("cannot allocate the arena", strerror(errno));
+	if (v.mem.kind == SECMEM_UNLOCKED && !o->sized)
+		start_smaller_arena();
 	if (v.mem.kind == SECMEM_UNLOCKED && o->require_lock)
 		vault_fail("--require-lock",
 		    "no memory can be locked (see ulimit -l)");
@@ -209,12 +235,27 @@ start_log_memory(const struct options *o)
 		log_warnx("memory: mlock, because there is no secretmem here: "
 			  "root can read the secrets, and kill -9 does not "
 			  "wipe them (see -m)");
+	if (v.mem.size < o->size)
+		log_warnx("memory: %zu bytes instead of %zu, because no more "
+			  "can be locked (see ulimit -l, -z)",
+		    v.mem.size, o->size);
+}
+
+/* What works badly, or not as the options may lead one to expect. */
+static void
+start_log_doubts(const struct options *o)
+{
+	start_log_memory(o);
+	if (o->timeout != 0 && o->timeout < START_TIMEOUT)
+		log_warnx("-t %lld.%03lld: a busy machine delays a PING for "
+			  "longer",
+		    (long long)o->timeout / 1000, (long long)o->timeout % 1000);
 }
 
 static void
 start_log_ready(const struct options *o)
 {
-	start_log_memory(o);
+	start_log_doubts(o);
 	if (!registry_groups())
 		log_info("this kernel kills a registered process alone, "
 			 "without its group");
@@ -256,10 +297,11 @@ main(int argc, char *argv[])
 	start_title(argv[0]);
 	if (o.background) {
 		/* On standard error, too: who reads the system log? */
-		start_log_memory(&o);
+		start_log_doubts(&o);
 		log_syslog(true);
 	}
-	daemon_detach(o.background);
+	if (daemon_detach(o.background) == -1)
+		vault_fail("/dev/null", strerror(errno));
 	start_sandbox();
 	vault_start();
 	start_log_ready(&o);

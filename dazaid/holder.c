@@ -130,6 +130,10 @@ holder_take(const struct imsg *im, const char *name, const struct ucred *who,
 		log_info("guarded by pid %ld", (long)who->pid);
 	else
 		log_info("tether %s held by pid %ld", name, (long)who->pid);
+	if (v.session.timeout != 0)
+		log_info("pid %ld must send a PING every %lld.%03lld s",
+		    (long)who->pid, (long long)v.session.timeout / 1000,
+		    (long long)v.session.timeout % 1000);
 	holder_tell_tether(h);
 	vault_notify(name == NULL ? IMSG_WELCOME : IMSG_HOLDING, h->peerid,
 	    channel != -1);

@@ -459,7 +459,8 @@ network_main(void)
 		network_stderr = dup(STDERR_FILENO);
 		log_syslog(false);
 	}
-	daemon_detach((int)config.background);
+	if (daemon_detach((int)config.background) == -1)
+		network_fail("/dev/null");
 	failed = sandbox_network(config.become_uid, config.become_gid);
 	if (failed != NULL)
 		network_fail(failed);

@@ -180,6 +180,7 @@ options_take(struct options *o, int ch, char *arg)
 		exit(0);
 	case 'z':
 		o->size = options_size(arg);
+		o->sized = true;
 		break;
 	case REQUIRE_LOCK:
 		o->require_lock = true;

@@ -240,7 +240,8 @@ p_lets_a_command_substitution_return_body() {
 	ends 0
 }
 
-behaviour i_is_the_time_between_pings '-i: a PING at every interval, and none with 0'
+behaviour i_is_the_time_between_pings \
+    '-i: a PING at every interval, and none with 0; the daemon says what it expects'
 i_is_the_time_between_pings_body() {
 	server offer WELCOME take 1 say PONG take 1 mark say PONG take 1 \
 	    say PONG take 1 over 300
@@ -251,6 +252,7 @@ i_is_the_time_between_pings_body() {
 	heartbeat -i 0
 	rehearsed 'PANIC (dry-run): ping deadline missed'
 	not_logged 'PING from network'
+	logged "pid $heartbeat must send a PING every 0.700 s"
 	ends 5 "$heartbeat"
 }
 

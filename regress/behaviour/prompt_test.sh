@@ -121,7 +121,7 @@ what_put_has_asked_is_over_body() {
 	# The vault then finds all that has happened in a fifth of a second at once.
 	through 'exec strace -o /dev/null -e inject=ppoll:delay_enter=200000'
 	printf '%s' "$secret" >secret
-	daemon
+	daemon -a
 	logged 'vault: ready'
 	types "$ctl" put -r -1 "$name" <<-EOT
 	expect Secret $name: 

@@ -163,6 +163,42 @@ no_option_is_needed_body() {
 	[ "$(cat secret)" = "$secret" ] || fail "something was written to it"
 }
 
+behaviour a_bare_system_is_told \
+    'where /proc is not mounted nothing starts, where there is no /dev/null nothing in the background: it is told' \
+    require.user root
+a_bare_system_is_told_body() {
+	own_mounts
+	# bare DIR COMMAND...: the directory is empty for it
+	cat >bare <<-'EOT'
+	#!/bin/sh
+	exec unshare -m --propagation private \
+	    sh -c 'mount -t tmpfs none "$0" && exec "$@"' "$@"
+	EOT
+	chmod 755 bare
+	why='/proc/self/uid_map: No such file or directory (is /proc mounted?)'
+	complains 1 "dazaid: $why" ./bare /proc "$real" -s "$sock"
+	complains 1 "dazaid: $why" ./bare /proc "$real" -d -s "$sock"
+	complains 4 "dazai-hb: $why" ./bare /proc "$hb" -s "$sock"
+	complains 5 "dazaictl: $why" ./bare /proc "$top/dazaictl/dazaictl" \
+	    -s "$sock" status
+	status=0
+	./bare /dev "$real" -s "$sock" 2>told || status=$?
+	[ $status -eq 1 ] || fail "exit $status: $(cat told)"
+	grep -qF '/dev/null: No such file or directory' told ||
+	    fail "$(cat told)"
+	gone
+	through 'exec ./bare /dev'
+	start
+	echo 'other echo hi' >file
+	status=0
+	./bare /dev "$top/dazaictl/dazaictl" -s "$sock" load "$PWD/file" \
+	    2>told || status=$?
+	[ $status -eq 7 ] || fail "load: exit $status: $(cat told)"
+	grep -qF 'dazaictl: /dev/null: No such file or directory' told ||
+	    fail "load: $(cat told)"
+	lives
+}
+
 #
 # Secrets.
 #
@@ -655,6 +691,21 @@ a_stuck_syslogd_holds_nothing_up_body() {
 		stuck "kill $sig \$vault" -a -g 0
 	done
 	stuck "kill USR2 \$vault"
+}
+
+behaviour a_short_timeout_is_told \
+    '-t that is shorter than a busy machine may pause is told, to the caller too, and a longer one is not'
+a_short_timeout_is_told_body() {
+	for seconds in 0.05 0.1; do
+		"$dazaid" -s "$sock" -t $seconds 2>said || fail "$(cat said)"
+		found
+		kill "$vault"
+		talk - ended "$vault"
+		mv said "said.$seconds"
+	done
+	grep -qF 'dazaid: vault: -t 0.050: a busy machine delays a PING for longer' \
+	    said.0.05 || fail "$(cat said.0.05)"
+	absent -e '-t 0' said.0.1
 }
 
 shipped_only=1		# a sanitizer's mlock(2) does nothing, and says that it has

@@ -81,10 +81,11 @@ sandbox_network(uid_t uid, gid_t gid)
 	return (fail_sandbox ? "sandbox" : NULL);
 }
 
-void
+int
 daemon_detach(int background)
 {
 	(void)background;
+	return (0);
 }
 
 WRAP(void, log_syslog, int first)

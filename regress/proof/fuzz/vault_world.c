@@ -311,10 +311,11 @@ notify_stopping(const char *reason)
 	CHECK((w.deeds & WIPED) != 0 && reason != NULL, "told before the wipe");
 }
 
-void
+int
 daemon_detach(int background)
 {
 	CHECK(!background, "no option asks for it");
+	return (0);
 }
 
 int
