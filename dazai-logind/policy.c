@@ -196,8 +196,11 @@ policy_run(const struct policy *rules)
 
 	p.rules = rules;
 	sigemptyset(&set);
-	for (i = 0; i < sizeof(sigs) / sizeof(sigs[0]); i++)
+	for (i = 0; i < sizeof(sigs) / sizeof(sigs[0]); i++) {
 		sigaddset(&set, sigs[i]);
+		/* If our parent had us ignore it, it would never come. */
+		(void)signal(sigs[i], SIG_DFL);
+	}
 	(void)sigprocmask(SIG_SETMASK, &set, NULL);
 	p.signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (p.signals == -1)

@@ -3,6 +3,7 @@
  * Lines on standard error.  A line for which there is no room is dropped, so
  * that a reader that is stuck delays nothing.  An alert goes to syslog(3), too.
  */
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,8 +20,10 @@ static int	  report_limit; /* the least important priority that is shown */
 static bool	  report_journal; /* standard error is read by journald(8) */
 
 /*
- * quiet: errors only; verbose: debugging, too.  To be called before the
- * sandbox, which forbids to open files.
+ * Prepares report(); quiet: shows only warnings and worse; verbose: shows
+ * debugging, too.  To be called before the sandbox, which forbids to open
+ * files.  A pipe that nobody reads any more must not end the program, which
+ * would be the loss of the tether.
  */
 void
 report_open(bool quiet, bool verbose)
@@ -28,11 +31,12 @@ report_open(bool quiet, bool verbose)
 	report_limit = quiet ? LOG_WARNING : verbose ? LOG_DEBUG : LOG_INFO;
 	report_journal = getenv("JOURNAL_STREAM") != NULL;
 	out_open(&report_out, STDERR_FILENO);
+	(void)signal(SIGPIPE, SIG_IGN);
 	tzset();
 	openlog("dazai-logind", LOG_NDELAY | LOG_PID, LOG_AUTHPRIV);
 }
 
-/* priority: one of syslog(3)'s. */
+/* Writes a line, or drops it.  priority: one of syslog(3)'s. */
 void
 report(int priority, const char *fmt, ...)
 {

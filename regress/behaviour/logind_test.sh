@@ -313,6 +313,26 @@ sleep_may_be_ignored_body() {
 	not_logged 'HARD PANIC'
 }
 
+logind nobody_need_read_its_lines 'a standard error whose reader has gone does not end it, nor does an ignored signal stay so'
+nobody_need_read_its_lines_body() {
+	system
+	start -a -g 60
+	mkfifo pipe
+	for end in INT session; do
+		(
+			trap '' INT
+			exec "$logind" -s "$sock" -S 3 --lock=ignore 2>pipe
+		) &
+		login=$!
+		remember "$login"
+		read -r line <pipe
+		session Lock
+		[ $end != INT ] || kill -INT "$login"
+		[ $end = INT ] || session Close
+		ends 0 "$login"
+	done
+}
+
 logind it_waits_for_a_daemon '-W: while there is no daemon, each sleep is allowed, and the next one delayed'
 it_waits_for_a_daemon_body() {
 	system
