@@ -54,6 +54,17 @@ reach_check(struct reach *r)
 	return (REACH_REFUSED);
 }
 
+/* Closes r's directory and file, if they are open; r->fd is the caller's. */
+void
+reach_close(struct reach *r)
+{
+	if (r->dir != -1)
+		close(r->dir);
+	if (r->file != -1)
+		close(r->file);
+	r->dir = r->file = -1;
+}
+
 /* Opens the directory and the file of path; what was open is closed. */
 static enum reach_result
 reach_open(struct reach *r)
@@ -61,11 +72,7 @@ reach_open(struct reach *r)
 	char name[SOCKPATH_SIZE + sizeof(".ctl")], why[SOCKPATH_WHY];
 	bool private;
 
-	if (r->dir != -1)
-		close(r->dir);
-	if (r->file != -1)
-		close(r->file);
-	r->file = -1;
+	reach_close(r);
 	r->dir = sockpath_opendir(r->path, false, &private, why);
 	if (r->dir == -1 && (errno == ENOENT || errno == ENOTDIR))
 		return (REACH_NO_DAEMON);

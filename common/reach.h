@@ -20,17 +20,20 @@ enum reach_result {
 	REACH_FAILED	 /* the system said no */
 };
 
-/* seconds and any are set before reach_find(). */
+/*
+ * seconds and any are set before reach_find(), which leaves dir and file open:
+ * see reach_close().
+ */
 struct reach {
-	int	    seconds; /* to send and to receive; 0: never block */
-	bool	    any;     /* for root, a daemon that any user has started */
-	const char *suffix;
-	const char *path; /* of the heartbeat socket, in the sockpath */
-	int	    dir;  /* its directory, O_PATH; stays open */
-	int   file;  /* the file that was connected to, O_PATH; stays open */
-	int   fd;    /* the connection, the caller's to close */
-	uid_t uid;   /* ours */
-	uid_t owner; /* the file's */
+	int	     seconds; /* to send and to receive; 0: never block */
+	bool	     any;     /* for root, a daemon that any user has started */
+	const char  *suffix;
+	const char  *path;  /* of the heartbeat socket, in the sockpath */
+	int	     dir;   /* its directory, O_PATH */
+	int	     file;  /* the file that was connected to, O_PATH */
+	int	     fd;    /* the connection, the caller's to close */
+	uid_t	     uid;   /* ours */
+	uid_t	     owner; /* the file's */
 	struct ucred maker; /* the process that listens */
 	struct vouch vouch; /* tells what the vault itself says */
 	char	     why[REACH_WHY];
@@ -39,5 +42,6 @@ struct reach {
 enum reach_result reach_find(struct reach *, const struct sockpath *,
     const char *);
 enum reach_result reach_again(struct reach *);
+void		  reach_close(struct reach *);
 
 #endif

@@ -39,10 +39,7 @@ status_ask(const char *path, pid_t vault)
 		close(r.fd);
 		r.fd = -1;
 	}
-	if (r.dir != -1)
-		close(r.dir);
-	if (r.file != -1)
-		close(r.file);
+	reach_close(&r);
 	status_vault = vault;
 	status_len = 0;
 	return (r.fd);

@@ -77,11 +77,7 @@ wire_close(void)
 void
 wire_forget(void)
 {
-	if (wire.daemon.dir != -1)
-		close(wire.daemon.dir);
-	if (wire.daemon.file != -1)
-		close(wire.daemon.file);
-	wire.daemon.dir = wire.daemon.file = -1;
+	reach_close(&wire.daemon);
 }
 
 /*

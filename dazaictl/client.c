@@ -39,10 +39,14 @@ client_be_patient(int fd)
 	    sizeof(patience));
 }
 
-static struct reach client_reach;		/* of the last client_open() */
+/* Of the last client_open(). */
+static struct reach client_reach = { .dir = -1, .file = -1 };
 static char	    client_about[CLIENT_ABOUT]; /* "NAME: ", or empty */
 
-/* Connects to a daemon at one of the places; returns the connection. */
+/*
+ * Connects to a daemon at one of the places, or ends the program.  Returns the
+ * connection, the caller's to close.
+ */
 int
 client_open(const struct sockpath *places, enum client_trust trust)
 {
@@ -52,6 +56,7 @@ client_open(const struct sockpath *places, enum client_trust trust)
 		 [REACH_FAILED] = EXIT_USAGE };
 	enum reach_result result;
 
+	reach_close(&client_reach);
 	client_reach.seconds = CLIENT_SECONDS;
 	client_reach.any = trust == CLIENT_ANY;
 	result = reach_find(&client_reach, places, ".ctl");

@@ -122,6 +122,9 @@ why_lives(const struct why *w, const struct sockpath *places)
 	if (strcmp(w->how, "running") != 0)
 		return (false);
 	result = reach_find(&r, places, ".ctl");
+	if (r.fd != -1)
+		close(r.fd);
+	reach_close(&r);
 	return ((result == REACH_FOUND || result == REACH_FULL) &&
 	    strcmp(r.path, w->path) == 0);
 }

@@ -315,6 +315,18 @@ what_does_not_fit_is_told_body() {
 	stands_down
 }
 
+behaviour few_descriptors_are_enough 'a file of 64 secrets is loaded with 16 descriptors'
+few_descriptors_are_enough_body() {
+	guarded
+	seq 64 | sed 's/.*/s& echo &/' >file
+	(
+		ulimit -n 16
+		load 0 file
+	) || fail "$(cat err)"
+	has s64 64
+	stands_down
+}
+
 behaviour the_daemon_is_asked_first 'no command is run if there is no daemon, or a panic is pending'
 the_daemon_is_asked_first_body() {
 	echo 'a echo x | tee ran' >file
