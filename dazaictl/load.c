@@ -33,6 +33,8 @@ static bool	       load_there[LOADFILE_MAX]; /* in the daemon already */
 static bool	       load_once;		 /* a secret is typed once */
 static size_t	       load_most;		 /* bytes that it can hold */
 static struct secmem   value;
+static size_t	       load_sent; /* bytes that were to be sent to the daemon */
+static bool	       load_piped; /* a command's pipe was read */
 
 /* The file that is read when none is named. */
 static const char *
@@ -123,6 +125,7 @@ load_command(const struct loadfile_entry *e, char *why)
 		err(EXIT_USAGE, "%s: its command", e->name);
 	close(p[1]);
 	residue_stay(-1);
+	load_piped = true;
 	if ((len = load_read(p[0])) == -1)
 		err(EXIT_USAGE, "%s: its command", e->name);
 	/* A command that is not done yet ends by SIGPIPE. */
@@ -181,6 +184,7 @@ load_put(const struct sockpath *places, const struct loadfile_entry *e,
 	    replace ? " replace" : "");
 	taken = client_offered(fd, "GO", &channel, why, LOADFILE_WHY);
 	if (taken) {
+		load_sent = len;
 		secret_send(channel, value.data, len);
 		secret_stored(channel);
 		close(channel);
@@ -189,16 +193,19 @@ load_put(const struct sockpath *places, const struct loadfile_entry *e,
 	return (taken);
 }
 
-/* Overwrites what was in the arena, and in the pipe and the socket. */
+/*
+ * Overwrites what a secret has left in the pipe and the socket.  Every end of
+ * the program by exit(3) does so, too: the daemon may refuse everything.
+ */
 static void
-load_wipe(size_t len, bool pipe)
+load_overwrite(void)
 {
-	if (value.pages != NULL)
-		explicit_bzero(value.data, value.size);
-	if (len > 0)
-		residue_socket(len);
-	if (pipe)
+	if (load_sent > 0)
+		residue_socket(load_sent);
+	if (load_piped)
 		residue_pipe();
+	load_sent = 0;
+	load_piped = false;
 	residue_leave();
 }
 
@@ -218,7 +225,9 @@ load_one(const struct sockpath *places, const struct loadfile_entry *e,
 	}
 	if (len > 0)
 		(void)load_put(places, e, replace, len, why);
-	load_wipe(len, e->command != NULL);
+	if (value.pages != NULL)
+		explicit_bzero(value.data, value.size);
+	load_overwrite();
 	if (*why != '\0')
 		warnx("%s: %s", e->name, why);
 	return (*why == '\0');
@@ -245,6 +254,8 @@ load_file(const struct sockpath *places, const char *path, bool replace,
 	if (loadfile_read(&load, path, geteuid(), why) == -1)
 		errx(EXIT_USAGE, "%s", why);
 	load_look(places);
+	if (atexit(load_overwrite) != 0)
+		err(EXIT_USAGE, "atexit");
 	for (i = 0; i < load.n; i++) {
 		if (load_there[i] && !replace) {
 			warnx("%s: exists, and stays without -r",

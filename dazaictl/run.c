@@ -361,22 +361,33 @@ run_get(int fd)
 	arena_close(&passing);
 }
 
-/*
- * Overwrites what sockets have left of the secrets, in another process: the
- * processors on which the program may run are not ours to change.
- */
+/* Overwrites what sockets have left of the secrets that have come. */
 static void
 run_overwrite(void)
 {
-	const struct run_use *u;
-	const pid_t	      pid = nuses > 0 ? fork() : -1;
+	struct run_use *u;
+
+	for (u = uses; u < uses + nuses; u++) {
+		if (u->size == 0)
+			continue;
+		residue_stay(u->cpu);
+		residue_socket(u->size);
+		residue_leave();
+		u->size = 0;
+	}
+}
+
+/*
+ * The same in another process: the processors on which the program may run are
+ * not ours to change.
+ */
+static void
+run_overwrite_apart(void)
+{
+	const pid_t pid = nuses > 0 ? fork() : -1;
 
 	if (pid == 0) {
-		for (u = uses; u < uses + nuses; u++) {
-			residue_stay(u->cpu);
-			residue_socket(u->size);
-			residue_leave();
-		}
+		run_overwrite();
 		_exit(0);
 	}
 	while (pid != -1 && waitpid(pid, NULL, 0) == -1 && errno == EINTR)
@@ -456,9 +467,12 @@ run_program(const struct sockpath *places, int argc, char *argv[])
 	fd = client_open(places, CLIENT_OURS);
 	/* First, so that a panic that comes now kills us. */
 	run_register(fd, program[0]);
+	/* If one of the secrets cannot be had, those before it have come. */
+	if (atexit(run_overwrite) != 0)
+		err(EXIT_USAGE, "atexit");
 	run_get(fd);
 	close(fd);
-	run_overwrite();
+	run_overwrite_apart();
 	run_place_descriptors();
 	arena_leave();
 	run_set_environment();

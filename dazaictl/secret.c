@@ -35,6 +35,22 @@
 
 static struct secmem secret;
 
+/*
+ * What must be overwritten in the kernel's buffers, even if the secret is
+ * refused or cut short: a program ends by exit(3) then.
+ */
+static size_t secret_sent;   /* bytes that were to be sent to the daemon */
+static bool   secret_piped;  /* standard input may be a pipe, and was read */
+static size_t secret_coming; /* bytes that were to come from the daemon, ... */
+static int    secret_cpu;    /* ... sent on this processor */
+
+static void
+secret_at_exit(void (*overwrite)(void))
+{
+	if (atexit(overwrite) != 0)
+		err(EXIT_USAGE, "atexit");
+}
+
 /* Waits until fd, which may have O_NONBLOCK, is ready for events. */
 static void
 secret_wait(int fd, short events)
@@ -183,6 +199,17 @@ secret_would_fit(const struct sockpath *places, const char *name, bool replace)
 	close(fd);
 }
 
+/* What a put has left on this processor, where residue_stay() keeps us. */
+static void
+secret_overwrite_put(void)
+{
+	close(STDIN_FILENO);
+	if (secret_sent > 0)
+		residue_socket(secret_sent);
+	if (secret_piped)
+		residue_pipe();
+}
+
 /*
  * Puts standard input, or a line that is typed if it is a terminal, as name
  * into the daemon at one of places.  reads and ttl are the request's options,
@@ -204,8 +231,10 @@ secret_put(const struct sockpath *places, const char *name, const char *reads,
 	file = S_ISREG(st.st_mode) &&
 	    (at = lseek(STDIN_FILENO, 0, SEEK_CUR)) != -1;
 	residue_stay(-1);
+	secret_at_exit(secret_overwrite_put);
 	/* A file in /proc has size 0, and content all the same. */
 	file = file && st.st_size > 0;
+	secret_piped = !file;
 	if (file)
 		len = at < st.st_size ?
 		    (size_t)MIN(st.st_size - at, (off_t)SSIZE_MAX) :
@@ -226,6 +255,7 @@ secret_put(const struct sockpath *places, const char *name, const char *reads,
 	    ttl != NULL ? " ttl=" : "", ttl != NULL ? ttl : "",
 	    replace ? " replace" : "");
 	(void)client_vouched(fd, "GO", &channel);
+	secret_sent = len;
 	if (file)
 		secret_sendfile(channel, len);
 	else
@@ -233,11 +263,6 @@ secret_put(const struct sockpath *places, const char *name, const char *reads,
 	secret_stored(channel);
 	close(channel);
 	close(fd);
-	close(STDIN_FILENO);
-	residue_socket(len);
-	if (!file)
-		residue_pipe();
-	residue_leave();
 }
 
 /*
@@ -379,15 +404,25 @@ secret_request(int fd, const char *name, int *channel, int *cpu)
 	return (secret_head(client_vouched(fd, "DATA ", channel), cpu));
 }
 
-/* All len bytes that secret_request() promised have come. */
+/* What the bytes that came from the daemon have left. */
 static void
-secret_got(int fd, int channel, int cpu, size_t len)
+secret_overwrite_get(void)
 {
-	close(channel);
-	close(fd);
-	residue_stay(cpu);
-	residue_socket(len);
+	if (secret_coming == 0)
+		return;
+	residue_stay(secret_cpu);
+	residue_socket(secret_coming);
 	residue_leave();
+	secret_coming = 0;
+}
+
+/* As secret_request(), for the one secret that the program gets. */
+static size_t
+secret_expect(int fd, const char *name, int *channel)
+{
+	secret_at_exit(secret_overwrite_get);
+	secret_coming = secret_request(fd, name, channel, &secret_cpu);
+	return (secret_coming);
 }
 
 /*
@@ -398,15 +433,16 @@ void
 secret_get(const struct sockpath *places, const char *name, bool line)
 {
 	const int    fd = client_open(places, CLIENT_OURS);
-	int	     channel, cpu;
-	const size_t len = secret_request(fd, name, &channel, &cpu);
+	int	     channel;
+	const size_t len = secret_expect(fd, name, &channel);
 	size_t	     left = len;
 
 	if (!line)
 		left = secret_splice(channel, len);
 	if (left > 0)
 		secret_copy(channel, left, line);
-	secret_got(fd, channel, cpu, len);
+	close(channel);
+	close(fd);
 }
 
 /*
@@ -417,11 +453,13 @@ size_t
 secret_fetch(const struct sockpath *places, const char *name, struct secmem *sm)
 {
 	const int    fd = client_open(places, CLIENT_OURS);
-	int	     channel, cpu;
-	const size_t len = secret_request(fd, name, &channel, &cpu);
+	int	     channel;
+	const size_t len = secret_expect(fd, name, &channel);
 
 	arena_grow(sm, len, 0);
 	secret_receive(channel, sm->data, len);
-	secret_got(fd, channel, cpu, len);
+	close(channel);
+	close(fd);
+	secret_overwrite_get();
 	return (len);
 }

@@ -510,6 +510,34 @@ del_wipes_everything_body() {
 	stands_down
 }
 
+# traced STATUS COMMAND...: it ends so; "trace" has the calls that could overwrite buffers
+traced() {
+	local want=$1 got=0
+
+	shift
+	timeout 20 strace -o trace -e trace=pipe2,sendmmsg "$@" >out 2>err || got=$?
+	[ "$got" -eq "$want" ] || fail "$*: exit $got: $(cat err)"
+}
+
+behaviour a_refusal_leaves_no_more_than_a_success \
+    'what a secret has left in pipes and sockets is overwritten, also if it is refused or another one is not there' \
+    require.progs strace
+a_refusal_leaves_no_more_than_a_success_body() {
+	guarded
+	ctl=$top/dazaictl/dazaictl
+	export DAZAI_SOCK="$sock"
+	printf '%s' "$secret" | traced 0 "$ctl" put new
+	grep -q '^pipe2' trace || fail "$(cat trace)"
+	grep -q '^sendmmsg' trace || fail "$(cat trace)"
+	printf '%s' "$secret" | traced 5 "$ctl" put new
+	grep -q '^pipe2' trace || fail "put: $(cat trace)"
+	traced 4 "$ctl" run -e "A=$name" -e B=none true
+	grep -q '^sendmmsg' trace || fail "run: $(cat trace)"
+	traced 0 "$ctl" get new
+	grep -q '^sendmmsg' trace || fail "get: $(cat trace)"
+	stands_down
+}
+
 behaviour dazaictl_replaces_and_deletes_all 'dazaictl put -r, and del --all'
 dazaictl_replaces_and_deletes_all_body() {
 	ctl=$top/dazaictl/dazaictl
