@@ -128,6 +128,7 @@ arena_grow(struct secmem *sm, size_t size, size_t len)
 {
 	static bool protected;
 	struct secmem old = *sm, more;
+	sigset_t      all, was;
 
 	if (!protected)
 		arena_protect();
@@ -136,6 +137,9 @@ arena_grow(struct secmem *sm, size_t size, size_t len)
 		err(EXIT_USAGE, "no memory for the secret");
 	secmem_unseal(&more);
 	arena_warn(&more);
+	/* Meanwhile arena_on_signal() would wipe only one of the two. */
+	sigfillset(&all);
+	(void)sigprocmask(SIG_BLOCK, &all, &was);
 	if (len > 0)
 		memcpy(more.data, old.data, len);
 	if (old.pages == NULL)
@@ -144,6 +148,7 @@ arena_grow(struct secmem *sm, size_t size, size_t len)
 	(void)secmem_wipe(&old);
 	if (old.pages != NULL)
 		(void)munmap(old.pages, old.len);
+	(void)sigprocmask(SIG_SETMASK, &was, NULL);
 }
 
 /* Wipes and frees *sm, which is zero then; does nothing if it is. */
