@@ -29,6 +29,13 @@
 #define SO_PEERPIDFD 77 /* Linux 6.5 */
 #endif
 
+/* On i386 and arm the call without a number takes uids of 16 bits. */
+#ifdef SYS_setresuid32
+#define REGISTRY_SETRESUID SYS_setresuid32
+#else
+#define REGISTRY_SETRESUID SYS_setresuid
+#endif
+
 static struct {
 	int   fd; /* pidfd */
 	pid_t pid;
@@ -282,11 +289,11 @@ registry_kill(void)
 
 	if (registry_n == 0 ||
 	    (as_owner &&
-		syscall(SYS_setresuid, registry_owner, registry_owner, 0) ==
-		    -1))
+		syscall(REGISTRY_SETRESUID, registry_owner, registry_owner,
+		    0) == -1))
 		return;
 	for (i = 0; i < registry_n; i++)
 		registry_kill_one(i);
 	if (as_owner)
-		(void)syscall(SYS_setresuid, 0, 0, 0);
+		(void)syscall(REGISTRY_SETRESUID, 0, 0, 0);
 }
