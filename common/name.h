@@ -13,7 +13,8 @@
 	"blanks, quotes and backslashes, does not begin with -, " \
 	"and is not *"
 
-#define NAME_TETHER 16 /* letters of a tether's name, at most */
+#define NAME_TETHER	  16 /* letters of a tether's name, at most */
+#define NAME_TETHER_BYTES (NAME_TETHER + 1) /* with its NUL */
 
 bool name_ok(const char *);
 bool name_tether_ok(const char *);

@@ -520,7 +520,7 @@ control_answer(struct conn *c, const struct imsg *im)
 		conn_answer(c, "NOTHING-PENDING\n");
 		break;
 	case IMSG_STILL_LOST:
-		request_still_lost(line, im->u.tether.name);
+		request_still_lost(line, sizeof(line), im->u.tether.name);
 		break;
 	}
 	conn_answer(c, line);

@@ -380,7 +380,7 @@ heart_reply(const struct imsg *im)
 		conn_answer(c, "NOTHING-PENDING\n");
 		break;
 	case IMSG_STILL_LOST:
-		request_still_lost(line, im->u.tether.name);
+		request_still_lost(line, sizeof(line), im->u.tether.name);
 		conn_answer(c, line);
 		break;
 	case IMSG_ANSWER:

@@ -174,7 +174,7 @@ holder_hello(const struct imsg *im)
 static bool
 holder_name_ok(const char *name)
 {
-	return (memchr(name, '\0', IMSG_TETHER_BYTES) != NULL &&
+	return (memchr(name, '\0', NAME_TETHER_BYTES) != NULL &&
 	    name_tether_ok(name));
 }
 

@@ -124,14 +124,12 @@ struct imsg_put {
 	char	 name[NAME_BYTES];
 };
 
-#define IMSG_TETHER_BYTES 17 /* a tether's name with its NUL */
-
 struct imsg_tether {
 	uint32_t index;	  /* TETHERS goes on after it */
 	uint32_t holders; /* that live */
 	uint32_t lost;
 	uint32_t pid; /* of the first holder, as the kernel reports it */
-	char	 name[IMSG_TETHER_BYTES];
+	char	 name[NAME_TETHER_BYTES];
 };
 
 enum imsg_event_kind {

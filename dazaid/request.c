@@ -342,11 +342,11 @@ request_parse_holder(const char *line, bool is_heartbeat, struct imsg *im)
 		"WATCH\n");
 }
 
-/* The refusal of a CANCEL while this tether is lost, into line. */
+/* Writes to line, of size bytes: CANCEL is refused, this tether is lost. */
 void
-request_still_lost(char *line, const char *tether)
+request_still_lost(char *line, size_t size, const char *tether)
 {
-	(void)sprintf(line, "ERROR lost %s\n", tether);
+	(void)snprintf(line, size, "ERROR lost %s\n", tether);
 }
 
 /*

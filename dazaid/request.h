@@ -3,6 +3,7 @@
 #define DAZAID_REQUEST_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "imsg.h"
@@ -10,7 +11,7 @@
 const char *request_parse(char *, struct imsg *);
 const char *request_parse_heartbeat(const char *, bool, struct imsg *);
 const char *request_parse_holder(const char *, bool, struct imsg *);
-void	    request_still_lost(char *, const char *);
+void	    request_still_lost(char *, size_t, const char *);
 const char *request_answer(uint32_t);
 
 #endif

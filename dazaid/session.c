@@ -57,7 +57,7 @@ session_init(struct session *s, struct panic *panic, int64_t timeout,
 	s->timeout = timeout;
 	s->first = first;
 	s->first_due = PANIC_NEVER;
-	(void)snprintf(s->tethers[SESSION_HEARTBEAT].name, SESSION_NAME,
+	(void)snprintf(s->tethers[SESSION_HEARTBEAT].name, NAME_TETHER_BYTES,
 	    SESSION_HEARTBEAT_NAME);
 }
 
@@ -166,7 +166,7 @@ session_has_room(struct session *s, const char *name)
 
 /*
  * The connection that network calls peerid holds the tether of this name (1
- * to SESSION_NAME - 1 bytes; NULL: it is the heartbeat) from now on.  If the
+ * to NAME_TETHER bytes; NULL: it is the heartbeat) from now on.  If the
  * kernel says already that it hung up, it cannot end a pending panic, and is
  * lost at once.  Returns NULL if there is no slot for one more.
  */

@@ -7,11 +7,11 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "name.h"
 #include "panic.h"
 
 #define SESSION_HOLDERS 65 /* the heartbeat, and 64 on the control socket */
 #define SESSION_TETHERS 17 /* the heartbeat's, and 16 with a name */
-#define SESSION_NAME	17 /* bytes of a tether's name with its NUL */
 #define SESSION_REASON	80
 
 /* Descriptors of a holder; see alive.h. */
@@ -47,8 +47,8 @@ struct session_holder {
 
 /* A condition of the session: held by any of its holders. */
 struct session_tether {
-	char	     name[SESSION_NAME]; /* empty: a free slot */
-	unsigned int holders;		 /* that live */
+	char	     name[NAME_TETHER_BYTES]; /* empty: a free slot */
+	unsigned int holders;		      /* that live */
 	bool	     lost;
 };
 

@@ -129,7 +129,7 @@ CASE(an_answer_is_these_words, "to the letter, for each thing to be said")
 
 	for (i = 1; i < IMSG_ANSWERS; i++)
 		ATF_REQUIRE_STREQ(words[i], request_answer(i));
-	request_still_lost(line, "abcdefghijklmnop");
+	request_still_lost(line, sizeof(line), "abcdefghijklmnop");
 	ATF_REQUIRE_STREQ("ERROR lost abcdefghijklmnop\n", line);
 }
 

@@ -261,7 +261,7 @@ CASE(a_release_is_no_loss, "a tether that holds is taken out, and only that")
 
 CASE(slots_have_an_end, "64 holders of 16 tethers, and not one more")
 {
-	char	     name[SESSION_NAME];
+	char	     name[NAME_TETHER_BYTES];
 	unsigned int i;
 
 	begin(GRACE, 0, true);

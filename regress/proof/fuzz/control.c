@@ -232,7 +232,7 @@ want_tether(char **word, size_t n, struct imsg *im, uint32_t type)
 	    word[1][strspn(word[1], "abcdefghijklmnopqrstuvwxyz0123456789-")] !=
 		'\0')
 		return ("bad-name");
-	(void)snprintf(im->u.tether.name, IMSG_TETHER_BYTES, "%s", word[1]);
+	(void)snprintf(im->u.tether.name, NAME_TETHER_BYTES, "%s", word[1]);
 	im->type = type;
 	return (NULL);
 }

@@ -707,9 +707,9 @@ take(const struct message *msg, const char *tether, int64_t now)
 static bool
 tether_ok(const char *name)
 {
-	const size_t len = strnlen(name, IMSG_TETHER_BYTES);
+	const size_t len = strnlen(name, NAME_TETHER_BYTES);
 
-	return (len > 0 && len < IMSG_TETHER_BYTES &&
+	return (len > 0 && len < NAME_TETHER_BYTES &&
 	    strspn(name, "abcdefghijklmnopqrstuvwxyz-0123456789") == len);
 }
 

@@ -278,12 +278,12 @@ ask_tether(uint32_t type)
 	unsigned int   i = fuzz_byte();
 
 	if (i < 0xf0)
-		(void)snprintf(to, IMSG_TETHER_BYTES, "t%u", i % TETHERS);
+		(void)snprintf(to, NAME_TETHER_BYTES, "t%u", i % TETHERS);
 	else if (i < 0xf8)
 		memcpy(to, "heartbeat", 10);
 	else
 		memset(to, "aA-9_"[i & 3],
-		    i & 4 ? IMSG_TETHER_BYTES : IMSG_TETHER_BYTES - 1);
+		    i & 4 ? NAME_TETHER_BYTES : NAME_TETHER_BYTES - 1);
 	message_send(&msg);
 }
 
