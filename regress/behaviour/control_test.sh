@@ -23,7 +23,8 @@ every() {
 	control "$@" say STATUS like 'STATUS alive=1 *'
 }
 
-behaviour every_request_is_answered 'each request reads its answer, one after another on one connection, in any case'
+behaviour every_request_is_answered \
+    'each request is answered, one after another on one connection, in upper and lower case'
 every_request_is_answered_body() {
 	guarded -g 60
 	idler
@@ -87,7 +88,7 @@ status_tells_the_state_body() {
 }
 
 behaviour what_fits_is_told \
-    'STATUS tells how much fits, and just that does: more is ERROR full, or too-large if it never could'
+    'a secret of the size that STATUS gives as room fits, and a larger one is refused: ERROR full, or too-large if it never could fit'
 what_fits_is_told_body() {
 	start -a -g 0
 	see_room
@@ -116,7 +117,7 @@ what_fits_is_told_body() {
 }
 
 behaviour unguarded_get_is_refused \
-    'ERROR unguarded: no secret is handed out without a heartbeat, and the rest is served'
+    'ERROR unguarded: without a heartbeat GET is refused, and all other requests are served'
 unguarded_get_is_refused_body() {
 	start -a -g 0
 	idler
@@ -136,7 +137,7 @@ unguarded_get_is_refused_body() {
 }
 
 behaviour pending_get_is_refused \
-    'ERROR pending: from the first trigger until a cancel nothing is handed out or put, and the rest is served'
+    'ERROR pending: from a trigger until a cancel, GET and PUT are refused, and all other requests are served'
 pending_get_is_refused_body() {
 	start -a -g 60
 	idler
@@ -160,7 +161,7 @@ pending_get_is_refused_body() {
 }
 
 behaviour unknown_and_taken_names_are_refused \
-    'ERROR no-such-secret: for a name that no secret has; ERROR exists: for one that is put again'
+    'ERROR no-such-secret answers GET of a name that no secret has, and ERROR exists a PUT of a name that is taken'
 unknown_and_taken_names_are_refused_body() {
 	guarded -a -g 0
 	every 'ERROR no-such-secret ?*' 'GET nothing' 'DEL nothing' \
@@ -175,7 +176,8 @@ unknown_and_taken_names_are_refused_body() {
 	stands_down
 }
 
-behaviour bad_names_are_refused 'ERROR bad-name: for what cannot be the name of a secret'
+behaviour bad_names_are_refused \
+    'ERROR bad-name answers a name that no secret can have'
 bad_names_are_refused_body() {
 	guarded -a -g 0
 	longest=$(printf '%0128d' 0)
@@ -194,7 +196,7 @@ bad_names_are_refused_body() {
 }
 
 behaviour bad_requests_are_refused \
-    'ERROR bad-request or invalid pid: for what is no request, and the connection stays'
+    'ERROR bad-request or invalid pid answers a line that is no request, and the connection stays'
 bad_requests_are_refused_body() {
 	guarded -a -g 0
 	every 'ERROR bad-request ?*' '' ' ' FOO STATUSES 'STATUS 1' STAT \
@@ -313,7 +315,8 @@ a_control_client_guards_nothing_body() {
 	lives
 }
 
-behaviour silent_clients_are_closed_after_10_s 'who asks nothing for 10 s is closed, and who does is not'
+behaviour silent_clients_are_closed_after_10_s \
+    'a client that asks nothing for 10 s is disconnected, and one that asks is not'
 silent_clients_are_closed_after_10_s_body() {
 	guarded -a -g 0
 	talk -w 15 "$sock.ctl" mark connect raw STAT connect connect at 3000 \
@@ -359,7 +362,8 @@ a_client_that_never_reads_is_left_alone_body() {
 	stands_down
 }
 
-behaviour too_few_descriptors_are_no_panic 'too few descriptors for all that clients want are no reason to panic'
+behaviour too_few_descriptors_are_no_panic \
+    'a vault that has too few descriptors for its clients does not panic'
 too_few_descriptors_are_no_panic_body() {
 	through 'ulimit -n 30; exec'
 	guarded -a -g 0
@@ -379,7 +383,7 @@ too_few_descriptors_are_no_panic_body() {
 }
 
 behaviour panic_is_as_a_signal \
-    'PANIC is as SIGUSR1, PANIC hard as SIGUSR2, without a heartbeat or a client that waits; after ARM they kill'
+    'PANIC does what SIGUSR1 does, and PANIC hard what SIGUSR2 does, also without a heartbeat, or when the client has left; after ARM they kill'
 panic_is_as_a_signal_body() {
 	table <<-'EOT'
 	| to $sock.ctl say PANIC want OK eof | 0 | PANIC (dry-run): PANIC | !HARD PANIC
@@ -415,7 +419,8 @@ panic_is_cancelled_by_the_heartbeat_body() {
 	ends 0
 }
 
-behaviour list_tells_what_is_left 'LIST tells name, size, reads left and seconds left, of as many secrets as there can be'
+behaviour list_tells_what_is_left \
+    'LIST shows name, size, reads left and seconds left of 1024 secrets, the most that there can be'
 list_tells_what_is_left_body() {
 	guarded -a -g 0
 	control say "DEL $name" want OK say LIST want OK \
@@ -561,7 +566,7 @@ no_memory_shows_a_value_body() {
 
 shipped_only=1
 behaviour requests_cost_nothing_that_lasts \
-    'thousands of requests later neither process has more memory or descriptors' \
+    'after thousands of requests neither process has more memory or descriptors' \
     require.user root
 shipped_only=
 requests_cost_nothing_that_lasts_body() {
@@ -597,7 +602,8 @@ requests_cost_nothing_that_lasts_body() {
 	stands_down
 }
 
-behaviour strangers_are_closed_on 'a client of another uid is closed on without an answer' require.user root
+behaviour strangers_are_closed_on \
+    'a client of another uid is disconnected without an answer' require.user root
 strangers_are_closed_on_body() {
 	public
 	start -a -g 0
@@ -640,7 +646,7 @@ no_descriptor_can_be_passed_body() {
 }
 
 behaviour dazaictl_refuses_a_name_as_the_daemon_does \
-    'dazaictl: exit 5 and one line for whatever is no name, however it is spelled; mail/me@example.org is one'
+    'dazaictl exits with 5 and one line if a name is not allowed; mail/me@example.org is allowed'
 dazaictl_refuses_a_name_as_the_daemon_does_body() {
 	ctl=$top/dazaictl/dazaictl
 	guarded -a -g 0

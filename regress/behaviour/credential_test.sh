@@ -213,7 +213,8 @@ untrusted() {
 	git_quits 1 "$1" protocol=https host=git.example.org
 }
 
-behaviour the_file_is_the_users 'a file that others may write, or that has mistakes, gives no secret away'
+behaviour the_file_is_the_users \
+    'if others may write to the file of servers, or it has mistakes, no secret is given'
 the_file_is_the_users_body() {
 	guarded -a
 	config git "https://git.example.org $name"

@@ -76,7 +76,7 @@ all_in_the_way() {
 }
 
 behaviour what_is_no_socket_stays \
-    'a file, directory, link, FIFO or device in the way of a socket stays as it was, and is told'
+    'a file, directory, link, FIFO or device at the path of a socket stays as it was, and the start fails with one line'
 what_is_no_socket_stays_body() {
 	room
 	for file in "$sock" "$sock.ctl"; do
@@ -85,7 +85,8 @@ what_is_no_socket_stays_body() {
 	done
 }
 
-behaviour what_is_no_pid_file_stays 'what is in the way of the pid file, and is none, stays as it was, and is told'
+behaviour what_is_no_pid_file_stays \
+    'a file at the path of the pid file that is no pid file stays as it was, and the start fails with one line'
 what_is_no_pid_file_stays_body() {
 	room
 	all_in_the_way "$sock.pid" "$sock.pid: exists, and is not a pid file of this user's dazaid; remove it, or choose another path (-s)" \
@@ -180,7 +181,8 @@ decided() {
 	[ "$(cat "$sock.pid" 2>/dev/null)" = "$1" ] || ! kill -0 "$1" 2>/dev/null
 }
 
-behaviour many_start_one_lives 'of many daemons that start at once on one path one lives, and two paths have two'
+behaviour many_start_one_lives \
+    'of many daemons that start at once on one path one lives; on two paths two do'
 many_start_one_lives_body() {
 	room
 	pids=
@@ -273,7 +275,8 @@ files_of_others_stay_body() {
 	[ ! -e "$sock.pid" ] || fail "the pid file is still there"
 }
 
-behaviour a_moved_directory_is_cleaned 'files in a directory that was renamed go, and what took its place stays'
+behaviour a_moved_directory_is_cleaned \
+    'if the directory was renamed, the daemon removes its files there, and leaves what took the place of the directory'
 a_moved_directory_is_cleaned_body() {
 	room
 	start
@@ -289,7 +292,8 @@ a_moved_directory_is_cleaned_body() {
 	    fail "it was not ours"
 }
 
-behaviour a_relative_path_is_that_of_the_start 'a relative path is that of where it was started, in the background as well'
+behaviour a_relative_path_is_that_of_the_start \
+    'a relative path counts from the directory of the start, in the background as well'
 a_relative_path_is_that_of_the_start_body() {
 	mkdir sub
 	sock=sub/sock
@@ -306,7 +310,8 @@ a_relative_path_is_that_of_the_start_body() {
 	lives
 }
 
-behaviour a_path_has_1_to_103_bytes 'a path of 103 bytes is good; one more, or none at all, is told'
+behaviour a_path_has_1_to_103_bytes \
+    'a socket path of 103 bytes is accepted; one of 104 bytes or none is refused with one line'
 a_path_has_1_to_103_bytes_body() {
 	sock=$(printf '%0103d' 0)
 	start
@@ -324,7 +329,8 @@ a_path_has_1_to_103_bytes_body() {
 	DAZAI_SOCK='' complains 1 'dazaid: the socket path is empty' "$dazaid" -d
 }
 
-behaviour a_bad_directory_is_told 'a directory that is not there, is none, or cannot be written to is told'
+behaviour a_bad_directory_is_told \
+    'if the directory of the socket does not exist, is a file, or cannot be written to, one line says so'
 a_bad_directory_is_told_body() {
 	printf '%s' "$secret" >secret
 	: >file
@@ -359,7 +365,7 @@ a_bad_directory_is_told_body() {
 }
 
 behaviour the_path_may_come_from_the_environment \
-    '-s names the socket, or DAZAI_SOCK, or it is in XDG_RUNTIME_DIR: for daemon and clients'
+    'daemon and clients take the socket from -s, else from DAZAI_SOCK, else from XDG_RUNTIME_DIR'
 the_path_may_come_from_the_environment_body() {
 	mkdir run
 	export XDG_RUNTIME_DIR="$PWD/run" DAZAI_SOCK="$PWD/by-environment"
@@ -387,7 +393,7 @@ the_path_may_come_from_the_environment_body() {
 #
 
 behaviour u_makes_the_files_for_the_user \
-    '-u: the files are those of the user, who can guard but not signal; the vault stays root; others are closed on' \
+    '-u: the files belong to the user, who can guard but not signal; the vault stays root; other users are disconnected' \
     require.user root
 u_makes_the_files_for_the_user_body() {
 	for_nobody start -a -g 60
@@ -494,7 +500,8 @@ u_is_where_the_clients_look_body() {
 	rmdir /tmp/dazai-65534
 }
 
-behaviour u_needs_root_and_a_user '-u is for root, and names a user that there is'
+behaviour u_needs_root_and_a_user \
+    '-u is refused unless root gives it, and names a user that exists'
 u_needs_root_and_a_user_body() {
 	room
 	if [ "$(id -u)" -eq 0 ]; then

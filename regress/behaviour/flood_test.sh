@@ -41,7 +41,7 @@ the_heartbeat_is_answered_in_a_flood_body() {
 }
 
 behaviour the_65th_without_hello_is_turned_away \
-    'more than 64 who have not said HELLO are turned away; when they leave, nothing of them is left'
+    'of the connections that have not said HELLO the 65th is closed; when the 64 leave, all that they took is free again'
 the_65th_without_hello_is_turned_away_body() {
 	start
 	talk "$sock" many 63 say PING want "$unknown" connect eof connect eof \
@@ -62,7 +62,7 @@ the_65th_without_hello_is_turned_away_body() {
 }
 
 behaviour accepting_resumes_by_itself \
-    'out of descriptors the heartbeat lives; a client that waits is served when there are more'
+    'when the daemon has no descriptor left, the heartbeat lives; a client that waits is served when one is free'
 accepting_resumes_by_itself_body() {
 	start -a -g 0
 	client "$sock" hello echo guards pong-under 1000 1 hold
@@ -84,7 +84,7 @@ accepting_resumes_by_itself_body() {
 }
 
 behaviour few_descriptors_are_enough_for_the_heartbeat \
-    'with few descriptors, or none, the heartbeat is served, whoever else knocks'
+    'with few descriptors, or none, the heartbeat is answered, however many clients connect'
 few_descriptors_are_enough_for_the_heartbeat_body() {
 	start -a -g 60
 	client -w 30 "$sock" hello echo guards log go go pong-under 1000 300 quit
@@ -113,7 +113,8 @@ few_descriptors_are_enough_for_the_heartbeat_body() {
 	ends 0
 }
 
-behaviour a_herd_is_served '300 who get a secret at the same moment all get it'
+behaviour a_herd_is_served \
+    '300 clients that get a secret at the same moment all get it'
 a_herd_is_served_body() {
 	guarded -a -g 0
 	pids=
@@ -132,7 +133,7 @@ a_herd_is_served_body() {
 }
 
 behaviour the_silent_make_room \
-    'behind 300 silent clients one that speaks is served at once; heartbeat, holders and watchers stay'
+    'with 300 silent clients connected, one that asks is served at once; heartbeat, holders and watchers stay'
 the_silent_make_room_body() {
 	start -a -g 0
 	# Within a second; on a busy machine it takes longer.
@@ -163,7 +164,7 @@ who_made_room_asks_again_body() {
 	absent again said
 }
 
-behaviour pings_hold_no_signal_up 'forty thousand PINGs at once do not hold up a signal'
+behaviour pings_hold_no_signal_up '40000 PINGs at once do not delay a signal'
 pings_hold_no_signal_up_body() {
 	for sig in TERM USR2 HUP; do
 		table <<-EOT

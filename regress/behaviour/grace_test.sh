@@ -6,7 +6,8 @@
 # shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
-behaviour a_window_lasts_as_long_as_it_was_told 'a graceful panic kills when -g is over, at once if that is 0'
+behaviour a_window_lasts_as_long_as_it_was_told \
+    'a panic with grace kills after the seconds of -g, at once if they are 0'
 a_window_lasts_as_long_as_it_was_told_body() {
 	table <<-'EOT'
 	-a -g 0.7 | mark kill USR1 $vault ended $vault over 690 | 137 | PANIC: SIGUSR1
@@ -14,7 +15,8 @@ a_window_lasts_as_long_as_it_was_told_body() {
 	EOT
 }
 
-behaviour a_new_heartbeat_makes_up_for_a_loss 'a HELLO after the loss cancels the panic; the next loss opens a new window'
+behaviour a_new_heartbeat_makes_up_for_a_loss \
+    'a HELLO after the loss cancels the panic; the next loss begins a new grace'
 a_new_heartbeat_makes_up_for_a_loss_body() {
 	table <<-'EOT'
 	-a -g 1 | hello close log log 'panic pending: heartbeat' mark connect hello
@@ -38,7 +40,8 @@ cancel_undoes_a_panic_body() {
 	EOT
 }
 
-behaviour no_trigger_moves_the_end_of_a_window 'signals, a missed PING and a loss inside the window do not postpone its end'
+behaviour no_trigger_moves_the_end_of_a_window \
+    'signals, a missed PING and a loss during the grace do not postpone its end'
 no_trigger_moves_the_end_of_a_window_body() {
 	table <<-'EOT'
 	-a -g 3 -t 2.4 | hello mark kill USR1 $vault log log 'panic pending' at 1000
@@ -75,7 +78,8 @@ hello_undoes_no_order_body() {
 	EOT
 }
 
-behaviour after_the_window_nobody_is_welcomed 'a HELLO that comes after the end of the window reads nothing'
+behaviour after_the_window_nobody_is_welcomed \
+    'a HELLO that comes after the grace gets no answer'
 after_the_window_nobody_is_welcomed_body() {
 	table <<-'EOT'
 	-a -g 1 | hello close log log 'panic pending' connect log log 'PANIC: heartbeat'
@@ -83,7 +87,8 @@ after_the_window_nobody_is_welcomed_body() {
 	EOT
 }
 
-behaviour a_stopped_heartbeat_comes_back 'dazai-hb that was stopped past its deadline comes back within the window, and not after'
+behaviour a_stopped_heartbeat_comes_back \
+    'a dazai-hb that was stopped beyond its deadline comes back within the grace, and not after it'
 a_stopped_heartbeat_comes_back_body() {
 	start -a -g 30 -t 0.5
 	heartbeat -i 0.1
@@ -101,7 +106,8 @@ a_stopped_heartbeat_comes_back_body() {
 	ends 5 "$heartbeat"
 }
 
-behaviour a_timer_that_cannot_be_set_is_a_panic 'a vault whose timer fails does not wait for what never comes' \
+behaviour a_timer_that_cannot_be_set_is_a_panic \
+    'a vault that cannot set its timer panics at once' \
     require.user root require.progs gdb
 a_timer_that_cannot_be_set_is_a_panic_body() {
 	start

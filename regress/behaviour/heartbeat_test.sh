@@ -34,7 +34,8 @@ stand_down() {
 	ends 0
 }
 
-behaviour bad_numbers_are_refused 'nan, inf, 5x, nothing and overflow are told on one line: exit 1'
+behaviour bad_numbers_are_refused \
+    'dazai-hb exits with 1 and one line for nan, inf, 5x, an empty number and one that is too large'
 bad_numbers_are_refused_body() {
 	start -a -g 0
 	for n in nan 5x '' -1 1e3 1. 1,5 infinity 99999999999999999999; do
@@ -51,7 +52,8 @@ bad_numbers_are_refused_body() {
 	lives
 }
 
-behaviour bad_usage_is_told 'what is no option, no path or too much: exit 1; -h and -V print and exit 0'
+behaviour bad_usage_is_told \
+    'dazai-hb exits with 1 for a wrong option, an empty path or one argument too many; -h and -V print and exit with 0'
 bad_usage_is_told_body() {
 	refused 1 'socket path' -s ''
 	refused 1 'socket path' -s "/$(printf '%0110d' 0)"
@@ -77,7 +79,8 @@ bad_usage_is_told_body() {
 	done
 }
 
-behaviour it_guards_and_says_so 'it guards, and says so in one line; nothing with -q, and every answer with -v'
+behaviour it_guards_and_says_so \
+    'dazai-hb guards, and says so in one line; it prints nothing with -q, and every answer with -v'
 it_guards_and_says_so_body() {
 	start
 	heartbeat
@@ -102,7 +105,8 @@ it_guards_and_says_so_body() {
 	grep -q BYE hb.out || fail "$(cat hb.out)"
 }
 
-behaviour without_a_daemon_it_exits_2 'where no daemon listens: exit 2'
+behaviour without_a_daemon_it_exits_2 \
+    'dazai-hb exits with 2 if no daemon listens'
 without_a_daemon_it_exits_2_body() {
 	refused 2 "$sock: no daemon" -s "$sock"
 	refused 2 "no daemon" -s "$PWD/nowhere/sock"
@@ -114,7 +118,8 @@ without_a_daemon_it_exits_2_body() {
 	refused 2 "$sock: no daemon" -s "$sock"
 }
 
-behaviour beside_another_it_exits_3 'where another heartbeat guards: exit 3, and it says which, for which process'
+behaviour beside_another_it_exits_3 \
+    'dazai-hb exits with 3 if another heartbeat guards, and says which one, and for which process'
 beside_another_it_exits_3_body() {
 	start -a -g 0
 	idler
@@ -129,7 +134,7 @@ beside_another_it_exits_3_body() {
 }
 
 behaviour a_strange_daemon_is_refused \
-    'no answer, nonsense, or a daemon of neither us nor root: exit 4'
+    'dazai-hb exits with 4 if the daemon does not answer, answers nonsense, or is neither its own user nor root'
 a_strange_daemon_is_refused_body() {
 	server until "HELLO $$" close
 	refused 4 'the daemon closed the connection without an answer' -s "$sock" -p $$
@@ -145,7 +150,8 @@ a_strange_daemon_is_refused_body() {
 	refused 4 'the daemon runs as uid 65534' -s "$sock"
 }
 
-behaviour without_permission_it_exits_4 'a socket that is not of our uid, or without permission: exit 4' require.user root
+behaviour without_permission_it_exits_4 \
+    'dazai-hb exits with 4 if the socket belongs to another user, or it may not connect' require.user root
 without_permission_it_exits_4_body() {
 	public
 	cp "$hb" "$dir"
@@ -161,7 +167,8 @@ without_permission_it_exits_4_body() {
 	lives
 }
 
-behaviour the_end_of_the_daemon_is_told 'the daemon ends: exit 5, and it says UNGUARDED in one line'
+behaviour the_end_of_the_daemon_is_told \
+    'when the daemon ends, dazai-hb exits with 5, and one line that says UNGUARDED'
 the_end_of_the_daemon_is_told_body() {
 	for sig in TERM USR1 USR2 KILL; do
 		start -a -g 0
@@ -175,7 +182,7 @@ the_end_of_the_daemon_is_told_body() {
 }
 
 behaviour signals_let_go \
-    'SIGTERM, SIGINT and SIGHUP, also where the parent ignored them: exit 0, and the daemon triggers; so does SIGKILL'
+    'SIGTERM, SIGINT and SIGHUP end dazai-hb with 0, even if its parent ignored them, and SIGKILL does; each time the daemon panics'
 signals_let_go_body() {
 	for trap in - ''; do
 		# shellcheck disable=SC2064 # now
@@ -194,7 +201,8 @@ signals_let_go_body() {
 	killed 'PANIC: heartbeat connection dropped'
 }
 
-behaviour signals_cancel_and_stand_down 'SIGUSR1 says CANCEL; SIGQUIT says QUIT, and both end with 0'
+behaviour signals_cancel_and_stand_down \
+    'on SIGUSR1 dazai-hb sends CANCEL; on SIGQUIT it sends QUIT, and both programs exit with 0'
 signals_cancel_and_stand_down_body() {
 	start -a -g 60
 	heartbeat
@@ -207,7 +215,8 @@ signals_cancel_and_stand_down_body() {
 	grep -q 'the daemon has ended cleanly' hb.out || fail "$(cat hb.out)"
 }
 
-behaviour p_ends_it_with_a_process '-p: it names the process in HELLO, and ends with it, also by SIGKILL'
+behaviour p_ends_it_with_a_process \
+    '-p: dazai-hb names the process in HELLO, and ends when that ends, also by SIGKILL'
 p_ends_it_with_a_process_body() {
 	for sig in KILL TERM; do
 		idler
@@ -226,7 +235,8 @@ p_ends_it_with_a_process_body() {
 	ends 0 "$client"
 }
 
-behaviour p_lets_a_command_substitution_return '-p: a command substitution returns once it guards, in a session of its own'
+behaviour p_lets_a_command_substitution_return \
+    '-p: a command substitution returns once dazai-hb guards, and dazai-hb has a session of its own'
 p_lets_a_command_substitution_return_body() {
 	start
 	out=$("$hb" -s "$sock" -p $$ 2>&1 </dev/null & echo $! >hb.pid)
@@ -241,7 +251,7 @@ p_lets_a_command_substitution_return_body() {
 }
 
 behaviour i_is_the_time_between_pings \
-    '-i: a PING at every interval, and none with 0; the daemon says what it expects'
+    '-i: dazai-hb sends a PING at every interval, and none with 0; the daemon says which ping timeout it has'
 i_is_the_time_between_pings_body() {
 	server offer WELCOME take 1 say PONG take 1 mark say PONG take 1 \
 	    say PONG take 1 over 300
@@ -257,7 +267,7 @@ i_is_the_time_between_pings_body() {
 }
 
 behaviour it_comes_back \
-    'cut off, it comes back, and asks again with patience while its own old connection is there'
+    'a dazai-hb whose connection is closed connects again, and waits while the daemon still has its old connection'
 it_comes_back_body() {
 	client -l "$sock" echo up accept like 'HELLO *' offer WELCOME use 0 close \
 	    mark accept say BUSY close accept close accept say BUSY close \
@@ -272,7 +282,8 @@ it_comes_back_body() {
 	ends 0 "$client"
 }
 
-behaviour it_is_confined 'once it guards it has a seccomp filter and no new privileges, also when it comes back'
+behaviour it_is_confined \
+    'once dazai-hb guards it has a seccomp filter and no new privileges, also after it has connected again'
 it_is_confined_body() {
 	start -a -g 60 -t 2
 	heartbeat -i 0.1
@@ -284,7 +295,8 @@ it_is_confined_body() {
 	stand_down
 }
 
-behaviour trouble_lets_go 'one that cannot poll any more lets go; a full pipe that nobody reads does not keep it from that'
+behaviour trouble_lets_go \
+    'a dazai-hb whose poll fails closes its connection and ends, even if its standard error is a full pipe'
 trouble_lets_go_body() {
 	start
 	heartbeat

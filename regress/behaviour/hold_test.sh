@@ -33,7 +33,8 @@ many_hold_one_tether_body() {
 	logged 'panic pending: tether session lost'
 }
 
-behaviour a_stopped_one_does_not_outlive_its_shell 'the vault watches the process of -p itself'
+behaviour a_stopped_one_does_not_outlive_its_shell \
+    'the vault watches the process of -p itself, so its end is a loss even if dazai-hb is stopped'
 a_stopped_one_does_not_outlive_its_shell_body() {
 	start
 	idler
@@ -44,7 +45,8 @@ a_stopped_one_does_not_outlive_its_shell_body() {
 	kill -KILL "$heartbeat"
 }
 
-behaviour any_of_its_processes_ends_it 'several -p: the first to end lets go'
+behaviour any_of_its_processes_ends_it \
+    'several -p: dazai-hb ends when the first of the processes ends'
 any_of_its_processes_ends_it_body() {
 	start
 	idler
@@ -70,7 +72,8 @@ lets_go() {
 	rm -rf up link other
 }
 
-behaviour a_path_that_goes_ends_it '-w: the link, what it leads to, or a directory above it goes'
+behaviour a_path_that_goes_ends_it \
+    '-w: dazai-hb ends when the link, its target or a directory above is removed or renamed'
 a_path_that_goes_ends_it_body() {
 	lets_go rm link
 	lets_go rm up/dir/stick
@@ -91,7 +94,8 @@ a_path_that_goes_ends_it_body() {
 	    "$hb" -s "$sock" -n usb -w nothing
 }
 
-behaviour the_way_to_a_path_may_change '-w: it may lead to the same file by other links, and these are watched then'
+behaviour the_way_to_a_path_may_change \
+    '-w: links on the way may change if the path still leads to the same file, and the new ones are watched'
 the_way_to_a_path_may_change_body() {
 	start
 	mkdir -p real there/dir
@@ -119,7 +123,8 @@ the_way_to_a_path_may_change_body() {
 	stands_down
 }
 
-behaviour an_unmount_is_an_end '-w: what was mounted is not there any more' require.user root
+behaviour an_unmount_is_an_end \
+    '-w: dazai-hb ends when the file system is unmounted' require.user root
 an_unmount_is_an_end_body() {
 	for how in umount 'umount -l'; do
 		mkdir -p stick
@@ -136,7 +141,8 @@ an_unmount_is_an_end_body() {
 	done
 }
 
-behaviour it_guards_once_the_vault_watches 'not before WATCHING, and not for a process that has ended by then'
+behaviour it_guards_once_the_vault_watches \
+    'dazai-hb says that it guards only after the vault has said WATCHING, and not if the process has ended by then'
 it_guards_once_the_vault_watches_body() {
 	idler
 	# shellcheck disable=SC2016 # expanded by the sh
@@ -186,7 +192,8 @@ sigquit_releases_body() {
 	stands_down
 }
 
-behaviour it_waits_for_the_daemon '-W: the daemon may come later, but not too late'
+behaviour it_waits_for_the_daemon \
+    '-W: dazai-hb waits for a daemon, and gives up when the time is over'
 it_waits_for_the_daemon_body() {
 	atf_check -s exit:2 -e match:'no daemon' "$hb" -s "$sock" -W 0.2
 	atf_check -s exit:2 -e match:'no daemon' \
@@ -201,7 +208,8 @@ it_waits_for_the_daemon_body() {
 	rehearsed 'tether session lost'
 }
 
-behaviour a_command_is_held_for 'the command has its arguments, its status, its signals and its output to itself'
+behaviour a_command_is_held_for \
+    'dazai-hb -- COMMAND: the command has its arguments, its status, its signals and its output to itself'
 a_command_is_held_for_body() {
 	start -a -g 60
 	atf_check -s exit:7 -o inline:'a b\njob 1 held\n' "$hb" -s "$sock" \
@@ -229,7 +237,8 @@ a_command_is_held_for_body() {
 	    "$hb" -s "$sock" -n job echo -- true
 }
 
-behaviour b_is_the_background '-b: it returns once it guards, and says which process does, a child of nobody here'
+behaviour b_is_the_background \
+    '-b: dazai-hb returns once it guards, and says which process guards, which is no child of the shell'
 b_is_the_background_body() {
 	complains 2 'no daemon' "$hb" -b -s "$sock"
 	complains 1 '--background: a command' "$hb" -b -s "$sock" -- true
@@ -259,7 +268,8 @@ holders() {
 	talk - log said 'hold'
 }
 
-behaviour an_interrupted_start_leaves_nothing '-b: what waits for a daemon ends with the process in front'
+behaviour an_interrupted_start_leaves_nothing \
+    '-b: the process that waits for a daemon ends with the process in front'
 an_interrupted_start_leaves_nothing_body() {
 	"$hb" -b -s "$sock" -W 60 >hb.out 2>&1 &
 	front=$!
@@ -275,7 +285,8 @@ has_child() {
 	[ -n "$child" ]
 }
 
-behaviour no_room_for_one_more '64 hold: the next one says that there is no room, or with -W waits for it'
+behaviour no_room_for_one_more \
+    'while 64 programs hold tethers, the next dazai-hb says that there is no room, or waits with -W'
 no_room_for_one_more_body() {
 	start -a -g 0
 	holders 32
@@ -291,7 +302,8 @@ no_room_for_one_more_body() {
 	held 'many 32 held,session 1 held,'
 }
 
-behaviour it_keeps_the_daemons_time 'without -i a short ping timeout is kept, and an -i that cannot is told'
+behaviour it_keeps_the_daemons_time \
+    'without -i dazai-hb keeps a short ping timeout; it warns of an -i that is too long for the timeout'
 it_keeps_the_daemons_time_body() {
 	start -a -g 0 -t 0.6
 	heartbeat -n session
@@ -302,7 +314,7 @@ it_keeps_the_daemons_time_body() {
 	talk - log hb.err 'too long for the daemon, whose ping timeout is 0.6'
 }
 
-behaviour it_is_let_go_by_a_release 'RELEASE ends it cleanly'
+behaviour it_is_let_go_by_a_release 'RELEASE ends dazai-hb with exit 0'
 it_is_let_go_by_a_release_body() {
 	start -a -g 0
 	heartbeat -n usb
@@ -312,7 +324,8 @@ it_is_let_go_by_a_release_body() {
 	stands_down
 }
 
-behaviour bad_tethers 'a tether that cannot be is refused in one line'
+behaviour bad_tethers \
+    'dazai-hb refuses a name that no tether can have with one line'
 bad_tethers_body() {
 	for tether in '' Usb 12345678901234567 a_b; do
 		atf_check -s exit:1 -e match:'--tether: .*: not 1 to 16' \
@@ -357,7 +370,8 @@ on_line="expect >
 run chmod g+w \$(readlink /proc/\$PTY_PID/fd/0)
 run echo \$($hb -b -s $sock -n session -p \$PTY_PID) >hb.out"
 
-behaviour the_terminal_is_told 'each terminal that holds is told of a panic once, and kept open by nobody'
+behaviour the_terminal_is_told \
+    'each terminal that holds shows a panic once, and no dazai-hb keeps the terminal open'
 the_terminal_is_told_body() {
 	start -a -g 60
 	on_a_terminal <<-EOT
@@ -418,7 +432,8 @@ mesg_n_is_respected_body() {
 	logged 'tether t lost'
 }
 
-behaviour a_full_terminal_delays_nothing 'one that shows nothing more, or has been hung up'
+behaviour a_full_terminal_delays_nothing \
+    'a terminal that is full, or has been hung up, does not delay dazai-hb'
 a_full_terminal_delays_nothing_body() {
 	start -a -g 60
 	on_a_terminal <<-EOT

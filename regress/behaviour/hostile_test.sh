@@ -38,9 +38,9 @@ attacks() {
 attacks life 3 no_heartbeat_can_be_faked \
     'a heartbeat that has hung up stays lost, and network cannot be one itself'
 attacks tethers 4 no_tether_can_be_faked \
-    'network can hide no loss of a tether, invent no return, cancel nothing in a name'
+    'network can neither hide the loss of a tether, nor invent a return, nor cancel in the name of a holder'
 attacks descriptors 2 descriptors_are_checked \
-    'no descriptor that network sends makes the vault serve who may not ask'
+    'no descriptor that network sends makes the vault serve a client that may not ask'
 attacks slow 1 slow_descriptors_do_not_block \
     'no descriptor that network sends makes the vault wait'
 attacks floods 4 floods_do_not_block \

@@ -6,7 +6,8 @@
 # shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
-behaviour an_unguarded_daemon_sleeps 'without a heartbeat nothing wakes up, in the background neither'
+behaviour an_unguarded_daemon_sleeps \
+    'without a heartbeat no process wakes up, in the foreground and in the background'
 an_unguarded_daemon_sleeps_body() {
 	start
 	sleeps 3000 "$vault" "$network"
@@ -21,7 +22,7 @@ an_unguarded_daemon_sleeps_body() {
 }
 
 behaviour a_guarded_daemon_sleeps \
-    'guarded, nothing wakes up: neither dazai-hb, nor a deadline that is far away, nor a byte out of band'
+    'while the session is guarded no process wakes up, though there is a deadline far away, or a byte out of band'
 a_guarded_daemon_sleeps_body() {
 	start -a -t 0
 	idler
@@ -40,7 +41,8 @@ a_guarded_daemon_sleeps_body() {
 	ends $SIGKILL
 }
 
-behaviour a_pending_daemon_sleeps 'a window that ends much later wakes nobody up, nor does one that was cancelled'
+behaviour a_pending_daemon_sleeps \
+    'during a long grace, and after a cancelled one, no process wakes up'
 a_pending_daemon_sleeps_body() {
 	start -a -g 600 -t 300
 	talk "$sock" hello ping

@@ -11,7 +11,8 @@
 dazaid=$top/regress/proof/hostile/impostor
 ctl=$top/dazaictl/dazaictl
 
-behaviour put_gives_network_no_byte 'a secret is not sent to a GO that the vault did not say'
+behaviour put_gives_network_no_byte \
+    'dazaictl put sends no byte after a GO that the vault has not sent'
 put_gives_network_no_byte_body() {
 	start
 	printf 'Hush~%s' "$secret" >hush
@@ -23,7 +24,8 @@ put_gives_network_no_byte_body() {
 	not_logged 'taken for the vault'
 }
 
-behaviour get_takes_nothing_from_network 'a secret that network invents is not printed'
+behaviour get_takes_nothing_from_network \
+    'dazaictl get does not print a secret that network invents'
 get_takes_nothing_from_network_body() {
 	start
 	complains 5 'did not come from the vault' "$ctl" -s "$sock" get "$name"
@@ -32,14 +34,16 @@ get_takes_nothing_from_network_body() {
 	logged 'impostor: asked to GET'
 }
 
-behaviour the_heartbeat_is_not_deceived 'dazai-hb guards nobody whom network alone has welcomed'
+behaviour the_heartbeat_is_not_deceived \
+    'dazai-hb does not rely on a WELCOME that the vault has not sent'
 the_heartbeat_is_not_deceived_body() {
 	start
 	complains 4 'did not come from the vault' "$hb" -s "$sock"
 	not_logged 'got P over its channel'
 }
 
-behaviour an_order_is_done_all_the_same 'an OK that was not passed on does not spare the vault'
+behaviour an_order_is_done_all_the_same \
+    'dazaictl panic reaches the vault, though network answers OK and does not pass the order on'
 an_order_is_done_all_the_same_body() {
 	start -a
 	"$ctl" -s "$sock" panic hard >out 2>&1 || fail "panic hard: $(cat out)"
@@ -55,7 +59,8 @@ an_order_is_done_all_the_same_body() {
 	ends 0
 }
 
-behaviour lies_are_not_shown 'answers that are not as they should be are refused, and run nothing'
+behaviour lies_are_not_shown \
+    'dazaictl refuses answers that break the grammar, does not show them, and runs no program'
 lies_are_not_shown_body() {
 	start
 	for command in list status; do

@@ -39,7 +39,7 @@ row() {
 }
 
 behaviour the_last_words_tell_the_end \
-    'how the daemon ends, why, armed or not and with how many secrets, in a file that stays'
+    'PATH.last says how and why the daemon ended, whether it was armed, and how many secrets it had, and stays'
 the_last_words_tell_the_end_body() {
 	start -a -g 60
 	last 'reason="running" armed=1 secrets=1 how=running'
@@ -68,7 +68,7 @@ the_last_words_tell_the_end_body() {
 }
 
 behaviour a_daemon_that_was_killed_left_none \
-    'after SIGKILL the file says that it runs, and the next daemon replaces that'
+    'after SIGKILL the file still says "running", and the next daemon replaces it'
 a_daemon_that_was_killed_left_none_body() {
 	start
 	kill -KILL "$vault"
@@ -93,7 +93,7 @@ a_start_that_fails_leaves_the_last_words_body() {
 }
 
 behaviour no_file_of_others_is_overwritten \
-    'what is not last words of ours stays, and the daemon goes without'
+    'a file at PATH.last that is not one of dazaid stays as it was, and the daemon does without'
 no_file_of_others_is_overwritten_body() {
 	echo precious >precious
 	for thing in 'cp precious' 'ln precious' 'ln -s precious' 'ln -s nothing' mkdir mkfifo; do

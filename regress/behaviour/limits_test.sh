@@ -60,21 +60,24 @@ the_end_of_its_time_wipes_body() {
 	not_logged 'not writable'
 }
 
-behaviour no_limit_stops_a_hard_panic 'with any limit at 0, or all, SIGUSR2 wipes and kills at once' \
+behaviour no_limit_stops_a_hard_panic \
+    'with any one resource limit at 0, or all of them, SIGUSR2 wipes and kills at once' \
     require.progs prlimit
 no_limit_stops_a_hard_panic_body() {
 	# shellcheck disable=SC2086 # a list of words
 	at_zero $SIGKILL USR2 vault $limits all
 }
 
-behaviour no_limit_stops_a_loss 'with any limit at 0, or all, a lost heartbeat wipes and kills' \
+behaviour no_limit_stops_a_loss \
+    'with any one resource limit at 0, or all of them, a lost heartbeat wipes and kills' \
     require.progs prlimit
 no_limit_stops_a_loss_body() {
 	# shellcheck disable=SC2086 # a list of words
 	at_zero $SIGKILL KILL guardian $limits all
 }
 
-behaviour no_limit_stops_a_clean_end 'with any limit at 0, or all, SIGTERM wipes and exits with 0' \
+behaviour no_limit_stops_a_clean_end \
+    'with any one resource limit at 0, or all of them, SIGTERM wipes and exits with 0' \
     require.progs prlimit
 no_limit_stops_a_clean_end_body() {
 	# shellcheck disable=SC2086 # a list of words

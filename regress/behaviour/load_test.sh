@@ -83,7 +83,8 @@ a_file_is_loaded_body() {
 	stands_down
 }
 
-behaviour the_default_file 'without a name it is dazai/secrets in XDG_CONFIG_HOME or ~/.config'
+behaviour the_default_file \
+    'without an argument load reads dazai/secrets in XDG_CONFIG_HOME or ~/.config'
 the_default_file_body() {
 	guarded
 	mkdir -p home/.config/dazai config/dazai
@@ -107,7 +108,7 @@ the_default_file_body() {
 }
 
 behaviour what_fails_is_told_and_the_rest_is_loaded \
-    'a command that fails, or prints nothing, is told with its name and status, and the exit status says it'
+    'if a command fails or prints nothing, one line has its name and status, and load exits with 7'
 what_fails_is_told_and_the_rest_is_loaded_body() {
 	guarded
 	cat >file <<-'EOT'
@@ -137,7 +138,7 @@ what_fails_is_told_and_the_rest_is_loaded_body() {
 }
 
 behaviour what_is_there_stays_without_r \
-    'a name that is there is told, and its command not run; with -r it is replaced, when the new one is there'
+    'if a name is taken, one line says so, and its command is not run; with -r the secret is replaced, once the new one is complete'
 what_is_there_stays_without_r_body() {
 	guarded
 	printf 'a echo new; echo x >>ran\nb echo b\n' >file
@@ -158,7 +159,7 @@ what_is_there_stays_without_r_body() {
 }
 
 behaviour a_mistake_loads_nothing \
-    'a line that is wrong is told by its file and number, and then no command is run'
+    'if a line is wrong, its file and number are printed, and no command is run'
 a_mistake_loads_nothing_body() {
 	guarded
 	rule='a name is 1 to 128 printable ASCII characters, without blanks, quotes and backslashes, does not begin with -, and is not *'
@@ -249,7 +250,8 @@ the_file_of_another_is_refused_body() {
 	stands_down
 }
 
-behaviour a_secret_is_asked_for '? asks on the terminal, and says that there is none' \
+behaviour a_secret_is_asked_for \
+    'a ? asks on the terminal; without a terminal one line says so' \
     require.progs setsid
 a_secret_is_asked_for_body() {
 	guarded
@@ -296,7 +298,8 @@ a_secret_is_asked_for_body() {
 	stands_down
 }
 
-behaviour what_does_not_fit_is_told 'a command that prints too much is ended; what finds no room is told'
+behaviour what_does_not_fit_is_told \
+    'a command that prints too much is ended, and one line says that there is no room'
 what_does_not_fit_is_told_body() {
 	guarded -z 65536
 	cat >file <<-'EOT'
@@ -405,7 +408,8 @@ no_ordinary_memory_has_it_body() {
 	stands_down
 }
 
-behaviour age_and_openssl_are_commands 'age and openssl decrypt what is loaded' \
+behaviour age_and_openssl_are_commands \
+    'the commands may be age and openssl, which decrypt files' \
     require.progs 'age age-keygen openssl'
 age_and_openssl_are_commands_body() {
 	guarded
@@ -430,7 +434,7 @@ age_and_openssl_are_commands_body() {
 #
 
 behaviour dazaid_loads_at_its_start \
-    '-L: what the commands print is there when the daemon is ready; what fails is told, and the rest is loaded'
+    '-L: the secrets are there when the daemon is ready; if a command fails, one line says so, and the others are loaded'
 dazaid_loads_at_its_start_body() {
 	cat >file <<-'EOT'
 		# As for dazaictl load.
@@ -480,7 +484,7 @@ dazaid_loads_at_its_start_body() {
 }
 
 behaviour dazaid_tells_in_the_background \
-    '-L in the background: the command returns when all is loaded, and what fails is on its standard error'
+    '-L in the background: dazaid returns when all is loaded, and says on standard error which commands have failed'
 dazaid_tells_in_the_background_body() {
 	printf 'a sleep 0.3; echo 1\nb false\n' >file
 	"$dazaid" -s "$sock" --load-file file 2>err || fail "exit $?"
@@ -549,7 +553,8 @@ dazaid_ends_what_hangs_body() {
 	gone
 }
 
-behaviour dazaid_asks '-L: ? asks on the terminal, as -l does; without one that is told, and the rest is loaded' \
+behaviour dazaid_asks \
+    '-L: a ? asks on the terminal, as -l does; without a terminal one line says so, and the others are loaded' \
     require.progs setsid
 dazaid_asks_body() {
 	cat >file <<-'EOT'

@@ -63,7 +63,7 @@ every_death() {
 }
 
 behaviour no_log_holds_the_end_up \
-    'standard error closed, full, without a reader, a socket: the wipe and the death come in time'
+    'with standard error closed, full, without a reader, or a socket, the daemon wipes and ends in time'
 no_log_holds_the_end_up_body() {
 	for stderr in closed gone full 'full socket'; do
 		every_death
@@ -81,7 +81,7 @@ no_log_holds_the_end_up_body() {
 }
 
 behaviour no_log_of_others_holds_the_end_up \
-    'a full pipe that the daemon may not open again, or a terminal of somebody else: the wipe and the death come in time' \
+    'with a full pipe that the daemon may not open again, or a terminal of another user, as standard error, the daemon wipes and ends in time' \
     require.user root
 no_log_of_others_holds_the_end_up_body() {
 	public
@@ -101,7 +101,7 @@ no_log_of_others_holds_the_end_up_body() {
 }
 
 behaviour a_log_that_fills_up_holds_nothing_up \
-    'a pipe that fills up, or a file that may not grow, while the daemon logs holds up no answer'
+    'a log that is a full pipe, or a file that may not grow, delays no answer'
 a_log_that_fills_up_holds_nothing_up_body() {
 	stderr=gone
 	deaf -v -a -g 60
@@ -156,7 +156,7 @@ without() {
 }
 
 behaviour the_log_has_no_secret \
-    'the log of any end has neither a secret nor what a client said, and a name only if it is verbose'
+    'the log has neither a secret nor what a client said, however the daemon ends, and the name of a secret only with -v'
 the_log_has_no_secret_body() {
 	logs
 	without "$name"
@@ -164,7 +164,8 @@ the_log_has_no_secret_body() {
 	without "$secret" Qx7 not-in-any Zv3 INJECTION FOO
 }
 
-behaviour strangers_do_not_fill_the_log 'strangers who are refused by the hundred are one line of the log' \
+behaviour strangers_do_not_fill_the_log \
+    'hundreds of refused clients make one line in the log' \
     require.user root
 strangers_do_not_fill_the_log_body() {
 	public
@@ -204,7 +205,8 @@ frozen() {
 	    atf_skip "$(cat freeze.err): run it where fsfreeze(8) may freeze"
 }
 
-behaviour a_frozen_log_holds_nothing_up 'a log on a frozen file system holds up neither a pending panic nor the end' \
+behaviour a_frozen_log_holds_nothing_up \
+    'a log on a frozen file system delays neither a pending panic nor the end' \
     require.user root
 a_frozen_log_holds_nothing_up_body() {
 	for end in 'kill KILL "$guardian"' 'kill USR1 "$vault"'; do

@@ -136,7 +136,8 @@ lock_lets_go_body() {
 	news 3 'panic pending: tether login lost'
 }
 
-logind a_session_that_is_locked_is_a_loss 'a session that is locked when it starts: the tether is taken, and lost at once'
+logind a_session_that_is_locked_is_a_loss \
+    'if the session is locked when dazai-logind starts, the tether is taken, and lost at once'
 a_session_that_is_locked_is_a_loss_body() {
 	system
 	start -a -g 60
@@ -156,7 +157,7 @@ a_session_that_is_locked_is_a_loss_body() {
 	news 1 'panic pending: tether login lost'
 }
 
-logind lock_may_mean_nothing '--lock=ignore holds on'
+logind lock_may_mean_nothing '--lock=ignore: the tether is held through a lock'
 lock_may_mean_nothing_body() {
 	system
 	start -a -g 0
@@ -193,7 +194,8 @@ said_is() {
 	[ "$(grep -cF -e "$2" said)" -eq "$1" ]
 }
 
-logind a_daemon_that_does_not_empty_is_let_go '--lock=empty and a daemon that refuses, or does not answer: a loss'
+logind a_daemon_that_does_not_empty_is_let_go \
+    '--lock=empty: if the daemon refuses or does not answer, dazai-logind lets go, which is a loss'
 a_daemon_that_does_not_empty_is_let_go_body() {
 	system
 	for answer in 'ERROR bad-request no' OKAY; do
@@ -214,7 +216,8 @@ a_daemon_that_does_not_empty_is_let_go_body() {
 	done
 }
 
-logind the_end_of_the_session_lets_go 'SessionRemoved and the state closing end it, those of another session do not'
+logind the_end_of_the_session_lets_go \
+    'SessionRemoved and the state "closing" end dazai-logind; those of another session do not'
 the_end_of_the_session_lets_go_body() {
 	system
 	start -a -g 60
@@ -258,7 +261,8 @@ sleep_waits_for_the_end_body() {
 	says 'the daemon has ended before the machine sleeps'
 }
 
-logind a_stopped_vault_ends_before_sleep 'a vault that is stopped, or rehearses, has ended when the machine sleeps'
+logind a_stopped_vault_ends_before_sleep \
+    'a vault that is stopped or not armed has ended before the machine sleeps'
 a_stopped_vault_ends_before_sleep_body() {
 	system
 	start -a -g 60
@@ -281,7 +285,8 @@ a_stopped_vault_ends_before_sleep_body() {
 	rehearsed 'HARD PANIC'
 }
 
-logind an_end_that_is_not_seen_is_told 'a vault that lives on when the time is up: an alert, and the machine sleeps'
+logind an_end_that_is_not_seen_is_told \
+    'if the vault still lives when the time is up, an alert is logged, and the machine sleeps'
 an_end_that_is_not_seen_is_told_body() {
 	delay=1000000
 	system
@@ -313,7 +318,8 @@ sleep_may_be_ignored_body() {
 	not_logged 'HARD PANIC'
 }
 
-logind nobody_need_read_its_lines 'a standard error whose reader has gone does not end it, nor does an ignored signal stay so'
+logind nobody_need_read_its_lines \
+    'dazai-logind lives on if nobody reads its standard error, and a signal that its parent ignored ends it'
 nobody_need_read_its_lines_body() {
 	system
 	start -a -g 60
@@ -333,7 +339,8 @@ nobody_need_read_its_lines_body() {
 	done
 }
 
-logind it_waits_for_a_daemon '-W: while there is no daemon, each sleep is allowed, and the next one delayed'
+logind it_waits_for_a_daemon \
+    '-W: while there is no daemon, dazai-logind lets the machine sleep at once, and takes a new inhibitor lock afterwards'
 it_waits_for_a_daemon_body() {
 	system
 	login -W 60
@@ -350,7 +357,8 @@ it_waits_for_a_daemon_body() {
 	atf_check -s exit:2 -e match:'no daemon' "$logind" -s "$sock" -S 3
 }
 
-logind it_is_a_holder 'killed or stopped it is lost, and cut off while the daemon lives it comes back'
+logind it_is_a_holder \
+    'a dazai-logind that is killed or stopped is lost; if only its connection is lost, it connects again'
 it_is_a_holder_body() {
 	system
 	start -a -g 60 -t 1
@@ -370,7 +378,7 @@ it_is_a_holder_body() {
 	says 'the daemon ended: this session is UNGUARDED'
 }
 
-logind without_the_bus_it_lets_go 'the end of the bus is its end, too'
+logind without_the_bus_it_lets_go 'when the bus ends, dazai-logind ends'
 without_the_bus_it_lets_go_body() {
 	system
 	start -a -g 0
@@ -382,7 +390,8 @@ without_the_bus_it_lets_go_body() {
 	atf_check -s exit:6 -e match:'the system bus' "$logind" -s "$sock" -S 3
 }
 
-logind without_the_manager_it_lets_go 'a login manager that ends is a loss; one that is back is asked for everything'
+logind without_the_manager_it_lets_go \
+    'when the login manager ends, the tether is lost; when it is back, dazai-logind asks it for everything again'
 without_the_manager_it_lets_go_body() {
 	system
 	start -a -g 60
@@ -431,7 +440,8 @@ others_cannot_play_the_manager_body() {
 	killed 'tether login lost'
 }
 
-logind it_is_confined 'once it holds it has a filter and no new rights, and cannot be dumped'
+logind it_is_confined \
+    'once dazai-logind holds it has a seccomp filter and no new privileges, and cannot be dumped'
 it_is_confined_body() {
 	system
 	start -a -g 0
@@ -444,7 +454,8 @@ confined() {
 	    grep -q '^NoNewPrivs:.1$' "/proc/$login/status"
 }
 
-logind a_service_manager_hears_it 'NOTIFY_SOCKET: READY=1 once it holds'
+logind a_service_manager_hears_it \
+    'NOTIFY_SOCKET gets READY=1 once dazai-logind holds'
 a_service_manager_hears_it_body() {
 	system
 	start
@@ -456,7 +467,7 @@ a_service_manager_hears_it_body() {
 	talk - log said '<6>dazai-logind: holding login'
 }
 
-logind bad_options 'what cannot be is refused in one line'
+logind bad_options 'dazai-logind refuses wrong options with one line'
 bad_options_body() {
 	system
 	complains 1 '--tether: Usb: not 1 to 16' "$logind" -n Usb

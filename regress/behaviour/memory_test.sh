@@ -69,7 +69,7 @@ the_best_memory_is_taken_body() {
 }
 
 behaviour other_memory_is_refused \
-    '--require-lock or -m, and no such memory: refused on one line, and nothing is left'
+    'if there is no memory as --require-lock or -m want it, the start fails with one line, and leaves no file'
 other_memory_is_refused_body() {
 	set -- "$PWD/through" -d -s "$sock"
 	may_lock 0
@@ -90,7 +90,8 @@ other_memory_is_refused_body() {
 	gone
 }
 
-behaviour the_arena_is_locked 'what is locked is at least the arena'
+behaviour the_arena_is_locked \
+    'at least as much memory is locked as the arena has'
 the_arena_is_locked_body() {
 	for words in '' "$nomemfd"; do
 		through "exec $words"
@@ -194,7 +195,8 @@ no_memory_shows_the_secret_body() {
 }
 
 # Without this the last case would prove nothing.
-behaviour locked_memory_shows_the_secret_once 'where root can read the arena, the secret is there and only there' \
+behaviour locked_memory_shows_the_secret_once \
+    'in memory that root can read, the secret is in the arena, and nowhere else' \
     require.user root
 locked_memory_shows_the_secret_once_body() {
 	through "exec $nomemfd"
@@ -226,7 +228,8 @@ no_core() {
 	done
 }
 
-behaviour no_core_has_the_secret 'not even gcore as root gets it, from secretmem or from locked memory' \
+behaviour no_core_has_the_secret \
+    'no core dump has the secret, not even that of gcore as root, from secretmem or from locked memory' \
     require.user root require.progs gcore
 no_core_has_the_secret_body() {
 	for words in '' "$nomemfd"; do
@@ -251,7 +254,8 @@ a_crash_leaves_no_core_body() {
 	done
 }
 
-behaviour the_owner_cannot_look_in 'who owns the daemon can neither read its memory nor trace it' \
+behaviour the_owner_cannot_look_in \
+    'the user of the daemon can neither read its memory nor trace it' \
     require.user unprivileged require.progs strace
 the_owner_cannot_look_in_body() {
 	start
@@ -282,7 +286,7 @@ find_arena() {
 
 # An arena that is gone is one that mprotect(2) refuses to open.
 behaviour an_arena_that_cannot_be_opened_is_a_panic \
-    'a vault whose arena cannot be opened ends, and says nothing untrue before' \
+    'a vault whose mprotect fails ends, and gives no wrong answer before' \
     require.user root require.progs gdb
 an_arena_that_cannot_be_opened_is_a_panic_body() {
 	through "exec $nomemfd"
@@ -296,7 +300,8 @@ an_arena_that_cannot_be_opened_is_a_panic_body() {
 	done
 }
 
-behaviour an_overwritten_canary_is_told 'what was written where nothing may be is told at the wipe' \
+behaviour an_overwritten_canary_is_told \
+    'at the wipe, one line says if something has been written outside of the secrets' \
     require.user root require.progs gdb
 an_overwritten_canary_is_told_body() {
 	through "exec $nomemfd"

@@ -20,7 +20,8 @@ a_crash_of_network_is_told_body() {
 	done
 }
 
-behaviour a_namesakes_signal_is_no_order 'a signal of whoever has the uid of network by chance is no order' \
+behaviour a_namesakes_signal_is_no_order \
+    'a signal to network has no effect if its sender is another process with the uid of network' \
     require.user root
 a_namesakes_signal_is_no_order_body() {
 	guarded -a -g 0
@@ -56,7 +57,7 @@ a_stopped_network_hides_no_loss_body() {
 }
 
 behaviour the_lost_are_told_at_once \
-    'network is stopped: a holder that the vault takes for lost reads the end all the same'
+    'network is stopped: a holder that the vault takes for lost is disconnected all the same'
 the_lost_are_told_at_once_body() {
 	start -a -g 60 -t 0.5
 	talk "$sock" hello to "$sock.ctl" say 'HOLD usb' want HOLDING \
@@ -65,7 +66,8 @@ the_lost_are_told_at_once_body() {
 	stop
 }
 
-behaviour a_stopped_network_delays_no_signal 'network is stopped: the vault sees to its own signals'
+behaviour a_stopped_network_delays_no_signal \
+    'network is stopped: the vault acts on its own signals'
 a_stopped_network_delays_no_signal_body() {
 	table <<-'EOT'
 	-a -g 0.2 | kill STOP $network mark kill USR1 $vault ended $vault within 3000 | 137

@@ -112,7 +112,8 @@ other_fatal_signals_wipe_first_body() {
 	fatal 14 16 24 26 27 29 30 34 35 49 63 64
 }
 
-behaviour harmless_signals_do_nothing 'a signal that ends no other program does not end this one'
+behaviour harmless_signals_do_nothing \
+    'signals that end no program by default do nothing'
 harmless_signals_do_nothing_body() {
 	start -a -g 0
 	for sig in CHLD CONT URG WINCH PIPE XFSZ TSTP TTIN TTOU; do
@@ -129,7 +130,8 @@ harmless_signals_do_nothing_body() {
 	lives
 }
 
-behaviour the_end_of_network_is_a_hard_panic 'network is killed: a hard panic, which waits for no grace'
+behaviour the_end_of_network_is_a_hard_panic \
+    'network is killed: a hard panic, without grace'
 the_end_of_network_is_a_hard_panic_body() {
 	table <<-'EOT'
 	| kill KILL $network | 0

@@ -84,7 +84,8 @@ private_directory_body() {
 	stop
 }
 
-behaviour strangers_directory 'its name taken by somebody else is told as what it is' require.user root
+behaviour strangers_directory \
+    'if another user has made /tmp/dazai-UID, one line says so' require.user root
 strangers_directory_body() {
 	somebody
 	mkdir -m 700 "$own"
@@ -190,7 +191,8 @@ run_user_body() {
 }
 
 # Every uid that has no name in it shows as 65534 there, ours and strangers'.
-behaviour unmapped_uid 'in a user namespace without our uid nobody is trusted' require.user root
+behaviour unmapped_uid \
+    'in a user namespace that does not map its uid, a client trusts no daemon' require.user root
 unmapped_uid_body() {
 	somebody
 	unshare -U true 2>/dev/null ||

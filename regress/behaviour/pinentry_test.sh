@@ -115,7 +115,8 @@ it_answers_for_keys_body() {
 	grep -q 'no daemon' err || fail "$(cat err)"
 }
 
-behaviour it_answers_once 'what was wrong is not given again, nor the old passphrase for a new one'
+behaviour it_answers_once \
+    'a passphrase that was wrong is not given again, and the old one is not given where a new one is wanted'
 it_answers_once_body() {
 	guarded -a
 	config "$grip $name"
@@ -229,7 +230,8 @@ it_ends_with_its_client_body() {
 	talk - ended "$asking"
 }
 
-behaviour its_file_is_the_users 'a file that others may write, or that has mistakes, gives no secret away'
+behaviour its_file_is_the_users \
+    'if others may write to the file of keys, or it has mistakes, no secret is given'
 its_file_is_the_users_body() {
 	config "$grip $name"
 	chmod 666 .config/dazai/pinentry

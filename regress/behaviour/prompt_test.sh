@@ -222,7 +222,8 @@ ctrl_z_and_fg_at_dazaid_body() {
 	    found; heartbeat; stored token; kill -QUIT "$heartbeat"; talk - ended "$vault"'
 }
 
-behaviour ctrl_z_and_fg_at_dazaictl 'the same of dazaictl put' require.progs zsh
+behaviour ctrl_z_and_fg_at_dazaictl \
+    'Ctrl-Z at the prompt of dazaictl put: the shell has the terminal; fg asks again' require.progs zsh
 ctrl_z_and_fg_at_dazaictl_body() {
 	start
 	heartbeat -i 0
@@ -230,7 +231,8 @@ ctrl_z_and_fg_at_dazaictl_body() {
 	in_shells 'dazaictl put token' 'stored token; "$ctl" del token'
 }
 
-behaviour a_job_in_the_background_waits 'dazaid and put in the background ask when they are brought to the foreground'
+behaviour a_job_in_the_background_waits \
+    'dazaid, or dazaictl put, in the background asks when it is brought to the foreground'
 a_job_in_the_background_waits_body() {
 	start
 	heartbeat -i 0

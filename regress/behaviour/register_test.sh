@@ -105,7 +105,8 @@ rehearsals_and_clean_ends_spare_body() {
 	EOT
 }
 
-behaviour others_are_spared 'nobody is killed who never was registered, is so no more, or registered somebody else'
+behaviour others_are_spared \
+    'a process is not killed that never was registered, is not registered any more, or has registered another one'
 others_are_spared_body() {
 	guarded -a -g 0
 	registered
@@ -167,7 +168,7 @@ the_ended_are_forgotten_body() {
 }
 
 behaviour thirty_two_are_held \
-    'thirty-two are held and killed, each once however often it registers; one more is BUSY until one has gone'
+    '32 processes can be registered, each once however often it asks; the next one reads BUSY until one has ended'
 thirty_two_are_held_body() {
 	guarded -a -g 0
 	registered
@@ -202,7 +203,7 @@ thirty_two_are_held_body() {
 }
 
 behaviour some_cannot_be_registered \
-    'no process of the daemon, not init, none that is not there, and none that the owner could not kill'
+    'neither vault, network nor process 1 can be registered, nor a process that does not exist or that the user could not kill'
 some_cannot_be_registered_body() {
 	guarded -a -g 0
 	sleep 0 &

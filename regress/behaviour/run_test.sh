@@ -43,7 +43,7 @@ starts_nothing() {
 }
 
 behaviour a_variable_has_the_secret \
-    '-e: the value without newlines at its end, in place of a variable of that name, and in no argument'
+    '-e: the variable has the secret without newlines at its end, in place of an older one, and no argument has it'
 a_variable_has_the_secret_body() {
 	guarded
 	put lines 'one\n two \n\n\n'
@@ -131,7 +131,7 @@ one_that_is_missing_starts_nothing_body() {
 }
 
 behaviour a_daemon_that_ends_starts_nothing \
-    'a daemon that ends, or gives less than it has promised, starts nothing'
+    'if the daemon ends, or sends less than DATA has announced, the program is not started'
 a_daemon_that_ends_starts_nothing_body() {
 	status='STATUS alive=1 armed=0 grace=5 registered=0 guarded=1 pending=0'
 	status="$status memory=secretmem secrets=1 left=0 heartbeat=0 since=0"
@@ -340,7 +340,7 @@ a_panic_kills_the_children_body() {
 }
 
 behaviour a_forwarded_socket_is_refused \
-    'a daemon whose socket another process listens on could not kill the program, so it does not start' \
+    'run starts nothing if another process than the daemon listens, as ssh -L does, because the daemon could not kill the program' \
     require.progs python3
 a_forwarded_socket_is_refused_body() {
 	guarded -a
@@ -379,7 +379,7 @@ a_forwarded_socket_is_refused_body() {
 }
 
 behaviour another_pid_namespace_is_refused \
-    'so is a daemon in another PID namespace, where the process that listens cannot be told' \
+    'run starts nothing if the daemon is in another PID namespace, where it could not kill the program' \
     require.user root
 another_pid_namespace_is_refused_body() {
 	guarded -a
@@ -408,7 +408,7 @@ without_a_terminal_it_leads_body() {
 }
 
 behaviour on_a_terminal_it_is_in_reach \
-    'on a terminal it leads if the shell makes it do so, and in a script stays where ^C and ^Z reach it; not in the background of a script' \
+    'on a terminal the program leads a process group if the shell makes it, or in the background of a script; in the foreground of a script it stays where ^C and ^Z reach it' \
     require.progs bash
 on_a_terminal_it_is_in_reach_body() {
 	guarded

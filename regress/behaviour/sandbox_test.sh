@@ -81,7 +81,7 @@ both_processes_are_confined_body() {
 }
 
 behaviour a_namespace_of_one_uid_is_enough \
-    'where root has no other uid, the daemon starts, and network keeps that one'
+    'in a user namespace that has only the uid of root, the daemon starts, and network keeps that uid'
 a_namespace_of_one_uid_is_enough_body() {
 	unshare -U -r true 2>/dev/null ||
 	    atf_skip "no user namespace can be made here"
@@ -93,7 +93,7 @@ a_namespace_of_one_uid_is_enough_body() {
 }
 
 behaviour a_user_has_no_capability \
-    'a daemon of an ordinary user: both processes are the user, without capabilities, and closed to it' \
+    'both processes of an ordinary user have its uid and no capabilities, and it can neither trace them nor read their memory' \
     require.user unprivileged
 a_user_has_no_capability_body() {
 	start
@@ -109,7 +109,8 @@ a_user_has_no_capability_body() {
 	lives
 }
 
-behaviour a_user_keeps_no_capability 'ambient capabilities that came with the user go as well' \
+behaviour a_user_keeps_no_capability \
+    'the daemon of an ordinary user also drops ambient capabilities' \
     require.user root
 a_user_keeps_no_capability_body() {
 	as_a_user --inh-caps +net_admin,+ipc_lock \
@@ -276,7 +277,7 @@ no_descriptor_is_inherited_body() {
 }
 
 behaviour clients_cost_nothing_that_lasts \
-    'a thousand clients and much noise later neither process has more descriptors or memory' \
+    'after a thousand clients and much noise neither process has more descriptors or memory' \
     require.user root
 clients_cost_nothing_that_lasts_body() {
 	start -v -a -g 60

@@ -104,7 +104,8 @@ a_shell_becomes_a_tmux_client_body() {
 	tmux kill-server
 }
 
-behaviour screen_holds 'screen: its server, and its client' require.progs 'screen bash'
+behaviour screen_holds \
+    'screen: a holder for the server holds through detach, and one for the client ends with it' require.progs 'screen bash'
 screen_holds_body() {
 	mkdir -m 700 screens
 	echo "PS1='P> '; . $top/shell/dazai.sh" >rc

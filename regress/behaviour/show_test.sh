@@ -77,7 +77,8 @@ status_is_for_reading_body() {
 	absent '^tethers\|^panic' shown
 }
 
-behaviour a_lost_tether_shows 'status: a tether that is lost, and how to cancel'
+behaviour a_lost_tether_shows \
+    'status names a tether that is lost, and says how to cancel'
 a_lost_tether_shows_body() {
 	start -a -g 90
 	heartbeat -n desk
@@ -122,7 +123,8 @@ colour_is_for_terminals_body() {
 	done
 }
 
-behaviour json_is_json 'status, list, tethers and watch --json: what python reads, with the same types always' \
+behaviour json_is_json \
+    'status, list, tethers and watch --json print what the JSON parser of python reads, and a field always has the same type' \
     require.progs python3
 json_is_json_body() {
 	start
@@ -259,7 +261,8 @@ panic_says_what_happened_body() {
 	ends 0
 }
 
-behaviour get_on_a_terminal 'get to a terminal: what is wrong comes first; -f ends with a newline'
+behaviour get_on_a_terminal \
+    'get to a terminal first says what is wrong with the name or the session; -f ends with a newline'
 get_on_a_terminal_body() {
 	gets 'exit 2' 'no daemon: ' get "$name"
 	guarded -g 60

@@ -14,7 +14,8 @@ start_group() {
 	start "$@"
 }
 
-behaviour a_signal_to_the_group_is_one_signal 'Ctrl-C, Ctrl-\ and SIGTERM reach vault and network, and mean what one of them would'
+behaviour a_signal_to_the_group_is_one_signal \
+    'Ctrl-C, Ctrl-\ and SIGTERM, which reach both vault and network, do what one signal does'
 a_signal_to_the_group_is_one_signal_body() {
 	for sig in INT TERM; do
 		start_group -a -g 0
@@ -32,7 +33,8 @@ a_signal_to_the_group_is_one_signal_body() {
 	[ "$(grep -c PANIC log)" -eq 1 ] || fail "more than one"
 }
 
-behaviour one_cancel_undoes_the_signals_to_both 'SIGUSR1 to both processes opens one window, which one CANCEL ends'
+behaviour one_cancel_undoes_the_signals_to_both \
+    'SIGUSR1 to both processes begins one grace, which one CANCEL ends'
 one_cancel_undoes_the_signals_to_both_body() {
 	table <<-'EOT'
 	-a -g 60 | hello kill USR1 $vault kill USR1 $network log log 'panic pending' ping
@@ -41,7 +43,8 @@ one_cancel_undoes_the_signals_to_both_body() {
 	[ "$(grep -c 'panic pending' log)" -eq 1 ] || fail "two windows"
 }
 
-behaviour network_passes_signals_on 'what a signal to network does is what it does to the vault'
+behaviour network_passes_signals_on \
+    'a signal to network does what it does to the vault'
 network_passes_signals_on_body() {
 	for sig in TERM INT; do
 		table <<-EOT
@@ -150,7 +153,8 @@ quits() {
 	done
 }
 
-behaviour quit_and_close_is_no_panic 'a heartbeat that says QUIT and leaves before the answer stands the daemon down'
+behaviour quit_and_close_is_no_panic \
+    'a heartbeat that says QUIT and closes before the answer ends the daemon cleanly'
 quit_and_close_is_no_panic_body() {
 	quits 50 hello say QUIT
 	quits 10 hello raw 'PING\nQUIT\n'

@@ -46,7 +46,8 @@ ends_there() {
 #
 
 # Every kind of bad number is tried on the function that reads them (replay_num).
-behaviour bad_seconds_are_refused 'what is no number of seconds is told on one line, and nothing starts'
+behaviour bad_seconds_are_refused \
+    'a wrong number of seconds is refused with one line, and nothing is started'
 bad_seconds_are_refused_body() {
 	for option in f=first g=grace t=ping-timeout; do
 		long=${option#?=}
@@ -62,7 +63,8 @@ bad_seconds_are_refused_body() {
 	refused 'dazaid: --grace: nan' -g nan -t inf -z x -l =
 }
 
-behaviour bad_sizes_are_refused 'a size that is no number, too small or too large is told on one line'
+behaviour bad_sizes_are_refused \
+    'a size that is no number, too small or too large is refused with one line'
 bad_sizes_are_refused_body() {
 	for value in '' nan 5x ' 65536' -65536 +65536 0x10000 1e5 65536.0 64k 1M; do
 		refused "dazaid: --size: $value: not a number" -z "$value"
@@ -148,7 +150,8 @@ wrong_options_show_the_usage_body() {
 	usage -a -g 3 -Q
 }
 
-behaviour no_option_is_needed 'without options it rehearses with no secrets, without standard descriptors as well'
+behaviour no_option_is_needed \
+    'without options dazaid starts with no secrets, not armed, also if descriptors 0 to 2 are closed'
 no_option_is_needed_body() {
 	launch "$dazaid" -d -s "$sock" </dev/null
 	logged 'secrets: 0, dry-run, ping timeout 0 ms'
@@ -267,7 +270,8 @@ bytes_are_kept_body() {
 	lives
 }
 
-behaviour bad_names_are_refused 'what -l cannot have as the name of a secret is told'
+behaviour bad_names_are_refused \
+    '-l refuses a name that no secret can have, with one line'
 bad_names_are_refused_body() {
 	printf '%s' "$secret" >secret
 	for name in '' - -x '*' 'a b' 'a"b' 'a\b' ä "a'" 'a
@@ -283,7 +287,8 @@ b'; do
 	refused "dazaid: --load: not a name" -l ''
 }
 
-behaviour failing_sources_are_told 'a source that is missing, empty, unreadable or too large is told'
+behaviour failing_sources_are_told \
+    'if the file of -l is missing, empty, unreadable or too large, one line says so'
 failing_sources_are_told_body() {
 	: >empty
 	mkdir directory
@@ -314,7 +319,8 @@ failing_sources_are_told_body() {
 	loads 1 -z 1000200 -l a=million
 }
 
-behaviour files_of_others_are_told 'a source that the user may not read is told' require.user unprivileged
+behaviour files_of_others_are_told \
+    '-l refuses a file that the user may not read, with one line' require.user unprivileged
 files_of_others_are_told_body() {
 	echo x >mine
 	chmod 000 mine
@@ -369,7 +375,8 @@ cut_short() {
 	logged "$text"
 }
 
-behaviour signals_count_while_it_reads 'a signal in the middle of a secret means what it means later'
+behaviour signals_count_while_it_reads \
+    'a signal while a secret is being read does what it does later'
 signals_count_while_it_reads_body() {
 	for sig in TERM INT; do
 		cut_short 0 $sig "SIG$sig: secrets wiped, bye" -a
@@ -405,7 +412,7 @@ without_d_it_returns_when_ready_body() {
 }
 
 behaviour the_background_is_nowhere \
-    'in the background it has names, a session, no terminal, no directory, and /dev/null for its descriptors'
+    'in the background each process has its name, a session of its own, no terminal, / as their directory, and /dev/null for descriptors 0 to 2'
 the_background_is_nowhere_body() {
 	# Would wait for ever if the pipe were held.
 	out=$(timeout -s KILL 20 "$dazaid" -s "$sock" -v 2>err) ||
@@ -529,7 +536,7 @@ a_service_manager_is_told_body() {
 }
 
 behaviour a_service_manager_is_told_more \
-    'NOTIFY_SOCKET: it hears whether the session is guarded, and why the daemon ends'
+    'NOTIFY_SOCKET: a service manager hears whether the session is guarded, and why the daemon ends'
 a_service_manager_is_told_more_body() {
 	export NOTIFY_SOCKET
 	NOTIFY_SOCKET=$PWD/notify
@@ -548,7 +555,7 @@ a_service_manager_is_told_more_body() {
 }
 
 behaviour no_service_manager_is_needed \
-    'a NOTIFY_SOCKET that is none is told, and one that nobody reads does not hold the start up'
+    'if NOTIFY_SOCKET is no socket, one line says so; one that nobody reads does not delay the start'
 no_service_manager_is_needed_body() {
 	export NOTIFY_SOCKET
 	for NOTIFY_SOCKET in notify '' ' ' ./notify "$(printf '/%0200d' 0)"; do
@@ -640,7 +647,8 @@ syslog_gets_the_log_body() {
 	absent -F "$secret" got err
 }
 
-behaviour a_new_syslogd_is_found 'that there is no syslogd is told once; the daemon goes on, and finds the next one' \
+behaviour a_new_syslogd_is_found \
+    'if there is no syslogd, one line says so once; the daemon goes on, and finds one that starts later' \
     require.user root
 a_new_syslogd_is_found_body() {
 	world none
@@ -710,7 +718,7 @@ a_short_timeout_is_told_body() {
 
 shipped_only=1		# a sanitizer's mlock(2) does nothing, and says that it has
 behaviour the_caller_is_told \
-    'what is not as good as it could be is on the standard error of whoever starts a daemon' \
+    'if the memory is not secretmem, though -m did not ask for another, a line on standard error says so before dazaid returns' \
     require.user root
 the_caller_is_told_body() {
 	for how in mlock unlocked; do
@@ -891,7 +899,7 @@ the_echo_comes_back_body() {
 }
 
 behaviour half_a_secret_is_not_left_to_others \
-    'what was typed of a secret is not there for the next reader of the terminal; without one nothing is asked'
+    'what was typed of a secret that is not complete is not there for the next program that reads the terminal; without a terminal nothing is asked'
 half_a_secret_is_not_left_to_others_body() {
 	cat >script <<-EOT
 	expect Secret x:

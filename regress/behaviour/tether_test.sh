@@ -19,7 +19,8 @@ holder() {
 	talk - log "$2" holds
 }
 
-behaviour any_holder_keeps_a_tether 'a secret is given until the last of three holders has gone'
+behaviour any_holder_keeps_a_tether \
+    'a secret is handed out until the last of three holders is lost'
 any_holder_keeps_a_tether_body() {
 	start -a -g 60
 	control say "$get" want 'ERROR unguarded this session is not guarded'
@@ -44,7 +45,8 @@ any_holder_keeps_a_tether_body() {
 	control get "$name" secret
 }
 
-behaviour every_tether_must_hold 'with two lost, one that is back does not cancel, and CANCEL is refused'
+behaviour every_tether_must_hold \
+    'while one of two lost tethers is still lost, the panic goes on, and CANCEL is refused'
 every_tether_must_hold_body() {
 	start -a -g 60
 	holder usb usb
@@ -121,7 +123,8 @@ a_release_is_no_loss_body() {
 	stands_down
 }
 
-behaviour holders_say_no_more_than_they_may 'bad names, and everything but PING, CANCEL and WATCH, are refused'
+behaviour holders_say_no_more_than_they_may \
+    'HOLD with a bad name is refused, and so is every line of a holder but PING, CANCEL and WATCH'
 holders_say_no_more_than_they_may_body() {
 	start
 	control say HOLD like 'ERROR bad-request *' \
@@ -134,7 +137,8 @@ holders_say_no_more_than_they_may_body() {
 	rehearsed 'tether 1234567890123456 lost'
 }
 
-behaviour each_holder_has_its_own_deadline 'who misses a PING is dropped, and is a loss as the last only'
+behaviour each_holder_has_its_own_deadline \
+    'a holder that misses a PING is disconnected; the tether is lost only with its last holder'
 each_holder_has_its_own_deadline_body() {
 	start -t 0.5
 	client "$sock.ctl" say 'HOLD t' want HOLDING echo holds eof
@@ -146,7 +150,8 @@ each_holder_has_its_own_deadline_body() {
 	rehearsed 'tether t lost: ping deadline missed'
 }
 
-behaviour nobody_came_to_guard 'a secret that nobody guards in time does not stay'
+behaviour nobody_came_to_guard \
+    'the daemon panics if nothing guards its secret within the time of --first'
 nobody_came_to_guard_body() {
 	start -f 0.3
 	rehearsed 'nobody came to guard'
@@ -160,7 +165,8 @@ nobody_came_to_guard_body() {
 	killed SIGUSR2
 }
 
-behaviour a_guarded_session_has_no_first_deadline 'from the first holder on --first counts no more'
+behaviour a_guarded_session_has_no_first_deadline \
+    'once there is a holder, the time of --first does not count'
 a_guarded_session_has_no_first_deadline_body() {
 	start -f 0.4 -a -g 0
 	holder t t
@@ -219,7 +225,8 @@ waits() {
 	await connected "$waits"
 }
 
-behaviour dazaictl_shows_and_releases_tethers 'tethers, release, watch and wait, with their exit statuses'
+behaviour dazaictl_shows_and_releases_tethers \
+    'dazaictl tethers, release, watch and wait, with their exit statuses'
 dazaictl_shows_and_releases_tethers_body() {
 	export DAZAI_SOCK="$sock"
 	ctl=$top/dazaictl/dazaictl
@@ -313,7 +320,8 @@ a_watcher_gets_a_secret_whole_body() {
 	    want 'EVENT got name=big'
 }
 
-behaviour a_release_is_told_once 'EVENTS: a release is not followed by a loss'
+behaviour a_release_is_told_once \
+    'EVENTS: RELEASE gives one event, and no loss follows'
 a_release_is_told_once_body() {
 	start
 	client "$sock.ctl" say EVENTS like 'EVENT STATUS *' echo watches \

@@ -102,7 +102,7 @@ transfers_do_not_mix_body() {
 }
 
 behaviour reads_are_counted \
-    'reads=N: N readers get it, and then it is gone with its room; a GET that is refused is none of them'
+    'reads=N: N clients get the secret, and then it is wiped and its room is free; a GET that is refused does not count'
 reads_are_counted_body() {
 	guarded -a -g 0
 	see_room
@@ -160,7 +160,8 @@ race() {
 	[ $gave -eq 5 ] || fail "$gave got it"
 }
 
-behaviour of_20_readers_5_get_it 'of 20 who race for a secret with reads=5 five get it, whole, and the rest nothing'
+behaviour of_20_readers_5_get_it \
+    'of 20 clients that race for a secret with reads=5, five get all of it, and the others nothing'
 of_20_readers_5_get_it_body() {
 	guarded -a -g 0 -z 2000000
 	see_room
@@ -171,7 +172,7 @@ of_20_readers_5_get_it_body() {
 }
 
 behaviour a_secret_expires_on_time \
-    'ttl=: a secret is there before its time is up, and is gone with its room a tenth of a second after'
+    'ttl=: a secret is there until its time is up, and a tenth of a second later it is wiped and its room is free'
 a_secret_expires_on_time_body() {
 	guarded -a -g 0
 	see_room
@@ -193,7 +194,8 @@ a_secret_expires_on_time_body() {
 	stands_down
 }
 
-behaviour the_slow_get_everything 'a client that is slow, and moves, gets and puts everything'
+behaviour the_slow_get_everything \
+    'a slow client gets and puts every byte, as long as some bytes move'
 the_slow_get_everything_body() {
 	with_big -a -g 0
 	split -b 334000 value piece.
@@ -314,7 +316,7 @@ a_dead_reader_harms_nobody_body() {
 }
 
 behaviour an_unfinished_secret_is_none \
-    'what is not put yet cannot be had, but has its name and its room; what is read to the last is there for its reader alone'
+    'a secret that is not complete cannot be read, but takes its name and room; one that is read for the last time is there for that reader alone'
 an_unfinished_secret_is_none_body() {
 	guarded -a -g 0
 	control say 'PUT a 6 reads=1' want GO raw abc \
@@ -343,7 +345,8 @@ an_unfinished_secret_is_none_body() {
 	stands_down
 }
 
-behaviour del_and_expiry_stop_a_get 'DEL, and the end of its time, stop those who get a secret just then'
+behaviour del_and_expiry_stop_a_get \
+    'DEL and the end of ttl= stop the clients that are getting the secret'
 del_and_expiry_stop_a_get_body() {
 	with_big -a -g 0
 	control say 'GET big' want "DATA $big" take $taken \
@@ -520,7 +523,7 @@ traced() {
 }
 
 behaviour a_refusal_leaves_no_more_than_a_success \
-    'what a secret has left in pipes and sockets is overwritten, also if it is refused or another one is not there' \
+    'dazaictl overwrites what a secret has left in pipes and sockets, also if the daemon refuses it, or another secret of run does not exist' \
     require.progs strace
 a_refusal_leaves_no_more_than_a_success_body() {
 	guarded
@@ -538,7 +541,8 @@ a_refusal_leaves_no_more_than_a_success_body() {
 	stands_down
 }
 
-behaviour dazaictl_replaces_and_deletes_all 'dazaictl put -r, and del --all'
+behaviour dazaictl_replaces_and_deletes_all \
+    'dazaictl put -r replaces a secret, and del --all wipes every one'
 dazaictl_replaces_and_deletes_all_body() {
 	ctl=$top/dazaictl/dazaictl
 	guarded -a -g 0

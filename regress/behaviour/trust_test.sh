@@ -49,7 +49,8 @@ strange_status_body() {
 	done
 }
 
-behaviour strange_list 'so is an entry of LIST'
+behaviour strange_list \
+    'an entry of LIST that no dazaid gives is refused, and not shown'
 strange_list_body() {
 	liar 'a 5 - -\nmail/me@example.org 1 3 59.998\nOK\n'
 	"$ctl" -s "$sock" list >out || fail "$(cat err)"
@@ -61,7 +62,7 @@ strange_list_body() {
 	done
 }
 
-behaviour strange_refusal 'so is a refusal'
+behaviour strange_refusal 'a refusal that no dazaid gives is not shown'
 strange_refusal_body() {
 	for line in "ERROR $escape" "ERROR full $escape" 'ERROR' 'ERROR full' \
 	    'ERROR FULL of it' 'BUSY now' 'ERR unknown-verb' 'NO'; do
@@ -195,7 +196,7 @@ panic_waits_body() {
 	ends "$SIGKILL"
 }
 
-behaviour network_that_hangs 'an order reaches a vault whose network does not work'
+behaviour network_that_hangs 'dazaictl panic reaches the vault if network hangs'
 network_that_hangs_body() {
 	local end
 
@@ -209,7 +210,7 @@ network_that_hangs_body() {
 	done
 }
 
-behaviour panic_fails 'an order that is not seen done is an error'
+behaviour panic_fails 'dazaictl panic fails if it does not see the vault end'
 panic_fails_body() {
 	start -a -g 0
 	talk - kill STOP "$vault"
@@ -228,7 +229,8 @@ panic_fails_body() {
 }
 
 # The process that listens is then ssh(1), say, which brings the socket here.
-behaviour panic_of_a_daemon_elsewhere 'the end of a daemon of another machine is not claimed'
+behaviour panic_of_a_daemon_elsewhere \
+    'dazaictl panic does not claim the end of a daemon on another machine'
 panic_of_a_daemon_elsewhere_body() {
 	for how in hard -w; do
 		rm -f "$sock.ctl"

@@ -17,7 +17,8 @@ units() {
 	cp units/dazaid@.service units/dazaid@nobody.service
 }
 
-behaviour the_units_are_right 'systemd-analyze finds nothing wrong with them' \
+behaviour the_units_are_right \
+    'systemd-analyze finds nothing wrong with the units of contrib/' \
     require.progs systemd-analyze \
     require.files "$top/dazai-logind/dazai-logind"
 the_units_are_right_body() {
@@ -35,7 +36,7 @@ the_units_are_right_body() {
 }
 
 behaviour the_daemon_of_root_is_hardened \
-    'the unit whose daemon is not of its own user: an exposure below 3' \
+    'dazaid@.service, a unit of root: systemd-analyze security says less than 3' \
     require.progs systemd-analyze
 the_daemon_of_root_is_hardened_body() {
 	units

@@ -38,7 +38,7 @@ every_line_has_its_answer_body() {
 }
 
 behaviour bad_pids_and_verbs_are_refused \
-    'what is no positive number is a bad pid, all else an unknown verb, and the connection stays'
+    'a pid that is no positive number is bad, any other line is an unknown verb, and the connection stays'
 bad_pids_and_verbs_are_refused_body() {
 	local line pid
 
@@ -136,7 +136,7 @@ others_read_busy_body() {
 }
 
 behaviour one_of_many_is_the_heartbeat \
-    'of those who say HELLO together one is welcomed; all others read BUSY, after the answers that are due'
+    'of the clients that say HELLO together one is welcomed; all others read BUSY, after the answers to what they sent before'
 one_of_many_is_the_heartbeat_body() {
 	table <<-'EOT'
 	| connect say PING want "$unknown" kill STOP $vault use 0 say "$guard"
@@ -149,14 +149,16 @@ one_of_many_is_the_heartbeat_body() {
 	EOT
 }
 
-behaviour a_half_closed_heartbeat_is_lost 'a heartbeat that will say nothing more is lost'
+behaviour a_half_closed_heartbeat_is_lost \
+    'a heartbeat that shuts its connection down for writing is lost'
 a_half_closed_heartbeat_is_lost_body() {
 	table <<-'EOT'
 	| hello shutwr eof | 0 | heartbeat connection dropped
 	EOT
 }
 
-behaviour ten_seconds_are_for_hello 'who has not said HELLO in 10 s is closed, and who has is not'
+behaviour ten_seconds_are_for_hello \
+    'a client that has not said HELLO within 10 s is disconnected, and one that has is not'
 ten_seconds_are_for_hello_body() {
 	start -s "$sock.2"
 	client "$sock.2" hello echo guards mark at 10500 ping quit
@@ -169,7 +171,7 @@ ten_seconds_are_for_hello_body() {
 }
 
 behaviour strangers_are_closed_on \
-    'a client of another uid is closed on without an answer, and root may be the heartbeat of a user' \
+    'a client of another uid is disconnected without an answer, and root may be the heartbeat of a user' \
     require.user root
 strangers_are_closed_on_body() {
 	public

@@ -162,7 +162,7 @@ require_as_in_table(uint32_t type, size_t size, size_t nfds,
 		close(im.fd);
 }
 
-CASE(every_type_has_a_name, "and whatever is no type is an unknown message")
+CASE(every_type_has_a_name, "any other number is an \"unknown message\"")
 {
 	uint32_t type;
 
@@ -174,7 +174,7 @@ CASE(every_type_has_a_name, "and whatever is no type is an unknown message")
 }
 
 CASE(every_packet_is_accepted_or_refused_by_the_table,
-    "every type, payload size, sender, phase and number of descriptors")
+    "a packet of any type, payload size, sender, phase and number of descriptors is accepted only if the table says so")
 {
 	static const uint32_t strange[] = { 0x7fffffff, 0x80000000, UINT32_MAX,
 		0x01000000 };
@@ -193,7 +193,8 @@ CASE(every_packet_is_accepted_or_refused_by_the_table,
 	ATF_REQUIRE_EQ(before, open_fds());
 }
 
-CASE(a_wrong_length_is_refused, "in the header, of it, and of what is cut")
+CASE(a_wrong_length_is_refused,
+    "a packet is refused if the length in its header is wrong, or it is shorter than a header or longer than any message")
 {
 	static const uint32_t lens[] = { 1, 11, 13, 16, 255, 0x7fffffff,
 		0x80000000, UINT32_MAX };
@@ -244,7 +245,8 @@ CASE(many_descriptors_are_refused_and_none_is_closed,
 	ATF_REQUIRE_EQ(before, open_fds());
 }
 
-CASE(no_packet_is_no_message, "before, between and after packets")
+CASE(no_packet_is_no_message,
+    "an empty socket has no message: before, between and after packets")
 {
 	struct imsg im;
 
@@ -255,7 +257,8 @@ CASE(no_packet_is_no_message, "before, between and after packets")
 	ATF_REQUIRE_EQ(IMSG_NONE, receive(&im));
 }
 
-CASE(packets_from_before_the_end_are_received, "and then the end, each time")
+CASE(packets_from_before_the_end_are_received,
+    "packets that were sent before the end are received first, and then the end")
 {
 	struct imsg im;
 
@@ -288,7 +291,7 @@ CASE(the_end_with_a_message_unread_is_the_end,
 }
 
 CASE(an_empty_packet_is_never_accepted,
-    "it looks like the end; with a descriptor it is refused")
+    "an empty packet looks like the end; with a descriptor it is refused")
 {
 	struct imsg im;
 
@@ -301,7 +304,8 @@ CASE(an_empty_packet_is_never_accepted,
 	require_refused(2);
 }
 
-CASE(a_descriptor_without_room_is_refused, "at the limit of open files")
+CASE(a_descriptor_without_room_is_refused,
+    "at the limit of open files a message with a descriptor is refused")
 {
 	const char	*preload = getenv("LD_PRELOAD");
 	struct rlimit	 rl, none;
@@ -325,7 +329,8 @@ CASE(a_descriptor_without_room_is_refused, "at the limit of open files")
 	ATF_REQUIRE_EQ(before, open_fds());
 }
 
-CASE(a_message_arrives_as_it_was_sent, "every type; its descriptor is CLOEXEC")
+CASE(a_message_arrives_as_it_was_sent,
+    "a message of every type arrives whole, and its descriptor is CLOEXEC")
 {
 	const struct imsg_rule *r;
 	struct imsg		im, got;

@@ -54,7 +54,8 @@ CASE(at_the_deadline_it_is_too_late,
 	require_ended(&p, PANIC_EXECUTED, "SIGUSR1", true);
 }
 
-CASE(a_hard_panic_has_no_grace, "armed and not, pending or not")
+CASE(a_hard_panic_has_no_grace,
+    "a hard panic is executed at once, armed or not, pending or not")
 {
 	world_begin(&p, GRACE, false);
 	panic_hard(&p, "SIGUSR2");
@@ -67,7 +68,8 @@ CASE(a_hard_panic_has_no_grace, "armed and not, pending or not")
 	require_ended(&p, PANIC_HARD, "SIGUSR2", true);
 }
 
-CASE(a_clean_stop_never_kills, "not even with a panic pending")
+CASE(a_clean_stop_never_kills,
+    "a clean stop kills nothing, not even while a panic is pending")
 {
 	world_begin(&p, GRACE, true);
 	panic_lost(&p, 0, "lost");
@@ -79,7 +81,8 @@ CASE(a_clean_stop_never_kills, "not even with a panic pending")
 	require_ended(&p, PANIC_STOPPED, "SIGTERM", false);
 }
 
-CASE(arming_is_a_ratchet, "nothing disarms, and after the end it is too late")
+CASE(arming_is_a_ratchet,
+    "nothing disarms, and after the end arming has no effect")
 {
 	world_begin(&p, GRACE, false);
 	ATF_REQUIRE(panic_arm(&p));
@@ -157,7 +160,7 @@ late_kill(void)
 }
 
 CASE(a_handler_in_the_middle_of_the_end_lets_it_finish,
-    "in each of the five steps of an armed execution")
+    "a signal handler that panics during any of the five steps of an armed panic lets the first one finish")
 {
 	static const struct panic_ops late = { .wipe = late_wipe,
 		.kill_registered = late_kill_registered,

@@ -34,7 +34,8 @@ parse(enum kind kind, const char *line, struct imsg *im)
 	return (refusal);
 }
 
-CASE(a_refusal_is_these_words, "to the letter, for each kind of mistake")
+CASE(a_refusal_is_these_words,
+    "the refusal of each kind of mistake, to the letter")
 {
 	static const struct {
 		enum kind   kind;
@@ -99,7 +100,7 @@ CASE(a_refusal_is_these_words, "to the letter, for each kind of mistake")
 	}
 }
 
-CASE(an_answer_is_these_words, "to the letter, for each thing to be said")
+CASE(an_answer_is_these_words, "each answer, to the letter")
 {
 	static const char *const words[IMSG_ANSWERS] = {
 		[IMSG_ANSWER_OK] = "OK\n",

@@ -44,7 +44,7 @@ hold(const char *name, uint32_t peer, int64_t now)
  * The rules.
  */
 
-CASE(a_heartbeat_guards, "a secret is handed out until it hangs up")
+CASE(a_heartbeat_guards, "a secret is handed out until the heartbeat hangs up")
 {
 	struct session_holder *h;
 
@@ -59,7 +59,7 @@ CASE(a_heartbeat_guards, "a secret is handed out until it hangs up")
 }
 
 CASE(network_may_report_after_a_hangup,
-    "an undrained heartbeat is lost when network's time is over")
+    "if network does not report the end of a heartbeat that has hung up, it is lost when the time for that is over")
 {
 	struct session_holder *h;
 
@@ -76,7 +76,7 @@ CASE(network_may_report_after_a_hangup,
 }
 
 CASE(a_drained_heartbeat_has_a_deadline_too,
-    "it is lost when network is heard out, or its time is over")
+    "a heartbeat that has hung up is lost when network has passed on its last lines, or the time for that is over")
 {
 	struct session_holder *h;
 
@@ -96,7 +96,8 @@ CASE(a_drained_heartbeat_has_a_deadline_too,
 	require_ended(&p, PANIC_EXECUTED, "heartbeat connection dropped", true);
 }
 
-CASE(network_reports_the_loss, "LOST frees the slot, and a new one cancels")
+CASE(network_reports_the_loss,
+    "when network reports LOST the slot is free, and a new heartbeat cancels")
 {
 	struct session_holder *h;
 
@@ -112,7 +113,7 @@ CASE(network_reports_the_loss, "LOST frees the slot, and a new one cancels")
 }
 
 CASE(a_newcomer_that_hung_up_already_cancels_nothing,
-    "it is lost, the deadline stays, and network still has to say LOST")
+    "such a heartbeat is lost, the deadline stays, and network still has to report LOST")
 {
 	struct session_holder *h;
 
@@ -146,7 +147,8 @@ CASE(a_newcomer_does_not_undo_an_order,
 	ATF_REQUIRE(session_gives(&s));
 }
 
-CASE(the_dead_cannot_cancel, "a hung up heartbeat is lost by its own CANCEL")
+CASE(the_dead_cannot_cancel,
+    "if a heartbeat that has hung up sends CANCEL, it is lost, and nothing is cancelled")
 {
 	struct session_holder *h;
 
@@ -162,7 +164,7 @@ CASE(the_dead_cannot_cancel, "a hung up heartbeat is lost by its own CANCEL")
 }
 
 CASE(ping_moves_its_deadline_and_nothing_else_does,
-    "not CANCEL, not a panic, not time")
+    "a PING moves the deadline; CANCEL, a panic and time do not")
 {
 	struct session_holder *h;
 

@@ -223,7 +223,8 @@ CASE(a_name_is_1_to_128_of_its_letters,
 	ATF_REQUIRE(name_ok("mail/me@example.org"));
 }
 
-CASE(the_longest_name_is_kept_whole, "and one that is a byte shorter differs")
+CASE(the_longest_name_is_kept_whole,
+    "the longest name is kept whole: one that is a byte shorter is another name")
 {
 	struct store_item item;
 	size_t		  len;
@@ -255,7 +256,8 @@ CASE(a_secret_is_only_bytes, "every byte value, and a single NUL, is kept")
 	ATF_REQUIRE_EQ(2, st.count);
 }
 
-CASE(no_byte_too_many_is_read, "a file with more is read as far as asked")
+CASE(no_byte_too_many_is_read,
+    "no more bytes of a file are read than asked for")
 {
 	int	 fd = file("a value, and more", 17);
 	uint64_t id;
@@ -297,7 +299,8 @@ CASE(a_secret_has_at_least_one_byte, "an empty one is given up with ENODATA")
 	require_as_new();
 }
 
-CASE(one_newline_is_taken_off, "of several only the last, and a lone one too")
+CASE(one_newline_is_taken_off,
+    "of several newlines only the last is dropped, and a secret of one newline becomes empty")
 {
 	uint64_t id;
 
@@ -315,7 +318,8 @@ CASE(one_newline_is_taken_off, "of several only the last, and a lone one too")
 	ATF_REQUIRE_EQ(0, held("\n\n", 2));
 }
 
-CASE(what_is_typed_twice_is_kept_once, "and what differs is not kept at all")
+CASE(what_is_typed_twice_is_kept_once,
+    "of what is typed twice one half is kept, and nothing if both differ")
 {
 	static const struct {
 		const char *typed;
@@ -349,7 +353,7 @@ CASE(what_is_typed_twice_is_kept_once, "and what differs is not kept at all")
 }
 
 CASE(every_length_fits_up_to_the_last_byte,
-    "and a second secret has all that the first one left")
+    "a secret of every length fits, and a second one gets all the room that is left")
 {
 	const unsigned char *bytes = pattern();
 	size_t		     len, left, head;
@@ -393,7 +397,8 @@ CASE(what_can_never_fit_is_too_large,
 	require_sealed();
 }
 
-CASE(small_secrets_fill_the_arena, "each takes its header and 16 bytes")
+CASE(small_secrets_fill_the_arena,
+    "each small secret takes its header and 16 bytes")
 {
 	char   name[] = "A";
 	size_t span;
@@ -405,7 +410,8 @@ CASE(small_secrets_fill_the_arena, "each takes its header and 16 bytes")
 	ATF_REQUIRE_EQ(SIZE / span, st.count);
 }
 
-CASE(an_endless_source_ends, "when the arena is full, and nothing is left")
+CASE(an_endless_source_ends,
+    "reading an endless source stops when the arena is full, and nothing of it stays")
 {
 	begin(SIZE);
 	ATF_REQUIRE_EQ(0,
@@ -443,7 +449,8 @@ CASE(the_largest_hole_is_all_room, "three deleted secrets in a row are one")
 	ATF_REQUIRE_EQ(400, store_room(&st));
 }
 
-CASE(there_is_a_limit_to_how_many, "unfinished and spent ones count as well")
+CASE(there_is_a_limit_to_how_many,
+    "at most 1024 secrets, of which unfinished and spent ones count as well")
 {
 	char	     name[16];
 	uint64_t     half, spent;
@@ -470,7 +477,8 @@ CASE(there_is_a_limit_to_how_many, "unfinished and spent ones count as well")
 	require_put("most", "value");
 }
 
-CASE(sending_starts_at_any_byte, "of the value, and ends with its last one")
+CASE(sending_starts_at_any_byte,
+    "sending starts at any byte of the value, and ends with the last one")
 {
 	uint64_t id;
 	size_t	 len, from;
@@ -547,7 +555,7 @@ require_successor(const char *value)
 }
 
 CASE(a_successor_takes_the_place_at_once,
-    "until it is whole the old one is taken; then nothing is left of that")
+    "the old secret is taken until the new one is whole; then the old bytes are wiped")
 {
 	struct store_item item;
 	uint64_t	  id;
@@ -572,7 +580,7 @@ CASE(a_successor_takes_the_place_at_once,
 }
 
 CASE(a_successor_that_fails_changes_nothing,
-    "given up, too large for what is free, or for any arena")
+    "a replacement that is given up, or finds no room, leaves the old secret as it was")
 {
 	begin(SIZE);
 	require_put("x", "old value");
@@ -593,7 +601,7 @@ CASE(a_successor_that_fails_changes_nothing,
 }
 
 CASE(a_replaced_secret_stays_for_its_readers,
-    "as a spent one: its bytes are wiped with the last release")
+    "its readers get all of a secret that is replaced; the last release wipes it")
 {
 	uint64_t old;
 	size_t	 len;
@@ -612,7 +620,8 @@ CASE(a_replaced_secret_stays_for_its_readers,
 	require_as_new();
 }
 
-CASE(everything_is_cleared_at_once, "whole, unfinished and spent; or nothing")
+CASE(everything_is_cleared_at_once,
+    "whole, unfinished and spent secrets are wiped together; an empty arena stays so")
 {
 	uint64_t once;
 	size_t	 len;
@@ -631,7 +640,8 @@ CASE(everything_is_cleared_at_once, "whole, unfinished and spent; or nothing")
 	ATF_REQUIRE(!store_has(&st, once));
 }
 
-CASE(nothing_is_left_of_a_deleted_secret, "while a reader still holds its id")
+CASE(nothing_is_left_of_a_deleted_secret,
+    "a deleted secret is wiped, though a reader still has its id")
 {
 	uint64_t id, other;
 	size_t	 len;
@@ -652,7 +662,8 @@ CASE(nothing_is_left_of_a_deleted_secret, "while a reader still holds its id")
 	require_as_new();
 }
 
-CASE(secrets_expire_at_their_time, "those that are due, and not before")
+CASE(secrets_expire_at_their_time,
+    "secrets whose time is up are wiped, and no others")
 {
 	begin(SIZE);
 	ATF_REQUIRE(put_for("a", "value of a", 10, 0, 300) != 0);
@@ -669,7 +680,8 @@ CASE(secrets_expire_at_their_time, "those that are due, and not before")
 	ATF_REQUIRE_EQ(1, st.count);
 }
 
-CASE(a_list_goes_on_after_a_deletion, "in the order of the ids")
+CASE(a_list_goes_on_after_a_deletion,
+    "a list that continues after a deletion goes on in the order of the ids")
 {
 	struct store_item item;
 
@@ -695,7 +707,8 @@ CASE(a_list_goes_on_after_a_deletion, "in the order of the ids")
 	ATF_REQUIRE_STREQ("", item.name);
 }
 
-CASE(the_arena_is_sealed_after_every_call, "whether it finds what it is for")
+CASE(the_arena_is_sealed_after_every_call,
+    "the arena is sealed after every call, whether the call succeeds or fails")
 {
 	struct store_item item;
 	uint64_t	  id = 7;
