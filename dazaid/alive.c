@@ -22,7 +22,10 @@
 
 #define ALIVE_BYTES 64 /* most that are read from a channel at a time */
 
-/* What was polled: the holder, and which of its descriptors. */
+/*
+ * Of each entry that the last alive_poll() has filled in: the holder, and which
+ * of its descriptors.
+ */
 static struct {
 	struct session_holder *h;
 	unsigned int	       fd;
@@ -79,8 +82,9 @@ alive_answer(struct session_holder *h, const char *line)
 }
 
 /*
- * Sends all holders the line.  One that has no room for it does without.
- * Async-signal-safe, but changes errno.
+ * Sends the line, of len bytes, to every holder that uses its channel.  One
+ * whose channel has no room for it does not get it.  Async-signal-safe, but
+ * changes errno.
  */
 void
 alive_tell(const char *line, size_t len)

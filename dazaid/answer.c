@@ -24,6 +24,7 @@ answer_init(void)
 	answer_vault = getppid();
 }
 
+/* STATUS key=value ... */
 void
 answer_status(char *line, const struct imsg_report *s)
 {
@@ -43,7 +44,7 @@ answer_status(char *line, const struct imsg_report *s)
 	    s->room, s->groups);
 }
 
-/* NAME SIZE READS-LEFT SECONDS-LEFT; '-' for no limit */
+/* NAME SIZE READS-LEFT SECONDS-LEFT, with '-' for no limit */
 void
 answer_entry(char *line, const struct imsg_entry *e)
 {

@@ -46,11 +46,12 @@ channel_send(int fd, const char *text, int descriptor)
 
 /*
  * Sends text, at most a line, on the client's connection fd, and one end of a
- * new channel with it.  Returns the other end, the caller's to close; -1 with
- * errno; nothing was sent then.  EAGAIN: the socket is full.
+ * new channel with it.  Never blocks.  Returns the other end, the caller's to
+ * close.  If nothing can be sent, returns -1 with errno: EAGAIN if the socket
+ * is full.
  *
- * If the client receives the text without asking for the descriptor, the
- * kernel closes that, and the caller sees the end of the channel.
+ * If the client receives the text without asking for the descriptor, the kernel
+ * closes that, and the caller sees the end of the channel.
  */
 int
 channel_offer(int fd, const char *text)

@@ -22,14 +22,14 @@
 #include "log.h"
 
 /*
- * Uids that nobody hands out: 60706 to 61183 are unused in
+ * Uids that no distribution gives to users: 60706 to 61183 are unused in
  * https://systemd.io/UIDS-GIDS.
  */
 #define CHILD_UID	   60706
 #define CHILD_UIDS	   478
 #define CHILD_NOT_EXECUTED 100	 /* exit status, plus the errno of execve(2) */
 #define CHILD_START_MS	   10000 /* ms; usually it takes 5 */
-#define CHILD_STATUS_MS	   500
+#define CHILD_STATUS_MS	   500	 /* ms; see child_failure() */
 
 static const char child_not_started[] = "it could not start";
 
@@ -112,8 +112,9 @@ child_exec(int fd)
 }
 
 /*
- * Starts network, and returns the vault's end of the socketpair; -1 with errno.
- * Network goes on by itself; child_wait() waits for it.
+ * Starts network and stores its pid in *pid.  Returns the vault's end of the
+ * socketpair, the caller's to close; -1 with errno.  Network gives up its
+ * rights by itself; child_wait() waits until it has.
  */
 int
 child_start(const struct imsg_config *config, pid_t *pid)
@@ -140,9 +141,9 @@ child_start(const struct imsg_config *config, pid_t *pid)
 }
 
 /*
- * Why network, the child pid, has not started.  Its socket closes a moment
- * before wait(2) has its status; waits for CHILD_STATUS_MS at most, as network
- * may have closed the socket and live.
+ * Returns why network, the child pid, has not started.  Its socket closes a
+ * moment before wait(2) has its status, so waits for that; but for
+ * CHILD_STATUS_MS at most, because network may have closed the socket and live.
  */
 static const char *
 child_failure(pid_t pid)
@@ -199,8 +200,9 @@ child_is_stopped(pid_t pid)
 }
 
 /*
- * Lets network handle all messages that were sent on fd, and end: it sees EOF
- * after the last one.  Waits for that, but at most ms.  Async-signal-safe.
+ * Has network handle all messages that were sent on fd, and end: after the last
+ * one it reads EOF.  Waits for its end, but at most ms.  Async-signal-safe, but
+ * changes errno.
  */
 void
 child_end(int fd, int64_t ms)

@@ -27,8 +27,8 @@
 /* The shortest line that a secret may follow: "PUT a 1\n". */
 #define CONTROL_PUT ((size_t)8)
 /*
- * A connection that has been silent for so long makes room for a newcomer:
- * so hundreds of silent ones cannot delay a client that speaks for a second.
+ * A connection that has been silent for so long makes room for a newcomer.  So
+ * even if hundreds are silent, a client that speaks waits less than a second.
  */
 #define CONTROL_SILENT_MS 50
 
@@ -196,7 +196,7 @@ control_safe(const struct conn *c)
 	return (len < CONTROL_PUT ? CONTROL_PUT - len : 1);
 }
 
-/* inbuf is one line. */
+/* Handles the line that is in inbuf, and nothing else is. */
 static void
 control_line(struct conn *c)
 {

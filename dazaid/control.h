@@ -5,9 +5,11 @@
 #include "conn.h"
 #include "imsg.h"
 
-#define CONTROL_REQUESTS 32 /* connections that may ask at a time ... */
-#define CONTROL_WATCHERS 16 /* ... and watch, ... */
-#define CONTROL_CONNS	 (CONTROL_REQUESTS + CONTROL_WATCHERS + 64) /* hold */
+/* Connections at a time that may ask, that may watch, and that may hold. */
+#define CONTROL_REQUESTS 32
+#define CONTROL_WATCHERS 16
+#define CONTROL_HOLDERS	 64
+#define CONTROL_CONNS	 (CONTROL_REQUESTS + CONTROL_WATCHERS + CONTROL_HOLDERS)
 
 void	control_init(void);
 int64_t control_admits(void);

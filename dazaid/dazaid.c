@@ -36,7 +36,7 @@
 
 #define START_TIMEOUT 100 /* ms; a shorter -t is doubtful */
 
-/* Starts network, which gives up its rights while the vault goes on. */
+/* Starts network, which gives up its rights while the vault's start goes on. */
 static void
 start_network(const struct options *o)
 {
@@ -53,7 +53,7 @@ start_network(const struct options *o)
 	signals_hide();
 }
 
-/* Takes the arena of the only kind that the user wants. */
+/* Allocates the arena in memory of the one kind that -m allows. */
 static void
 start_arena_kind(const struct options *o)
 {
@@ -135,7 +135,7 @@ start_files(const struct options *o)
 		vault_fail("socket", why);
 }
 
-/* Nothing goes on before network has given up its rights. */
+/* Waits until network has given up its rights. */
 static void
 start_wait_network(void)
 {
@@ -188,8 +188,8 @@ start_listening(void)
 }
 
 /*
- * What ps shows.  libbsd marks the end of an argv[0] that is longer than the
- * title with a '.', which would show as well.
+ * Sets the title that ps(1) shows.  If argv[0] is longer than the title, libbsd
+ * writes a '.' after the title, which ps(1) would show, too: removes that.
  */
 static void
 start_title(char *argv0)
@@ -224,7 +224,7 @@ start_sandbox(void)
 		vault_fail("cannot load the seccomp filter", strerror(errno));
 }
 
-/* What is not as good as it could be, and nobody has asked for. */
+/* Warns of memory that is worse than secretmem, unless -m has asked for it. */
 static void
 start_log_memory(const struct options *o)
 {
@@ -296,7 +296,7 @@ main(int argc, char *argv[])
 	log_role("vault");
 	start_title(argv[0]);
 	if (o.background) {
-		/* On standard error, too: who reads the system log? */
+		/* On standard error, too: few people read the system log. */
 		start_log_doubts(&o);
 		log_syslog(true);
 	}

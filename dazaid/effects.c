@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * What the vault does in a panic, in the order of struct panic_ops.  All of it
- * may run in a signal handler: raw system calls, no format, no allocation.
- * (The two events that are formatted come from the loop only.)
+ * may run in a signal handler, so nothing is formatted or allocated.  Where a
+ * time is formatted, the panic is a graceful one, which only the loop triggers.
  */
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -48,12 +48,6 @@ effects_wipe(void)
 }
 
 static void
-effects_kill_registered(void)
-{
-	registry_kill();
-}
-
-static void
 effects_remove_files(void)
 {
 	prompt_restore();
@@ -72,9 +66,9 @@ effects_network_closed(void)
 }
 
 /*
- * Returns how network ended, as text; *sig is the rest of it, the name of a
- * signal.  Its socket closes a moment before wait(2) has its status, so waits
- * for up to EFFECTS_FATE_MS; the secrets have been wiped by then.
+ * Returns how network ended, as text, and in *sig the name of a signal that
+ * belongs behind it.  Its socket closes a moment before wait(2) has its status,
+ * so waits for up to EFFECTS_FATE_MS; the secrets have been wiped by then.
  */
 static const char *
 effects_fate(pid_t pid, const char **sig)
@@ -111,10 +105,10 @@ effects_end_network(int64_t ms)
 }
 
 /*
- * Before the last lines of the log, which come after the wipe and so may take
- * their time.  The vault writes them itself, after network has written all
- * earlier ones.  But a write to a file can block for ever (see log.c): there
- * network still writes the last lines, too, if it is able to.
+ * To be called before the last lines of the log, which come after the wipe and
+ * so may take their time.  The vault writes them itself, after network has
+ * written all earlier ones.  But a write to a file can block for ever (see
+ * log.c): then network writes the last lines, too, if it is able to.
  */
 void
 effects_log_begin(void)
@@ -129,7 +123,7 @@ effects_log_begin(void)
 	log_relay(-1);
 }
 
-/* After the last lines of the log. */
+/* To be called after the last lines of the log. */
 void
 effects_log_end(void)
 {
@@ -140,8 +134,8 @@ effects_log_end(void)
 }
 
 /*
- * Tells the watchers of the end.  Network has a moment to pass it on, unless it
- * is waited for anyway, since it has the log.
+ * Tells the watchers of the end, and waits a moment for network to pass that
+ * on; not if network has the log, as effects_log_end() then waits for it.
  */
 static void
 effects_bye(const char *reason)
@@ -156,8 +150,8 @@ effects_bye(const char *reason)
 }
 
 /*
- * Tells the holders what becomes of a panic: the line is these words, of which
- * the second may be empty.
+ * Tells the holders what becomes of a panic, in a line of what, seconds, which
+ * may be empty, and reason.
  */
 static void
 effects_tell(const char *what, const char *seconds, const char *reason)
@@ -172,8 +166,8 @@ effects_tell(const char *what, const char *seconds, const char *reason)
 }
 
 /*
- * Of a panic that is only rehearsed: logs what an armed daemon would have done.
- * The line of the panic itself is the last one.
+ * Logs what an armed daemon would have done, before the line of a panic that is
+ * only rehearsed.
  */
 static void
 effects_rehearsed(bool hard)
@@ -279,7 +273,7 @@ effects_done(void)
 }
 
 const struct panic_ops effects_ops = { .wipe = effects_wipe,
-	.kill_registered = effects_kill_registered,
+	.kill_registered = registry_kill,
 	.remove_files = effects_remove_files,
 	.log = effects_log,
 	.kill = effects_kill,

@@ -38,9 +38,10 @@ event_copy(char *to, size_t size, const char *text)
 }
 
 /*
- * name: of a tether or a secret; pid; ms: of the grace window; why: the
- * reason.  Arguments that an event does not have are NULL or 0.
- * Async-signal-safe.
+ * Sends an event to the watchers, if there are any and there is room.  name is
+ * that of a tether or a secret, ms the length of the grace window, why the
+ * reason; what an event does not have is NULL or 0.  Async-signal-safe, but
+ * changes errno.
  */
 void
 event_send(enum imsg_event_kind kind, const char *name, pid_t pid, int64_t ms,

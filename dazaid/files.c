@@ -70,8 +70,9 @@ files_is_pid(int fd)
 }
 
 /*
- * Opens a file that is no socket, and makes it if it is not there.  It may be
- * anything.  Returns the descriptor, or -1 with errno.
+ * Opens f, the pid file or the file of last words, and makes it if there is
+ * none.  There may be a file of any kind and owner: the caller must look at *st
+ * first.  Returns the descriptor, or -1 with errno.
  */
 static int
 files_open(const struct files_name *f, struct stat *st)
@@ -87,7 +88,7 @@ files_open(const struct files_name *f, struct stat *st)
 	return (fd);
 }
 
-/* Is it a file of ours, that is, of the effective user? */
+/* Is it a regular file of the effective user? */
 static bool
 files_is_ours(const struct stat *st)
 {
@@ -97,7 +98,7 @@ files_is_ours(const struct stat *st)
 /*
  * Opens the pid file and locks it, which makes us the only daemon on this path
  * for as long as we live.  Returns the descriptor, never to be closed; or -1
- * with *why, which is NULL if errno says it.
+ * with the reason in *why, or, if that is NULL, in errno.
  */
 static int
 files_lock(struct files_name *pid, const char **why)
@@ -166,7 +167,7 @@ files_open_last(struct files_name *f)
 	return ("exists, and is not a file of last words");
 }
 
-/* The daemon can do without it. */
+/* Opens the file of the last words; if that fails, warns and goes on. */
 static void
 files_make_last(const char *path)
 {
@@ -237,9 +238,9 @@ files_bind(struct files_name *f)
 }
 
 /*
- * Fills in the address of a socket; false if it is too long.  /tmp/dazai-UID
- * was checked when it was opened, and can be removed and made by somebody else
- * since: its descriptor still means the one that was checked.
+ * Fills in the address of a socket; false if it is too long.  private: the
+ * directory is /tmp/dazai-UID.  Somebody may have replaced it since it was
+ * checked, so the address goes through the descriptor that was checked.
  */
 static bool
 files_address(struct files_name *f, const char *path, bool private)
@@ -267,8 +268,8 @@ files_make_socket(struct files_name *f)
 }
 
 /*
- * Makes both sockets and the other files; *which is then the one that the
- * returned words are about, or NULL is returned.
+ * Makes both sockets and the other files.  Returns NULL, or what is wrong with
+ * the file whose index is then in *which.
  */
 static const char *
 files_make(const char *path, bool private, unsigned int *which)
@@ -296,10 +297,10 @@ files_make(const char *path, bool private, unsigned int *which)
 /*
  * Makes path the heartbeat's socket, and path with .ctl, .pid and .last the
  * control socket, our pid file and that of our last words, as the effective
- * user, whatever the umask.  No client can connect yet.
- * A file that is there and is not a stale socket or pid file of that user's
- * stays untouched.  Returns NULL, or what is wrong, as "PATH: why";
- * files_remove() then removes what was made.
+ * user, whatever the umask.  No client can connect yet.  A file that is there
+ * and is not a stale socket or pid file of that user's stays untouched.
+ * Returns NULL, or what is wrong, as "PATH: why"; files_remove() then removes
+ * what was made.
  */
 const char *
 files_claim(const char *path)
@@ -329,7 +330,8 @@ files_claim(const char *path)
 }
 
 /*
- * Lets clients connect to a socket; returns it, the caller's to close, or -1.
+ * Lets clients connect to the socket which (FILES_HEARTBEAT, FILES_CONTROL).
+ * Returns its descriptor, the caller's to close; -1 with errno.
  */
 int
 files_listen(unsigned int which)
@@ -339,7 +341,7 @@ files_listen(unsigned int which)
 }
 
 /*
- * Is fd a connection that was accepted on one of our sockets?  The kernel gives
+ * Is fd a connection that was accepted on our socket which?  The kernel gives
  * it the listener's name.  The family is checked first, because getsockname(2)
  * on a TCP socket waits for the process that has locked it, and no signal ends
  * that wait, not even SIGKILL.
@@ -359,7 +361,10 @@ files_accepted(unsigned int which, int fd)
 	    strncmp(sun.sun_path, path, sizeof(sun.sun_path)) == 0);
 }
 
-/* The descriptor of their directory, which stays open; -1 before the claim. */
+/*
+ * Returns the descriptor of the directory that all files are in, which stays
+ * open; -1 before files_claim().
+ */
 int
 files_dirfd(void)
 {
@@ -367,8 +372,8 @@ files_dirfd(void)
 }
 
 /*
- * The descriptor of the file of the last words, the caller's; -1 if there is
- * none.  From now on the file stays when the daemon ends.
+ * Returns the descriptor of the file of the last words, the caller's to keep;
+ * -1 if there is none.  From now on the file stays when the daemon ends.
  */
 int
 files_last(void)

@@ -26,8 +26,8 @@
 
 static struct conn  heart_conns[HEART_CONNS];
 static char	    heart_bufs[HEART_CONNS][CONN_BUFS];
-static struct conn *heart_current;  /* has said HELLO */
-static bool	    heart_welcomed; /* the vault has taken it */
+static struct conn *heart_current;  /* has said HELLO; NULL: there is none */
+static bool	    heart_welcomed; /* the vault has taken heart_current */
 
 void
 heart_init(void)

@@ -23,8 +23,8 @@
 #include "vault.h"
 
 /*
- * Closes what h has open.  Its connection is shut down, too: the client may
- * live, and network still have the descriptor, which must not hold again.
+ * Closes what h has open.  Shuts its connection down, too: network still has
+ * the descriptor of it, and could pass it once more, for another HOLD.
  */
 static void
 holder_close(struct session_holder *h)
@@ -40,12 +40,13 @@ holder_close(struct session_holder *h)
 	}
 }
 
+/* Tells the watchers that h is lost, but not if its tether was released. */
 static void
 holder_report(const struct session_holder *h)
 {
 	const struct session_tether *t = &v.session.tethers[h->tether];
 
-	if (t->holders > 0 || t->lost) /* or it was released */
+	if (t->holders > 0 || t->lost)
 		event_send(IMSG_EVENT_LOST, t->name, h->pid, 0, h->how);
 }
 
@@ -74,7 +75,10 @@ holder_has_hung_up(int fd)
 	return (ppoll(&pfd, 1, &at_once, NULL) != 0);
 }
 
-/* The name of h's tether, over the channel, where network cannot change it. */
+/*
+ * Tells the client the name of h's tether, over the channel, where network
+ * cannot change it.
+ */
 static void
 holder_tell_tether(struct session_holder *h)
 {
@@ -88,9 +92,9 @@ holder_tell_tether(struct session_holder *h)
 }
 
 /*
- * Sends the client at fd text and a channel; returns that, or -1.  Not to a
- * client that has hung up, and so will not end a pending panic.  A panic that
- * is due comes first.
+ * Sends text and a channel to the client at fd.  Returns the channel; -1 if it
+ * cannot be sent.  While a panic is pending, sends nothing to a client that has
+ * hung up, because it cannot end the panic.  A panic that is due comes first.
  */
 static int
 holder_offer(int fd, const char *text, bool hung_up)
@@ -103,10 +107,10 @@ holder_offer(int fd, const char *text, bool hung_up)
 
 /*
  * The connection of im, from the client who, holds the tether of this name
- * (NULL: it is the heartbeat) from now on.  channel is the one that the client
- * was offered, or -1: then network sends WELCOME or HOLDING, and the message to
- * network has the number 0.  hung_up: the client had before that.  Returns
- * false if there is no room for one more.
+ * (NULL: it is the heartbeat) from now on.  channel: the client got it with
+ * WELCOME or HOLDING; -1: it got neither, and the number 0 tells network to
+ * send it.  hung_up: the client had hung up before.  Returns false if there is
+ * no slot for one more holder.
  */
 static bool
 holder_take(const struct imsg *im, const char *name, const struct ucred *who,
@@ -145,6 +149,7 @@ holder_take(const struct imsg *im, const char *name, const struct ucred *who,
 	return (true);
 }
 
+/* HELLO: the connection of im becomes the heartbeat. */
 static bool
 holder_hello(const struct imsg *im)
 {
@@ -168,8 +173,8 @@ holder_hello(const struct imsg *im)
 }
 
 /*
- * Is name, which network must have checked, a tether's?  If not, network is
- * hostile.
+ * Whether name is a tether's.  Network must have checked it; if it is not,
+ * network is hostile.
  */
 static bool
 holder_name_ok(const char *name)
@@ -179,10 +184,9 @@ holder_name_ok(const char *name)
 }
 
 /*
- * HOLD.  The vault itself says HOLDING to the client, or nobody does: if
- * network offers the connection of a client that has asked for something else,
- * that reads an answer which it did not ask for.  A client that has hung up
- * already is lost at once.
+ * HOLD.  Only the vault says HOLDING.  So if network passes the connection of a
+ * client that has asked for something else, the client reads an answer that it
+ * did not ask for.  A client that has hung up already is lost at once.
  */
 static bool
 holder_hold(const struct imsg *im)
@@ -302,6 +306,7 @@ holder_tethers(uint32_t peerid, uint64_t after)
 static void
 holder_left(struct session_holder *h)
 {
+	/* Otherwise holder_drop_lost() has reported it. */
 	const bool news = h->fds[ALIVE_CONNECTION] != -1;
 
 	/* Closing can take long (SO_LINGER), so the panic comes first. */
@@ -353,7 +358,10 @@ holder_line(struct session_holder *h, const struct imsg *im)
 		vault_notify(IMSG_PONG, h->peerid, im->u.number.n);
 }
 
-/* A message about a holder.  Returns false if network can only be hostile. */
+/*
+ * Handles one of network's messages about holders, HELLO to LOST, HOLD and
+ * RELEASE.  Returns false if network can only be hostile.
+ */
 bool
 holder_message(const struct imsg *im)
 {

@@ -93,7 +93,7 @@ const struct imsg_rule imsg_rules[IMSG_TYPES] = {
 	[IMSG_PANIC] = { "PANIC", IMSG_FROM_NETWORK, NUMBER, 0, CTL },
 };
 
-/* For the log. */
+/* The name of a message's type for the log; a static string. */
 const char *
 imsg_type_name(uint32_t type)
 {
@@ -171,6 +171,10 @@ imsg_descriptors(struct msghdr *msg, int *fd)
 	return ((cmsg->cmsg_len - CMSG_LEN(0)) / sizeof(int));
 }
 
+/*
+ * Whether the table allows a packet of n bytes with this header and so many
+ * descriptors.
+ */
 static int
 imsg_allowed(const struct imsg_hdr *hdr, size_t n, enum imsg_side from,
     unsigned int phase, size_t fds)

@@ -34,7 +34,7 @@ enum imsg_type {
 	IMSG_HELLO,  /* with the client's descriptor */
 	IMSG_PING,
 	IMSG_CANCEL,
-	IMSG_WATCH, /* the end of a process is the holder's */
+	IMSG_WATCH, /* the end of this process is the holder's loss, too */
 	IMSG_QUIT,
 	IMSG_LOST,   /* connection closed: nothing more comes about it */
 	IMSG_STATUS, /* each from here to RELEASE is answered once */
@@ -157,7 +157,7 @@ struct imsg_event {
 };
 
 struct imsg_list {
-	uint64_t after; /* the next secret after the one of this id; 0: first */
+	uint64_t after; /* a secret's id, a tether's index; 0: the first one */
 };
 
 struct imsg_entry {
@@ -208,7 +208,7 @@ struct imsg_rule {
 	enum imsg_side from;
 	size_t	       size; /* of the payload, exactly */
 	unsigned int   fds;  /* descriptors that come with it */
-	unsigned int   when;
+	unsigned int   when; /* phases, IMSG_AT_START and so on */
 };
 
 extern const struct imsg_rule imsg_rules[IMSG_TYPES];

@@ -30,8 +30,8 @@ last_number(char *line, const char *key, uint64_t n)
 }
 
 /*
- * Begins: the file at fd, ours from now on, says that the daemon runs.  If fd
- * is -1, there are no last words.
+ * Writes to the file at fd, ours from now on, that the daemon runs.  If fd is
+ * -1, last_words() does nothing from now on, either.
  */
 void
 last_begin(int fd)
@@ -41,8 +41,8 @@ last_begin(int fd)
 }
 
 /*
- * How the daemon ends, in a word, and why.  To be called after the wipe,
- * because the file may block.  Does nothing before last_begin().
+ * Writes how the daemon ends, one word, and the reason.  To be called after the
+ * wipe, because the file may block.  Does nothing before last_begin().
  * Async-signal-safe, but changes errno.
  */
 void
@@ -68,5 +68,6 @@ last_words(const char *how, const char *reason)
 	len = strlen(line);
 	memset(line + len, ' ', sizeof(line) - len);
 	line[sizeof(line) - 1] = '\n';
+	/* Of the calls that write at an offset, the filter allows this one. */
 	(void)!pwritev2(last_fd, &iov, 1, 0, 0);
 }

@@ -23,7 +23,7 @@ static unsigned int nloads;
 
 static bool load_asks_once;
 
-/* Secrets are typed once, and not once more to see that they are the same. */
+/* The -1 option: asks once for a typed secret, not twice. */
 void
 load_once(void)
 {
@@ -157,8 +157,7 @@ load_ask(const struct load *l, struct store *st, uint64_t id, const char *more,
 	return (len);
 }
 
-/* Asks for a secret, until it was typed twice in the same way; as load_read().
- */
+/* Asks until a secret was typed twice in the same way; as load_read(). */
 static ssize_t
 load_typed(const struct load *l, struct store *st, uint64_t id,
     void (*wait)(int))
@@ -178,8 +177,8 @@ load_typed(const struct load *l, struct store *st, uint64_t id,
 }
 
 /*
- * Reads one secret, which can then be taken reads times and until due, as
- * store_commit() has it; -1 with errno.
+ * Reads one secret, and closes l->fd.  reads and due are as in store_commit().
+ * Returns 0, or -1 with errno.
  */
 static int
 load_one(const struct load *l, struct store *st, uint32_t reads, int64_t due,

@@ -65,7 +65,7 @@ loader_give_up(const char *why)
 	_exit(1);
 }
 
-/* The environment of a login, whoever has started the daemon. */
+/* Sets the environment of a login of the user, instead of root's. */
 static void
 loader_environment(const struct passwd *pw)
 {
@@ -86,8 +86,8 @@ loader_environment(const struct passwd *pw)
 }
 
 /*
- * Standard error is open for reading, too, if it is a terminal, and whoever has
- * it in another session reads what root types there.
+ * If standard error is a terminal, it is open for reading, too, and the user's
+ * commands could read there what root types.  Opens it again for writing only.
  */
 static void
 loader_shut_stderr(void)
@@ -149,7 +149,10 @@ loader_send(const struct loader_msg *m)
 		_exit(1); /* the vault has ended */
 }
 
-/* The pipe that the vault sends for a command; -1: it is not to be run. */
+/*
+ * Receives the pipe that the command is to write to; -1 if the vault does not
+ * want the command to run.
+ */
 static int
 loader_receive(void)
 {
@@ -235,8 +238,8 @@ loader_hear(struct loader_msg *m, int flags)
 }
 
 /*
- * Starts the loader for the file of -L, if there is one; ends the program,
- * which has started nothing yet, if there is a mistake in it.
+ * Starts the loader for the file of -L, if that option was given.  Ends the
+ * program, which has started nothing else yet, if a line of the file is wrong.
  */
 void
 loader_start(const struct options *o)
@@ -268,7 +271,10 @@ loader_next(struct loader_msg *m, void (*wait)(int))
 		    "the process that runs the commands has ended");
 }
 
-/* Fills the secret from a command; returns NULL, or what is wrong. */
+/*
+ * Has the loader run the command, and fills the secret id with what it prints.
+ * Returns NULL, or what is wrong.
+ */
 static const char *
 loader_fill(struct store *st, uint64_t id, void (*wait)(int))
 {
@@ -328,8 +334,8 @@ loader_run(struct store *st, const struct loader_msg *m, int64_t due,
 }
 
 /*
- * Stores every secret of the file, and says of which it cannot.  wait is as for
- * load_secrets().
+ * Stores every secret of the file, and logs which ones it cannot store.  wait
+ * is as for load_secrets().
  */
 void
 loader_secrets(struct store *st, void (*wait)(int))

@@ -76,6 +76,7 @@ log_role(const char *process)
 	(void)snprintf(log_process, sizeof(log_process), "%s: ", process);
 }
 
+/* How often -v was given. */
 int
 log_verbose(void)
 {
@@ -116,6 +117,7 @@ log_relay(int fd)
 	log_imsg = log_to_syslog || log_out.kind == OUT_SOCKET ? -1 : fd;
 }
 
+/* True if network writes the vault's lines. */
 bool
 log_is_relayed(void)
 {
@@ -228,6 +230,7 @@ log_format(uint32_t priority, const char *error, const char *fmt, va_list ap)
 	log_write(&l);
 }
 
+/* Logs a line with -v only.  Neither this nor the next three may block. */
 void
 log_debug(const char *fmt, ...)
 {
@@ -250,7 +253,7 @@ log_info(const char *fmt, ...)
 	va_end(ap);
 }
 
-/* Appends ": " and the text of errno. */
+/* Logs a line to which it appends ": " and the text of errno. */
 void
 log_warn(const char *fmt, ...)
 {

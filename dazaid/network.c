@@ -59,7 +59,7 @@ static int64_t network_refused_due;
 
 static struct pollfd network_pfd[PFD_MAX];
 static struct conn  *network_conn[PFD_MAX]; /* whose entry of network_pfd */
-static nfds_t network_controls; /* the first entry of the control socket's */
+static nfds_t network_controls; /* index of the control socket's first entry */
 
 /*
  * Milliseconds of the clock for clients' time limits, which stops during
@@ -247,7 +247,10 @@ network_sooner(int64_t *due, int64_t time)
 		*due = time;
 }
 
-/* What to poll of the listening socket i, if it is not paused. */
+/*
+ * What to poll of the listening socket i: nothing while accepting pauses.
+ * admits: what control_admits() has returned.
+ */
 static struct pollfd
 network_listener(int i, int64_t admits)
 {
@@ -326,7 +329,9 @@ network_wait(nfds_t len, int64_t due)
 	return (0);
 }
 
-/* Entry i has revents; 0: the time of its connection is up. */
+/*
+ * Handles revents of the connection whose entry is i; 0: its time is up.
+ */
 static void
 network_ready(nfds_t i, short revents)
 {

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the service manager is told, if there is one: sd_notify(3)'s datagrams.
- * The socket is connected before the sandbox, and a datagram for which there is
- * no room is dropped, so that the vault never waits for the manager.
+ * Tells the service manager, if there is one, about the daemon, by datagrams as
+ * sd_notify(3) sends them.  The socket is connected before the sandbox.  A
+ * datagram for which there is no room is dropped, so that the vault never waits
+ * for the service manager.
  */
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -79,14 +80,17 @@ notify_send(const char *first, const char *second)
 	(void)send(notify_fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-/* Clients can connect. */
+/* Tells the service manager that clients can connect. */
 void
 notify_ready(void)
 {
 	notify_send(notify_pid, "\nREADY=1");
 }
 
-/* Tells the state of the session, a literal, if it is another one. */
+/*
+ * Tells the state of the session, if it has changed.  Each state must always be
+ * the same pointer: two are the same only if their pointers are.
+ */
 void
 notify_state(const char *state)
 {
@@ -97,8 +101,8 @@ notify_state(const char *state)
 }
 
 /*
- * The daemon ends, for this reason; to be called after the wipe.
- * Async-signal-safe, but changes errno.
+ * Tells the service manager that the daemon ends, and why.  To be called after
+ * the wipe.  Async-signal-safe, but changes errno.
  */
 void
 notify_stopping(const char *reason)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The command line of dazaid.  Every error ends the program with one line and
- * exit 1, or env(1)'s for a command that cannot be run, before anything is
- * started.
+ * The command line of dazaid.  Every error ends the program with one line,
+ * before anything is started.  The exit status is 1, or, if the command cannot
+ * be run, 126 or 127 as of env(1).
  */
 #include <err.h>
 #include <errno.h>

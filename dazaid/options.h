@@ -20,7 +20,7 @@ struct options {
 	size_t	size;	 /* bytes of the arena */
 	bool	sized;	 /* exactly this many, as asked for */
 	bool	armed;
-	bool	one_kind; /* of memory will do: memory */
+	bool	one_kind; /* the arena must be of the kind memory */
 	enum secmem_kind memory;
 	bool		 require_lock;
 	bool		 background;

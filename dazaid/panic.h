@@ -11,8 +11,7 @@
 enum panic_event {
 	PANIC_PENDING,
 	PANIC_CANCELLED,
-	PANIC_EXECUTED, /* graceful: the grace window is over, or there was none
-			 */
+	PANIC_EXECUTED, /* graceful: after the grace, or without one */
 	PANIC_HARD,
 	PANIC_STOPPED /* clean shutdown */
 };

@@ -82,27 +82,34 @@ registry_groups(void)
 	return (registry_group);
 }
 
-/* To be called before the sandbox, which forbids getpgrp(2). */
+/*
+ * Stores the vault's own group, which must not be killed.  To be called before
+ * the sandbox, which forbids getpgrp(2).
+ */
 void
 registry_own(void)
 {
 	registry_own_group = getpgrp();
 }
 
-/* The descriptor that registry_add() makes use of, or -1. */
+/* The descriptor of /proc that registry_add() uses; -1 unless root's vault. */
 int
 registry_procfd(void)
 {
 	return (registry_proc);
 }
 
+/* How many processes are registered.  Async-signal-safe. */
 unsigned int
 registry_count(void)
 {
 	return (registry_n);
 }
 
-/* The pid of number i of them.  Async-signal-safe. */
+/*
+ * The pid of the registered process number i, below registry_count().
+ * Async-signal-safe.
+ */
 pid_t
 registry_pid(unsigned int i)
 {
@@ -126,8 +133,10 @@ registry_has(pid_t pid)
 	return (registry_find(pid) < registry_n);
 }
 
-/* Whether the owner could kill the process that fd holds; pid 0: it is the
- * owner's. */
+/*
+ * Whether the owner could kill the process pid that fd holds; pid 0: the caller
+ * knows that it is the owner's.
+ */
 static bool
 registry_is_owners(int fd, pid_t pid)
 {
@@ -148,9 +157,9 @@ registry_is_owners(int fd, pid_t pid)
 }
 
 /*
- * A pidfd of pid.  client: a connection that pid itself has made, or -1.  The
- * kernel then finds the process even if it has ended and another one has its
- * pid.
+ * Returns a pidfd of pid, the caller's to close; -1 with errno.  client: a
+ * connection that pid itself has made, or -1.  With it the kernel finds the
+ * process even if that has ended and another one has its pid.
  */
 int
 registry_open(pid_t pid, int client)
@@ -235,7 +244,10 @@ registry_remove(pid_t pid)
 	return (0);
 }
 
-/* Fills in pfd, one entry for each process; returns how many they are. */
+/*
+ * Fills in pfd, one entry for each process, at most REGISTRY_MAX; returns how
+ * many.
+ */
 nfds_t
 registry_poll(struct pollfd *pfd)
 {
@@ -264,9 +276,9 @@ registry_forget(const struct pollfd *pfd, nfds_t n)
 }
 
 /*
- * SIGKILL to one of them, and to its group if it leads one.  The kernel refuses
- * that if it does not.  The vault's own group is spared: the vault has not yet
- * removed its files.
+ * Sends SIGKILL to one of them, and to its group.  The kernel refuses the
+ * second if the process does not lead its group.  The vault's own group is
+ * spared, because the vault has not yet removed its files.
  */
 static void
 registry_kill_one(unsigned int i)
@@ -278,8 +290,8 @@ registry_kill_one(unsigned int i)
 }
 
 /*
- * SIGKILL to all of them.  Async-signal-safe: the C library's setresuid(3) is
- * not said to be.
+ * Sends SIGKILL to all of them.  Async-signal-safe, but changes errno; it makes
+ * the system call because setresuid(3) is not said to be async-signal-safe.
  */
 void
 registry_kill(void)

@@ -58,8 +58,10 @@ request_split(char *line, char **word)
 	return (n);
 }
 
-/* The value of word if it is KEY=VALUE of this key, which ends with '='; or
- * NULL. */
+/*
+ * The value of word if that is KEY=VALUE with this key, which ends with '=';
+ * else NULL.
+ */
 static const char *
 request_value(const char *word, const char *key)
 {
@@ -286,8 +288,9 @@ request_is_pid(const char *line, const char *verb, int64_t *n)
 }
 
 /*
- * Parses a line of the heartbeat socket, as request_parse() does. is_heartbeat:
- * the client has said HELLO before; nobody else may say anything else.
+ * Parses a line of the heartbeat socket, as request_parse() does.
+ * is_heartbeat: the client has said HELLO before; until then it may say nothing
+ * else.
  */
 const char *
 request_parse_heartbeat(const char *line, bool is_heartbeat, struct imsg *im)
@@ -350,8 +353,9 @@ request_still_lost(char *line, size_t size, const char *tether)
 }
 
 /*
- * The line for answer, one of enum imsg_answer; empty if the vault has
- * answered itself, or if the connection is closed without one.
+ * Returns the line for answer, which must be one of enum imsg_answer.  It is
+ * empty if the vault has answered itself, or if the connection is to be closed
+ * without an answer.
  */
 const char *
 request_answer(uint32_t answer)

@@ -49,7 +49,7 @@ static const struct filter_rule sandbox_both[] = {
 	FILTER_ALLOW(recvmsg),	  /* imsg */
 	FILTER_ALLOW(sendmsg),	  /* imsg; a secret to its client */
 	FILTER_ALLOW(write),	  /* log */
-	FILTER_ALLOW(pwritev2),	  /* log */
+	FILTER_ALLOW(pwritev2),	  /* log; the vault's last words */
 	FILTER_ALLOW(getsockopt), /* SO_PEERCRED, SO_PEERPIDFD */
 	FILTER_ALLOW(recvfrom), /* a client's bytes; in the vault, a secret's */
 	/* of a connection that is given up, in every process that has it */

@@ -187,14 +187,16 @@ serve_report_got(const char *name)
 	event_send(IMSG_EVENT_GONE, name, 0, 0, "read");
 }
 
-/* From the first trigger until a cancel no secret is handed out. */
+/*
+ * GET.  From the first trigger of a panic until a cancel no secret is handed
+ * out.
+ */
 static void
 serve_get(const struct imsg *im)
 {
+	const bool	 gives = vault_may_give();
 	enum imsg_answer refusal = IMSG_ANSWER_NO_SUCH_SECRET;
 	struct transfer *t;
-
-	const bool gives = vault_may_give();
 
 	if (v.panic.pending)
 		refusal = IMSG_ANSWER_PENDING;
@@ -300,8 +302,10 @@ serve_sane(const struct imsg *im)
 }
 
 /*
- * False if network can only be hostile.  A descriptor that came with im is
- * ours; but before a panic it is not closed, as that might take its time.
+ * Serves a request of a control client.  Returns false if network can only be
+ * hostile; then a descriptor that came with im stays open, because close(2)
+ * could take long, and the vault is to panic.  Otherwise it is closed or kept
+ * here.
  */
 bool
 serve_request(const struct imsg *im)

@@ -17,9 +17,9 @@
  *	  |   `-> DRAINED ---^  ^
  *	  `---------------------'
  *
- * Both end when network's time to report is over, and DRAINED as soon as
- * network has nothing more to say.  LOST ends with network's LOST message,
- * the last one about a connection.
+ * HUNG_UP and DRAINED end when network's time to report is over, DRAINED also
+ * as soon as all of network's messages have been read.  LOST ends with
+ * network's LOST message, the last one about a connection.
  */
 #include <stddef.h>
 #include <stdio.h>
@@ -120,6 +120,7 @@ session_lose(struct session *s, struct session_holder *h, int64_t now,
 	if (--t->holders > 0)
 		return;
 	t->lost = true;
+	/* A pending panic keeps its reason, which may be s->reason. */
 	panic_lost(s->panic, now,
 	    s->panic->pending ? "" : session_reason(s, t, how));
 }
@@ -226,8 +227,8 @@ session_ping(struct session *s, struct session_holder *h, int64_t now)
 }
 
 /*
- * A CANCEL of h.  The caller has asked the kernel whether h hung up: otherwise
- * network could send CANCEL for a holder that has ended.
+ * A CANCEL of h.  Before this the caller must ask the kernel whether h has hung
+ * up: otherwise network could send CANCEL for a holder that has ended.
  */
 enum session_cancel
 session_cancel(struct session *s, struct session_holder *h, int64_t now)
@@ -263,7 +264,7 @@ session_ended(struct session *s, struct session_holder *h, int64_t now,
 	h->report_due = now + SESSION_REPORT_MS;
 }
 
-/* Is the heartbeat lost as soon as all messages of network have been read? */
+/* Whether the heartbeat is DRAINED: session_heard() is to be called soon. */
 bool
 session_drained(const struct session *s)
 {
@@ -285,7 +286,10 @@ session_heard(struct session *s, int64_t now)
 	}
 }
 
-/* Network's LOST: the connection is closed there, and h's slot is free. */
+/*
+ * Network's LOST: network has closed the connection.  Loses h, if it counts
+ * still, and frees its slot.
+ */
 void
 session_left(struct session *s, struct session_holder *h, int64_t now)
 {
@@ -294,8 +298,8 @@ session_left(struct session *s, struct session_holder *h, int64_t now)
 }
 
 /*
- * Takes the tether of this name out of the session.  Its
- * holders count no more, which is no loss.  Returns false if nobody holds it.
+ * Takes the tether of this name out of the session.  Its holders count no more,
+ * which is no loss.  Returns false if nobody holds it.
  */
 bool
 session_release(struct session *s, const char *name, int64_t now)
@@ -382,7 +386,7 @@ session_count(const struct session *s)
 	return (n);
 }
 
-/* Whether a holder of tether t has not even hung up. */
+/* Whether tether t has a holder that has not hung up. */
 static bool
 session_lives(const struct session *s, size_t t)
 {

@@ -39,8 +39,8 @@ struct session_holder {
 	uint32_t	   peerid; /* network's number for the connection */
 	pid_t		   pid;	   /* of the client, as the kernel reports it */
 	int		   fds[SESSION_FDS]; /* -1: not open */
-	int64_t		   ping_due;
-	int64_t		   report_due; /* once it hung up */
+	int64_t		   ping_due;   /* lost then; PANIC_NEVER: no limit */
+	int64_t		   report_due; /* lost then, once it hung up */
 	const char	  *how;	       /* what ended it; NULL: it hung up */
 	bool private; /* it has used its channel: its lines do not count */
 };
@@ -56,7 +56,7 @@ struct session {
 	struct panic	     *panic;
 	int64_t		      timeout;	 /* ms without PING; 0: no limit */
 	int64_t		      first;	 /* ms; see session_wait_for_guard() */
-	int64_t		      first_due; /* somebody must guard by then */
+	int64_t		      first_due; /* panic then; PANIC_NEVER: no limit */
 	char		      reason[SESSION_REASON]; /* of the last loss */
 	struct session_tether tethers[SESSION_TETHERS];
 	struct session_holder holders[SESSION_HOLDERS];

@@ -413,8 +413,9 @@ store_chomp(struct store *st, uint64_t id)
 }
 
 /*
- * The value should be len bytes, and then the same ones again, as they were
- * typed.  If so, wipes the second half; else all.  Returns whether it is so.
+ * Checks what was typed twice: the value should be len bytes and then the same
+ * bytes again.  If it is, wipes the second half and returns true; otherwise
+ * wipes all of it and returns false.
  */
 bool
 store_twice(struct store *st, uint64_t id, size_t len)

@@ -57,8 +57,10 @@ transfer_init(struct store *st)
 		t->fd = -1;
 }
 
-/* A free slot, for transfer_get() or transfer_put() to take; NULL if there is
- * none. */
+/*
+ * A free slot, for transfer_get() or transfer_put() to take; NULL if there is
+ * none.
+ */
 struct transfer *
 transfer_slot(void)
 {
@@ -71,7 +73,7 @@ transfer_slot(void)
 	return (NULL);
 }
 
-/* How many there are. */
+/* How many transfers there are. */
 unsigned int
 transfer_count(void)
 {
@@ -107,8 +109,7 @@ transfer_finish(struct transfer *t, enum imsg_answer answer)
 		(void)send(t->channel, "OK\n", 3, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (t->channel != -1)
 		close(t->channel);
-	/* Network holds the connection too, so that close(2) does not end it.
-	 */
+	/* close(2) does not end it, because network has it open, too. */
 	if (answer == IMSG_ANSWER_CUT)
 		(void)shutdown(t->fd, SHUT_RDWR);
 	close(t->fd);
@@ -135,8 +136,7 @@ transfer_report(uint64_t id)
 static void
 transfer_keep(struct transfer *t, int64_t now)
 {
-	const int64_t due = t->ttl != 0 ? now + t->ttl : STORE_NEVER;
-
+	const int64_t  due = t->ttl != 0 ? now + t->ttl : STORE_NEVER;
 	const uint64_t id = t->id;
 
 	if (store_commit(transfer_store, id, t->reads, due) == -1) {
@@ -291,8 +291,10 @@ transfer_get(struct transfer *t, const struct imsg *im, uint64_t id, size_t len,
 	transfer_begin(t, im->fd, im->peerid, id, len, now);
 }
 
-/* Fills the secret id, begun for this, from the client at fd; as
- * transfer_get(). */
+/*
+ * In the free slot t, fills the secret id, begun for this, from the client
+ * peerid at fd, which becomes ours.
+ */
 void
 transfer_put(struct transfer *t, int fd, uint32_t peerid, uint64_t id,
     const struct imsg_put *put, int64_t now)
@@ -323,7 +325,10 @@ transfer_pollfd(const struct transfer *t)
 	return (pfd);
 }
 
-/* Fills in pfd, one entry for each transfer; returns how many they are. */
+/*
+ * Fills in pfd, one entry for each transfer, at most TRANSFER_MAX; returns how
+ * many.
+ */
 nfds_t
 transfer_poll(struct pollfd *pfd)
 {
@@ -392,7 +397,7 @@ transfer_cut_gets(void)
 	}
 }
 
-/* Ends those whose secret was deleted or has expired. */
+/* Cuts off every transfer whose secret was deleted or has expired. */
 void
 transfer_cut_gone(void)
 {
@@ -404,8 +409,10 @@ transfer_cut_gone(void)
 	}
 }
 
-/* When the first is to be ended if it does not move; STORE_NEVER if there is
- * none. */
+/*
+ * When (ms) the first transfer is to be ended if it does not move; STORE_NEVER
+ * if there is none.
+ */
 int64_t
 transfer_due(void)
 {

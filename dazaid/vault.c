@@ -143,7 +143,7 @@ vault_notify(enum imsg_type type, uint32_t peerid, uint32_t n)
 	vault_send(&im);
 }
 
-/* What network may say now: see the table in imsg.c. */
+/* The phase for which the table in imsg.c must allow network's message. */
 static unsigned int
 vault_state(void)
 {
@@ -188,7 +188,10 @@ vault_has_fd(void)
  * Dispatch.
  */
 
-/* A signal to network means the same as a signal to the vault. */
+/*
+ * Acts on a signal that the vault has collected (0: none), or that network has,
+ * which means the same.
+ */
 static void
 vault_signal(int sig)
 {
@@ -287,6 +290,7 @@ vault_network(void)
  * The loop.
  */
 
+/* Wipes the secrets whose time is up, and tells the watchers of each. */
 static void
 vault_expire(int64_t now)
 {
@@ -320,8 +324,9 @@ vault_check_files(void)
 }
 
 /*
- * Sets the timer to the next deadline, unless it is set so already.  Returns -1
- * with errno.
+ * Sets the timer to the next deadline, unless it is set so already.  A timer
+ * that has fired is not read, because timerfd_settime(2) clears that, too.
+ * Returns -1 with errno.
  */
 static int
 vault_set_timer(void)
@@ -386,10 +391,10 @@ vault_poll_set(struct vault_poll *vp, int input)
 }
 
 /*
- * One turn: sleeps until something happens, and acts on it.  The end of a
- * holder is noted first, so that no secret is handed out any more.  Of the
- * heartbeat it is acted on last, because network may still report a QUIT.
- * Returns whether input, if not -1, can be read.
+ * One turn: sleeps until something happens, and acts on it.  Ends of holders
+ * are noted first, so that no secret is handed out any more.  The loss of the
+ * heartbeat is acted on last, because network may still report a QUIT.  Returns
+ * whether input, if not -1, can be read.
  */
 static bool
 vault_turn(int input)
@@ -430,7 +435,7 @@ vault_turn(int input)
 	return (pfd[PFD_INPUT].revents != 0);
 }
 
-/* Starts the deadline for a first guard. */
+/* To be called once before vault_loop(): starts the deadline for a guard. */
 void
 vault_start(void)
 {
@@ -439,7 +444,7 @@ vault_start(void)
 		vault_fail("timerfd", strerror(errno));
 }
 
-/* Runs the loop until fd can be read. */
+/* Runs the loop until fd can be read.  Does not return after the end. */
 void
 vault_wait_input(int fd)
 {
@@ -459,6 +464,7 @@ vault_tell_manager(void)
 		notify_state("not guarded");
 }
 
+/* Runs the loop until the end. */
 noreturn void
 vault_loop(void)
 {
@@ -472,7 +478,10 @@ vault_loop(void)
  * The start.
  */
 
-/* If mprotect(2) fails, the secrets are unreachable or exposed: panic. */
+/*
+ * For secmem.c, which calls this if mprotect(2) fails: the secrets are then
+ * unreachable or exposed.  Panics, or ends the start.
+ */
 void
 vault_arena_failed(void)
 {
@@ -481,7 +490,10 @@ vault_arena_failed(void)
 	panic_hard(&v.panic, "mprotect failed");
 }
 
-/* Ends a start that failed: one line, exit 1, and nothing left over. */
+/*
+ * Ends a start that failed: wipes, removes the files, and exits with 1 and the
+ * line "WHAT: WHY".
+ */
 noreturn void
 vault_fail(const char *what, const char *why)
 {

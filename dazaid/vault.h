@@ -34,7 +34,7 @@ struct vault {
 	int	signals;
 	int	files;	      /* readable when the sockets may be gone */
 	rlim_t	spare_fds;    /* descriptors that clients may take */
-	int64_t timer_due;    /* what the timer is set to */
+	int64_t timer_due;    /* ms: what the timer is set to */
 	bool	started;      /* network has the listeners */
 	bool	network_lost; /* network has ended; the log line says how */
 	bool	network_hostile;
