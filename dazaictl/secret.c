@@ -125,6 +125,16 @@ secret_send(int fd, const unsigned char *buf, size_t len)
 	}
 }
 
+/*
+ * Whether, by errno, the kernel cannot move bytes between these descriptors, or
+ * a container's filter refuses the call.
+ */
+static bool
+secret_unable(void)
+{
+	return (errno == EINVAL || errno == ENOSYS || errno == EPERM);
+}
+
 /* Sends a piece of the file that is standard input, through the arena. */
 static ssize_t
 secret_sendread(int fd, size_t len)
@@ -148,7 +158,7 @@ secret_sendfile(int fd, size_t len)
 
 	for (; len > 0; len -= (size_t)n) {
 		n = sendfile(fd, STDIN_FILENO, NULL, len);
-		if (n == -1 && (errno == EINVAL || errno == ENOSYS))
+		if (n == -1 && secret_unable())
 			n = secret_sendread(fd, len);
 		if (n == 0)
 			errx(EXIT_USAGE,
@@ -329,7 +339,7 @@ secret_splice(int fd, size_t len)
 
 	while (left > 0) {
 		n = splice(fd, NULL, STDOUT_FILENO, NULL, left, SPLICE_F_MOVE);
-		if (n == -1 && errno == EINVAL && left == len)
+		if (n == -1 && left == len && secret_unable())
 			return (len);
 		if (n == -1 && errno == EAGAIN && secret_out_is_full()) {
 			secret_wait(STDOUT_FILENO, POLLOUT);

@@ -20,6 +20,7 @@
 #include "child.h"
 #include "cred.h"
 #include "log.h"
+#include "sandbox.h"
 
 /*
  * Uids that no distribution gives to users: 60706 to 61183 are unused in
@@ -77,9 +78,15 @@ child_own_user(FILE *f, struct imsg_config *config)
 void
 child_user(struct imsg_config *config)
 {
-	FILE *f = fopen("/etc/passwd", "re");
+	FILE *f;
 	uid_t uid = CHILD_UID + (uid_t)getpid() % CHILD_UIDS;
 
+	if (!sandbox_may_become()) {
+		log_info("network keeps our uid: root lacks CAP_SETUID, "
+			 "CAP_SETGID or CAP_SYS_CHROOT here");
+		return;
+	}
+	f = fopen("/etc/passwd", "re");
 	if (f == NULL || !child_own_user(f, config)) {
 		while (f != NULL && child_uid_taken(f, uid))
 			uid++;

@@ -48,31 +48,32 @@ static pid_t registry_own_group; /* which the vault must not kill */
 
 /* Whether the kernel knows the flag: it refuses one that it does not know. */
 static bool
-registry_can_groups(void)
+registry_can_groups(int pidfd)
 {
-	const int fd = pidfd_open(getpid(), 0);
-	bool	  can;
-
-	if (fd == -1)
-		return (false);
-	can = pidfd_send_signal(fd, 0, NULL, PIDFD_SIGNAL_PROCESS_GROUP) == 0 ||
-	    errno != EINVAL;
-	close(fd);
-	return (can);
+	return (pidfd_send_signal(pidfd, 0, NULL, PIDFD_SIGNAL_PROCESS_GROUP) ==
+		0 ||
+	    errno != EINVAL);
 }
 
 /*
  * owner: whose processes may be registered.  Root, who may kill anybody, needs
- * /proc to see whose a process is.  Returns -1 with errno.
+ * /proc to see whose a process is.  Without pidfds, which a container's filter
+ * may refuse, no holder could be taken.  Returns NULL, or what failed, with
+ * errno.
  */
-int
+const char *
 registry_init(uid_t owner)
 {
+	const int pidfd = pidfd_open(getpid(), 0);
+
+	if (pidfd == -1)
+		return ("pidfd_open");
 	registry_owner = owner;
-	registry_group = registry_can_groups();
+	registry_group = registry_can_groups(pidfd);
+	close(pidfd);
 	if (geteuid() == 0)
 		registry_proc = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	return (geteuid() == 0 && registry_proc == -1 ? -1 : 0);
+	return (geteuid() == 0 && registry_proc == -1 ? "/proc" : NULL);
 }
 
 /* Whether a panic kills the groups of the registered processes, too. */

@@ -9,7 +9,7 @@
 
 #define REGISTRY_MAX 32 /* processes */
 
-int	     registry_init(uid_t);
+const char  *registry_init(uid_t);
 void	     registry_own(void);
 int	     registry_procfd(void);
 int	     registry_open(pid_t, int);

@@ -28,6 +28,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -160,6 +161,24 @@ sandbox_capabilities(uint32_t keep)
 	return ((int)syscall(SYS_capset, &hdr, data));
 }
 
+/*
+ * Whether root has what network needs to change its uid and its root directory:
+ * a container may have taken it away.
+ */
+bool
+sandbox_may_become(void)
+{
+	const uint32_t needed = 1U << CAP_SETUID | 1U << CAP_SETGID |
+	    1U << CAP_SYS_CHROOT;
+	struct __user_cap_header_struct hdr;
+	struct __user_cap_data_struct	data[_LINUX_CAPABILITY_U32S_3];
+
+	hdr.version = _LINUX_CAPABILITY_VERSION_3;
+	hdr.pid = 0;
+	return (syscall(SYS_capget, &hdr, data) != -1 &&
+	    (data[0].effective & needed) == needed);
+}
+
 /* Loads the calls of both processes and those of rules, the first n. */
 static int
 sandbox_filter(uint32_t otherwise, const struct filter_rule *rules, size_t n)
@@ -266,24 +285,38 @@ sandbox_enter_empty(const char *path)
 	return (entered);
 }
 
+/* Makes a directory of our own and changes to it; it is removed at once. */
+static bool
+sandbox_enter_own(void)
+{
+	/* In a container /run may be read-only. */
+	static const char *const in[] = { "/run", "/tmp", "/dev/shm" };
+	char			 own[32];
+	size_t			 i;
+
+	for (i = 0; i < NELEM(in); i++) {
+		(void)snprintf(own, sizeof(own), "%s/dazaid.XXXXXXXXXX", in[i]);
+		if (mkdtemp(own) != NULL)
+			return (chdir(own) == 0 && rmdir(own) == 0);
+	}
+	return (false);
+}
+
 /*
  * Changes the root directory to an empty one: one that other daemons use for
- * this, or else one of our own, which is removed at once.  Returns NULL, or
- * what failed, with errno.
+ * this, or else one of our own.  Returns NULL, or what failed, with errno.
  */
 static const char *
 sandbox_empty_root(void)
 {
 	static const char *const dirs[] = { "/var/empty", "/var/lib/empty",
 		"/usr/share/empty", "/run/sshd" };
-	char			 own[] = "/run/dazaid.XXXXXXXXXX";
 	size_t			 i;
 
 	for (i = 0; i < NELEM(dirs) && !sandbox_enter_empty(dirs[i]); i++)
 		continue;
-	if (i == NELEM(dirs) &&
-	    (mkdtemp(own) == NULL || chdir(own) == -1 || rmdir(own) == -1))
-		return ("cannot make an empty root directory in /run");
+	if (i == NELEM(dirs) && !sandbox_enter_own())
+		return ("cannot make an empty root directory in /run or /tmp");
 	return (chroot(".") == -1 ? "chroot" : NULL);
 }
 

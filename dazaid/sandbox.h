@@ -4,6 +4,7 @@
 
 #include <sys/types.h>
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /* The objects that the vault still uses once it is confined. */
@@ -20,6 +21,7 @@ struct sandbox_vault {
 
 int	    sandbox_limits(void);
 int	    sandbox_vault(const struct sandbox_vault *);
+bool	    sandbox_may_become(void);
 const char *sandbox_network(uid_t, gid_t);
 
 #endif

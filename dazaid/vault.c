@@ -514,6 +514,7 @@ void
 vault_init(const struct options *o)
 {
 	static const int collected[] = { SIGTERM, SIGINT, SIGHUP, SIGUSR1 };
+	const char	*failed;
 	struct rlimit	 rl;
 
 	v.owner = o->owner;
@@ -528,8 +529,8 @@ vault_init(const struct options *o)
 	v.timer = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (v.signals == -1 || v.timer == -1)
 		vault_fail("signalfd or timerfd_create", strerror(errno));
-	if (registry_init(o->owner) == -1)
-		vault_fail("/proc", strerror(errno));
+	if ((failed = registry_init(o->owner)) != NULL)
+		vault_fail(failed, strerror(errno));
 	if (getrlimit(RLIMIT_NOFILE, &rl) == -1 || rl.rlim_cur <= VAULT_FDS)
 		vault_fail("descriptors",
 		    "too few are allowed (see ulimit -Hn)");

@@ -208,25 +208,42 @@ network_has_a_user_of_its_own_body() {
 }
 
 behaviour no_room_for_an_empty_directory_is_told \
-    'a full /tmp does not matter; without a place for the empty directory it does not start, and says so' \
+    'a full /tmp, or a read-only /run, does not matter; without a place for the empty directory it does not start, and says so' \
     require.user root
 no_room_for_an_empty_directory_is_told_body() {
-	in_a_world 'mount -t tmpfs -o nr_inodes=1 tmpfs /tmp'
-	start
-	[ -z "$(ls -A "/proc/$network/root/")" ] || fail "something is there"
-	lives
-	rm -rf "$dir"
-	real=$top/dazaid/dazaid
-	# shellcheck disable=SC2016 # for the other shell to expand
-	in_a_world 'for dir in /run /var/empty /var/lib/empty /usr/share/empty; do' \
-	    'if [ -d $dir ]; then mount -t tmpfs -o nr_inodes=1 tmpfs $dir; fi' \
-	    'done'
+	full='-t tmpfs -o nr_inodes=1 tmpfs'
+	for elsewhere in "$full /tmp" '-t tmpfs -o ro tmpfs /run'; do
+		in_a_world "mount $elsewhere"
+		start
+		[ -z "$(ls -A "/proc/$network/root/")" ] ||
+		    fail "something is there"
+		lives
+		rm -rf "$dir"
+		real=$top/dazaid/dazaid
+	done
+	in_a_world 'for dir in /run /tmp /dev/shm /var/empty /var/lib/empty /usr/share/empty; do' \
+	    "if [ -d \$dir ]; then mount $full \$dir; fi" 'done'
 	# Nor is the message lost where only the caller's terminal is there to see it.
 	for foreground in -d ''; do
 		# shellcheck disable=SC2086 # an option or none
 		timeout 20 "$dazaid" $foreground -s "$sock" 2>log && fail "it started"
-		grep -qx 'dazaid: network: cannot make an empty root directory in /run: No space left on device' \
+		grep -qx 'dazaid: network: cannot make an empty root directory in /run or /tmp: No space left on device' \
 		    log || fail "another reason"
+	done
+}
+
+behaviour root_of_a_container_has_few_capabilities \
+    'root that may not change its uid or its root directory: network keeps the uid, and a line says so' \
+    require.user root
+root_of_a_container_has_few_capabilities_body() {
+	for set in -sys_chroot -setuid -setgid -all; do
+		through "exec setpriv --no-new-privs --bounding-set $set --inh-caps $set"
+		start
+		logged 'network keeps our uid: root lacks CAP_SETUID, CAP_SETGID or CAP_SYS_CHROOT here'
+		status_is "$network" Uid '0 0 0 0'
+		status_is "$network" CapPrm 0000000000000000
+		status_is "$network" Seccomp 2
+		lives
 	done
 }
 

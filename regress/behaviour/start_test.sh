@@ -202,6 +202,25 @@ a_bare_system_is_told_body() {
 	lives
 }
 
+behaviour a_filter_of_a_container_is_told \
+    'in a container whose filter refuses a call it starts without it, or says which one it needs'
+a_filter_of_a_container_is_told_body() {
+	for call in pidfd_open timerfd_create inotify_init1; do
+		complains 1 "${call%_init1}" "$tools/nomemfd" -c $call \
+		    "$dazaid" -d -s "$sock"
+	done
+	gone
+	through "exec $tools/nomemfd -c memfd_secret -c rseq -c statx -c clone3"
+	guarded
+	# For a pipe, a file and another filter.
+	ctl="$tools/nomemfd -c splice -c sendfile -c vmsplice $top/dazaictl/dazaictl -s $sock"
+	$ctl get "$name" | cmp -s - secret || fail "get into a pipe"
+	$ctl put other <secret || fail "put from a file"
+	$ctl get other >got || fail "get into a file"
+	cmp -s got secret || fail "$(cat got)"
+	stands_down
+}
+
 #
 # Secrets.
 #

@@ -1,26 +1,42 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * nomemfd PROGRAM [ARG...]: becomes PROGRAM, on a system that has no
- * memfd_secret(2), as many do not.
+ * nomemfd [-c CALL]... PROGRAM [ARG...]: becomes PROGRAM, on a system that has
+ * no memfd_secret(2), as many do not; or, with -c, in a container whose filter
+ * refuses these calls.
  */
 #include <err.h>
 #include <errno.h>
 #include <seccomp.h>
 #include <unistd.h>
 
+static scmp_filter_ctx ctx;
+
+static void
+refuse(int error, int nr)
+{
+	if (seccomp_rule_add(ctx, SCMP_ACT_ERRNO((unsigned int)error), nr, 0) !=
+	    0)
+		errx(1, "no filter");
+}
+
 int
 main(int argc, char *argv[])
 {
-	scmp_filter_ctx ctx;
+	int ch, calls = 0;
 
-	if (argc < 2)
-		errx(1, "usage: nomemfd PROGRAM [ARG...]");
-	if ((ctx = seccomp_init(SCMP_ACT_ALLOW)) == NULL ||
-	    seccomp_rule_add(ctx, SCMP_ACT_ERRNO(ENOSYS),
-		SCMP_SYS(memfd_secret), 0) != 0 ||
-	    seccomp_load(ctx) != 0)
+	if ((ctx = seccomp_init(SCMP_ACT_ALLOW)) == NULL)
+		errx(1, "no filter");
+	while ((ch = getopt(argc, argv, "+c:")) == 'c') {
+		refuse(EPERM, seccomp_syscall_resolve_name(optarg));
+		calls++;
+	}
+	if (ch != -1 || optind == argc)
+		errx(1, "usage: nomemfd [-c CALL]... PROGRAM [ARG...]");
+	if (calls == 0)
+		refuse(ENOSYS, SCMP_SYS(memfd_secret));
+	if (seccomp_load(ctx) != 0)
 		errx(1, "no filter");
 	seccomp_release(ctx);
-	execvp(argv[1], argv + 1);
-	err(1, "%s", argv[1]);
+	execvp(argv[optind], argv + optind);
+	err(1, "%s", argv[optind]);
 }
