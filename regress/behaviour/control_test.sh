@@ -499,7 +499,7 @@ no_value_shows_body() {
 
 # bytes_of FILE: what network received and did not only peek at, as strace(1) has it
 bytes_of() {
-	sed -n 's/.*recv[from]*([0-9]*, "\(.*\)", [0-9]*, MSG_DONTWAIT, .* = [0-9]*$/\1/p' \
+	sed -n 's/.*recv[from]*([0-9]*, "\(.*\)", [0-9]*, MSG_DONTWAIT[,)].*= [0-9]*$/\1/p' \
 	    "$1" | tr -d '\n'
 }
 
