@@ -50,14 +50,7 @@
 #define FILTER_HIGH 0
 #endif
 
-#define FILTER_ARG_STEPS 6   /* that filter_arg() makes */
-#define FILTER_MAX	 512 /* steps; our longest filter has some 250 */
-
-struct filter {
-	struct sock_filter step[FILTER_MAX];
-	unsigned short	   n;
-	bool		   bad; /* too long, or an unknown comparison */
-};
+#define FILTER_ARG_STEPS 6 /* that filter_arg() makes */
 
 /* Calls that a C library makes in place of another one on 32-bit machines. */
 static const struct filter_alias {
@@ -220,32 +213,48 @@ filter_begin(struct filter *f, uint32_t otherwise)
 }
 
 /*
- * Allows this process the calls of n tables, and has the kernel answer every
- * other call with the action otherwise (SCMP_ACT_...), for good.  Also sets
- * no_new_privs.  Returns 0, or -1 with errno and nothing loaded.
+ * Makes of n tables the filter f: each call that they do not allow is answered
+ * with the action otherwise (SCMP_ACT_...).  Returns 0, or -1 with EINVAL if it
+ * is too long or compares in a way that is not known here.
+ */
+int
+filter_build(struct filter *f, uint32_t otherwise,
+    const struct filter_table *tables, size_t n)
+{
+	const struct filter_rule *r;
+	size_t			  i;
+
+	f->n = 0;
+	f->bad = false;
+	filter_begin(f, otherwise);
+	for (i = 0; i < n; i++) {
+		for (r = tables[i].rules; r < tables[i].rules + tables[i].n;
+		     r++)
+			filter_add_rule(f, r);
+	}
+	filter_step(f, BPF_RET | BPF_K, otherwise, 0, 0);
+	if (f->bad) {
+		errno = EINVAL;
+		return (-1);
+	}
+	return (0);
+}
+
+/*
+ * Builds a filter as filter_build() does, and puts this process under it for
+ * good.  Also sets no_new_privs.  Returns 0, or -1 with errno and nothing
+ * loaded.
  */
 int
 filter_load(uint32_t otherwise, const struct filter_table *tables, size_t n)
 {
-	struct filter		  f = { .n = 0 };
-	struct sock_fprog	  prog;
-	const struct filter_rule *r;
-	size_t			  i;
+	struct filter	  f;
+	struct sock_fprog prog;
 
-	filter_begin(&f, otherwise);
-	for (i = 0; i < n; i++) {
-		for (r = tables[i].rules; r < tables[i].rules + tables[i].n;
-		     r++)
-			filter_add_rule(&f, r);
-	}
-	filter_step(&f, BPF_RET | BPF_K, otherwise, 0, 0);
-	if (f.bad) {
-		errno = EINVAL;
+	if (filter_build(&f, otherwise, tables, n) == -1 ||
+	    prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
 		return (-1);
-	}
 	prog.len = f.n;
 	prog.filter = f.step;
-	if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) == -1)
-		return (-1);
 	return ((int)syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, 0, &prog));
 }

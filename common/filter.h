@@ -2,11 +2,15 @@
 #ifndef DAZAI_FILTER_H
 #define DAZAI_FILTER_H
 
+#include <linux/filter.h>
+
 #include <seccomp.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#define FILTER_ARGS 3 /* arguments that a rule can compare */
+#define FILTER_ARGS 3	/* arguments that a rule can compare */
+#define FILTER_MAX  512 /* steps of a filter; our longest has some 250 */
 
 /* A system call that is allowed: if all nargs comparisons of args hold. */
 struct filter_rule {
@@ -26,8 +30,16 @@ struct filter_table {
 	size_t			  n;
 };
 
+struct filter {
+	struct sock_filter step[FILTER_MAX];
+	unsigned short	   n;
+	bool		   bad; /* too long, or an unknown comparison */
+};
+
 extern const struct filter_table filter_client; /* for who holds a tether */
 
+int filter_build(struct filter *, uint32_t, const struct filter_table *,
+    size_t);
 int filter_load(uint32_t, const struct filter_table *, size_t);
 
 #endif
