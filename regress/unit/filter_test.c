@@ -30,6 +30,7 @@ static const uint64_t values[] = { 0, 1, 2, 0x7fffffff, 0x80000000, 0xffffffff,
 static size_t
 below(size_t n)
 {
+	ATF_REQUIRE(n > 0);
 	return ((size_t)random() % n);
 }
 

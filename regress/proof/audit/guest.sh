@@ -23,11 +23,12 @@ fail() {
 	poweroff -f
 }
 
-# hear: reads a line of the host; tries again if a dying child interrupts the read
+# hear: reads a line of the host.  The shell's own read would lose the half of a line
+# that has come when a child dies.
 hear() {
-	until read -r word pages <&3; do
-		:
-	done
+	line=$(head -n 1 <&3)
+	word=${line%% *}
+	pages=${line#* }
 }
 
 # row CASE READ KEPT WHAT...: begins a row.  READ tells what may be left of its first
