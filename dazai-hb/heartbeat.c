@@ -167,6 +167,7 @@ heartbeat_turn(void)
 		heartbeat_signal();
 	if (pfd[PFD_WIRE + WIRE_CHANNEL].revents != 0)
 		wire_read_vault(hold_answer);
+	notice_flush();
 	if (pfd[PFD_WIRE + WIRE_DAEMON].revents != 0 &&
 	    !wire_read(hold_line, hb.state == ASKED))
 		come_again();

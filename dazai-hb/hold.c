@@ -110,6 +110,7 @@ hold_settle(void)
 	if (hb.settled)
 		return;
 	hb.settled = true;
+	notice_claim();
 	hold_say();
 	if (hb.detached)
 		say_close();

@@ -4,6 +4,11 @@
  * terminal is opened for each line and closed again: a descriptor that stayed
  * open could keep the session from ending.  A terminal that is full, or has
  * been hung up, gets nothing and delays nothing.
+ *
+ * Of many dazai-hb on one terminal, one writes, and when it has ended, another
+ * one.  That other one may have been slow, and have yet to read of events that
+ * the first one has told.  So of the events that it reads in one go, it tells
+ * the last one only.
  */
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -24,7 +29,9 @@
 
 static char *notice_path; /* NULL: there is no terminal */
 static dev_t notice_dev;
-static bool  notice_told; /* that the secrets are wiped */
+static bool  notice_told;   /* that the secrets are wiped */
+static bool  notice_writes; /* the lock is ours: no other dazai-hb writes */
+static char  notice_line[NOTICE_LINE]; /* not written yet, or "" */
 
 /* Which word after the name in /proc/PID/stat is the terminal (proc(5)). */
 #define NOTICE_TTY 5
@@ -103,41 +110,53 @@ notice_open(pid_t pid)
 	return (notice_path);
 }
 
-/*
- * Writes line, unless the user has said "mesg n" or another dazai-hb writes to
- * this terminal.
- */
-static void
-notice_write(const char *line)
+/* From now on this dazai-hb writes to the terminal, unless another one does. */
+void
+notice_claim(void)
+{
+	if (notice_path != NULL)
+		notice_writes = guard_writes(notice_dev);
+}
+
+/* Writes the line, if there is one, unless the user has said "mesg n". */
+void
+notice_flush(void)
 {
 	struct stat st;
 	int	    fd;
 
-	if (notice_path == NULL || !guard_writes(notice_dev) ||
-	    (fd = open(notice_path, NOTICE_FLAGS)) == -1)
+	if (notice_path == NULL || notice_line[0] == '\0')
 		return;
-	if (fstat(fd, &st) == 0 && st.st_rdev == notice_dev &&
-	    (st.st_mode & S_IWGRP) != 0)
-		(void)!write(fd, line, strlen(line));
-	close(fd);
+	notice_claim();
+	if (notice_writes && (fd = open(notice_path, NOTICE_FLAGS)) != -1) {
+		if (fstat(fd, &st) == 0 && st.st_rdev == notice_dev &&
+		    (st.st_mode & S_IWGRP) != 0)
+			(void)!write(fd, notice_line, strlen(notice_line));
+		close(fd);
+	}
+	notice_line[0] = '\0';
 }
 
-/* text: "pending SECONDS REASON", "cancelled BY" or "executed REASON" */
+/*
+ * text: "pending SECONDS REASON", "cancelled BY" or "executed REASON".  The
+ * line is written by the next notice_flush().
+ */
 void
 notice_event(const char *text)
 {
-	char	    line[NOTICE_LINE];
+	char *const line = notice_line;
 	const char *more = strchr(text, ' ');
 	int	    seconds;
 
 	if (more == NULL)
 		return;
 	more++;
-	line[0] = '\0';
+	if (notice_writes)
+		notice_flush();
 	if (strncmp(text, "pending ", 8) == 0) {
 		seconds = (int)strcspn(more, " ");
 		text = more + seconds;
-		(void)snprintf(line, sizeof(line),
+		(void)snprintf(line, NOTICE_LINE,
 		    "\r\ndazai: PANIC PENDING: in %.*s s:%s; %s\r\n", seconds,
 		    more, text,
 		    strncmp(text, " tether ", 8) == 0 ||
@@ -145,22 +164,23 @@ notice_event(const char *text)
 			"it ends when that is held again" :
 			"to cancel it: dazai_cancel");
 	} else if (strncmp(text, "cancelled ", 10) == 0) {
-		(void)snprintf(line, sizeof(line),
+		(void)snprintf(line, NOTICE_LINE,
 		    "\r\ndazai: panic cancelled by %s\r\n", more);
 	} else if (strncmp(text, "executed ", 9) == 0) {
-		(void)snprintf(line, sizeof(line),
+		(void)snprintf(line, NOTICE_LINE,
 		    "\r\ndazai: PANIC: the secrets are wiped: %s\r\n", more);
 		notice_told = true;
 	}
-	if (line[0] != '\0')
-		notice_write(line);
 }
 
 /* The daemon has ended, by a panic that was told or otherwise. */
 void
 notice_ended(void)
 {
-	if (!notice_told)
-		notice_write(
-		    "\r\ndazai: the daemon ended: session UNGUARDED\r\n");
+	if (notice_told)
+		return;
+	(void)strlcpy(notice_line,
+	    "\r\ndazai: the daemon ended: session UNGUARDED\r\n",
+	    sizeof(notice_line));
+	notice_flush();
 }

@@ -9,7 +9,9 @@
 	(O_WRONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC | O_LARGEFILE)
 
 const char *notice_open(pid_t);
+void	    notice_claim(void);
 void	    notice_event(const char *);
+void	    notice_flush(void);
 void	    notice_ended(void);
 
 #endif

@@ -395,6 +395,31 @@ the_terminal_is_told_body() {
 	[ "$(grep -c 'SIGUSR1; to cancel' shown)" -eq 1 ] || fail "$(cat shown)"
 }
 
+behaviour a_slow_one_tells_no_old_news 'a dazai-hb that takes over a terminal does not tell again what its predecessor has told'
+a_slow_one_tells_no_old_news_body() {
+	start -a -g 60
+	on_a_terminal <<-EOT
+		$on_line
+		run sed 's/.* //' hb.out >hb.pid
+		run $hb -b -s $sock -n second -p \$PTY_PID >second.out
+		run sed 's/.* //' second.out >second.pid
+		run $talk - kill STOP \$(cat second.pid)
+		run kill -USR1 $vault
+		expect dazai: PANIC PENDING: in 60 s: SIGUSR1; to cancel it: dazai_cancel
+		run kill -USR1 \$(cat hb.pid)
+		expect dazai: panic cancelled by CANCEL
+		run kill -KILL \$(cat hb.pid)
+		run $talk - log log 'panic pending: tether session lost'
+		run kill -CONT \$(cat second.pid)
+		expect in 60 s: tether session lost; it ends when that is held again
+		run $talk $sock.ctl say 'HOLD session' want HOLDING
+		expect dazai: panic cancelled by a new holder
+		show
+	EOT
+	[ "$(grep -c 'SIGUSR1; to cancel' shown)" -eq 1 ] || fail "$(cat shown)"
+	[ "$(grep -c 'cancelled by CANCEL' shown)" -eq 1 ] || fail "$(cat shown)"
+}
+
 behaviour the_end_of_the_daemon_is_told 'a terminal that holds is told, however the daemon ends'
 the_end_of_the_daemon_is_told_body() {
 	for how in 'TERM the daemon ended: session UNGUARDED' \
