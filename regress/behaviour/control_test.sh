@@ -127,7 +127,7 @@ unguarded_get_is_refused_body() {
 	    say LIST want "$name ${#secret} - -" want 'one 3 - -' want OK \
 	    say 'DEL one' want OK say "REGISTER pid=$idler" want OK \
 	    say "UNREGISTER pid=$idler" want OK say ARM want ALREADY_ARMED
-	# Who has only connected, or said what is none, is no heartbeat.
+	# A client that has only connected, or sent a bad HELLO, is no heartbeat.
 	talk "$sock" say PING want 'ERR unknown-verb' to "$sock.ctl" \
 	    say "GET $name" like 'ERROR unguarded ?*' \
 	    use 0 say 'HELLO 0' want 'ERR bad-pid' \
@@ -367,7 +367,7 @@ behaviour too_few_descriptors_are_no_panic \
 too_few_descriptors_are_no_panic_body() {
 	through 'ulimit -n 30; exec'
 	guarded -a -g 0
-	# Each is one that the vault holds, for as long as it gives an answer.
+	# The vault has a descriptor of each of these clients until it has answered.
 	set --
 	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14; do
 		idler
@@ -401,7 +401,7 @@ panic_is_as_a_signal_body() {
 	    say PANIC want OK eof over 690 | 137 | PANIC: PANIC | !HARD PANIC
 	EOT
 	[ "$(grep -c 'panic pending' log)" -eq 1 ] || fail "two windows"
-	# Armed by ARM is armed, for good.
+	# ARM arms for good.
 	table <<-'EOT'
 	-g 0 | hello to $sock.ctl say ARM want OK say ARM want ALREADY_ARMED
 	    kill USR1 $vault | 137 | armed | PANIC: SIGUSR1
@@ -444,7 +444,7 @@ list_tells_what_is_left_body() {
 	    want '1001ERROR bad-request no such verb' \
 	    say 'GET s2023' want 'DATA 4' raw '\n' \
 	    want '2023ERROR bad-request no such verb'
-	# However slowly the list is read, and by whomever.
+	# Also if the list is read slowly, or several clients read it.
 	control raw 'LIST\nARM\n' connect say ARM want ALREADY_ARMED use 0 \
 	    want "$name ${#secret} - -" want 's1001 4 - -' until 's2023 4 - -' \
 	    want OK want ALREADY_ARMED \
@@ -497,7 +497,8 @@ no_value_shows_body() {
 	done
 }
 
-# bytes_of FILE: what network received and did not only peek at, as strace(1) has it
+# bytes_of FILE: prints the bytes that network took from sockets, from strace(1)'s FILE;
+# bytes that it only peeked at are left out
 bytes_of() {
 	sed -n 's/.*recv[from]*([0-9]*, "\(.*\)", [0-9]*, MSG_DONTWAIT[,)].*= [0-9]*$/\1/p' \
 	    "$1" | tr -d '\n'
@@ -507,7 +508,7 @@ behaviour network_sees_no_secret 'no byte of a secret passes through network, no
     require.user root require.progs strace
 network_sees_no_secret_body() {
 	guarded -a -g 0
-	# Of letters that neither requests nor answers have.
+	# The secret has letters that neither requests nor answers have.
 	value=$(printf 'zqjZQJwWzzxX%.0s' 1 2 3 4 5)
 	printf %s "$value" >value
 	strace -f -s 4096 -o trace -p "$network" 2>strace.err &

@@ -254,7 +254,7 @@ the_file_is_the_users_body() {
 	config git "https://git.example.org $name" "$(printf 'https://ü y z')"
 	untrusted 'git:2: not a line of printable ASCII'
 
-	# Another place.
+	# The file may be in another place.
 	mkdir -p elsewhere/dazai
 	config git 'https://git.example.org none'
 	echo "https://git.example.org $name" >elsewhere/dazai/git

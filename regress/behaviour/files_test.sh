@@ -1,8 +1,8 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
 # shellcheck shell=dash
-# The two sockets and the pid file: whose they are, what they replace and what not.
-# That they go at every end is checked wherever a daemon ends, by "ends" of lib.sh.
+# The two sockets and the pid file: whose they are, and what they replace.
+# Whether a daemon has removed them is checked wherever one ends, by "ends" of lib.sh.
 
 # shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
@@ -19,33 +19,33 @@ refused() {
 	    fail "the directory is not as it was: $(ls -Ai "${sock%/*}")"
 }
 
-# The directory of the socket, with nothing else in it.
+# Makes a directory for the socket, with nothing else in it.
 room() {
 	mkdir room
 	sock=$PWD/room/sock
 	printf '%s' "$secret" >secret
 }
 
-# look FILE: what it is, since when, and what is in it
+# look FILE: prints the type, inode and times of FILE, and what is in it
 look() {
 	stat -c '%n %i %f %s %u:%g %h %y %N' "$1"
 	[ ! -f "$1" ] || cat "$1"
 }
 
-# in_the_way FILE TEXT: what is there stays as it was, and is told with TEXT
+# in_the_way FILE TEXT: a start fails with a line that has TEXT, and leaves FILE as it was
 in_the_way() {
 	look "$1" >was
 	refused "$2"
 	look "$1" | cmp -s was - || fail "$1 is not as it was"
 }
 
-# leave_stale PATH: a socket that nobody listens on any more
+# leave_stale PATH: makes a socket that nobody listens on any more
 leave_stale() {
 	"$talk" -w 1 -l "$1" echo x >/dev/null || fail "no stale socket"
 	[ -S "$1" ] || fail "no stale socket"
 }
 
-# all_in_the_way FILE TEXT THING...: each of these things at FILE is in the way
+# all_in_the_way FILE TEXT THING...: in_the_way, with each of these things at FILE
 all_in_the_way() {
 	local file=$1 text=$2 thing
 
@@ -125,7 +125,7 @@ stale_files_are_replaced_body() {
 	replaces
 	for order in 'network vault' 'vault network' 'vault alone'; do
 		start
-		# At one moment, or the other one would clean up.
+		# Stopped, they die at the same moment; otherwise the other one would clean up.
 		[ "$order" = 'vault alone' ] || kill -STOP "$vault" "$network"
 		case $order in
 		network*) kill -KILL "$network" "$vault" ;;
@@ -154,7 +154,7 @@ a_live_daemon_keeps_its_path_body() {
 	ends 0 "$heartbeat"
 	ends 0
 	not_logged PANIC
-	# Not even if it has lost its pid file.
+	# The same if the pid file of the live daemon was removed.
 	start -a
 	rm "$sock.pid"
 	in_the_way "$sock" "$sock: another program listens there"
@@ -345,7 +345,7 @@ a_bad_directory_is_told_body() {
 	sock=$PWD/loop/sock
 	refused "$sock: Too many levels of symbolic links"
 	[ ! -e missing ] || fail "it was made"
-	# Neither a directory nor anything that could be a name.
+	# A path without a name at its end.
 	sock=$PWD/
 	"$dazaid" -d -s "$sock" <secret 2>log && fail "started on a directory"
 	[ "$(wc -l <log)" -eq 1 ] || fail "not one line"
@@ -420,7 +420,7 @@ u_makes_the_files_for_the_user_body() {
 			[ ! -s seen ] || fail "the memory of $pid shows"
 		fi
 	done
-	# Not even the mode of the socket is what keeps others out.
+	# Others are refused even if the mode of the socket lets them connect.
 	if as 1 "$dir/talk" "$sock" say "$guard" 2>/dev/null; then
 		fail "uid 1 could connect"
 	fi
@@ -439,7 +439,7 @@ u_makes_the_files_for_the_user_body() {
 	talk - log hb.out 'dazai-hb: guarding'
 	kill -QUIT "$(sed 's/.*guarding \([0-9]*\) .*/\1/' hb.out)"
 	ends 0
-	# The files go at every end, from a directory that only the user may write to.
+	# At every end the files are removed from a directory that only the user may write to.
 	chmod 700 "$dir"
 	for row in 'USR1 0' "USR2 $SIGKILL -a -g 0" "USR1 $SIGKILL -a -g 0"; do
 		# shellcheck disable=SC2086 # a list of words
@@ -466,7 +466,7 @@ u_follows_no_link_of_the_user_body() {
 	refused "$sock: exists, and is not a socket" -u nobody
 	rm "$sock"
 	[ "$(cat precious)" = precious ] || fail "written to"
-	# Where the user may not write, root does not either.
+	# Root makes no file where the user may not.
 	chown 0:0 "$dir"
 	refused "$sock.pid: Permission denied" -u nobody
 }

@@ -8,7 +8,7 @@
 
 unknown='ERR unknown-verb'
 
-# limit N: network may have those below N from now on
+# limit N: from now on network may have only descriptors below N
 limit() {
 	local uid
 
@@ -90,7 +90,7 @@ few_descriptors_are_enough_for_the_heartbeat_body() {
 	client -w 30 "$sock" hello echo guards log go go pong-under 1000 300 quit
 	heart=$client
 	talk - log said guards
-	# Until there is none for a newcomer who is told BUSY.
+	# Lower the limit until there is no descriptor for a newcomer, which would read BUSY.
 	n=16
 	limit $n
 	while "$talk" -w 2 "$sock" want BUSY eof 2>/dev/null; do
@@ -98,7 +98,7 @@ few_descriptors_are_enough_for_the_heartbeat_body() {
 		[ $n -gt 3 ] || fail "BUSY with $n descriptors"
 		limit $n
 	done
-	# Turned away, with the one that is kept for that.
+	# Network keeps one descriptor to accept and close newcomers.
 	talk -w 2 "$sock" eof connect eof
 	for _ in 1 2 3; do
 		client "$sock" hammer
@@ -136,7 +136,7 @@ behaviour the_silent_make_room \
     'with 300 silent clients connected, one that asks is served at once; heartbeat, holders and watchers stay'
 the_silent_make_room_body() {
 	start -a -g 0
-	# Within a second; on a busy machine it takes longer.
+	# Usually this takes less than a second.
 	talk "$sock" hello to "$sock.ctl" say 'HOLD usb' want HOLDING \
 	    to "$sock.ctl" say EVENTS like 'EVENT STATUS *' \
 	    to "$sock.ctl" many 300 use 0 pong-under 1000 50 \

@@ -8,7 +8,7 @@
 
 dropped='PANIC (dry-run): heartbeat connection dropped'
 
-# refused STATUS TEXT ARG...: dazai-hb ends so, with one line that has TEXT
+# refused STATUS TEXT ARG...: dazai-hb ARG... exits with STATUS and one line that has TEXT
 refused() {
 	local status=$1 text=$2
 
@@ -16,18 +16,18 @@ refused() {
 	complains "$status" "$text" "$hb" "$@" </dev/null
 }
 
-# server COMMAND...: a daemon that is none, at $sock
+# server COMMAND...: talk plays a daemon at $sock, with these commands
 server() {
 	client -l "$sock" echo up accept "$@"
 	talk - log said up
 }
 
-# says LINE: dazai-hb has said that alone
+# says LINE: dazai-hb has printed LINE and nothing else
 says() {
 	[ "$(cat hb.out)" = "$1" ] || fail "said: $(cat hb.out)"
 }
 
-# stand_down: dazai-hb and the daemon end by its QUIT
+# stand_down: SIGQUIT makes dazai-hb send QUIT, and both end
 stand_down() {
 	kill -QUIT "$heartbeat"
 	ends 0 "$heartbeat"
@@ -128,7 +128,7 @@ beside_another_it_exits_3_body() {
 	    -s "$sock"
 	refused 3 'guarded already' -s "$sock" -q
 	stand_down
-	# One that is no dazai-hb.
+	# The heartbeat is another program.
 	guarded -a -g 0
 	refused 3 'guarded already' -s "$sock"
 }
@@ -289,7 +289,7 @@ it_is_confined_body() {
 	heartbeat -i 0.1
 	talk - log "/proc/$heartbeat/status" "$(printf 'Seccomp:\t2')" \
 	    log "/proc/$heartbeat/status" "$(printf 'NoNewPrivs:\t1')"
-	# And does not die of it where it comes back.
+	# The filter also allows what it needs to connect again.
 	talk - kill STOP "$heartbeat" log log 'panic pending' \
 	    kill CONT "$heartbeat" log log 'panic CANCELLED'
 	stand_down

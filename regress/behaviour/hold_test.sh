@@ -9,7 +9,7 @@
 
 ctl=$top/dazaictl/dazaictl
 
-# held WORDS: the tethers are these, the pids aside
+# held WORDS: TETHERS lists these tethers, without the pids
 held() {
 	"$ctl" -s "$sock" tethers >tethers || fail "tethers: $?"
 	got=$(sed 's/ [0-9]*$//' tethers | tr '\n' ',')
@@ -360,12 +360,14 @@ dazaid_runs_a_command_body() {
 	done
 }
 
-# on_a_terminal: a shell on a terminal of its own does what standard input says
+# on_a_terminal: runs a shell on a terminal of its own; standard input is the script for
+# pty
 on_a_terminal() {
 	PS1='> ' "$tools/pty" dash -i >shown 2>&1 || fail "$(cat shown)"
 }
 
-# Begins such a script: this terminal takes messages, and a dazai-hb holds for it
+# The first lines of such a script: the terminal takes messages, and a dazai-hb holds
+# for it
 on_line="expect >
 run chmod g+w \$(readlink /proc/\$PTY_PID/fd/0)
 run echo \$($hb -b -s $sock -n session -p \$PTY_PID) >hb.out"

@@ -17,7 +17,7 @@ siege=${DAZAI_SIEGE:-}
 # attack NAME [PROCESSES]: runs this attack
 attack() {
 	printf '%s' "$secret" >secret
-	# No client's buffers hold it: a GET of it takes as long as we like.
+	# It is larger than a client's buffers: a GET of it takes as long as the client likes.
 	yes "$secret" | tr -d '\n' | head -c 660000 >large
 	"$hostile/attack" "$@" || fail "as $(id -un)"
 	[ -n "$siege" ] && [ "$(id -u)" -eq 0 ] || return 0

@@ -32,7 +32,7 @@ a_guarded_daemon_sleeps_body() {
 	talk - ended "$heartbeat" log log 'panic pending'
 	stop
 	start -a -g 0 -t 600
-	# Such a byte is no part of a line.
+	# A byte out of band is no part of a line.
 	client "$sock" hello urgent X ping urgent Y echo guards hold
 	talk - log said guards
 	sleeps 3000 "$vault" "$network" "$client"

@@ -50,7 +50,7 @@ an_order_is_done_all_the_same_body() {
 	ends "$SIGKILL"
 	logged 'HARD PANIC'
 	start -a -g 0.3
-	# That network lies about what came of it is told.
+	# dazaictl says so if network lies about what came of the order.
 	complains 5 "not the answer of a dazaid" "$ctl" -s "$sock" panic
 	ends "$SIGKILL"
 	logged 'panic pending: SIGUSR1'

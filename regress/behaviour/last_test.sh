@@ -6,7 +6,8 @@
 # shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
-# last REST: the file is one line of 256 bytes, of now and of $vault, with REST
+# last REST: PATH.last is one line of 256 bytes, with the time of now, the pid $vault,
+# and REST
 last() {
 	local line time
 

@@ -69,7 +69,7 @@ atf_get() {
 	eval "printf '%s\n' \"\$metadata_${1%.*}_${1#*.}\""
 }
 
-# started PID: sets $start to when that process started, in clock ticks, and to
+# started PID: sets $start to when that process started, in clock ticks, or to
 # nothing if there is none: with it a pid means one process.
 started() {
 	local stat
@@ -115,8 +115,9 @@ fail() {
 *}"
 }
 
-# complains STATUS TEXT COMMAND...: it ends so, within 20 seconds, with nothing on standard
-# output and one line on standard error: the program's name, and something with TEXT
+# complains STATUS TEXT COMMAND...: it exits with STATUS within 20 seconds, with nothing
+# on standard output and one line on standard error: the program's name, and something
+# with TEXT
 complains() {
 	local status=$1 text=$2 got=0 why
 
@@ -136,7 +137,7 @@ complains() {
 	esac
 }
 
-# talk ARG...: what talk(1) is told must come true
+# talk ARG...: runs the program talk, and fails the case if that fails
 talk() {
 	local why
 
@@ -144,8 +145,8 @@ talk() {
 	why=$("$talk" "$@" 2>&1 >&8) || fail "$why"
 }
 
-# daemon OPTION...: starts one, as $vault, that has $secret and its log in the file "log".
-# It may not be ready yet, or fail.
+# daemon OPTION...: starts a daemon, as $vault, with $secret, and its log in the file
+# "log". When this returns the daemon may not be ready yet, or may fail.
 daemon() {
 	: >log		# what the last one left must not be taken for news
 	printf '%s' "$secret" >secret
@@ -162,8 +163,9 @@ find_network() {
 	remember "$network"
 }
 
-# launch COMMAND...: it becomes a daemon in the foreground, with our standard input and
-# the log in the file "log"; it is ready then, and its processes are $vault and $network
+# launch COMMAND...: starts a daemon in the foreground by COMMAND, with our standard
+# input and the log in the file "log"; it is ready then, and its processes are $vault
+# and $network
 launch() {
 	: >log
 	exec 6<&0	# which is not a background job's by itself
@@ -175,7 +177,7 @@ launch() {
 	find_network
 }
 
-# start OPTION...: a daemon that has $secret is ready
+# start OPTION...: starts a daemon that has $secret, and waits until it is ready
 start() {
 	printf '%s' "$secret" >secret
 	launch "$dazaid" -d -s "$sock" -l "$name=-" "$@" <secret
@@ -188,7 +190,7 @@ found() {
 	find_network
 }
 
-# logged TEXT: the log has it, or will
+# logged TEXT: waits until the log has TEXT
 logged() {
 	talk - log log "$1"
 }
@@ -202,14 +204,14 @@ absent() {
 	! grep "$@" || fail "there is: grep $*"
 }
 
-# stop: the daemon is told to end, and does
+# stop: ends the daemon cleanly
 stop() {
 	kill "$vault"
 	ends 0
 }
 
-# ends STATUS [PID]: the process, our child, ends so; without PID it is the
-# daemon, which leaves neither files nor network behind
+# ends STATUS [PID]: waits until the process, our child, exits with STATUS; without PID
+# it is the daemon, which leaves neither files nor network behind
 ends() {
 	local got=0
 
@@ -227,14 +229,14 @@ gone() {
 	[ -z "$network" ] || talk -w 1 - ended "$network"
 }
 
-# The daemon guards still, and serves a new heartbeat.
+# lives: the daemon still runs, and serves a new heartbeat
 lives() {
 	talk "$sock" hello ping quit
 	ends 0
 }
 
-# public: $dir, and $sock in it, which others than its owner reach; with talk.  What the
-# file "public" names is removed in the end.
+# public: makes $dir, which other users can reach, with $sock and talk in it.  What the
+# file "public" names is removed at the end.
 public() {
 	dir=$(mktemp -d /tmp/dazai-public.XXXXXX)
 	echo "$dir" >public
@@ -252,12 +254,13 @@ as() {
 	setpriv --reuid "$uid" --regid "$uid" --clear-groups "$@"
 }
 
-# as_other COMMAND...: becomes it, as user nobody
+# as_other COMMAND...: executes it in place of this process, as user nobody
 as_other() {
 	exec setpriv --reuid 65534 --regid 65534 --clear-groups "$@"
 }
 
-# for_nobody START [OPTION...]: start or guarded, for user nobody in a directory of nobody's
+# for_nobody START [OPTION...]: runs START (start or guarded) with -u nobody, in a
+# directory of nobody's
 for_nobody() {
 	local start=$1
 
@@ -307,7 +310,7 @@ guarded() {
 	talk - log said guards
 }
 
-# Nothing that came before has raised a panic: the daemon ends as it is told.
+# stands_down: no panic has begun: the daemon ends cleanly when it is told to
 stands_down() {
 	not_logged PANIC
 	not_logged 'panic pending'
@@ -316,20 +319,21 @@ stands_down() {
 	logged 'SIGTERM: secrets wiped, bye'
 }
 
-# see_room: $room is how large a secret may be just now
+# see_room: sets $room to the size of the largest secret that fits now
 see_room() {
 	"$talk" "$sock.ctl" say STATUS show >status || fail "no STATUS"
 	room=$(sed 's/.* room=\([0-9]*\).*/\1/' status)
 }
 
-# A process that does nothing, as $idler.
+# idler: starts a process that does nothing, as $idler
 idler() {
 	sleep 300 &
 	idler=$!
 	remember "$idler"
 }
 
-# heartbeat ARG...: dazai-hb in the background, as $heartbeat; once it guards
+# heartbeat ARG...: starts dazai-hb in the background, as $heartbeat, and waits until it
+# guards
 heartbeat() {
 	: >hb.out
 	"$hb" -s "$sock" "$@" >hb.out 2>hb.err &
@@ -351,7 +355,7 @@ killed() {
 	not_logged 'WOULD SIGKILL'
 }
 
-# session COMMAND...: a heartbeat does these talk commands, and stands down
+# session COMMAND...: talk is the heartbeat, does these commands, and says QUIT
 session() {
 	talk "$sock" hello "$@" quit
 	ends 0
@@ -399,7 +403,8 @@ table() {
 	row "$row"
 }
 
-# used PID...: how often each was run, and for how many ticks, as of now
+# used PID...: prints how often each process was scheduled until now, and for how many
+# ticks
 used() {
 	local pid
 
@@ -410,7 +415,7 @@ used() {
 	done
 }
 
-# sleeps MS PID...: once they have done what they had to do, none is run for so long
+# sleeps MS PID...: once the processes have nothing to do, none is scheduled for MS
 sleeps() {
 	local ms=$1 before tries=0
 
@@ -447,7 +452,7 @@ own_mounts() {
 capabilities, and in a chroot only if its / is a mount point (mount --bind DIR DIR)"
 }
 
-# own_pids [OPTION...]: skips it unless unshare OPTION... can make a PID namespace
+# own_pids [OPTION...]: skips the case unless unshare OPTION... can make a PID namespace
 own_pids() {
 	unshare -pf "$@" true 2>unshare.err && return
 	atf_skip "no PID namespace ($(cat unshare.err)): run it as root with all \

@@ -2,13 +2,13 @@
 # SPDX-License-Identifier: ISC
 # shellcheck shell=dash
 # The owner of the daemon can lower the vault's resource limits with prlimit(1)
-# while it runs.  Whichever limit is 0, or if all are, the end is as without it, and
-# wiped.
+# while it runs.  If any limit is 0, or all are, the daemon ends as it does without that,
+# and wipes.
 
 # shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
-# All of them but the time on the CPU: the kernel answers its hard limit with
+# All limits but that of the CPU time: at its hard limit the kernel sends
 # SIGKILL.
 limits='as core data fsize locks memlock msgqueue nice nofile nproc rss rtprio
     rttime sigpending stack'

@@ -10,7 +10,7 @@ ctl=$top/dazaictl/dazaictl
 export DAZAI_SOCK="$sock"
 umask 022
 
-# has NAME FORMAT: the secret is what printf(1) makes of that
+# has NAME FORMAT: the secret NAME is what printf(1) makes of FORMAT
 has() {
 	# shellcheck disable=SC2059 # a format
 	printf "$2" >want
@@ -28,7 +28,7 @@ has_none() {
 	done
 }
 
-# load STATUS ARG...: dazaictl load ARG... ends so; what it says is in "err"
+# load STATUS ARG...: dazaictl load ARG... exits with STATUS; what it says is in "err"
 load() {
 	local want=$1 got=0
 
@@ -39,7 +39,7 @@ load() {
 	[ "$got" -ne 0 ] || [ ! -s err ] || fail "load $*: $(cat err)"
 }
 
-# told LINE...: it has said this, and nothing else
+# told LINE...: "err" has these lines, and nothing else
 told() {
 	printf 'dazaictl: %s\n' "$@" | cmp - err || fail "$(cat err)"
 }
@@ -342,7 +342,7 @@ the_daemon_is_asked_first_body() {
 	[ ! -e ran ] || fail 'a command has run'
 	kill "$vault"
 	ends 0
-	# It begins while a command runs: the next one is not run any more.
+	# The panic begins while a command runs: the next command is not run.
 	guarded -a -g 60
 	printf 'a kill -USR1 %s; cat <fifo; echo x\nb echo x | tee ran\n' "$vault" \
 	    >file
@@ -400,7 +400,7 @@ no_ordinary_memory_has_it_body() {
 	has a "X$secret"
 	"$tools/peek" $load <value >seen 2>&1 || fail "$(cat seen)"
 	absent 'bytes of it' seen
-	# It would be found.
+	# This shows that the search would find it.
 	printf '%s' 'dazaictl: ' | "$tools/peek" $load >seen 2>&1 ||
 	    fail "$(cat seen)"
 	grep -q 'bytes of it' seen || fail "$(cat seen)"

@@ -6,7 +6,7 @@
 # shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
-# deaf OPTION...: a daemon whose log is what $stderr says
+# deaf OPTION...: starts a daemon whose standard error is what $stderr says
 deaf() {
 	rm -f fifo
 	mkfifo fifo
@@ -40,8 +40,8 @@ deaf() {
 	[ "$stderr" != gone ] || exec 9>&-
 }
 
-# dies STATUS COMMANDS OPTION...: such a daemon ends so, and in time, when its heartbeat
-# does these talk commands
+# dies STATUS COMMANDS OPTION...: such a daemon ends with STATUS, in time, when its
+# heartbeat does these talk commands
 dies() {
 	local status=$1 commands=$2
 
@@ -119,7 +119,7 @@ a_log_that_fills_up_holds_nothing_up_body() {
 	[ "$(wc -c <full)" -eq 8192 ] || fail "it has grown"
 }
 
-# logs OPTION...: one log of many ends, in "logs"
+# logs OPTION...: writes into "logs" what daemons log that end in many ways
 logs() {
 	start "$@"
 	talk "$sock" say FOO want 'ERR unknown-verb' junk 20000 raw '\n' \

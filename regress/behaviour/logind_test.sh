@@ -13,7 +13,8 @@ logind=$top/dazai-logind/dazai-logind
 python=/usr/bin/python3		# the one that Debian's modules are for
 manager=/org/freedesktop/login1
 
-# logind NAME TEXT [METADATA VALUE]...: as behaviour, if there is all that it needs
+# logind NAME TEXT [METADATA VALUE]...: as behaviour; skipped unless dazai-logind and
+# its tools are there
 logind() {
 	behaviour "$@" require.progs 'dbus-daemon dbus-send' require.files \
 	    "$logind /usr/lib/python3/dist-packages/dbusmock/templates/logind.py"
@@ -88,7 +89,7 @@ holds() {
 	says "holding login for session 3 with dazaid $vault"
 }
 
-# held WORDS: the tethers are these, the pids aside
+# held WORDS: TETHERS lists these tethers, without the pids
 held() {
 	"$ctl" -s "$sock" tethers >tethers || fail "tethers: $?"
 	got=$(sed 's/ [0-9]*$//' tethers | tr '\n' ',')
@@ -106,7 +107,7 @@ sleeps_now() {
 	told '' login1.Manager.SendPrepareForSleep "boolean:$1"
 }
 
-# news N TEXT: the log has it, for the Nth time
+# news N TEXT: waits until the log has TEXT N times
 news() {
 	await seen "$@"
 }

@@ -10,7 +10,7 @@ shipped_only=1
 nomemfd=$tools/nomemfd
 peek=$tools/peek
 
-# A kernel may have it and not give it to us.
+# A kernel may have memfd_secret(2), and refuse it to us.
 need_secretmem() {
 	grep -qF 'memory: secretmem' log || atf_skip "no memfd_secret: it needs Linux 6.5, or 5.14 booted with secretmem.enable=1"
 }
@@ -26,8 +26,8 @@ may_lock() {
 	chmod 755 may-lock
 }
 
-# takes KIND WORDS OPTION...: through these words it starts with such memory; it is
-# DEGRADED, loudly, if that is unlocked
+# takes KIND WORDS OPTION...: a daemon that is started through WORDS has memory of KIND;
+# the log says DEGRADED if that is unlocked
 takes() {
 	local kind=$1
 
@@ -114,7 +114,7 @@ too_little_memory_is_told_body() {
 	kib=1500 step=32
 	while [ $started -lt 3 ] && [ $kib -lt 40000 ]; do
 		kib=$((kib + step))
-		# Not even the program fits, and it is not ours to say so.
+		# The program itself does not fit, and so cannot say so.
 		(ulimit -v $kib && "$real" -V) >/dev/null 2>&1 || continue
 		step=12
 		through "ulimit -v $kib; exec"
@@ -194,7 +194,8 @@ no_memory_shows_the_secret_body() {
 	stop
 }
 
-# Without this the last case would prove nothing.
+# This shows that the search of the case before finds a secret in memory that root can
+# read.
 behaviour locked_memory_shows_the_secret_once \
     'in memory that root can read, the secret is in the arena, and nowhere else' \
     require.user root

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 # shellcheck shell=dash
 # Every trigger: what the daemon does when it only rehearses, and when it is armed.
-# However it ends, its files are gone, and so is network.
+# However it ends, its files are removed, and network has ended.
 
 # shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
@@ -82,7 +82,8 @@ signals_need_no_heartbeat_body() {
 	EOT
 }
 
-# fatal NUMBER...: a daemon that gets this signal wipes first, and then dies of it
+# fatal NUMBER...: a daemon that gets one of these signals wipes first, and then dies of
+# it
 fatal() {
 	for sig; do
 		for options in '' '-a -g 60'; do

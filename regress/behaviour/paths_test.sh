@@ -1,7 +1,7 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
 # shellcheck shell=dash
-# Where daemon and clients meet when nobody says where, and what they refuse to meet.
+# The default places of the socket, and which of them daemon and clients refuse.
 
 # shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
@@ -21,7 +21,7 @@ somebody() {
 	unset DAZAI_SOCK XDG_RUNTIME_DIR
 }
 
-# users_daemon: $user starts one, with $secret, where its clients look
+# users_daemon: $user starts a daemon with $secret, at the default place
 users_daemon() {
 	printf '%s' "$secret" >secret
 	launch setpriv --reuid "$user" --regid "$user" --clear-groups \
@@ -29,7 +29,8 @@ users_daemon() {
 	    "$dir/dazaid" -d -l "$name=-" <secret
 }
 
-# refuses STATUS TEXT UID PROGRAM ARG...: it ends so, with one line that has TEXT
+# refuses STATUS TEXT UID PROGRAM ARG...: it exits with STATUS, with one line that has
+# TEXT
 refuses() {
 	local status=$1 text=$2 uid=$3
 
@@ -72,7 +73,7 @@ private_directory_body() {
 	# The directory stays, and the next daemon takes it.
 	users_daemon
 	stop
-	# So does root's, for that user.
+	# So does root's daemon for that user.
 	sock=/tmp/dazai-65534/dazai-65534.sock
 	[ ! -e /tmp/dazai-65534 ] || return 0
 	echo /tmp/dazai-65534 >>public
@@ -109,7 +110,7 @@ strangers_directory_body() {
 }
 
 # A stranger links the name that clients look for to the socket of a service that root
-# listens for, and in which that stranger has a part.
+# listens for, and which that stranger can influence.
 behaviour strangers_socket 'a socket of another user is refused, whoever listens' require.user root
 strangers_socket_body() {
 	local how command text
@@ -148,7 +149,7 @@ next_place_body() {
 	users_daemon
 	export XDG_RUNTIME_DIR="$dir/run"
 	as "$user" "$dir/dazaictl" status >out || fail "not found"
-	# A stale socket there is no daemon either.
+	# A stale socket at the first place counts as no daemon, too.
 	as "$user" "$talk" -w 1 -l "$dir/run/${sock##*/}.ctl" echo x >out
 	as "$user" "$dir/dazaictl" status >out || fail "not found"
 	as "$user" "$dir/dazai-hb" >hb.out 2>&1 &
@@ -210,7 +211,7 @@ unmapped_uid_body() {
 		[ "$(cat err)" = "$program: this container does not map your uid:\
  other users cannot be told from you" ] || fail "$(cat err)"
 	done
-	# One that has a name there is as good as any.
+	# A uid that the namespace maps is trusted as usual.
 	start
 	unshare -U -r "$ctl" -s "$sock" status >out 2>err || fail "$(cat err)"
 	stop

@@ -157,14 +157,14 @@ it_hands_over_body() {
 	    'got D 1%25' 'got END' 'SETDESC Please%0Atype' GETPIN >wanted
 	diff wanted heard >differ || fail "heard: $(cat differ)"
 
-	# A line that is none does no harm.
+	# A line that is no request does no harm.
 	lines 'ERR 83886343 Line too long <dazai>' "$ok" \
 	    'ERR 83886355 Unknown IPC command <dazai>'
 	says "$text" "SETDESC $(of 1000)" '# nothing' '' "SETDESC $(of 990)" 'D x'
 	grep -q "SETDESC $(of 990)\$" heard || fail "$(cat heard)"
 	absent "SETDESC $(of 991)" heard
 
-	# When the other one ends, or is none, keys are answered all the same.
+	# If the other pinentry ends, or there is none, keys are answered all the same.
 	lines "$CANCELLED" OK "D $secret" OK "$NO_PINENTRY"
 	says "$text" DIE "SETKEYINFO n/$grip" GETPIN GETPIN
 	for none in 'exit 0' 'echo ERR 1 no; sleep 300' 'echo no'; do
@@ -254,7 +254,7 @@ sign() {
 	gpg --batch --yes --clearsign -o signed plain >out 2>&1
 }
 
-# signs: it does, and the signature is good
+# signs: gpg makes a signature, and it is good
 signs() {
 	sign || fail "not signed: $(cat out)"
 	gpg --verify signed >out 2>&1 || fail "$(cat out)"

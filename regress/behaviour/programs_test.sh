@@ -1,7 +1,7 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
 # shellcheck shell=dash
-# What secrets are for: programs as Debian packages them, each fed by a line that the
+# Programs as Debian packages them, each fed by a line that the
 # README has.  They work for as long as the session is guarded, and no longer.
 
 # shellcheck source=regress/behaviour/lib.sh
@@ -86,7 +86,7 @@ fails() {
 	done
 }
 
-# No file here has the secret, but one that shows that it would be found.
+# No file here has the secret, but the one that shows that the search finds it.
 nothing_left() {
 	local found
 

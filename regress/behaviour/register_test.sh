@@ -6,13 +6,14 @@
 # shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
-# registered: one that does nothing, as $idler, which another process registers
+# registered: starts a process that does nothing, as $idler, which another process
+# registers
 registered() {
 	idler
 	control say "REGISTER pid=$idler" want OK
 }
 
-# spared PID: that process, our child, goes on
+# spared PID: that process, our child, lives
 spared() {
 	grep -q '^State:.S' "/proc/$1/status" || fail "$(grep State "/proc/$1/status")"
 }
@@ -59,10 +60,10 @@ an_armed_panic_kills_what_is_registered_body() {
 	idlers_die 'to $sock.ctl say PANIC want OK eof' -a -g 0
 	idlers_die 'to $sock.ctl say "PANIC hard" want OK eof' -a -g 60
 	idlers_die 'to $sock.ctl say ARM want OK kill USR1 $vault' -g 0
-	# While the connection that asked for it stays, or not.
+	# Whether the connection that registered it stays or not.
 	idlers_die 'to $sock.ctl say STATUS like "* registered=2 *" close
 	    connect say STATUS like "* registered=2 *" kill USR1 $vault' -a -g 0
-	# Not in the window, and not after a cancel.
+	# Neither while the panic is pending, nor after a cancel.
 	idlers_die 'kill USR1 $vault log log "panic pending" to $sock.ctl
 	    say STATUS like "* registered=2 * pending=1 *" use 0 cancel
 	    use 1 say STATUS like "* registered=2 * pending=0 *"
@@ -211,7 +212,7 @@ some_cannot_be_registered_body() {
 	wait $ended
 	set -- 1 "$vault" "$network" $ended 2147483647
 	if [ "$(id -u)" -ne 0 ]; then
-		# One of root's, and alive still.
+		# A process of root's lives.
 		for pid in $(pgrep -u 0); do
 			[ "$pid" -eq 1 ] || break
 		done
@@ -233,7 +234,7 @@ u_kills_for_its_user_body() {
 	idler_of 65534
 	nobodys say "REGISTER pid=$idler" want OK say STATUS like '* registered=1 *'
 	first=$idler
-	# By itself, without anybody else.
+	# The process registers itself.
 	: >itself.out
 	setpriv --reuid 65534 --regid 65534 --clear-groups sh -c \
 	    'exec "$1" "$2" say "REGISTER pid=$$" want OK echo done hold' \
@@ -264,7 +265,7 @@ behaviour u_spares_what_became_roots '-u: what was registered and became a proce
     require.user root
 u_spares_what_became_roots_body() {
 	for_nobody guarded -a -g 0
-	# For nobody alone, and gone with the directory.
+	# A copy that only nobody can use, removed with the directory.
 	cp "$(command -v setpriv)" "$dir/become"
 	chown 0:65534 "$dir/become"
 	chmod 4750 "$dir/become"

@@ -9,7 +9,7 @@
 ctl=$top/dazaictl/dazaictl
 export DAZAI_SOCK="$sock"
 
-# put NAME TEXT: stores what printf(1) makes of it
+# put NAME TEXT: stores what printf(1) makes of TEXT
 put() {
 	# shellcheck disable=SC2059 # a format
 	printf "$2" >value
@@ -21,7 +21,7 @@ put_file() {
 	"$ctl" put "$1" <"$2" || fail "put $1: exit $?"
 }
 
-# gives WANT ARG...: dazaictl run ARG... prints this
+# gives WANT ARG...: dazaictl run ARG... prints WANT
 gives() {
 	local want=$1 got
 
@@ -31,8 +31,8 @@ gives() {
 	[ ! -s err ] || fail "run $*: $(cat err)"
 }
 
-# starts_nothing STATUS TEXT ARG...: dazaictl run ARG... ends so, and the program, whose
-# first argument is the file "started", has not run
+# starts_nothing STATUS TEXT ARG...: dazaictl run ARG... exits with STATUS, and the
+# program, whose first argument is the file "started", has not run
 starts_nothing() {
 	local status=$1 text=$2
 
@@ -297,7 +297,7 @@ nothing_is_left_in_the_program_body() {
 	}
 	looked -f "3=$name" -i "$name"
 	absent 'bytes of it' seen
-	# It would be found.
+	# This shows that the search would find it.
 	looked -e "X=$name"
 	grep -q "${#secret} bytes of it" seen || fail "$(cat seen)"
 	stands_down

@@ -27,7 +27,7 @@ no_capabilities() {
 	done
 }
 
-# Its /proc is root's, so that it can neither be traced nor dumped.
+# not_dumpable PID: its files in /proc are root's: it can neither be traced nor dumped
 not_dumpable() {
 	[ "$(stat -c %u "/proc/$1/environ")" -eq 0 ] || fail "$1 can be dumped"
 }
@@ -195,12 +195,12 @@ network_has_a_user_of_its_own_body() {
 	status_is "$network" Gid '4712 4712 4712 4712'
 	status_is "$network" Groups ''
 	lives
-	# But never root, nor whom it guards against it.
+	# But it never becomes root or the user whose session is guarded.
 	echo _dazaid:x:0:0::/:/bin/false >passwd
 	start
 	[ "$(status "$network" Uid)" != '0 0 0 0' ] || fail "network is root"
 	lives
-	# Where accounts have all the uids below this one.
+	# All lower uids belong to accounts.
 	seq 60706 61183 | sed 's|.*|u&:x:&:&::/:/bin/false|' >passwd
 	start
 	status_is "$network" Uid '61184 61184 61184 61184'
@@ -247,7 +247,7 @@ root_of_a_container_has_few_capabilities_body() {
 	done
 }
 
-# only PID FILE...: its descriptors are these, as many, and no other ones
+# only PID FILE...: the process has a descriptor for each FILE, and no others
 only() {
 	local pid=$1
 

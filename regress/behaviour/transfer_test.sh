@@ -14,7 +14,7 @@ noise() {
 	head -c "$1" /dev/urandom >"$2"
 }
 
-# only_part FILE: what was received, after TAKEN bytes, is a part of "value"
+# only_part FILE: FILE, what was received after TAKEN bytes, is a part of "value", not all
 only_part() {
 	local size
 
@@ -183,7 +183,7 @@ a_secret_expires_on_time_body() {
 	    at 1600 say 'GET early' like "$none" say 'GET late' like "$none" \
 	    say LIST want "$name ${#secret} - -" want OK \
 	    say STATUS like "* secrets=1 * room=$room*"
-	# Not even where the vault could not run in time.
+	# The same if the vault was stopped when the time came.
 	control say 'PUT a 3 ttl=0.5' want GO raw abc want OK mark \
 	    kill STOP "$vault" say 'GET a' at 1000 kill CONT "$vault" like "$none"
 	control say "DEL $name" want OK \
@@ -260,7 +260,7 @@ a_dead_writer_stores_nothing_body() {
 	noise 150000 value
 	head -c 70000 value >half
 	put='PUT a 150000'
-	# What was begun, and then came to nothing.
+	# A PUT that did not get all of its bytes.
 	dies
 	dies raw 'PUT'
 	dies raw "$put"
@@ -279,7 +279,7 @@ a_dead_writer_stores_nothing_body() {
 	control raw 'PUT a 100\nARM\nPANIC hard\n' shutwr want GO eof
 	given_back "$room"
 	control say STATUS like '* secrets=1 *' say 'GET a' like "$none"
-	# What was said to the end.
+	# A PUT that got all of its bytes.
 	for last in 'want GO' 'want GO want OK'; do
 		# shellcheck disable=SC2086 # a list of words
 		dies say "$put" send-file value $last
@@ -305,7 +305,7 @@ a_dead_reader_harms_nobody_body() {
 	    connect get big value say STATUS like '* secrets=2 *' \
 	    say 'DEL big' want OK
 	see_room
-	# Each was the one reader that there could be.
+	# Each of these took the only read that there was.
 	for part in 0 $taken $big; do
 		control put 'big reads=1' value
 		dies say 'GET big' want "DATA $big" take "$part"
@@ -430,7 +430,7 @@ a_full_arena_loses_nothing_body() {
 		set -- "$@" get "s$i" value."$i"
 		[ $((i % 2)) -eq 0 ] || set -- "$@" say "DEL s$i" want OK
 	done
-	# Half of it is free, and not in one piece.
+	# Half of the arena is free, but not in one piece.
 	control "$@" say 'PUT large 5000' like 'ERROR full ?*' eof \
 	    connect say 'PUT small 900' want GO shutwr eof
 	set --
@@ -458,12 +458,12 @@ a_secret_is_replaced_at_once_body() {
 	    say "PUT $name 3 REPLACE" like 'ERROR exists ?*' eof \
 	    connect say "PUT $name 3" like 'ERROR exists ?*' eof \
 	    use 0 raw 'new value' want OK get "$name" value.new get "$name" value.new
-	# With options of its own, in any order; and where there is none.
+	# replace with other options, in any order; and without an old secret.
 	control put "$name replace reads=1 ttl=60" secret say LIST \
 	    want "big $big - -" like "$name ${#secret} 1 [56][09]*" want OK \
 	    get "$name" secret say "GET $name" like "$none" \
 	    put "$name replace" secret get "$name" secret
-	# Who is reading the old one reads it to its end.
+	# A client that is reading the old secret reads it to its end.
 	tail -c +$((taken + 1)) value >value.rest
 	control say 'GET big' want "DATA $big" take $taken connect \
 	    put 'big replace' secret get big secret say STATUS like '* secrets=2 *' \

@@ -10,8 +10,8 @@
 ctl=$top/dazaictl/dazaictl
 escape='\x1b]0;pwned\x07'
 
-# liar ANSWER: a daemon that is none gives it, with the escapes of talk, to whatever
-# one client asks
+# liar ANSWER: talk plays a daemon that gives this answer, in which it knows escapes, to
+# whatever one client asks
 liar() {
 	rm -f "$sock.ctl"
 	client -l "$sock.ctl" echo up accept raw "$1" hold
@@ -136,8 +136,8 @@ prompts_are_visible_body() {
 # An order is done when the vault has ended.
 #
 
-# orders STATUS TEXT ARG...: "dazaictl panic ARG..." ends so; TEXT is in its only line,
-# or it is a line on standard output about the panic
+# orders STATUS TEXT ARG...: "dazaictl panic ARG..." exits with STATUS; TEXT is in its
+# only line, or it is a line on standard output about the panic
 orders() {
 	local status=$1 text=$2
 
@@ -237,7 +237,7 @@ panic_of_a_daemon_elsewhere_body() {
 		client -l "$sock.ctl" echo up accept like 'PANIC*' say OK hold
 		talk - log said up
 		orders 6 "process $client, which serves the socket, is not dazaid" $how
-		# It ends with the connection, and not by a signal.
+		# talk ends with the connection, and not by a signal of dazaictl.
 		ends 0 "$client"
 	done
 	rm -f "$sock.ctl"

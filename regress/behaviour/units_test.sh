@@ -7,7 +7,7 @@
 # shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
-# units: copies of all, for the programs of this tree, in the directory "units"
+# units: copies the units into the directory "units", with the programs of this tree
 units() {
 	mkdir units
 	for unit in "$top"/contrib/systemd/*/*.service; do

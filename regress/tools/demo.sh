@@ -1,9 +1,10 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# What make demo shows: a secret from a pipe, a bash on a terminal of its own, and
-# the end of both, first as a rehearsal and then for real, with two terminals, a stick
-# and a restic that lives on the secret.  What is indented is quoted from the programs.
-# The first thing that does not happen as it is told ends this with one line and status 1.
+# make demo.  It gives a daemon a secret from a pipe, holds the session with a bash on a
+# terminal, and ends that, first as a rehearsal and then armed, with two terminals, a
+# stick and a restic that gets the secret.  Lines that are indented are quoted from the
+# programs. If anything does not happen as described, the demo ends with one line and
+# status 1.
 set -u
 
 top=$(cd "$(dirname "$0")/../.." && pwd) || exit 1
@@ -34,7 +35,7 @@ fail() {
 	exit 1
 }
 
-# ended PID: it is gone, or only waits for us to ask what became of it
+# ended PID: the process does not run any more; it may be a zombie
 ended() {
 	case $(sed 's/.*) //' "/proc/$1/stat" 2>/dev/null) in
 	'' | [ZX]*)	return 0 ;;
@@ -67,7 +68,7 @@ cleanup() {
 	[ -z "$dir" ] || rm -rf "$dir"
 } 2>/dev/null
 
-# has FILE TEXT: a line with it is there, or comes
+# has FILE TEXT: waits until FILE has a line with TEXT
 has() {
 	within grep -qF -e "$2" "$1" || fail "there is no line '$2'"
 }
@@ -78,7 +79,7 @@ quote() {
 	grep -F -e "$2" "$1" | tail -n 1 | tr -d '\r' | sed 's/^/    /'
 }
 
-# daemon OPTION...: one that has the secret, from a pipe; it is $vault
+# daemon OPTION...: starts a daemon that reads the secret from a pipe, as $vault
 daemon() {
 	: >"$dir/log"
 	printf '%s' "$secret" |
@@ -104,14 +105,14 @@ daemon_ended() {
 	done
 }
 
-# terminal COMMAND...: to pty, in the language that its head tells of
+# terminal COMMAND...: lines of pty's script
 terminal() {
 	(trap '' PIPE && printf '%s\n' "$@") >&3 2>/dev/null ||
 	    fail 'the terminal is gone'
 }
 
-# on_terminal COMMAND...: becomes it, on a terminal of its own.  Nothing of who calls us
-# shapes it: neither their rc files nor their environment.
+# on_terminal COMMAND...: executes it on a terminal of its own, without the caller's
+# rc files and environment
 on_terminal() {
 	exec env -i PATH="$hb:$top/dazaictl:$PATH" HOME="$dir" TERM=dumb TOP="$top" \
 	    DAZAI_SOCK="$DAZAI_SOCK" "$top/regress/tools/pty" -t 5 "$@"
@@ -136,7 +137,7 @@ open_shell() {
 	    tr -d '\r')" ] || fail 'dazaid and bash name two different guards'
 }
 
-# The same on one more terminal, which stays open.
+# A bash on a second terminal, which stays open.
 open_second() {
 	on_terminal bash --rcfile "$dir/bashrc" \
 	    <"$dir/script.2" >"$dir/terminal.2" 2>&1 &
@@ -184,8 +185,8 @@ read_byte() {
 	    skip="$(printf '%d' "0x$1")" 2>"$dir/dd.err"
 }
 
-# May the arena, in which it is, be read?  The program may, which shows that we know
-# how to.
+# Can we read the arena, which has the secret?  We can read the program, which shows that
+# we know how to.
 look_into_arena() {
 	read_byte "$(sed 's/-.*//;q' "/proc/$vault/maps")"
 	[ -s "$dir/byte" ] || fail 'not a byte of the program can be read'
@@ -215,7 +216,7 @@ found() {
 	look_into_arena
 }
 
-# It does not: it does so for nobody but root, if a process is not dumpable.
+# The kernel lets nobody but root open the memory of a process that is not dumpable.
 refused() {
 	quote "$dir/refused" 'Permission denied'
 	echo '    dazaid is not dumpable, so that only root may open this.'
@@ -270,7 +271,7 @@ for prog in "$dazaid" "$dazaictl" "$hb/dazai-hb" "$peek" "$top/regress/tools/pty
     bash restic; do
 	command -v "$prog" >/dev/null || fail "there is no $prog"
 done
-# In /tmp, for the path of a socket must be short.
+# In /tmp, because the path of a socket must be short.
 dir=$(mktemp -d /tmp/dazai-demo.XXXXXX) || exit 1
 DAZAI_SOCK=$dir/sock
 export DAZAI_SOCK

@@ -3,7 +3,7 @@
 # deps.sh GROUP|PACKAGE...: installs what is missing.  The groups are build, logind (to
 # build dazai-logind, and to test it), check, programs (that programs_test.sh hands
 # secrets to), deb, package, lint, audit, machine, bench, model, mutants and fuzz; and sshd, which
-# is no part of check, because Debian's package starts the server.  On Debian and its kin
+# is no part of check, because Debian's package starts the server.  On Debian and the like
 # with apt-get, as root or through sudo; elsewhere it names what to install.
 set -eu
 
@@ -46,7 +46,7 @@ for g; do
 done
 
 if ! command -v apt-get >/dev/null 2>&1; then
-	# Not our package names, but what they bring has the same names.
+	# The names of packages differ elsewhere, but those of the programs are the same.
 	missing=
 	command -v cc >/dev/null 2>&1 || missing="$missing cc"
 	command -v pkg-config >/dev/null 2>&1 || missing="$missing pkg-config"

@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# make install puts all in its place under DESTDIR and PREFIX, and manuals and shell
-# files name these places; make uninstall takes all of it away again.  make says what it
-# needs.
+# Tests that make install puts every file under DESTDIR and PREFIX, that manuals and shell
+# files name these places, that make uninstall removes all of it, and that make says
+# what it needs.
 set -eu
 cd "$(dirname "$0")/../.."
 

@@ -12,7 +12,7 @@ n=0
 for prog in "$unit"/*_test; do
 	for tc in $("$prog" -l | sed -n 's/^ident: //p'); do
 		case $tc in
-		# Cases that mean to die by a signal, that take too long, or that take
+		# Not the cases that die by a signal, that take too long, or that take
 		# away what valgrind itself lives on.
 		*_faults* | *every_sequence* | no_limit_keeps*) continue ;;
 		esac

@@ -162,7 +162,7 @@ see_off() {
 	told ''
 }
 
-# told WHERE: prints the row, with what the pages with a copy are
+# told WHERE: prints the row, with what the pages that have a copy belong to
 told() {
 	rows=$((rows + 1))
 	case $verdict in FAILED*) bad=$((bad + 1)) ;; esac
@@ -176,7 +176,7 @@ boot() {
 	mkfifo "$dir/to" "$dir/from"
 	truncate -s 256M "$dir/swap"
 	printf '\n%-44s %10s %6s %10s %6s %6s\n' "$1" alive kept after kept swap
-	# An emulated processor may have to wait so long for a real one that the kernel
+	# An emulated processor may wait so long for a real one that the kernel
 	# would take its timer for broken.
 	qemu-system-x86_64 -nodefaults -no-user-config -display none \
 	    -smp "$cpus" -accel tcg -m $mib -no-reboot \

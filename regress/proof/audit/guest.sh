@@ -31,7 +31,7 @@ hear() {
 	pages=${line#* }
 }
 
-# row CASE READ KEPT WHAT...: begins a row.  READ tells what may be left of its first
+# row CASE READ KEPT WHAT...: begins a row.  READ says what may be left of its first
 # secret in the end: none; kernel: in no program, and not the copy in the arena; some: it
 # must be found; swap: it must be found in swap.  KEPT is yes if there is a second secret,
 # never read, of which nothing may be left; or no.
