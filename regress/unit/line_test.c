@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * Lines, cut out of a buffer.  replay_heart and replay_control show what
+ * becomes of each line; here, that no byte before the line is touched.
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "case.h"
+#include "line.h"
+
+CASE(what_is_before_the_line_is_left_alone,
+    "an empty line, or one of blanks, cuts nothing off the bytes before it")
+{
+	static const char *const befores[] = { "\r", " ", "\t", "\r\r" };
+	char			 buf[8];
+	size_t			 i, len, used;
+	const char		*line;
+
+	for (i = 0; i < sizeof(befores) / sizeof(befores[0]); i++) {
+		len = strlen(befores[i]);
+		(void)snprintf(buf, sizeof(buf), "%s\n", befores[i]);
+		line = line_next(buf + len, 1, &used);
+		ATF_REQUIRE_EQ(1, used);
+		ATF_REQUIRE_STREQ("", line);
+		ATF_REQUIRE(memcmp(buf, befores[i], len) == 0);
+	}
+}
+
+ATF_TP_ADD_TCS(tp)
+{
+	ATF_TP_ADD_TC(tp, what_is_before_the_line_is_left_alone);
+	return (atf_no_error());
+}
