@@ -225,14 +225,14 @@ message_send(struct message *msg)
 }
 
 static void
-ask_number(uint32_t type, int32_t number)
+ask_number(uint32_t type, uint32_t number)
 {
 	struct message msg = { .im = { .type = type, .peerid = ++net.peers },
 		.len = 4,
 		.fds = 1,
 		.c = net_chosen() };
 
-	msg.im.u.number.n = (uint32_t)number;
+	msg.im.u.number.n = number;
 	if (type == IMSG_HELLO)
 		net.heart_peer = msg.im.peerid;
 	message_send(&msg);
@@ -350,31 +350,40 @@ holder(void)
 	return (i < 0xf0 ? m.c.holders[i % 8].peerid : net.peers);
 }
 
+/* A pid, mostly one in steps of 17. */
+static uint32_t
+process(void)
+{
+	static const uint32_t special[] = { 1, SELF, NETWORK, UINT32_MAX - 1 };
+	const unsigned int    i = fuzz_byte();
+
+	return (i >= 0xfc ? special[i & 3] : i * 17);
+}
+
 /* A message that has a number or nothing: the kind of step, and what it says.
  */
 static const struct saying {
 	char	       op;
 	enum imsg_type type;
 	enum { HEARTBEAT, HOLDER, NEWCOMER, NOBODY } from;
-	unsigned int len; /* of the payload */
-	unsigned int mod; /* the number is a byte of the input, modulo this, */
-	unsigned int times; /* and times this; 0: there is no byte */
+	unsigned int len; /* of the payload; 0: there is no number */
+	unsigned int mod; /* it is a byte of the input, modulo this; 0: a pid */
 } sayings[] = {
-	{ 'P', IMSG_PING, HEARTBEAT, 4, 256, 1 },
-	{ 'C', IMSG_CANCEL, HEARTBEAT, 0, 1, 0 },
-	{ 'Q', IMSG_QUIT, HEARTBEAT, 0, 1, 0 },
-	{ 'L', IMSG_LOST, HEARTBEAT, 0, 1, 0 },
-	{ 'W', IMSG_WATCH, HOLDER, 4, 256, 17 },
-	{ 'G', IMSG_PING, HOLDER, 4, 256, 1 },
-	{ 'K', IMSG_CANCEL, HOLDER, 0, 1, 0 },
-	{ 'O', IMSG_LOST, HOLDER, 0, 1, 0 },
-	{ 'S', IMSG_STATUS, NEWCOMER, 0, 1, 0 },
-	{ 'A', IMSG_ARM, NEWCOMER, 0, 1, 0 },
-	{ 'l', IMSG_LIST, NEWCOMER, 8, 256, 1 },
-	{ 'T', IMSG_TETHERS, NEWCOMER, 8, 20, 1 },
-	{ 'V', IMSG_EVENTS, NOBODY, 4, 3, 1 },
-	{ 'X', IMSG_PANIC, NOBODY, 4, 2, 1 },
-	{ 'I', IMSG_SIGNAL, NOBODY, 4, 256, 1 },
+	{ 'P', IMSG_PING, HEARTBEAT, 4, 256 },
+	{ 'C', IMSG_CANCEL, HEARTBEAT, 0, 0 },
+	{ 'Q', IMSG_QUIT, HEARTBEAT, 0, 0 },
+	{ 'L', IMSG_LOST, HEARTBEAT, 0, 0 },
+	{ 'W', IMSG_WATCH, HOLDER, 4, 0 },
+	{ 'G', IMSG_PING, HOLDER, 4, 256 },
+	{ 'K', IMSG_CANCEL, HOLDER, 0, 0 },
+	{ 'O', IMSG_LOST, HOLDER, 0, 0 },
+	{ 'S', IMSG_STATUS, NEWCOMER, 0, 0 },
+	{ 'A', IMSG_ARM, NEWCOMER, 0, 0 },
+	{ 'l', IMSG_LIST, NEWCOMER, 8, 256 },
+	{ 'T', IMSG_TETHERS, NEWCOMER, 8, 20 },
+	{ 'V', IMSG_EVENTS, NOBODY, 4, 3 },
+	{ 'X', IMSG_PANIC, NOBODY, 4, 2 },
+	{ 'I', IMSG_SIGNAL, NOBODY, 4, 256 },
 };
 
 static void
@@ -388,8 +397,9 @@ say(const struct saying *s)
 		msg.im.peerid = holder();
 	else if (s->from == NEWCOMER)
 		msg.im.peerid = ++net.peers;
-	if (s->times > 0)
-		msg.im.u.number.n = fuzz_byte() % s->mod * s->times;
+	if (s->len > 0)
+		msg.im.u.number.n = s->mod == 0 ? process() :
+						  fuzz_byte() % s->mod;
 	message_send(&msg);
 }
 
@@ -410,10 +420,10 @@ net_say(unsigned int op)
 		ask_number(IMSG_HELLO, 77);
 		break;
 	case 'R':
-		ask_number(IMSG_REGISTER, (int32_t)(fuzz_byte() * 17));
+		ask_number(IMSG_REGISTER, process());
 		break;
 	case 'U':
-		ask_number(IMSG_UNREGISTER, (int32_t)(fuzz_byte() * 17));
+		ask_number(IMSG_UNREGISTER, process());
 		break;
 	case 'o':
 		ask_tether(IMSG_HOLD);
