@@ -13,7 +13,7 @@
 #include "cred.h"
 #include "num.h"
 
-#define CRED_ALL UINT32_MAX /* as many uids as there are */
+#define CRED_ALL UINT32_MAX /* length of a uid_map that has every uid */
 #define CRED_MAP 30	    /* numbers of a uid_map; it has three in a line */
 
 /*
@@ -89,8 +89,8 @@ cred_ambiguous(uid_t uid)
 }
 
 /*
- * Does our user namespace have this uid?  One that a user has made often has a
- * single one.
+ * Does our user namespace have this uid?  A namespace that a user has made
+ * often has only one uid.  If /proc does not tell, returns true.
  */
 bool
 cred_exists(uid_t uid)

@@ -36,7 +36,8 @@ struct filter {
 	bool		   bad; /* too long, or an unknown comparison */
 };
 
-extern const struct filter_table filter_client; /* for who holds a tether */
+/* The calls of every program that holds a tether. */
+extern const struct filter_table filter_client;
 
 int filter_build(struct filter *, uint32_t, const struct filter_table *,
     size_t);

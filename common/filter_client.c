@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The calls that every client needs that holds a tether: it waits, talks with
- * the daemon, connects again, and ends.
+ * The calls of every program that holds a tether: it waits, talks with the
+ * daemon, connects again, and ends.
  */
 #include <sys/socket.h>
 

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Which process is guarded, and by which dazai-hb: the daemon's BUSY does not
- * say.  The guarding dazai-hb holds a record lock on the daemon's pid file, at
- * the offset that is the pid of the process it watches; F_GETLK tells both
+ * Tells which process is guarded, and by which dazai-hb; the daemon's BUSY does
+ * not.  The guarding dazai-hb holds a record lock on the daemon's pid file, at
+ * the offset that is the pid of the process it watches.  F_GETLK tells both
  * pids to any other process, and the kernel drops the lock when dazai-hb dies.
  * In the same way, of many dazai-hb on one terminal only one writes to it.
- * Nothing depends on it but what is shown.
+ * Only what is shown depends on this.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -26,7 +26,10 @@
 
 static int guard_fd = -1;
 
-/* Prepares for the daemon whose heartbeat socket is dir/name. */
+/*
+ * Opens the pid file of the daemon whose heartbeat socket is name in the
+ * directory dir, for the functions below, which lock nothing without it.
+ */
 void
 guard_open(int dir, const char *name)
 {
@@ -45,7 +48,7 @@ guard_close(void)
 	guard_fd = -1;
 }
 
-/* Returns -1 with errno. */
+/* Locks the byte at offset, without waiting; -1 with errno. */
 static int
 guard_lock(off_t offset)
 {
@@ -57,7 +60,7 @@ guard_lock(off_t offset)
 	return (fcntl(guard_fd, F_SETLK, &fl));
 }
 
-/* Tells that this process guards, for pid. */
+/* Takes the lock that says: this process guards, and watches pid. */
 void
 guard_claim(pid_t pid)
 {
@@ -75,6 +78,7 @@ guard_writes(dev_t terminal)
 	    (errno != EAGAIN && errno != EACCES));
 }
 
+/* Gives up every lock that this process holds on the file. */
 void
 guard_release(void)
 {

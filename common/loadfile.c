@@ -224,8 +224,8 @@ loadfile_run(const struct loadfile_entry *e, int out)
 }
 
 /*
- * Writes to why, of LOADFILE_WHY bytes, how a command ended whose wait status
- * is this; returns that, or NULL if it ended well.
+ * status: a command's, from waitpid(2).  Returns NULL if it exited with 0;
+ * otherwise writes how it ended to why, of LOADFILE_WHY bytes, and returns why.
  */
 const char *
 loadfile_failure(int status, char *why)

@@ -15,7 +15,7 @@
 /* A line of the file: a secret, and where it comes from. */
 struct loadfile_entry {
 	const char  *name;
-	const char  *command; /* for sh(1); NULL: it is typed */
+	const char  *command; /* for sh(1); NULL: the secret is typed */
 	int64_t	     ttl;     /* ms; 0: for ever */
 	uint32_t     reads;   /* 0: any number */
 	unsigned int line;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What can be the name of a secret, and of a tether. */
+/* The checks of the names of secrets and tethers. */
 #include <string.h>
 
 #include "name.h"

@@ -89,7 +89,7 @@ num_ms(const char *s, int64_t *out)
 }
 
 /*
- * Prints n to buf of NUM_PRINT bytes, and returns where it begins there.
+ * Prints n to the end of buf, of NUM_PRINT bytes, and returns where it begins.
  * Async-signal-safe.
  */
 char *
@@ -106,8 +106,8 @@ num_print(uint64_t n, char *buf)
 
 /*
  * Prints milliseconds as num_ms() reads them, with no digit more than needed,
- * to buf of
- * NUM_PRINT bytes, which is returned.  A negative time is past, and shown as 0.
+ * to buf of NUM_PRINT bytes, which is returned.  A negative time is past, and
+ * shown as 0.
  */
 char *
 num_print_ms(int64_t ms, char *buf)

@@ -6,7 +6,7 @@
 
 /* 31 years; in milliseconds it is far from overflow. */
 #define NUM_MAX_SECONDS 1000000000LL
-#define NUM_PRINT	32 /* bytes of a number of seconds, printed */
+#define NUM_PRINT	32 /* bytes of a printed number, with its NUL */
 
 const char *num_int(const char *, int64_t, int64_t, int64_t *);
 const char *num_ms(const char *, int64_t *);

@@ -75,8 +75,7 @@ out_shared(int fd, const char *text, size_t len)
 	struct iovec	      iov;
 	ssize_t		      n;
 
-	memcpy(&iov.iov_base, &text,
-	    sizeof(text)); /* which is const, and stays so */
+	memcpy(&iov.iov_base, &text, sizeof(text)); /* drops the const */
 	iov.iov_len = len;
 	n = pwritev2(fd, &iov, 1, -1, RWF_NOWAIT);
 	/*

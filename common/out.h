@@ -6,7 +6,12 @@
 
 struct out {
 	int fd; /* -1: what is written is dropped */
-	enum { OUT_FILE, OUT_OWN, OUT_SHARED, OUT_SOCKET } kind;
+	enum {
+		OUT_FILE,   /* a regular file, or what cannot be told */
+		OUT_OWN,    /* opened again for us, with O_NONBLOCK */
+		OUT_SHARED, /* a pipe that cannot be opened again */
+		OUT_SOCKET
+	} kind;
 };
 
 void out_open(struct out *, int);

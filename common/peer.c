@@ -47,8 +47,8 @@ peer_pidfd(int fd, pid_t pid)
 
 /*
  * Is pid a dazaid?  An ssh(1) that forwards the socket of another machine
- * listens here too, and must not be signalled.  A process that /proc does not
- * show is taken for one.
+ * listens here too, and must not be signalled.  Returns true if /proc does not
+ * show the process.
  */
 bool
 peer_is_dazaid(pid_t pid)

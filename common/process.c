@@ -4,6 +4,8 @@
  * words of one line.  Nothing else may depend on it, because the process can
  * end, and its pid be another one's, at any time.
  */
+#include <sys/sysmacros.h>
+
 #include <fcntl.h>
 #include <limits.h>
 #include <stdint.h>
@@ -18,7 +20,10 @@
 
 #define PROCESS_COMMAND 4096 /* bytes of a command line that are looked at */
 
-/* Reads what fits of a file in /proc/PID/ into text; -1 if it cannot be. */
+/*
+ * Reads the file name in /proc/PID/ into text, of size bytes, as far as it
+ * fits, with a NUL.  Returns its length; -1 if it cannot be read.
+ */
 static ssize_t
 process_read(pid_t pid, const char *name, char *text, size_t size)
 {
@@ -36,7 +41,10 @@ process_read(pid_t pid, const char *name, char *text, size_t size)
 	return (len);
 }
 
-/* Stores the name of pid's program in name; false if it cannot be had. */
+/*
+ * Stores the name of pid's program in name, of size bytes; false if it cannot
+ * be had.
+ */
 bool
 process_name(pid_t pid, char *name, size_t size)
 {
@@ -49,12 +57,12 @@ process_name(pid_t pid, char *name, size_t size)
 	return (true);
 }
 
-/* The name of the controlling terminal, from the number in /proc/PID/stat. */
-static void
-process_controlling(pid_t pid, char *tty, size_t size)
+/* The controlling terminal of pid; 0 if it has none, or /proc does not tell. */
+dev_t
+process_terminal(pid_t pid)
 {
 	char	     stat[512], *p, *word = NULL;
-	unsigned int major, minor, i;
+	unsigned int i, tty;
 	int64_t	     number = 0;
 
 	(void)process_read(pid, "stat", stat, sizeof(stat));
@@ -64,19 +72,27 @@ process_controlling(pid_t pid, char *tty, size_t size)
 		word = strsep(&p, " ");
 	if (word != NULL)
 		(void)num_int(word, 0, UINT32_MAX, &number);
-	major = (unsigned int)number >> 8 & 0xfff;
-	minor = ((unsigned int)number & 0xff) |
-	    ((unsigned int)number >> 12 & 0xfff00);
-	tty[0] = '\0';
-	if (major >= 136 && major <= 143)
-		(void)snprintf(tty, size, "pts/%u",
-		    minor + ((major - 136) << 20));
-	else if (major == 4)
-		(void)snprintf(tty, size, "tty%s%u", minor < 64 ? "" : "S",
-		    minor < 64 ? minor : minor - 64);
+	tty = (unsigned int)number;
+	return (makedev((tty >> 8) & 0xfff,
+	    (tty & 0xff) | ((tty >> 12) & 0xfff00)));
 }
 
-/* Stores the name of pid's terminal in tty, or nothing if it has none. */
+/* Stores the name of the terminal dev in tty, or nothing. */
+static void
+process_controlling(dev_t dev, char *tty, size_t size)
+{
+	const unsigned int of = major(dev), number = minor(dev);
+
+	tty[0] = '\0';
+	if (of >= 136 && of <= 143)
+		(void)snprintf(tty, size, "pts/%u",
+		    number + ((of - 136) << 20));
+	else if (of == 4)
+		(void)snprintf(tty, size, "tty%s%u", number < 64 ? "" : "S",
+		    number < 64 ? number : number - 64);
+}
+
+/* Stores the name of pid's terminal in tty; an empty one if it has none. */
 static void
 process_tty(pid_t pid, char *tty, size_t size)
 {
@@ -91,10 +107,13 @@ process_tty(pid_t pid, char *tty, size_t size)
 	    strcmp(target, "/dev/null") != 0)
 		visible_text(target + strlen(dev), tty, size);
 	else
-		process_controlling(pid, tty, size);
+		process_controlling(process_terminal(pid), tty, size);
 }
 
-/* Writes "process PID (NAME on TTY)" to text, as far as it is known. */
+/*
+ * Writes "process PID (NAME on TTY)" to text, of size bytes, as far as it is
+ * known.
+ */
 void
 process_words(pid_t pid, char *text, size_t size)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Asks for a secret on the terminal, without echo.  The caller reads what is
- * typed, to where only it can say, and waits in its own way.
+ * Asks for a secret on the terminal, without echo.  The caller itself waits for
+ * what is typed, and reads it into an arena.
  *
  * Ctrl-Z gives the terminal to the shell.  What is typed then is the shell's,
  * and read(2) fails with EIO.  When the shell gives the terminal back, the
@@ -26,10 +26,10 @@
 #define PROMPT_TRIES 10	       /* reads that may fail with EIO in a row */
 
 static struct {
-	volatile int fd;     /* the terminal that was or will be asked, or -1 */
-	int	     timer;  /* -1: none */
-	int	     failed; /* reads in a row */
-	volatile sig_atomic_t asked; /* since the terminal is ours */
+	volatile int	      fd; /* the terminal of an open question, or -1 */
+	int		      timer;  /* of prompt_wait_for(), or -1 */
+	int		      failed; /* reads in a row */
+	volatile sig_atomic_t asked;  /* since the terminal is ours again */
 	char		      text[PROMPT_TEXT];
 	void (*stopped)(void);		  /* see prompt_stops() */
 	volatile sig_atomic_t continued;  /* since Ctrl-Z */
@@ -51,8 +51,9 @@ prompt_save(int fd)
 }
 
 /*
- * Opens the terminal that controls us; -1 with errno.  Neither read(2) nor,
- * after Ctrl-S, write(2) waits for it.
+ * Opens the terminal that controls us, with O_NONBLOCK: neither read(2) nor,
+ * after Ctrl-S, write(2) waits for it.  Returns the descriptor, the caller's to
+ * close; -1 with errno.
  */
 int
 prompt_open(void)
@@ -135,8 +136,8 @@ prompt_begin(int fd, const char *text)
 }
 
 /*
- * The descriptor that can be read when it is worth trying to read from the
- * terminal fd: that one, or another one while the shell has it.
+ * Returns the descriptor to poll for input while a question is open on the
+ * terminal fd: fd, or, while the shell has the terminal, a timer.
  */
 int
 prompt_wait_for(int fd)
@@ -183,7 +184,7 @@ prompt_restore(void)
 	prompt.fd = -1;
 }
 
-/* The question is answered: prints text, and restores the terminal. */
+/* Ends the question: restores the terminal, and prints text on it. */
 void
 prompt_end(const char *text)
 {
@@ -197,7 +198,7 @@ prompt_end(const char *text)
 	(void)signal(SIGCONT, SIG_DFL);
 }
 
-/* Ctrl-Z: the terminal echoes before the shell gets it. */
+/* Ctrl-Z: the terminal echoes again before the shell gets it. */
 static void
 prompt_on_stop(int sig)
 {
@@ -214,16 +215,16 @@ prompt_on_stop(int sig)
 	(void)sigaction(sig, &sa, &was);
 	(void)raise(sig); /* SA_NODEFER: at once */
 	(void)sigaction(sig, &was, NULL);
-	/* The kernel does not stop a process group that nobody could continue.
-	 */
+	/* The kernel stops no process group that nobody could continue. */
 	if (!prompt.continued)
 		prompt.stopped();
 	errno = saved;
 }
 
 /*
- * Restores the terminal before SIGTSTP stops this process.  not_stopped asks
- * again if it did not stop.
+ * From now on SIGTSTP restores the terminal before it stops this process.  If
+ * the kernel does not stop it, calls not_stopped from the signal handler, which
+ * is to ask again.
  */
 void
 prompt_stops(void (*not_stopped)(void))

@@ -15,6 +15,7 @@
 #include "cred.h"
 #include "reach.h"
 
+/* Writes errno's text to r->why, and returns result. */
 static enum reach_result
 reach_errno(struct reach *r, enum reach_result result)
 {
@@ -24,9 +25,9 @@ reach_errno(struct reach *r, enum reach_result result)
 }
 
 /*
- * The socket's file must be ours.  Another user could put a link there, to the
- * socket of a service that root runs and that this user partly controls.
- * SO_PEERCRED would say root.  Root may name a user's daemon.
+ * Checks that the socket's file is ours; for root, any user's will do.  Another
+ * user could put a link there, to the socket of a service that root runs and
+ * that this user partly controls: SO_PEERCRED would say root.
  */
 static enum reach_result
 reach_check(struct reach *r)
@@ -90,7 +91,7 @@ reach_open(struct reach *r)
 	return (reach_check(r));
 }
 
-/* Makes a socket that gives up after r->seconds; -1 with errno. */
+/* Makes a socket that gives up after r->seconds.  Returns -1 with errno. */
 static int
 reach_socket(const struct reach *r)
 {
@@ -147,8 +148,7 @@ reach_check_maker(struct reach *r)
 	return (REACH_REFUSED);
 }
 
-/* As reach_find(), at r->file; r->fd may stay open.  Keeps connect(2)'s errno.
- */
+/* As reach_connect(), but r->fd may stay open. */
 static enum reach_result
 reach_try(struct reach *r)
 {
@@ -183,7 +183,10 @@ reach_connect(struct reach *r)
 	return (result);
 }
 
-/* Writes to r->why that there is no daemon at any of the places. */
+/*
+ * Writes to r->why that there is no daemon at any of the places, whose paths
+ * all fit.
+ */
 static enum reach_result
 reach_nowhere(struct reach *r, const struct sockpath *places, int error)
 {

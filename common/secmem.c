@@ -142,7 +142,7 @@ secmem_open(struct secmem *sm, size_t size, void (*failed)(void))
 	return (secmem_prepare(sm));
 }
 
-/* As secmem_open(), but of this kind or none. */
+/* As secmem_open(), but fails unless the memory can be of this kind. */
 int
 secmem_open_kind(struct secmem *sm, enum secmem_kind kind, size_t size,
     void (*failed)(void))
@@ -166,6 +166,7 @@ secmem_unseal(struct secmem *sm)
 	sm->users++;
 }
 
+/* Takes one secmem_unseal() back; the last one seals the arena. */
 void
 secmem_seal(struct secmem *sm)
 {

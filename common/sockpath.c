@@ -16,11 +16,10 @@
 #include "num.h"
 #include "sockpath.h"
 
-/* With the uid appended, the directory of a user without a runtime directory.
- */
+/* The directory of a user without a runtime directory; the uid follows. */
 #define SOCKPATH_PRIVATE "/tmp/dazai-"
 
-/* Is dir there, and uid's own? */
+/* Is dir a directory of uid's? */
 static bool
 sockpath_owns(const char *dir, uid_t uid)
 {

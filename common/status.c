@@ -58,8 +58,9 @@ status_field(const char *field, struct status *s)
 }
 
 /*
- * Reads from the connection fd.  Returns false if there is more to come; true
- * with *s filled in, with zeros if the daemon did not say.
+ * Reads the answer from the connection fd, without waiting.  Returns false if
+ * more is to come; true with *s filled in, with zeros for what the daemon did
+ * not say.
  */
 bool
 status_read(int fd, struct status *s)

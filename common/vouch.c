@@ -26,7 +26,7 @@
 #endif
 #define VOUCH_PIDFS 0x50494446 /* PIDFS_MAGIC, Linux 6.9 */
 
-/* The inode of a pidfd, which is closed; 0 if the kernel has no pidfs. */
+/* Closes a pidfd and returns its inode; 0 if the kernel has no pidfs. */
 static ino_t
 vouch_inode(int pidfd)
 {

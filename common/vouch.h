@@ -8,8 +8,8 @@
 
 /* Who made the socket that a client is connected to: the vault. */
 struct vouch {
-	pid_t pid;   /* 0: it is in a PID namespace that we do not see */
-	ino_t inode; /* then, of its pidfd */
+	pid_t pid;   /* 0: it is in a PID namespace that we do not see, ... */
+	ino_t inode; /* ... and this is its pidfd's; otherwise 0 */
 };
 
 int	vouch_ask(int);

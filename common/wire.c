@@ -63,6 +63,7 @@ wire_open(const struct sockpath *places, const char *suffix)
 	return (result);
 }
 
+/* Closes the connection and the channel, if they are open. */
 void
 wire_close(void)
 {
@@ -73,7 +74,7 @@ wire_close(void)
 	wire.fd = wire.channel = -1;
 }
 
-/* The next wire_open() looks for a daemon in every place. */
+/* Forgets the daemon: the next wire_open() looks for one in every place. */
 void
 wire_forget(void)
 {
@@ -81,10 +82,10 @@ wire_forget(void)
 }
 
 /*
- * The line that wire_read() has just given out welcomes us: takes the channel
- * that came with it.  If there is none (-1), but the line did come from the
- * listener's maker, that is ssh -L, which forwards bytes alone: then the
- * connection is all we have.  Returns false if the vault has not sent the line.
+ * To be called for the line that welcomes us, with the channel that came with
+ * it, which becomes ours.  Returns false if the vault has not sent the line.
+ * If it has, and there is no channel (-1), the listener is an ssh -L, which
+ * forwards bytes alone: then everything goes over the connection.
  */
 bool
 wire_welcome(int channel)
@@ -94,12 +95,14 @@ wire_welcome(int channel)
 	return (wire.vouched);
 }
 
+/* Does everything go over the connection?  See wire_welcome(). */
 bool
 wire_forwarded(void)
 {
 	return (wire.forwarded);
 }
 
+/* Fills in WIRE_PFD entries. */
 void
 wire_poll(struct pollfd *pfd)
 {
@@ -107,6 +110,7 @@ wire_poll(struct pollfd *pfd)
 	pfd[WIRE_CHANNEL] = (struct pollfd){ wire.channel, POLLIN, 0 };
 }
 
+/* Sends a line over the connection, if there is one; never waits. */
 void
 wire_send(const char *line)
 {
@@ -116,7 +120,10 @@ wire_send(const char *line)
 		    MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
-/* To the vault alone: a byte that network cannot see or invent. */
+/*
+ * Sends an order (WIRE_PING, WIRE_CANCEL) over the channel, where network can
+ * neither see nor invent it; never waits.
+ */
 void
 wire_send_vault(const char *order)
 {
@@ -127,8 +134,8 @@ wire_send_vault(const char *order)
 }
 
 /*
- * Sends over a connection of its own, and returns that, the caller's to close;
- * -1 if there can be none.
+ * Sends a line over a new connection to the same daemon.  Returns that, the
+ * caller's to close; -1 if there can be none.
  */
 int
 wire_send_aside(const char *line)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Coming to the daemon, and coming back to it: when to connect, and what to
- * know before anything is asked.
+ * Decides when to connect to the daemon, and to connect again, and asks it for
+ * STATUS before anything else.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -35,7 +35,10 @@ come_no_daemon(enum reach_result result)
 	heartbeat_fail(code, "%s", wire_daemon()->why);
 }
 
-/* There is no daemon yet, or no room in it, and -W says to wait for it. */
+/*
+ * Tries again later: there is no daemon yet, or no room in it, and -W says to
+ * wait.
+ */
 void
 come_later(void)
 {
@@ -47,7 +50,7 @@ come_later(void)
 	hb.due = hb.patient + ANSWER_MS;
 }
 
-/* What STATUS says is known now, or will not be. */
+/* STATUS was answered, or will not be: sets the interval, and asks to hold. */
 static void
 come_learned(void)
 {
@@ -96,7 +99,7 @@ come_connect(void)
 }
 
 /*
- * The connection was closed.  Connect again while the daemon lives: it may only
+ * The connection is lost.  Connects again while the daemon lives: it may only
  * have missed our PINGs, and a new heartbeat ends the panic in its grace.
  */
 void
@@ -121,13 +124,14 @@ come_again(void)
 	hb.state = AWAY;
 }
 
+/* The entry to poll for the answer to STATUS. */
 struct pollfd
 come_poll(void)
 {
 	return ((struct pollfd){ come_ask, POLLIN, 0 });
 }
 
-/* Something has come from where STATUS was asked for. */
+/* Reads the answer to STATUS. */
 void
 come_learn(void)
 {

@@ -143,7 +143,7 @@ options_parse(struct heartbeat_options *o, int argc, char *argv[],
 	return (sock);
 }
 
-/* The command's process is the first that is watched: it is the session. */
+/* Watches pid, the command's process, before all others: it is the session. */
 static void
 options_command(struct heartbeat_options *o, pid_t pid)
 {
@@ -176,6 +176,7 @@ main(int argc, char *argv[])
 	else
 		/* A terminal or a pipe that we inherited would stay open. */
 		closefrom(STDERR_FILENO + 1);
+	/* Only now: a command gets the descriptors as they were. */
 	stdfd_open();
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1)
 		err(EXIT_USAGE, "prctl");

@@ -3,9 +3,9 @@
  * Two processes: the one that was started, in front, and another one that
  * holds, which is not its child.  The one in front waits until the other holds.
  *
- * With -b it ends then.  With -- COMMAND it becomes the command, which so has
- * the terminal, the signals, the descriptors and the parent that it would have
- * without us, and ends with a status of its own.
+ * With -b it ends then.  With -- COMMAND it becomes the command.  So the
+ * command has the terminal, the signals, the descriptors and the parent that it
+ * would have without us, and its own exit status.
  */
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -26,7 +26,7 @@
 
 static int front_pipe = -1; /* to the process in front */
 
-/* The other process runs this at its exit. */
+/* Tells the process in front the exit code; runs at the exit of the other. */
 static void
 front_tell(int code, void *unused)
 {
@@ -36,7 +36,7 @@ front_tell(int code, void *unused)
 	(void)!write(front_pipe, &byte, 1);
 }
 
-/* The session is held. */
+/* Tells the process in front, if there is one, that the session is held. */
 void
 front_ready(void)
 {
@@ -92,8 +92,7 @@ front_fork(int fds[2])
 
 /*
  * Returns in the process that is to hold, in the background.  Until it holds it
- * ends with the one in front: somebody who interrupts that expects nothing to
- * go on.
+ * ends with the one in front: if the user interrupts that, nothing must go on.
  */
 void
 front_background(void)
@@ -119,7 +118,7 @@ front_command(char *argv[])
 	int	    code, fds[2];
 	pid_t	    child;
 
-	/* Later that would be the loss of a session that was never used. */
+	/* Seen only later, it would be the loss of a session never used. */
 	if ((code = program_check(argv[0])) != 0)
 		err(code, "%s", argv[0]);
 	if ((child = front_fork(fds)) != 0) {

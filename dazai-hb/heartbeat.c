@@ -54,7 +54,7 @@ heartbeat_fail(int code, const char *fmt, ...)
 	exit(code);
 }
 
-/* The daemon has ended while we guarded. */
+/* Ends the program: the daemon has ended while we guarded. */
 noreturn void
 heartbeat_ended(void)
 {
@@ -64,7 +64,7 @@ heartbeat_ended(void)
 	    "the daemon ended: this session is UNGUARDED");
 }
 
-/* The clean end: of the daemon, or of the tether as a condition. */
+/* Asks for the clean end: of the daemon, or of the tether as a condition. */
 static void
 heartbeat_quit(void)
 {
@@ -104,6 +104,7 @@ heartbeat_signal(void)
 	}
 }
 
+/* The time for what we wait for, hb.due, is over. */
 static void
 heartbeat_late(void)
 {

@@ -35,8 +35,8 @@ struct heartbeat_options {
 	const char     *paths[HEARTBEAT_WATCHED]; /* likewise */
 	unsigned int	npaths;
 	bool		background;
-	bool		quiet; /* of what is no error */
-	bool		tell;  /* the terminal of panics */
+	bool		quiet; /* print errors only */
+	bool		tell;  /* the terminal, of panics */
 	bool		verbose;
 };
 
@@ -50,14 +50,14 @@ struct heartbeat {
 		GUARDING,
 		QUITTING
 	} state;
-	bool	      guarded;	/* once at least */
-	bool	      settled;	/* has said so, and given up all rights */
+	bool	      guarded;	/* we have, once at least */
+	bool	      settled;	/* we have said so, and given up all rights */
 	bool	      detached; /* in a session of our own */
 	bool	      busy;	/* another guarded when we last asked */
 	const char   *terminal; /* for notices, or NULL */
 	pid_t	      session;	/* the process that we guard: watched, or us */
 	struct status status;	/* of the daemon */
-	int64_t	      due;	/* give up then; not while GUARDING */
+	int64_t	      due;	/* ms of CLOCK_MONOTONIC: give up then */
 	int64_t	      retry;	/* while AWAY: not before */
 	int64_t	      patient;	/* until then the daemon may come */
 	unsigned int  naming;	/* processes for which no answer has come yet */

@@ -64,8 +64,8 @@ hold_busy(void)
 }
 
 /*
- * Has the vault watch our processes itself: then we are no proof of life
- * without them, whatever stops us.
+ * Has the vault watch our processes itself: then our connection alone is no
+ * proof of life, even if we are stopped.
  */
 static void
 hold_name(void)
@@ -98,9 +98,10 @@ hold_say(void)
 }
 
 /*
- * The vault watches what it will watch.  If a process of ours lives now, the
- * one that the vault has found under its pid is the same.  The first time, says
- * that we guard, closes what belongs to the terminal and gives up all rights.
+ * To be called when the vault watches all that it will.  A process of ours that
+ * still lives is the one that the vault has found under its pid; if one has
+ * ended, ends the program.  The first time, says that we guard, closes what
+ * belongs to the terminal and gives up all rights.
  */
 void
 hold_settle(void)
@@ -156,7 +157,7 @@ hold_welcome(int channel)
 		hold_settle();
 }
 
-/* Whether pid is one that we named; network may have named another. */
+/* Whether we named the process pid; network may have named another one. */
 static bool
 hold_has_named(const char *pid)
 {
@@ -184,7 +185,7 @@ hold_check_tether(const char *name)
 		    asked);
 }
 
-/* A line of the vault's. */
+/* Acts on a line of the vault's. */
 void
 hold_answer(const char *line, int channel)
 {
@@ -214,7 +215,7 @@ hold_answer(const char *line, int channel)
 	}
 }
 
-/* A line of the daemon's, with the channel that came with it, or -1. */
+/* Acts on a line of the daemon's, with the channel that came with it, or -1. */
 void
 hold_line(const char *line, int channel)
 {

@@ -12,17 +12,16 @@
  */
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/sysmacros.h>
 
 #include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "guard.h"
 #include "notice.h"
+#include "process.h"
 
 #define NOTICE_PATH 64	/* bytes of the terminal's path */
 #define NOTICE_LINE 256 /* bytes of a line */
@@ -32,37 +31,6 @@ static dev_t notice_dev;
 static bool  notice_told;   /* that the secrets are wiped */
 static bool  notice_writes; /* the lock is ours: no other dazai-hb writes */
 static char  notice_line[NOTICE_LINE]; /* not written yet, or "" */
-
-/* Which word after the name in /proc/PID/stat is the terminal (proc(5)). */
-#define NOTICE_TTY 5
-
-/* The controlling terminal of pid; 0 if it has none. */
-static dev_t
-notice_terminal(pid_t pid)
-{
-	char	     file[64], stat[512];
-	char	    *at;
-	unsigned int tty;
-	int	     i;
-	ssize_t	     n = -1;
-	int	     fd;
-
-	(void)snprintf(file, sizeof(file), "/proc/%ld/stat", (long)pid);
-	if ((fd = open(file, O_RDONLY | O_CLOEXEC)) != -1) {
-		n = read(fd, stat, sizeof(stat) - 1);
-		close(fd);
-	}
-	stat[n > 0 ? n : 0] = '\0';
-	/* state, parent, group, session, terminal: after the name in (). */
-	at = strrchr(stat, ')');
-	for (i = 0; i < NOTICE_TTY && at != NULL; i++)
-		at = strchr(at + 1, ' ');
-	if (at == NULL)
-		return (0);
-	tty = (unsigned int)strtoul(at + 1, NULL, 10);
-	return (makedev((tty >> 8) & 0xfff,
-	    (tty & 0xff) | ((tty >> 12) & 0xfff00)));
-}
 
 /* Looks for the path of notice_dev among the standard descriptors of pid. */
 static bool
@@ -96,7 +64,7 @@ notice_open(pid_t pid)
 	char  path[NOTICE_PATH];
 	void *page;
 
-	notice_dev = notice_terminal(pid);
+	notice_dev = process_terminal(pid);
 	if (notice_dev == 0 || !notice_find(pid, path))
 		return (NULL);
 	page = mmap(NULL, sizeof(path), PROT_READ | PROT_WRITE,
@@ -138,8 +106,9 @@ notice_flush(void)
 }
 
 /*
- * text: "pending SECONDS REASON", "cancelled BY" or "executed REASON".  The
- * line is written by the next notice_flush().
+ * Notes a line for the terminal, which the next notice_flush() writes.  text is
+ * a vault's event: "pending SECONDS REASON", "cancelled BY" or "executed
+ * REASON".
  */
 void
 notice_event(const char *text)
@@ -173,7 +142,7 @@ notice_event(const char *text)
 	}
 }
 
-/* The daemon has ended, by a panic that was told or otherwise. */
+/* Tells the terminal that the daemon has ended, unless a panic was told. */
 void
 notice_ended(void)
 {

@@ -184,7 +184,10 @@ path_poll(struct pollfd *pfd)
 	return (PATH_PFD);
 }
 
-/* Is any of the files gone, or another one?  pfd: path_poll()'s, polled. */
+/*
+ * Is any of the files not there any more, or another one?  pfd: the entries of
+ * path_poll(), after poll(2).
+ */
 bool
 path_ended(const struct pollfd *pfd)
 {

@@ -51,7 +51,7 @@ ping_interval(void)
 		heartbeat_fail(EXIT_USAGE, "timerfd: %s", strerror(errno));
 }
 
-/* The time has come, or the timer was read too early. */
+/* Sends a PING, if the timer has fired. */
 void
 ping_send(void)
 {

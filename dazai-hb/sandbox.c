@@ -11,10 +11,10 @@
 
 /*
  * Allows what the loop needs, connecting again included, and nothing that opens
- * a file, starts a program or sends a signal; but to write to the terminal, if
- * that is not NULL: an address that holds its path, and is read-only for good.
- * Any other call kills the process, and the daemon takes that for the loss of
- * the heartbeat.  Returns -1 with errno.
+ * a file, starts a program or sends a signal.  Only the terminal may be opened,
+ * if that is not NULL: the address of its path, in memory that is read-only for
+ * good.  Any other call kills the process, and the daemon takes that for the
+ * loss of the heartbeat.  Returns -1 with errno.
  */
 int
 sandbox_heartbeat(const char *terminal)

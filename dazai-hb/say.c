@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What dazai-hb tells the user on standard output.  It never waits for the
- * reader: a full pipe must not keep it from letting go.
+ * Lines for the user, on standard output.  dazai-hb never waits for the reader:
+ * a full pipe must not keep it from letting go.
  */
 #include <fcntl.h>
 #include <stdarg.h>

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The processes and paths with which the session ends.
+ * Watches the processes and paths whose end is the end of the session.
  */
 #include <sys/pidfd.h>
 
 #include <err.h>
 #include <time.h>
 
-#include "path.h"
 #include "watch.h"
 
 static int    watch_pids[HEARTBEAT_WATCHED]; /* pidfds */
@@ -53,7 +52,7 @@ watch_ended(const struct pollfd *pfd, nfds_t n)
 	return (n > watch_npids && path_ended(pfd + watch_npids));
 }
 
-/* Has anything ended by now? */
+/* Asks the kernel whether anything has ended by now. */
 bool
 watch_look(void)
 {

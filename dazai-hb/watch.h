@@ -6,9 +6,10 @@
 #include <stdbool.h>
 
 #include "heartbeat.h"
+#include "path.h"
 
 /* Entries that watch_poll() fills in. */
-#define WATCH_PFD (HEARTBEAT_WATCHED + 2)
+#define WATCH_PFD (HEARTBEAT_WATCHED + PATH_PFD)
 
 void   watch_open(const struct heartbeat_options *);
 nfds_t watch_poll(struct pollfd *);

@@ -40,7 +40,10 @@ static char   *bus_path;	   /* of the session's object */
 /* Tells when a session has changed; NULL if there is no such thing. */
 static sd_login_monitor *bus_monitor;
 
-/* Ends the program: without the bus nothing is known any more. */
+/*
+ * Ends the program, because without the bus nothing is known any more.  error
+ * is negative, as sd-bus returns it; e may say more, or be NULL.
+ */
 static noreturn void
 bus_fail(const char *what, int error, const sd_bus_error *e)
 {
@@ -69,7 +72,10 @@ bus_allow_sleep(void)
 	bus_inhibitor = -1;
 }
 
-/* Takes a new inhibitor, if any is wanted. */
+/*
+ * Takes a new inhibitor, unless --sleep=ignore.  Waits for the login manager,
+ * at most BUS_ANSWER_US.
+ */
 void
 bus_inhibit_sleep(void)
 {
@@ -155,7 +161,12 @@ bus_ask(void)
 }
 
 /*
- * What it says.
+ * What the login manager says.
+ */
+
+/*
+ * The handlers, as sd_bus_message_handler_t: each notes in bus what a signal of
+ * the login manager says.
  */
 
 static int
@@ -287,6 +298,7 @@ bus_on_owner(sd_bus_message *m, void *unused, sd_bus_error *e)
  * The start.
  */
 
+/* Has handler called for a signal of the login manager's. */
 static void
 bus_match(const char *path, const char *interface, const char *member,
     sd_bus_message_handler_t handler)
@@ -298,6 +310,7 @@ bus_match(const char *path, const char *interface, const char *member,
 		bus_fail("the system bus", rc, NULL);
 }
 
+/* Learns the path of the session's object. */
 static void
 bus_find_session(void)
 {

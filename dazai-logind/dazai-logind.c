@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * dazai-logind: holds a tether of dazaid(8) on behalf of the login manager, for
- * as long as it says that the session is there and unlocked; and has the
- * secrets wiped before the machine sleeps.
+ * dazai-logind: holds a tether of dazaid(8) for as long as the login manager
+ * says that the session is there and unlocked, and has the secrets wiped before
+ * the machine sleeps.
  */
 #include <sys/prctl.h>
 

@@ -22,7 +22,7 @@
 
 static struct {
 	int	vault;	/* its pidfd */
-	bool	dazaid; /* it is one, and not ssh -L */
+	bool	dazaid; /* the vault's process is a dazaid, and not ssh -L */
 	int	empty;	/* the connection over which DEL was sent, or -1 */
 	int64_t due;	/* the answer to it */
 } order = { .vault = -1, .empty = -1, .due = -1 };
@@ -39,7 +39,10 @@ order_open(int fd, pid_t pid)
 	return (order.vault);
 }
 
-/* Waits for the vault's end until a time; false if it lives on. */
+/*
+ * Waits for the vault's end, until a time of CLOCK_MONOTONIC in ms; false if it
+ * lives on.
+ */
 static bool
 order_ended(int64_t until)
 {
@@ -102,7 +105,10 @@ order_empty(void)
 	    (order.empty == -1 ? 0 : ORDER_ANSWER_MS);
 }
 
-/* Fills in one entry; returns until when to poll, -1 for ever. */
+/*
+ * Fills in one entry.  Returns until when to poll, in ms of CLOCK_MONOTONIC; -1
+ * for ever.
+ */
 int64_t
 order_poll(struct pollfd *pfd)
 {
@@ -111,8 +117,9 @@ order_poll(struct pollfd *pfd)
 }
 
 /*
- * Whether DEL was done: returns NULL if there is nothing new, "" if it was, or
- * why not.
+ * Whether the daemon has done order_empty(): returns NULL if that is not known
+ * yet, "" if it has, or why not.  pfd: the entry of order_poll(), after
+ * poll(2).
  */
 const char *
 order_emptied(const struct pollfd *pfd)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The loop, and what it does to the tether when the login manager has said
- * something.
+ * The loop: holds the tether, lets go of it, or orders a panic, by what the
+ * login manager says.
  */
 #include <sys/signalfd.h>
 
@@ -40,11 +40,14 @@ static struct {
 	bool		     settled; /* holds, and has given up all rights */
 	bool		     locked;  /* the session was, when we last looked */
 	bool		     sleeping; /* likewise */
-	bool		     emptied;  /* the order is given, since Lock */
-	bool		     full;     /* and was not done */
+	bool		     emptied;  /* order_empty() was called since Lock */
+	bool		     full;     /* the daemon did not do it */
 } p;
 
-/* Lets the machine sleep when the vault has ended, or when time is up. */
+/*
+ * Orders a panic, lets the machine sleep when the vault has ended or when time
+ * is up, and ends the program.  If there was no daemon yet, only lets it sleep.
+ */
 static void
 policy_sleep(void)
 {

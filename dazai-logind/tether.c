@@ -36,15 +36,16 @@ static struct {
 		HOLDING,
 		LOOSE /* let go */
 	} state;
-	bool	      wanted; /* to be held */
-	bool	      held;   /* once at least */
+	bool	      wanted; /* it is to be held */
+	bool	      held;   /* it was, once at least */
 	int	      ask;    /* for STATUS; -1 unless LEARNING */
 	int	      timer;  /* of the PINGs */
 	int	      vault;  /* a pidfd; -1 until there is a daemon */
 	struct status status;
-	int64_t	      due;     /* give up then; not while HOLDING or LOOSE */
-	int64_t	      retry;   /* while AWAY: not before */
-	int64_t	      patient; /* until then the daemon may come */
+	/* Times are ms of CLOCK_MONOTONIC. */
+	int64_t due;	 /* give up then; not while HOLDING or LOOSE */
+	int64_t retry;	 /* while AWAY: not before */
+	int64_t patient; /* until then the daemon may come */
 } t = { .ask = -1, .timer = -1, .vault = -1 };
 
 /*
@@ -83,7 +84,7 @@ tether_no_daemon(enum reach_result result)
 	tether_end(LOG_ERR, code, "%s", wire_daemon()->why);
 }
 
-/* Has PINGs sent often enough for the daemon. */
+/* Sets the timer of PINGs: often enough for the daemon. */
 static void
 tether_interval(void)
 {
@@ -109,7 +110,7 @@ tether_ask(void)
 	wire_send(line);
 }
 
-/* What STATUS says is known now, or will not be. */
+/* STATUS was answered, or will not be: sets the interval, and asks to hold. */
 static void
 tether_learned(void)
 {
@@ -175,6 +176,7 @@ tether_let_go(void)
 	report(LOG_INFO, "let go of %s", t.name);
 }
 
+/* Is it held now? */
 bool
 tether_is_held(void)
 {
@@ -188,6 +190,7 @@ tether_was_held(void)
 	return (t.held);
 }
 
+/* Was a daemon ever reached? */
 bool
 tether_has_daemon(void)
 {
@@ -195,8 +198,8 @@ tether_has_daemon(void)
 }
 
 /*
- * wanted: hold the tether, or else let go.  What was never held yet is taken
- * first in any case: to let go of it is a loss then, as it must be.
+ * Holds the tether from now on if wanted is set, or else lets go of it.  If it
+ * was never held, takes it first in any case: only then is letting go a loss.
  */
 void
 tether_hold(bool wanted)
@@ -230,11 +233,11 @@ tether_held(int channel)
 }
 
 /*
- * The connection was closed.  Connect again while the daemon lives: it may only
+ * The connection is lost.  Connects again while the daemon lives: it may only
  * have missed our PINGs, and a new holder ends the panic in its grace.
  */
 static void
-tether_cut_off(void)
+tether_again(void)
 {
 	const int64_t now = clock_ms(CLOCK_MONOTONIC);
 
@@ -255,7 +258,7 @@ tether_cut_off(void)
  * Answers.
  */
 
-/* A line of the vault's. */
+/* Acts on a line of the vault's. */
 static void
 tether_answer(const char *line, int channel)
 {
@@ -268,14 +271,14 @@ tether_answer(const char *line, int channel)
 		tether_end(LOG_INFO, EXIT_LET_GO, "released");
 }
 
-/* A line of the daemon's, with the channel that came with it, or -1. */
+/* Acts on a line of the daemon's, with the channel that came with it, or -1. */
 static void
 tether_line(const char *line, int channel)
 {
 	if (t.state == ASKED && strcmp(line, "HOLDING") == 0)
 		tether_held(channel);
 	else if (t.state == ASKED && strcmp(line, "BUSY") == 0 && t.held)
-		tether_cut_off(); /* it may still have our old connection */
+		tether_again(); /* it may still have our old connection */
 	else if (t.state == ASKED && strcmp(line, "BUSY") == 0)
 		tether_end(LOG_ERR, EXIT_BUSY,
 		    "%s: no room for one more holder", wire_daemon()->path);
@@ -331,7 +334,7 @@ tether_wire(const struct pollfd *pfd)
 	if (pfd[WIRE_DAEMON].revents != 0 &&
 	    now[WIRE_DAEMON].fd == pfd[WIRE_DAEMON].fd &&
 	    !wire_read(tether_line, t.state == ASKED))
-		tether_cut_off();
+		tether_again();
 }
 
 /* Handles what poll(2) has seen. */

@@ -241,7 +241,7 @@ start_log_memory(const struct options *o)
 		    v.mem.size, o->size);
 }
 
-/* What works badly, or not as the options may lead one to expect. */
+/* Warns of what works badly, or not as one may expect from the options. */
 static void
 start_log_doubts(const struct options *o)
 {
