@@ -178,7 +178,7 @@ upperdir=$dir/layer/upper,workdir=$dir/layer/work" none "$dir/tree"
 
 # container COMMAND...: becomes a container of its own that runs it in the tree
 container() {
-	exec systemd-nspawn -q --register=no --keep-unit --private-network \
+	exec env SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 systemd-nspawn -q --register=no --keep-unit --private-network \
 	    --kill-signal=SIGKILL \
 	    --system-call-filter=memfd_secret --bind="$dir/io:/io" \
 	    -D "$dir/tree" "$@"
