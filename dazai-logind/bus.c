@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "bus.h"
+#include "clock.h"
 #include "exit.h"
 #include "tether.h"
 
@@ -29,6 +30,8 @@
 
 #define BUS_ANSWER_US 10000000ULL /* for an answer of the login manager */
 #define BUS_DELAY_US  5000000ULL  /* InhibitDelayMaxSec= if not told */
+#define BUS_WATCH_MS  30000	  /* between questions whether it answers */
+#define BUS_WATCH_US  30000000ULL /* for the answer */
 
 struct bus bus;
 
@@ -37,6 +40,7 @@ static bool    bus_inhibits;	   /* --sleep=panic */
 static int     bus_inhibitor = -1; /* sleep waits until it is closed */
 static char   *bus_owner;	   /* of logind's name, ":1.7" */
 static char   *bus_path;	   /* of the session's object */
+static int64_t bus_next;	   /* ms: when to ask for its state again */
 /* Tells when a session has changed; NULL if there is no such thing. */
 static sd_login_monitor *bus_monitor;
 
@@ -158,6 +162,7 @@ bus_ask(void)
 	bus.sleeping = false;
 	bus_inhibit_sleep();
 	bus.manager = true;
+	bus_next = clock_ms(CLOCK_MONOTONIC) + BUS_WATCH_MS;
 }
 
 /*
@@ -244,7 +249,11 @@ bus_on_properties(sd_bus_message *m, void *unused, sd_bus_error *e)
 	return (0);
 }
 
-/* The answer to bus_ask_state(). */
+/*
+ * The answer to bus_ask_state().  If there is none in time, or the session is
+ * not known, nothing counts that was said before: the login manager is asked
+ * for everything again.
+ */
 static int
 bus_on_state(sd_bus_message *m, void *unused, sd_bus_error *e)
 {
@@ -252,26 +261,36 @@ bus_on_state(sd_bus_message *m, void *unused, sd_bus_error *e)
 
 	(void)unused;
 	(void)e;
-	if (sd_bus_message_read(m, "v", "s", &state) >= 0 &&
-	    strcmp(state, "closing") == 0)
+	if (sd_bus_message_read(m, "v", "s", &state) < 0)
+		bus.manager = false;
+	else if (strcmp(state, "closing") == 0)
 		bus.ended = true;
 	return (0);
 }
 
 /*
- * A session has changed: asks whether it is ours that is closing.  No signal
- * tells that, and SessionRemoved comes only after the last process of the
- * session has ended, which may be us.  Does not wait for the answer.
+ * Asks whether the session is closing.  No signal tells that, and
+ * SessionRemoved comes only after the last process of the session has ended,
+ * which may be us.  Does not wait for the answer.
+ *
+ * Asked when a session has changed; and now and then, because a bus or a login
+ * manager that is stopped sends no signal either.
  */
 static void
 bus_ask_state(void)
 {
-	int rc;
+	sd_bus_message *m = NULL;
+	int		rc;
 
-	(void)sd_login_monitor_flush(bus_monitor);
-	rc = sd_bus_call_method_async(bus_conn, NULL, BUS_LOGIND, bus_path,
-	    BUS_PROPERTIES, "Get", bus_on_state, NULL, "ss", BUS_SESSION,
-	    "State");
+	bus_next = clock_ms(CLOCK_MONOTONIC) + BUS_WATCH_MS;
+	rc = sd_bus_message_new_method_call(bus_conn, &m, BUS_LOGIND, bus_path,
+	    BUS_PROPERTIES, "Get");
+	if (rc >= 0)
+		rc = sd_bus_message_append(m, "ss", BUS_SESSION, "State");
+	if (rc >= 0)
+		rc = sd_bus_call_async(bus_conn, NULL, m, bus_on_state, NULL,
+		    BUS_WATCH_US);
+	(void)sd_bus_message_unref(m);
 	if (rc < 0)
 		bus_fail("the system bus is lost", rc, NULL);
 }
@@ -393,6 +412,7 @@ bus_poll(struct pollfd *pfd)
 {
 	const int events = sd_bus_get_events(bus_conn);
 	uint64_t  us;
+	int64_t	  ms, next;
 
 	pfd[0] = (struct pollfd){ sd_bus_get_fd(bus_conn),
 		(short)(events > 0 ? events : POLLIN), 0 };
@@ -401,9 +421,11 @@ bus_poll(struct pollfd *pfd)
 		pfd[1].fd = sd_login_monitor_get_fd(bus_monitor);
 	if (!bus.manager && bus_owner != NULL)
 		return (0); /* to ask it */
+	next = bus.manager ? bus_next : -1;
 	if (sd_bus_get_timeout(bus_conn, &us) < 0 || us == UINT64_MAX)
-		return (-1);
-	return ((int64_t)(us / 1000));
+		return (next);
+	ms = (int64_t)(us / 1000);
+	return (next != -1 && next < ms ? next : ms);
 }
 
 /*
@@ -418,8 +440,10 @@ bus_turn(const struct pollfd *pfd)
 	int rc;
 
 	if (pfd[1].revents != 0)
+		(void)sd_login_monitor_flush(bus_monitor);
+	if (bus.manager &&
+	    (pfd[1].revents != 0 || bus_next <= clock_ms(CLOCK_MONOTONIC)))
 		bus_ask_state();
-
 	if (!bus.manager && bus_owner != NULL) {
 		bus_ask();
 		return;

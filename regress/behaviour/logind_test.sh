@@ -41,10 +41,11 @@ session() {
 }
 
 # A login manager, as $mock, with session 3 and session 4; sleep is delayed by at
-# most $delay us.
+# most $delay us; $inhibit is Python to do in place of giving an inhibitor.
+inhibit=
 mock() {
 	"$python" -m dbusmock --system --template "$tools/logind.py" \
-	    --parameters "{\"delay\": $delay}" >mock.out 2>&1 &
+	    --parameters "{\"delay\": $delay, \"inhibit\": \"$inhibit\"}" >mock.out 2>&1 &
 	mock=$!
 	remember "$mock"
 	await asks '' login1.Manager.ListInhibitors
@@ -306,6 +307,24 @@ an_end_that_is_not_seen_is_told_body() {
 	ends 0 "$vault" # which is no dazaid, and so is not signalled
 }
 
+logind a_log_that_nobody_reads_ends_nothing 'standard error is a pipe without a reader: it holds on, and the sleep is told to the vault'
+a_log_that_nobody_reads_ends_nothing_body() {
+	system
+	start -a -g 60
+	mkfifo pipe
+	"$logind" -s "$sock" -S 3 2>pipe &
+	login=$!
+	remember "$login"
+	grep -m 1 'holding login' pipe || fail "no line"
+	session Lock
+	news 1 'panic pending: tether login lost'
+	session Unlock
+	news 1 'panic CANCELLED by a new holder'
+	sleeps_now true
+	ends 0 "$login"
+	ends $SIGKILL
+}
+
 logind sleep_may_be_ignored '--sleep=ignore delays nothing and ends nothing'
 sleep_may_be_ignored_body() {
 	system
@@ -412,6 +431,22 @@ without_the_manager_it_lets_go_body() {
 	held 'login 0 lost,'
 	session Unlock
 	news 2 'panic CANCELLED by a new holder'
+}
+
+logind without_an_inhibitor_it_holds_nothing 'an inhibitor that is refused, or is no descriptor: it ends, and what it held is lost'
+without_an_inhibitor_it_holds_nothing_body() {
+	system
+	start -a -g 60
+	holds
+	kill -KILL "$mock"
+	inhibit='raise dbus.exceptions.DBusException(\"denied\", name=\"a.b\")' mock
+	ends 6 "$login"
+	says 'cannot delay sleep: denied'
+	news 1 'panic pending: tether login lost'
+	kill -KILL "$mock"
+	inhibit='ret = \"none\"' mock
+	complains 6 'cannot delay sleep' "$logind" -q -S 3 -s "$sock"
+	held 'login 0 lost,'
 }
 
 logind others_cannot_play_the_manager 'signals of another process on the bus have no effect'

@@ -17,6 +17,9 @@ def load(mock, parameters):
     logind.load(mock, parameters)
     mock.AddProperty(logind.MAIN_IFACE, 'InhibitDelayMaxUSec',
                      dbus.UInt64(parameters['delay']))
+    if parameters['inhibit']:
+        mock.AddMethod(logind.MAIN_IFACE, 'Inhibit', 'ssss', 's',
+                       parameters['inhibit'])
     for name, signature in SIGNALS.items():
         mock.AddMethod(logind.MAIN_IFACE, 'Send' + name, signature, '',
                        f'self.EmitSignal("", "{name}", "{signature}", args)')
