@@ -11,10 +11,17 @@ export DEBIAN_FRONTEND=noninteractive
 passed=0
 failed=0
 recap=$(mktemp) || exit 1
-trap 'rm -f "$recap"' EXIT
+# Each minimal Debian is made once; see base.sh.
+DEBIAN_BASES=$(mktemp -d /var/tmp/dazai-bases.XXXXXX) || exit 1
+export DEBIAN_BASES
+trap 'rm -rf "$recap" "$DEBIAN_BASES"' EXIT
 
 as_root() {
-	if [ "$(id -u)" -eq 0 ]; then "$@"; else sudo "$@"; fi
+	if [ "$(id -u)" -eq 0 ]; then
+		"$@"
+	else
+		sudo env DEBIAN_BASES="$DEBIAN_BASES" "$@"
+	fi
 }
 
 # step NAME COMMAND...: runs a command that passes or fails as a whole
@@ -99,6 +106,7 @@ step "install and uninstall" regress/tools/install.sh
 suite "a hostile network, root" make --no-print-directory hostile
 suite "a hostile network, user" as_user /tmp/dazaid-user hostile
 step "package, Debian 12 and 13" as_root make --no-print-directory package-test
+suite "systemd" as_root timeout 1800 make --no-print-directory systemd
 arch=$(dpkg --print-architecture)
 suite "Debian 13" in_debian trixie "$arch"
 [ "$arch" != amd64 ] || suite "Debian 12 on i386" in_debian bookworm i386

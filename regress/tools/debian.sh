@@ -3,9 +3,9 @@
 # debian.sh SUITE ARCH COMMAND...: runs the command in a Debian of its own, in a copy of
 # the last commit, as root.  As in debian.sh trixie i386 make check
 #
-# The Debian is made by debootstrap in a temporary directory.  The command has its own PID
-# and mount namespaces, so when it ends nothing is left running or mounted.  The path of the copy has a blank.  If
-# $DEBIAN_FILES is set, these files are copied to /srv.
+# The Debian is made by base.sh in a temporary directory.  The command has its own PID
+# and mount namespaces, so when it ends nothing is left running or mounted.  The path of
+# the copy has a blank.  If $DEBIAN_FILES is set, these files are copied to /srv.
 set -eu
 cd "$(dirname "$0")/../.."
 
@@ -14,10 +14,8 @@ cd "$(dirname "$0")/../.."
 suite=$1
 arch=$2
 shift 2
-mirror=${DEBIAN_MIRROR:-http://deb.debian.org/debian}
 tree='/srv/dazaid of today'
 
-regress/tools/deps.sh debootstrap
 root=$(mktemp -d "${DEBIAN_DIR:-/var/tmp}/dazai-debian.XXXXXX")
 trap 'rm -rf --one-file-system "$root"' EXIT
 trap 'exit 129' HUP
@@ -25,9 +23,7 @@ trap 'exit 130' INT
 trap 'exit 143' TERM
 chmod 755 "$root"
 
-debootstrap --variant=minbase --arch="$arch" "$suite" "$root" "$mirror" \
-    >"$root.log" 2>&1 || { tail -n 20 "$root.log" >&2; rm -f "$root.log"; exit 1; }
-rm -f "$root.log"
+regress/tools/base.sh "$suite" "$arch" "$root"
 # To save time, dpkg does not wait for the disk.
 echo force-unsafe-io >"$root/etc/dpkg/dpkg.cfg.d/unsafe-io"
 mkdir "$root$tree"

@@ -152,6 +152,19 @@ case_logout() {
 	journal 'tether login lost' || fail "another end"
 }
 
+# a login manager that is stopped, and answers no longer, is a loss
+case_stopped_manager() {
+	session 1 ann
+	guarded 1 -a -g 120
+	systemctl kill -s STOP systemd-logind
+	# What makes dazai-logind ask: a session seems to have ended.
+	touch /run/systemd/sessions/none
+	rm /run/systemd/sessions/none
+	ask '*guarded=0*pending=1*'
+	systemctl kill -s CONT systemd-logind
+	ask '*guarded=1*pending=0*'
+}
+
 # loginctl terminate-session
 case_terminate_session() {
 	session 1 ann

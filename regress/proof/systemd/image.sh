@@ -1,23 +1,37 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# image.sh DIRECTORY: makes there a Debian that boots with systemd, has an sshd and the
-# users ann and ben, whose password is their name; does nothing if it is there.
+# image.sh DIRECTORY WORK: makes there a Debian that boots with systemd, has an sshd and
+# the users ann and ben, whose password is their name; does nothing if it is there.  What
+# is unfinished is in the directory WORK, which the caller removes.
 set -eu
+here=$(cd "$(dirname "$0")" && pwd)
 
 image=$1
 [ ! -d "$image" ] || exit 0
 # shellcheck disable=SC1091
 . /etc/os-release
-mkdir -p "${image%/*}"
-dir=$(mktemp -d "${image%/*}/new.XXXXXX")
-trap 'rm -rf "$dir"' EXIT
-root=$dir/root
-debootstrap --variant=minbase --include=systemd,systemd-sysv,libpam-systemd,dbus,\
-dbus-user-session,polkitd,openssh-server,openssh-client,libseccomp2,libbsd0,kmod,procps,\
-login,passwd,util-linux "$VERSION_CODENAME" "$root" >"$dir/log" 2>&1 || {
+dir=$2
+root=$dir/image
+mkdir "$root"
+"$here/../../tools/base.sh" "$VERSION_CODENAME" "$(dpkg --print-architecture)" "$root"
+
+# No package starts a service there.
+printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
+chmod 755 "$root/usr/sbin/policy-rc.d"
+# shellcheck disable=SC2016 # expanded in there
+unshare --mount --pid --fork --kill-child --propagation private sh -euc '
+	mount -t proc proc "$0/proc"
+	export DEBIAN_FRONTEND=noninteractive
+	echo force-unsafe-io >"$0/etc/dpkg/dpkg.cfg.d/unsafe-io"
+	chroot "$0" apt-get -qq update
+	exec chroot "$0" apt-get -qq install -y --no-install-recommends "$@"
+' "$root" systemd systemd-sysv libpam-systemd dbus dbus-user-session polkitd \
+    openssh-server openssh-client libbsd0 kmod procps login passwd util-linux \
+    >"$dir/log" 2>&1 || {
 	tail "$dir/log" >&2
 	exit 1
 }
+rm "$root/usr/sbin/policy-rc.d"
 for user in ann ben; do
 	chroot "$root" useradd -m -s /bin/bash $user
 	echo "$user:$user" | chroot "$root" chpasswd
@@ -29,4 +43,5 @@ echo dazai >"$root/etc/hostname"
 : >"$root/etc/machine-id"
 rm -rf "$root/var/cache/apt" "$root/var/lib/apt/lists" "$root/usr/share/doc" \
     "$root/usr/share/locale"
+mkdir -p "${image%/*}"
 mv "$root" "$image"

@@ -10,32 +10,40 @@
 # as promised.  `make systemd' takes some minutes.
 set -u
 
+fail() {
+	echo "systemd: $*" >&2
+	[ ! -s "${dir-}/console" ] || tail -n 40 "$dir/console" >&2
+	exit 1
+}
+
+# In namespaces of its own, so that nothing stays mounted or runs on, whatever ends this.
+if [ "${1-}" != --inside ]; then
+	[ "$(id -u)" -eq 0 ] || fail "root alone can make a container"
+	dir=$(mktemp -d /var/tmp/dazai-systemd.XXXXXX) || exit 1
+	inside=
+	trap 'kill -KILL $inside 2>/dev/null; wait; rm -rf --one-file-system "$dir"' EXIT
+	trap 'exit 1' HUP INT TERM
+	unshare --mount --pid --fork --kill-child --mount-proc --propagation private \
+	    "$0" --inside "$dir" "$@" &
+	inside=$!
+	wait $inside
+	exit
+fi
+dir=$2
+shift 2
+
 here=$(cd "$(dirname "$0")" && pwd) || exit 1
 top=$(cd "$here/../../.." && pwd)
 audit=$top/regress/proof/audit
 talk=$top/regress/tools/talk
 kernel=$audit/kernel
-image=$here/image/root
+image=${DEBIAN_BASES:-$here}/image/root
 mib=384			# of the machine's memory
+limit=1500		# seconds that a machine may take
 
-dir=
 machine=		# the process that is one
 good=0
 bad=0
-
-cleanup() {
-	trap '' HUP INT TERM
-	[ -z "$machine" ] || kill "$machine" 2>/dev/null
-	wait
-	umount -q "$dir/tree" "$dir/layer" 2>/dev/null
-	[ -z "$dir" ] || rm -rf "$dir"
-}
-
-fail() {
-	echo "systemd: $*" >&2
-	[ ! -s "$dir/console" ] || tail -n 40 "$dir/console" >&2
-	exit 1
-}
 
 # What is put into the image, in $dir/dazai: our programs and units, as installed; the
 # tools; guest.sh.
@@ -153,7 +161,7 @@ in_vm() {
 	initramfs
 	pipes
 	truncate -s 4096 "$dir/none" # of swap there is none
-	qemu-system-x86_64 -nodefaults -no-user-config -display none -machine pc \
+	timeout -k 10 $limit qemu-system-x86_64 -nodefaults -no-user-config -display none -machine pc \
 	    -accel tcg -m $mib -no-reboot -global PIIX4_PM.disable_s3=0 \
 	    -kernel "$kernel/vmlinuz" -initrd "$dir/initrd" -append "console=ttyS1 \
 	    loglevel=4 panic=-1 no_timer_check secretmem.enable=1 $masked" \
@@ -178,7 +186,8 @@ upperdir=$dir/layer/upper,workdir=$dir/layer/work" none "$dir/tree"
 
 # container COMMAND...: becomes a container of its own that runs it in the tree
 container() {
-	exec env SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 systemd-nspawn -q --register=no --keep-unit --private-network \
+	exec env SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 timeout -k 10 $limit \
+	    systemd-nspawn -q --register=no --keep-unit --private-network \
 	    --kill-signal=SIGKILL \
 	    --system-call-filter=memfd_secret --bind="$dir/io:/io" \
 	    -D "$dir/tree" "$@"
@@ -195,17 +204,15 @@ in_container() {
 	serve
 }
 
-trap cleanup EXIT
-trap 'exit 1' HUP INT TERM
-dir=$(mktemp -d /var/tmp/dazai-systemd.XXXXXX) || exit 1
 cr=$(printf '\r')
-"$here/image.sh" "$image" || fail "no image"
+"$here/image.sh" "$image" "$dir" || fail "no image"
 stage
 # Those for which the machine must sleep need a real one.
 native=
 real=
-[ $# -gt 0 ] || set -- lock empty logout terminate_session terminate_user two_logins \
-    kill_user_processes user_units desktop_unit system_unit pam suspend suspend_control
+[ $# -gt 0 ] || set -- lock empty logout stopped_manager terminate_session \
+    terminate_user two_logins kill_user_processes user_units desktop_unit system_unit \
+    pam suspend suspend_control
 for case; do
 	case $case in
 	suspend*) real="$real $case" ;;
