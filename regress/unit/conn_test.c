@@ -2,11 +2,11 @@
 /* A client's connection as network has it: what becomes of answers. */
 #include <sys/socket.h>
 
-#include <atf-c.h>
 #include <errno.h>
 #include <seccomp.h>
 #include <unistd.h>
 
+#include "case.h"
 #include "conn.h"
 
 /* From now on send(2) fails, as it may when there is no memory. */
@@ -28,8 +28,8 @@ no_sending(void)
 	seccomp_release(ctx);
 }
 
-ATF_TC_WITHOUT_HEAD(nothing_follows_what_is_lost);
-ATF_TC_BODY(nothing_follows_what_is_lost, tc)
+CASE(nothing_follows_what_is_lost,
+    "after send(2) has failed, no later answer is sent on the connection")
 {
 	static char bufs[CONN_BUFS];
 	struct conn c;
@@ -50,8 +50,9 @@ ATF_TC_BODY(nothing_follows_what_is_lost, tc)
 	ATF_CHECK_EQ(recv(sp[1], &byte, 1, MSG_DONTWAIT), -1);
 }
 
-ATF_TC_WITHOUT_HEAD(the_loss_shows);
-ATF_TC_BODY(the_loss_shows, tc)
+CASE(the_loss_shows,
+    "after send(2) has failed, the client reads the end, and is still "
+    "heard")
 {
 	static char bufs[CONN_BUFS];
 	struct conn c;

@@ -2,13 +2,13 @@
 /* The log: where a line goes, and that none of them can hold up the vault. */
 #include <sys/socket.h>
 
-#include <atf-c.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <syslog.h>
 #include <unistd.h>
 
+#include "case.h"
 #include "imsg.h"
 #include "log.h"
 
@@ -63,8 +63,9 @@ require_written(int fd, const char *text)
 	ATF_REQUIRE_STREQ(text, buf);
 }
 
-ATF_TC_WITHOUT_HEAD(a_line_is_relayed_until_it_is_no_longer);
-ATF_TC_BODY(a_line_is_relayed_until_it_is_no_longer, tc)
+CASE(a_line_is_relayed_until_it_is_no_longer,
+    "each line goes to network as a message, and after log_relay(-1) to "
+    "standard error")
 {
 	const int   fd = file();
 	struct imsg im;
@@ -83,8 +84,8 @@ ATF_TC_BODY(a_line_is_relayed_until_it_is_no_longer, tc)
 	require_written(fd, "dazaid: vault: wiped\n");
 }
 
-ATF_TC_WITHOUT_HEAD(network_writes_the_line_as_the_vault_would);
-ATF_TC_BODY(network_writes_the_line_as_the_vault_would, tc)
+CASE(network_writes_the_line_as_the_vault_would,
+    "with the role of the process that logged it, not with its own")
 {
 	const int   fd = file();
 	struct imsg im;
@@ -98,8 +99,8 @@ ATF_TC_BODY(network_writes_the_line_as_the_vault_would, tc)
 	require_written(fd, "dazaid: vault: ready\n");
 }
 
-ATF_TC_WITHOUT_HEAD(a_socket_never_blocks_and_is_written_directly);
-ATF_TC_BODY(a_socket_never_blocks_and_is_written_directly, tc)
+CASE(a_socket_never_blocks_and_is_written_directly,
+    "a standard error that is a socket is not relayed")
 {
 	char buf[64] = "";
 	int  out[2];
@@ -112,9 +113,8 @@ ATF_TC_BODY(a_socket_never_blocks_and_is_written_directly, tc)
 	ATF_REQUIRE_STREQ("dazaid: vault: ready\n", buf);
 }
 
-/* And a pipe, on which a write may block in some kernels, is relayed. */
-ATF_TC_WITHOUT_HEAD(a_pipe_is_relayed);
-ATF_TC_BODY(a_pipe_is_relayed, tc)
+CASE(a_pipe_is_relayed,
+    "a standard error that is a pipe, on which write(2) may block")
 {
 	int p[2];
 
@@ -125,9 +125,9 @@ ATF_TC_BODY(a_pipe_is_relayed, tc)
 	require_relayed("vault: pending", LOG_WARNING);
 }
 
-/* Network may be stuck; what the vault answers then must still find room. */
-ATF_TC_WITHOUT_HEAD(lines_leave_room_for_answers);
-ATF_TC_BODY(lines_leave_room_for_answers, tc)
+CASE(lines_leave_room_for_answers,
+    "10000 lines that a stuck network does not read leave room for 100 "
+    "answers")
 {
 	const struct imsg pong = { .type = IMSG_PONG, .fd = -1 };
 	struct imsg	  im;
@@ -153,8 +153,8 @@ ATF_TC_BODY(lines_leave_room_for_answers, tc)
 	require_relayed("vault: again", LOG_DEBUG);
 }
 
-ATF_TC_WITHOUT_HEAD(without_network_a_line_is_dropped);
-ATF_TC_BODY(without_network_a_line_is_dropped, tc)
+CASE(without_network_a_line_is_dropped,
+    "a line that cannot be relayed is not written elsewhere")
 {
 	const int fd = file();
 
@@ -164,8 +164,8 @@ ATF_TC_BODY(without_network_a_line_is_dropped, tc)
 	require_written(fd, "");
 }
 
-ATF_TC_WITHOUT_HEAD(a_line_that_is_too_long_is_cut);
-ATF_TC_BODY(a_line_that_is_too_long_is_cut, tc)
+CASE(a_line_that_is_too_long_is_cut,
+    "to the size of its message, and still ends with a newline")
 {
 	static char long_text[2000];
 	struct imsg im;

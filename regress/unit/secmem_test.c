@@ -186,27 +186,29 @@ require_faults(enum where where)
 	}
 }
 
-ATF_TC_WITHOUT_HEAD(the_page_before_the_arena_faults);
-ATF_TC_BODY(the_page_before_the_arena_faults, tc)
+CASE(the_page_before_the_arena_faults,
+    "reading or writing before the arena is SIGSEGV, in each kind of "
+    "memory")
 {
 	require_faults(BEFORE);
 }
 
-ATF_TC_WITHOUT_HEAD(the_byte_behind_the_arena_faults);
-ATF_TC_BODY(the_byte_behind_the_arena_faults, tc)
+CASE(the_byte_behind_the_arena_faults,
+    "reading or writing behind the arena is SIGSEGV, in each kind of "
+    "memory")
 {
 	require_faults(BEHIND);
 }
 
-ATF_TC_WITHOUT_HEAD(a_sealed_arena_faults);
-ATF_TC_BODY(a_sealed_arena_faults, tc)
+CASE(a_sealed_arena_faults,
+    "reading or writing a sealed arena is SIGSEGV, in each kind of memory")
 {
 	require_faults(FIRST);
 	require_faults(LAST);
 }
 
-ATF_TC_WITHOUT_HEAD(the_arena_in_a_fork_faults);
-ATF_TC_BODY(the_arena_in_a_fork_faults, tc)
+CASE(the_arena_in_a_fork_faults,
+    "a child of fork(2) does not have the arena, in each kind of memory")
 {
 	require_faults(IN_FORK);
 }
@@ -278,20 +280,20 @@ require_kept(enum secmem_kind kind)
 	ATF_REQUIRE(locked_kib() >= before + sm.len / 1024);
 }
 
-ATF_TC_WITHOUT_HEAD(secret_memory_is_locked_and_not_dumped);
-ATF_TC_BODY(secret_memory_is_locked_and_not_dumped, tc)
+CASE(secret_memory_is_locked_and_not_dumped,
+    "memfd_secret(2): locked, in no core, not in a child")
 {
 	require_kept(SECMEM_SECRET);
 }
 
-ATF_TC_WITHOUT_HEAD(the_second_best_is_locked_and_not_dumped);
-ATF_TC_BODY(the_second_best_is_locked_and_not_dumped, tc)
+CASE(the_second_best_is_locked_and_not_dumped,
+    "mlock(2): locked, in no core, not in a child")
 {
 	require_kept(SECMEM_MLOCK);
 }
 
-ATF_TC_WITHOUT_HEAD(the_last_resort_is_at_least_not_dumped);
-ATF_TC_BODY(the_last_resort_is_at_least_not_dumped, tc)
+CASE(the_last_resort_is_at_least_not_dumped,
+    "without either: in no core, not in a child")
 {
 	require_kept(SECMEM_UNLOCKED);
 }
@@ -313,8 +315,8 @@ read_from_outside(unsigned char *p, unsigned char *to, size_t len)
 	    got);
 }
 
-ATF_TC_WITHOUT_HEAD(secret_memory_cannot_be_read_from_outside);
-ATF_TC_BODY(secret_memory_cannot_be_read_from_outside, tc)
+CASE(secret_memory_cannot_be_read_from_outside,
+    "neither by /proc/PID/mem nor by process_vm_readv(2)")
 {
 	struct secmem sm;
 	unsigned char seen[16];
@@ -326,9 +328,8 @@ ATF_TC_BODY(secret_memory_cannot_be_read_from_outside, tc)
 	ATF_REQUIRE(!read_from_outside(sm.data, seen, sizeof(seen)));
 }
 
-/* That the way to look in the last case is one that shows something. */
-ATF_TC_WITHOUT_HEAD(other_memory_can_be_read_from_outside);
-ATF_TC_BODY(other_memory_can_be_read_from_outside, tc)
+CASE(other_memory_can_be_read_from_outside,
+    "mlock(2) memory can be, so the way to look shows something")
 {
 	struct secmem sm;
 	unsigned char seen[16] = { 0 };
@@ -364,26 +365,28 @@ require_wiped(enum secmem_kind kind, bool sealed)
 	ATF_REQUIRE(secmem_wipe(&sm) == NULL);
 }
 
-ATF_TC_WITHOUT_HEAD(a_wipe_leaves_only_zeros);
-ATF_TC_BODY(a_wipe_leaves_only_zeros, tc)
+CASE(a_wipe_leaves_only_zeros,
+    "memfd_secret(2): a sealed arena is zero after a wipe, and after two "
+    "more")
 {
 	require_wiped(SECMEM_SECRET, true);
 }
 
-ATF_TC_WITHOUT_HEAD(a_wipe_leaves_only_zeros_in_the_second_best);
-ATF_TC_BODY(a_wipe_leaves_only_zeros_in_the_second_best, tc)
+CASE(a_wipe_leaves_only_zeros_in_the_second_best,
+    "mlock(2): a sealed arena is zero after a wipe, and after two more")
 {
 	require_wiped(SECMEM_MLOCK, true);
 }
 
-ATF_TC_WITHOUT_HEAD(a_wipe_leaves_only_zeros_in_the_last_resort);
-ATF_TC_BODY(a_wipe_leaves_only_zeros_in_the_last_resort, tc)
+CASE(a_wipe_leaves_only_zeros_in_the_last_resort,
+    "without either: a sealed arena is zero after a wipe, and after two "
+    "more")
 {
 	require_wiped(SECMEM_UNLOCKED, true);
 }
 
-ATF_TC_WITHOUT_HEAD(a_wipe_may_come_in_the_middle_of_a_copy);
-ATF_TC_BODY(a_wipe_may_come_in_the_middle_of_a_copy, tc)
+CASE(a_wipe_may_come_in_the_middle_of_a_copy,
+    "an unsealed arena is zero after a wipe, and after two more")
 {
 	require_wiped(SECMEM_SECRET, false);
 }
@@ -395,8 +398,9 @@ protection_is_none(const struct secmem *sm)
 	    !has_flag(sm, "rd") && !has_flag(sm, "wr") && !has_flag(sm, "ex"));
 }
 
-ATF_TC_WITHOUT_HEAD(an_arena_is_sealed_but_for_its_use);
-ATF_TC_BODY(an_arena_is_sealed_but_for_its_use, tc)
+CASE(an_arena_is_sealed_but_for_its_use,
+    "readable and writable between secmem_unseal() and secmem_seal(), and "
+    "never executable")
 {
 	struct secmem sm;
 
@@ -409,8 +413,8 @@ ATF_TC_BODY(an_arena_is_sealed_but_for_its_use, tc)
 	ATF_REQUIRE(protection_is_none(&sm));
 }
 
-ATF_TC_WITHOUT_HEAD(an_arena_is_open_as_long_as_one_needs_it);
-ATF_TC_BODY(an_arena_is_open_as_long_as_one_needs_it, tc)
+CASE(an_arena_is_open_as_long_as_one_needs_it,
+    "what was unsealed twice is sealed by the second secmem_seal()")
 {
 	struct secmem sm;
 
@@ -423,8 +427,9 @@ ATF_TC_BODY(an_arena_is_open_as_long_as_one_needs_it, tc)
 	ATF_REQUIRE(protection_is_none(&sm));
 }
 
-ATF_TC_WITHOUT_HEAD(every_byte_of_the_canary_is_watched);
-ATF_TC_BODY(every_byte_of_the_canary_is_watched, tc)
+CASE(every_byte_of_the_canary_is_watched,
+    "a wipe tells of a change of any byte of the canary, once, and wipes "
+    "all the same")
 {
 	struct secmem sm;
 	size_t	      i;
@@ -444,8 +449,7 @@ ATF_TC_BODY(every_byte_of_the_canary_is_watched, tc)
 	}
 }
 
-ATF_TC_WITHOUT_HEAD(two_arenas_have_two_canaries);
-ATF_TC_BODY(two_arenas_have_two_canaries, tc)
+CASE(two_arenas_have_two_canaries, "the canary is random")
 {
 	struct secmem a, b;
 
@@ -586,8 +590,8 @@ CASE(a_wipe_whose_mprotect_fails_unmaps_the_arena,
 	ATF_REQUIRE(secmem_wipe(&sm) == NULL);
 }
 
-ATF_TC_WITHOUT_HEAD(before_there_is_an_arena_a_wipe_does_nothing);
-ATF_TC_BODY(before_there_is_an_arena_a_wipe_does_nothing, tc)
+CASE(before_there_is_an_arena_a_wipe_does_nothing,
+    "secmem_wipe() of a struct of zeros returns NULL")
 {
 	struct secmem sm;
 
@@ -595,8 +599,9 @@ ATF_TC_BODY(before_there_is_an_arena_a_wipe_does_nothing, tc)
 	ATF_REQUIRE(secmem_wipe(&sm) == NULL);
 }
 
-ATF_TC_WITHOUT_HEAD(an_arena_has_any_size);
-ATF_TC_BODY(an_arena_has_any_size, tc)
+CASE(an_arena_has_any_size,
+    "of 1 byte to 1 MB: aligned, zero, writable to its last byte, and as "
+    "large as asked")
 {
 	static const size_t sizes[] = { 1, 2, 15, 16, 17, 31, 4063, 4064, 4065,
 		4079, 4080, 4081, 4095, 4096, 4097, 4111, 4112, 8175, 8176,
@@ -621,8 +626,9 @@ ATF_TC_BODY(an_arena_has_any_size, tc)
 	}
 }
 
-ATF_TC_WITHOUT_HEAD(more_than_there_is_is_an_error);
-ATF_TC_BODY(more_than_there_is_is_an_error, tc)
+CASE(more_than_there_is_is_an_error,
+    "secmem_open() of all address space fails, and a wipe is harmless "
+    "then")
 {
 	struct secmem sm;
 
@@ -630,8 +636,7 @@ ATF_TC_BODY(more_than_there_is_is_an_error, tc)
 	ATF_REQUIRE(secmem_wipe(&sm) == NULL);
 }
 
-ATF_TC_WITHOUT_HEAD(a_kind_has_a_name);
-ATF_TC_BODY(a_kind_has_a_name, tc)
+CASE(a_kind_has_a_name, "secretmem, mlock, unlocked")
 {
 	ATF_REQUIRE_STREQ("secretmem", secmem_name(SECMEM_SECRET));
 	ATF_REQUIRE_STREQ("mlock", secmem_name(SECMEM_MLOCK));

@@ -6,7 +6,6 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-#include <atf-c.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -15,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "case.h"
 #include "sockpath.h"
 
 #define UID 4000000001U /* has no /run/user/UID */
@@ -44,24 +44,24 @@ require_place(const char *asked, uid_t uid, const char *rundir,
 	require_places(asked, uid, rundir, wants);
 }
 
-ATF_TC_WITHOUT_HEAD(what_was_asked_for_is_the_only_place);
-ATF_TC_BODY(what_was_asked_for_is_the_only_place, tc)
+CASE(what_was_asked_for_is_the_only_place,
+    "-s PATH is the only place, whatever the environment says")
 {
 	ATF_REQUIRE(setenv("DAZAI_SOCK", "/env/sock", 1) == 0);
 	require_place("/asked/sock", geteuid(), ".", "/asked/sock");
 	require_place("relative", geteuid(), ".", "relative");
 }
 
-ATF_TC_WITHOUT_HEAD(then_the_environment);
-ATF_TC_BODY(then_the_environment, tc)
+CASE(then_the_environment, "without -s PATH, DAZAI_SOCK is the only place")
 {
 	ATF_REQUIRE(setenv("DAZAI_SOCK", "/env/sock", 1) == 0);
 	require_place(NULL, geteuid(), ".", "/env/sock");
 	require_place(NULL, UID, NULL, "/env/sock");
 }
 
-ATF_TC_WITHOUT_HEAD(then_the_run_directory_and_tmp);
-ATF_TC_BODY(then_the_run_directory_and_tmp, tc)
+CASE(then_the_run_directory_and_tmp,
+    "without both, the run directory is the first place, and /tmp/dazai- "
+    "UID the last")
 {
 	struct sockpath sp;
 	char		own[SOCKPATH_SIZE], tmp[SOCKPATH_SIZE];
@@ -80,9 +80,9 @@ ATF_TC_BODY(then_the_run_directory_and_tmp, tc)
 	    "/tmp/dazai-4294967294/dazai-4294967294.sock");
 }
 
-/* Another user's is one that su(1) has left in the environment. */
-ATF_TC_WITHOUT_HEAD(a_run_directory_must_be_there_and_ours);
-ATF_TC_BODY(a_run_directory_must_be_there_and_ours, tc)
+CASE(a_run_directory_must_be_there_and_ours,
+    "one that is missing, no directory, or of another user (as su(1) "
+    "leaves it) is passed over")
 {
 	const char *tmp = "/tmp/dazai-4000000001/dazai-4000000001.sock";
 
@@ -92,9 +92,9 @@ ATF_TC_BODY(a_run_directory_must_be_there_and_ours, tc)
 	require_place(NULL, UID, "/dev/null", tmp);
 }
 
-/* The caller refuses it; it must not fall back to another place. */
-ATF_TC_WITHOUT_HEAD(an_empty_path_is_no_default);
-ATF_TC_BODY(an_empty_path_is_no_default, tc)
+CASE(an_empty_path_is_no_default,
+    "an empty path, or one that ends in a slash, is an error, and no "
+    "other place is tried")
 {
 	const char     *empty = "the socket path is empty";
 	struct sockpath sp;
@@ -107,15 +107,14 @@ ATF_TC_BODY(an_empty_path_is_no_default, tc)
 	    sockpath_find("/tmp/", geteuid(), ".", &sp));
 }
 
-ATF_TC_WITHOUT_HEAD(a_path_is_no_format);
-ATF_TC_BODY(a_path_is_no_format, tc)
+CASE(a_path_is_no_format, "a percent sign in a path means itself")
 {
 	ATF_REQUIRE(unsetenv("DAZAI_SOCK") == 0);
 	require_place("/a/%s%n%d", UID, NULL, "/a/%s%n%d");
 }
 
-ATF_TC_WITHOUT_HEAD(the_longest_path_fits_with_its_suffixes);
-ATF_TC_BODY(the_longest_path_fits_with_its_suffixes, tc)
+CASE(the_longest_path_fits_with_its_suffixes,
+    "a path of 103 bytes fits into an address with .pid behind it")
 {
 	struct sockaddr_un sun;
 	char		   longest[SOCKPATH_SIZE];
@@ -132,8 +131,9 @@ ATF_TC_BODY(the_longest_path_fits_with_its_suffixes, tc)
 	ATF_REQUIRE_STREQ(with, sun.sun_path);
 }
 
-ATF_TC_WITHOUT_HEAD(a_longer_path_is_told_by_its_length);
-ATF_TC_BODY(a_longer_path_is_told_by_its_length, tc)
+CASE(a_longer_path_is_told_by_its_length,
+    "a path of 104 bytes is refused with its length, and there is no "
+    "place")
 {
 	struct sockpath sp;
 	char		asked[5001];
@@ -165,8 +165,9 @@ require_directory(const char *path, const char *dir, bool private)
 	close(fd);
 }
 
-ATF_TC_WITHOUT_HEAD(a_directory_of_the_users_choice_may_be_any);
-ATF_TC_BODY(a_directory_of_the_users_choice_may_be_any, tc)
+CASE(a_directory_of_the_users_choice_may_be_any,
+    "the directory of a path may be a link, or open to others; one that "
+    "is missing is told")
 {
 	char why[SOCKPATH_WHY];
 	bool private;
@@ -245,8 +246,8 @@ ATF_TC_BODY(a_private_directory_is_checked, tc)
 	private_prepare(uid);
 }
 
-ATF_TC_WITHOUT_HEAD(an_address_has_the_path_and_nothing_else);
-ATF_TC_BODY(an_address_has_the_path_and_nothing_else, tc)
+CASE(an_address_has_the_path_and_nothing_else,
+    "sockpath_addr() sets every byte of the address")
 {
 	struct sockaddr_un sun, want;
 
