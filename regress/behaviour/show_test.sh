@@ -277,7 +277,7 @@ get_on_a_terminal_body() {
 	"$ctl" get -f "$name" | cmp - secret || fail "not the bytes alone"
 }
 
-# gets RESULT TEXT ARG...: dazaictl on a terminal ends so, and shows TEXT
+# gets RESULT TEXT ARG...: dazaictl on a terminal ends with RESULT, and shows TEXT
 gets() {
 	local result=$1 text=$2
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
 # shellcheck shell=dash
-# Signals that reach both processes, or the one that they were not meant for.
+# Signals that reach both processes, or network instead of the vault.
 
 # shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
@@ -79,7 +79,8 @@ in_namespace() {
 	unshare -pf $flags sh -s "$dazaid" "$talk" "$sock" "$@"
 }
 
-# by_pkill SIGNAL STATUS TEXT OPTION...: pkill SIGNAL dazaid ends the daemon so, once
+# by_pkill SIGNAL STATUS TEXT OPTION...: pkill SIGNAL dazaid ends the daemon with STATUS;
+# the log has TEXT once
 by_pkill() {
 	local status=$2 text=$3 sig=$1
 
@@ -139,7 +140,7 @@ many_signals_are_one_end_body() {
 	done
 }
 
-# quits TIMES COMMAND...: a heartbeat QUITs so, and leaves before the BYE
+# quits TIMES COMMAND...: TIMES over, a heartbeat sends QUIT by COMMAND and closes before the BYE
 quits() {
 	local i=$1
 
@@ -160,7 +161,7 @@ quit_and_close_is_no_panic_body() {
 	quits 10 hello raw 'PING\nQUIT\n'
 	quits 20 hello repeat 40 'PING\n' say QUIT
 	quits 10 raw 'HELLO 1\nQUIT\n'
-	# Too slow a vault for its PONG to be read.
+	# The vault is stopped, so the heartbeat closes before it could read a PONG.
 	table <<-'EOT'
 	-a -g 1 | hello kill STOP $vault say PING mark at 50 say QUIT close kill CONT $vault
 	    | 0 | QUIT from the heartbeat: secrets wiped, bye

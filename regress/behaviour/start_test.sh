@@ -1,7 +1,7 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
 # shellcheck shell=dash
-# The start: options, secrets and where they come from, the background, and who is
+# The start: options, where secrets come from, the background, and who is
 # told that it is ready.
 
 # shellcheck source=regress/behaviour/lib.sh
@@ -19,19 +19,19 @@ refused() {
 	left_nothing "$*"
 }
 
-# left_nothing WHAT: neither of the files is there
+# left_nothing WHAT: none of the daemon's files is there; WHAT is for the message
 left_nothing() {
 	[ ! -e "$sock" ] || fail "$1: a socket is left"
 	[ ! -e "$sock.pid" ] || fail "$1: a pid file is left"
 }
 
-# background OPTION...: starts one there, and finds it
+# background OPTION...: starts a daemon in the background, and finds it
 background() {
 	"$dazaid" -s "$sock" "$@" 2>err || fail "$*: exit $?: $(cat err)"
 	found
 }
 
-# The daemon, which is not our child, is told to end, and leaves nothing.
+# end_there: ends a daemon that is not our child; it leaves no files
 end_there() {
 	kill "$vault"
 	ends_there
@@ -59,7 +59,7 @@ bad_seconds_are_refused_body() {
 			refused "dazaid: --$long: $value: too large" "--$long=$value"
 		done
 	done
-	# Of several errors the first is told, and nothing else.
+	# Of several errors only the first is printed.
 	refused 'dazaid: --grace: nan' -g nan -t inf -z x -l =
 }
 
@@ -137,7 +137,7 @@ wrong_options_show_the_usage_body() {
 	grep -q '^dazaid: extra: not an option; a command stands after --$' why ||
 	    fail "$(cat why)"
 	usage extra
-	# Not even where a command of that name could be run.
+	# Also if there is a command of that name.
 	usage true -- true
 	grep -q '^dazaid: true: not an option; ' why || fail "$(cat why)"
 	usage ''
@@ -162,7 +162,7 @@ no_option_is_needed_body() {
 	remember "$vault"
 	talk -r "$sock" hello ping quit
 	ends 0
-	# None of the three becomes a secret's file, and so standard error.
+	# The file of the secret must not become descriptor 0, 1 or 2, to which lines are written.
 	[ "$(cat secret)" = "$secret" ] || fail "something was written to it"
 }
 
@@ -225,7 +225,7 @@ a_filter_of_a_container_is_told_body() {
 # Secrets.
 #
 
-# loads COUNT OPTION...: a daemon starts with so many
+# loads COUNT OPTION...: a daemon starts with COUNT secrets
 loads() {
 	local count=$1
 
@@ -321,7 +321,7 @@ failing_sources_are_told_body() {
 	refused 'dazaid: a: Is a directory' -l a=directory
 	echo x >good
 	refused 'dazaid: b: the secret is empty' -l a=good -l b=empty
-	# Before anything is made, and so before anything is read.
+	# The start fails before any file is made, and so before any secret is read.
 	refused 'dazaid: missing: No such file' -l a=- -l b=missing <good
 	refused 'dazaid: a: the secret does not fit into the arena; make it larger with -z' -l a=/dev/zero
 	head -c 4096 /dev/zero | tr '\0' x >page
@@ -383,7 +383,8 @@ nobody_connects_before_the_secrets_body() {
 	lives
 }
 
-# cut_short STATUS SIGNAL TEXT OPTION...: a signal in the middle of a secret ends it so
+# cut_short STATUS SIGNAL TEXT OPTION...: SIGNAL while it reads a secret ends dazaid with
+# STATUS and TEXT
 cut_short() {
 	local status=$1 sig=$2 text=$3
 
@@ -433,7 +434,7 @@ without_d_it_returns_when_ready_body() {
 behaviour the_background_is_nowhere \
     'in the background each process has its name, a session of its own, no terminal, / as their directory, and /dev/null for descriptors 0 to 2'
 the_background_is_nowhere_body() {
-	# Would wait for ever if the pipe were held.
+	# This would wait for ever if the daemon kept the pipe open.
 	out=$(timeout -s KILL 20 "$dazaid" -s "$sock" -v 2>err) ||
 	    fail "exit $?: $(cat err)"
 	[ -z "$out" ] || fail "said $out"
@@ -499,7 +500,7 @@ the_front_passes_signals_on_body() {
 	ends_there
 	ends 130 "$front"
 	logged 'SIGINT: secrets wiped, bye'
-	# A daemon that somebody kills is told as well.
+	# The same if somebody kills the daemon.
 	waits "$dazaid"
 	kill -KILL "$vault"
 	ends 1 "$front"
@@ -508,7 +509,7 @@ the_front_passes_signals_on_body() {
 }
 
 #
-# Who is told.
+# Service managers.
 #
 
 # listens -d|-D PATH [COUNT]: something receives datagrams there, a line each in ./got
@@ -584,7 +585,7 @@ no_service_manager_is_needed_body() {
 		    fail "$(cat log)"
 		lives
 	done
-	# Nobody there is nobody to tell.
+	# Nobody listens at NOTIFY_SOCKET.
 	for NOTIFY_SOCKET in "$PWD/missing" @nobody-is-there; do
 		start
 		not_logged NOTIFY
@@ -603,8 +604,8 @@ no_service_manager_is_needed_body() {
 # syslog.
 #
 
-# world KIND: from now on daemons are started in a world of which /dev/log is what
-# "talk KIND", -d or -D, makes of it; with KIND "none" there is none
+# world KIND: from now on daemons are started in a mount namespace where /dev/log is what
+# "talk KIND", -d or -D, makes; with KIND "none" there is no /dev/log
 world() {
 	rm -rf dev
 	mkdir dev
@@ -633,7 +634,7 @@ world() {
 	through 'exec unshare -m --propagation private ./world'
 }
 
-# receiver_remembered: so that it ends with the test case
+# receiver_remembered: has the receiver killed when the test case ends
 receiver_remembered() {
 	receiver=$(cat receiver)
 	remember "$receiver"
@@ -759,7 +760,7 @@ the_caller_is_told_body() {
 		kill "$vault"
 		talk - ended "$vault"
 	done
-	# Nobody needs to be told what was asked for.
+	# With -m mlock the user has asked for it, and no line says so.
 	printf x | "$tools/nomemfd" "$dazaid" -m mlock -s "$sock" -l token=- 2>said ||
 	    fail "$(cat said)"
 	found
@@ -781,7 +782,7 @@ the_journal_names_the_program_body() {
 	stop
 	absent '^dazaid: ' log
 	grep -q '^vault: SIGTERM: secrets wiped, bye$' log || fail "$(cat log)"
-	# It is another stream, inherited from elsewhere.
+	# JOURNAL_STREAM names another stream, and was inherited.
 	JOURNAL_STREAM=${JOURNAL_STREAM}0
 	start
 	stop
@@ -815,7 +816,7 @@ asks() {
 	absent -F "$secret" shown log
 }
 
-# showed TEXT: on the terminal, or what came of it
+# showed TEXT: the terminal has shown TEXT
 showed() {
 	grep -qF -- "$1" shown || fail "'$1' not shown: $(cat shown)"
 }

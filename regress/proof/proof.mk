@@ -43,7 +43,7 @@ faults:
 	$(Q)$(MAKE) --no-print-directory all regress/proof/faults/faults
 	$(Q)regress/proof/faults/faults -e $(FAULTS_EVERY) -j $(FAULTS_JOBS) dazaid/dazaid
 
-# Many clients of every kind against daemons that come and go; a seed can be repeated.
+# Many clients of every kind use daemons that start and end; a seed repeats a run.
 STORM_SECONDS ?= 600
 STORM_SEED ?=	20240229
 STORM_LIFE ?=
@@ -90,7 +90,8 @@ package-test:
 	@regress/tools/deps.sh build deb package
 	$(Q)regress/proof/package/package.sh $(PACKAGE_SUITES)
 
-# Boots a Debian with systemd, for what belongs together there; CASES="lock suspend" alone.
+# Boots a Debian with systemd and tries logind, units and logins; CASES="lock suspend":
+# these alone.
 CASES ?=
 systemd:
 	@regress/tools/deps.sh build logind audit machine

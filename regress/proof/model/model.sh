@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: ISC
 # Has spin(1) check each property of two models, dazai.pml and tethers.pml, in every order
 # of events, and then that each property is broken by a change of the model that must break
-# it.  Prints a line each and a count; exits 1 if anything is not as it must be.  Takes some
+# it.  Prints a line for each and a count; exits 1 if one is not as it must be.  Takes some
 # six minutes.
 set -u
 cd "$(dirname "$0")" || exit 1

@@ -45,7 +45,7 @@ lintian --allow-root -EvIL +pedantic --fail-on error,warning,info,pedantic \
 	exit 1
 }
 
-# The same, as if it were newer.
+# The same package with a higher version.
 for deb in ./*.deb; do
 	dpkg-deb -R "$deb" "$tmp/newer"
 	sed -i "s/^Version: .*/Version: $version+newer/; s/(= $version)/(= $version+newer)/" \

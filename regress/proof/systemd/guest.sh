@@ -67,17 +67,17 @@ do_() {
 	shift
 	echo "$*" >&$((4 + n))
 }
-# leave N: it logs out
+# leave N: session N logs out
 leave() {
 	eval "exec $((4 + $1))>&-; wait \$ssh$1"
 }
 
-# ask PATTERN: the daemon's STATUS will be so
+# ask PATTERN: waits until the daemon's STATUS matches
 ask() {
 	talk -w 180 $sock.ctl ask STATUS "$1" >/dev/null 2>&1 ||
 	    fail "STATUS is not $1: $(talk $sock.ctl say STATUS show 2>&1)"
 }
-# running: sets $vault
+# running: sets $vault to the pid of the daemon that runs
 running() {
 	await test -s $sock.pid
 	vault=$(cat $sock.pid)
@@ -92,7 +92,7 @@ journal() {
 	journalctl -q -b -o cat | grep -q "$1"
 }
 
-# clean: nobody is logged in, and nothing is left
+# clean: logs everybody out, and removes what a case has left
 clean() {
 	systemctl -q stop 'dazaid@*' 'user-*.slice' 2>/dev/null
 	await not test -e /run/user/1000
@@ -367,7 +367,7 @@ case_suspend() {
 	journal 'HARD PANIC' || fail "another end"
 }
 
-# the control: without it, the secret is found
+# the control: with --sleep=ignore, the secret is found
 case_suspend_control() {
 	sleep_with --sleep=ignore
 	[ "$pieces" -gt 0 ] || fail "not found while asleep"

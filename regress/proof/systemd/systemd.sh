@@ -2,8 +2,8 @@
 # SPDX-License-Identifier: ISC
 # usage: systemd.sh [CASE...]
 #
-# Boots a Debian of its own with systemd as its first process, and has guest.sh try there
-# what belongs together: logind, the user manager, sshd, login(1) and the units of
+# Boots a Debian of its own with systemd as its first process, and has guest.sh try in it
+# how dazaid works with logind, the user manager, sshd, login(1) and the units of
 # contrib/; in a container (systemd-nspawn), or in a virtual machine if there can be none.
 # In the virtual machine the sleep of the machine is tried, too, and all of its memory is
 # searched for the secret meanwhile.  Prints a line for each case; exits 0 if every one is
@@ -115,7 +115,7 @@ count() {
 	echo "$whole $pieces" >&3
 }
 
-# Nothing here needs these, and an emulated machine is slow.
+# These services are not needed, and an emulated machine is slow.
 masked=
 for unit in serial-getty@ttyS1 systemd-hwdb-update systemd-journal-catalog-update \
     systemd-update-done systemd-pstore e2scrub_reap systemd-journal-flush; do
@@ -184,7 +184,7 @@ tree() {
 upperdir=$dir/layer/upper,workdir=$dir/layer/work" none "$dir/tree"
 }
 
-# container COMMAND...: becomes a container of its own that runs it in the tree
+# container COMMAND...: executes it in a container, whose files are that tree
 container() {
 	exec env SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 timeout -k 10 $limit \
 	    systemd-nspawn -q --register=no --keep-unit --private-network \
@@ -207,7 +207,7 @@ in_container() {
 cr=$(printf '\r')
 "$here/image.sh" "$image" "$dir" || fail "no image"
 stage
-# Those for which the machine must sleep need a real one.
+# The cases in which the machine sleeps need a virtual machine.
 native=
 real=
 [ $# -gt 0 ] || set -- lock empty logout stopped_manager terminate_session \
