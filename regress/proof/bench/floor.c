@@ -2,7 +2,7 @@
 /*
  * The least program that does dazaid's work, to measure dazaid against.
  *
- * usage: floor 1|2 SOCK BYTES [duties]
+ * usage: floor 1|2 SOCK BYTES [duties|sealed]
  *
  * It holds BYTES in memfd_secret(2) memory, guards, answers and dies as dazaid
  * does, and does nothing else: no checks, limits, sandbox, log or clean-up; it
@@ -15,6 +15,9 @@
  * With duties it does what dazaid must do at its end as well: its memory is
  * locked, three files are removed and one line is written.  That shows how much
  * of the difference is due to these.
+ *
+ * With sealed its memory is inaccessible but for a GET, and the bytes of that
+ * go over a socket that network never has, as dazaid's do.
  *
  * Both wait with poll(2), because such a program has more than one event to
  * wait for.
@@ -58,6 +61,7 @@ static struct pollfd  pfd[PFD_CONNS + CONNS];
 static int	      heartbeat = -1;
 static int  pair = -1;	   /* to the other process; -1: there is one only */
 static char files[3][128]; /* to be removed, with duties */
+static int  sealed;	   /* whether it is */
 
 static void
 take_duties(const char *path)
@@ -88,9 +92,18 @@ fulfil(void)
 }
 
 static void
+seal(int prot)
+{
+	if (mprotect(memory, size, prot) == -1)
+		err(1, "mprotect");
+}
+
+static void
 die(int sig)
 {
 	(void)sig;
+	if (sealed)
+		seal(PROT_READ | PROT_WRITE);
 	/* NOLINTNEXTLINE(bugprone-signal-handler,cert-sig30-c) */
 	explicit_bzero(memory, size);
 	if (files[0][0] != '\0')
@@ -127,6 +140,44 @@ listen_at(const char *path)
 		err(1, "%s", path);
 }
 
+/* Sends text on fd, and a descriptor with it, if that is not -1. */
+static void
+send_with(int fd, struct iovec *text, int descriptor)
+{
+	union control	control;
+	struct msghdr	hdr = { .msg_iov = text, .msg_iovlen = 1 };
+	struct cmsghdr *cmsg;
+
+	if (descriptor != -1) {
+		memset(&control, 0, sizeof(control));
+		hdr.msg_control = &control;
+		hdr.msg_controllen = sizeof(control);
+		cmsg = CMSG_FIRSTHDR(&hdr);
+		cmsg->cmsg_level = SOL_SOCKET;
+		cmsg->cmsg_type = SCM_RIGHTS;
+		cmsg->cmsg_len = CMSG_LEN(sizeof(int));
+		memcpy(CMSG_DATA(cmsg), &descriptor, sizeof(int));
+	}
+	if (sendmsg(fd, &hdr, MSG_NOSIGNAL) == -1)
+		_exit(0);
+}
+
+/* A GET over a channel; the last one is closed with the next GET. */
+static void
+serve_sealed(int fd, struct iovec *head)
+{
+	static int channel[2] = { -1, -1 };
+
+	close(channel[0]);
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, channel) == -1)
+		err(1, "socketpair");
+	send_with(fd, head, channel[1]);
+	close(channel[1]);
+	seal(PROT_READ | PROT_WRITE);
+	(void)send(channel[0], memory, size, MSG_NOSIGNAL);
+	seal(PROT_NONE);
+}
+
 /* What the process with the memory does for a client; fd: for a GET. */
 static void
 serve(const struct msg *m, int fd)
@@ -141,6 +192,10 @@ serve(const struct msg *m, int fd)
 	iov[0].iov_base = head;
 	iov[0].iov_len = (size_t)snprintf(head, sizeof(head), "DATA %zu\n",
 	    size);
+	if (sealed) {
+		serve_sealed(fd, iov);
+		return;
+	}
 	iov[1].iov_base = memory;
 	iov[1].iov_len = size;
 	if (writev(fd, iov, 2) == -1)
@@ -171,24 +226,10 @@ answer(const struct msg *m)
 static void
 pass(const struct msg *m, int fd)
 {
-	union control	control;
-	struct msg	copy = *m;
-	struct iovec	iov = { .iov_base = &copy, .iov_len = sizeof(copy) };
-	struct msghdr	hdr = { .msg_iov = &iov, .msg_iovlen = 1 };
-	struct cmsghdr *cmsg;
+	struct msg   copy = *m;
+	struct iovec iov = { .iov_base = &copy, .iov_len = sizeof(copy) };
 
-	if (fd != -1) {
-		memset(&control, 0, sizeof(control));
-		hdr.msg_control = &control;
-		hdr.msg_controllen = sizeof(control);
-		cmsg = CMSG_FIRSTHDR(&hdr);
-		cmsg->cmsg_level = SOL_SOCKET;
-		cmsg->cmsg_type = SCM_RIGHTS;
-		cmsg->cmsg_len = CMSG_LEN(sizeof(int));
-		memcpy(CMSG_DATA(cmsg), &fd, sizeof(int));
-	}
-	if (sendmsg(pair, &hdr, MSG_NOSIGNAL) == -1)
-		_exit(0);
+	send_with(pair, &iov, fd);
 }
 
 /* Receives a message of the other process, with a descriptor or -1. */
@@ -305,7 +346,7 @@ main(int argc, char *argv[])
 	int sp[2];
 
 	if (argc < 4 || argc > 5 || (size = strtoul(argv[3], NULL, 10)) == 0)
-		errx(1, "usage: floor 1|2 SOCK BYTES [duties]");
+		errx(1, "usage: floor 1|2 SOCK BYTES [duties|sealed]");
 	listen_at(argv[2]);
 	if (argv[1][0] == '2') {
 		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sp) ==
@@ -324,7 +365,10 @@ main(int argc, char *argv[])
 		pair = sp[0];
 	}
 	hold();
-	if (argc == 5)
+	sealed = argc == 5 && strcmp(argv[4], "sealed") == 0;
+	if (sealed)
+		seal(PROT_NONE);
+	else if (argc == 5)
 		take_duties(argv[2]);
 	(void)signal(SIGUSR2, die);
 	if (pair != -1)
