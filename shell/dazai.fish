@@ -12,7 +12,7 @@ or return 0
 
 # The completions that are installed beside this file: fish looks under /usr/local only if
 # XDG_DATA_DIRS says so.
-set -l completions (realpath (status dirname)/../fish/vendor_completions.d 2>/dev/null)
+set -l completions (builtin realpath (status dirname)/../fish/vendor_completions.d 2>/dev/null)
 contains -- "$completions" $fish_complete_path
 or set -ga fish_complete_path $completions
 
@@ -261,7 +261,9 @@ end
 
 # Succeeds if this shell was started to run one command.
 function _dazai_command
-    set -l words (cat /proc/$fish_pid/cmdline 2>/dev/null | string split0)
+    test -r /proc/$fish_pid/cmdline
+    or return
+    set -l words (string split0 </proc/$fish_pid/cmdline)
     argparse -i -s c/command= C/init-command= d/debug= o/debug-output= D/debug-stack-frames= f/features= p/profile= i/interactive l/login n/no-execute N/no-config P/private h/help v/version -- $words[2..] 2>/dev/null
     # What is left over is a script.
     set -q _flag_command
@@ -278,7 +280,7 @@ function _dazai_look
     or set _dazai_in screen
     test -z "$TMUX"
     or set _dazai_in tmux
-    isatty stdin
+    test -t 0
     and not _dazai_command
     or return
     test -n "$_dazai_in"

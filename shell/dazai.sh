@@ -50,6 +50,7 @@ _dazai_where() {
 # state, because a zombie keeps its name.  Sets _dazai_hb to its pid.
 _dazai_alive() {
 	_dazai_hb=${DAZAI_GUARD-}
+	[ -n "$_dazai_hb" ] || return 1
 	_dazai_hb=${_dazai_hb##* }
 	_dazai_where
 	[ "${DAZAI_GUARD_AT-$_dazai_at}" = "$_dazai_at" ] || return 1
