@@ -32,24 +32,31 @@ static const struct figure {
 	{ "start", figure_start }, { "memory", figure_memory },
 	{ "holder", figure_holder }, { "idle", figure_idle },
 	{ "wipe", figure_wipe }, { "get", figure_get },
+	{ "command", figure_command }, { "crowd", figure_crowd },
+	{ "file", figure_file }, { "shell", figure_shell },
 	{ "flood", figure_flood } };
 
 size_t samples = 200;	 /* of each figure, ... */
 size_t few;		 /* ... and of those that take long */
 uid_t  somebody = 65534; /* an ordinary user, if we are root */
-char   dazaictl[4096];
+char   root[4096];
+char   dazaictl[sizeof(root) + 32];
 
 /* Adopts orphans, makes timers exact, and allows many connections. */
 static void
 prepare(char *argv0, const char *tmp)
 {
-	static char   bin[4096];
+	static char   bin[4096], path[sizeof(bin) + 16];
 	struct rlimit rl;
 
 	if (realpath(argv0, bin) == NULL)
 		err(1, "%s", argv0);
-	(void)snprintf(dazaictl, sizeof(dazaictl),
-	    "%s/../../../dazaictl/dazaictl", dirname(bin));
+	(void)dirname(bin);
+	(void)snprintf(path, sizeof(path), "%s/../../..", bin);
+	if (realpath(path, root) == NULL)
+		err(1, "%s", path);
+	(void)snprintf(dazaictl, sizeof(dazaictl), "%s/dazaictl/dazaictl",
+	    root);
 	subject_where(bin, tmp);
 	if (getuid() != 0)
 		somebody = getuid();

@@ -67,6 +67,7 @@ void	subject_init(struct subject *, const char *, enum greeting, uid_t,
        const char *);
 void	subject_start(struct subject *);
 void	subject_greet(struct subject *);
+void	subject_await(const struct subject *);
 void	subject_know(struct subject *);
 void	subject_guard(struct subject *);
 void	subject_settle(long);
@@ -78,6 +79,10 @@ void	want(int, char *, size_t, const char *);
 long	number_in(const char *);
 int64_t now_ns(void);
 double	us_since(int64_t);
+
+/* talk.c: a connection to a daemon that has a secret of so many bytes. */
+#define BIG 65536 /* the largest */
+int get_open(const struct subject *, size_t);
 
 /* load.c: busy processes, which are stopped while nothing is measured. */
 #define LOAD_MAX 8
@@ -98,7 +103,8 @@ int64_t probe_last(void);
 /* The figures. */
 extern size_t samples, few;
 extern uid_t  somebody;
-extern char   dazaictl[];
+extern char   root[4096]; /* of the source */
+extern char   dazaictl[sizeof(root) + 32];
 
 void figure_eof(void);
 void figure_tether(void);
@@ -108,6 +114,10 @@ void figure_ping(void);
 void figure_rate(void);
 void figure_flood(void);
 void figure_get(void);
+void figure_command(void);
+void figure_crowd(void);
+void figure_file(void);
+void figure_shell(void);
 void figure_start(void);
 void figure_memory(void);
 void figure_holder(void);

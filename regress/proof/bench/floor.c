@@ -17,7 +17,8 @@
  * of the difference is due to these.
  *
  * With sealed its memory is inaccessible but for a GET, and the bytes of that
- * go over a socket that network never has, as dazaid's do.
+ * go over a socket that network never has, as dazaid's do.  It cannot be wiped
+ * then.
  *
  * Both wait with poll(2), because such a program has more than one event to
  * wait for.
@@ -102,8 +103,6 @@ static void
 die(int sig)
 {
 	(void)sig;
-	if (sealed)
-		seal(PROT_READ | PROT_WRITE);
 	/* NOLINTNEXTLINE(bugprone-signal-handler,cert-sig30-c) */
 	explicit_bzero(memory, size);
 	if (files[0][0] != '\0')

@@ -207,6 +207,23 @@ subject_hold(int fd, const char *line)
 	want(fd, buf, sizeof(buf), "HOLDING\n");
 }
 
+/* Waits until it takes connections, and makes none. */
+void
+subject_await(const struct subject *s)
+{
+	const struct timespec retry = { 0, RETRY_NS };
+	const int64_t	      end = now_ns() + PATIENCE_MS * 1000000LL;
+	int		      fd;
+
+	while ((fd = subject_connect(s->greeted)) == -1) {
+		if (now_ns() > end)
+			errx(1, "%s: does not answer, see %s/log", s->name,
+			    s->dir);
+		(void)nanosleep(&retry, NULL);
+	}
+	close(fd);
+}
+
 /* The connections that hold tethers, the last of which is lost. */
 static void
 subject_holders(struct subject *s)

@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * How long a living daemon takes to answer: PING, one by one and in a stream,
- * while strangers connect, and GET.
+ * while strangers connect, and GET.  person.c has the programs.
  */
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/wait.h>
 
 #include <err.h>
 #include <fcntl.h>
-#include <linux/keyctl.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,8 +21,6 @@
 #define STREAM	   20000 /* PINGs of one sample */
 #define SILENT	   600
 #define HAMMERS	   3
-#define BIG	   65536
-#define KEY_MOST   32767 /* bytes of a "user" key, see keyrings(7) */
 #define PING_BYTES ((size_t)5)
 
 static const char ours_command[] = "dazaid -d -a -g 60 -z 65536 -l key=- -s @";
@@ -282,7 +277,7 @@ get(int fd, size_t size)
 }
 
 /* Puts a secret of size bytes; returns the control connection. */
-static int
+int
 get_open(const struct subject *s, size_t size)
 {
 	static char bytes[BIG];
@@ -365,89 +360,9 @@ get_relay(const char *figure, size_t size)
 	}
 }
 
-/*
- * A program's run, from fork(2) to the end of its output, which must be size
- * bytes.
- */
-static double
-get_command(char *const argv[], size_t size)
-{
-	static char   buf[BIG + 1];
-	const int64_t t = now_ns();
-	size_t	      got = 0;
-	ssize_t	      n;
-	pid_t	      pid;
-	int	      p[2], status;
-
-	if (pipe2(p, O_CLOEXEC) == -1 || (pid = fork()) == -1)
-		err(1, "fork");
-	if (pid == 0) {
-		(void)dup2(p[1], 1);
-		execvp(argv[0], argv);
-		_exit(127);
-	}
-	close(p[1]);
-	while ((n = read(p[0], buf + got, sizeof(buf) - got)) > 0)
-		got += (size_t)n;
-	close(p[0]);
-	if (waitpid(pid, &status, 0) == -1 || status != 0 || got != size)
-		errx(1, "%s: status %d, %zu bytes", argv[0], status, got);
-	return (us_since(t));
-}
-
-/* A key of size bytes in a keyring of our own; -1 with errno. */
-static long
-keyring_add(size_t size)
-{
-	static char bytes[BIG];
-
-	memset(bytes, 'x', sizeof(bytes));
-	(void)syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
-	return (syscall(SYS_add_key, size > KEY_MOST ? "big_key" : "user",
-	    "dazaid-bench", bytes, size, KEY_SPEC_SESSION_KEYRING));
-}
-
-static void
-get_program(const char *figure, size_t size)
-{
-	struct subject	 ours;
-	struct series	 a = { 0 }, b = { 0 };
-	const struct row r = { .figure = figure,
-		.unit = "µs",
-		.name = "keyctl pipe",
-		.ours = &a,
-		.other = &b };
-	const long	 key = keyring_add(size);
-	char id[32], text[3][8] = { "-s", "get", "key" }, pipe[] = "pipe",
-		     keyctl[] = "keyctl";
-	size_t i;
-
-	if (key == -1) {
-		report_missing(figure, "the kernel takes no such key");
-		return;
-	}
-	(void)snprintf(id, sizeof(id), "%ld", key);
-	subject_init(&ours, "dazaid", HEARTBEAT, getuid(),
-	    "dazaid -d -a -g 60 -z 262144 -s @");
-	subject_guard(&ours);
-	close(get_open(&ours, size));
-	for (i = 0; i < samples; i++) {
-		series_add(&a,
-		    get_command((char *[]){ dazaictl, text[0], ours.sock,
-				    text[1], text[2], NULL },
-			size));
-		series_add(&b,
-		    get_command((char *[]){ keyctl, pipe, id, NULL }, size));
-	}
-	subject_stop(&ours);
-	report(&r);
-}
-
 void
 figure_get(void)
 {
 	get_relay("GET, 32 bytes", 32);
 	get_relay("GET, 64 KiB", BIG);
-	get_program("dazaictl get, 32 bytes", 32);
-	get_program("dazaictl get, 64 KiB", BIG);
 }
