@@ -228,6 +228,14 @@ function dazai_status --description 'Ask the daemon for the state of this sessio
     end
 end
 
+# As in dazai.sh.
+function _dazai_hears
+    _dazai_covered
+    and isatty stderr
+    and test -w /dev/stderr
+    and mesg <&2 >/dev/null 2>&1
+end
+
 function dazai_cancel --description 'Cancel a pending panic'
     if not _dazai_query
         echo "dazai: not cancelled: $_dazai_answer" >&2
@@ -245,7 +253,8 @@ function dazai_cancel --description 'Cancel a pending panic'
         _dazai_query
         or break
         if test (_dazai_field pending) = 0
-            echo 'dazai: panic cancelled' >&2
+            _dazai_hears
+            or echo 'dazai: panic cancelled' >&2
             return 0
         end
         _dazai_tethers

@@ -346,6 +346,12 @@ dazai_status() {
 	fi
 }
 
+# Succeeds if the dazai-hb of this terminal writes there what becomes of a panic, and what
+# we print goes there, too.
+_dazai_hears() {
+	_dazai_covered && [ -t 2 ] && [ -w /dev/stderr ] && mesg <&2 >/dev/null 2>&1
+}
+
 # Cancels a pending panic: has the dazai-hb that guards this shell say CANCEL, and waits
 # for what comes of it.
 dazai_cancel() {
@@ -368,7 +374,7 @@ dazai_cancel() {
 	while _dazai_query; do
 		_dazai_field pending
 		if [ "$_dazai_value" = 0 ]; then
-			echo 'dazai: panic cancelled' >&2
+			_dazai_hears || echo 'dazai: panic cancelled' >&2
 			return 0
 		fi
 		_dazai_tethers

@@ -591,6 +591,7 @@ inside_tmux_nothing_holds_unasked() {
 		send . $file; echo "status=$status"\n
 		expect status=0
 		ask dazai_status | dazai: session guarded, not by this shell: session (1) | 0
+		run chmod g-w \$(readlink /proc/\$PTY_PID/fd/0)
 		run dazaictl panic && ! [ -s starts ]
 		ask dazai_cancel | does not guard | 1
 		ask dazai_guard; dazai_cancel | dazai: panic cancelled | 0
@@ -613,6 +614,7 @@ cancels_an_ordered_panic() {
 	heartbeat -n usb
 	drive <<-EOF
 		expect P1>
+		run chmod g-w \$(readlink /proc/\$PTY_PID/fd/0)
 		ask dazai_cancel | dazai: no panic is pending | 0
 		run dazaictl panic
 		ask dazai_status | dazai: PANIC PENDING: in | 1
@@ -626,6 +628,23 @@ cancels_an_ordered_panic() {
 		expect status=1
 		ask dazai_cancel | dazai: not cancelled: tether usb is lost | 1
 	EOF
+}
+
+in_each a_cancelled_panic_is_told_once \
+    'on a terminal that dazai-hb writes to, dazai_cancel leaves it to dazai-hb to say that the panic is cancelled'
+a_cancelled_panic_is_told_once() {
+	start -a -g 60
+	drive <<-EOF
+		expect P1>
+		run chmod g+w \$(readlink /proc/\$PTY_PID/fd/0)
+		run dazaictl panic
+		expect dazai: PANIC PENDING
+		send dazai_cancel; echo "status=$status" >status\n
+		run $talk - log status status=0
+		expect dazai: panic cancelled by CANCEL
+		show
+	EOF
+	[ "$(grep -c 'panic cancelled' out)" -eq 1 ] || fail "$(cat out)"
 }
 
 in_each second_terminal_learns_who_guards \
