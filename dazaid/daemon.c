@@ -3,6 +3,7 @@
  * Going into the background, and telling the shell that started us that we are
  * ready, by the exit of the process that it waits for.
  */
+#include <sys/pidfd.h>
 #include <sys/wait.h>
 
 #include <err.h>
@@ -162,15 +163,31 @@ daemon_front(int fd, const sigset_t *mask, const struct options *o)
 }
 
 /*
- * Forks, and returns in the child, which becomes the daemon.  The parent never
- * returns: see daemon_front().
+ * Returns a pidfd of our parent pid, which is to run a command.  The caller
+ * closes it.
  */
-void
+static int
+daemon_parent(pid_t pid)
+{
+	const int fd = pidfd_open(pid, 0);
+
+	if (fd == -1 || getppid() != pid)
+		errx(1, "the process in front has ended");
+	return (fd);
+}
+
+/*
+ * Forks, and returns in the child, which becomes the daemon: a pidfd of the
+ * parent if that is to run a command, otherwise -1.  The parent never returns:
+ * see daemon_front().
+ */
+int
 daemon_fork(const struct options *o)
 {
-	sigset_t set, mask;
-	size_t	 i;
-	int	 p[2];
+	const pid_t front = getpid();
+	sigset_t    set, mask;
+	size_t	    i;
+	int	    p[2];
 
 	if (pipe2(p, O_CLOEXEC) == -1)
 		err(1, "pipe");
@@ -188,6 +205,7 @@ daemon_fork(const struct options *o)
 	(void)sigprocmask(SIG_SETMASK, &mask, NULL);
 	close(p[0]);
 	daemon_pipe = p[1];
+	return (o->command != NULL ? daemon_parent(front) : -1);
 }
 
 /*

@@ -4,8 +4,8 @@
 
 struct options;
 
-void daemon_fork(const struct options *);
-int  daemon_detach(int);
-int  daemon_ready(void);
+int daemon_fork(const struct options *);
+int daemon_detach(int);
+int daemon_ready(void);
 
 #endif

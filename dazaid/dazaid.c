@@ -276,7 +276,7 @@ main(int argc, char *argv[])
 	load_open();
 	load_close_others();
 	if (o.background)
-		daemon_fork(&o);
+		v.front = daemon_fork(&o);
 	notify_open();
 
 	log_open(log_is_named(), o.verbose);

@@ -167,6 +167,7 @@ holder_hello(const struct imsg *im)
 	if (!holder_take(im, NULL, &who, channel, hung_up))
 		return (false);
 	pid = (pid_t)(im->u.number.n & ~IMSG_HELLO_UNSENT);
+	vault_front_guarded(pid);
 	if (pid != who.pid)
 		log_debug("the heartbeat's HELLO named pid %ld", (long)pid);
 	return (true);

@@ -38,7 +38,7 @@
 
 #define VAULT_TIMER_FIRED (-1) /* in timer_due: the timer must be set again */
 /* Descriptors: its own, the heartbeat's, and one that comes with a message. */
-#define VAULT_FDS      27
+#define VAULT_FDS      28
 #define VAULT_MESSAGES 16 /* taken in a row before deadlines are looked at */
 
 enum {
@@ -47,11 +47,14 @@ enum {
 	PFD_TIMER,
 	PFD_INPUT,
 	PFD_FILES,
+	PFD_FRONT,
 	PFD_NAMED,
 	PFD_MAX = PFD_NAMED + ALIVE_PFD + REGISTRY_MAX + TRANSFER_MAX
 };
 
-struct vault v = { .imsg = -1, .timer = -1, .signals = -1, .files = -1 };
+struct vault v = {
+	.imsg = -1, .timer = -1, .signals = -1, .files = -1, .front = -1
+};
 
 /*
  * Signals that are handled at once.
@@ -384,6 +387,7 @@ vault_poll_set(struct vault_poll *vp, int input)
 	vp->pfd[PFD_TIMER] = (struct pollfd){ v.timer, POLLIN, 0 };
 	vp->pfd[PFD_INPUT] = (struct pollfd){ input, POLLIN, 0 };
 	vp->pfd[PFD_FILES] = (struct pollfd){ v.files, POLLIN, 0 };
+	vp->pfd[PFD_FRONT] = (struct pollfd){ v.front, POLLIN, 0 };
 	pfd += vp->holders = alive_poll(pfd);
 	pfd += vp->registered = registry_poll(pfd);
 	pfd += vp->transfers = transfer_poll(pfd);
@@ -427,12 +431,27 @@ vault_turn(int input)
 		v.timer_due = VAULT_TIMER_FIRED;
 	if (pfd[PFD_FILES].revents != 0)
 		vault_check_files();
+	if (pfd[PFD_FRONT].revents != 0 && v.front != -1)
+		panic_stop(&v.panic, "the command was never guarded");
 	session_tick(&v.session, vault_now());
 	holder_drop_lost();
 	if (!session_gives(&v.session))
 		transfer_cut_gets();
 	transfer_run(next, vault_now());
 	return (pfd[PFD_INPUT].revents != 0);
+}
+
+/*
+ * The process pid has a heartbeat.  If it is the one that runs the command of
+ * dazaid -- COMMAND, its end is the loss of that heartbeat from now on.
+ */
+void
+vault_front_guarded(pid_t pid)
+{
+	if (v.front == -1 || pid != v.front_pid)
+		return;
+	close(v.front);
+	v.front = -1;
 }
 
 /* To be called once before vault_loop(): starts the deadline for a guard. */
@@ -519,6 +538,7 @@ vault_init(const struct options *o)
 
 	v.owner = o->owner;
 	v.self = getpid();
+	v.front_pid = v.front != -1 ? getppid() : 0;
 	v.timer_due = PANIC_NEVER;
 	panic_init(&v.panic, &effects_ops, o->grace, o->armed);
 	session_init(&v.session, &v.panic, o->timeout, o->first);

@@ -33,6 +33,8 @@ struct vault {
 	int	timer;
 	int	signals;
 	int	files;	      /* readable when the sockets may be gone */
+	int	front;	      /* pidfd of a command not guarded yet, or -1 */
+	pid_t	front_pid;    /* its pid */
 	rlim_t	spare_fds;    /* descriptors that clients may take */
 	int64_t timer_due;    /* ms: what the timer is set to */
 	bool	started;      /* network has the listeners */
@@ -57,6 +59,7 @@ bool	      vault_has_fd(void);
 void	      vault_init(const struct options *);
 void	      vault_arena_failed(void);
 noreturn void vault_fail(const char *, const char *);
+void	      vault_front_guarded(pid_t);
 void	      vault_start(void);
 void	      vault_wait_input(int);
 noreturn void vault_loop(void);

@@ -360,6 +360,40 @@ dazaid_runs_a_command_body() {
 	done
 }
 
+behaviour dazaid_ends_without_its_command 'dazaid -- COMMAND: the daemon wipes its secrets and ends at once if its dazai-hb ends before it guards'
+dazaid_ends_without_its_command_body() {
+	printf '%s' "$secret" >secret
+	mkdir bin
+	cp "$dazaid" bin
+	for row in "3 guarded already|exec $hb" '137 |kill -KILL $$;'; do
+		expected=${row%% *}
+		why=${row#* }
+		cat >bin/dazai-hb <<-EOF
+			#!/bin/sh
+			cp '$sock.pid' pid
+			'$talk' '$sock' hello echo guards hold >said 2>&1 &
+			echo "\$!" >client
+			'$talk' - log said guards
+			${why#*|} "\$@"
+		EOF
+		chmod +x bin/dazai-hb
+		: >said
+		got=0
+		bin/dazaid -a -g 60 -f 60 -s "$sock" -l "$name=secret" -- \
+		    echo ran >out 2>&1 || got=$?
+		remember "$(cat pid)"
+		remember "$(cat client)"
+		[ "$got" -eq "$expected" ] || fail "exit $got: $(cat out)"
+		grep -q "${why%%|*}" out || [ -z "${why%%|*}" ] ||
+		    fail "$(cat out)"
+		! grep -q ran out || fail "the command was run"
+		talk -w 5 - ended "$(cat pid)"
+		[ ! -e "$sock" ] || fail "the socket is still there"
+		grep 'reason="the command was never guarded".* how=stopped' \
+		    "$sock.last" || fail "$(cat "$sock.last")"
+	done
+}
+
 # on_a_terminal: runs a shell on a terminal of its own; standard input is the script for
 # pty
 on_a_terminal() {

@@ -386,7 +386,8 @@ begin(void)
 	v = (struct vault){ .imsg = -1,
 		.timer = -1,
 		.signals = -1,
-		.files = -1 };
+		.files = -1,
+		.front = -1 };
 	w.euid = w.egid = 0;
 	registry_n = 0;
 	registry_proc = -1;

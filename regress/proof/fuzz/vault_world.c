@@ -282,7 +282,7 @@ loader_secrets(struct store *st, void (*wait)(int))
 	(void)wait;
 }
 
-void
+int
 daemon_fork(const struct options *o)
 {
 	(void)o;
