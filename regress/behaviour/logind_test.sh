@@ -307,7 +307,7 @@ an_end_that_is_not_seen_is_told_body() {
 	ends 0 "$vault" # which is no dazaid, and so is not signalled
 }
 
-logind a_log_that_nobody_reads_ends_nothing 'standard error is a pipe without a reader: it holds on, and the sleep is told to the vault'
+logind a_log_that_nobody_reads_ends_nothing 'if standard error is a pipe without a reader, dazai-logind still holds, and orders the panic before the sleep'
 a_log_that_nobody_reads_ends_nothing_body() {
 	system
 	start -a -g 60
@@ -433,7 +433,7 @@ without_the_manager_it_lets_go_body() {
 	news 2 'panic CANCELLED by a new holder'
 }
 
-logind without_an_inhibitor_it_holds_nothing 'an inhibitor that is refused, or is no descriptor: it ends, and what it held is lost'
+logind without_an_inhibitor_it_holds_nothing 'if the login manager refuses the inhibitor lock, or its answer has no descriptor, dazai-logind ends, and its tether is lost'
 without_an_inhibitor_it_holds_nothing_body() {
 	system
 	start -a -g 60

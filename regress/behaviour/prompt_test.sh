@@ -115,7 +115,7 @@ nothing_is_typed_in_vain_body() {
 }
 
 behaviour what_put_has_asked_is_over \
-    'put has asked whether the secret would be taken: however busy the vault is, it is taken then' \
+    'once put has asked whether the daemon would take the secret, the daemon takes it, however busy the vault is' \
     require.progs strace
 what_put_has_asked_is_over_body() {
 	# The vault then finds all that has happened in a fifth of a second at once.

@@ -233,7 +233,7 @@ no_room_for_an_empty_directory_is_told_body() {
 }
 
 behaviour root_of_a_container_has_few_capabilities \
-    'root that may not change its uid or its root directory: network keeps the uid, and a line says so' \
+    'if root may not change its uid or its root directory, network keeps the uid, and a line says so' \
     require.user root
 root_of_a_container_has_few_capabilities_body() {
 	for set in -sys_chroot -setuid -setgid -all; do

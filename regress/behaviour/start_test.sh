@@ -167,7 +167,7 @@ no_option_is_needed_body() {
 }
 
 behaviour a_bare_system_is_told \
-    'where /proc is not mounted nothing starts, where there is no /dev/null nothing in the background: it is told' \
+    'without /proc neither the daemon nor a client starts, and without /dev/null no daemon in the background; one line says so' \
     require.user root
 a_bare_system_is_told_body() {
 	own_mounts
@@ -203,7 +203,7 @@ a_bare_system_is_told_body() {
 }
 
 behaviour a_filter_of_a_container_is_told \
-    'in a container whose filter refuses a call it starts without it, or says which one it needs'
+    'in a container whose filter refuses a system call, dazaid starts without it, or says that it needs it'
 a_filter_of_a_container_is_told_body() {
 	for call in pidfd_open timerfd_create inotify_init1; do
 		complains 1 "${call%_init1}" "$tools/nomemfd" -c $call \
@@ -722,7 +722,7 @@ a_stuck_syslogd_holds_nothing_up_body() {
 }
 
 behaviour a_short_timeout_is_told \
-    '-t that is shorter than a busy machine may pause is told, to the caller too, and a longer one is not'
+    'if -t is shorter than a busy machine may pause, a line says so in the log and to the caller'
 a_short_timeout_is_told_body() {
 	for seconds in 0.05 0.1; do
 		"$dazaid" -s "$sock" -t $seconds 2>said || fail "$(cat said)"
