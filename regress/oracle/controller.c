@@ -21,7 +21,7 @@ controller_begin(struct controller *c, int64_t grace, int64_t timeout,
 	memcpy(c->names[0], "heartbeat", sizeof("heartbeat"));
 }
 
-/* The first end counts. */
+/* Notes how the daemon ends; the first time counts. */
 void
 controller_end(struct controller *c, enum controller_end how)
 {
@@ -29,7 +29,7 @@ controller_end(struct controller *c, enum controller_end how)
 		c->end = how;
 }
 
-/* How many holders tether t has. */
+/* Returns how many holders tether t has. */
 unsigned int
 controller_count(const struct controller *c, unsigned int t)
 {
@@ -54,7 +54,7 @@ controller_first_lost(const struct controller *c)
 	return (-1);
 }
 
-/* The window that closes now, and one that is opened if there is none. */
+/* A trigger: ends a window that is over, and opens one if there is none. */
 static void
 alarm_at(struct controller *c, int64_t now)
 {
@@ -88,7 +88,7 @@ lose(struct controller *c, struct controller_holder *h, int64_t now)
 	alarm_at(c, now);
 }
 
-/* What time brings. */
+/* Acts on all deadlines that have passed. */
 void
 controller_tick(struct controller *c, int64_t now)
 {
@@ -213,7 +213,7 @@ controller_ended(struct controller *c, struct controller_holder *h, int64_t now,
 	h->report_due = now + CONTROLLER_REPORT_MS;
 }
 
-/* Network has said all that it had to say. */
+/* Network has passed on all that clients have sent. */
 void
 controller_heard(struct controller *c, int64_t now)
 {

@@ -114,7 +114,7 @@ secrets_commit(struct secrets *ss, struct secret *s, uint32_t reads,
 	s->due = due;
 }
 
-/* Every one ends. */
+/* Ends every secret. */
 void
 secrets_end(struct secrets *ss)
 {

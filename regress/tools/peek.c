@@ -49,7 +49,7 @@ look(const unsigned char *bytes, size_t len, unsigned long address,
 			     at + piece < end &&
 			     at[piece] == secret[i + piece];)
 				piece++;
-			/* The rest of a longer piece has been told already. */
+			/* The rest of a printed piece is not news. */
 			if (i == 0 || at == bytes || at[-1] != secret[i - 1])
 				printf("%zu bytes of it at %#lx: %s\n", piece,
 				    address + (unsigned long)(at - bytes),

@@ -30,7 +30,7 @@
 #define LINE	 8192
 #define BULK	 (1 << 20) /* the most that one command says */
 #define RETRY_MS 10
-#define STUCK_MS 300 /* a daemon that takes nothing so long */
+#define STUCK_MS 300 /* without room: the daemon takes no more */
 
 struct conn {
 	int    fd;
@@ -40,7 +40,7 @@ struct conn {
 
 static struct conn	  conns[CONNS];
 static size_t		  nconns;
-static struct conn	 *cur; /* whom the commands are about */
+static struct conn	 *cur; /* the connection in use */
 static struct sockaddr_un addr = { .sun_family = AF_UNIX };
 static int		  listener = -1;
 static int64_t		  patience = 10000;
@@ -98,7 +98,8 @@ adopt(int fd)
 }
 
 /*
- * A new connection, or -1 with errno; nothing that it sends can wait for ever.
+ * Returns a new connection, or -1 with errno.  A send(2) on it that waits too
+ * long fails.
  */
 static int
 reach(void)
@@ -140,7 +141,7 @@ do_to(void)
 }
 
 /*
- * The first connection; with patient, to a daemon that is only about to start.
+ * Makes the first connection.  patient: waits until a daemon listens.
  */
 static void
 open_first(bool patient)
@@ -349,7 +350,7 @@ do_repeat(void)
 	put(bulk, len);
 }
 
-/* The bytes of file, for good; *len is their number. */
+/* Returns the bytes of file, which stay; *len is their number. */
 static const char *
 contents(const char *file, size_t *len)
 {
@@ -376,7 +377,7 @@ do_send_file(void)
 	put(bytes, len);
 }
 
-/* PINGs until the daemon takes no more, and no answer read. */
+/* Sends PINGs until the daemon takes no more, and reads no answer. */
 static void
 do_fill(void)
 {
@@ -397,7 +398,7 @@ do_fill(void)
 }
 
 /*
- * n bytes of noise, the same every time; what is answered meanwhile is dropped.
+ * Sends n bytes of noise, the same every time, and drops the answers.
  */
 static void
 do_junk(void)
@@ -427,7 +428,7 @@ do_junk(void)
 	}
 }
 
-/* Knocks, talks and leaves, for as long as somebody listens. */
+/* Connects, talks and closes, for as long as somebody listens. */
 static void
 do_hammer(void)
 {
@@ -444,7 +445,7 @@ do_hammer(void)
  * Expecting.
  */
 
-/* The next line, valid until the one after it; NULL at the end of it all. */
+/* Returns the next line, valid until the next call; NULL at the end. */
 static const char *
 next_line(void)
 {
@@ -471,7 +472,7 @@ next_line(void)
 	return (line);
 }
 
-/* The next line, which there must be, for somebody who wants text. */
+/* Returns the next line; fails, as text is wanted, if there is none. */
 static const char *
 line_for(const char *text)
 {
@@ -506,7 +507,7 @@ do_wantn(void)
 		want(arg[1]);
 }
 
-/* Whatever comes before it. */
+/* Drops lines up to the one that is wanted. */
 static void
 do_until(void)
 {
@@ -548,7 +549,7 @@ do_show(void)
 }
 
 /*
- * At most most of the bytes that come next, into bulk; 0 at the end of it all.
+ * Reads at most most bytes into bulk.  Returns how many; 0 at the end.
  */
 static size_t
 next_bytes(size_t most)
@@ -629,7 +630,7 @@ do_eof(void)
 		errx(1, "%s: wanted the end, got '%s'", doing, line);
 }
 
-/* The end, whatever comes before it, if it takes for ever. */
+/* Waits for the end without a limit, and drops what comes before. */
 static void
 do_hold(void)
 {
@@ -717,7 +718,7 @@ do_put(void)
 }
 
 /*
- * The rest of the world.
+ * Processes, files and time.
  */
 
 static void
@@ -756,7 +757,7 @@ do_log(void)
 	wait_for(arg[0], arg[1]);
 }
 
-/* A process that is told to stop has done so when this returns. */
+/* After SIGSTOP, returns only when the process has stopped. */
 static void
 do_kill(void)
 {
