@@ -222,6 +222,34 @@ case_kill_user_processes() {
 	[ $rc -eq 0 ] || fail "the vault lives on"
 }
 
+# KillUserProcesses=yes: a daemon in a scope, or a unit, of the user manager survives the
+# login that has started it; it ends with the last one
+case_users_own() {
+	mkdir -p /run/systemd/logind.conf.d
+	printf '[Login]\nKillUserProcesses=yes\n' >/run/systemd/logind.conf.d/kill.conf
+	systemctl restart systemd-logind
+	trap 'rm /run/systemd/logind.conf.d/kill.conf
+	    systemctl restart systemd-logind' EXIT
+	for start in 'systemd-run -q --user --scope dazaid -a -g 0' \
+	    'systemctl --user start dazaid'; do
+		session 1 ann
+		session 2 ann
+		do_ 1 "$start </dev/null"
+		running
+		do_ 1 "printf $secret | dazaictl put s; echo put."
+		await grep -q '^put' "$run/out.1"
+		do_ 2 'dazai-hb -q -n session -p $$ &'
+		await holders 1
+		leave 1
+		await not loginctl show-session "$s1"
+		do_ 2 'dazaictl get s; echo .'
+		await grep -q "$secret" "$run/out.2"
+		leave 2
+		ended
+		clean
+	done
+}
+
 # the units of the user manager: secrets by load, a lock, a panic that is no failure
 case_user_units() {
 	session 1 ann

@@ -211,8 +211,8 @@ stage
 native=
 real=
 [ $# -gt 0 ] || set -- lock empty logout stopped_manager terminate_session \
-    terminate_user two_logins kill_user_processes user_units desktop_unit system_unit \
-    pam suspend suspend_control
+    terminate_user two_logins kill_user_processes users_own user_units desktop_unit \
+    system_unit pam suspend suspend_control
 for case; do
 	case $case in
 	suspend*) real="$real $case" ;;
