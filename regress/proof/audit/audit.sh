@@ -10,12 +10,15 @@
 #
 # The machines are secretmem, init_on_free and mlock.  In the environment:
 #	AUDIT_PROGRAMS	the built tree whose programs are audited (this one)
+#	AUDIT_ROOT	the root directory of the Debian in which they were built, if it
+#			is another one; its programs may be those of i386
 #	AUDIT_CPUS	processors of the machine (1)
 set -u
 
 here=$(cd "$(dirname "$0")" && pwd) || exit 1
 top=$here/../../..
 programs=${AUDIT_PROGRAMS:-$top}
+within=${AUDIT_ROOT:-}
 cache=$here/kernel
 pattern=$here/pattern
 talk=$top/regress/tools/talk
@@ -41,6 +44,17 @@ fail() {
 	exit 1
 }
 
+# libraries ROOT PROGRAM...: copies what these are linked with, in that root directory
+libraries() {
+	from=$1
+	shift
+	libs=$(${from:+chroot "$from"} ldd "$@") || fail "ldd"
+	for lib in $(echo "$libs" | grep -o '[[:blank:]]/[^ ]*' | sort -u); do
+		mkdir -p "$root${lib%/*}"
+		cp -L "$from$lib" "$root$lib" || fail "no $lib"
+	done
+}
+
 # Makes the guest's file system: our programs with their libraries, busybox, guest.sh.
 initramfs() {
 	root=$dir/root
@@ -48,11 +62,10 @@ initramfs() {
 	cp "$programs/dazaid/dazaid" "$programs/dazai-hb/dazai-hb" \
 	    "$programs/dazaictl/dazaictl" "$talk" "$pattern" /bin/busybox \
 	    "$root/bin" || fail "not built"
-	for lib in $(ldd "$root"/bin/[dpt]* | grep -o ' */[^ ]*' | sort -u); do
-		case $lib in *:) continue ;; esac
-		mkdir -p "$root${lib%/*}"
-		cp -L "$lib" "$root$lib" || fail "no $lib"
-	done
+	libraries '' "$talk" "$pattern"
+	ours=${programs#"$within"}
+	libraries "$within" "$ours/dazaid/dazaid" "$ours/dazai-hb/dazai-hb" \
+	    "$ours/dazaictl/dazaictl"
 	ln -s busybox "$root/bin/sh"
 	cp "$cache"/*.ko "$root/modules"
 	cp "$here/guest.sh" "$root/init"
