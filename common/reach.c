@@ -20,7 +20,7 @@ static enum reach_result
 reach_errno(struct reach *r, enum reach_result result)
 {
 	(void)snprintf(r->why, sizeof(r->why), "%s%s: %s", r->path, r->suffix,
-	    strerror(errno));
+	    strerrordesc_np(errno));
 	return (result);
 }
 
@@ -144,7 +144,7 @@ reach_check_maker(struct reach *r)
 		return (REACH_FOUND);
 	(void)snprintf(r->why, sizeof(r->why),
 	    "%s%s: cannot tell who answers (another PID namespace, and Linux before 6.9): %s",
-	    r->path, r->suffix, strerror(errno));
+	    r->path, r->suffix, strerrordesc_np(errno));
 	return (REACH_REFUSED);
 }
 
@@ -197,7 +197,7 @@ reach_nowhere(struct reach *r, const struct sockpath *places, int error)
 		len += (size_t)snprintf(r->why + len, sizeof(r->why) - len,
 		    "%s%s%s", i == 0 ? "" : ", ", places->path[i], r->suffix);
 	(void)snprintf(r->why + len, sizeof(r->why) - len, ": no daemon: %s",
-	    strerror(error));
+	    strerrordesc_np(error));
 	return (REACH_NO_DAEMON);
 }
 
@@ -243,6 +243,6 @@ reach_again(struct reach *r)
 
 	if (result == REACH_NO_DAEMON)
 		(void)snprintf(r->why, sizeof(r->why), "%s%s: no daemon: %s",
-		    r->path, r->suffix, strerror(errno));
+		    r->path, r->suffix, strerrordesc_np(errno));
 	return (result);
 }

@@ -159,7 +159,8 @@ heartbeat_turn(void)
 	wire_poll(pfd + PFD_WIRE);
 	if (ppoll(pfd, PFD_MAX + n, wait == -1 ? NULL : &ts, NULL) == -1) {
 		if (errno != EINTR)
-			heartbeat_fail(EXIT_USAGE, "poll: %s", strerror(errno));
+			heartbeat_fail(EXIT_USAGE, "poll: %s",
+			    strerrordesc_np(errno));
 		return;
 	}
 	if (watch_ended(pfd + PFD_MAX, n))

@@ -48,7 +48,8 @@ ping_interval(void)
 		{ ms / 1000, (long)(ms % 1000 * 1000000) },
 	};
 	if (timerfd_settime(ping_timer, 0, &its, NULL) == -1)
-		heartbeat_fail(EXIT_USAGE, "timerfd: %s", strerror(errno));
+		heartbeat_fail(EXIT_USAGE, "timerfd: %s",
+		    strerrordesc_np(errno));
 }
 
 /* Sends a PING, if the timer has fired. */

@@ -139,7 +139,7 @@ policy_settle(void)
 	p.settled = true;
 	(void)sd_notify(1, "READY=1");
 	if (sandbox_logind() == -1)
-		tether_end(LOG_ERR, EXIT_USAGE, "%s", strerror(errno));
+		tether_end(LOG_ERR, EXIT_USAGE, "%s", strerrordesc_np(errno));
 }
 
 static void
@@ -175,7 +175,8 @@ policy_turn(void)
 			(long)(left % 1000 * 1000000) };
 	if (ppoll(pfd, PFD_MAX, until == -1 ? NULL : &ts, NULL) == -1) {
 		if (errno != EINTR)
-			tether_end(LOG_ERR, EXIT_USAGE, "%s", strerror(errno));
+			tether_end(LOG_ERR, EXIT_USAGE, "%s",
+			    strerrordesc_np(errno));
 		return;
 	}
 	if (pfd[PFD_SIGNALS].revents != 0)
@@ -209,7 +210,7 @@ policy_run(const struct policy *rules)
 	(void)sigprocmask(SIG_SETMASK, &set, NULL);
 	p.signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (p.signals == -1)
-		tether_end(LOG_ERR, EXIT_USAGE, "%s", strerror(errno));
+		tether_end(LOG_ERR, EXIT_USAGE, "%s", strerrordesc_np(errno));
 	policy_act();
 	for (;;)
 		policy_turn();

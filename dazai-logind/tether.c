@@ -97,7 +97,8 @@ tether_interval(void)
 	};
 
 	if (timerfd_settime(t.timer, 0, &its, NULL) == -1)
-		tether_end(LOG_ERR, EXIT_USAGE, "timerfd: %s", strerror(errno));
+		tether_end(LOG_ERR, EXIT_USAGE, "timerfd: %s",
+		    strerrordesc_np(errno));
 }
 
 static void
@@ -130,7 +131,7 @@ tether_found(void)
 	if ((t.vault = order_open(r->fd, r->maker.pid)) == -1)
 		tether_end(LOG_ERR, EXIT_REFUSED,
 		    "process %ld cannot be watched: %s", (long)r->maker.pid,
-		    strerror(errno));
+		    strerrordesc_np(errno));
 	t.state = LEARNING;
 	t.due = clock_ms(CLOCK_MONOTONIC) + ANSWER_MS;
 	t.ask = status_ask(r->path, r->maker.pid);
@@ -370,5 +371,6 @@ tether_open(const struct sockpath *places, const char *name, int64_t wait)
 	/* This clock goes on while the machine sleeps, as the daemon's does. */
 	t.timer = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (t.timer == -1)
-		tether_end(LOG_ERR, EXIT_USAGE, "timerfd: %s", strerror(errno));
+		tether_end(LOG_ERR, EXIT_USAGE, "timerfd: %s",
+		    strerrordesc_np(errno));
 }
