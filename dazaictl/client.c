@@ -258,10 +258,11 @@ client_next(int fd)
 static void
 client_check_channel(int fd, bool vouched, int *channel)
 {
-	if (!vouched ||
-	    (*channel == -1 &&
-		(*channel = fcntl(fd, F_DUPFD_CLOEXEC, 0)) == -1))
+	if (!vouched)
 		errx(EXIT_REFUSED, "the answer did not come from the vault");
+	/* The kernel may also have found no descriptor for it. */
+	if (*channel == -1 && (*channel = fcntl(fd, F_DUPFD_CLOEXEC, 0)) == -1)
+		err(EXIT_USAGE, "the channel for the secret");
 	client_be_patient(*channel);
 }
 

@@ -83,3 +83,25 @@ no_limit_stops_a_clean_end_body() {
 	# shellcheck disable=SC2086 # a list of words
 	at_zero 0 TERM vault $limits all
 }
+
+behaviour a_client_without_descriptors_says_so \
+    'dazaictl, with ever more descriptors: it says that there are too few, blames nobody else, and then has enough'
+a_client_without_descriptors_says_so_body() {
+	guarded
+	served=0 n=3
+	while [ $served -lt 2 ] && [ $n -lt 30 ]; do
+		n=$((n + 1))
+		if (
+			ulimit -n $n
+			exec "$top/dazaictl/dazaictl" -s "$sock" get "$name"
+		) >got 2>why; then
+			served=$((served + 1))
+			cmp -s got secret || fail "$n: another secret"
+		else
+			grep -q 'Too many open files' why || fail "$n: $(cat why)"
+		fi
+	done
+	[ $served -eq 2 ] || fail "it never has enough"
+	[ $n -gt 5 ] || fail "it always had"
+	stands_down
+}
