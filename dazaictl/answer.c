@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The grammar of the daemon's answers.  Network, which reads what every client
- * says, writes them: an answer is shown, or believed, only if each word of it
- * is one that a dazaid could have said.
+ * The grammar of the daemon's answers.  They are written by network, which a
+ * client may have taken over.  So an answer is shown, or believed, only if each
+ * word of it is one that a dazaid could have said.
  */
 #include <ctype.h>
 #include <stdint.h>
@@ -10,12 +10,10 @@
 #include <string.h>
 
 #include "answer.h"
+#include "name.h"
 #include "num.h"
 
-#define ANSWER_WORD                                               \
-	160 /* bytes of the longest word, a name's 128 among them \
-	     */
-#define ANSWER_NAME 128
+#define ANSWER_WORD 160 /* bytes of the longest word; a name has up to 128 */
 
 /* A check of one word. */
 typedef bool (*answer_check)(const char *);
@@ -59,14 +57,6 @@ answer_is_graphic(const char *word)
 }
 
 static bool
-answer_is_name(const char *word)
-{
-	return (word[0] != '\0' && word[0] != '-' &&
-	    strlen(word) <= ANSWER_NAME && answer_is_graphic(word) &&
-	    strpbrk(word, "\"'\\") == NULL);
-}
-
-static bool
 answer_is_unlimited(const char *word)
 {
 	return (strcmp(word, "-") == 0);
@@ -105,8 +95,9 @@ static const struct answer_field {
 #define ANSWER_FIELDS (sizeof(answer_fields) / sizeof(answer_fields[0]))
 
 /*
- * Is word a valid key=value of STATUS?  Notes in *seen which field it was, and
- * refuses one that comes twice.  One that is not known may be anything.
+ * Is word, which this changes, a valid key=value of STATUS?  Notes in *seen
+ * which field it was, and refuses one that comes twice.  A field that is not
+ * known may have any value.
  */
 static bool
 answer_field(char *word, unsigned int *seen)
@@ -152,7 +143,7 @@ answer_is_entry(const char *line)
 
 	return (answer_word(&line, name) && answer_word(&line, size) &&
 	    answer_word(&line, reads) && answer_word(&line, left) &&
-	    line == NULL && answer_is_name(name) && answer_is_number(size) &&
+	    line == NULL && name_ok(name) && answer_is_number(size) &&
 	    (answer_is_unlimited(reads) || answer_is_number(reads)) &&
 	    (answer_is_unlimited(left) || answer_is_seconds(left)));
 }
@@ -166,7 +157,7 @@ answer_is_tether(const char *line)
 
 	return (answer_word(&line, name) && answer_word(&line, holders) &&
 	    answer_word(&line, is) && answer_word(&line, pid) && line == NULL &&
-	    answer_is_name(name) && answer_is_number(holders) &&
+	    name_tether_ok(name) && answer_is_number(holders) &&
 	    (strcmp(is, "held") == 0 || strcmp(is, "lost") == 0) &&
 	    answer_is_number(pid));
 }

@@ -49,7 +49,10 @@ arena_on_signal(int sig)
 	(void)raise(sig); /* SA_RESETHAND: its default again */
 }
 
-/* No core dump: with the soft limit alone, what we execute can raise it. */
+/*
+ * Forbids a core dump.  Lowers the soft limit alone, so that a program which we
+ * execute can raise it.
+ */
 static void
 arena_no_core(void)
 {
@@ -63,7 +66,10 @@ arena_no_core(void)
 		err(EXIT_USAGE, "cannot disable core dumps");
 }
 
-/* From now on every end but SIGKILL wipes, and our memory is never dumped. */
+/*
+ * From now on every end but SIGKILL wipes the arenas, and our memory is never
+ * dumped.
+ */
 static void
 arena_protect(void)
 {
@@ -104,7 +110,7 @@ arena_warn(const struct secmem *sm)
 	warned = warned || sm->kind == SECMEM_UNLOCKED;
 }
 
-/* Puts to where from is in the list. */
+/* Replaces from, or a free place if that is NULL, in the list by to. */
 static void
 arena_list(struct secmem *from, struct secmem *to)
 {
@@ -151,7 +157,7 @@ arena_grow(struct secmem *sm, size_t size, size_t len)
 	(void)sigprocmask(SIG_SETMASK, &was, NULL);
 }
 
-/* Wipes and frees *sm, which is zero then; does nothing if it is. */
+/* Wipes and frees *sm, and sets it to zero; does nothing if it is zero. */
 void
 arena_close(struct secmem *sm)
 {
@@ -165,9 +171,9 @@ arena_close(struct secmem *sm)
 }
 
 /*
- * Before another program is executed in this process: the limit of locked
- * memory is again as it was.  That of core dumps stays 0, but the program may
- * raise it.
+ * To be called before another program is executed in this process: sets the
+ * limit of locked memory to what it was.  That of core dumps stays 0, but the
+ * program may raise it.
  */
 void
 arena_leave(void)

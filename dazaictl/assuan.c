@@ -28,7 +28,7 @@ assuan_open(void)
 		arena_grow(&assuan_line, ASSUAN_MAX + 2, 0);
 }
 
-/* Is fd closed at its other end, with nothing left to read? */
+/* Is there nothing left to read from fd, which its writer has closed? */
 static bool
 assuan_is_closed(int fd)
 {
@@ -97,10 +97,10 @@ assuan_next(int fd, int watch, int ms)
 }
 
 /*
- * Reads the next line from fd that is neither empty nor a comment, at most ms
- * for each byte, or as long as it takes if that is -1.  The end is when fd is
- * closed, and when watch is, unless that is -1.  Of a line that is too long
- * nothing is kept.
+ * Reads the next line from fd that is neither empty nor a comment.  Waits at
+ * most ms for each byte; -1: for ever.  Returns ASSUAN_ENDED if fd is closed,
+ * or watch, unless that is -1, or if the time is up.  Skips the rest of a line
+ * that is too long.
  */
 enum assuan_result
 assuan_read(int fd, int watch, int ms)

@@ -27,7 +27,7 @@
 #define CLIENT_TRIES   16   /* to say a request that the daemon has not read */
 #define CLIENT_SECONDS 10   /* without an answer: the daemon gives up after 5 */
 
-/* A stuck daemon must not make us wait for ever. */
+/* Limits the time for which a daemon that is stuck makes us wait on fd. */
 static void
 client_be_patient(int fd)
 {
@@ -93,7 +93,7 @@ client_is_near(const char *status)
 	    (pid_t)n == client_reach.maker.pid);
 }
 
-/* From now on a refusal is told with this name in front. */
+/* From now on a refusal is told with this secret's name in front. */
 void
 client_speak_of(const char *name)
 {
@@ -120,7 +120,7 @@ client_send(int fd)
 		err(EXIT_CUT, "the daemon is gone");
 }
 
-/* Sends one line; adds the newline. */
+/* Sends a request, to which it adds the newline, or ends the program. */
 void
 client_ask(int fd, const char *fmt, ...)
 {
@@ -141,10 +141,10 @@ client_ask(int fd, const char *fmt, ...)
 }
 
 /*
- * The daemon has closed the connection fd.  If that was before it had read the
- * request, because it needed room for others and we had been silent, sends the
- * request once more on a new connection, which is fd then.  Returns false if
- * not.
+ * To be called when the daemon has closed the connection fd; reset: with
+ * ECONNRESET.  If the daemon had not read the request, because it needed room
+ * for others and we had been silent, sends the request once more on a new
+ * connection, which is fd then, and returns true.
  */
 static bool
 client_ask_again(int fd, bool reset)
@@ -352,7 +352,7 @@ client_refused(const char *line)
 	errx(code, "%s", words);
 }
 
-/* The next line must be this one. */
+/* Receives the next line; ends the program unless it is this one. */
 void
 client_want(int fd, const char *want)
 {

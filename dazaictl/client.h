@@ -16,7 +16,7 @@ enum {
 	EXIT_POLICY = 3, /* unguarded, or a panic is pending */
 	EXIT_NO_SECRET = 4,
 	EXIT_REFUSED = 5, /* any other refusal, by the daemon or of it */
-	/* the daemon ended before it had answered, or did not after PANIC */
+	/* the daemon ended before it had answered; panic: it did not end */
 	EXIT_CUT = 6,
 	EXIT_PARTLY = 7 /* load: not every secret */
 };

@@ -29,7 +29,10 @@
 
 static const char *command_now; /* its name */
 
-/* Finds where the daemon may be; asked is the -s option, or NULL. */
+/*
+ * Finds the places where the daemon may be, or ends the program; asked is the
+ * value of -s, or NULL.
+ */
 void
 command_places(const char *asked, struct sockpath *places)
 {
@@ -41,8 +44,8 @@ command_places(const char *asked, struct sockpath *places)
 }
 
 /*
- * Refuses what cannot be the name of a secret as the daemon does, and so also
- * what would be two words of the request.
+ * Ends the program, as for a refusal of the daemon's, if name cannot be that of
+ * a secret.  So it cannot be two words of a request, either.
  */
 void
 command_check_name(const char *name)
@@ -51,7 +54,7 @@ command_check_name(const char *name)
 		errx(EXIT_REFUSED, "refused: bad-name: " NAME_RULE);
 }
 
-/* Ends the program: the command line is wrong, and how it should be. */
+/* Ends the program: says what is wrong with the command line, and the usage. */
 noreturn void
 command_wrong(const char *fmt, ...)
 {
@@ -102,7 +105,7 @@ command_none(int argc, char *argv[])
 	command_end(argc, argv);
 }
 
-/* The one argument that is left; what says what it is. */
+/* The one argument that is left, a word; what: what it is, for errors. */
 static const char *
 command_word(int argc, char *argv[], const char *what)
 {

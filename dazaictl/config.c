@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The user's files in ~/.config/dazai, which say what secret belongs to what.
- * Who writes them chooses where secrets go, so nobody else may.
+ * They decide where secrets go, so nobody but the user may write to them.
  */
 #include <sys/stat.h>
 
@@ -41,8 +41,8 @@ config_path(const char *name, char *path)
 }
 
 /*
- * Opens the file name, a word.  Ends the program if it is there but not to be
- * trusted.
+ * Opens the user's file of this name.  If there is none, config_next() finds no
+ * line.  Ends the program if others may have written the file.
  */
 void
 config_open(struct config *config, const char *name)
@@ -129,7 +129,7 @@ config_next(struct config *config)
 	return (false);
 }
 
-/* Closes the file; the words that were read are gone. */
+/* Closes the file, and frees the words that were read last. */
 void
 config_close(struct config *config)
 {

@@ -25,7 +25,7 @@ usage(FILE *to, int status)
 	exit(status);
 }
 
-/* Becomes the helper that the program was called as, if any. */
+/* Runs the helper whose name the program was called by, if any; then ends. */
 static void
 dazaictl_helper(int argc, char *argv[])
 {
@@ -57,9 +57,7 @@ main(int argc, char *argv[])
 
 	stdfd_open();
 	dazaictl_helper(argc, argv);
-	/*
-	 * The first word that is no option is the command; the rest is its own.
-	 */
+	/* The options end at the first word that is none: the command. */
 	while ((ch = getopt_long(argc, argv, "+hs:V", longs, NULL)) != -1) {
 		switch (ch) {
 		case 'h':

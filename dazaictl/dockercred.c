@@ -70,7 +70,7 @@ dockercred_utf8(const unsigned char *s, size_t len)
 	return (n);
 }
 
-/* Encodes a secret as the inside of a string of JSON. */
+/* Encodes a secret as the inside of a string of JSON; a give_encoding. */
 static const char *
 dockercred_encode(const unsigned char *secret, size_t len, unsigned char *to,
     size_t *coded)
@@ -185,8 +185,7 @@ dockercred_list(void)
 	struct config config;
 	struct site   site;
 
-	/* Read the whole file first: a mistake in it ends us before we print.
-	 */
+	/* A mistake anywhere in the file ends us before we print. */
 	config_open(&config, "docker");
 	while (dockercred_next(&config, &site))
 		continue;

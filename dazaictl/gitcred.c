@@ -125,6 +125,7 @@ gitcred_find(const struct site *asked, char *name, char *user, size_t size)
 	return (found);
 }
 
+/* Copies a secret, as a give_encoding. */
 static const char *
 gitcred_encode(const unsigned char *secret, size_t len, unsigned char *to,
     size_t *coded)

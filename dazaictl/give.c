@@ -22,9 +22,9 @@
 static struct secmem give_plain, give_coded;
 
 /*
- * Why a protocol of lines cannot carry a secret of len bytes, or NULL.  A
- * password that ended at a newline would be another one, and what follows it
- * would be taken for an attribute.
+ * Returns why a protocol of lines cannot carry a secret of len bytes, or NULL.
+ * After a newline in a password, the rest of it would be taken for an
+ * attribute.
  */
 const char *
 give_line(const unsigned char *secret, size_t len)
@@ -41,9 +41,9 @@ give_line(const unsigned char *secret, size_t len)
 }
 
 /*
- * Writes the secret name to standard output, encoded, between the texts before
- * and after, and ends the program.  One newline at its end is dropped, as many
- * programs add one.
+ * Writes the secret name to standard output, encoded by encode, between the
+ * texts before and after, and ends the program.  Drops one newline at the
+ * secret's end, because many programs add one.
  */
 noreturn void
 give(const char *name, const char *before, give_encoding encode,
@@ -74,8 +74,8 @@ give(const char *name, const char *before, give_encoding encode,
 }
 
 /*
- * Does task with its argument in a process of its own, which may end with any
- * exit code; returns that.
+ * Calls task with arg in a process of its own, which may end with any exit
+ * code.  Returns that code; EXIT_USAGE if a signal has ended the process.
  */
 int
 give_apart(void (*task)(const void *), const void *arg)

@@ -9,8 +9,9 @@
 #define GIVE_GROWTH 6
 
 /*
- * Encodes so many bytes of a secret; returns NULL and the number of bytes that
- * it has made, or why the protocol cannot carry them.
+ * Encodes a secret, of so many bytes, to the third argument, and stores in the
+ * last one how many bytes that are.  Returns NULL, or why the protocol cannot
+ * carry the secret.
  */
 typedef const char *(
     *give_encoding)(const unsigned char *, size_t, unsigned char *, size_t *);

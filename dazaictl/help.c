@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What dazaictl says of itself and of each command.
+ * The usage of dazaictl and of each of its commands.
  */
 #include <string.h>
 
@@ -73,7 +73,7 @@ help_find(const char *name)
 	return (NULL);
 }
 
-/* How the command is to be typed. */
+/* The usage of the command of this name; a static string. */
 const char *
 help_usage(const char *name)
 {

@@ -56,7 +56,7 @@ json_text(const char *text)
 	putchar('"');
 }
 
-/* Prints a value; null if it should be a number and is none, as "-". */
+/* Prints a value; null if it should be a number and is not one, such as "-". */
 static void
 json_value(enum json_kind kind, const char *value)
 {

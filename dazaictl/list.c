@@ -19,7 +19,11 @@
 #include "table.h"
 #include "unit.h"
 
-/* Asks fd for lines up to OK; is tells whether one is as it should be. */
+/*
+ * Sends the request ask on fd, and stores the lines of the answer, up to OK, in
+ * *l, whose text is the caller's to free(3).  is checks each line; the program
+ * ends for one that is wrong.
+ */
 void
 list_ask(struct list *l, int fd, const char *ask, bool (*is)(const char *))
 {
@@ -65,7 +69,7 @@ list_show(const struct list *l, enum list_form form, void (*json)(const char *))
 		puts("]");
 }
 
-/* Copies the four words of line, which has no more, to word. */
+/* Copies the four words of line, which has no more, to word, of four. */
 void
 list_split(const char *line, char word[][LIST_WORD])
 {

@@ -209,7 +209,7 @@ load_overwrite(void)
 	residue_leave();
 }
 
-/* Loads one secret; false if it could not, which it tells. */
+/* Loads one secret.  If that is not possible, says why and returns false. */
 static bool
 load_one(const struct sockpath *places, const struct loadfile_entry *e,
     bool replace)
@@ -236,9 +236,8 @@ load_one(const struct sockpath *places, const struct loadfile_entry *e,
 /*
  * Loads every secret that the file at path names, or the default file if path
  * is NULL, into the daemon at one of places; replace: also those which it has;
- * once: a secret is typed once.
- * Returns whether that are all.  A file with a mistake ends the program before
- * anything is done.
+ * once: a secret is typed once.  Returns true if all were loaded.  A file with
+ * a mistake ends the program before anything is done.
  */
 bool
 load_file(const struct sockpath *places, const char *path, bool replace,

@@ -27,13 +27,13 @@ static struct order {
 	int	fd;	/* the connection */
 	int	pidfd;	/* the vault's, or -1 ... */
 	int	error;	/* ... and why */
-	bool	dazaid; /* it is one, as far as /proc tells */
+	bool	dazaid; /* the vault's process is one, as far as /proc tells */
 	int64_t start;
 	size_t	len;
 	char	line[128]; /* the answer */
 } order;
 
-/* Milliseconds until ms after the start; 0 when that is over. */
+/* Milliseconds that are left until ms after order.start; 0 if none are. */
 static int
 order_left(int64_t ms)
 {
@@ -96,7 +96,7 @@ order_answered(int64_t ms)
 	return (strncmp(order.line, "OK\n", 3) == 0);
 }
 
-/* Ends the program, if an answer has come, for one that is not OK. */
+/* Ends the program if an answer has come that is not OK. */
 static void
 order_check_refusal(void)
 {
@@ -160,7 +160,10 @@ order_tell(bool ended)
 		    pid);
 }
 
-/* Panics at once.  Only the end counts, whatever the answer is. */
+/*
+ * Waits at most ms for the end of a vault that was told PANIC hard, and signals
+ * it meanwhile.  Only the end counts, whatever the answer is.
+ */
 static void
 order_hard(int64_t ms)
 {
@@ -171,9 +174,9 @@ order_hard(int64_t ms)
 }
 
 /*
- * Panics with the daemon's grace, and waits for its end if ms is not 0.  OK is
- * only network's word, so the vault is signalled as well.  To one that was told
- * this means nothing new.
+ * After PANIC: signals the vault as well, because OK is only network's word; to
+ * a vault that got the order the signal means nothing new.  Waits for its end,
+ * at most ms, if that is not 0.
  */
 static void
 order_graceful(int64_t ms)

@@ -24,12 +24,12 @@
 #include "client.h"
 #include "config.h"
 #include "give.h"
+#include "name.h"
 #include "pinentry.h"
 #include "version.h"
 
 #define PINENTRY_GRIP 40   /* hexadecimal digits of a keygrip */
 #define PINENTRY_KEYS 64   /* in the file */
-#define PINENTRY_NAME 129  /* bytes of a secret's name, with its NUL */
 #define PINENTRY_MS   5000 /* for the other pinentry to be there */
 /* Set for the other pinentry: it must not be this program again. */
 #define PINENTRY_MARK "DAZAI_PINENTRY"
@@ -37,7 +37,7 @@
 /* What the file says. */
 static struct {
 	char grip[PINENTRY_GRIP + 1];
-	char name[PINENTRY_NAME];
+	char name[NAME_BYTES];
 } keys[PINENTRY_KEYS];
 static unsigned int nkeys;
 static char	    program[PATH_MAX]; /* of the other pinentry, or empty */
@@ -111,7 +111,7 @@ pinentry_become(const int *in, const int *out, char *argv[])
 	_exit(EXIT_USAGE);
 }
 
-/* The other pinentry is gone, or has to go. */
+/* Ends the other pinentry, if there is one, and forgets it. */
 static void
 pinentry_drop(void)
 {
@@ -125,6 +125,7 @@ pinentry_drop(void)
 	other.pid = -1;
 }
 
+/* Starts the other pinentry, if there is one that greets us in time. */
 static void
 pinentry_start(char *argv[])
 {
@@ -149,8 +150,8 @@ pinentry_start(char *argv[])
 }
 
 /*
- * Passes the client's lines on, which are the answer to an inquiry of the other
- * pinentry; false if one of both is gone.
+ * Passes the client's lines on, which answer an inquiry of the other pinentry;
+ * false if one of the two has ended.
  */
 static bool
 pinentry_inquiry(void)
@@ -169,7 +170,7 @@ pinentry_inquiry(void)
 
 /*
  * Passes the client's line on to the other pinentry, and what that says back,
- * up to the end of its answer; false if it is gone.
+ * up to the end of its answer; false if it has ended.
  */
 static bool
 pinentry_ask(void)
@@ -254,7 +255,7 @@ pinentry_load(void)
 		    strspn(config.word[0], "0123456789abcdefABCDEF") !=
 			PINENTRY_GRIP)
 			config_wrong(&config, "not a keygrip and a secret");
-		if (strlen(config.word[1]) >= PINENTRY_NAME)
+		if (strlen(config.word[1]) >= NAME_BYTES)
 			config_wrong(&config, "too long a name");
 		if (nkeys == PINENTRY_KEYS)
 			config_wrong(&config, "too many keys");
@@ -310,8 +311,7 @@ pinentry_note(void)
 		memset(&asked, 0, sizeof(asked));
 }
 
-/* Encodes a secret as the data of one line, which is all that gpg-agent takes.
- */
+/* Encodes a secret as a give_encoding: gpg-agent takes the data of one line. */
 static const char *
 pinentry_encode(const unsigned char *secret, size_t len, unsigned char *to,
     size_t *coded)

@@ -43,7 +43,7 @@ residue_stay(int cpu)
 	residue_moved = sched_setaffinity(0, sizeof(one), &one) == 0;
 }
 
-/* Goes back to the processors of before. */
+/* Ends what residue_stay() began. */
 void
 residue_leave(void)
 {
@@ -55,8 +55,8 @@ residue_leave(void)
 /*
  * Overwrites, as far as possible, the freed buffers of a socket into which len
  * bytes were sent on this processor: fills a socket with messages of that size.
- * If they are small these are some 280 (the default of SO_SNDBUF by what each
- * is charged), more than the kernel's caches have free at a time.
+ * Of small messages some 280 fit (the default of SO_SNDBUF by what each is
+ * charged), more than the kernel's caches have free at a time.
  */
 void
 residue_socket(size_t len)
@@ -83,8 +83,8 @@ residue_socket(size_t len)
 }
 
 /*
- * Likewise the pages of a pipe that was closed on this processor.  Those that
- * were freed last are the first that a new pipe gets.
+ * Overwrites, likewise, the pages of a pipe that was closed on this processor.
+ * The pages that were freed last are the first that a new pipe gets.
  */
 void
 residue_pipe(void)

@@ -54,7 +54,9 @@ static struct secmem passing; /* for what goes to a descriptor */
  * The command line.
  */
 
-/* Returns a new use, of the secret that arg names after a '='; cuts arg there.
+/*
+ * Returns a new use, of the secret that arg names after a '=', and cuts arg at
+ * that.
  */
 static struct run_use *
 run_add(int option, char *arg)
@@ -201,7 +203,7 @@ run_lead(void)
 /*
  * Registers this process.  The daemon learns from the kernel which process has
  * connected; if ssh(1) forwards the socket, that is an ssh on the daemon's
- * side. So makes sure first that the process that listens here is the daemon.
+ * side.  So makes sure first that the process that listens here is the daemon.
  */
 static void
 run_register(int fd, const char *program)

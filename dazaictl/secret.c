@@ -36,8 +36,8 @@
 static struct secmem secret;
 
 /*
- * What must be overwritten in the kernel's buffers, even if the secret is
- * refused or cut short: a program ends by exit(3) then.
+ * What must be overwritten in the kernel's buffers when the program ends by
+ * exit(3), as it does if a secret is refused or cut short, too.
  */
 static size_t secret_sent;   /* bytes that were to be sent to the daemon */
 static bool   secret_piped;  /* standard input may be a pipe, and was read */
@@ -456,8 +456,8 @@ secret_get(const struct sockpath *places, const char *name, bool line)
 }
 
 /*
- * Gets all of name into an arena, which is zero or the caller's already;
- * returns its length.
+ * Gets all of name from the daemon at one of places into *sm, which is as for
+ * arena_grow(); returns its length.
  */
 size_t
 secret_fetch(const struct sockpath *places, const char *name, struct secmem *sm)

@@ -28,7 +28,9 @@ site_usual_port(struct site *site)
 	}
 }
 
-/* Copies len bytes of text, of the characters in chars and alphanumeric ones.
+/*
+ * Copies len bytes of text to to, of size bytes, in lower case; false if they
+ * do not fit, or if one is neither alphanumeric nor in chars.
  */
 static bool
 site_copy(char *to, size_t size, const char *text, size_t len,

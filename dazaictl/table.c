@@ -45,7 +45,10 @@ table_widen(size_t *width, char cell[][TABLE_CELL])
 	}
 }
 
-/* Prints a heading, and a row for each line of l. */
+/*
+ * Prints a heading, and for each line of l the cells that row, which is called
+ * twice for a line, fills in.
+ */
 void
 table_print(const struct table_column *columns, const struct list *l,
     table_row *row)

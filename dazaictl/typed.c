@@ -22,6 +22,7 @@ static const int typed_sigs[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
 #define TYPED_SIGS (sizeof(typed_sigs) / sizeof(typed_sigs[0]))
 static struct sigaction typed_was[TYPED_SIGS], typed_stop;
 
+/* Restores the signal handlers of before typed_catch(). */
 static void
 typed_put_back(void)
 {
@@ -91,7 +92,7 @@ typed_read(int fd, unsigned char *data)
 	}
 }
 
-/* Asks for name, more: in other words, and reads a line as typed_read(). */
+/* Asks for the secret name and more, other words; reads as typed_read(). */
 static size_t
 typed_ask(int fd, const char *name, const char *more, unsigned char *data)
 {

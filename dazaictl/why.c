@@ -34,8 +34,11 @@ struct why {
 	char	    reason[WHY_BYTES];
 };
 
-/* Reads the file's line into w->line, if the file is one that only we, or the
- * user whose daemon root asks about, can have written. */
+/*
+ * Reads the line of the file name in dir into w->line.  Returns false if it is
+ * not one of last words, or if others than its owner may write to the file, who
+ * must be our user, unless root asks.
+ */
 static bool
 why_read(struct why *w, int dir, const char *name)
 {
@@ -112,7 +115,7 @@ why_find(const struct sockpath *places, struct why *w)
 	return (found);
 }
 
-/* Does the daemon that says that it runs do so? */
+/* Whether the last words say that the daemon runs, and it does. */
 static bool
 why_lives(const struct why *w, const struct sockpath *places)
 {
@@ -207,8 +210,7 @@ why_show(const struct sockpath *places, enum list_form form)
 		json_last(w.time, w.pid, w.reason, w.armed, w.secrets, w.how);
 }
 
-/* There is no daemon: says on standard error how the last one ended, if known.
- */
+/* Says on standard error how the last daemon ended, if that is known. */
 void
 why_warn(const struct sockpath *places)
 {
