@@ -61,8 +61,7 @@ channel_offer(int fd, const char *text)
 
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sv) == -1)
 		return (-1);
-	/* As on the listening sockets: a client's descriptor can block
-	 * close(2). */
+	/* As on the listening sockets: see files_bind(). */
 	(void)setsockopt(sv[0], SOL_SOCKET, SO_PASSRIGHTS, &none, sizeof(none));
 	rc = channel_send(fd, text, sv[1]);
 	close(sv[1]);

@@ -145,8 +145,7 @@ start_wait_network(void)
 		vault_fail("network process", why);
 }
 
-/* Reads the secrets of -l and -L, and meanwhile obeys signals and watches
- * network. */
+/* Reads the secrets of -l and -L; meanwhile the vault's loop runs. */
 static void
 start_secrets(void)
 {
