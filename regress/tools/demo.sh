@@ -315,10 +315,10 @@ open_second
 open_shell
 show_tethers
 
-echo "6. A new password goes in, and restic takes it from there for a backup:"
+echo "6. A new password goes in, and restic makes a backup with it. A file in the backup, and the secret:"
 use_restic
 
-echo "7. kill -9 for the first terminal's bash. The second still holds the session:"
+echo "7. kill -9 for the first terminal's bash. The second still holds the session, and restic still reads the backup:"
 kill_shell
 within sh -c "'$dazaictl' tethers | grep -q '^session 1 held '" ||
     fail 'the first terminal still holds, or the second does not'
