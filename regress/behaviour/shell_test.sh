@@ -10,8 +10,8 @@
 bourne='bash zsh ksh mksh dash'
 shells="$bourne fish"
 
-# setup SHELL: it is $sh; an rc file for every shell, since one may exec another.  They
-# run ./before, then the integration, then ./after.
+# setup SHELL [OTHER...]: it is $sh; rc files for it, for the others, and for what reads
+# $ENV, since one may exec another.  They run ./before, then the integration, then ./after.
 setup() {
 	sh=$1
 	status='$?' file=$top/shell/dazai.sh
@@ -24,17 +24,13 @@ setup() {
 		. '$top/shell/dazai.sh'
 		. '$PWD/after'
 	EOF
-	cp rc .zshrc
-	cp rc .bashrc
-	# Else fish reads every man page there is at its first start, in the background.
-	mkdir -p fish .local/share/fish/generated_completions
-	cat >fish/config.fish <<-EOF
-		set -gx LEVEL (math 0\$LEVEL + 1)
-		function fish_prompt; echo -n "P\$LEVEL> "; end
-		function fish_greeting; end
-		source '$PWD/before'
-		source '$top/shell/dazai.fish'
-	EOF
+	for shell; do
+		case $shell in
+		bash)	ln -s rc .bashrc ;;
+		zsh)	ln -s rc .zshrc ;;
+		fish)	setup_fish ;;
+		esac
+	done
 	: >before
 	: >after
 	: >starts
@@ -50,6 +46,18 @@ setup() {
 	PATH=$top/dazaid:$top/dazai-hb:$top/dazaictl:$PATH DAZAI_SOCK=$sock TERM=dumb
 	ENV=$PWD/rc HOME=$PWD ZDOTDIR=$PWD XDG_CONFIG_HOME=$PWD
 	export PATH DAZAI_SOCK TERM ENV HOME ZDOTDIR XDG_CONFIG_HOME
+}
+
+setup_fish() {
+	# Else fish reads every man page there is at its first start, in the background.
+	mkdir -p fish .local/share/fish/generated_completions
+	cat >fish/config.fish <<-EOF
+		set -gx LEVEL (math 0\$LEVEL + 1)
+		function fish_prompt; echo -n "P\$LEVEL> "; end
+		function fish_greeting; end
+		source '$PWD/before'
+		source '$top/shell/dazai.fish'
+	EOF
 }
 
 command_line() {
@@ -243,7 +251,6 @@ is_quiet_when_sourced_again() {
 	zsh)	trap='echo $zshexit_functions' ;;
 	esac
 	echo ". '$top/shell/dazai.sh'" >>rc
-	cp rc .zshrc
 	start
 	drive DAZAI_HB="$PWD/counted" <<-EOF
 		expect P1>
@@ -760,7 +767,7 @@ behaviour exec_keeps_the_guard \
     'a shell that becomes another one by exec, and that one another, stays guarded by the same dazai-hb' \
     require.progs "$shells"
 exec_keeps_the_guard_body() {
-	setup bash
+	setup bash zsh fish
 	start
 	level=1
 	{
