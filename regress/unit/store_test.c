@@ -241,36 +241,6 @@ CASE(the_longest_name_is_kept_whole,
 	require_no_begin(NAME_128, 1, EEXIST);
 }
 
-CASE(a_secret_is_only_bytes, "every byte value, and a single NUL, is kept")
-{
-	unsigned char all[256];
-	size_t	      i;
-
-	for (i = 0; i < sizeof(all); i++)
-		all[i] = (unsigned char)i;
-	begin(SIZE);
-	ATF_REQUIRE(put_for("all", all, sizeof(all), 0, STORE_NEVER) != 0);
-	ATF_REQUIRE(put_for("nul", "\0", 1, 0, STORE_NEVER) != 0);
-	require_value("all", all, sizeof(all));
-	require_value("nul", "\0", 1);
-	ATF_REQUIRE_EQ(2, st.count);
-}
-
-CASE(no_byte_too_many_is_read,
-    "no more bytes of a file are read than asked for")
-{
-	int	 fd = file("a value, and more", 17);
-	uint64_t id;
-
-	begin(SIZE);
-	id = store_begin(&st, "x", 7);
-	ATF_REQUIRE_EQ(3, store_fill(&st, id, fd, read, 3));
-	ATF_REQUIRE_EQ(4, store_fill(&st, id, fd, read, 4));
-	ATF_REQUIRE_EQ(7, lseek(fd, 0, SEEK_CUR));
-	ATF_REQUIRE(store_commit(&st, id, 0, STORE_NEVER) == 0);
-	require_value("x", "a value", 7);
-}
-
 CASE(a_large_secret_moves_in_pieces, "no call reads or sends more than 64 KiB")
 {
 	const size_t len = 2 * PIECE + 1;
@@ -288,68 +258,6 @@ CASE(a_large_secret_moves_in_pieces, "no call reads or sends more than 64 KiB")
 	for (from = 0; from < len; from += PIECE)
 		require_sent(id, from, pattern() + from,
 		    len - from < PIECE ? len - from : PIECE);
-}
-
-CASE(a_secret_has_at_least_one_byte, "an empty one is given up with ENODATA")
-{
-	begin(SIZE);
-	ATF_REQUIRE_EQ(-1,
-	    store_commit(&st, store_begin(&st, "x", 1), 0, STORE_NEVER));
-	ATF_REQUIRE_EQ(ENODATA, errno);
-	require_as_new();
-}
-
-CASE(one_newline_is_taken_off,
-    "of several newlines only the last is dropped, and a secret of one newline becomes empty")
-{
-	uint64_t id;
-
-	begin(SIZE);
-	id = store_begin(&st, "typed", STORE_ALL);
-	ATF_REQUIRE(!store_chomp(&st, id));
-	ATF_REQUIRE_EQ(1, store_fill(&st, id, file("\n", 1), read, STORE_ALL));
-	ATF_REQUIRE(store_chomp(&st, id));
-	ATF_REQUIRE(!store_chomp(&st, id));
-	ATF_REQUIRE_EQ(7,
-	    store_fill(&st, id, file("pass\r\n\n", 7), read, STORE_ALL));
-	ATF_REQUIRE(store_chomp(&st, id));
-	ATF_REQUIRE(store_commit(&st, id, 0, STORE_NEVER) == 0);
-	require_value("typed", "pass\r\n", 6);
-	ATF_REQUIRE_EQ(0, held("\n\n", 2));
-}
-
-CASE(what_is_typed_twice_is_kept_once,
-    "of what is typed twice one half is kept, and nothing if both differ")
-{
-	static const struct {
-		const char *typed;
-		size_t	    first; /* bytes of it that came first */
-		bool	    same;
-	} rows[] = { { "secretsecret", 6, true }, { "secretSecret", 6, false },
-		{ "abab", 4, false }, { "secret", 6, false },
-		{ "secretsecretsecret", 6, false }, { "aaa", 1, false },
-		{ "aa", 1, true } };
-	uint64_t id;
-	size_t	 i, len;
-
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-		begin(SIZE);
-		id = store_begin(&st, "typed", STORE_ALL);
-		len = strlen(rows[i].typed);
-		ATF_REQUIRE_EQ((ssize_t)len,
-		    store_fill(&st, id, file(rows[i].typed, len), read,
-			STORE_ALL));
-		ATF_REQUIRE_EQ_MSG(rows[i].same,
-		    store_twice(&st, id, rows[i].first), "%s", rows[i].typed);
-		require_sealed();
-		ATF_REQUIRE_EQ(rows[i].same ? 1 : 0,
-		    held(rows[i].typed, rows[i].first));
-		ATF_REQUIRE_EQ(rows[i].same ? 0 : -1,
-		    store_commit(&st, id, 0, STORE_NEVER));
-		if (rows[i].same)
-			require_value("typed", rows[i].typed, rows[i].first);
-	}
-	ATF_REQUIRE(!store_twice(&st, id + 7, 1));
 }
 
 CASE(every_length_fits_up_to_the_last_byte,
@@ -380,36 +288,6 @@ CASE(every_length_fits_up_to_the_last_byte,
 	ATF_REQUIRE(secmem_wipe(&mem) == NULL);
 }
 
-CASE(what_can_never_fit_is_too_large,
-    "EFBIG for more than an empty arena holds, ENOSPC for more than is free")
-{
-	size_t most;
-
-	begin(SIZE);
-	most = store_most(&st);
-	require_no_begin("x", most + 1, EFBIG);
-	require_no_begin("x", SIZE_MAX - ALIGN, EFBIG);
-	require_no_begin("x", SIZE_MAX - 1, EFBIG);
-	require_put("small", "s");
-	require_no_begin("x", most + 1, EFBIG);
-	require_no_begin("x", most, ENOSPC);
-	require_no_begin("x", store_room(&st) + 1, ENOSPC);
-	require_sealed();
-}
-
-CASE(small_secrets_fill_the_arena,
-    "each small secret takes its header and 16 bytes")
-{
-	char   name[] = "A";
-	size_t span;
-
-	begin(SIZE);
-	span = SIZE - store_most(&st) + ALIGN;
-	for (; store_room(&st) > 0; name[0]++)
-		require_put(name, "x");
-	ATF_REQUIRE_EQ(SIZE / span, st.count);
-}
-
 CASE(an_endless_source_ends,
     "reading an endless source stops when the arena is full, and nothing of it stays")
 {
@@ -419,34 +297,6 @@ CASE(an_endless_source_ends,
 		STORE_ALL, 0, STORE_NEVER));
 	ATF_REQUIRE_EQ(ENOSPC, errno);
 	require_as_new();
-}
-
-CASE(the_largest_hole_is_all_room, "three deleted secrets in a row are one")
-{
-	static const size_t lens[] = { 400, 64, 160, 160, 160, 64 };
-	char		    name[] = "0";
-	uint64_t	    id;
-	size_t		    i, head;
-
-	begin(SIZE);
-	head = SIZE - store_most(&st);
-	for (i = 0; i < NELEM(lens); i++, name[0]++)
-		ATF_REQUIRE(
-		    put_for(name, pattern(), lens[i], 0, STORE_NEVER) != 0);
-	ATF_REQUIRE(
-	    put_for("rest", pattern(), store_room(&st), 0, STORE_NEVER) != 0);
-	ATF_REQUIRE_EQ(0, store_room(&st));
-	for (name[0] = '4'; name[0] > '1'; name[0]--)
-		ATF_REQUIRE(store_delete(&st, name) == 0);
-	ATF_REQUIRE(store_delete(&st, "0") == 0);
-	ATF_REQUIRE_EQ(480 + 2 * head, store_room(&st));
-	/* A block that fits exactly is not split. */
-	id = store_begin(&st, "first", 400);
-	ATF_REQUIRE_EQ(480 + 2 * head, store_room(&st));
-	ATF_REQUIRE(store_begin(&st, "x", STORE_ALL) != 0);
-	ATF_REQUIRE_EQ(0, store_room(&st));
-	store_drop(&st, id);
-	ATF_REQUIRE_EQ(400, store_room(&st));
 }
 
 CASE(there_is_a_limit_to_how_many,
@@ -477,21 +327,6 @@ CASE(there_is_a_limit_to_how_many,
 	require_put("most", "value");
 }
 
-CASE(sending_starts_at_any_byte,
-    "sending starts at any byte of the value, and ends with the last one")
-{
-	uint64_t id;
-	size_t	 len, from;
-
-	begin(SIZE);
-	ATF_REQUIRE(put_for("x", pattern(), 300, 0, STORE_NEVER) != 0);
-	require_put("next", "what lies after it");
-	id = store_take(&st, "x", &len);
-	for (from = 0; from < len; from++)
-		require_sent(id, from, pattern() + from, len - from);
-	require_sealed();
-}
-
 CASE(sending_never_blocks_and_never_kills,
     "a full socket is EAGAIN, a closed one EPIPE without SIGPIPE")
 {
@@ -515,196 +350,6 @@ CASE(sending_never_blocks_and_never_kills,
 	ATF_REQUIRE_EQ(EBADF, errno);
 	require_sealed();
 	ATF_REQUIRE(store_has(&st, id));
-}
-
-CASE(a_spent_secret_stays_for_its_readers,
-    "its name is free at once; its bytes are wiped with the last release")
-{
-	uint64_t id;
-	size_t	 len;
-
-	begin(SIZE);
-	id = put_for("once", "old value", 9, 2, STORE_NEVER);
-	ATF_REQUIRE_EQ(id, store_take(&st, "once", &len));
-	ATF_REQUIRE_EQ(id, store_take(&st, "once", &len));
-	ATF_REQUIRE_EQ(0, store_take(&st, "once", &len));
-	ATF_REQUIRE_EQ(-1, store_delete(&st, "once"));
-	ATF_REQUIRE_EQ(0, st.count);
-	ATF_REQUIRE(put_for("once", "new value", 9, 1, STORE_NEVER) != id);
-	store_release(&st, id);
-	require_sent(id, 2, "d value", 7);
-	require_value("once", "new value", 9);
-	ATF_REQUIRE_EQ(1, held("old value", 9));
-	store_release(&st, id);
-	ATF_REQUIRE(!store_has(&st, id));
-	require_as_new();
-}
-
-/* Begins the successor of x, fills it with value, and returns its id. */
-static uint64_t
-require_successor(const char *value)
-{
-	const size_t   len = strlen(value);
-	const uint64_t id = store_replace(&st, "x", len);
-	const int      fd = file(value, len);
-
-	ATF_REQUIRE_MSG(id != 0, "%s", strerror(errno));
-	ATF_REQUIRE_EQ((ssize_t)len, store_fill(&st, id, fd, read, len));
-	close(fd);
-	return (id);
-}
-
-CASE(a_successor_takes_the_place_at_once,
-    "the old secret is taken until the new one is whole; then the old bytes are wiped")
-{
-	struct store_item item;
-	uint64_t	  id;
-
-	begin(SIZE);
-	ATF_REQUIRE(put_for("x", "old value", 9, 0, 300) != 0);
-	id = require_successor("new value");
-	require_value("x", "old value", 9);
-	require_no_begin("x", 1, EEXIST);
-	errno = 0;
-	ATF_REQUIRE_EQ(0, store_replace(&st, "x", 1));
-	ATF_REQUIRE_EQ(EEXIST, errno);
-	ATF_REQUIRE(store_next(&st, 0, &item));
-	ATF_REQUIRE_EQ(9, item.len);
-	ATF_REQUIRE(store_commit(&st, id, 1, 700) == 0);
-	require_sealed();
-	ATF_REQUIRE_EQ(0, held("old value", 9));
-	ATF_REQUIRE_EQ(1, st.count);
-	ATF_REQUIRE_EQ(700, st.due);
-	require_value("x", "new value", 9);
-	require_as_new();
-}
-
-CASE(a_successor_that_fails_changes_nothing,
-    "a replacement that is given up, or finds no room, leaves the old secret as it was")
-{
-	begin(SIZE);
-	require_put("x", "old value");
-	store_drop(&st, require_successor("new value"));
-	ATF_REQUIRE_EQ(0, held("new value", 9));
-	errno = 0;
-	ATF_REQUIRE_EQ(0, store_replace(&st, "x", store_room(&st) + 1));
-	ATF_REQUIRE_EQ(ENOSPC, errno);
-	ATF_REQUIRE_EQ(0, store_replace(&st, "x", store_most(&st) + 1));
-	ATF_REQUIRE_EQ(EFBIG, errno);
-	ATF_REQUIRE_EQ(-1,
-	    store_commit(&st, store_replace(&st, "x", 1), 0, STORE_NEVER));
-	require_value("x", "old value", 9);
-	ATF_REQUIRE_EQ(1, st.count);
-	ATF_REQUIRE(store_commit(&st, require_successor("new value"), 0,
-			STORE_NEVER) == 0);
-	require_value("x", "new value", 9);
-}
-
-CASE(a_replaced_secret_stays_for_its_readers,
-    "its readers get all of a secret that is replaced; the last release wipes it")
-{
-	uint64_t old;
-	size_t	 len;
-
-	begin(SIZE);
-	require_put("x", "old value");
-	old = store_take(&st, "x", &len);
-	ATF_REQUIRE(store_commit(&st, require_successor("new value"), 0,
-			STORE_NEVER) == 0);
-	ATF_REQUIRE_EQ(1, st.count);
-	require_sent(old, 2, "d value", 7);
-	require_value("x", "new value", 9);
-	store_release(&st, old);
-	ATF_REQUIRE_EQ(0, held("old value", 9));
-	ATF_REQUIRE(store_delete(&st, "x") == 0);
-	require_as_new();
-}
-
-CASE(everything_is_cleared_at_once,
-    "whole, unfinished and spent secrets are wiped together; an empty arena stays so")
-{
-	uint64_t once;
-	size_t	 len;
-
-	begin(SIZE);
-	store_clear(&st);
-	require_as_new();
-	require_put("x", "value");
-	once = put_for("once", "value", 5, 1, STORE_NEVER);
-	ATF_REQUIRE_EQ(once, store_take(&st, "once", &len));
-	ATF_REQUIRE(put_for("due", "value", 5, 1, 300) != 0);
-	require_successor("new value");
-	store_clear(&st);
-	require_sealed();
-	require_as_new();
-	ATF_REQUIRE(!store_has(&st, once));
-}
-
-CASE(nothing_is_left_of_a_deleted_secret,
-    "a deleted secret is wiped, though a reader still has its id")
-{
-	uint64_t id, other;
-	size_t	 len;
-
-	begin(SIZE);
-	require_put("x", "value");
-	id = store_take(&st, "x", &len);
-	ATF_REQUIRE(store_delete(&st, "x") == 0);
-	require_as_new();
-	errno = 0;
-	ATF_REQUIRE_EQ(-1, store_send(&st, id, -1, 0));
-	ATF_REQUIRE_EQ(ENOENT, errno);
-	/* The release must not count for the secret that has its room now. */
-	other = put_for("x", "other", 5, 1, STORE_NEVER);
-	ATF_REQUIRE(other > id);
-	store_release(&st, id);
-	require_value("x", "other", 5);
-	require_as_new();
-}
-
-CASE(secrets_expire_at_their_time,
-    "secrets whose time is up are wiped, and no others")
-{
-	begin(SIZE);
-	ATF_REQUIRE(put_for("a", "value of a", 10, 0, 300) != 0);
-	ATF_REQUIRE(put_for("b", "value of b", 10, 0, 200) != 0);
-	require_put("c", "value of c");
-	ATF_REQUIRE_EQ(200, st.due);
-	ATF_REQUIRE(!store_expire(&st, 199));
-	ATF_REQUIRE(store_expire(&st, 200));
-	ATF_REQUIRE_EQ(300, st.due);
-	ATF_REQUIRE_EQ(0, held("value of b", 10));
-	ATF_REQUIRE(store_expire(&st, 1LL << 60));
-	ATF_REQUIRE_EQ(STORE_NEVER, st.due);
-	require_value("c", "value of c", 10);
-	ATF_REQUIRE_EQ(1, st.count);
-}
-
-CASE(a_list_goes_on_after_a_deletion,
-    "a list that continues after a deletion goes on in the order of the ids")
-{
-	struct store_item item;
-
-	begin(SIZE);
-	require_put("a", "1");
-	ATF_REQUIRE(put_for("b", "123", 3, 4, 700) != 0);
-	require_put("c", "1");
-	ATF_REQUIRE(store_next(&st, 0, &item));
-	ATF_REQUIRE_STREQ("a", item.name);
-	ATF_REQUIRE(store_delete(&st, "a") == 0);
-	require_put("d", "1"); /* where a was */
-	ATF_REQUIRE(store_next(&st, item.id, &item));
-	ATF_REQUIRE_STREQ("b", item.name);
-	ATF_REQUIRE_EQ(3, item.len);
-	ATF_REQUIRE_EQ(4, item.reads);
-	ATF_REQUIRE_EQ(700, item.due);
-	ATF_REQUIRE(store_next(&st, item.id, &item));
-	ATF_REQUIRE_STREQ("c", item.name);
-	ATF_REQUIRE(store_next(&st, item.id, &item));
-	ATF_REQUIRE_STREQ("d", item.name);
-	ATF_REQUIRE(!store_next(&st, item.id, &item));
-	ATF_REQUIRE_EQ(0, item.id);
-	ATF_REQUIRE_STREQ("", item.name);
 }
 
 CASE(the_arena_is_sealed_after_every_call,
@@ -750,28 +395,11 @@ ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, a_name_is_1_to_128_of_its_letters);
 	ATF_TP_ADD_TC(tp, the_longest_name_is_kept_whole);
-	ATF_TP_ADD_TC(tp, a_secret_is_only_bytes);
-	ATF_TP_ADD_TC(tp, no_byte_too_many_is_read);
 	ATF_TP_ADD_TC(tp, a_large_secret_moves_in_pieces);
-	ATF_TP_ADD_TC(tp, a_secret_has_at_least_one_byte);
-	ATF_TP_ADD_TC(tp, one_newline_is_taken_off);
-	ATF_TP_ADD_TC(tp, what_is_typed_twice_is_kept_once);
 	ATF_TP_ADD_TC(tp, every_length_fits_up_to_the_last_byte);
-	ATF_TP_ADD_TC(tp, what_can_never_fit_is_too_large);
-	ATF_TP_ADD_TC(tp, small_secrets_fill_the_arena);
 	ATF_TP_ADD_TC(tp, an_endless_source_ends);
-	ATF_TP_ADD_TC(tp, the_largest_hole_is_all_room);
 	ATF_TP_ADD_TC(tp, there_is_a_limit_to_how_many);
-	ATF_TP_ADD_TC(tp, sending_starts_at_any_byte);
 	ATF_TP_ADD_TC(tp, sending_never_blocks_and_never_kills);
-	ATF_TP_ADD_TC(tp, a_spent_secret_stays_for_its_readers);
-	ATF_TP_ADD_TC(tp, a_successor_takes_the_place_at_once);
-	ATF_TP_ADD_TC(tp, a_successor_that_fails_changes_nothing);
-	ATF_TP_ADD_TC(tp, a_replaced_secret_stays_for_its_readers);
-	ATF_TP_ADD_TC(tp, everything_is_cleared_at_once);
-	ATF_TP_ADD_TC(tp, nothing_is_left_of_a_deleted_secret);
-	ATF_TP_ADD_TC(tp, secrets_expire_at_their_time);
-	ATF_TP_ADD_TC(tp, a_list_goes_on_after_a_deletion);
 	ATF_TP_ADD_TC(tp, the_arena_is_sealed_after_every_call);
 	return (atf_no_error());
 }

@@ -110,33 +110,4 @@ world_begin(struct panic *p, int64_t grace, bool armed)
 	panic_init(p, &world_ops, grace, armed);
 }
 
-/* Nothing has ended. */
-static void
-require_alive(const struct panic *p)
-{
-	ATF_REQUIRE_MSG(world.wrong == NULL, "not so: %s", world.wrong);
-	ATF_REQUIRE(!p->over);
-	ATF_REQUIRE_EQ(0,
-	    world.wiped + world.felled + world.removed + world.logged +
-		world.killed + world.exited);
-}
-
-/* It ended once, in that way and for that reason. */
-static void
-require_ended(const struct panic *p, enum panic_event how, const char *reason,
-    bool killed)
-{
-	ATF_REQUIRE_MSG(world.wrong == NULL, "not so: %s", world.wrong);
-	ATF_REQUIRE(p->over);
-	ATF_REQUIRE_EQ(1, world.wiped);
-	ATF_REQUIRE_EQ(1, world.removed);
-	ATF_REQUIRE_EQ(1, world.logged);
-	ATF_REQUIRE_EQ(how, world.how);
-	ATF_REQUIRE_STREQ(reason, world.reason);
-	ATF_REQUIRE_EQ(killed, world.felled);
-	ATF_REQUIRE_EQ(killed, world.killed);
-	ATF_REQUIRE_EQ(!killed, world.exited);
-	ATF_REQUIRE_EQ(NEVER, panic_deadline(p));
-}
-
 #endif
