@@ -38,8 +38,8 @@ program_there(const char *dir, size_t len, const char *name)
 }
 
 /*
- * Looks for the command as execvp(3) does.  Returns 0, or errno and the exit
- * code for it.
+ * Looks for the command as execvp(3) does.  Returns 0; or, with errno, the exit
+ * code for it.  A file in $PATH that may not be executed is not found.
  */
 int
 program_check(const char *name)

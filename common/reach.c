@@ -100,8 +100,12 @@ reach_socket(const struct reach *r)
 	    (r->seconds == 0 ? SOCK_NONBLOCK : 0);
 	int fd;
 
-	if ((fd = socket(AF_UNIX, type, 0)) == -1 || vouch_ask(fd) == -1)
+	if ((fd = socket(AF_UNIX, type, 0)) == -1)
 		return (-1);
+	if (vouch_ask(fd) == -1) {
+		close(fd);
+		return (-1);
+	}
 	if (r->seconds != 0) {
 		(void)setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &tv, sizeof(tv));
 		(void)setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv));

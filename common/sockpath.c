@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Where the socket is: the rules that the daemon and its clients share.
+ * The rules by which the daemon and its clients find the socket.
  */
 #include <sys/socket.h>
 #include <sys/stat.h>

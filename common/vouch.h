@@ -6,7 +6,7 @@
 
 #include <stdbool.h>
 
-/* Who made the socket that a client is connected to: the vault. */
+/* The process that made the socket which a client is connected to. */
 struct vouch {
 	pid_t pid;   /* 0: it is in a PID namespace that we do not see, ... */
 	ino_t inode; /* ... and this is its pidfd's; otherwise 0 */

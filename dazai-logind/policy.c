@@ -205,8 +205,6 @@ policy_run(const struct policy *rules)
 		/* If our parent had us ignore it, it would never come. */
 		(void)signal(sigs[i], SIG_DFL);
 	}
-	/* A log without a reader must not end us before the vault ends. */
-	(void)signal(SIGPIPE, SIG_IGN);
 	(void)sigprocmask(SIG_SETMASK, &set, NULL);
 	p.signals = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
 	if (p.signals == -1)

@@ -209,7 +209,7 @@ secret_would_fit(const struct sockpath *places, const char *name, bool replace)
 	close(fd);
 }
 
-/* What a put has left on this processor, where residue_stay() keeps us. */
+/* Overwrites what a put has left on this processor, see residue_stay(). */
 static void
 secret_overwrite_put(void)
 {
@@ -414,7 +414,7 @@ secret_request(int fd, const char *name, int *channel, int *cpu)
 	return (secret_head(client_vouched(fd, "DATA ", channel), cpu));
 }
 
-/* What the bytes that came from the daemon have left. */
+/* Overwrites what the bytes that came from the daemon have left. */
 static void
 secret_overwrite_get(void)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the vault does in a panic, in the order of struct panic_ops.  All of it
- * may run in a signal handler, so nothing is formatted or allocated.  Where a
- * time is formatted, the panic is a graceful one, which only the loop triggers.
+ * The effects of a panic, in the order of struct panic_ops.  All of it may run
+ * in a signal handler, so nothing is formatted or allocated.  Where a time is
+ * formatted, the panic is a graceful one, which only the loop triggers.
  */
 #include <sys/socket.h>
 #include <sys/wait.h>

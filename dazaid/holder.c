@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * How the session's holders come and go, and what network reports of each.
- * alive.c sees whether they live; session.c decides what that means.
+ * Takes and drops the session's holders, and acts on what network reports of
+ * each.  alive.c sees whether they live; session.c decides what that means.
  */
 #include <sys/pidfd.h>
 #include <sys/socket.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the vault does for clients of the control socket: each request that
- * network passes on, checked once more, done, and answered.  transfer.c moves
- * the bytes of a secret, after the kernel has confirmed who the client is.
+ * Serves the clients of the control socket: checks each request that network
+ * passes on once more, does it, and answers it.  transfer.c moves the bytes of
+ * a secret, after the kernel has confirmed who the client is.
  */
 #include <sys/socket.h>
 

@@ -179,7 +179,7 @@ store_readers(const struct store *st, uint64_t id)
 	return (n);
 }
 
-/* A whole secret that nobody may take any more, until its readers finish. */
+/* Spends b, a whole secret: nobody may take it, but its readers may finish. */
 static void
 store_spend(struct store *st, struct store_block *b)
 {
@@ -474,7 +474,7 @@ store_commit(struct store *st, uint64_t id, uint32_t reads, int64_t due)
  * Out.
  */
 
-/* Where a reader of this id is noted, or a free place for 0; NULL: none. */
+/* The place that notes a reader of id; for 0, a free place; NULL: none. */
 static uint64_t *
 store_reader(struct store *st, uint64_t id)
 {
