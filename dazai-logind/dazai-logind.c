@@ -43,6 +43,23 @@ usage(FILE *to, int status)
 		    "[--lock=release|empty|ignore]\n"
 		    "                    [--sleep=panic|ignore]\n",
 	    to);
+	if (status != 0)
+		exit(status);
+	(void)fputs(
+	    "  -h, --help            show this\n"
+	    "  -n, --tether TETHER   hold this tether (login)\n"
+	    "  -q, --quiet           print warnings and errors only\n"
+	    "  -s, --socket PATH     the daemon's heartbeat socket\n"
+	    "  -S, --session SESSION the session, as loginctl shows it\n"
+	    "  -v, --verbose         print more\n"
+	    "  -V, --version         show the version\n"
+	    "  -W, --wait SECONDS    wait so long for the daemon to come\n"
+	    "      --lock release    when the session is locked, let go of the tether\n"
+	    "      --lock empty      ... have every secret wiped\n"
+	    "      --lock ignore     ... do nothing\n"
+	    "      --sleep panic     before the machine sleeps, panic\n"
+	    "      --sleep ignore    ... do nothing\n",
+	    to);
 	exit(status);
 }
 

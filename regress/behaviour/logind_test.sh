@@ -503,7 +503,7 @@ a_service_manager_hears_it_body() {
 	talk - log said '<6>dazai-logind: holding login'
 }
 
-logind bad_options 'dazai-logind refuses wrong options with one line'
+logind bad_options 'dazai-logind refuses wrong options with one line, and --help explains each option'
 bad_options_body() {
 	system
 	complains 1 '--tether: Usb: not 1 to 16' "$logind" -n Usb
@@ -513,7 +513,11 @@ bad_options_body() {
 	complains 1 'path is empty' "$logind" -s ''
 	complains 6 'nosuch' "$logind" -S nosuch
 	atf_check -s exit:1 -e match:usage "$logind" more
-	atf_check -o match:usage "$logind" -h
+	atf_check -o save:said "$logind" --help
+	for option in help tether quiet socket session verbose version wait lock sleep; do
+		grep -q -e "^  .* --$option [A-Za-z ]* *[a-z]" said ||
+		    fail "--$option is not explained"
+	done
 	atf_check -o match:'^dazai-logind [0-9]' "$logind" -V
 	start
 	complains 4 'not the answer of a dazaid' "$logind" -q -S 3 -s "$sock" \
