@@ -12,7 +12,7 @@ PROOFS =	$(HOSTILE) regress/proof/audit/pattern regress/proof/storm/storm regres
 
 REPLAYS =	$(addprefix regress/unit/replay_,num loadfile store heart control vault option)
 
-.PHONY:		replays package-test mutants hostile faults storm model fuzz audit systemd bench checksec
+.PHONY:		replays package-test mutants hostile faults storm model fuzz audit systemd desktop bench checksec
 
 $(PROOFS):
 	@echo "  LD    $@"
@@ -92,12 +92,14 @@ package-test:
 
 # Boots a Debian with systemd and tries logind, units and logins; CASES="lock suspend":
 # these alone.
+# desktop: with screen lockers, and with elogind.
 CASES ?=
-systemd:
+systemd desktop:
 	@regress/tools/deps.sh build logind audit machine
 	$(Q)$(MAKE) --no-print-directory all regress/proof/audit/pattern regress/tools/talk \
 	    regress/tools/pty
 	$(Q)regress/proof/systemd/systemd.sh $(CASES)
+desktop:	CASES = xss_lock swayidle elogind
 
 # Measures dazaid beside what the machine can do.  BENCH_ONLY="eof ping" repeats these figures
 # alone, BENCH_SAMPLES=20 takes a few minutes.

@@ -365,6 +365,45 @@ case_pam() {
 	done
 }
 
+# xss-lock and i3lock: the screen saver locks, and the password unlocks
+case_xss_lock() {
+	session 1 ann
+	do_ 1 'Xvfb :7 -noreset >/dev/null 2>&1 & export DISPLAY=:7'
+	guarded 1 -a -g 120
+	await test -S /tmp/.X11-unix/X7
+	# A screen saver that starts before xss-lock knows its session aborts xss-lock.
+	do_ 1 'hint() { loginctl show-session -P LockedHint "$XDG_SESSION_ID"; }
+	    until [ "$(hint)" = yes ]; do
+	    pgrep -x xss-lock || { xss-lock -- i3lock -n & sleep 1; }
+	    xset s reset; xset s activate; sleep 1; done'
+	ask '*guarded=0*pending=1*'
+	do_ 1 'while [ "$(hint)" = yes ]; do
+	    xdotool key Escape; xdotool type ann; xdotool key Return; sleep 1; done'
+	ask '*guarded=1*pending=0*'
+}
+
+# swayidle and swaylock: a second without input locks, and the end of swaylock unlocks
+case_swayidle() {
+	session 1 ann
+	do_ 1 'export WLR_BACKENDS=headless WLR_LIBINPUT_NO_DEVICES=1 WLR_RENDERER=pixman
+	    sway -c /dev/null >/dev/null 2>&1 &'
+	await test -S /run/user/1000/wayland-1
+	guarded 1 -a -g 120
+	do_ 1 "WAYLAND_DISPLAY=wayland-1 swayidle timeout 1 'loginctl lock-session' \
+	    lock 'swaylock && loginctl unlock-session' &"
+	ask '*guarded=0*pending=1*'
+	await unlocks
+	ask '*guarded=1*pending=0*'
+}
+# swaylock unlocks at SIGUSR1, once it catches it.
+unlocks() {
+	for pid in $(pgrep -x swaylock); do
+		caught=$(sed -n 's/^SigCgt:.//p' "/proc/$pid/status")
+		[ $((0x$caught >> 9 & 1)) -eq 0 ] || { kill -USR1 "$pid"; return; }
+	done
+	return 1
+}
+
 # sleep WHAT: a daemon with a secret that was never in a pipe, found in the memory of the
 # machine while it is awake; sets $found to what is found when the machine sleeps.
 sleep_with() {

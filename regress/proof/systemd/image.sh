@@ -1,8 +1,8 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# image.sh DIRECTORY WORK: makes there a Debian that boots with systemd, has an sshd and
-# the users ann and ben, whose password is their name; does nothing if it is there.  What
-# is unfinished is in the directory WORK, which the caller removes.
+# image.sh DIRECTORY WORK PACKAGE...: makes there a Debian with these packages and the
+# users ann and ben, whose password is their name; does nothing if it is there.  What is
+# unfinished is in the directory WORK, which the caller removes.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 
@@ -11,6 +11,7 @@ image=$1
 # shellcheck disable=SC1091
 . /etc/os-release
 dir=$2
+shift 2
 root=$dir/image
 mkdir "$root"
 "$here/../../tools/base.sh" "$VERSION_CODENAME" "$(dpkg --print-architecture)" "$root"
@@ -25,9 +26,7 @@ unshare --mount --pid --fork --kill-child --propagation private sh -euc '
 	echo force-unsafe-io >"$0/etc/dpkg/dpkg.cfg.d/unsafe-io"
 	chroot "$0" apt-get -qq update
 	exec chroot "$0" apt-get -qq install -y --no-install-recommends "$@"
-' "$root" systemd systemd-sysv libpam-systemd dbus dbus-user-session polkitd \
-    openssh-server openssh-client libbsd0 kmod procps login passwd util-linux \
-    >"$dir/log" 2>&1 || {
+' "$root" "$@" >"$dir/log" 2>&1 || {
 	tail "$dir/log" >&2
 	exit 1
 }
@@ -36,9 +35,9 @@ for user in ann ben; do
 	chroot "$root" useradd -m -s /bin/bash $user
 	echo "$user:$user" | chroot "$root" chpasswd
 done
-chroot "$root" systemctl -q mask apt-daily.timer apt-daily-upgrade.timer \
-    dpkg-db-backup.timer e2scrub_all.timer fstrim.timer getty@tty1.service \
-    serial-getty@ttyS0.service systemd-timesyncd.service
+[ ! -e "$root/bin/systemctl" ] || chroot "$root" systemctl -q mask apt-daily.timer \
+    apt-daily-upgrade.timer dpkg-db-backup.timer e2scrub_all.timer fstrim.timer \
+    getty@tty1.service serial-getty@ttyS0.service systemd-timesyncd.service
 echo dazai >"$root/etc/hostname"
 : >"$root/etc/machine-id"
 rm -rf "$root/var/cache/apt" "$root/var/lib/apt/lists" "$root/usr/share/doc" \

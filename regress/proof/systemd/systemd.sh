@@ -7,7 +7,8 @@
 # contrib/; in a container (systemd-nspawn), or in a virtual machine if there can be none.
 # In the virtual machine the sleep of the machine is tried, too, and all of its memory is
 # searched for the secret meanwhile.  Prints a line for each case; exits 0 if every one is
-# as promised.  `make systemd' takes some minutes.
+# as promised.  `make systemd' takes some minutes.  The cases xss_lock, swayidle and
+# elogind, `make desktop', need larger images of their own.
 set -u
 
 fail() {
@@ -37,7 +38,8 @@ top=$(cd "$here/../../.." && pwd)
 audit=$top/regress/proof/audit
 talk=$top/regress/tools/talk
 kernel=$audit/kernel
-image=${DEBIAN_BASES:-$here}/image/root
+images=${DEBIAN_BASES:-$here}/image
+image=
 mib=384			# of the machine's memory
 limit=1500		# seconds that a machine may take
 
@@ -54,7 +56,7 @@ stage() {
 	cp "$talk" "$top/regress/tools/pty" "$audit/pattern" "$stage/usr/local/bin"
 	mkdir -p "$stage/etc/systemd/system/multi-user.target.wants" \
 	    "$stage/usr/local/lib/dazai"
-	cp "$here/guest.sh" "$top/contrib/pam/dazai-pam-hold" \
+	cp "$here/guest.sh" "$here/elogind.sh" "$top/contrib/pam/dazai-pam-hold" \
 	    "$stage/usr/local/lib/dazai"
 	cat >"$stage/etc/systemd/system/proof.service" <<-EOT
 		[Unit]
@@ -175,8 +177,16 @@ in_vm() {
 	serve
 }
 
+# image NAME PACKAGE...: makes it, if it is not there, and has the next machine use it
+image() {
+	image=$images/$1
+	shift
+	"$here/image.sh" "$image" "$dir" "$@" || fail "no image"
+}
+
 # The image with what is ours over it, and over that a layer that is thrown away.
 tree() {
+	umount "$dir/tree" "$dir/layer" 2>/dev/null
 	mkdir -p "$dir/tree" "$dir/layer" "$dir/io"
 	mount -t tmpfs none "$dir/layer" &&
 	    mkdir "$dir/layer/upper" "$dir/layer/work" &&
@@ -189,43 +199,66 @@ container() {
 	exec env SYSTEMD_NSPAWN_UNIFIED_HIERARCHY=1 timeout -k 10 $limit \
 	    systemd-nspawn -q --register=no --keep-unit --private-network \
 	    --kill-signal=SIGKILL \
-	    --system-call-filter=memfd_secret --bind="$dir/io:/io" \
+	    --system-call-filter='memfd_secret @memlock' --bind="$dir/io:/io" \
 	    -D "$dir/tree" "$@"
 }
 
-# in_container CASE...
+# in_container WORDS CASE...: nspawn takes the words, and thereby runs the cases
 in_container() {
 	echo "In a container:"
+	words=$1
+	shift
 	echo "CASES='$*'" >"$dir/dazai/etc/cases"
 	pipes
-	container --console=pipe -b </dev/null >"$dir/console" 2>"$dir/errors" &
+	# shellcheck disable=SC2086 # a list
+	container --console=pipe $words </dev/null >"$dir/console" 2>"$dir/errors" &
 	machine=$!
 	exec 3<>"$dir/io/to" 4<"$dir/io/from"
 	serve
 }
 
 cr=$(printf '\r')
-"$here/image.sh" "$image" "$dir" || fail "no image"
 stage
 # The cases in which the machine sleeps need a virtual machine.
 native=
 real=
+lockers=
+elogind=
 [ $# -gt 0 ] || set -- lock empty logout stopped_manager terminate_session \
     terminate_user two_logins kill_user_processes users_own user_units desktop_unit \
     system_unit pam suspend suspend_control
 for case; do
 	case $case in
 	suspend*) real="$real $case" ;;
+	xss_lock | swayidle) lockers="$lockers $case" ;;
+	elogind) elogind=$case ;;
 	*)	native="$native $case" ;;
 	esac
 done
-if tree 2>/dev/null && (container true) >/dev/null 2>&1; then
-	# shellcheck disable=SC2086 # lists of words
-	[ -z "$native" ] || in_container $native
-else
-	real="$native $real"
-fi
-# shellcheck disable=SC2086
-[ -z "$real" ] || in_vm $real
+common="dbus libbsd0 login polkitd procps"
+systemd="$common dbus-user-session kmod libpam-systemd openssh-client openssh-server
+passwd systemd systemd-sysv util-linux"
+# shellcheck disable=SC2086 # lists of words
+{
+	if [ -n "$native$real" ]; then
+		image root $systemd
+		if tree 2>/dev/null && (container true) >/dev/null 2>&1; then
+			[ -z "$native" ] || in_container -b $native
+		else
+			real="$native $real"
+		fi
+		[ -z "$real" ] || in_vm $real
+	fi
+	if [ -n "$lockers" ]; then
+		image lockers $systemd i3lock sway swayidle swaylock x11-xserver-utils \
+		    xdotool xss-lock xvfb
+		tree && in_container -b $lockers
+	fi
+	if [ -n "$elogind" ]; then
+		image elogind $common elogind libpam-elogind
+		tree && in_container \
+		    '--as-pid2 /usr/local/lib/dazai/elogind.sh' $elogind
+	fi
+}
 printf '%d passed, %d failed\n' $good $bad
 [ $bad -eq 0 ]
