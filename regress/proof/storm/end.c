@@ -48,6 +48,17 @@ end_panic(const char *line, const char *word, char *mode, char *reason,
 	return (true);
 }
 
+/*
+ * Network writes the vault's lines.  If it was stopped, the last one, which the
+ * vault writes itself, may come before others, such as that a panic was
+ * cancelled and another one is pending, or these may be missing.
+ */
+static bool
+end_lines_may_lack(void)
+{
+	return (l.network_stopped || l.network_cont != 0);
+}
+
 /* Handles a line of the log, without "dazaid: vault: ". */
 static void
 end_line(struct last_word *w, const char *line)
@@ -59,12 +70,9 @@ end_line(struct last_word *w, const char *line)
 	    strstr(line, "Sanitizer") != NULL ||
 	    strstr(line, "runtime error") != NULL)
 		broken("log: %s", line);
-	/*
-	 * The vault waits 50 ms for network to write what it was told before,
-	 * and not at all for one that is stopped.
-	 */
+	/* The vault waits 50 ms for one that is not stopped. */
 	if (w->said &&
-	    (l.network_cont != 0 ||
+	    (end_lines_may_lack() ||
 		(l.setup.verbose && strstr(line, " from network") != NULL)))
 		return;
 	if (w->said)
@@ -161,10 +169,8 @@ end_status(const struct last_word *w)
 		broken("it killed, and was not armed");
 	if (l.bye != NEVER && strcmp(w->reason, "QUIT from the heartbeat") != 0)
 		broken("it said BYE, and ended by %s", w->reason);
-	/* Network writes the log before the wipe: nothing if it was stopped. */
 	if (w->class == GRACEFUL && lethal && l.setup.grace != 0 &&
-	    !(l.network_cont != 0 && w->pending[0] == '\0') &&
-	    strcmp(w->pending, w->reason) != 0)
+	    !end_lines_may_lack() && strcmp(w->pending, w->reason) != 0)
 		broken("it ended by %s, pending was: %s", w->reason,
 		    w->pending);
 	end_cause(w);
