@@ -274,7 +274,7 @@ function _dazai_command
     or return
     set -l words (string split0 </proc/$fish_pid/cmdline)
     argparse -i -s c/command= C/init-command= d/debug= o/debug-output= D/debug-stack-frames= f/features= p/profile= i/interactive l/login n/no-execute N/no-config P/private h/help v/version -- $words[2..] 2>/dev/null
-    # What is left over is a script.
+    # Any other argument is a script.
     set -q _flag_command
     or test (count $argv) -gt 0
 end

@@ -1,7 +1,7 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
 # shellcheck shell=dash
-# What bash, zsh and fish offer on a command line of our programs: asked for, and typed on
+# The completions that bash, zsh and fish offer for our programs: asked for, and typed on
 # a terminal (see pty.c) with a Tab, against a real daemon.
 
 # shellcheck source=regress/behaviour/lib.sh
@@ -70,7 +70,7 @@ explained() {
 	    sort -u
 }
 
-# What bash and fish are to offer.
+# offers_all: what bash and fish are to offer
 offers_all() {
 	# shellcheck disable=SC2046 # lists of words
 	{
@@ -151,7 +151,7 @@ prompt() {
 			autoload -Uz compinit
 			compinit -C -d '$PWD/dump'
 		EOF
-		# What takes seconds on a machine that is busy is done here.
+		# This takes seconds on a busy machine, so it is done before the terminal is there.
 		zsh -f ./start >/dev/null || fail "compinit"
 		;;
 	fish)	interactive='fish --no-config'

@@ -190,7 +190,7 @@ git_is_told_to_quit_body() {
 	git_quits 5 'the secret nul has a NUL inside' protocol=https \
 	    host=nul.example.org
 
-	# What a URL may have smuggled in.
+	# Lines that a URL may have smuggled in.
 	git_quits 1 'a control character' protocol=https 'host=git.example.org\r'
 	git_quits 1 'a control character' protocol=https 'host=git.example.org\0.evil'
 	git_quits 1 'host comes twice' protocol=https host=git.example.org host=evil

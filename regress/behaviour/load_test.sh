@@ -679,7 +679,7 @@ u_runs_commands_as_its_user_body() {
 	chown 1 "$dir/file"
 	complains 1 "file: belongs to another user" "$dazaid" -d -s "$sock" \
 	    -u nobody -L "$dir/file"
-	# What only root can read is not read for the user.
+	# A file that only root can read is not read for the user.
 	cp "$dir/file" own
 	chmod 600 own
 	complains 1 'own: Permission denied' "$dazaid" -d -s "$sock" -u nobody \

@@ -223,7 +223,7 @@ a_frozen_log_holds_nothing_up_body() {
 a_frozen_log_holds_nothing_up_cleanup() {
 	fsfreeze -u frozen 2>/dev/null
 	kill_all
-	# Whoever wrote there ends only now.
+	# A process that wrote there ends only now.
 	umount frozen 2>/dev/null || umount -l frozen 2>/dev/null
 	return 0
 }

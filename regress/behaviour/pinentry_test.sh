@@ -173,7 +173,7 @@ it_hands_over_body() {
 		says "$text" "SETKEYINFO n/$grip" GETPIN
 	done
 
-	# What the file and the environment say.
+	# The file and the environment can name the other pinentry.
 	other typed
 	mv "$installed/pinentry" "$installed/mine"
 	config "$grip $name" "pinentry $installed/mine"

@@ -111,7 +111,7 @@ one_that_is_missing_starts_nothing_body() {
 	starts_nothing 4 'missing: refused: no-such-secret' -f "3=$name" \
 	    -f 4=missing -i once
 	starts_nothing 4 'missing: refused: no-such-secret' -i missing
-	# What was read before counts as read, and nothing is left of it.
+	# A secret that was read before counts as read, and nothing is left of it.
 	"$ctl" put twice -n 2 <value || fail 'put'
 	starts_nothing 4 'missing:' -e X=twice -e Y=missing
 	"$ctl" list | grep -q '^twice 1 1 ' || fail "$("$ctl" list)"
@@ -412,7 +412,7 @@ behaviour on_a_terminal_it_is_in_reach \
     require.progs bash
 on_a_terminal_it_is_in_reach_body() {
 	guarded
-	# What prints whether it leads, and then waits.
+	# A program that prints whether it leads its group, and then waits.
 	cat >see <<-'EOT'
 		#!/bin/sh
 		[ "$(cut -d ' ' -f 5 /proc/$$/stat)" -eq $$ ] && echo le''ads ||

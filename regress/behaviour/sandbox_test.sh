@@ -1,7 +1,7 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
 # shellcheck shell=dash
-# What the two processes have given up once they run.  That every system call which is
+# The rights that the two processes have given up once they run.  That every system call which is
 # not listed kills is proved in hostile_test.sh (system_calls_are_listed).
 
 # shellcheck source=regress/behaviour/lib.sh

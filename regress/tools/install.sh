@@ -8,7 +8,7 @@ cd "$(dirname "$0")/../.."
 
 dir=$(mktemp -d "${TMPDIR:-/tmp}/dazai install.XXXXXX")
 trap 'rm -rf "$dir"' EXIT
-# What the build lacks is named, in one line of ours.
+# One line of ours names what the build lacks.
 if make -s PKG_CONFIG_LIBDIR="$dir" 2>"$dir/why"; then
 	echo "it builds without its libraries" >&2
 	exit 1

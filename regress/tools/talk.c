@@ -660,7 +660,7 @@ do_pong_under(void)
 }
 
 /*
- * What is said and wanted most.
+ * The most frequent dialogues.
  */
 
 static void

@@ -67,7 +67,7 @@ CASE(the_loss_shows,
 	conn_flush(&c);
 	ATF_CHECK(c.broken);
 	ATF_CHECK_EQ(recv(sp[1], &byte, 1, MSG_DONTWAIT), 0);
-	/* What it says is heard still. */
+	/* What the client sends is still handled. */
 	ATF_CHECK_EQ(write(sp[1], "x", 1), 1);
 	ATF_CHECK_EQ(recv(sp[0], &byte, 1, MSG_DONTWAIT), 1);
 }

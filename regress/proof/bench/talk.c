@@ -310,7 +310,7 @@ get_life(struct subject *s, size_t size, struct series *to)
 	fd = get_open(&s[GET_OURS], size);
 	for (i = 0; i < GETS; i++) {
 		series_add(&to[GET_OURS], get(fd, size));
-		/* What is still to be done is not to disturb the others. */
+		/* Work that is left over must not disturb the others. */
 		say(fd, "STATUS\n", 7);
 		want(fd, line, sizeof(line), "STATUS ");
 		series_add(&to[GET_FLOOR], get(s[GET_FLOOR].heart, size));
