@@ -233,7 +233,8 @@ function _dazai_hears
     _dazai_covered
     and isatty stderr
     and test -w /dev/stderr
-    and mesg <&2 >/dev/null 2>&1
+    # As mesg(1) does, which Debian 14 does not install by itself.
+    and string match -qr '^.{5}w' -- (command ls -lL /dev/stderr)
 end
 
 function dazai_cancel --description 'Cancel a pending panic'

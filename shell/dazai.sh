@@ -349,7 +349,12 @@ dazai_status() {
 # Succeeds if the dazai-hb of this terminal writes there what becomes of a panic, and what
 # we print goes there, too.
 _dazai_hears() {
-	_dazai_covered && [ -t 2 ] && [ -w /dev/stderr ] && mesg <&2 >/dev/null 2>&1
+	_dazai_covered && [ -t 2 ] && [ -w /dev/stderr ] || return 1
+	# As mesg(1) does, which Debian 14 does not install by itself.
+	case $(command ls -lL /dev/stderr) in
+	?????w*) ;;
+	*)	return 1 ;;
+	esac
 }
 
 # Cancels a pending panic: has the dazai-hb that guards this shell say CANCEL, and waits
