@@ -18,6 +18,18 @@
 
 #define SECMEM_ALIGN 16 /* bytes; the data ends before the guard page */
 
+/* As memfd_secret(2), which 32-bit ARM does not have. */
+static int
+secmem_memfd(void)
+{
+#ifdef SYS_memfd_secret
+	return ((int)syscall(SYS_memfd_secret, O_CLOEXEC));
+#else
+	errno = ENOSYS;
+	return (-1);
+#endif
+}
+
 /*
  * Maps pages of memfd_secret(2), which the kernel removes from its own map of
  * memory.  Not even root can read them through /proc/PID/mem, ptrace(2) or a
@@ -30,7 +42,7 @@ secmem_map_secret(struct secmem *sm)
 	int   fd, error;
 	void *p;
 
-	if ((fd = (int)syscall(SYS_memfd_secret, O_CLOEXEC)) == -1)
+	if ((fd = secmem_memfd()) == -1)
 		return (-1);
 	p = MAP_FAILED;
 	if (ftruncate(fd, (off_t)sm->len) != -1)
