@@ -1,12 +1,13 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# Measures, prints the table, and draws it.  A whole run with all samples is kept in
-# results.md and bench.svg and takes about half an hour.  With BENCH_ONLY="FIGURE..." or
-# BENCH_SAMPLES=N these files stay as they are.
+# Measures, prints the table, and draws it.  A whole run as root with all samples takes
+# about half an hour, and is kept in results.md, bench.svg and the table of the README.
+# With BENCH_ONLY="FIGURE..." or BENCH_SAMPLES=N (fewer than 100) these stay as they are.
+# results-*.md are of other machines: the README has their ratios, too.
 set -eu
 
 dir=$(cd "$(dirname "$0")" && pwd)
-full=200
+full=100
 samples=${BENCH_SAMPLES:-$full}
 tmp=$(mktemp -d)
 # A tmpfs, as $XDG_RUNTIME_DIR is one, which users may enter.
@@ -19,8 +20,9 @@ trap 'exit 1' INT TERM HUP
 where() {
 	cpu=$(sed -n 's/^model name[^:]*: *//p' /proc/cpuinfo | head -n 1)
 	memory=$(sed -n 's/^MemTotal: *\([0-9]*\).*/\1/p' /proc/meminfo)
+	hypervisor=$(LC_ALL=C lscpu | sed -n 's/^Hypervisor vendor: *//p')
 	echo "$cpu, $(nproc) cores, $((memory / 1048576)) GiB of memory;" \
-	    "Linux $(uname -r); $(date +%Y-%m-%d)."
+	    "hypervisor: ${hypervisor:-none}; Linux $(uname -r); $(date +%Y-%m-%d)."
 }
 
 preface() {
@@ -40,6 +42,17 @@ notes() {
 		takes 44 to 47 µs for one as for 64: with less than about 12 holders, which is the usual
 		case, that is slower, and the vault would have two more system calls.  So it stays.
 	EOF
+}
+
+# Puts the table made of results.md and results-*.md into the README.
+publish() {
+	readme=$dir/../../../README.md
+	{
+		sed '/^<!-- make bench -->$/q' "$readme"
+		awk -f "$dir/table.awk" "$dir"/results-*.md "$dir/results.md"
+		sed -n '/^<!-- end -->$/,$p' "$readme"
+	} >"$tmp/readme"
+	cat "$tmp/readme" >"$readme"
 }
 
 # draw FIGURE FILE: draws the goals and the distribution of one figure
@@ -69,8 +82,9 @@ grep -q '^sample' "$tmp/data" || [ $# -gt 0 ]
 if [ $# -eq 0 ] && [ "$samples" -ge "$full" ] && [ "$(id -u)" -eq 0 ]; then
 	cp "$tmp/table" "$dir/results.md"
 	draw 'EOF to dead, root' "$dir/bench.svg"
+	publish
 	echo
-	echo "kept in $dir: results.md, bench.svg"
+	echo "kept in $dir: results.md, bench.svg; and in the README"
 elif [ $# -eq 0 ]; then
 	draw "EOF to dead, $([ "$(id -u)" -eq 0 ] && echo root || echo user)" \
 	    "${BENCH_PLOT:-/dev/null}"
