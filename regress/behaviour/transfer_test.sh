@@ -541,6 +541,39 @@ a_refusal_leaves_no_more_than_a_success_body() {
 	stands_down
 }
 
+# overwrites NUMBER PROCESSORS COMMAND...: the command makes so many calls to overwrite
+# buffers where it may run on the processors of this mask
+overwrites() {
+	local want=$1 mask=$2
+
+	shift 2
+	timeout 20 strace -f -o trace -e trace=sched_getaffinity,sched_setaffinity,socketpair,pipe2,sendmmsg \
+	    -e "inject=sched_getaffinity:retval=8:poke_exit=@arg3=$mask" "$@" >out 2>err || fail "$*: $(cat err)"
+	grep -q 'sched_getaffinity.*INJECTED' trace || fail "$(cat trace)"
+	got=$(grep -c -e sched_setaffinity -e socketpair -e pipe2 -e sendmmsg trace)
+	[ "$want" -eq 0 ] || [ "$got" -eq "$want" ] ||
+	    fail "$*: $got calls in place of $want: $(cat trace)"
+}
+
+behaviour many_processors_cost_no_more \
+    'what dazaictl does to overwrite buffers does not grow with the number of processors' \
+    require.progs strace
+many_processors_cost_no_more_body() {
+	guarded
+	ctl=$top/dazaictl/dazaictl
+	export DAZAI_SOCK="$sock"
+	one=0100000000000000
+	all=ffffffffffffffff
+	for action in "put -r new" "get new" "run -e A=$name true"; do
+		# shellcheck disable=SC2086 # several words
+		overwrites 0 $one "$ctl" $action <secret
+		[ "$got" -gt 2 ] || fail "$action: $(cat trace)"
+		# shellcheck disable=SC2086
+		overwrites "$got" $all "$ctl" $action <secret
+	done
+	stands_down
+}
+
 behaviour dazaictl_replaces_and_deletes_all \
     'dazaictl put -r replaces a secret, and del --all wipes every one'
 dazaictl_replaces_and_deletes_all_body() {
