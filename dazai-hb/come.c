@@ -3,7 +3,6 @@
  * Decides when to connect to the daemon, and to connect again, and asks it for
  * STATUS before anything else.
  */
-#include <errno.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -12,7 +11,6 @@
 #include "guard.h"
 #include "heartbeat.h"
 #include "hold.h"
-#include "notice.h"
 #include "ping.h"
 #include "sockpath.h"
 #include "wire.h"

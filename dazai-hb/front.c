@@ -15,7 +15,6 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
-#include <stdnoreturn.h>
 #include <unistd.h>
 
 #include "front.h"

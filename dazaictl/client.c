@@ -22,6 +22,7 @@
 #include "num.h"
 #include "why.h"
 
+#define CLIENT_WORDS   1280 /* bytes of the words for a refusal */
 #define CLIENT_LINE    1024 /* bytes of the longest line, either way */
 #define CLIENT_ABOUT   140  /* bytes of a secret's name and ": " */
 #define CLIENT_TRIES   16   /* to say a request that the daemon has not read */
@@ -284,32 +285,10 @@ client_vouched(int fd, const char *want, int *channel)
 }
 
 /*
- * As client_vouched(), for a line that is want; but if the daemon refuses,
- * returns false, with its reason in why, of size bytes.  If it refuses
- * everything now, ends the program all the same.
- */
-bool
-client_offered(int fd, const char *want, int *channel, char *why, size_t size)
-{
-	bool	    vouched;
-	const char *line = client_receive(fd, &vouched, channel);
-	char	    words[CLIENT_WORDS];
-
-	if (strcmp(line, want) == 0) {
-		client_check_channel(fd, vouched, channel);
-		return (true);
-	}
-	if (client_refusal(line, words) == EXIT_POLICY)
-		errx(EXIT_POLICY, "%s", words);
-	(void)strlcpy(why, words, size);
-	return (false);
-}
-
-/*
  * Writes to words, of CLIENT_WORDS bytes, what line says, and returns the exit
  * code for it.  Ends the program if line is no refusal.
  */
-int
+static int
 client_refusal(const char *line, char *words)
 {
 	static const struct {
@@ -340,6 +319,28 @@ client_refusal(const char *line, char *words)
 		(void)snprintf(words, CLIENT_WORDS, "%srefused: %.*s:%s",
 		    client_about, (int)(sentence - word), word, sentence);
 	return (code);
+}
+
+/*
+ * As client_vouched(), for a line that is want; but if the daemon refuses,
+ * returns false, with its reason in why, of size bytes.  If it refuses
+ * everything now, ends the program all the same.
+ */
+bool
+client_offered(int fd, const char *want, int *channel, char *why, size_t size)
+{
+	bool	    vouched;
+	const char *line = client_receive(fd, &vouched, channel);
+	char	    words[CLIENT_WORDS];
+
+	if (strcmp(line, want) == 0) {
+		client_check_channel(fd, vouched, channel);
+		return (true);
+	}
+	if (client_refusal(line, words) == EXIT_POLICY)
+		errx(EXIT_POLICY, "%s", words);
+	(void)strlcpy(why, words, size);
+	return (false);
 }
 
 /* Ends the program with what line says, which must be a refusal. */

@@ -3,7 +3,6 @@
 #define DAZAICTL_CLIENT_H
 
 #include <stdbool.h>
-#include <stdint.h>
 #include <stdnoreturn.h>
 
 #include "reach.h"
@@ -27,8 +26,6 @@ enum client_trust {
 	CLIENT_ANY   /* for root, also those of any other user */
 };
 
-#define CLIENT_WORDS 1280 /* bytes of what client_refusal() writes */
-
 int		    client_open(const struct sockpath *, enum client_trust);
 const struct reach *client_daemon(void);
 bool		    client_is_near(const char *);
@@ -38,7 +35,6 @@ const char   *client_next(int);
 const char   *client_vouched(int, const char *, int *);
 bool	      client_offered(int, const char *, int *, char *, size_t);
 void	      client_want(int, const char *);
-int	      client_refusal(const char *, char *);
 void	      client_speak_of(const char *);
 noreturn void client_refused(const char *);
 noreturn void client_nonsense(void);

@@ -3,9 +3,7 @@
  * The URLs of servers: which part of one belongs to a secret.
  */
 #include <ctype.h>
-#include <stdio.h>
 #include <string.h>
-#include <strings.h>
 
 #include "site.h"
 

@@ -3,10 +3,8 @@
  * Takes and drops the session's holders, and acts on what network reports of
  * each.  alive.c sees whether they live; session.c decides what that means.
  */
-#include <sys/pidfd.h>
 #include <sys/socket.h>
 
-#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>

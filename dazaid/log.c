@@ -14,7 +14,6 @@
 #include <sys/un.h>
 
 #include <errno.h>
-#include <poll.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -5,7 +5,6 @@
  * be run, 126 or 127 as of env(1).
  */
 #include <err.h>
-#include <errno.h>
 #include <getopt.h>
 #include <pwd.h>
 #include <stdio.h>

@@ -15,8 +15,8 @@
 #define SESSION_REASON	80
 
 /* Descriptors of a holder; see alive.h. */
-#define SESSION_FDS	7
 #define SESSION_WATCHED 4 /* the last of them: pidfds of WATCH */
+#define SESSION_FDS	(3 + SESSION_WATCHED)
 
 /*
  * Network has this long to report what the client of the heartbeat said before
