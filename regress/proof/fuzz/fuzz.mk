@@ -41,8 +41,8 @@ SRC_loadfile =	$(addprefix common/,line.c loadfile.c name.c num.c)
 ORACLE =	regress/oracle
 SRC_store =	$(ORACLE)/secrets.c
 SRC_heart =	$(NETWORK)
-SRC_control =	$(NETWORK)
-SRC_vault =	$(ORACLE)/controller.c $(ORACLE)/secrets.c $(DIR)/model.c $(DIR)/world.c $(DIR)/vault_world.c \
+SRC_control =	$(NETWORK) $(DIR)/want.c $(ORACLE)/names.c
+SRC_vault =	$(addprefix $(ORACLE)/,controller.c names.c secrets.c) $(DIR)/model.c $(DIR)/world.c $(DIR)/vault_world.c \
 		$(DIR)/vault_net.c \
 		$(addprefix common/,clock.c cred.c name.c num.c secmem.c) \
 		$(addprefix dazaid/,alive.c event.c holder.c imsg.c log.c panic.c serve.c session.c \

@@ -6,6 +6,8 @@
 
 #include "model.h"
 
+#include "../../oracle/names.h"
+
 #define NEVER	    INT64_MAX
 #define TRANSFER_MS 5000
 #define TTL_MAX	    1000000000000LL
@@ -346,18 +348,6 @@ model_check(void)
  * Requests.
  */
 
-static bool
-secret_name_ok(const char *name)
-{
-	const size_t len = strnlen(name, NAME_BYTES);
-
-	return (len > 0 && len < NAME_BYTES && name[0] != '-' &&
-	    memcmp(name, "*", 2) != 0 &&
-	    strspn(name,
-		"abcdefghijklmnopqrstuvwxyz!#$%&()*+,-./:;<=>?@[]^_`{|}~"
-		"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789") == len);
-}
-
 static void
 do_status(const struct message *msg, int64_t now)
 {
@@ -590,12 +580,12 @@ do_client(const struct message *msg, int64_t now)
 	const struct imsg_put *put = &msg->im.u.put;
 
 	if (msg->im.type == IMSG_PUT &&
-	    (!secret_name_ok(put->name) || put->size == 0 ||
+	    (!names_secret_ok(put->name) || put->size == 0 ||
 		put->size >= INT64_MAX || put->ttl < 0 || put->ttl > TTL_MAX ||
 		put->replace > 1))
 		return (false);
 	if ((msg->im.type == IMSG_GET || msg->im.type == IMSG_DEL) &&
-	    ((!secret_name_ok(msg->im.u.secret.name) &&
+	    ((!names_secret_ok(msg->im.u.secret.name) &&
 		 (msg->im.type == IMSG_GET ||
 		     strcmp(msg->im.u.secret.name, "*") != 0)) ||
 		msg->im.u.secret.cpu != 0))
@@ -705,20 +695,11 @@ take(const struct message *msg, const char *tether, int64_t now)
 }
 
 static bool
-tether_ok(const char *name)
-{
-	const size_t len = strnlen(name, NAME_TETHER_BYTES);
-
-	return (len > 0 && len < NAME_TETHER_BYTES &&
-	    strspn(name, "abcdefghijklmnopqrstuvwxyz-0123456789") == len);
-}
-
-static bool
 do_hold(const struct message *msg, int64_t now)
 {
 	const char *tether = msg->im.u.tether.name;
 
-	if (!known(msg->c, false) || !tether_ok(tether) ||
+	if (!known(msg->c, false) || !names_tether_ok(tether) ||
 	    strcmp(tether, "heartbeat") == 0 ||
 	    controller_find(&m.c, msg->im.peerid) != NULL)
 		return (false);
@@ -732,7 +713,7 @@ do_release(const struct message *msg, int64_t now)
 {
 	const char *tether = msg->im.u.tether.name;
 
-	if (!known(msg->c, false) || !tether_ok(tether))
+	if (!known(msg->c, false) || !names_tether_ok(tether))
 		return (false);
 	answer(msg,
 	    controller_release(&m.c, tether, now) ? IMSG_ANSWER_OK :

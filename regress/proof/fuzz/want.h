@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: ISC */
+/*
+ * What a line on the control socket asks for, parsed independently of the
+ * daemon.
+ */
+#ifndef WANT_H
+#define WANT_H
+
+#include "net.h"
+
+struct want {
+	struct imsg im;	     /* type 0: refused, ... */
+	const char *refusal; /* ... with this word */
+	bool	    put;     /* a refusal closes the connection */
+};
+
+bool want_is_put(const char *);
+void want_of(const struct client *, const struct line *, struct want *);
+
+#endif
