@@ -33,7 +33,7 @@ STD =		-std=c11 -D_GNU_SOURCE -Icommon -Idazaid \
 
 # The sources of each target beside itself and fuzz.c, and beside the .c files that it
 # includes to reach static functions.  main() of a program is PROGRAM_main.
-NETWORK =	$(DIR)/net.c $(DIR)/world.c \
+NETWORK =	$(DIR)/net.c $(DIR)/net_client.c $(DIR)/world.c \
 		$(addprefix common/,clock.c cred.c line.c name.c num.c secmem.c) \
 		$(addprefix dazaid/,answer.c imsg.c log.c panic.c request.c session.c signals.c store.c)
 SRC_num =	common/num.c

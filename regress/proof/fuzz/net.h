@@ -7,6 +7,9 @@
 #ifndef NET_H
 #define NET_H
 
+#include <sys/socket.h>
+#include <sys/un.h>
+
 #include "fuzz.h"
 #include "imsg.h"
 
@@ -61,10 +64,12 @@ struct line {
 	size_t used;		   /* bytes of the whole */
 };
 
-extern struct client net_clients[NET_CLIENTS];
-extern size_t	     net_n;
-extern bool	     net_may_end; /* network has a reason to end */
-extern unsigned int  net_state;	  /* of the vault: IMSG_UNGUARDED, ... */
+extern struct client	  net_clients[NET_CLIENTS];
+extern size_t		  net_n;
+extern bool		  net_may_end; /* network has a reason to end */
+extern struct sockaddr_un net_address; /* of the target's socket */
+extern socklen_t	  net_address_len;
+extern unsigned int	  net_state; /* of the vault: IMSG_UNGUARDED, ... */
 
 /* Of the target. */
 extern const enum net_socket oracle_socket;
@@ -87,6 +92,12 @@ int  net_run(const uint8_t *, size_t);
 void net_send(struct imsg *);
 void net_want(struct client *, const char *, ...)
     __attribute__((format(printf, 2, 3)));
+void	       net_client_connect(unsigned int, size_t);
+void	       net_client_send(struct client *, const void *, size_t);
+void	       net_client_fill(struct client *, unsigned int, size_t);
+void	       net_client_repeat(struct client *, struct bytes, unsigned int);
+void	       net_client_end(struct client *, bool);
+bool	       net_client_read(struct client *);
 void	       net_walk(struct client *);
 void	       net_heard(struct client *);
 bool	       net_line(const struct client *, struct line *);
