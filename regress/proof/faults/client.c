@@ -196,13 +196,34 @@ client_status(void)
 	return (GOOD);
 }
 
+/* A process that leads a group, as a command of dazaictl run, and a second. */
+static void
+client_sleepers(void)
+{
+	pid_t pid;
+	int   i;
+
+	for (i = 0; i < SLEEPERS; i++) {
+		if ((pid = fork()) == -1)
+			err(3, "fork");
+		if (pid == 0) {
+			closefrom(heart);
+			for (;;)
+				(void)pause();
+		}
+		note->sleepers[i] = pid;
+		if (setpgid(pid, note->sleepers[0]) == -1)
+			err(3, "setpgid");
+	}
+}
+
 static enum outcome
 client_register(void)
 {
 	char line[64];
 
 	(void)snprintf(line, sizeof(line), "REGISTER pid=%ld\n",
-	    (long)note->sleeper);
+	    (long)note->sleepers[0]);
 	return (client_is(client_ask(control, line), "OK"));
 }
 
@@ -398,8 +419,6 @@ client_ends(const struct scene *s, pid_t vault)
 noreturn void
 client_run(const struct scene *s, pid_t vault)
 {
-	pid_t pid;
-
 	(void)signal(SIGALRM, SIG_DFL);
 	(void)alarm(30);
 	faults_become_nobody();
@@ -414,12 +433,7 @@ client_run(const struct scene *s, pid_t vault)
 	client_beats("PING\n", "PONG");
 	note->ending = true;
 	if (s->ending == END_HARD) {
-		if ((pid = fork()) == 0) {
-			closefrom(heart);
-			for (;;)
-				(void)pause();
-		}
-		note->sleeper = pid;
+		client_sleepers();
 		client_does("REGISTER", client_register);
 		note->registered = true;
 	}

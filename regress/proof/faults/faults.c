@@ -6,16 +6,18 @@
  * usage: faults [-v] [-e EVERY] [-j JOBS] [-p POINT] DAZAID, as root
  *
  * A plain run of each scene (start, guard, PUT, LIST, GET, DEL, STATUS, an end,
- * of which one is the loss of a tether with two holders)
- * shows which calls each process makes.  A point is one of these calls with a
- * fault: it fails with an error, moves one byte instead of all, or its process
- * is killed or stopped right after it.  The faults are made with ptrace(2), so
- * that no other process is touched.  After each run
+ * of which one is the loss of a tether with two holders, another one kills a
+ * registered process and its group) shows which calls each process makes.  A
+ * point is one of these calls with a fault: it fails with an error, moves one
+ * byte instead of all, or its process is killed or stopped right after it.  The
+ * faults are made with ptrace(2), so that no other process is touched.  After
+ * each run
  *
  * - what clients were told must be true: a secret that was accepted is there,
  * what is handed out is what was put, and a refused client is served the next
  * time;
  * - or the daemon has ended, gave the reason, and left no process and no file;
+ * - its last words say that it has ended;
  * - it must be as protected as in the plain run: filters, signals,
  * capabilities, uids, and the arena sealed while it waits;
  * - no process but a killed vault may have a byte of a secret when it ends.
@@ -220,7 +222,7 @@ run(const struct point *at)
 	if (procs[VAULT].pid != 0)
 		judge_vault();
 	judge_others();
-	(void)judge_sleeper();
+	(void)judge_sleepers();
 	if (r.bad[0] != '\0' || verbose > 1)
 		printf("%s: %s\n%s", point_name(at, r.hit_nr),
 		    r.bad[0] != '\0' ? r.bad : "good", verbose ? r.text : "");

@@ -20,6 +20,7 @@
 #define ARENA_LEN (ARENA + 4096) /* with the canary's page */
 #define SECRET	  40		 /* bytes */
 #define SCENES	  6
+#define SLEEPERS  2
 #define TEXT	  8192
 /* A run that takes longer hangs; nothing in it waits for more than 10 s. */
 #define PATIENCE_MS 40000
@@ -64,8 +65,9 @@ struct shared {
 
 /* For the tracer, from its client. */
 struct note {
-	volatile bool  guarded, ending, registered;
-	volatile pid_t sleeper; /* registered: must die with the vault */
+	volatile bool guarded, ending, registered;
+	/* Registered, and another one of its group: must die with the vault. */
+	volatile pid_t sleepers[SLEEPERS];
 	char	       why[256];
 };
 
@@ -130,7 +132,7 @@ void judge_memory(const struct proc *, const char *);
 void judge_guards(void);
 void judge_vault(void);
 void judge_others(void);
-bool judge_sleeper(void);
+bool judge_sleepers(void);
 
 #endif
 #endif

@@ -9,6 +9,7 @@
 
 #include <dirent.h>
 #include <err.h>
+#include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -147,6 +148,32 @@ judge_guards(void)
 		}
 }
 
+/*
+ * The vault has ended by itself, and its last words must say so, unless the
+ * fault kept it from making the file, or from writing to it.
+ */
+static void
+judge_last(int at)
+{
+	static const int makes[] = { SYS_openat, SYS_fchmod, SYS_pwritev2,
+		SYS_newfstatat, SYS_fstat, SYS_flock };
+	char		 words[512], pid[32];
+	ssize_t		 n;
+	int		 fd = openat(at, "sock.last", O_RDONLY);
+
+	n = fd != -1 ? read(fd, words, sizeof(words) - 1) : 0;
+	words[n > 0 ? n : 0] = '\0';
+	if (fd != -1)
+		close(fd);
+	if (!r.ready || r.killed[VAULT] ||
+	    fault_is_one_of(r.hit_nr, makes, NELEM(makes)))
+		return;
+	(void)snprintf(pid, sizeof(pid), " pid=%ld ", (long)procs[VAULT].pid);
+	if (n != 256 || strncmp(words, "LAST time=", 10) != 0 ||
+	    strstr(words, pid) == NULL || strstr(words, " how=running") != NULL)
+		judge_bad("last words: %.100s", words);
+}
+
 /* Lists the files that are left, and removes them. */
 static bool
 left_files(char *names, size_t size)
@@ -158,6 +185,7 @@ left_files(char *names, size_t size)
 	if ((dp = opendir(dir)) == NULL)
 		err(1, "%s", dir);
 	names[0] = '\0';
+	judge_last(dirfd(dp));
 	while ((d = readdir(dp)) != NULL) {
 		if (d->d_name[0] == '.')
 			continue;
@@ -172,22 +200,36 @@ left_files(char *names, size_t size)
 	return (n > 0);
 }
 
-/* Returns whether the registered process lives on; kills it. */
-bool
-judge_sleeper(void)
+/* Returns whether pid lives on; kills it. */
+static bool
+judge_sleeper(pid_t pid)
 {
 	const int64_t deadline = faults_now() + 5000;
 
-	if (note->sleeper == 0)
+	if (pid == 0)
 		return (false);
 	while (faults_now() < deadline) {
-		if (waitpid(note->sleeper, NULL, WNOHANG) == note->sleeper)
+		if (waitpid(pid, NULL, WNOHANG) == pid)
 			return (false);
 		(void)poll(NULL, 0, 5);
 	}
-	(void)kill(note->sleeper, SIGKILL);
-	(void)waitpid(note->sleeper, NULL, 0);
+	(void)kill(pid, SIGKILL);
+	(void)waitpid(pid, NULL, 0);
 	return (true);
+}
+
+/* Returns whether the registered process, or its group, lives on; kills it. */
+bool
+judge_sleepers(void)
+{
+	bool alive = false;
+	int  i;
+
+	for (i = 0; i < SLEEPERS; i++) {
+		alive = judge_sleeper(note->sleepers[i]) || alive;
+		note->sleepers[i] = 0;
+	}
+	return (alive);
 }
 
 /*
@@ -228,7 +270,7 @@ judge_vault(void)
 	else if (WIFSIGNALED(v->status) && !panicked && silent)
 		judge_bad("an end without a word");
 	if (!WIFEXITED(v->status)) {
-		if (judge_sleeper() && note->registered &&
+		if (judge_sleepers() && note->registered &&
 		    !fault_is_one_of(r.hit_nr, kills, NELEM(kills)))
 			judge_bad("what is registered lives on");
 	} else if (r.ready && code != 0 &&

@@ -319,6 +319,7 @@ void
 tracer_follow(void)
 {
 	enum role role;
+	int	  i;
 	pid_t	  pid;
 	int	  status;
 
@@ -341,8 +342,10 @@ tracer_follow(void)
 			r.client_status = status;
 		} else if ((role = role_of(pid, !WIFSTOPPED(status))) ==
 		    ROLES) {
-			if (pid == note->sleeper)
-				note->sleeper = 0;
+			for (i = 0; i < SLEEPERS; i++) {
+				if (pid == note->sleepers[i])
+					note->sleepers[i] = 0;
+			}
 		} else if (WIFSTOPPED(status)) {
 			on_stop(&procs[role], role, status);
 		} else {

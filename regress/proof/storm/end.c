@@ -199,6 +199,43 @@ end_files(void)
 	}
 }
 
+/*
+ * The daemon's last words: how it ended, by itself, in the words of its log;
+ * or, if it was killed, that it runs.
+ */
+static void
+end_last(const struct last_word *w, bool killed)
+{
+	static const char *const how[] = { [GRACEFUL] = " how=panic ",
+		[HARD] = " how=hard ",
+		[STOP] = " how=stopped " };
+	char	    path[100], text[257] = "", pid[32], reason[128] = "";
+	const char *at;
+	FILE	   *f;
+
+	(void)snprintf(path, sizeof(path), "%s.last", l.sock);
+	if ((f = fopen(path, "re")) == NULL)
+		broken("no last words");
+	(void)!fread(text, 1, sizeof(text) - 1, f);
+	(void)fclose(f);
+	(void)snprintf(pid, sizeof(pid), " pid=%ld ", (long)l.vault);
+	at = strstr(text, " reason=\"");
+	if (at == NULL || sscanf(at, " reason=\"%127[^\"]", reason) != 1 ||
+	    strlen(text) != sizeof(text) - 1 || strstr(text, pid) == NULL)
+		broken("last words: %s", text);
+	if (killed) {
+		if (!w->said && strstr(text, " how=running ") == NULL)
+			broken("last words of one that was killed: %s", text);
+		return;
+	}
+	/* The log may say more: how network ended. */
+	if (strstr(text, how[w->class]) == NULL ||
+	    strncmp(reason, w->reason, strlen(reason)) != 0 ||
+	    (w->class != STOP &&
+		strstr(text, w->dry ? " armed=0 " : " armed=1 ") == NULL))
+		broken("it ended by %s, last words: %s", w->reason, text);
+}
+
 static void
 end_count(const char *reason)
 {
@@ -230,6 +267,7 @@ end_verdict(void)
 		broken("it ended without a word, status %#x",
 		    (unsigned int)l.status);
 	end_network();
+	end_last(&w, killed);
 	if (killed) {
 		end_count("SIGKILL to the vault");
 		kids_verdict(l.arm_lo != NEVER, true);

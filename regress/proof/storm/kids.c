@@ -20,7 +20,8 @@
 
 #include "storm.h"
 
-#define SOON (50 * MS) /* a process that was killed ends */
+#define SOON	      (50 * MS) /* a process that was killed ends */
+#define PROCESS_GROUP 4		/* PIDFD_SIGNAL_PROCESS_GROUP of Linux 6.9 */
 
 /* Registers itself, and reports how that went. */
 static void
@@ -41,6 +42,43 @@ kid_register(int news)
 	close(news);
 }
 
+/* What the child k or its mate does first. */
+static void
+kid_begin(void)
+{
+	if (l.setup.other && setresuid(NOBODY, NOBODY, NOBODY) == -1)
+		_exit(1);
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	/* As after exec: /proc then shows the true owner. */
+	(void)prctl(PR_SET_DUMPABLE, 1);
+	(void)signal(SIGTERM, SIG_DFL);
+}
+
+/* Adds a process to k's group, which k leads, as a command's children are. */
+static void
+kid_mate(struct kid *k)
+{
+	if ((k->mate = fork()) == -1)
+		fatal("fork");
+	if (k->mate == 0) {
+		kid_begin();
+		(void)close_range(3, ~0U, 0);
+		for (;;)
+			(void)pause();
+	}
+	if (setpgid(k->mate, k->pid) == -1)
+		fatal("setpgid");
+}
+
+static void
+kid_end(struct kid *k)
+{
+	(void)pidfd_send_signal(k->pidfd, SIGKILL, NULL, 0);
+	(void)kill(k->mate, SIGKILL);
+	(void)waitpid(k->pid, NULL, 0);
+	(void)waitpid(k->mate, NULL, 0);
+}
+
 static void
 kid_start(struct kid *k, bool itself)
 {
@@ -52,12 +90,8 @@ kid_start(struct kid *k, bool itself)
 	if ((k->pid = fork()) == -1)
 		fatal("fork");
 	if (k->pid == 0) {
-		if (l.setup.other && setresuid(NOBODY, NOBODY, NOBODY) == -1)
-			_exit(1);
-		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-		/* As after exec: /proc then shows the true owner. */
-		(void)prctl(PR_SET_DUMPABLE, 1);
-		(void)signal(SIGTERM, SIG_DFL);
+		kid_begin();
+		(void)setpgid(0, 0);
 		if (p[1] != 3)
 			p[1] = dup2(p[1], 3);
 		(void)close_range(4, ~0U, 0);
@@ -78,6 +112,7 @@ kid_start(struct kid *k, bool itself)
 	}
 	if ((k->pidfd = pidfd_open(k->pid, 0)) == -1)
 		fatal("pidfd_open");
+	kid_mate(k);
 }
 
 void
@@ -146,8 +181,7 @@ kid_self(int i)
 	if (k->killed || k->regs + k->unregs > 0 || k->reg + k->unreg > 0 ||
 	    kid_is_watched(i))
 		return;
-	(void)pidfd_send_signal(k->pidfd, SIGKILL, NULL, 0);
-	(void)waitpid(k->pid, NULL, 0);
+	kid_end(k);
 	close(k->pidfd);
 	note("kid %d registers itself", i);
 	kid_asked(K_REGISTER, i);
@@ -213,6 +247,40 @@ kid_answer(const struct op *op, int i)
 		k->maybe = false;
 }
 
+/* Has the mate of k ended, or does so within the time? */
+static bool
+kid_mate_is_dead(const struct kid *k, usec wait)
+{
+	struct pollfd pfd = { .fd = pidfd_open(k->mate, 0), .events = POLLIN };
+	bool	      dead;
+
+	if (pfd.fd == -1)
+		fatal("pidfd_open");
+	dead = poll(&pfd, 1, (int)(wait / MS)) == 1;
+	close(pfd.fd);
+	return (dead);
+}
+
+/* Can the kernel kill the group of a process that is held by pidfd? */
+static bool
+kid_groups(const struct kid *k)
+{
+	return (pidfd_send_signal(k->pidfd, 0, NULL, PROCESS_GROUP) == 0 ||
+	    errno != EINVAL);
+}
+
+/* As for kids, of a kid's group; the kid may have been killed alone. */
+static void
+kid_mate_verdict(const struct kid *k, int i, bool executed, bool doubted)
+{
+	if (!k->killed && k->sure && executed && !doubted && kid_groups(k) &&
+	    !kid_mate_is_dead(k, SLOW))
+		broken("kid %d is registered, and its group outlives the panic",
+		    i);
+	if ((!executed || !k->maybe) && kid_mate_is_dead(k, 0))
+		broken("the group of kid %d is dead, and should not be", i);
+}
+
 /*
  * The daemon has ended.  executed: it may have killed the registered kids, and
  * must have if there is no doubt.
@@ -231,7 +299,7 @@ kids_verdict(bool executed, bool doubted)
 			    i);
 		if (!k->killed && (!executed || !k->maybe) && kid_is_dead(k, 0))
 			broken("kid %d is dead, and should not be", i);
-		(void)pidfd_send_signal(k->pidfd, SIGKILL, NULL, 0);
-		(void)waitpid(k->pid, NULL, 0);
+		kid_mate_verdict(k, i, executed, doubted);
+		kid_end(k);
 	}
 }

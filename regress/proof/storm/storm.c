@@ -115,6 +115,8 @@ worker_wait(int *status)
 		clean(numbers[i]);
 		return (i);
 	}
+	/* As process 1 of a container, we are everybody's parent. */
+	(void)waitpid(si.si_pid, NULL, 0);
 	return (-1);
 }
 

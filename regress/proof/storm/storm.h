@@ -258,6 +258,7 @@ struct conn {
 
 struct kid {
 	pid_t pid;
+	pid_t mate; /* of its group; never registered */
 	int   pidfd;
 	int   news;	    /* of one that registers itself; or -1 */
 	bool  killed;	    /* by us */
