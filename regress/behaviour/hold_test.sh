@@ -141,6 +141,42 @@ an_unmount_is_an_end_body() {
 	done
 }
 
+# plug KIND: makes the node of a disk or of a token, and a link to it as udev does
+plug() {
+	mkdir -p dev/by-id
+	if [ "$1" = disk ]; then
+		mknod dev/node b "$((0x$(stat -c %t "$loop")))" "$((0x$(stat -c %T "$loop")))"
+	else
+		mknod dev/node c 1 3
+	fi
+	ln -sf ../node dev/by-id/usb-Key
+}
+
+behaviour a_device_that_goes_ends_it \
+    '-w: dazai-hb ends when the node of a disk or of a token is removed, also if a new one comes at once' require.user root
+a_device_that_goes_ends_it_body() {
+	truncate -s 1M image
+	# Detached by the kernel when this shell, which has it open, ends.
+	loop=$(losetup -f --show image 2>loop.err) ||
+	    atf_skip "no loop device ($(cat loop.err)): run it as root with all capabilities"
+	exec 9<"$loop"
+	losetup -d "$loop"
+	plug disk || atf_skip 'no device nodes: run it as root with all capabilities'
+	for kind in disk token; do
+		for then in : "plug $kind"; do
+			rm -rf dev
+			plug "$kind"
+			start
+			heartbeat -n usb -w dev/by-id/usb-Key
+			[ "$kind" = token ] || : <dev/node
+			rm dev/node
+			$then
+			ends 0 "$heartbeat"
+			rehearsed 'tether usb lost'
+		done
+	done
+}
+
 behaviour it_guards_once_the_vault_watches \
     'dazai-hb says that it guards only after the vault has said WATCHING, and not if the process has ended by then'
 it_guards_once_the_vault_watches_body() {
