@@ -14,7 +14,7 @@ screen strace tmux"
 sshd="openssh-server"
 programs="age ansible-core borgbackup cryptsetup-bin curl git gpg gpg-agent openssh-client
 openssl pinentry-curses postgresql-client python3 restic skopeo"
-deb="dpkg-dev debhelper kyua libatf-dev libsystemd-dev xz-utils"
+deb="build-essential dpkg-dev debhelper kyua libatf-dev libsystemd-dev xz-utils"
 package="debootstrap lintian"
 audit="qemu-system-x86 busybox-static cpio"
 machine="debootstrap e2fsprogs systemd-container"
