@@ -3,7 +3,6 @@
  * talk: says and expects lines on a daemon's sockets, as its arguments tell it.
  * regress/README.md describes its options and commands.
  */
-#include <sys/mman.h>
 #include <sys/pidfd.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -11,11 +10,9 @@
 #include <sys/time.h>
 #include <sys/un.h>
 
-#include <ctype.h>
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <fnmatch.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -26,32 +23,25 @@
 #include <time.h>
 #include <unistd.h>
 
-#define CONNS	 1300
-#define LINE	 8192
-#define BULK	 (1 << 20) /* the most that one command says */
-#define RETRY_MS 10
-#define STUCK_MS 300 /* without room: the daemon takes no more */
+#include "talk.h"
 
-struct conn {
-	int    fd;
-	size_t len;
-	char   buf[LINE];
-};
+#define CONNS	 1300
+#define RETRY_MS 10
 
 static struct conn	  conns[CONNS];
 static size_t		  nconns;
-static struct conn	 *cur; /* the connection in use */
+struct conn		 *cur;
 static struct sockaddr_un addr = { .sun_family = AF_UNIX };
 static int		  listener = -1;
-static int64_t		  patience = 10000;
-static int64_t		  deadline; /* of this command */
+int64_t			  patience = 10000;
+int64_t			  deadline;
 static int64_t		  marked;
-static const char	 *doing = "start"; /* this command, */
-static char		**arg;		   /* its arguments */
-static char		  bulk[BULK];
+const char		 *doing = "start";
+char			**arg;
+char			  bulk[BULK];
 
-static int64_t
-now(void)
+int64_t
+talk_now(void)
 {
 	struct timespec ts;
 
@@ -59,8 +49,8 @@ now(void)
 	return ((int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000);
 }
 
-static long
-number(const char *s)
+long
+talk_number(const char *s)
 {
 	char *end;
 	long  n = strtol(s, &end, 10);
@@ -71,11 +61,11 @@ number(const char *s)
 }
 
 /* Whether one of events comes at fd within ms, and before the deadline. */
-static bool
-ready(int fd, short events, int64_t ms)
+bool
+talk_ready(int fd, short events, int64_t ms)
 {
 	struct pollfd pfd = { .fd = fd, .events = events };
-	int64_t	      left = deadline - now();
+	int64_t	      left = deadline - talk_now();
 
 	if (ms < left)
 		left = ms;
@@ -101,8 +91,8 @@ adopt(int fd)
  * Returns a new connection, or -1 with errno.  A send(2) on it that waits too
  * long fails.
  */
-static int
-reach(void)
+int
+talk_reach(void)
 {
 	const struct timeval tv = { patience / 1000, patience % 1000 * 1000 };
 	int		     fd, error;
@@ -130,14 +120,14 @@ set_address(const char *path)
 static void
 do_connect(void)
 {
-	adopt(reach());
+	adopt(talk_reach());
 }
 
 static void
 do_to(void)
 {
 	set_address(arg[0]);
-	adopt(reach());
+	adopt(talk_reach());
 }
 
 /*
@@ -148,7 +138,7 @@ open_first(bool patient)
 {
 	int fd;
 
-	while ((fd = reach()) == -1 && patient && now() < deadline &&
+	while ((fd = talk_reach()) == -1 && patient && talk_now() < deadline &&
 	    (errno == ENOENT || errno == ECONNREFUSED))
 		(void)poll(NULL, 0, RETRY_MS);
 	adopt(fd);
@@ -165,15 +155,15 @@ do_many(void)
 		rl.rlim_cur = rl.rlim_max;
 		(void)setrlimit(RLIMIT_NOFILE, &rl);
 	}
-	for (n = number(arg[0]); n > 0; n--)
-		adopt(reach());
+	for (n = talk_number(arg[0]); n > 0; n--)
+		adopt(talk_reach());
 	cur = was;
 }
 
 static void
 do_accept(void)
 {
-	if (!ready(listener, POLLIN, patience))
+	if (!talk_ready(listener, POLLIN, patience))
 		errx(1, "%s: nobody came", doing);
 	adopt(accept4(listener, NULL, NULL, SOCK_CLOEXEC));
 }
@@ -181,7 +171,7 @@ do_accept(void)
 static void
 do_use(void)
 {
-	const long n = number(arg[0]);
+	const long n = talk_number(arg[0]);
 
 	if ((size_t)n >= nconns)
 		errx(1, "%s: there is no connection %ld", doing, n);
@@ -252,472 +242,6 @@ do_shutwr(void)
 }
 
 /*
- * Saying.
- */
-
-/*
- * A daemon that has closed is no failure of ours: "want" or "eof" will see it.
- */
-static void
-put(const char *buf, size_t len)
-{
-	ssize_t n;
-
-	for (; len > 0; buf += n, len -= (size_t)n) {
-		n = send(cur->fd, buf, len, MSG_NOSIGNAL);
-		if (n == -1 && (errno == EPIPE || errno == ECONNRESET))
-			return;
-		if (n == -1)
-			err(1, "%s: %zu bytes not taken", doing, len);
-	}
-}
-
-/* Undoes \n \r \t \0 \\ and \xNN of s into bulk at len; returns the new len. */
-static size_t
-unescape(const char *s, size_t len)
-{
-	static const char from[] = "nrt0\\", to[] = "\n\r\t\0\\";
-	const char	 *p;
-	char		  hex[3] = "";
-
-	for (; *s != '\0' && len < BULK; s++) {
-		if (*s != '\\') {
-			bulk[len++] = *s;
-		} else if (*++s == 'x' && isxdigit((unsigned char)s[1]) &&
-		    isxdigit((unsigned char)s[2])) {
-			hex[0] = *++s;
-			hex[1] = *++s;
-			bulk[len++] = (char)strtol(hex, NULL, 16);
-		} else if (*s != '\0' && (p = strchr(from, *s)) != NULL) {
-			bulk[len++] = to[p - from];
-		} else {
-			errx(1, "%s: bad escape", doing);
-		}
-	}
-	if (len == BULK)
-		errx(1, "%s: too much", doing);
-	return (len);
-}
-
-static void
-say(const char *line)
-{
-	const int len = snprintf(bulk, BULK, "%s\n", line);
-
-	put(bulk, (size_t)len);
-}
-
-static void
-do_say(void)
-{
-	say(arg[0]);
-}
-
-static void
-do_raw(void)
-{
-	put(bulk, unescape(arg[0], 0));
-}
-
-/* Out of band, where sockets of this kind have that (Linux 5.15). */
-static void
-do_urgent(void)
-{
-	if (send(cur->fd, arg[0], 1, MSG_OOB | MSG_NOSIGNAL) != 1 &&
-	    errno != EOPNOTSUPP)
-		err(1, "%s", doing);
-}
-
-/* Byte by byte. */
-static void
-do_bytes(void)
-{
-	const size_t len = unescape(arg[0], 0);
-	size_t	     i;
-
-	for (i = 0; i < len; i++)
-		put(bulk + i, 1);
-}
-
-static void
-do_repeat(void)
-{
-	size_t len = 0;
-	long   n;
-
-	for (n = number(arg[0]); n > 0; n--)
-		len = unescape(arg[1], len);
-	put(bulk, len);
-}
-
-/* Returns the bytes of file, which stay; *len is their number. */
-static const char *
-contents(const char *file, size_t *len)
-{
-	int	    fd = open(file, O_RDONLY | O_CLOEXEC);
-	struct stat st;
-	void	   *map;
-
-	if (fd == -1 || fstat(fd, &st) == -1)
-		err(1, "%s: %s", doing, file);
-	*len = (size_t)st.st_size;
-	map = mmap(NULL, *len, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (map == MAP_FAILED)
-		err(1, "%s: %s", doing, file);
-	close(fd);
-	return (map);
-}
-
-static void
-do_send_file(void)
-{
-	size_t	    len;
-	const char *bytes = contents(arg[0], &len);
-
-	put(bytes, len);
-}
-
-/* Sends PINGs until the daemon takes no more, and reads no answer. */
-static void
-do_fill(void)
-{
-	size_t	len = 0, at = 0;
-	ssize_t n;
-
-	while (len < LINE)
-		len = unescape("PING\\n", len);
-	while (ready(cur->fd, POLLOUT, STUCK_MS)) {
-		n = send(cur->fd, bulk + at, len - at,
-		    MSG_DONTWAIT | MSG_NOSIGNAL);
-		if (n == -1 && errno != EAGAIN)
-			err(1, "%s", doing);
-		at = (at + (n > 0 ? (size_t)n : 0)) % len;
-	}
-	if (now() >= deadline)
-		errx(1, "%s: it takes all of them", doing);
-}
-
-/*
- * Sends n bytes of noise, the same every time, and drops the answers.
- */
-static void
-do_junk(void)
-{
-	uint32_t x = 2463534242U;
-	long	 left = number(arg[0]);
-	ssize_t	 n;
-	size_t	 i;
-	char	 answer[LINE];
-
-	while (left > 0) {
-		for (i = 0; i < LINE; i++) {
-			x ^= x << 13;
-			x ^= x >> 17;
-			x ^= x << 5;
-			bulk[i] = (char)(x % 8 == 0 ? '\n' : x >> 24);
-		}
-		if (!ready(cur->fd, POLLIN | POLLOUT, patience))
-			errx(1, "%s: %ld bytes not taken", doing, left);
-		while (recv(cur->fd, answer, LINE, MSG_DONTWAIT) > 0)
-			;
-		n = send(cur->fd, bulk, left < LINE ? (size_t)left : LINE,
-		    MSG_DONTWAIT | MSG_NOSIGNAL);
-		if (n == -1 && errno != EAGAIN)
-			err(1, "%s", doing);
-		left -= n > 0 ? n : 0;
-	}
-}
-
-/* Connects, talks and closes, for as long as somebody listens. */
-static void
-do_hammer(void)
-{
-	int fd;
-
-	while ((fd = reach()) != -1) {
-		(void)send(fd, "HELLO\nPING\n", 11,
-		    MSG_NOSIGNAL | MSG_DONTWAIT);
-		close(fd);
-	}
-}
-
-/*
- * Expecting.
- */
-
-/* Returns the next line, valid until the next call; NULL at the end. */
-static const char *
-next_line(void)
-{
-	static char line[LINE];
-	char	   *end;
-	ssize_t	    n;
-	size_t	    used;
-
-	while ((end = memchr(cur->buf, '\n', cur->len)) == NULL) {
-		if (!ready(cur->fd, POLLIN, patience))
-			errx(1, "%s: nothing came", doing);
-		n = recv(cur->fd, cur->buf + cur->len, LINE - cur->len, 0);
-		if (n == 0 || (n == -1 && errno == ECONNRESET))
-			return (NULL);
-		if (n == -1)
-			err(1, "%s", doing);
-		cur->len += (size_t)n;
-	}
-	*end = '\0';
-	used = (size_t)(end - cur->buf) + 1;
-	memcpy(line, cur->buf, used);
-	cur->len -= used;
-	memmove(cur->buf, cur->buf + used, cur->len);
-	return (line);
-}
-
-/* Returns the next line; fails, as text is wanted, if there is none. */
-static const char *
-line_for(const char *text)
-{
-	const char *line = next_line();
-
-	if (line == NULL)
-		errx(1, "%s: wanted '%s', got the end", doing, text);
-	return (line);
-}
-
-static void
-want(const char *text)
-{
-	const char *line = line_for(text);
-
-	if (strcmp(line, text) != 0)
-		errx(1, "%s: wanted '%s', got '%s'", doing, text, line);
-}
-
-static void
-do_want(void)
-{
-	want(arg[0]);
-}
-
-static void
-do_wantn(void)
-{
-	long n;
-
-	for (n = number(arg[0]); n > 0; n--)
-		want(arg[1]);
-}
-
-/* Drops lines up to the one that is wanted. */
-static void
-do_until(void)
-{
-	while (strcmp(line_for(arg[0]), arg[0]) != 0)
-		;
-}
-
-static void
-do_like(void)
-{
-	const char *line = line_for(arg[0]);
-
-	if (fnmatch(arg[0], line, 0) != 0)
-		errx(1, "%s: wanted '%s', got '%s'", doing, arg[0], line);
-}
-
-static void
-do_ask(void)
-{
-	const char *line;
-
-	for (;;) {
-		say(arg[0]);
-		line = line_for(arg[1]);
-		if (fnmatch(arg[1], line, 0) == 0)
-			return;
-		if (now() + RETRY_MS >= deadline)
-			errx(1, "%s: wanted '%s', got '%s'", doing, arg[1],
-			    line);
-		(void)poll(NULL, 0, RETRY_MS);
-	}
-}
-
-static void
-do_show(void)
-{
-	puts(line_for("a line"));
-	(void)fflush(stdout);
-}
-
-/*
- * Reads at most most bytes into bulk.  Returns how many; 0 at the end.
- */
-static size_t
-next_bytes(size_t most)
-{
-	ssize_t n;
-
-	if (most > BULK)
-		most = BULK;
-	if (cur->len > 0) {
-		if (most > cur->len)
-			most = cur->len;
-		memcpy(bulk, cur->buf, most);
-		cur->len -= most;
-		memmove(cur->buf, cur->buf + most, cur->len);
-		return (most);
-	}
-	if (!ready(cur->fd, POLLIN, patience))
-		errx(1, "%s: nothing came", doing);
-	n = recv(cur->fd, bulk, most, 0);
-	if (n == -1 && errno != ECONNRESET)
-		err(1, "%s", doing);
-	return (n > 0 ? (size_t)n : 0);
-}
-
-/* Wants len bytes, those at bytes if that is not NULL. */
-static void
-want_bytes(const char *bytes, size_t len)
-{
-	size_t n, done;
-
-	for (done = 0; done < len; done += n) {
-		if ((n = next_bytes(len - done)) == 0)
-			errx(1, "%s: got the end, %zu of %zu bytes before it",
-			    doing, done, len);
-		if (bytes != NULL && memcmp(bulk, bytes + done, n) != 0)
-			errx(1, "%s: other bytes behind the first %zu", doing,
-			    done);
-	}
-}
-
-static void
-do_want_file(void)
-{
-	size_t	    len;
-	const char *bytes = contents(arg[0], &len);
-
-	want_bytes(bytes, len);
-}
-
-static void
-do_take(void)
-{
-	want_bytes(NULL, (size_t)number(arg[0]));
-}
-
-static void
-do_rest(void)
-{
-	FILE  *f = fopen(arg[0], "we");
-	size_t n;
-
-	if (f == NULL)
-		err(1, "%s: %s", doing, arg[0]);
-	while ((n = next_bytes(BULK)) > 0) {
-		if (fwrite(bulk, 1, n, f) != n)
-			err(1, "%s: %s", doing, arg[0]);
-	}
-	if (fclose(f) != 0)
-		err(1, "%s: %s", doing, arg[0]);
-}
-
-static void
-do_eof(void)
-{
-	const char *line = next_line();
-
-	if (line != NULL)
-		errx(1, "%s: wanted the end, got '%s'", doing, line);
-}
-
-/* Waits for the end without a limit, and drops what comes before. */
-static void
-do_hold(void)
-{
-	deadline = INT64_MAX;
-	patience = INT32_MAX;
-	while (next_line() != NULL)
-		;
-}
-
-static void
-do_pong_under(void)
-{
-	const long most = number(arg[0]);
-	int64_t	   asked, took;
-	long	   n;
-
-	for (n = number(arg[1]); n > 0; n--) {
-		asked = now();
-		put("PING\n", 5);
-		want("PONG");
-		took = now() - asked;
-		if (took >= most)
-			errx(1, "%s: PONG took %lld ms", doing,
-			    (long long)took);
-		deadline = now() + patience;
-	}
-}
-
-/*
- * The most frequent dialogues.
- */
-
-static void
-exchange(const char *line, const char *answer)
-{
-	say(line);
-	want(answer);
-}
-
-/* hello, ping, cancel, quit */
-static void
-do_exchange(void)
-{
-	static const char *const words[][3] = {
-		{ "hello", "HELLO 1", "WELCOME" }, { "ping", "PING", "PONG" },
-		{ "cancel", "CANCEL", "CANCELLED" }, { "quit", "QUIT", "BYE" }
-	};
-	size_t i = 0;
-
-	while (strcmp(words[i][0], doing) != 0)
-		i++;
-	exchange(words[i][1], words[i][2]);
-	if (strcmp(doing, "quit") == 0)
-		do_eof();
-}
-
-/* GET of a secret whose bytes are those of a file. */
-static void
-do_get(void)
-{
-	size_t	    len;
-	const char *bytes = contents(arg[1], &len);
-	char	    line[LINE], answer[32];
-
-	(void)snprintf(line, sizeof(line), "GET %s", arg[0]);
-	(void)snprintf(answer, sizeof(answer), "DATA %zu", len);
-	exchange(line, answer);
-	want_bytes(bytes, len);
-}
-
-/* PUT of the bytes of a file, under the name arg[0] and with options there. */
-static void
-do_put(void)
-{
-	size_t	    len;
-	const char *bytes = contents(arg[1], &len);
-	const int   name = (int)strcspn(arg[0], " ");
-	char	    line[LINE];
-
-	(void)snprintf(line, sizeof(line), "PUT %.*s %zu%s", name, arg[0], len,
-	    arg[0] + name);
-	exchange(line, "GO");
-	put(bytes, len);
-	want("OK");
-}
-
-/*
  * Processes, files and time.
  */
 
@@ -745,7 +269,7 @@ static void
 wait_for(const char *file, const char *text)
 {
 	while (!file_has(file, text)) {
-		if (now() >= deadline)
+		if (talk_now() >= deadline)
 			errx(1, "%s: '%s' not in %s", doing, text, file);
 		(void)poll(NULL, 0, RETRY_MS);
 	}
@@ -770,7 +294,7 @@ do_kill(void)
 		if (name != NULL && strcmp(name, arg[0]) == 0)
 			break;
 	}
-	if (sig == NSIG || kill((pid_t)number(arg[1]), sig) == -1)
+	if (sig == NSIG || kill((pid_t)talk_number(arg[1]), sig) == -1)
 		err(1, "%s %s %s", doing, arg[0], arg[1]);
 	(void)snprintf(status, sizeof(status), "/proc/%s/status", arg[1]);
 	if (sig == SIGSTOP)
@@ -780,13 +304,13 @@ do_kill(void)
 static void
 do_ended(void)
 {
-	int fd = pidfd_open((pid_t)number(arg[0]), 0);
+	int fd = pidfd_open((pid_t)talk_number(arg[0]), 0);
 
 	if (fd == -1 && errno == ESRCH)
 		return;
 	if (fd == -1)
 		err(1, "%s", doing);
-	if (!ready(fd, POLLIN, patience))
+	if (!talk_ready(fd, POLLIN, patience))
 		errx(1, "%s: process %s lives", doing, arg[0]);
 	close(fd);
 }
@@ -800,7 +324,7 @@ do_die(void)
 static void
 do_mark(void)
 {
-	marked = now();
+	marked = talk_now();
 }
 
 /* Waits until so many ms after the mark. */
@@ -809,24 +333,24 @@ do_at(void)
 {
 	int64_t left;
 
-	while ((left = marked + number(arg[0]) - now()) > 0)
+	while ((left = marked + talk_number(arg[0]) - talk_now()) > 0)
 		(void)poll(NULL, 0, (int)left);
 }
 
 static void
 do_within(void)
 {
-	if (now() - marked > number(arg[0]))
+	if (talk_now() - marked > talk_number(arg[0]))
 		errx(1, "%s %s: %lld ms have passed", doing, arg[0],
-		    (long long)(now() - marked));
+		    (long long)(talk_now() - marked));
 }
 
 static void
 do_over(void)
 {
-	if (now() - marked < number(arg[0]))
+	if (talk_now() - marked < talk_number(arg[0]))
 		errx(1, "%s %s: only %lld ms have passed", doing, arg[0],
-		    (long long)(now() - marked));
+		    (long long)(talk_now() - marked));
 }
 
 static const struct command {
@@ -873,7 +397,7 @@ command(char **word, int n)
 	doing = c->name;
 	if (!c->alone && (cur == NULL || cur->fd == -1))
 		errx(1, "%s: not connected", doing);
-	deadline = now() + patience;
+	deadline = talk_now() + patience;
 	arg = word + 1;
 	c->run();
 	return (c->nargs + 1);
@@ -968,7 +492,8 @@ main(int argc, char *argv[])
 		case 'd':
 		case 'D':
 			receive(optarg,
-			    argv[optind] != NULL ? number(argv[optind]) : -1,
+			    argv[optind] != NULL ? talk_number(argv[optind]) :
+						   -1,
 			    ch == 'd');
 			break;
 		case 'l':
@@ -978,7 +503,7 @@ main(int argc, char *argv[])
 			patient = true;
 			break;
 		case 'w':
-			patience = number(optarg) * 1000;
+			patience = talk_number(optarg) * 1000;
 			break;
 		case 'x':
 		case 'X':
@@ -993,7 +518,7 @@ main(int argc, char *argv[])
 	if (argc < 1)
 		errx(1, "no socket");
 	set_address(argv[0]);
-	deadline = now() + patience;
+	deadline = talk_now() + patience;
 	if (listens)
 		open_listener();
 	else if (strcmp(argv[0], "-") != 0)
