@@ -191,48 +191,60 @@ effects_rehearsed(bool hard)
 		    " s for CANCEL, and then killed itself", pids);
 }
 
-/* Leaves the last words, if this is the end. */
+/* Tells everybody of the end but the log, and prepares that. */
 static void
-effects_last(enum panic_event event, const char *reason)
+effects_end(enum panic_event event, const char *reason)
 {
 	static const char *const how[] = { [PANIC_EXECUTED] = "panic",
 		[PANIC_HARD] = "hard",
 		[PANIC_STOPPED] = "stopped" };
 
-	if (event != PANIC_PENDING && event != PANIC_CANCELLED)
-		last_words(how[event], reason);
+	last_words(how[event], reason);
+	if (event != PANIC_STOPPED)
+		effects_tell("EVENT executed ", "", reason);
+	notify_stopping(reason);
+	effects_bye(reason);
+	effects_log_begin();
 }
 
 static void
-effects_log(enum panic_event event, const char *reason)
+effects_log_pending(const char *reason)
+{
+	char seconds[NUM_PRINT + 1];
+
+	(void)strlcat(num_print_ms(v.panic.grace, seconds), " ",
+	    sizeof(seconds));
+	effects_tell("EVENT pending ", seconds, reason);
+	event_send(IMSG_EVENT_PENDING, NULL, 0, v.panic.grace, reason);
+	log_info("panic pending: %s, %lld.%03lld s to cancel it", reason,
+	    (long long)v.panic.grace / 1000, (long long)v.panic.grace % 1000);
+}
+
+/* Logs a panic that was executed. */
+static void
+effects_log_panic(bool hard, const char *reason)
 {
 	const char *mode = v.panic.armed ? ": " : " (dry-run): ";
 	const char *end = v.panic.armed ? ": secrets wiped, SIGKILL" :
 					  ": secrets wiped, WOULD SIGKILL";
 	const char *fate = "", *sig = "";
-	char	    seconds[NUM_PRINT + 1];
 
-	effects_last(event, reason);
-	if (event == PANIC_EXECUTED || event == PANIC_HARD)
-		effects_tell("EVENT executed ", "", reason);
-	if (event != PANIC_PENDING && event != PANIC_CANCELLED) {
-		notify_stopping(reason);
-		effects_bye(reason);
-		effects_log_begin();
-	}
-	if (!v.panic.armed && (event == PANIC_EXECUTED || event == PANIC_HARD))
-		effects_rehearsed(event == PANIC_HARD);
+	if (!v.panic.armed)
+		effects_rehearsed(hard);
 	if (v.network_lost)
 		fate = effects_fate(v.network, &sig);
+	log_alert(hard ? "HARD PANIC" : "PANIC", mode, reason, fate, sig, end);
+}
+
+/* Of struct panic_ops: tells everybody of the event. */
+static void
+effects_log(enum panic_event event, const char *reason)
+{
+	if (event != PANIC_PENDING && event != PANIC_CANCELLED)
+		effects_end(event, reason);
 	switch (event) {
 	case PANIC_PENDING:
-		(void)strlcat(num_print_ms(v.panic.grace, seconds), " ",
-		    sizeof(seconds));
-		effects_tell("EVENT pending ", seconds, reason);
-		event_send(IMSG_EVENT_PENDING, NULL, 0, v.panic.grace, reason);
-		log_info("panic pending: %s, %lld.%03lld s to cancel it",
-		    reason, (long long)v.panic.grace / 1000,
-		    (long long)v.panic.grace % 1000);
+		effects_log_pending(reason);
 		break;
 	case PANIC_CANCELLED:
 		effects_tell("EVENT cancelled ", "", reason);
@@ -240,10 +252,8 @@ effects_log(enum panic_event event, const char *reason)
 		log_info("panic CANCELLED by %s", reason);
 		break;
 	case PANIC_EXECUTED:
-		log_alert("PANIC", mode, reason, end);
-		break;
 	case PANIC_HARD:
-		log_alert("HARD PANIC", mode, reason, fate, sig, end);
+		effects_log_panic(event == PANIC_HARD, reason);
 		break;
 	case PANIC_STOPPED:
 		log_alert(reason, ": secrets wiped, bye");
