@@ -21,6 +21,21 @@
 #include "stdfd.h"
 #include "version.h"
 
+static const struct option options_long[] = {
+	{ "background", no_argument, NULL, 'b' },
+	{ "help", no_argument, NULL, 'h' },
+	{ "interval", required_argument, NULL, 'i' },
+	{ "tether", required_argument, NULL, 'n' },
+	{ "watch-pid", required_argument, NULL, 'p' },
+	{ "quiet", no_argument, NULL, 'q' },
+	{ "socket", required_argument, NULL, 's' },
+	{ "verbose", no_argument, NULL, 'v' },
+	{ "version", no_argument, NULL, 'V' },
+	{ "watch-path", required_argument, NULL, 'w' },
+	{ "wait", required_argument, NULL, 'W' },
+	{ NULL, 0, NULL, 0 },
+};
+
 static noreturn void
 usage(FILE *to, int status)
 {
@@ -67,29 +82,15 @@ option_path(struct heartbeat_options *o, const char *value)
 	o->paths[o->npaths++] = value;
 }
 
-/* Returns the value of -s; *command is what is to be run, or NULL. */
+/* Reads the options into o; returns the value of -s, or NULL. */
 static const char *
-options_parse(struct heartbeat_options *o, int argc, char *argv[],
-    char ***command)
+options_parse(struct heartbeat_options *o, int argc, char *argv[])
 {
-	static const struct option longs[] = {
-		{ "background", no_argument, NULL, 'b' },
-		{ "help", no_argument, NULL, 'h' },
-		{ "interval", required_argument, NULL, 'i' },
-		{ "tether", required_argument, NULL, 'n' },
-		{ "watch-pid", required_argument, NULL, 'p' },
-		{ "quiet", no_argument, NULL, 'q' },
-		{ "socket", required_argument, NULL, 's' },
-		{ "verbose", no_argument, NULL, 'v' },
-		{ "version", no_argument, NULL, 'V' },
-		{ "watch-path", required_argument, NULL, 'w' },
-		{ "wait", required_argument, NULL, 'W' }, { NULL, 0, NULL, 0 }
-	};
 	const char *sock = NULL;
 	int	    ch;
 
 	o->interval = -1;
-	while ((ch = getopt_long(argc, argv, "+bhi:n:p:qs:vVw:W:", longs,
+	while ((ch = getopt_long(argc, argv, "+bhi:n:p:qs:vVw:W:", options_long,
 		    NULL)) != -1) {
 		switch (ch) {
 		case 'b':
@@ -130,17 +131,25 @@ options_parse(struct heartbeat_options *o, int argc, char *argv[],
 			usage(stderr, EXIT_USAGE);
 		}
 	}
-	if (optind < argc && strcmp(argv[optind - 1], "--") != 0) {
+	o->tell = !o->quiet;
+	return (sock);
+}
+
+/* Returns the command after "--" and the options, or NULL. */
+static char **
+options_rest(const struct heartbeat_options *o, int argc, char *argv[])
+{
+	if (optind == argc)
+		return (NULL);
+	if (strcmp(argv[optind - 1], "--") != 0) {
 		warnx("%s: not an option; a command stands after --",
 		    argv[optind]);
 		usage(stderr, EXIT_USAGE);
 	}
-	o->tell = !o->quiet;
-	*command = optind < argc ? argv + optind : NULL;
-	if (*command != NULL && o->background)
+	if (o->background)
 		errx(EXIT_USAGE,
 		    "--background: a command needs the foreground for itself");
-	return (sock);
+	return (argv + optind);
 }
 
 /* Watches pid, the command's process, before all others: it is the session. */
@@ -164,7 +173,8 @@ main(int argc, char *argv[])
 	char		       **command;
 
 	memset(&o, 0, sizeof(o));
-	sock = options_parse(&o, argc, argv, &command);
+	sock = options_parse(&o, argc, argv);
+	command = options_rest(&o, argc, argv);
 	why = sockpath_find(sock, geteuid(), getenv("XDG_RUNTIME_DIR"),
 	    &o.places);
 	if (why != NULL)

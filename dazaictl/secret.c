@@ -221,6 +221,34 @@ secret_overwrite_put(void)
 }
 
 /*
+ * Returns the length of the secret that standard input has.  *file: it is a
+ * file, which secret_sendfile() sends; otherwise the secret is in the arena
+ * now. The rest as for secret_put().
+ */
+static size_t
+secret_length(const struct sockpath *places, const char *name, bool replace,
+    bool once, bool *file)
+{
+	struct stat st;
+	off_t	    at;
+
+	if (fstat(STDIN_FILENO, &st) == -1)
+		err(EXIT_USAGE, "standard input");
+	/* A file in /proc has size 0, and content all the same. */
+	*file = S_ISREG(st.st_mode) && st.st_size > 0 &&
+	    (at = lseek(STDIN_FILENO, 0, SEEK_CUR)) != -1;
+	secret_piped = !*file;
+	if (*file)
+		return (at < st.st_size ?
+			(size_t)MIN(st.st_size - at, (off_t)SSIZE_MAX) :
+			0);
+	if (!isatty(STDIN_FILENO))
+		return (secret_read(places));
+	secret_would_fit(places, name, replace);
+	return (typed_line(&secret, name, once));
+}
+
+/*
  * Puts standard input, or a line that is typed if it is a terminal, as name
  * into the daemon at one of places.  reads and ttl are the request's options,
  * as text, or NULL; replace: a secret of this name may be there; once: what is
@@ -230,30 +258,13 @@ void
 secret_put(const struct sockpath *places, const char *name, const char *reads,
     const char *ttl, bool replace, bool once)
 {
-	struct stat st;
-	size_t	    len;
-	off_t	    at;
-	bool	    file;
-	int	    fd, channel;
+	size_t len;
+	bool   file;
+	int    fd, channel;
 
-	if (fstat(STDIN_FILENO, &st) == -1)
-		err(EXIT_USAGE, "standard input");
-	file = S_ISREG(st.st_mode) &&
-	    (at = lseek(STDIN_FILENO, 0, SEEK_CUR)) != -1;
 	residue_stay(-1);
 	secret_at_exit(secret_overwrite_put);
-	/* A file in /proc has size 0, and content all the same. */
-	file = file && st.st_size > 0;
-	secret_piped = !file;
-	if (file)
-		len = at < st.st_size ?
-		    (size_t)MIN(st.st_size - at, (off_t)SSIZE_MAX) :
-		    0;
-	else if (isatty(STDIN_FILENO)) {
-		secret_would_fit(places, name, replace);
-		len = typed_line(&secret, name, once);
-	} else
-		len = secret_read(places);
+	len = secret_length(places, name, replace, once, &file);
 	if (len == 0)
 		errx(EXIT_USAGE, "the secret is empty");
 
