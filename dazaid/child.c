@@ -69,11 +69,11 @@ child_own_user(FILE *f, struct imsg_config *config)
 
 /*
  * Sets the uid and gid that network changes to when root starts it:
- * NETWORK_USER, if /etc/passwd has that user.  Otherwise a uid that nobody in
- * /etc/passwd has, chosen by our pid, so that two daemons seldom have the
- * same.  (If they do, neither network has a system call that could touch the
- * other.)  getpwuid(3) would ask other sources as well, and load a megabyte of
- * their code into the vault.
+ * NETWORK_USER, if /etc/passwd has that user.  Otherwise a uid that neither the
+ * owner nor anybody in /etc/passwd has, chosen by our pid, so that two daemons
+ * seldom have the same.  (If they do, neither network has a system call that
+ * could touch the other.) getpwuid(3) would ask other sources as well, and load
+ * a megabyte of their code into the vault.
  */
 void
 child_user(struct imsg_config *config)
@@ -88,7 +88,8 @@ child_user(struct imsg_config *config)
 	}
 	f = fopen("/etc/passwd", "re");
 	if (f == NULL || !child_own_user(f, config)) {
-		while (f != NULL && child_uid_taken(f, uid))
+		while (uid == config->owner ||
+		    (f != NULL && child_uid_taken(f, uid)))
 			uid++;
 		config->become_uid = config->become_gid = uid;
 	}
