@@ -10,8 +10,8 @@
 
 /*
  * Writes text to shown, of size bytes, with its control characters as vis(3)
- * shows them, because a terminal would obey them.  A text that is too long is
- * cut off.
+ * shows them, because a terminal would obey them.  Of a text that is too long,
+ * writes the beginning.
  */
 void
 visible_text(const char *text, char *shown, size_t size)

@@ -22,6 +22,8 @@
 
 #define ALIVE_BYTES 64 /* most that are read from a channel at a time */
 
+_Static_assert(SESSION_FDS == ALIVE_WATCHED + SESSION_WATCHED, "see alive.h");
+
 /*
  * Of each entry that the last alive_poll() has filled in: the holder, and which
  * of its descriptors.

@@ -21,6 +21,8 @@
 #include "line.h"
 #include "network.h"
 #include "request.h"
+#include "session.h"
+#include "transfer.h"
 
 #define CONTROL_TURN 256 /* most bytes read of one client at a time */
 /* The shortest line that a secret may follow: "PUT a 1\n". */
@@ -30,6 +32,10 @@
  * even if hundreds are silent, a client that speaks waits less than a second.
  */
 #define CONTROL_SILENT_MS 50
+
+/* The vault's limits, in our terms. */
+_Static_assert(CONTROL_HOLDERS == SESSION_HOLDERS - 1, "and the heartbeat");
+_Static_assert(CONTROL_REQUESTS == TRANSFER_MAX, "each may be a PUT or GET");
 
 static struct conn control_conns[CONTROL_CONNS];
 static char	   control_bufs[CONTROL_CONNS][CONN_BUFS];
@@ -433,7 +439,7 @@ control_item(struct conn *c, uint64_t id)
 	control_next(c);
 }
 
-/* The client whose request im answers; NULL if it has gone. */
+/* The client whose request im answers; NULL if its connection was closed. */
 static struct conn *
 control_asker(const struct imsg *im)
 {

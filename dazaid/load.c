@@ -14,6 +14,9 @@
 #include "load.h"
 #include "prompt.h"
 
+/* The sentences of load_add() say these. */
+_Static_assert(LOAD_MAX == 32 && NAME_BYTES == 129, "other limits");
+
 static struct load {
 	const char *file; /* NULL: the terminal */
 	int	    fd;
