@@ -31,6 +31,7 @@
 #define RUN_MAX	   64  /* secrets of one program */
 #define RUN_FD_MAX 255 /* the highest descriptor that a secret can be on */
 #define RUN_PIPE   ((size_t)64 * 1024) /* bytes: what a pipe has by default */
+#define RUN_PIECE  ((size_t)16 * 1024) /* copied at once: few are locked */
 
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 8U /* Linux 6.3 */
@@ -266,9 +267,9 @@ run_copy(const struct run_use *u, int channel, int fd, size_t len)
 	size_t piece;
 
 	if (passing.pages == NULL)
-		arena_grow(&passing, RUN_PIPE, 0);
+		arena_grow(&passing, RUN_PIECE, 0);
 	for (; len > 0; len -= piece) {
-		piece = len < RUN_PIPE ? len : RUN_PIPE;
+		piece = len < RUN_PIECE ? len : RUN_PIECE;
 		secret_receive(channel, passing.data, piece);
 		if (write(fd, passing.data, piece) != (ssize_t)piece)
 			run_unfit(u, NULL);

@@ -52,11 +52,31 @@ start_network(const struct options *o)
 	signals_hide();
 }
 
+/*
+ * Not all of the arena could be locked: gives it back, and returns the size of
+ * one that can be, by RLIMIT_MEMLOCK; 0 if there is none, or if another size
+ * was asked for.  The default of the limit before Linux 5.16, 64 KiB, leaves no
+ * room for the canary of an arena of 64 KiB.
+ */
+static size_t
+start_smaller(const struct options *o)
+{
+	const size_t  page = (size_t)sysconf(_SC_PAGESIZE);
+	struct rlimit rl;
+
+	if (o->sized || getrlimit(RLIMIT_MEMLOCK, &rl) == -1 ||
+	    rl.rlim_cur < page || rl.rlim_cur >= v.mem.len)
+		return (0);
+	(void)munmap(v.mem.pages, v.mem.len);
+	return (((size_t)rl.rlim_cur & ~(page - 1)) - SECMEM_CANARY);
+}
+
 /* Allocates the arena in memory of the one kind that -m allows. */
 static void
 start_arena_kind(const struct options *o)
 {
 	const char *why;
+	size_t	    less;
 
 	if (secmem_open_kind(&v.mem, o->memory, o->size, vault_arena_failed) ==
 	    0)
@@ -64,29 +84,24 @@ start_arena_kind(const struct options *o)
 	why = o->memory == SECMEM_MLOCK ?
 	    "no memory can be locked (see ulimit -l)" :
 	    strerror(errno);
+	if ((less = start_smaller(o)) > 0 &&
+	    secmem_open_kind(&v.mem, o->memory, less, vault_arena_failed) == 0)
+		return;
 	vault_fail(o->memory == SECMEM_MLOCK ? "--memory mlock" :
 					       "--memory secretmem",
 	    why);
 }
 
-/*
- * Not all of the arena could be locked, and nobody has asked for its size:
- * takes a smaller one, if RLIMIT_MEMLOCK allows that.  Its default before
- * Linux 5.16, 64 KiB, leaves no room for the canary of an arena of 64 KiB.
- */
+/* Allocates the arena in the best memory that there is. */
 static void
-start_smaller_arena(void)
+start_arena(const struct options *o)
 {
-	const size_t  page = (size_t)sysconf(_SC_PAGESIZE);
-	struct rlimit rl;
+	size_t less;
 
-	if (getrlimit(RLIMIT_MEMLOCK, &rl) == -1 || rl.rlim_cur < page ||
-	    rl.rlim_cur >= v.mem.len)
-		return;
-	(void)munmap(v.mem.pages, v.mem.len);
-	if (secmem_open(&v.mem,
-		((size_t)rl.rlim_cur & ~(page - 1)) - SECMEM_CANARY,
-		vault_arena_failed) == -1)
+	if (secmem_open(&v.mem, o->size, vault_arena_failed) == -1)
+		vault_fail("cannot allocate the arena", strerror(errno));
+	if (v.mem.kind == SECMEM_UNLOCKED && (less = start_smaller(o)) > 0 &&
+	    secmem_open(&v.mem, less, vault_arena_failed) == -1)
 		vault_fail("cannot allocate the arena", strerror(errno));
 }
 
@@ -99,10 +114,8 @@ start_memory(const struct options *o)
 {
 	if (o->one_kind)
 		start_arena_kind(o);
-	else if (secmem_open(&v.mem, o->size, vault_arena_failed) == -1)
-		vault_fail("cannot allocate the arena", strerror(errno));
-	if (v.mem.kind == SECMEM_UNLOCKED && !o->sized)
-		start_smaller_arena();
+	else
+		start_arena(o);
 	if (v.mem.kind == SECMEM_UNLOCKED && o->require_lock)
 		vault_fail("--require-lock",
 		    "no memory can be locked (see ulimit -l)");

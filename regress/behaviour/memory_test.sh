@@ -54,6 +54,7 @@ the_best_memory_is_taken_body() {
 	# gets smaller, but not if its size was asked for; and a soft limit is raised.
 	for kib in 64 32; do
 		may_lock $kib
+		takes mlock ./may-lock -m mlock
 		takes '' ./may-lock --require-lock
 		logged "memory: $((kib * 1024 - 16)) bytes instead of 65536, because no more can be locked"
 	done
@@ -66,6 +67,26 @@ the_best_memory_is_taken_body() {
 	lives
 	takes secretmem '' --require-lock
 	takes secretmem '' --memory secretmem
+}
+
+behaviour what_passes_through_dazaictl_is_locked \
+    'where 64 KiB may be locked, as before Linux 5.16, no secret in dazaictl can be swapped out' \
+    require.user root
+what_passes_through_dazaictl_is_locked_body() {
+	guarded
+	may_lock 64
+	set -- ./may-lock "$top/dazaictl/dazaictl" -s "$sock"
+	{
+		"$@" get "$name" >got && cmp -s got secret &&
+		    "$@" get "$name" | cmp -s - secret &&
+		    "$@" put other <secret &&
+		    printf '%s' "$secret" | "$@" put another &&
+		    "$@" run -i "$name" cat | cmp -s - secret &&
+		    "$@" run -e "VALUE=$name" -f "5=$name" sh -c 'cat <&5' |
+		    cmp -s - secret
+	} 2>told || fail "one failed: $(cat told)"
+	[ ! -s told ] || fail "$(cat told)"
+	stands_down
 }
 
 behaviour other_memory_is_refused \
