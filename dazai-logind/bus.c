@@ -171,7 +171,8 @@ bus_ask(void)
 
 /*
  * The handlers, as sd_bus_message_handler_t: each notes in bus what a signal of
- * the login manager says.
+ * the login manager says.  If a signal cannot be read, we let go, and ask for
+ * everything again.
  */
 
 static int
@@ -181,8 +182,11 @@ bus_on_sleep(sd_bus_message *m, void *unused, sd_bus_error *e)
 
 	(void)unused;
 	(void)e;
-	if (bus_is_from(m, bus_owner) &&
-	    sd_bus_message_read(m, "b", &begins) >= 0)
+	if (!bus_is_from(m, bus_owner))
+		return (0);
+	if (sd_bus_message_read(m, "b", &begins) < 0)
+		bus.manager = false;
+	else
 		bus.sleeping = begins != 0;
 	return (0);
 }
@@ -194,9 +198,11 @@ bus_on_removed(sd_bus_message *m, void *unused, sd_bus_error *e)
 
 	(void)unused;
 	(void)e;
-	if (bus_is_from(m, bus_owner) &&
-	    sd_bus_message_read(m, "s", &session) >= 0 &&
-	    strcmp(session, bus.session) == 0)
+	if (!bus_is_from(m, bus_owner))
+		return (0);
+	if (sd_bus_message_read(m, "s", &session) < 0)
+		bus.manager = false;
+	else if (strcmp(session, bus.session) == 0)
 		bus.ended = true;
 	return (0);
 }
@@ -237,15 +243,21 @@ bus_property(sd_bus_message *m)
 static int
 bus_on_properties(sd_bus_message *m, void *unused, sd_bus_error *e)
 {
+	int rc;
+
 	(void)unused;
 	(void)e;
-	if (!bus_is_from(m, bus_owner) || sd_bus_message_skip(m, "s") < 0 ||
-	    sd_bus_message_enter_container(m, 'a', "{sv}") < 0)
+	if (!bus_is_from(m, bus_owner))
 		return (0);
-	while (sd_bus_message_enter_container(m, 'e', "sv") > 0) {
-		if (bus_property(m) < 0 || sd_bus_message_exit_container(m) < 0)
-			break;
+	if ((rc = sd_bus_message_skip(m, "s")) >= 0)
+		rc = sd_bus_message_enter_container(m, 'a', "{sv}");
+	while (rc >= 0 &&
+	    (rc = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+		if ((rc = bus_property(m)) >= 0)
+			rc = sd_bus_message_exit_container(m);
 	}
+	if (rc < 0)
+		bus.manager = false;
 	return (0);
 }
 

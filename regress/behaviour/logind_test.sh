@@ -449,6 +449,23 @@ without_an_inhibitor_it_holds_nothing_body() {
 	held 'login 0 lost,'
 }
 
+logind what_cannot_be_read_is_a_loss 'if a signal or an answer of the login manager has a wrong type, dazai-logind lets go, and asks again'
+what_cannot_be_read_is_a_loss_body() {
+	local i
+
+	system
+	start -a -g 60
+	holds
+	for i in 1 2 3 4; do
+		told '' login1.Manager.SendWrong "int32:$((i - 1))"
+		news $i 'panic pending: tether login lost'
+		news $i 'panic CANCELLED by a new holder'
+	done
+	told '' DBus.Mock.AddMethod string:org.freedesktop.login1.Manager \
+	    string:GetSession string:s string:s 'string:ret = "none"'
+	complains 6 '3: ' "$logind" -q -S 3 -s "$sock"
+}
+
 logind others_cannot_play_the_manager 'signals of another process on the bus have no effect'
 others_cannot_play_the_manager_body() {
 	system
