@@ -85,7 +85,7 @@ no_limit_stops_a_clean_end_body() {
 }
 
 behaviour a_client_without_descriptors_says_so \
-    'dazaictl, with ever more descriptors: it says that there are too few, blames nobody else, and then has enough'
+    'dazaictl says that it may have too few descriptors, and does not blame the daemon; with enough it works'
 a_client_without_descriptors_says_so_body() {
 	guarded
 	served=0 n=3

@@ -556,7 +556,7 @@ overwrites() {
 }
 
 behaviour many_processors_cost_no_more \
-    'what dazaictl does to overwrite buffers does not grow with the number of processors' \
+    'dazaictl makes as many calls to overwrite buffers on many processors as on one' \
     require.progs strace
 many_processors_cost_no_more_body() {
 	guarded

@@ -16,7 +16,7 @@ CASE(ppoll_waits_for_less_than_a_second,
 	ATF_REQUIRE(clock_ms(CLOCK_MONOTONIC) - begin >= 50);
 }
 
-CASE(times_have_64_bits, "a time after the year 2038 is one")
+CASE(times_have_64_bits, "times after the year 2038 are kept")
 {
 	ATF_REQUIRE_EQ(8, sizeof(time_t));
 }

@@ -85,7 +85,7 @@ CASE(a_line_is_relayed_until_it_is_no_longer,
 }
 
 CASE(network_writes_the_line_as_the_vault_would,
-    "with the role of the process that logged it, not with its own")
+    "network writes a line with the role of the process that logged it")
 {
 	const int   fd = file();
 	struct imsg im;
@@ -114,7 +114,7 @@ CASE(a_socket_never_blocks_and_is_written_directly,
 }
 
 CASE(a_pipe_is_relayed,
-    "a standard error that is a pipe, on which write(2) may block")
+    "lines go to network if standard error is a pipe, where write(2) may block")
 {
 	int p[2];
 
@@ -165,7 +165,7 @@ CASE(without_network_a_line_is_dropped,
 }
 
 CASE(a_line_that_is_too_long_is_cut,
-    "to the size of its message, and still ends with a newline")
+    "a line is cut to the size of its message, and still ends with a newline")
 {
 	static char long_text[2000];
 	struct imsg im;

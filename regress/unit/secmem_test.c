@@ -281,19 +281,19 @@ require_kept(enum secmem_kind kind)
 }
 
 CASE(secret_memory_is_locked_and_not_dumped,
-    "memfd_secret(2): locked, in no core, not in a child")
+    "secretmem is locked, in no core dump, and not in a child")
 {
 	require_kept(SECMEM_SECRET);
 }
 
 CASE(the_second_best_is_locked_and_not_dumped,
-    "mlock(2): locked, in no core, not in a child")
+    "mlock memory is locked, in no core dump, and not in a child")
 {
 	require_kept(SECMEM_MLOCK);
 }
 
 CASE(the_last_resort_is_at_least_not_dumped,
-    "without either: in no core, not in a child")
+    "unlocked memory is in no core dump, and not in a child")
 {
 	require_kept(SECMEM_UNLOCKED);
 }
@@ -316,7 +316,7 @@ read_from_outside(unsigned char *p, unsigned char *to, size_t len)
 }
 
 CASE(secret_memory_cannot_be_read_from_outside,
-    "neither by /proc/PID/mem nor by process_vm_readv(2)")
+    "neither /proc/PID/mem nor process_vm_readv(2) reads secretmem")
 {
 	struct secmem sm;
 	unsigned char seen[16];
@@ -329,7 +329,7 @@ CASE(secret_memory_cannot_be_read_from_outside,
 }
 
 CASE(other_memory_can_be_read_from_outside,
-    "mlock(2) memory can be, so the way to look shows something")
+    "the same calls read mlock memory, so they would find a secret")
 {
 	struct secmem sm;
 	unsigned char seen[16] = { 0 };
@@ -399,7 +399,7 @@ protection_is_none(const struct secmem *sm)
 }
 
 CASE(an_arena_is_sealed_but_for_its_use,
-    "readable and writable between secmem_unseal() and secmem_seal(), and "
+    "an arena can be accessed between secmem_unseal() and secmem_seal() only, and is "
     "never executable")
 {
 	struct secmem sm;
@@ -449,7 +449,7 @@ CASE(every_byte_of_the_canary_is_watched,
 	}
 }
 
-CASE(two_arenas_have_two_canaries, "the canary is random")
+CASE(two_arenas_have_two_canaries, "the canaries of two arenas differ")
 {
 	struct secmem a, b;
 
@@ -600,7 +600,7 @@ CASE(before_there_is_an_arena_a_wipe_does_nothing,
 }
 
 CASE(an_arena_has_any_size,
-    "of 1 byte to 1 MB: aligned, zero, writable to its last byte, and as "
+    "an arena of 1 byte to 1 MB is aligned, zero, writable to its last byte, and as "
     "large as asked")
 {
 	static const size_t sizes[] = { 1, 2, 15, 16, 17, 31, 4063, 4064, 4065,
@@ -636,7 +636,7 @@ CASE(more_than_there_is_is_an_error,
 	ATF_REQUIRE(secmem_wipe(&sm) == NULL);
 }
 
-CASE(a_kind_has_a_name, "secretmem, mlock, unlocked")
+CASE(a_kind_has_a_name, "the kinds are called secretmem, mlock and unlocked")
 {
 	ATF_REQUIRE_STREQ("secretmem", secmem_name(SECMEM_SECRET));
 	ATF_REQUIRE_STREQ("mlock", secmem_name(SECMEM_MLOCK));

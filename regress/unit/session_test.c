@@ -44,7 +44,7 @@ hold(const char *name, uint32_t peer, int64_t now)
  */
 
 CASE(a_newcomer_that_hung_up_already_cancels_nothing,
-    "such a heartbeat is lost, the deadline stays, and network still has to report LOST")
+    "a heartbeat that has hung up before it is accepted is lost, the deadline stays, and network still has to report LOST")
 {
 	struct session_holder *h;
 
@@ -60,7 +60,8 @@ CASE(a_newcomer_that_hung_up_already_cancels_nothing,
 	ATF_REQUIRE_EQ(1, world.cancelled);
 }
 
-CASE(a_loss_has_its_reason, "what was lost: the heartbeat or which tether; how")
+CASE(a_loss_has_its_reason,
+    "a reason says whether the heartbeat or which tether was lost, and how")
 {
 	static const struct {
 		const char *tether, *how, *reason;
@@ -88,7 +89,8 @@ CASE(a_loss_has_its_reason, "what was lost: the heartbeat or which tether; how")
 	}
 }
 
-CASE(slots_have_an_end, "64 holders of 16 tethers, and not one more")
+CASE(slots_have_an_end,
+    "there can be 64 holders and 16 tethers, and not one more")
 {
 	char	     name[NAME_TETHER_BYTES];
 	unsigned int i;
@@ -108,7 +110,7 @@ CASE(slots_have_an_end, "64 holders of 16 tethers, and not one more")
 }
 
 CASE(a_secret_that_nobody_guards_does_not_stay,
-    "the time runs from the first secret and from the last release")
+    "the time of --first runs from the first secret and from the last release")
 {
 	begin(GRACE, 0, true);
 	s.first = FIRST;

@@ -81,7 +81,7 @@ CASE(then_the_run_directory_and_tmp,
 }
 
 CASE(a_run_directory_must_be_there_and_ours,
-    "one that is missing, no directory, or of another user (as su(1) "
+    "a run directory that is missing, no directory, or of another user (as su(1) "
     "leaves it) is passed over")
 {
 	const char *tmp = "/tmp/dazai-4000000001/dazai-4000000001.sock";
