@@ -8,7 +8,7 @@
 #include "imsg.h"
 #include "store.h"
 
-/* As many as CONTROL_REQUESTS in network. */
+/* At a time: as many as CONTROL_REQUESTS in network, and a reader for each. */
 #define TRANSFER_MAX STORE_READERS
 
 struct transfer;
