@@ -71,6 +71,9 @@ front_other(int fd)
 	if (dup3(fd, STDERR_FILENO + 1, O_CLOEXEC) == -1 &&
 	    fd != STDERR_FILENO + 1)
 		err(EXIT_USAGE, "dup3");
+	/* If it was closed, the pipe must not be standard output, or error. */
+	if (fd <= STDERR_FILENO)
+		close(fd);
 	front_pipe = STDERR_FILENO + 1;
 	closefrom(STDERR_FILENO + 2);
 	if (on_exit(front_tell, NULL) != 0)

@@ -289,8 +289,13 @@ background: pid $heartbeat" ] || fail "$out"
 	[ "$(ps -o sid= -p "$heartbeat" | tr -d ' ')" = "$heartbeat" ] ||
 	    fail "in our session"
 	[ "$(ps -o ppid= -p "$heartbeat" | tr -d ' ')" != $$ ] || fail "a child"
+	# Its pipe must not become a standard descriptor that was closed.
+	"$hb" -b -s "$sock" -n closed -p "$idler" <&- >&- || fail "closed: $?"
+	"$hb" -b -s "$sock" -n shut -p "$idler" <&- 2>&- || fail "shut: $?"
+	held 'session 1 held,closed 1 held,shut 1 held,'
 	kill "$idler"
-	rehearsed 'tether session lost'
+	logged 'WOULD SIGKILL'
+	ends 0
 }
 
 # holders N: as many connections of one process hold the tether "many"
