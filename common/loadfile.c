@@ -202,16 +202,18 @@ loadfile_read(struct loadfile *lf, const char *path, uid_t owner, char *why)
 /*
  * Runs an entry's command, whose output goes to the descriptor out and whose
  * standard input is empty; it may ask on the terminal.  Returns its pid, for
- * waitpid(2); -1 with errno.  It ends when this process does.
+ * waitpid(2), whose status would be lost if SIGCHLD stayed ignored; -1 with
+ * errno.  The command ends when this process does.
  */
 pid_t
 loadfile_run(const struct loadfile_entry *e, int out)
 {
 	const pid_t parent = getpid();
-	const pid_t pid = fork();
+	pid_t	    pid;
 	int	    null;
 
-	if (pid != 0)
+	(void)signal(SIGCHLD, SIG_DFL);
+	if ((pid = fork()) != 0)
 		return (pid);
 	(void)prctl(PR_SET_PDEATHSIG, SIGTERM, 0, 0, 0);
 	null = open("/dev/null", O_RDONLY | O_CLOEXEC);

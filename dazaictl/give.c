@@ -7,6 +7,7 @@
 
 #include <err.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -85,6 +86,8 @@ give_apart(void (*task)(const void *), const void *arg)
 
 	if (fflush(stdout) == EOF)
 		err(EXIT_USAGE, "standard output");
+	/* If it stayed ignored, waitpid(2) would lose the status. */
+	(void)signal(SIGCHLD, SIG_DFL);
 	if ((pid = fork()) == -1)
 		err(EXIT_USAGE, "fork");
 	if (pid == 0) {

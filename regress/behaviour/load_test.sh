@@ -624,6 +624,34 @@ a_typed_secret_without_room_leaves_the_echo_body() {
 	talk - ended "$vault"
 }
 
+behaviour an_ignored_sigchld_hides_no_status \
+    'a caller that ignores SIGCHLD: commands still have a status, for load, -L and a credential helper'
+an_ignored_sigchld_hides_no_status_body() {
+	unwaited='env --ignore-signal=CHLD'
+	printf 'a echo 1\nb echo 2; exit 3\n' >file
+	: >log
+	# shellcheck disable=SC2086 # a list of words
+	$unwaited "$dazaid" -s "$sock" -L file 2>err || fail "$(cat err)"
+	found
+	grep -qx 'dazaid: b: its command ended with status 3' err ||
+	    fail "$(cat err)"
+	client "$sock" hello echo guards hold
+	talk - log said guards
+	has a 1
+	got=0
+	$unwaited "$ctl" load -r file 2>err || got=$?
+	[ $got -eq 7 ] || fail "exit $got: $(cat err)"
+	told 'b: its command ended with status 3'
+	mkdir -p config/dazai
+	echo 'https://example.org a' >config/dazai/git
+	printf 'protocol=https\nhost=example.org\n\n' |
+	    XDG_CONFIG_HOME=$PWD/config $unwaited \
+	    "$top/dazaictl/git-credential-dazai" get >got || fail "exit $?"
+	grep -qx 'password=1' got || fail "$(cat got)"
+	kill "$vault"
+	talk - ended "$vault"
+}
+
 behaviour u_runs_commands_as_its_user \
     '-u -L: the commands run as the user, with an environment of its own and no terminal, from a file of the user or root' \
     require.user root
