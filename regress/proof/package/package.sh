@@ -1,8 +1,9 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
 # package.sh [SUITE...]: tries the Debian packages.  The tarball of make dist builds
-# without git, lintian has nothing to say about what make deb makes, and in a bare Debian
-# of each suite (bookworm) inside.sh installs, uses, replaces and removes it.
+# without git, make deb works in a bare Debian, lintian has nothing to say about what it
+# makes, and in a bare Debian of each suite (bookworm) inside.sh installs, uses, replaces
+# and removes it.
 set -eu
 cd "$(dirname "$0")/../../.."
 
@@ -30,9 +31,24 @@ tar -x -C "$tmp" -f "dazaid-$version.tar.xz"
 quietly env GIT_DIR=/nonexistent make -C "$tmp/dazaid-$version" -j 2
 "$tmp/dazaid-$version/dazaid/dazaid" -V
 
+# In a bare Debian, since make deb installs what it needs; what it makes comes out by tar.
 echo "package: make deb"
-rm -f ./*.deb
-quietly make deb
+rm -rf ./*.deb .deb
+regress/tools/debian.sh "$1" "$(dpkg --print-architecture)" sh -euc '
+	exec 3>&1 >/dev/null
+	apt-get -qq update
+	apt-get -qq install -y make
+	make deb >/srv/out 2>&1 || { tail -n 40 /srv/out >&2; exit 1; }
+	find . -maxdepth 1 -name "*.deb" >/srv/made
+	find .deb -maxdepth 1 -type f >>/srv/made
+	tar -c --no-recursion -T /srv/made /srv/out >&3
+' >"$tmp/made.tar" 2>"$tmp/out" || {
+	cat "$tmp/out" >&2
+	echo "package: FAILED: make deb" >&2
+	exit 1
+}
+tar -x --no-same-owner -f "$tmp/made.tar" --exclude srv/out
+tar -x -O -f "$tmp/made.tar" srv/out >"$tmp/out"
 if grep -n 'warning: ' "$tmp/out"; then
 	echo "package: FAILED: the flags of dpkg-buildflags give warnings" >&2
 	exit 1
