@@ -165,9 +165,9 @@ static const char *
 request_hold(char **word, size_t n, struct imsg *im)
 {
 	if (n == 1 && strcmp(word[0], SESSION_HEARTBEAT_NAME) == 0)
-		return (
-		    "ERROR bad-name the tether 'heartbeat' is taken with HELLO on the "
-		    "heartbeat socket\n");
+		return ("ERROR bad-name "
+			"the tether 'heartbeat' is taken with HELLO on the "
+			"heartbeat socket\n");
 	return (request_tether(word, n, im));
 }
 

@@ -174,7 +174,8 @@ CASE(every_type_has_a_name, "any other number is an \"unknown message\"")
 }
 
 CASE(every_packet_is_accepted_or_refused_by_the_table,
-    "a packet of any type, payload size, sender, phase and number of descriptors is accepted only if the table says so")
+    "a packet of any type, payload size, sender, phase and number of "
+    "descriptors is accepted only if the table says so")
 {
 	static const uint32_t strange[] = { 0x7fffffff, 0x80000000, UINT32_MAX,
 		0x01000000 };
@@ -203,7 +204,8 @@ CASE(every_packet_is_accepted_or_refused_by_the_table,
 }
 
 CASE(a_wrong_length_is_refused,
-    "a packet is refused if the length in its header is wrong, or it is shorter than a header or longer than any message")
+    "a packet is refused if the length in its header is wrong, or it is "
+    "shorter than a header or longer than any message")
 {
 	static const uint32_t lens[] = { 1, 11, 13, 16, 255, 0x7fffffff,
 		0x80000000, UINT32_MAX };
@@ -267,7 +269,8 @@ CASE(no_packet_is_no_message,
 }
 
 CASE(packets_from_before_the_end_are_received,
-    "packets that were sent before the end are received first, and then the end")
+    "packets that were sent before the end are received first, and then "
+    "the end")
 {
 	struct imsg im;
 

@@ -158,7 +158,8 @@ late_kill(void)
 }
 
 CASE(a_handler_in_the_middle_of_the_end_lets_it_finish,
-    "a signal handler that panics during any of the five steps of an armed panic lets the first one finish")
+    "a signal handler that panics during any of the five steps of an armed "
+    "panic lets the first one finish")
 {
 	static const struct panic_ops late = { .wipe = late_wipe,
 		.kill_registered = late_kill_registered,

@@ -71,17 +71,22 @@ CASE(a_refusal_is_these_words,
 		    "ERROR bad-request ttl= is a number of seconds, more than "
 		    "0\n" },
 		{ CONTROL, "PUT x 1 y=1",
-		    "ERROR bad-request the options of PUT are reads=, ttl= and replace\n" },
+		    "ERROR bad-request "
+		    "the options of PUT are reads=, ttl= and replace\n" },
 		{ CONTROL, "PUT x 1 replace=1",
-		    "ERROR bad-request the options of PUT are reads=, ttl= and replace\n" },
+		    "ERROR bad-request "
+		    "the options of PUT are reads=, ttl= and replace\n" },
 		{ CONTROL, "HOLD", "ERROR bad-request give one tether\n" },
 		{ CONTROL, "RELEASE A",
-		    "ERROR bad-name a tether is 1 to 16 of a-z, 0-9 and '-'\n" },
+		    "ERROR bad-name "
+		    "a tether is 1 to 16 of a-z, 0-9 and '-'\n" },
 		{ CONTROL, "HOLD heartbeat",
-		    "ERROR bad-name the tether 'heartbeat' is taken with HELLO on the "
+		    "ERROR bad-name "
+		    "the tether 'heartbeat' is taken with HELLO on the "
 		    "heartbeat socket\n" },
 		{ HOLDER, "QUIT",
-		    "ERROR bad-request a holder can send only PING, CANCEL and WATCH\n" },
+		    "ERROR bad-request "
+		    "a holder can send only PING, CANCEL and WATCH\n" },
 		{ HOLDER, "WATCH 0", "ERROR invalid pid\n" },
 		{ STRANGER, "PING", "ERR unknown-verb\n" },
 		{ STRANGER, "HELLO 0", "ERR bad-pid\n" },

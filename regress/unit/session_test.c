@@ -44,7 +44,8 @@ hold(const char *name, uint32_t peer, int64_t now)
  */
 
 CASE(a_newcomer_that_hung_up_already_cancels_nothing,
-    "a heartbeat that has hung up before it is accepted is lost, the deadline stays, and network still has to report LOST")
+    "a heartbeat that has hung up before it is accepted is lost, the deadline "
+    "stays, and network still has to report LOST")
 {
 	struct session_holder *h;
 

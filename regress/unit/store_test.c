@@ -224,7 +224,8 @@ CASE(a_name_is_1_to_128_of_its_letters,
 }
 
 CASE(the_longest_name_is_kept_whole,
-    "the longest name is kept whole: one that is a byte shorter is another name")
+    "the longest name is kept whole: one that is a byte shorter is another "
+    "name")
 {
 	struct store_item item;
 	size_t		  len;
@@ -261,7 +262,8 @@ CASE(a_large_secret_moves_in_pieces, "no call reads or sends more than 64 KiB")
 }
 
 CASE(every_length_fits_up_to_the_last_byte,
-    "a secret of every length fits, and a second one gets all the room that is left")
+    "a secret of every length fits, and a second one gets all the room that "
+    "is left")
 {
 	const unsigned char *bytes = pattern();
 	size_t		     len, left, head;
@@ -289,7 +291,8 @@ CASE(every_length_fits_up_to_the_last_byte,
 }
 
 CASE(an_endless_source_ends,
-    "reading an endless source stops when the arena is full, and nothing of it stays")
+    "reading an endless source stops when the arena is full, and nothing of "
+    "it stays")
 {
 	begin(SIZE);
 	ATF_REQUIRE_EQ(0,

@@ -53,9 +53,8 @@ report_open(const char *path)
 {
 	if (path != NULL && (report_file = fopen(path, "we")) == NULL)
 		err(1, "%s", path);
-	puts(
-	    "| figure | dazaid p50 | p99 | beside | p50 | p99 | samples | ratio "
-	    "| goal | |");
+	puts("| figure | dazaid p50 | p99 | beside | p50 | p99 | samples "
+	     "| ratio | goal | |");
 	puts("|---|---|---|---|---|---|---|---|---|---|");
 }
 

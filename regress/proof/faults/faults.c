@@ -384,7 +384,8 @@ static noreturn void
 usage(void)
 {
 	errx(1,
-	    "usage, as root: faults [-v] [-e EVERY] [-j JOBS] [-p POINT] DAZAID");
+	    "usage, as root: faults [-v] [-e EVERY] [-j JOBS] [-p POINT] "
+	    "DAZAID");
 }
 
 int
@@ -444,8 +445,8 @@ main(int argc, char *argv[])
 			atomic_fetch_add(&all->bad, 1);
 	}
 	(void)rmdir(dir);
-	printf(
-	    "a loss behind a stopped network: the vault ended in %d ms at most\n",
+	printf("a loss behind a stopped network: "
+	       "the vault ended in %d ms at most\n",
 	    atomic_load(&all->slowest));
 	printf("%u points of %zu tried, %u came not, %u bad\n",
 	    atomic_load(&all->tried), n, atomic_load(&all->missed),

@@ -379,9 +379,9 @@ answer_status(struct client *c)
 	s->groups = s->tethers & 1;
 	net_want(c,
 	    "%sSTATUS alive=1 armed=%u grace=%s registered=%u guarded=%u "
-	    "pending=%u memory=%s secrets=%u left=%s heartbeat=%u since=%" PRId64
-	    " tethers=%u timeout=%s pid=%ld size=%" PRIu64 " room=%" PRIu64
-	    " groups=%u\n",
+	    "pending=%u memory=%s secrets=%u left=%s heartbeat=%u "
+	    "since=%" PRId64 " tethers=%u timeout=%s pid=%ld size=%" PRIu64
+	    " room=%" PRIu64 " groups=%u\n",
 	    c->watching ? "EVENT " : "", s->armed, printed(s->grace, grace),
 	    s->registered, s->guarded, s->pending, kinds[s->memory], s->secrets,
 	    printed(s->left, left), s->heartbeat, s->since, s->tethers,

@@ -179,9 +179,8 @@ siege_report(const char *what)
 	late = mine->ntimes;
 	while (late > 0 && mine->times[late - 1] > INT64_C(100000))
 		late--;
-	printf(
-	    "%s: %u attempts, median %lld us, %zu of %zu after more than 100 ms, "
-	    "at most %lld us (%s)\n",
+	printf("%s: %u attempts, median %lld us, %zu of %zu after more than "
+	       "100 ms, at most %lld us (%s)\n",
 	    what, mine->attempts, (long long)mine->times[mine->ntimes / 2],
 	    mine->ntimes - late, mine->ntimes, (long long)mine->worst,
 	    mine->worst_of);

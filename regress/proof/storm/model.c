@@ -193,9 +193,8 @@ model_not_pending(const struct op *op, usec resp, const char *what, bool get)
 	for (i = 0; i < l.nfacts; i++) {
 		if (l.facts[i].pending && l.facts[i].hi < op->inv &&
 		    l.facts[i].lo > cancel)
-			broken(
-			    "%s %s, but a panic was pending before, and nothing "
-			    "has cancelled it",
+			broken("%s %s, but a panic was pending before, and "
+			       "nothing has cancelled it",
 			    kind_names[op->kind], what);
 	}
 	for (i = 0; i < l.ntriggers; i++) {
