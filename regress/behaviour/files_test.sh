@@ -302,9 +302,7 @@ a_relative_path_is_that_of_the_start_body() {
 	"$dazaid" -s "$sock" || fail "not started"
 	found
 	[ -S "$sock" ] || fail "no socket"
-	kill "$vault"
-	talk - ended "$vault"
-	gone
+	end_there
 	sock=sock
 	start
 	lives

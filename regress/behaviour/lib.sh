@@ -190,6 +190,44 @@ found() {
 	find_network
 }
 
+# background OPTION...: starts a daemon in the background, and finds it
+background() {
+	"$dazaid" -s "$sock" "$@" 2>err || fail "$*: exit $?: $(cat err)"
+	found
+}
+
+# end_there: ends a daemon that is not our child; it leaves no files
+end_there() {
+	kill "$vault"
+	ends_there
+}
+ends_there() {
+	talk - ended "$vault"
+	gone
+}
+
+# waits COMMAND...: a daemon, as $vault, that has read the first half of a secret from
+# ./fifo, started by these words and the option -l; ./fifo is open as descriptor 9.
+# $front is the process that was started: in the background, not the daemon.
+waits() {
+	[ -p fifo ] || mkfifo fifo
+	: >log
+	"$@" -s "$sock" -l token=fifo 2>log &
+	front=$!
+	remember "$front"
+	exec 9>fifo
+	await test -s "$sock.pid"
+	read -r vault <"$sock.pid"
+	remember "$vault"
+	await network_is_confined
+	remember "$network"
+	printf 'the first half, ' >&9
+}
+network_is_confined() {
+	network=$(pgrep -P "$vault") &&
+	    grep -q '^Seccomp:	2' "/proc/$network/status"
+}
+
 # logged TEXT: waits until the log has TEXT
 logged() {
 	talk - log log "$1"

@@ -492,9 +492,7 @@ dazaid_tells_in_the_background_body() {
 	grep -qx 'dazaid: b: its command ended with status 1' err ||
 	    fail "$(cat err)"
 	"$ctl" list | grep -q '^a 1 ' || fail 'not loaded'
-	kill "$vault"
-	talk - ended "$vault"
-	gone
+	end_there
 }
 
 behaviour dazaid_refuses_a_bad_file '-L: with a mistake in the file nothing is started, and no command run'
@@ -583,16 +581,14 @@ dazaid_asks_body() {
 	"$ctl" list | grep -q '^typed 13 2 -' || fail "$("$ctl" list)"
 	has typed 'correct horse'
 	has b word
-	kill "$vault"
-	talk - ended "$vault"
+	end_there
 	sed -i '/^b/d' file
 	setsid -w "$dazaid" -s "$sock" -L file 2>err || fail "exit $?"
 	found
 	grep -qx 'dazaid: typed: there is no terminal to ask on' err ||
 	    fail "$(cat err)"
 	"$ctl" list | grep -q '^a 1 ' || fail 'not loaded'
-	kill "$vault"
-	talk - ended "$vault"
+	end_there
 }
 
 behaviour a_typed_secret_without_room_leaves_the_echo \
@@ -620,8 +616,7 @@ a_typed_secret_without_room_leaves_the_echo_body() {
 	absent horse shown
 	found
 	"$ctl" list | grep -q '^next 3 ' || fail "$("$ctl" list)"
-	kill "$vault"
-	talk - ended "$vault"
+	end_there
 }
 
 behaviour an_ignored_sigchld_hides_no_status \
@@ -702,8 +697,7 @@ u_runs_commands_as_its_user_body() {
 	talk - log said guards
 	has read nothing
 	has write written
-	kill "$vault"
-	talk - ended "$vault"
+	end_there
 	chown 1 "$dir/file"
 	complains 1 "file: belongs to another user" "$dazaid" -d -s "$sock" \
 	    -u nobody -L "$dir/file"

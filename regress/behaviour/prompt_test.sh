@@ -260,9 +260,5 @@ a_job_in_the_background_waits_body() {
 	stored token
 	sock=$PWD/two
 	found
-	stop_there
-}
-stop_there() {
-	kill "$vault"
-	talk - ended "$vault"
+	end_there
 }
