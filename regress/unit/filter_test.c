@@ -202,8 +202,9 @@ CASE(a_filter_that_cannot_be_is_refused,
     "a comparison that is not known is refused, and so is a filter that is too long")
 {
 	static struct filter_rule many[FILTER_MAX];
-	struct filter_rule	  greater = { SCMP_SYS(read), 1,
-		       { SCMP_A0(SCMP_CMP_GT, 1) } };
+	struct filter_rule	  greater = { .nr = SCMP_SYS(read),
+		       .nargs = 1,
+		       .args = { { .op = SCMP_CMP_GT, .datum_a = 1 } } };
 	struct filter_table	  table = { &greater, 1 };
 	struct filter		  f;
 	size_t			  i;
