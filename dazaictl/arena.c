@@ -66,6 +66,33 @@ arena_no_core(void)
 		err(EXIT_USAGE, "cannot disable core dumps");
 }
 
+/* Has every signal that would end the program wipe the arenas first. */
+static void
+arena_catch(void)
+{
+	struct sigaction sa, was;
+	int		 sig;
+
+	memset(&sa, 0, sizeof(sa));
+	sa.sa_handler = arena_on_signal;
+	sa.sa_flags = (int)SA_RESETHAND;
+	for (sig = 1; sig <= SIGRTMAX; sig++) {
+		switch (sig) {
+		case SIGCHLD: /* these end no process, see signal(7) */
+		case SIGCONT:
+		case SIGTSTP:
+		case SIGTTIN:
+		case SIGTTOU:
+		case SIGURG:
+		case SIGWINCH:
+			continue;
+		}
+		/* One that our parent had us ignore stays ignored. */
+		if (sigaction(sig, &sa, &was) == 0 && was.sa_handler != SIG_DFL)
+			(void)sigaction(sig, &was, NULL);
+	}
+}
+
 /*
  * From now on every end but SIGKILL wipes the arenas, and our memory is never
  * dumped.
@@ -73,10 +100,7 @@ arena_no_core(void)
 static void
 arena_protect(void)
 {
-	static const int sigs[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGPIPE };
-	struct sigaction sa;
-	struct rlimit	 rl;
-	size_t		 i;
+	struct rlimit rl;
 
 	arena_no_core();
 	if (getrlimit(RLIMIT_MEMLOCK, &arena_memlock) == 0) {
@@ -85,17 +109,7 @@ arena_protect(void)
 	}
 	if (atexit(arena_wipe_all) != 0)
 		err(EXIT_USAGE, "atexit");
-	memset(&sa, 0, sizeof(sa));
-	sa.sa_handler = arena_on_signal;
-	sa.sa_flags = (int)SA_RESETHAND;
-	for (i = 0; i < sizeof(sigs) / sizeof(sigs[0]); i++) {
-		/* A signal that our parent had us ignore stays ignored. */
-		struct sigaction was;
-
-		if (sigaction(sigs[i], NULL, &was) == 0 &&
-		    was.sa_handler != SIG_IGN)
-			(void)sigaction(sigs[i], &sa, NULL);
-	}
+	arena_catch();
 }
 
 /* Warns once if an arena is of memory that can be swapped out. */

@@ -89,6 +89,38 @@ what_passes_through_dazaictl_is_locked_body() {
 	stands_down
 }
 
+# catches PID SIGNAL...: the process has a handler for each
+catches() {
+	local caught n pid=$1
+
+	shift
+	caught=$(sed -n 's/^SigCgt:[[:space:]]*........//p' "/proc/$pid/status")
+	for n; do
+		[ $((0x$caught >> (n - 1) & 1)) -eq 1 ] || return 1
+	done
+}
+
+behaviour every_signal_wipes_dazaictl 'a signal that ends dazaictl has it wipe what passes through it first'
+every_signal_wipes_dazaictl_body() {
+	guarded
+	mkfifo pipe
+	for sig in 12 14 25; do # USR2, ALRM, XFSZ
+		"$top/dazaictl/dazaictl" -s "$sock" put other <pipe &
+		putting=$!
+		remember $putting
+		exec 9>pipe
+		printf '%s' "$secret" >&9
+		# All but KILL, STOP, those that end no process, and INT and QUIT,
+		# which are ignored in the background of a script.
+		await catches $putting 1 4 5 6 7 8 10 11 12 13 14 15 16 24 25 26 27 \
+		    29 30 31
+		kill -$sig $putting
+		ends $((128 + sig)) $putting
+		exec 9>&-
+	done
+	stands_down
+}
+
 behaviour other_memory_is_refused \
     'if there is no memory as --require-lock or -m want it, the start fails with one line, and leaves no file'
 other_memory_is_refused_body() {
