@@ -27,7 +27,7 @@ where() {
 
 preface() {
 	where
-	echo "Load when it began: $(cut -d ' ' -f 1-3 /proc/loadavg)."
+	echo "Load when it began: $(cut -d ' ' -f 1-3 /proc/loadavg); niceness: $(nice)."
 	echo "$samples samples a figure, the subjects in turn; sockets in a tmpfs."
 }
 
