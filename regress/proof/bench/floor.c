@@ -13,8 +13,8 @@
  * the bytes of a GET go to the client's own descriptor.
  *
  * With duties it does what dazaid must do at its end as well: its memory is
- * locked, three files are removed and one line is written.  That shows how much
- * of the difference is due to these.
+ * locked, three files, of which it watches two, are removed, and one line is
+ * written.  That shows how much of the difference is due to these.
  *
  * With sealed its memory is inaccessible but for a GET, and the bytes of that
  * go over a socket that network never has, as dazaid's do.  It cannot be wiped
@@ -23,6 +23,7 @@
  * Both wait with poll(2), because such a program has more than one event to
  * wait for.
  */
+#include <sys/inotify.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -68,6 +69,7 @@ static void
 take_duties(const char *path)
 {
 	static const char *const suffixes[] = { "", ".ctl", ".pid" };
+	const int		 watch = inotify_init1(IN_CLOEXEC);
 	int			 i;
 
 	for (i = 0; i < 3; i++)
@@ -75,6 +77,9 @@ take_duties(const char *path)
 		    suffixes[i]);
 	for (i = 1; i < 3; i++)
 		close(open(files[i], O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+	for (i = 0; i < 2; i++)
+		(void)inotify_add_watch(watch, files[i],
+		    IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF);
 	if (mlockall(MCL_CURRENT | MCL_ONFAULT) == -1)
 		err(1, "mlockall");
 }
