@@ -250,13 +250,15 @@ deaths_loaded(const char *eof, const char *usr2, uid_t uid)
 	load_start(&load, LOOPS, load_spin, NULL);
 	for (i = 0; i < samples; i++) {
 		series_add(&d.dead, death(&d.ours, CLOSE, &load, false));
-		series_add(&d.dead_two, death(&d.two, CLOSE, &load, false));
+		series_add(&d.dead_duties,
+		    death(&d.two_duties, CLOSE, &load, false));
 		series_add(&e.dead, death(&e.ours, USR2, &load, false));
-		series_add(&e.dead_one, death(&e.one, USR2, &load, false));
+		series_add(&e.dead_duties,
+		    death(&e.one_duties, USR2, &load, false));
 	}
 	load_stop(&load);
-	deaths_compare(&d, eof, &d.two, &d.dead_two, 1.3);
-	deaths_compare(&e, usr2, &e.one, &e.dead_one, 1.3);
+	deaths_compare(&d, eof, &d.two_duties, &d.dead_duties, 1.3);
+	deaths_compare(&e, usr2, &e.one_duties, &e.dead_duties, 1.3);
 }
 
 void
