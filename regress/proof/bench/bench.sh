@@ -27,7 +27,8 @@ where() {
 
 preface() {
 	where
-	echo "Load when it began: $(cut -d ' ' -f 1-3 /proc/loadavg); niceness: $(nice)."
+	echo "Load when it began: $(cut -d ' ' -f 1-3 /proc/loadavg); scheduled as" \
+	    "$(chrt -p $$ | sed -n 's/.*policy: //p')."
 	echo "$samples samples a figure, the subjects in turn; sockets in a tmpfs."
 }
 

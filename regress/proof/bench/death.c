@@ -25,10 +25,18 @@ enum way { CLOSE, USR2 };
 static void
 death_watch(bool first)
 {
-	const struct sched_param param = { .sched_priority = first ? 1 : 0 };
+	const struct sched_param  param = { .sched_priority = 1 };
+	static struct sched_param were;
+	static int		  policy;
 
-	(void)sched_setscheduler(0,
-	    (first ? SCHED_FIFO : SCHED_OTHER) | SCHED_RESET_ON_FORK, &param);
+	if (first) {
+		policy = sched_getscheduler(0);
+		(void)sched_getparam(0, &were);
+		(void)sched_setscheduler(0, SCHED_FIFO | SCHED_RESET_ON_FORK,
+		    &param);
+	} else {
+		(void)sched_setscheduler(0, policy, &were);
+	}
 }
 
 /*
