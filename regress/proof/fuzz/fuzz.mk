@@ -11,7 +11,7 @@ CC_cov =	$(FUZZ_CC)
 CC_replay =	$(CC)
 PKG_CONFIG ?=	pkg-config
 PKGS =		libbsd-overlay libseccomp
-TARGETS =	num loadfile store heart control vault option
+TARGETS =	num loadfile store heart control vault option helper
 DIR =		regress/proof/fuzz
 B =		$(DIR)/build
 Q =		$(if $(V),,@)
@@ -52,6 +52,8 @@ SRC_option =	$(DIR)/ctl.c \
 		dazaid/options.c dazaid/store.c dazai-hb/dazai-hb.c \
 		$(addprefix dazaictl/,answer.c askpass.c command.c dazaictl.c help.c json.c \
 		list.c paint.c status.c table.c unit.c)
+
+SRC_helper =	$(addprefix dazaictl/,assuan.c config.c give.c site.c) common/name.c
 
 # The system functions that a target replaces.
 wraps =		$(addprefix -Wl$(,)--wrap=,$(shell \

@@ -13,17 +13,18 @@
 set -u
 cd "$(dirname "$0")/../../.." || exit 1
 
-targets="num loadfile store heart control vault option"
+targets="num loadfile store heart control vault option helper"
 least=95
 # Files that parse untrusted bytes, or keep the rules ...
 parsing="dazaid/imsg.c common/line.c common/num.c dazaid/conn.c dazaid/control.c
 dazaid/heart.c dazaid/network.c dazaid/panic.c dazaid/registry.c dazaid/request.c
 dazaid/event.c dazaid/holder.c dazaid/serve.c dazaid/session.c
-dazaid/store.c dazaid/vault.c"
+dazaid/store.c dazaid/vault.c dazaictl/assuan.c dazaictl/dockercred.c dazaictl/gitcred.c
+dazaictl/site.c"
 # ... and files of which a part is reached.
 others="dazaid/alive.c dazaid/log.c common/secmem.c common/sockpath.c common/loadfile.c dazaid/load.c dazaid/dazaid.c
 dazaid/options.c dazaid/signals.c dazaid/transfer.c dazai-hb/dazai-hb.c dazaictl/askpass.c dazaictl/command.c
-dazaictl/dazaictl.c dazaictl/status.c"
+dazaictl/config.c dazaictl/dazaictl.c dazaictl/give.c dazaictl/pinentry.c dazaictl/status.c"
 
 fuzz=regress/proof/fuzz
 build=$fuzz/build
