@@ -18,7 +18,8 @@
 
 #define TYPED_LINE 4096 /* bytes; a terminal gives no longer line */
 
-static const int typed_sigs[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM };
+static const int typed_sigs[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGALRM,
+	SIGUSR1, SIGUSR2 };
 #define TYPED_SIGS (sizeof(typed_sigs) / sizeof(typed_sigs[0]))
 static struct sigaction typed_was[TYPED_SIGS], typed_stop;
 

@@ -160,6 +160,16 @@ ctrl_c_ends_a_script_body() {
 		showed ' echo '
 		absent 'went on' shown
 	done
+	for sig in 1 10 12 14 15; do # HUP, USR1, USR2, ALRM, TERM
+		types sh -c 'dazaictl put other; echo "result $?"; stty -a' <<-EOT
+		expect Secret other: 
+		run kill -$sig \$(pgrep -P \$PTY_PID dazaictl)
+		wait
+		show
+		EOT
+		showed "result $((128 + sig))"
+		showed ' echo '
+	done
 }
 
 # stops SHELL COMMAND: Ctrl-Z at its prompt in the shell, something for the shell, fg,
