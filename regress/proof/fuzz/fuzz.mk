@@ -42,7 +42,8 @@ ORACLE =	regress/oracle
 SRC_store =	$(ORACLE)/secrets.c
 SRC_heart =	$(NETWORK)
 SRC_control =	$(NETWORK) $(DIR)/want.c $(ORACLE)/names.c
-SRC_vault =	$(addprefix $(ORACLE)/,controller.c names.c secrets.c) $(DIR)/model.c $(DIR)/world.c $(DIR)/vault_world.c \
+SRC_vault =	$(addprefix $(ORACLE)/,controller.c names.c secrets.c) $(DIR)/model.c \
+		$(DIR)/model_transfer.c $(DIR)/world.c $(DIR)/vault_world.c \
 		$(DIR)/vault_net.c \
 		$(addprefix common/,clock.c cred.c name.c num.c secmem.c) \
 		$(addprefix dazaid/,alive.c event.c holder.c imsg.c log.c panic.c serve.c session.c \

@@ -8,9 +8,8 @@
 
 #include "../../oracle/names.h"
 
-#define NEVER	    INT64_MAX
-#define TRANSFER_MS 5000
-#define TTL_MAX	    1000000000000LL
+#define NEVER	INT64_MAX
+#define TTL_MAX 1000000000000LL
 
 struct model m;
 
@@ -22,8 +21,8 @@ model_hard(void)
 
 /* Messages of the vault. */
 
-static struct imsg *
-want(uint32_t type, uint32_t peerid, uint32_t number)
+struct imsg *
+model_want(uint32_t type, uint32_t peerid, uint32_t number)
 {
 	static struct imsg none;
 	struct imsg	  *im;
@@ -44,7 +43,7 @@ want(uint32_t type, uint32_t peerid, uint32_t number)
 static void
 answer(const struct message *msg, enum imsg_answer answer)
 {
-	(void)want(IMSG_ANSWER, msg->im.peerid, answer);
+	(void)model_want(IMSG_ANSWER, msg->im.peerid, answer);
 }
 
 static bool
@@ -88,62 +87,6 @@ same(const struct imsg *is, const struct imsg *should)
 	return (true);
 }
 
-/*
- * Secrets.
- */
-
-static void put_cut(struct transfer *);
-
-/* Transfers of secrets that have ended are cut. */
-static void
-cut_gone(void)
-{
-	struct transfer *t;
-
-	for (t = m.transfers; t < m.transfers + MODEL_TRANSFERS; t++) {
-		if (t->c == NULL || t->s->state != GONE)
-			continue;
-		if (t->put)
-			put_cut(t);
-		else
-			t->must_end = true;
-	}
-}
-
-static void
-expire(int64_t now)
-{
-	secrets_expire(&m.secrets, now);
-	cut_gone();
-}
-
-/*
- * Transfers.
- */
-
-static struct transfer *
-slot(void)
-{
-	struct transfer *t;
-
-	for (t = m.transfers; t < m.transfers + MODEL_TRANSFERS; t++) {
-		if (t->c == NULL)
-			return (t);
-	}
-	return (NULL);
-}
-
-static unsigned int
-moving(void)
-{
-	const struct transfer *t;
-	unsigned int	       n = 0;
-
-	for (t = m.transfers; t < m.transfers + MODEL_TRANSFERS; t++)
-		n += t->c != NULL;
-	return (n);
-}
-
 /* Descriptors of the holders but the heartbeat: two and those they watch. */
 static unsigned int
 holding(void)
@@ -159,130 +102,7 @@ holding(void)
 static bool
 has_fd(void)
 {
-	return (holding() + m.npids + 2 * moving() < m.spare_fds);
-}
-
-static void
-release(struct transfer *t)
-{
-	if (!t->put)
-		secret_release(t->s);
-	t->c = NULL;
-}
-
-static void
-put_cut(struct transfer *t)
-{
-	secret_end(t->s);
-	t->c->done = t->c->nsent;
-	t->c->cut = true;
-	(void)want(IMSG_ANSWER, t->peerid, IMSG_ANSWER_CUT);
-	release(t);
-}
-
-/*
- * GO has room when the client has read all before it; nothing is taken sooner.
- */
-static void
-put_say(struct transfer *t, int64_t now)
-{
-	if (t->c->fd != -1 && t->c->got + 3 == t->c->nwanted) {
-		t->mute = false;
-		t->soonest = t->latest = now + TRANSFER_MS;
-	} else if (t->c->fd == -1 || now >= t->latest) {
-		put_cut(t);
-	}
-}
-
-/* A PUT that has all its bytes, or will never have them. */
-static void
-put_settle(struct transfer *t, int64_t now)
-{
-	const size_t sent = t->c->nsent - t->c->done;
-
-	if (t->mute)
-		put_say(t, now);
-	if (t->c == NULL || t->mute)
-		return;
-	if (sent > t->seen) {
-		t->seen = sent;
-		t->soonest = t->latest = now + TRANSFER_MS;
-	}
-	if (sent >= t->s->len) {
-		t->c->done += t->s->len;
-		secrets_commit(&m.secrets, t->s, t->reads,
-		    t->ttl != 0 ? now + t->ttl : NEVER);
-		(void)want(IMSG_ANSWER, t->peerid, IMSG_ANSWER_OK);
-		release(t);
-	} else if (t->c->ended || t->c->cut || now >= t->latest) {
-		put_cut(t);
-	}
-}
-
-/* The vault moves what it can before it looks at the clock. */
-static bool
-moves(struct transfer *t, int64_t now)
-{
-	struct pollfd pfd = { t->c->theirs, POLLOUT, 0 };
-
-	if (poll(&pfd, 1, 0) != 1)
-		return (false);
-	t->latest = now + TRANSFER_MS;
-	return (true);
-}
-
-static void
-settle(int64_t now)
-{
-	struct transfer *t;
-
-	for (t = m.transfers; t < m.transfers + MODEL_TRANSFERS; t++) {
-		if (t->c == NULL || m.c.end != RUNS)
-			continue;
-		if (t->put)
-			put_settle(t, now);
-		else if (!controller_gives(&m.c) || t->c->fd == -1 ||
-		    (now >= t->latest && !moves(t, now)))
-			t->must_end = true;
-	}
-}
-
-/* The end of a GET; how far it has come is not known. */
-static bool
-get_ended(const struct imsg *im)
-{
-	struct transfer *t;
-
-	if (im->type != IMSG_ANSWER)
-		return (false);
-	for (t = m.transfers; t < m.transfers + MODEL_TRANSFERS; t++) {
-		if (t->c == NULL || t->put || t->peerid != im->peerid)
-			continue;
-		if (im->u.number.n == IMSG_ANSWER_CUT) {
-			CHECK(t->must_end || fuzz_ms >= t->soonest,
-			    "a GET is cut");
-			t->c->cut = true;
-		} else {
-			CHECK(im->u.number.n == IMSG_ANSWER_SENT,
-			    "a GET ends with %u", im->u.number.n);
-		}
-		release(t);
-		return (true);
-	}
-	return (false);
-}
-
-/* Returns whether c has a transfer. */
-bool
-model_busy(const struct client *c)
-{
-	const struct transfer *t;
-
-	for (t = m.transfers; t < m.transfers + MODEL_TRANSFERS; t++) {
-		if (t->c == c)
-			return (true);
-	}
-	return (false);
+	return (holding() + m.npids + 2 * model_transfer_count() < m.spare_fds);
 }
 
 /*
@@ -301,17 +121,6 @@ model_keeps(const struct client *c)
 	return (false);
 }
 
-void
-model_client_read(struct client *c)
-{
-	struct transfer *t;
-
-	for (t = m.transfers; t < m.transfers + MODEL_TRANSFERS; t++) {
-		if (t->c == c && !t->put)
-			t->latest = fuzz_ms + TRANSFER_MS;
-	}
-}
-
 /* A message has come from the vault. */
 void
 model_got(const struct imsg *im)
@@ -321,7 +130,7 @@ model_got(const struct imsg *im)
 	for (i = 0; i < m.nwants && m.wants[i].peerid != im->peerid; i++)
 		;
 	if (i == m.nwants || !same(im, &m.wants[i])) {
-		CHECK(get_ended(im), "%s %u for %u%s%s",
+		CHECK(model_transfer_ended(im), "%s %u for %u%s%s",
 		    imsg_type_name(im->type), im->u.number.n, im->peerid,
 		    i == m.nwants ? "" : ", and not ",
 		    i == m.nwants ? "" : imsg_type_name(m.wants[i].type));
@@ -368,7 +177,7 @@ do_status(const struct message *msg, int64_t now)
 		.tethers = controller_tethers(&m.c),
 		.timeout = m.c.timeout };
 
-	want(IMSG_REPORT, msg->im.peerid, 0)->u.report = s;
+	model_want(IMSG_REPORT, msg->im.peerid, 0)->u.report = s;
 }
 
 static void
@@ -381,7 +190,7 @@ do_list(const struct message *msg, int64_t now)
 		answer(msg, IMSG_ANSWER_OK);
 		return;
 	}
-	e = &want(IMSG_ENTRY, msg->im.peerid, 0)->u.entry;
+	e = &model_want(IMSG_ENTRY, msg->im.peerid, 0)->u.entry;
 	e->id = s->id;
 	e->size = s->len;
 	e->left = s->due == NEVER ? -1 : s->due - now;
@@ -461,7 +270,7 @@ do_put(const struct message *msg, int64_t now)
 {
 	const struct imsg_put *put = &msg->im.u.put;
 	struct secret	      *s;
-	struct transfer	      *t = slot();
+	struct transfer	      *t = model_transfer_slot();
 	struct client	      *c = msg->c;
 
 	if (m.c.window != NEVER) {
@@ -515,7 +324,7 @@ hand_out(const struct message *msg, struct secret *s, int64_t now)
 	    s->len);
 	memcpy(c->wanted + c->nwanted, s->value, s->len);
 	c->nwanted += s->len;
-	*slot() = (struct transfer){ .c = c,
+	*model_transfer_slot() = (struct transfer){ .c = c,
 		.s = s,
 		.peerid = msg->im.peerid,
 		.soonest = now + TRANSFER_MS,
@@ -538,7 +347,7 @@ do_get(const struct message *msg, int64_t now)
 		answer(msg, IMSG_ANSWER_PENDING);
 	} else if (!controller_gives(&m.c)) {
 		answer(msg, IMSG_ANSWER_UNGUARDED);
-	} else if (!has_fd() || slot() == NULL) {
+	} else if (!has_fd() || model_transfer_slot() == NULL) {
 		answer(msg, IMSG_ANSWER_BUSY);
 	} else if (s == NULL) {
 		answer(msg, IMSG_ANSWER_NO_SUCH_SECRET);
@@ -562,7 +371,7 @@ do_del(const struct message *msg)
 	} else {
 		secret_end(s);
 	}
-	cut_gone();
+	model_transfer_cut_gone();
 	answer(msg, IMSG_ANSWER_OK);
 }
 
@@ -660,7 +469,7 @@ drop_lost(void)
 		if (h->holds || keeper_of(h)->c == NULL)
 			continue;
 		forget(h);
-		(void)want(IMSG_DROP, h->peerid, 0);
+		(void)model_want(IMSG_DROP, h->peerid, 0);
 	}
 }
 
@@ -688,8 +497,8 @@ take(const struct message *msg, const char *tether, int64_t now)
 		memcpy(c->wanted + c->nwanted, word, 8);
 		c->nwanted += 8;
 	}
-	(void)want(tether == NULL ? IMSG_WELCOME : IMSG_HOLDING, msg->im.peerid,
-	    told);
+	(void)model_want(tether == NULL ? IMSG_WELCOME : IMSG_HOLDING,
+	    msg->im.peerid, told);
 	look(now);
 	return (true);
 }
@@ -735,7 +544,7 @@ do_tethers(const struct message *msg)
 		answer(msg, IMSG_ANSWER_OK);
 		return;
 	}
-	t = &want(IMSG_TETHER, msg->im.peerid, 0)->u.tether;
+	t = &model_want(IMSG_TETHER, msg->im.peerid, 0)->u.tether;
 	memset(t, 0, sizeof(*t));
 	t->index = (uint32_t)i + 1;
 	t->holders = controller_count(&m.c, (unsigned int)i);
@@ -770,13 +579,13 @@ do_cancel(struct controller_holder *h, int64_t now)
 	look(now);
 	switch (controller_cancel(&m.c, h, now)) {
 	case CANCELLED:
-		(void)want(IMSG_CANCELLED, h->peerid, 0);
+		(void)model_want(IMSG_CANCELLED, h->peerid, 0);
 		break;
 	case NOTHING_PENDING:
-		(void)want(IMSG_NOTHING_PENDING, h->peerid, 0);
+		(void)model_want(IMSG_NOTHING_PENDING, h->peerid, 0);
 		break;
 	case STILL_LOST:
-		t = &want(IMSG_STILL_LOST, h->peerid, 0)->u.tether;
+		t = &model_want(IMSG_STILL_LOST, h->peerid, 0)->u.tether;
 		memset(t, 0, sizeof(*t));
 		memcpy(t->name, m.c.names[controller_first_lost(&m.c)],
 		    sizeof(t->name));
@@ -797,7 +606,8 @@ do_holder(const struct message *msg, int64_t now)
 	switch (msg->im.type) {
 	case IMSG_PING:
 		if (controller_ping(&m.c, h, now))
-			(void)want(IMSG_PONG, h->peerid, msg->im.u.number.n);
+			(void)model_want(IMSG_PONG, h->peerid,
+			    msg->im.u.number.n);
 		break;
 	case IMSG_CANCEL:
 		do_cancel(h, now);
@@ -921,7 +731,7 @@ model_turn(int sig, const struct message *msg, size_t n)
 	if (m.c.end == RUNS && m.sealed)
 		model_hard();
 	if (m.c.end == RUNS)
-		expire(now);
+		model_transfer_expire(now);
 	for (i = 0; i < n && m.c.end == RUNS; i++) {
 		if (!act(&msg[i], now))
 			model_hard();
@@ -935,7 +745,7 @@ model_turn(int sig, const struct message *msg, size_t n)
 		m.unlinked = false;
 		controller_tick(&m.c, now);
 		drop_lost();
-		settle(now);
+		model_transfer_settle(now);
 		look(now);
 	}
 	controller_wait(&m.c, secrets_count(&m.secrets, WHOLE) > 0, now);

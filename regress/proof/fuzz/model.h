@@ -15,6 +15,7 @@
 #define MODEL_CLIENTS	48
 #define MODEL_WANTS	64 /* messages expected at a time */
 #define MODEL_TRANSFERS 32
+#define TRANSFER_MS	5000 /* without a byte: it is cut */
 #define MODEL_PIDS	32
 #define MODEL_BYTES	((size_t)1 << 18) /* for one client */
 
@@ -108,6 +109,14 @@ void	       model_client_read(struct client *);
 bool	       model_pid_opens(int32_t);
 bool	       model_pid_owned(int32_t);
 bool	       model_pid_ours(int32_t);
+struct imsg   *model_want(uint32_t, uint32_t, uint32_t);
 const uint8_t *model_value(const struct client *);
+
+void		 model_transfer_cut_gone(void);
+void		 model_transfer_expire(int64_t);
+struct transfer *model_transfer_slot(void);
+unsigned int	 model_transfer_count(void);
+void		 model_transfer_settle(int64_t);
+bool		 model_transfer_ended(const struct imsg *);
 
 #endif
