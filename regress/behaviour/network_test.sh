@@ -102,10 +102,11 @@ a_continued_network_can_cancel_body() {
 	session kill STOP "$network" close \
 	    connect say "$guard" log log "panic pending: $lost" \
 	    kill CONT "$network" want WELCOME log log 'panic CANCELLED' ping
-	start_on_socket -a -g 60 -t 0.3
+	# Until network has closed the old heartbeat, a new one is told to come back.
+	start_on_socket -v -a -g 60 -t 0.3
 	session kill STOP "$network" say PING \
 	    log log 'panic pending: ping deadline missed' say CANCEL \
-	    kill CONT "$network" eof connect hello \
+	    kill CONT "$network" eof log log 'LOST from network' connect hello \
 	    log log 'panic CANCELLED by a new heartbeat'
 }
 

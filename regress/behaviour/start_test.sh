@@ -195,7 +195,7 @@ a_filter_of_a_container_is_told_body() {
 		    "$dazaid" -d -s "$sock"
 	done
 	gone
-	through "exec $tools/nomemfd -c memfd_secret -c rseq -c statx -c clone3"
+	through "exec $tools/nomemfd -c memfd_secret -c rseq"
 	guarded -a
 	# For a pipe, a file and another filter.
 	ctl="$tools/nomemfd -c splice -c sendfile -c vmsplice $top/dazaictl/dazaictl -s $sock"
