@@ -28,7 +28,7 @@
 #define BUS_DBUS       "org.freedesktop.DBus"
 #define BUS_PROPERTIES "org.freedesktop.DBus.Properties"
 
-#define BUS_ANSWER_US 10000000ULL /* for an answer of the login manager */
+#define BUS_ANSWER_US 25000000ULL /* for an answer; polkitd(8) may start */
 #define BUS_DELAY_US  5000000ULL  /* InhibitDelayMaxSec= if not told */
 #define BUS_WATCH_MS  30000	  /* between questions whether it answers */
 #define BUS_WATCH_US  30000000ULL /* for the answer */

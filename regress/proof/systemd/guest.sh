@@ -448,7 +448,7 @@ for user in ann ben; do
 	install -o $user -m 600 $run/key.pub /home/$user/.ssh/authorized_keys
 done
 await test -S /run/systemd/notify
-systemctl start ssh
+systemctl start ssh polkit
 for case in $CASES; do
 	rm -f $run/out.* /tmp/said
 	if ("case_$case"); then
