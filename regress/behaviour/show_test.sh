@@ -36,7 +36,7 @@ json() {
 
 	shift
 	"$@" >json || fail "$*: $?"
-	python3 -c "import json, sys; j = json.load(sys.stdin); sys.exit(not ($filter))" \
+	python3 -IS -c "import json, sys; j = json.load(sys.stdin); sys.exit(not ($filter))" \
 	    <json || fail "$*: not $filter: $(cat json)"
 }
 

@@ -157,10 +157,10 @@ quits() {
 behaviour quit_and_close_is_no_panic \
     'a heartbeat that says QUIT and closes before the answer ends the daemon cleanly'
 quit_and_close_is_no_panic_body() {
-	quits 50 hello say QUIT
-	quits 10 hello raw 'PING\nQUIT\n'
-	quits 20 hello repeat 40 'PING\n' say QUIT
-	quits 10 raw 'HELLO 1\nQUIT\n'
+	quits 20 hello say QUIT
+	quits 5 hello raw 'PING\nQUIT\n'
+	quits 10 hello repeat 40 'PING\n' say QUIT
+	quits 5 raw 'HELLO 1\nQUIT\n'
 	# The vault is stopped, so the heartbeat closes before it could read a PONG.
 	table <<-'EOT'
 	-a -g 1 | hello kill STOP $vault say PING mark at 50 say QUIT close kill CONT $vault
