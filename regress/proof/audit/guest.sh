@@ -288,6 +288,12 @@ ways_in() {
 	dazaictl -s $s put s </run/file || fail put
 	shred -n 1 -u /run/file
 	killed
+
+	row load kernel no 'put by a command (dazaictl load)'
+	daemon </dev/null
+	echo "s pattern make $seed.$case $n" >/run/secrets
+	dazaictl -s $s load /run/secrets || fail load
+	killed
 }
 
 ways_out() {
@@ -300,6 +306,17 @@ ways_out() {
 	loaded
 	dazaictl -s $s get s >/run/file || fail get
 	shred -n 1 -u /run/file
+	killed
+
+	row run-i kernel no 'read by a program (dazaictl run -i)'
+	loaded
+	dazaictl -s $s run -i s pattern check "$seed.$case" "$n" || fail run
+	killed
+
+	row run-f kernel no 'read by a program (dazaictl run -f)'
+	loaded
+	dazaictl -s $s run -f 5=s sh -c "pattern check $seed.$case $n <&5" ||
+	    fail run
 	killed
 
 	bytes=40000
