@@ -29,8 +29,9 @@
  * Not modelled: who may connect (uid, SO_PEERCRED), the start, bytes and the length of
  * lines, how many PINGs one message stands for, channels, running out of slots
  * and descriptors, PUT, LIST and the rest of the control socket, the expiry of secrets,
- * registered and watched processes, SIGTERM and the crash signals, suspend, a vault that
- * is stopped or killed.
+ * registered and watched processes and their groups, the end of the command of
+ * dazaid -- COMMAND before its heartbeat (which only ends the vault, as SIGTERM does), last
+ * words, SIGTERM and the crash signals, suspend, a vault that is stopped or killed.
  *
  * A hostile network is only checked for property 1.  As in the code, it can make a living
  * client a heartbeat, and send PING and CANCEL in its name: a panic can end so, but not in

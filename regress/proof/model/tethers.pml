@@ -19,6 +19,8 @@
  * c % 2.  gone[c] is what poll(2) tells about the client's end, or about one of its
  * processes.
  *
+ * A holder may be any client: a dazai-hb, dazai-logind.
+ *
  * Not modelled: the heartbeat and its QUIT (see dazai.pml), channels, the answers to
  * clients, running out of slots, PINGs: a deadline of one is missed at any time, or never;
  * CANCEL of the second connection of a tether, which would be like the first one's.
