@@ -16,7 +16,7 @@
 #define TIMEOUT ((int64_t)7)
 #define FIRST	9
 #define REPORT	SESSION_REPORT_MS
-#define DEPTH	6
+#define DEPTH	7
 
 static struct session s;
 static struct panic   p;
