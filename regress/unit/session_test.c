@@ -90,6 +90,26 @@ CASE(a_loss_has_its_reason,
 	}
 }
 
+CASE(network_has_its_time_to_report,
+    "a heartbeat that has hung up is lost at the end of this time, not before, "
+    "whether all that it said has been read or not")
+{
+	struct session_holder *h;
+	int		       drained;
+
+	for (drained = 0; drained < 2; drained++) {
+		begin(0, 0, true);
+		h = hold(NULL, 1, 0);
+		session_ended(&s, h, 10, drained, NULL);
+		ATF_REQUIRE_EQ(10 + REPORT, session_deadline(&s));
+		session_tick(&s, 10 + REPORT - 1);
+		ATF_REQUIRE(!p.over);
+		session_tick(&s, 10 + REPORT);
+		ATF_REQUIRE(p.over);
+		ATF_REQUIRE_STREQ("heartbeat connection dropped", world.reason);
+	}
+}
+
 CASE(slots_have_an_end,
     "there can be 64 holders and 16 tethers, and not one more")
 {
@@ -108,6 +128,13 @@ CASE(slots_have_an_end,
 	ATF_REQUIRE(session_hold(&s, "t1", 1, 1, false) != NULL);
 	ATF_REQUIRE(session_hold(&s, NULL, 2, 1, false) != NULL);
 	ATF_REQUIRE(session_hold(&s, NULL, 4, 1, false) == NULL);
+	/* A release frees the name of a tether, and not the heartbeat's. */
+	ATF_REQUIRE(session_release(&s, "t2", 2));
+	ATF_REQUIRE(session_release(&s, SESSION_HEARTBEAT_NAME, 2));
+	session_left(&s, session_find(&s, 102), 3);
+	ATF_REQUIRE(session_hold(&s, "new", 5, 3, false) != NULL);
+	ATF_REQUIRE_STREQ(SESSION_HEARTBEAT_NAME,
+	    s.tethers[SESSION_HEARTBEAT].name);
 }
 
 CASE(a_secret_that_nobody_guards_does_not_stay,
@@ -442,6 +469,7 @@ ATF_TP_ADD_TCS(tp)
 {
 	ATF_TP_ADD_TC(tp, a_newcomer_that_hung_up_already_cancels_nothing);
 	ATF_TP_ADD_TC(tp, a_loss_has_its_reason);
+	ATF_TP_ADD_TC(tp, network_has_its_time_to_report);
 	ATF_TP_ADD_TC(tp, slots_have_an_end);
 	ATF_TP_ADD_TC(tp, a_secret_that_nobody_guards_does_not_stay);
 	ATF_TP_ADD_TC(tp, every_sequence_of_events_keeps_the_rules);
