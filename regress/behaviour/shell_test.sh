@@ -402,6 +402,7 @@ starts_the_daemon() {
 		run $(holders 1)
 		ask dazai_status | dazai: session guarded by dazai-hb | 0
 		send exec /bin/sh\n
+		run until [ /proc/\$PTY_PID/exe -ef /bin/sh ]; do sleep 0.01; done
 		run dazaictl panic -w || :
 		send echo no''daemon\n
 		expect nodaemon
