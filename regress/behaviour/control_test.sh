@@ -404,7 +404,7 @@ panic_is_as_a_signal_body() {
 	# ARM arms for good.
 	table <<-'EOT'
 	-g 0 | hello to $sock.ctl say ARM want OK say ARM want ALREADY_ARMED
-	    kill USR1 $vault | 137 | armed | PANIC: SIGUSR1
+	    kill USR1 $vault eof | 137 | armed | PANIC: SIGUSR1
 	EOT
 }
 
