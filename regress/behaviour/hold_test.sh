@@ -158,7 +158,7 @@ a_device_that_goes_ends_it_body() {
 	truncate -s 1M image
 	# Detached by the kernel when this shell, which has it open, ends.
 	loop=$(losetup -f --show image 2>loop.err) ||
-	    atf_skip "no loop device ($(cat loop.err)): run it as root with all capabilities"
+	    atf_skip "no loop device ($(head -n 1 loop.err)): run it as root with all capabilities"
 	exec 9<"$loop"
 	losetup -d "$loop"
 	plug disk || atf_skip 'no device nodes: run it as root with all capabilities'

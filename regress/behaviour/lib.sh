@@ -486,14 +486,14 @@ layout() {
 # own_mounts: skips the case unless a process can have mounts of its own
 own_mounts() {
 	unshare -m --propagation private true 2>unshare.err && return
-	atf_skip "no mounts of its own ($(cat unshare.err)): run it as root with all \
+	atf_skip "no mounts of its own ($(head -n 1 unshare.err)): run it as root with all \
 capabilities, and in a chroot only if its / is a mount point (mount --bind DIR DIR)"
 }
 
 # own_pids [OPTION...]: skips the case unless unshare OPTION... can make a PID namespace
 own_pids() {
 	unshare -pf "$@" true 2>unshare.err && return
-	atf_skip "no PID namespace ($(cat unshare.err)): run it as root with all \
+	atf_skip "no PID namespace ($(head -n 1 unshare.err)): run it as root with all \
 capabilities, or let users have namespaces, which no chroot does"
 }
 

@@ -189,7 +189,7 @@ frozen() {
 		truncate -s 8M image
 		mkfs.ext4 -q image 2>mkfs.err || atf_skip "mkfs.ext4: $(tail -n 1 mkfs.err): install e2fsprogs"
 		mount -o loop image frozen 2>mount.err ||
-		    atf_skip "$(cat mount.err): run it where loop devices can be mounted"
+		    atf_skip "$(head -n 1 mount.err): run it where loop devices can be mounted"
 	fi
 	: >frozen/log
 	printf '%s' "$secret" >secret
@@ -202,7 +202,7 @@ frozen() {
 	guardian=$client
 	talk - log said guards
 	fsfreeze -f frozen 2>freeze.err ||
-	    atf_skip "$(cat freeze.err): run it where fsfreeze(8) may freeze"
+	    atf_skip "$(head -n 1 freeze.err): run it where fsfreeze(8) may freeze"
 }
 
 behaviour a_frozen_log_holds_nothing_up \

@@ -160,7 +160,7 @@ sshd_up() {
 	port=$((20000 + $$ % 10000)) tries=0
 	until grep -q 'Server listening' sshd.log 2>/dev/null; do
 		tries=$((tries + 1))
-		[ $tries -lt 20 ] || atf_skip "sshd: $(cat sshd.log)"
+		[ $tries -lt 20 ] || atf_skip "sshd: $(tail -n 1 sshd.log)"
 		port=$((port + 1))
 		: >sshd.log
 		# shellcheck disable=SC2086 # words
@@ -196,7 +196,7 @@ sshd_up() {
 		. '$top/shell/dazai.sh'
 	EOT
 	[ "$(./far far 'echo here' 2>ssh.err)" = here ] ||
-	    atf_skip "no login by ssh as $(id -un) ($(cat ssh.err)): run it as a user with a login shell"
+	    atf_skip "no login by ssh as $(id -un) ($(head -n 1 ssh.err)): run it as a user with a login shell"
 }
 
 behaviour two_logins_by_ssh_are_one_session \

@@ -428,6 +428,8 @@ in_each another_group_or_user_is_the_same_session \
 another_group_or_user_is_the_same_session() {
 	SHELL=$(command -v "$sh")
 	export SHELL
+	# The newgrp(1) of Debian 13 starts the shell of the passwd file.
+	ln -sf rc .bashrc
 	set --
 	! command -v newgrp >/dev/null || set -- "newgrp $(id -gn)"
 	[ "$(id -u)" -ne 0 ] || set -- "$@" "su -p"
