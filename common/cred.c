@@ -45,13 +45,15 @@ cred_numbers(const char *file, int64_t *numbers, int n)
 {
 	char	text[512], *word, *rest = text;
 	int	fd, i = 0;
-	ssize_t len;
+	size_t	len = 0;
+	ssize_t got;
 
 	if ((fd = open(file, O_RDONLY | O_CLOEXEC)) == -1)
 		return (-1);
-	len = read(fd, text, sizeof(text) - 1);
+	while ((got = read(fd, text + len, sizeof(text) - 1 - len)) > 0)
+		len += (size_t)got;
 	close(fd);
-	if (len == -1)
+	if (got == -1)
 		return (-1);
 	text[len] = '\0';
 	while (i < n && (word = strsep(&rest, " \n")) != NULL) {

@@ -144,6 +144,7 @@ a_strange_daemon_is_refused_body() {
 	[ "$(id -u)" -eq 0 ] || return 0
 	public
 	chown 65534 "$dir"
+	: >said
 	as_other "$dir/talk" -l "$sock" echo up accept say WELCOME hold >said &
 	remember $!
 	talk - log said up

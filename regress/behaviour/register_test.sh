@@ -15,7 +15,7 @@ registered() {
 
 # spared PID: that process, our child, lives
 spared() {
-	grep -q '^State:.S' "/proc/$1/status" || fail "$(grep State "/proc/$1/status")"
+	grep -q '^State:.[RS]' "/proc/$1/status" || fail "$(grep State "/proc/$1/status")"
 }
 
 # idler_of UID: a process of that user's, as $idler
@@ -350,7 +350,7 @@ the_group_of_a_leader_dies_body() {
 	control say "REGISTER pid=$leader" want OK say 'PANIC hard' want OK eof
 	rehearsed 'HARD PANIC (dry-run): PANIC hard'
 	while read -r member; do
-		grep -q '^State:.S' "/proc/$member/status" || fail "$member died"
+		grep -q '^State:.[RS]' "/proc/$member/status" || fail "$member died"
 	done <members
 }
 

@@ -336,7 +336,7 @@ a_panic_kills_the_children_body() {
 	ends $SIGKILL
 	ends $SIGKILL "$idler"
 	talk - ended "$(cat child)"
-	grep -q '^State:.S' "/proc/$(cat left)/status" || fail 'it died'
+	grep -q '^State:.[RS]' "/proc/$(cat left)/status" || fail 'it died'
 }
 
 behaviour a_forwarded_socket_is_refused \
