@@ -162,7 +162,8 @@ sandbox_capabilities(uint32_t keep)
 
 /*
  * Whether root has what network needs to change its uid and its root directory:
- * a container may have taken it away.
+ * a container may have taken it away.  If the kernel does not tell, returns
+ * true: then network does not start if it cannot.
  */
 bool
 sandbox_may_become(void)
@@ -174,7 +175,7 @@ sandbox_may_become(void)
 
 	hdr.version = _LINUX_CAPABILITY_VERSION_3;
 	hdr.pid = 0;
-	return (syscall(SYS_capget, &hdr, data) != -1 &&
+	return (syscall(SYS_capget, &hdr, data) == -1 ||
 	    (data[0].effective & needed) == needed);
 }
 

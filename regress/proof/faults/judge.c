@@ -155,8 +155,8 @@ judge_guards(void)
 static void
 judge_last(int at)
 {
-	static const int makes[] = { SYS_openat, SYS_fchmod, SYS_pwritev2,
-		SYS_newfstatat, SYS_fstat, SYS_flock };
+	static const int makes[] = { SYS_openat, SYS_fchmod, SYS_pread64,
+		SYS_pwritev2, SYS_newfstatat, SYS_fstat, SYS_flock };
 	char		 words[512], pid[32];
 	ssize_t		 n;
 	int		 fd = openat(at, "sock.last", O_RDONLY);
