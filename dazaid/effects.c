@@ -66,9 +66,10 @@ effects_network_closed(void)
 }
 
 /*
- * Returns how network ended, as text, and in *sig the name of a signal that
- * belongs behind it.  Its socket closes a moment before wait(2) has its status,
- * so waits for up to EFFECTS_FATE_MS; the secrets have been wiped by then.
+ * Returns how network ended, in words.  Sets *sig to what the log has to append
+ * to them: the name of the signal that killed network.  The kernel closes the
+ * socket of network before its status can be had, so this waits for that, at
+ * most EFFECTS_FATE_MS; the secrets have been wiped by then.
  */
 static const char *
 effects_fate(pid_t pid, const char **sig)

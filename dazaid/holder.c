@@ -164,8 +164,8 @@ holder_hello(const struct imsg *im)
 		channel = holder_offer(im->fd, "WELCOME\n", hung_up);
 	if (!holder_take(im, NULL, &who, channel, hung_up))
 		return (false);
+	vault_front_guarded(who.pid);
 	pid = (pid_t)(im->u.number.n & ~IMSG_HELLO_UNSENT);
-	vault_front_guarded(pid);
 	if (pid != who.pid)
 		log_debug("the heartbeat's HELLO named pid %ld", (long)pid);
 	return (true);

@@ -412,7 +412,8 @@ dazaid_ends_without_its_command_body() {
 		cat >bin/dazai-hb <<-EOF
 			#!/bin/sh
 			cp '$sock.pid' pid
-			'$talk' '$sock' hello echo guards hold >said 2>&1 &
+			# It says the pid of the process in front, which is ours.
+			'$talk' '$sock' say "HELLO \$\$" until WELCOME echo guards hold >said 2>&1 &
 			echo "\$!" >client
 			'$talk' - log said guards
 			${why#*|} "\$@"

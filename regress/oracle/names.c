@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What can be a name, as dazai-protocol(7) has it.  A name need not end with a
- * NUL: no more bytes are looked at than a name may have, and one.
+ * The rules of dazai-protocol(7) for names.  They look at one byte more than a
+ * name may have, and at no other, because a name need not end with a NUL.
  */
 #include <string.h>
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* What talk wants, and what is said and wanted most. */
+/* The commands of talk that wait for an answer, and short forms of others. */
 #include <sys/socket.h>
 
 #include <err.h>

@@ -48,7 +48,7 @@ struct point {
 	uint16_t k; /* the k-th call of the process; 0: no fault */
 };
 
-/* What the plain run of a scene is like. */
+/* The run of a scene without a fault, with which the others are compared. */
 struct plain {
 	uint16_t n[ROLES];    /* how many calls */
 	uint16_t late[ROLES]; /* of these, before a client ended it */
@@ -71,7 +71,7 @@ struct note {
 	char	       why[256];
 };
 
-/* What a client exits with.  GONE: the daemon has ended. */
+/* Exit statuses of a client.  GONE: the daemon has ended. */
 enum { SERVED, GONE, WRONG };
 
 struct proc {

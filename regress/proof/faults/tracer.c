@@ -305,7 +305,7 @@ give_up(void)
 		if (!procs[role].ended) {
 			judge_bad("hangs: %s, in call %d%s", roles[role],
 			    procs[role].nr,
-			    procs[role].inside ? "" : ", behind it");
+			    procs[role].inside ? "" : ", after it");
 			r.killed[role] = true;
 			(void)kill(procs[role].pid, SIGKILL);
 		}

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What the three files of the fuzz target "vault" share: vault.c has the life
- * of a vault, vault_world.c what the vault calls, vault_net.c network and its
- * clients.
+ * The declarations that the three files of the fuzz target "vault" share.
+ * vault.c runs a vault, vault_world.c has the functions that it calls, and
+ * vault_net.c plays network and its clients.
  */
 #ifndef VAULT_WORLD_H
 #define VAULT_WORLD_H
