@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Descriptors 0, 1 and 2 must be open, or else a secret's file or a connection
- * to a daemon would become standard input or output.
+ * Descriptors 0, 1 and 2.  They must be open, or else a secret's file or a
+ * connection to a daemon would become standard input or output.
  */
 #include <err.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <unistd.h>
 
 #include "stdfd.h"
@@ -24,4 +25,12 @@ stdfd_open(void)
 			fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
 			err(1, "/dev/null");
 	}
+}
+
+/* Ends the program with exit 1 if what it has printed could not be written. */
+void
+stdfd_flush(void)
+{
+	if (fflush(stdout) == EOF || ferror(stdout))
+		err(1, "standard output");
 }

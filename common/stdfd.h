@@ -3,5 +3,6 @@
 #define DAZAI_STDFD_H
 
 void stdfd_open(void);
+void stdfd_flush(void);
 
 #endif

@@ -60,6 +60,7 @@ usage(FILE *to, int status)
 	    "  -W, --wait SECONDS     wait so long for the daemon to come\n"
 	    "  -- COMMAND ARG...      run it, and guard while it runs\n",
 	    to);
+	stdfd_flush();
 	exit(status);
 }
 
@@ -120,6 +121,7 @@ options_parse(struct heartbeat_options *o, int argc, char *argv[])
 			break;
 		case 'V':
 			puts("dazai-hb " DAZAI_VERSION);
+			stdfd_flush();
 			exit(0);
 		case 'w':
 			option_path(o, optarg);

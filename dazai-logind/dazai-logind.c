@@ -60,6 +60,7 @@ usage(FILE *to, int status)
 	    "      --sleep panic     before the machine sleeps, panic\n"
 	    "      --sleep ignore    ... do nothing\n",
 	    to);
+	stdfd_flush();
 	exit(status);
 }
 
@@ -129,6 +130,7 @@ options_parse(struct options *o, int argc, char *argv[])
 			break;
 		case 'V':
 			puts("dazai-logind " DAZAI_VERSION);
+			stdfd_flush();
 			exit(0);
 		case 'W':
 			option_check("wait", optarg, num_ms(optarg, &o->wait));

@@ -24,6 +24,7 @@
 #include "run.h"
 #include "secret.h"
 #include "status.h"
+#include "stdfd.h"
 #include "watch.h"
 #include "why.h"
 
@@ -379,8 +380,7 @@ command_run(const struct sockpath *places, int argc, char *argv[])
 			(void)help_one(argv[0]);
 		else
 			commands[i].run(places, argc, argv);
-		if (fflush(stdout) == EOF || ferror(stdout))
-			err(EXIT_USAGE, "standard output");
+		stdfd_flush();
 		exit(EXIT_DONE);
 	}
 	errx(EXIT_USAGE, "%s: no such command; 'dazaictl help' lists them",

@@ -22,6 +22,7 @@ static noreturn void
 usage(FILE *to, int status)
 {
 	help_all(to);
+	stdfd_flush();
 	exit(status);
 }
 
@@ -67,6 +68,7 @@ main(int argc, char *argv[])
 			break;
 		case 'V':
 			puts("dazaictl " DAZAI_VERSION);
+			stdfd_flush();
 			exit(EXIT_DONE);
 		default: /* getopt_long(3) has said what is wrong */
 			usage(stderr, EXIT_USAGE);

@@ -14,6 +14,7 @@
 #include "dockercred.h"
 #include "give.h"
 #include "site.h"
+#include "stdfd.h"
 #include "version.h"
 
 #define DOCKERCRED_URL	1024 /* bytes */
@@ -166,8 +167,7 @@ dockercred_get(void)
 	if (!found) {
 		/* The protocol's own words, which docker goes on after. */
 		puts("credentials not found in native keychain");
-		if (fflush(stdout) == EOF)
-			err(EXIT_USAGE, "standard output");
+		stdfd_flush();
 		exit(EXIT_USAGE);
 	}
 	dockercred_string(url, json);
@@ -221,7 +221,6 @@ dockercred_main(int argc, char *argv[])
 		errx(EXIT_USAGE,
 		    "usage: get, list or version, as docker says "
 		    "it");
-	if (fflush(stdout) == EOF)
-		err(EXIT_USAGE, "standard output");
+	stdfd_flush();
 	exit(EXIT_DONE);
 }

@@ -14,6 +14,7 @@
 #include "gitcred.h"
 #include "give.h"
 #include "site.h"
+#include "stdfd.h"
 
 #define GITCRED_LINE (64 * 1024) /* bytes: git's own limit is as much */
 
@@ -171,7 +172,6 @@ gitcred_main(int argc, char *argv[])
 	/* Else git would go on and ask on the terminal. */
 	if ((status = give_apart(gitcred_get, NULL)) != EXIT_DONE)
 		puts("quit=1");
-	if (fflush(stdout) == EOF)
-		err(EXIT_USAGE, "standard output");
+	stdfd_flush();
 	exit(status);
 }

@@ -19,6 +19,7 @@
 #include "give.h"
 #include "residue.h"
 #include "secret.h"
+#include "stdfd.h"
 
 static struct secmem give_plain, give_coded;
 
@@ -84,8 +85,7 @@ give_apart(void (*task)(const void *), const void *arg)
 	int   status;
 	pid_t pid;
 
-	if (fflush(stdout) == EOF)
-		err(EXIT_USAGE, "standard output");
+	stdfd_flush();
 	/* If it stayed ignored, waitpid(2) would lose the status. */
 	(void)signal(SIGCHLD, SIG_DFL);
 	if ((pid = fork()) == -1)

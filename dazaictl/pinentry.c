@@ -26,6 +26,7 @@
 #include "give.h"
 #include "name.h"
 #include "pinentry.h"
+#include "stdfd.h"
 #include "version.h"
 
 #define PINENTRY_GRIP 40   /* hexadecimal digits of a keygrip */
@@ -389,6 +390,7 @@ pinentry_main(int argc, char *argv[])
 
 	if (argc == 2 && strcmp(argv[1], "--version") == 0) {
 		puts("pinentry-dazai (pinentry) " DAZAI_VERSION);
+		stdfd_flush();
 		exit(EXIT_DONE);
 	}
 	(void)signal(SIGPIPE, SIG_IGN);

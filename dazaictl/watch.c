@@ -14,6 +14,7 @@
 #include "answer.h"
 #include "client.h"
 #include "json.h"
+#include "stdfd.h"
 #include "watch.h"
 
 /* Takes the tether out of the session. */
@@ -58,12 +59,12 @@ watch_events(const struct sockpath *places, bool json)
 	const int   fd = watch_open(places);
 	const char *line;
 
-	(void)setvbuf(stdout, NULL, _IOLBF, 0);
 	while ((line = watch_next(fd)) != NULL) {
 		if (json)
 			json_event(line);
 		else
 			puts(line + strlen("EVENT "));
+		stdfd_flush();
 	}
 	close(fd);
 }

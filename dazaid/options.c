@@ -19,6 +19,7 @@
 #include "option.h"
 #include "options.h"
 #include "program.h"
+#include "stdfd.h"
 #include "version.h"
 
 #define SIZE_DEFAULT 65536
@@ -88,6 +89,7 @@ options_usage(FILE *to, int status)
 	    "  -- COMMAND [ARG]...      run it, guarded, once the daemon is "
 	    "ready\n",
 	    to);
+	stdfd_flush();
 	exit(status);
 }
 
@@ -176,6 +178,7 @@ options_take(struct options *o, int ch, char *arg)
 		break;
 	case 'V':
 		puts("dazaid " DAZAI_VERSION);
+		stdfd_flush();
 		exit(0);
 	case 'z':
 		o->size = options_size(arg);

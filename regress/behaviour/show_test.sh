@@ -172,6 +172,35 @@ help_helps_body() {
 	complains 1 'frob: no such command' "$ctl" help frob
 }
 
+# unwritten COMMAND...: it cannot print, and says so
+unwritten() {
+	# shellcheck disable=SC2016 # for the other shell
+	complains 1 'standard output: ' sh -c 'exec "$@" >/dev/full' sh "$@"
+	# shellcheck disable=SC2016
+	complains 1 'standard output: ' sh -c 'exec "$@" >&-' sh "$@"
+}
+
+behaviour what_cannot_be_printed_is_an_error \
+    'a program that cannot write to standard output exits 1, and says so in one line'
+what_cannot_be_printed_is_an_error_body() {
+	for program in dazaid/dazaid dazai-hb/dazai-hb dazaictl/dazaictl \
+	    dazai-logind/dazai-logind; do
+		[ -x "$top/$program" ] || continue
+		for option in -h --help -V --version; do
+			unwritten "$top/$program" $option
+		done
+	done
+	unwritten "$top/dazaictl/pinentry-dazai" --version
+	unwritten "$top/dazaictl/docker-credential-dazai" version
+	session -a -g 90
+	for command in status 'status -l' 'status --json' list 'list --json' tethers \
+	    'tethers --json' watch 'watch --json' why 'why -l' 'why --json' arm help \
+	    'help get' 'get --help' "get $name" panic; do
+		# shellcheck disable=SC2086 # a list of words
+		unwritten "$ctl" $command
+	done
+}
+
 behaviour wrong_usage_is_named 'wrong usage: one line that says what is wrong and how it should be'
 wrong_usage_is_named_body() {
 	complains 1 "no command; 'dazaictl help' lists them" "$ctl"

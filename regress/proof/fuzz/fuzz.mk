@@ -54,7 +54,8 @@ SRC_option =	$(DIR)/ctl.c \
 		$(addprefix dazaictl/,answer.c askpass.c command.c dazaictl.c help.c json.c \
 		list.c paint.c status.c table.c unit.c)
 
-SRC_helper =	$(addprefix dazaictl/,assuan.c config.c give.c site.c) common/name.c
+SRC_helper =	$(addprefix dazaictl/,assuan.c config.c give.c site.c) \
+		$(addprefix common/,name.c stdfd.c)
 
 # The system functions that a target replaces.
 wraps =		$(addprefix -Wl$(,)--wrap=,$(shell \

@@ -159,6 +159,11 @@ stdfd_open(void)
 {
 }
 
+void
+stdfd_flush(void)
+{
+}
+
 /*
  * dazaid.
  */
