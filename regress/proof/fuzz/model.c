@@ -490,6 +490,8 @@ take(const struct message *msg, const char *tether, int64_t now)
 	if (h == NULL)
 		return (false);
 	*keeper_of(h) = (struct keeper){ .c = c };
+	if (tether == NULL && c->pid == FRONT)
+		m.front = false;
 	if (!h->holds || m.c.end != RUNS)
 		return (true);
 	m.since = now / 1000;
@@ -743,6 +745,8 @@ model_turn(int sig, const struct message *msg, size_t n)
 		if (m.unlinked)
 			controller_order(&m.c, now);
 		m.unlinked = false;
+		if (m.front && m.front_ended)
+			controller_end(&m.c, STOPPED);
 		controller_tick(&m.c, now);
 		drop_lost();
 		model_transfer_settle(now);

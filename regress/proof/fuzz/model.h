@@ -23,6 +23,7 @@
 #define STRANGER 1001
 #define SELF	 4001
 #define NETWORK	 4002
+#define FRONT	 8000 /* runs the command of dazaid -- COMMAND */
 
 /* A client that network reports. */
 struct client {
@@ -83,6 +84,8 @@ struct model {
 	bool		  sealed;   /* mprotect(2) fails to unseal the arena */
 	bool		  root;	    /* the vault is root's */
 	bool		  unlinked; /* the sockets were removed, not seen yet */
+	bool		  front; /* FRONT is watched: it is no heartbeat yet */
+	bool		  front_ended;
 	int64_t		  since;
 	struct controller c;
 	struct keeper	  keepers[CONTROLLER_HOLDERS];

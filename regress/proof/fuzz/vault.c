@@ -116,6 +116,18 @@ unlink_sockets(void)
 	m.unlinked = w.unlinked = true;
 }
 
+/* The process in front ends; it may have a heartbeat. */
+static void
+front_end(void)
+{
+	const uint64_t one = 1;
+
+	if (w.front == -1)
+		return;
+	(void)write(w.front, &one, sizeof(one));
+	m.front_ended = true;
+}
+
 /* mprotect(2) fails when the vault unseals the arena for what is due in it. */
 static void
 fail_mprotect(void)
@@ -163,6 +175,9 @@ step(unsigned int op)
 		break;
 	case 'D':
 		unlink_sockets();
+		break;
+	case 'f':
+		front_end();
 		break;
 	case 'i':
 		if (!m.started)
@@ -361,7 +376,6 @@ options_read(struct options *o, int argc, char *argv[])
 	static const size_t  sizes[] = { 4096, 16384, 65536, 8192 };
 
 	(void)argc;
-	(void)argv;
 	memset(o, 0, sizeof(*o));
 	o->owner = OWNER;
 	o->gid = GROUP;
@@ -371,6 +385,8 @@ options_read(struct options *o, int argc, char *argv[])
 	o->size = sizes[w.how_start >> 4 & 3];
 	o->verbose = (int)(w.how_start & 1);
 	o->first = firsts[times >> 4 & 3];
+	o->background = (times & 64) != 0;
+	o->command = (times & 128) != 0 ? argv : NULL;
 	controller_begin(&m.c, o->grace, o->timeout, o->first, o->armed);
 	m.size = o->size;
 }
@@ -399,6 +415,7 @@ begin(void)
 	fail_poll = w.fail_unseal = 0;
 	w.unlinked = false;
 	event_watchers(0);
+	log_relay(-1);
 	turns = ending = 0;
 	net.heart_peer = 0;
 	net.peers = 100;
@@ -429,7 +446,9 @@ clean(void)
 	fuzz_close(&v.timer);
 	fuzz_close(&v.signals);
 	fuzz_close(&registry_proc);
+	fuzz_close(&v.front);
 	fuzz_close(&w.network);
+	fuzz_close(&w.front);
 	while (recv(w.signals[0], buf, sizeof(buf), MSG_DONTWAIT) > 0)
 		;
 	while (recv(w.input[0], buf, sizeof(buf), MSG_DONTWAIT) > 0)

@@ -81,7 +81,7 @@ net_connect(unsigned int how)
 		.heartbeat = (how & 1) != 0,
 		.uid = uids[who],
 		.pid = pids[who] != 0 ? pids[who] :
-					8000 + 8 * (int32_t)net.nclients,
+					FRONT + 8 * (int32_t)net.nclients,
 		.accepted = (how & 16) == 0,
 		.small = (how & 32) != 0,
 		.wanted = told[net.nclients] };

@@ -20,7 +20,8 @@ extern struct world {
 	int	     network;	 /* network's end of the socket */
 	int	     signals[2]; /* the vault has the first */
 	int	     input[2];	 /* the input of -l; the vault has the first */
-	int64_t	     timer_due;	 /* 0: never */
+	int	     front;	/* another descriptor of FRONT's pidfd, or -1 */
+	int64_t	     timer_due; /* 0: never */
 	unsigned int deeds;
 	bool	     unlinked; /* the sockets */
 	/* What is to fail or to differ. */
