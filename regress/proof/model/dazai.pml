@@ -7,8 +7,9 @@
  *
  *	dazaid/panic.c		all but the order of the effects; -g 0 is like dry-run
  *	dazaid/session.c	the heartbeat; tethers.pml has the other tethers
- *	dazaid/vault.c		vault_turn() and what it calls for a heartbeat; the handler
- *				of the hard signals, between any two steps
+ *	dazaid/vault.c		vault_turn() and what it calls for a heartbeat; the watch of
+ *				the process in front; the handler of the hard signals,
+ *				between any two steps
  *	dazaid/holder.c, alive.c	HELLO, PING, CANCEL, QUIT, LOST and the hangup
  *	dazaid/serve.c		serve_get(), serve_arm()
  *	dazaid/transfer.c	a GET: its first piece at once, the rest by turns, cut
@@ -29,9 +30,8 @@
  * Not modelled: who may connect (uid, SO_PEERCRED), the start, bytes and the length of
  * lines, how many PINGs one message stands for, channels, running out of slots
  * and descriptors, PUT, LIST and the rest of the control socket, the expiry of secrets,
- * registered and watched processes and their groups, the end of the command of
- * dazaid -- COMMAND before its heartbeat (which only ends the vault, as SIGTERM does), last
- * words, SIGTERM and the crash signals, suspend, a vault that is stopped or killed.
+ * registered and watched processes and their groups, last words, SIGTERM and the crash
+ * signals, suspend, a vault that is stopped or killed.
  *
  * A hostile network is only checked for property 1.  As in the code, it can make a living
  * client a heartbeat, and send PING and CANCEL in its name: a panic can end so, but not in
@@ -40,9 +40,9 @@
  *
  * Options: CLIENTS (the last is a STRANGER, which never says HELLO), LINES, TIMEOUT (there
  * is a PING deadline), SIGNALS (graceful triggers), HARD_SIGNAL, GETS, ARMS (by a
- * request), ARMED (from the start), and of network STOPS, DIES, HOSTILE.  P is the
- * property whose assertions are checked.  A change that must break a property is the name
- * after "ifdef WRONG_".
+ * request), ARMED (from the start), FRONT (dazaid -- COMMAND, whose process in front is the
+ * first client), and of network STOPS, DIES, HOSTILE.  P is the property whose assertions
+ * are checked.  A change that must break a property is the name after "ifdef WRONG_".
  */
 #include "when.h"
 #ifdef WRONG_TABLE
@@ -111,6 +111,7 @@ chan	n2v = [ROOM] of { mtype, byte };
 chan	v2n = [V2N_ROOM] of { mtype, byte };
 chan	ctl = [1] of { mtype };		/* requests at the control socket */
 byte	signals;			/* SIGUSR1 in the signalfd */
+bool	front_gone;			/* the process in front has ended */
 bool	dead;				/* the vault */
 bool	net_dead;
 
@@ -141,6 +142,11 @@ bool	guarded;
 byte	due = NEVER;
 byte	ping = NEVER;
 byte	transfer;		/* pieces of a GET still to be sent */
+#ifdef FRONT
+bool	front = true;		/* the process in front is watched */
+#else
+bool	front;
+#endif
 
 /*
  * What only the properties need.
@@ -193,6 +199,11 @@ bool	wiped;
 #else
 #define OF_7
 #endif
+#if P != 10
+#define OF_10	hidden
+#else
+#define OF_10
+#endif
 OF_1 byte	owed;		/* a trigger that no entitled client has cancelled */
 OF_2 byte	by = NOBODY;	/* the client whose loss the last trigger was */
 OF_2 byte	greeted[CLIENTS + 1];	/* has said HELLO */
@@ -204,6 +215,7 @@ OF_5 byte	cancel_said[CLIENTS + 1];
 OF_5 byte	refused[CLIENTS + 1];
 OF_5 byte	order_told;	/* of an order, and of no CANCEL since */
 OF_6 byte	alone;		/* the vault could see that network is dead */
+OF_10 byte	front_guarded;	/* the first client has been the heartbeat */
 OF_7 byte	moved;		/* the PING deadline, for the PONG that is due */
 OF_7 byte	taken;		/* the HELLO, for the WELCOME that is due */
 OF_7 byte	ended;		/* the panic, for the CANCELLED that is due */
@@ -253,11 +265,17 @@ end:	do
 		owed = owed || heartbeat == me;
 		break
 	   }
-#if P == 1 || P == 6 || P == 9
+#if P == 1 || P == 6 || P >= 9
 	:: break		/* stays for good; otherwise it may just never go on */
 #endif
 	od;
 	said = 0
+}
+
+/* The process in front, which becomes the first client by execve(2). */
+proctype front_process()
+{
+end:	atomic { !dead -> front_gone = true; gone[0] = true; owed = owed || heartbeat == 0 }
 }
 
 /*
@@ -769,6 +787,19 @@ inline vault_too_late()
 #endif
 }
 
+/* the end of the process in front is from now on the loss of its heartbeat */
+inline vault_front_guarded()
+{
+	front_guarded = front_guarded || from == 0;
+#ifdef WRONG_ANY_GUARDS
+	front = false;
+#endif
+#ifndef WRONG_FRONT_STAYS
+	front = front && from != 0;
+#endif
+	skip
+}
+
 inline vault_hello()
 {
 	heartbeat = from;
@@ -781,7 +812,8 @@ inline vault_hello()
 		taken = true;
 		vault_say(WELCOME)
 	:: else
-	fi
+	fi;
+	vault_front_guarded()
 }
 
 /* holder_message() */
@@ -897,6 +929,11 @@ inline vault_dispatch()
 /* the end of vault_turn() */
 inline vault_deadlines()
 {
+	if
+	:: front && front_ended -> finish(STOPPED)
+	:: else
+	fi;
+	front_ended = false;
 	tick();
 	if
 	:: !guarded && heartbeat != NOBODY -> vault_drop()
@@ -929,11 +966,17 @@ inline hangup_noted()
 	fi
 }
 
+#ifdef WRONG_FRONT_IGNORED
+#define FRONT_ENDED	false
+#else
+#define FRONT_ENDED	(front && front_gone)
+#endif
+
 proctype vault()
 {
 	mtype	type;
 	byte	from, was, k;
-	bool	late, readable;
+	bool	late, readable, front_ended;
 
 	if
 	:: armed = true
@@ -944,13 +987,14 @@ proctype vault()
 	/* vault_turn(): ppoll(2), the heartbeat's hangup, signals */
 end:	do
 	:: atomic { dead || HUNG_UP || signals > 0 || nempty(n2v) || net_dead || DUE ||
-	    transfer > 0 ->
+	    transfer > 0 || FRONT_ENDED ->
 		if
 		:: dead -> goto out
 		:: else
 		fi;
 		alone = net_dead && empty(n2v) && signals == 0;
 		readable = nempty(n2v) || net_dead;
+		front_ended = FRONT_ENDED;
 		hangup_noted();
 		if
 		:: signals > 0 -> signals = 0; order()
@@ -1001,7 +1045,8 @@ execute:
 		:: else
 		fi;
 		holds(2, how == STOPPED || !quit_said[by]);
-		holds(2, how != HARD || net_dead)
+		holds(2, how != HARD || net_dead);
+		holds(10, how != STOPPED || bye || !front_guarded)
 	}
 #ifndef WRONG_LATE_OVER
 	atomic {
@@ -1058,7 +1103,8 @@ proctype idle()
 {
 end:	timeout;
 	holds(9, dead || (!lost_due && hangup == NEVER && !gone[heartbeat] &&
-	    heartbeat == heart_current && !WAITS(0) && !WAITS(1)))
+	    heartbeat == heart_current && !WAITS(0) && !WAITS(1)));
+	holds(10, dead || front_guarded || !front_gone)
 }
 
 init {
@@ -1081,7 +1127,10 @@ init {
 #ifdef HARD_SIGNAL
 		run handler();
 #endif
-#if P == 9
+#ifdef FRONT
+		run front_process();
+#endif
+#if P >= 9
 		run idle()
 #endif
 	}

@@ -128,6 +128,7 @@ again='-DSIGNALS=2 -DTIMEOUT -DARMS -DLINES=1'
 trio='-DCLIENTS=3 -DSTRANGER -DSIGNALS=1 -DARMED -DLINES=1'
 pongs='-DSIGNALS=1 -DTIMEOUT'
 once='-DHARD_SIGNAL -DSIGNALS=1'
+front='-DFRONT -DSIGNALS=1'
 
 # Lists of options:
 # shellcheck disable=SC2086
@@ -145,6 +146,7 @@ once='-DHARD_SIGNAL -DSIGNALS=1'
 	property 7 safety 'WELCOME, PONG, CANCELLED and BYE come after what they report' $pongs
 	property 8 safety 'the panic is executed once' $once
 	property 9 safety 'no deadlock, no client waits for ever, no hangup is unseen' $pongs
+	property 10 safety 'the end of a command stops the vault until it has a heartbeat, and never again' $front
 
 	wrong 1 fair 'the kernel'\''s word alone does not count' -DSTOPS -DLINES=1 \
 	    -DWRONG_NO_BACKSTOP
@@ -170,6 +172,10 @@ once='-DHARD_SIGNAL -DSIGNALS=1'
 	wrong 7 safety 'a PING that came too late reads PONG' $pongs -DWRONG_PONG_ANYHOW
 	wrong 8 safety '"over" is set late' $once -DWRONG_LATE_OVER
 	wrong 9 safety 'network is not told of a drop' $pongs -DWRONG_SILENT_DROP
+	wrong 10 safety 'the end of a command is not seen' $front -DWRONG_FRONT_IGNORED
+	wrong 10 safety 'a heartbeat does not end the watch of its command' $front \
+	    -DWRONG_FRONT_STAYS
+	wrong 10 safety 'any heartbeat ends the watch of the command' $front -DWRONG_ANY_GUARDS
 
 	echo 'Two tethers with two holders each:'
 	model=tethers.pml
