@@ -1,6 +1,5 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
-# shellcheck shell=dash
 # The completions that bash, zsh and fish offer for our programs: asked for, and typed on
 # a terminal (see pty.c) with a Tab, against a real daemon.
 
@@ -14,7 +13,6 @@ shell=			# the one that a case is about
 ready() {
 	start -a -g 0
 	client "$sock.ctl" say 'HOLD session' want HOLDING echo holds hold
-	talk - log said holds
 	PATH=$top/dazaictl:$PATH DAZAI_SOCK=$sock TERM=dumb HOME=$PWD
 	export PATH DAZAI_SOCK TERM HOME
 	printf other | dazaictl put ant -n 3 || fail "no second secret"
@@ -23,7 +21,6 @@ ready() {
 # ask_bash LINE, ask_fish LINE: prints what that shell offers after LINE.  Bash's readline
 # begins a word at an = or @.
 ask_bash() {
-	# shellcheck disable=SC2016 # bash expands it
 	bash --norc -c 'program=${2%% *}
 		. "$1/$program.bash"
 		COMP_LINE=$2 COMP_POINT=${#2}
@@ -36,7 +33,6 @@ ask_bash() {
 }
 ask_fish() {
 	# Fish 4 offers words with these letters anywhere in them, too.
-	# shellcheck disable=SC2016 # fish and awk expand it
 	fish --no-config -c 'source $argv[1]/(string replace -r " .*" "" $argv[2]).fish
 		complete -C $argv[2]' "$completions" "$1" | cut -f 1 |
 	    typed=${1##* } awk 'index($0, ENVIRON["typed"]) == 1'
@@ -72,7 +68,6 @@ explained() {
 
 # offers_all: what bash and fish are to offer
 offers_all() {
-	# shellcheck disable=SC2046 # lists of words
 	{
 		offers 'dazaictl ' $(explained dazaictl '[a-z]*')
 		offers 'dazaid --' $(explained "$dazaid" '--[a-z][a-z-]*')
@@ -102,7 +97,6 @@ offers_all() {
 	    'dazaid --socket ' 'dazai-hb -s ' 'dazai-hb -w ' 'dazai-logind -s '; do
 		offers "${line}on" only.this
 	done
-	# shellcheck disable=SC2046 # lists of words
 	{
 		offers 'dazaictl run -e VAR=z' $(kept VAR= "$name")
 		offers 'dazaictl run -e VAR=' $(kept VAR= ant "$name")
@@ -174,12 +168,10 @@ typed() {
 		cat
 		printf '%s\n' 'key C-u' 'send exit\r' wait
 	} >script
-	# shellcheck disable=SC2086 # a list of words
 	"$tools/pty" -t 30 $interactive <script >shown ||
 	    fail "$shell on a terminal: $(cat shown)"
 }
 
-# shellcheck disable=SC2016 # to be expanded by nobody
 evil='$(>evil)'
 
 # completes SHELL: declares the cases of that shell
@@ -317,7 +309,6 @@ listing() {
 	rm -f "$sock.ctl"
 	client -l "$sock.ctl" echo up accept until LIST \
 	    raw "$evil 5 - -\\n\`>evil\` 5 - -\\nant 5 - -\\nOK\\n" hold
-	talk - log said up
 	PATH=$top/dazaictl:$PATH DAZAI_SOCK=$sock TERM=dumb HOME=$PWD
 	export PATH DAZAI_SOCK TERM HOME
 }
@@ -357,7 +348,6 @@ fish_finds_them_body() {
 	cp "$top/shell/dazai.fish" "$share/dazai"
 	cp "$completions"/*.fish "$share/fish/vendor_completions.d"
 	for program in dazaictl dazaid dazai-hb; do
-		# shellcheck disable=SC2016 # fish expands it
 		fish -i -c 'source $argv[1]
 			source $argv[1]
 			complete -C "$argv[2] --ver"

@@ -1,6 +1,5 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
-# shellcheck shell=dash
 # The control socket: every request, every answer and every refusal.  Its file is
 # tested in files_test.sh.
 
@@ -61,7 +60,6 @@ status_tells_the_state_body() {
 	control say STATUS \
 	    like 'STATUS * armed=0 * registered=0 guarded=0 * secrets=1 *'
 	client "$sock" hello echo guards hold
-	talk - log said guards
 	control say STATUS \
 	    like "STATUS * registered=0 guarded=1 pending=0 * heartbeat=$client *" \
 	    say "REGISTER pid=$idler" want OK say STATUS like '* registered=1 *' \
@@ -186,7 +184,6 @@ bad_names_are_refused_body() {
 	    "$(printf '%08000d' 0)"; do
 		every 'ERROR bad-name ?*' "PUT $bad 1" "GET $bad" "DEL $bad"
 	done
-	# shellcheck disable=SC2016 # names, and no shell
 	for good in a 0 _ _.- a.b a-b A_Z . .a .. a/b a=b a:b a,b 'a*b' '**' 'a%sb' \
 	    '$(a)' '`a`' 'a;b' '~' '#a' mail/me@example.org "$longest"; do
 		control say "PUT $good 1" want GO raw x want OK \
@@ -355,7 +352,6 @@ behaviour a_client_that_never_reads_is_left_alone \
 a_client_that_never_reads_is_left_alone_body() {
 	guarded -a -g 0
 	client "$sock.ctl" fill echo stuck hold
-	talk - log said stuck
 	control say ARM want ALREADY_ARMED get "$name" secret
 	sleeps 1000 "$network"
 	kill "$client"
@@ -479,7 +475,6 @@ no_value_shows_body() {
 	stop
 	value='wOr+ds~of"a.client:9'
 	for verbose in '' -v '-v -v'; do
-		# shellcheck disable=SC2086 # a list of words
 		guarded -a -g 0 $verbose
 		talk_about_it
 		control ask STATUS '* secrets=2 *'
@@ -511,9 +506,7 @@ network_sees_no_secret_body() {
 	# The secret has letters that neither requests nor answers have.
 	value=$(printf 'zqjZQJwWzzxX%.0s' 1 2 3 4 5)
 	printf %s "$value" >value
-	strace -f -s 4096 -o trace -p "$network" 2>strace.err &
-	tracer=$!
-	remember $tracer
+	spawn tracer strace -f -s 4096 -o trace -p "$network" 2>strace.err
 	talk - log strace.err attached
 	control say 'PUT a 60' want GO send-file value want OK \
 	    say 'GET a' want 'DATA 60' want-file value \
@@ -658,7 +651,6 @@ b' '"' "'" 'a\b' '*' ä "$(printf '%0129d' 0)" "$(printf 'a\033[2Jb')"; do
 			    "$ctl" -s "$sock" $command -- "$bad" <secret
 		done
 	done
-	# shellcheck disable=SC2016 # likewise
 	for good in mail/me@example.org 'a$(date)`b`;c' .a; do
 		atf_check "$ctl" -s "$sock" put "$good" <secret
 		atf_check -o file:secret "$ctl" -s "$sock" get "$good"

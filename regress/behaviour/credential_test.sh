@@ -1,6 +1,5 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
-# shellcheck shell=dash
 # The helpers that programs ask for a passphrase: dazai-askpass, git-credential-dazai
 # and docker-credential-dazai, each asked as those programs do.
 
@@ -87,7 +86,6 @@ config() {
 
 # put NAME TEXT: TEXT, as printf(1) writes it, is the secret NAME
 put() {
-	# shellcheck disable=SC2059 # it is a format
 	printf "$2" >in
 	dazaictl put "$1" <in || fail "$1 was not put"
 }
@@ -101,7 +99,6 @@ git_says() {
 	printf '%b\n' "$@" '' >asked
 	git-credential-dazai get <asked >out 2>err || fail "$*: exit $?: $(cat err)"
 	[ ! -s err ] || fail "$*: $(cat err)"
-	# shellcheck disable=SC2059 # it is a format
 	printf "$text" | cmp -s - out || fail "$*: $(cat out)"
 }
 
@@ -183,7 +180,6 @@ git_is_told_to_quit_body() {
 	put nul 'a\0b'
 	git_quits 3 'refused: unguarded' protocol=https host=git.example.org
 	client "$sock" hello echo guards hold
-	talk - log said guards
 	git_quits 4 'no-such-secret' protocol=https host=none.example.org
 	git_quits 5 'the secret lines has a newline inside' protocol=https \
 	    host=lines.example.org
@@ -326,7 +322,6 @@ docker_is_refused_body() {
 	echo a.example.org >in
 	complains 3 'refused: unguarded' docker-credential-dazai get <in
 	client "$sock" hello echo guards hold
-	talk - log said guards
 	for host in b c d e; do
 		echo $host.example.org >in
 		complains 5 'is not UTF-8' docker-credential-dazai get <in
@@ -357,9 +352,7 @@ stuck() {
 	rm -f answer
 	mkfifo answer
 	exec 7<>answer
-	"$1" get <"$2" >answer &
-	helper=$!
-	remember "$helper"
+	spawn helper "$1" get <"$2" >answer
 	await writes "$helper"
 }
 

@@ -1,6 +1,5 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
-# shellcheck shell=dash
 # The two sockets and the pid file: whose they are, and what they replace.
 # Whether a daemon has removed them is checked wherever one ends, by "ends" of lib.sh.
 
@@ -201,7 +200,6 @@ many_start_one_lives_body() {
 			ends 1 "$pid"
 		fi
 	done
-	# shellcheck disable=SC2086 # a list of words
 	set -- $alive
 	[ $# -eq 1 ] || fail "alive:$alive"
 	vault=$1
@@ -212,7 +210,6 @@ many_start_one_lives_body() {
 	sock=$PWD/sock
 	start
 	lives
-	# shellcheck disable=SC2086 # a list of words
 	set -- $first
 	vault=$1 network=$2 sock=$3
 	lives
@@ -246,7 +243,6 @@ behaviour files_of_others_stay 'what somebody put in the place of our files, or 
 files_of_others_stay_body() {
 	for row in TERM 'USR2 -a' 'USR1 -a -g 0' USR1; do
 		rm -f "$sock" "$sock.ctl" "$sock.pid"
-		# shellcheck disable=SC2086 # a list of words
 		set -- $row
 		sig=$1
 		shift
@@ -376,9 +372,7 @@ the_path_may_come_from_the_environment_body() {
 		: >hb.out
 		launch "$dazaid" -d </dev/null
 		[ -S "$sock" ] || fail "not there"
-		"$hb" >hb.out &
-		heartbeat=$!
-		remember "$heartbeat"
+		spawn heartbeat "$hb" >hb.out
 		talk - log hb.out guarding
 		kill -QUIT "$heartbeat"
 		ends 0
@@ -440,7 +434,6 @@ u_makes_the_files_for_the_user_body() {
 	# At every end the files are removed from a directory that only the user may write to.
 	chmod 700 "$dir"
 	for row in 'USR1 0' "USR2 $SIGKILL -a -g 0" "USR1 $SIGKILL -a -g 0"; do
-		# shellcheck disable=SC2086 # a list of words
 		set -- $row
 		sig=$1 status=$2
 		shift 2

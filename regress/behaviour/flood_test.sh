@@ -1,6 +1,5 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
-# shellcheck shell=dash
 # More of everything than there is room for.
 
 # shellcheck source=regress/behaviour/lib.sh
@@ -26,9 +25,7 @@ the_heartbeat_is_answered_in_a_flood_body() {
 	mkfifo fifo
 	exec 9<>fifo
 	dd if=/dev/zero of=fifo bs=4096 oflag=nonblock 2>/dev/null
-	"$dazaid" -d -v -a -g 60 -s "$sock" 2>fifo 9>&- &
-	vault=$!
-	remember "$vault"
+	spawn vault "$dazaid" -d -v -a -g 60 -s "$sock" 2>fifo 9>&-
 	talk -r "$sock" say PING want "$unknown"
 	for _ in 1 2 3; do
 		client -r "$sock" hammer
@@ -66,9 +63,8 @@ behaviour accepting_resumes_by_itself \
 accepting_resumes_by_itself_body() {
 	start -a -g 0
 	client "$sock" hello echo guards pong-under 1000 1 hold
-	talk - log said guards
 	limit 3
-	client "$sock" want BUSY eof echo served
+	spawn client "$talk" "$sock" want BUSY eof echo served >said
 	limit 1024
 	talk - log said served
 	ends 0 "$client"
@@ -77,7 +73,6 @@ accepting_resumes_by_itself_body() {
 	start -a -g 0
 	limit 3
 	client "$sock" echo connected hello quit
-	talk - log said connected
 	limit 1024
 	ends 0 "$client"
 	ends 0
@@ -89,7 +84,6 @@ few_descriptors_are_enough_for_the_heartbeat_body() {
 	start -a -g 60
 	client -w 30 "$sock" hello echo guards log go go pong-under 1000 300 quit
 	heart=$client
-	talk - log said guards
 	# Lower the limit until there is no descriptor for a newcomer, which would read BUSY.
 	n=16
 	limit $n
@@ -154,12 +148,10 @@ who_made_room_asks_again_body() {
 	ctl=$top/dazaictl/dazaictl
 	client -l "$sock.ctl" echo up accept close accept close \
 	    accept want ARM say OK
-	talk - log said up
 	atf_check -o inline:'armed\n' "$ctl" -s "$sock" arm
 	ends 0 "$client"
 	rm -f "$sock.ctl"
 	client -l "$sock.ctl" echo up accept want ARM close accept echo again
-	talk - log said up
 	complains 6 'the daemon ended or closed the connection' "$ctl" -s "$sock" arm
 	absent again said
 }

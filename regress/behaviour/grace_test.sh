@@ -1,6 +1,5 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
-# shellcheck shell=dash
 # The grace window of an armed daemon: what ends it, and what does not.
 
 # shellcheck source=regress/behaviour/lib.sh

@@ -1,6 +1,5 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
-# shellcheck shell=dash
 # dazai-hb: its options, its signals, and what its exit says.
 
 # shellcheck source=regress/behaviour/lib.sh
@@ -19,7 +18,6 @@ refused() {
 # server COMMAND...: talk plays a daemon at $sock, with these commands
 server() {
 	client -l "$sock" echo up accept "$@"
-	talk - log said up
 }
 
 # says LINE: dazai-hb has printed LINE and nothing else
@@ -91,9 +89,7 @@ it_guards_and_says_so_body() {
 	ends 0
 	[ ! -s hb.err ] || fail "$(cat hb.err)"
 	start
-	"$hb" -q -s "$sock" >hb.out 2>hb.err &
-	heartbeat=$!
-	remember "$heartbeat"
+	spawn heartbeat "$hb" -q -s "$sock" >hb.out 2>hb.err
 	logged 'guarded by pid'
 	stand_down
 	[ -z "$(cat hb.out hb.err)" ] || fail "$(cat hb.out hb.err)"
@@ -186,7 +182,6 @@ behaviour signals_let_go \
     'SIGTERM, SIGINT and SIGHUP end dazai-hb with 0, even if its parent ignored them, and SIGKILL does; each time the daemon panics'
 signals_let_go_body() {
 	for trap in - ''; do
-		# shellcheck disable=SC2064 # now
 		trap "$trap" TERM INT HUP QUIT USR1
 		for sig in TERM INT HUP; do
 			start
@@ -275,7 +270,6 @@ it_comes_back_body() {
 	    accept say BUSY close accept say BUSY close \
 	    accept like 'HELLO *' over 150 offer WELCOME take 1 \
 	    say PONG take 1 say PONG echo back use 7 until QUIT say BYE close
-	talk - log said up
 	heartbeat -i 0.1
 	talk - log said back
 	kill -QUIT "$heartbeat"
@@ -310,9 +304,7 @@ trouble_lets_go_body() {
 	mkfifo fifo
 	exec 9<>fifo
 	dd if=/dev/zero of=fifo bs=4096 oflag=nonblock 2>/dev/null
-	"$hb" -s "$sock" -v -i 0.05 >fifo 2>hb.err 9>&- &
-	heartbeat=$!
-	remember "$heartbeat"
+	spawn heartbeat "$hb" -s "$sock" -v -i 0.05 >fifo 2>hb.err 9>&-
 	logged "guarded by pid $heartbeat"
 	kill -TERM "$heartbeat"
 	ends 0 "$heartbeat"

@@ -1,6 +1,5 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
-# shellcheck shell=dash disable=SC2016,SC2034,SC2094,SC2119,SC2154
 #
 # dazai-hb as one holder of many: -n, -p, -w, -W and a command.
 
@@ -181,17 +180,12 @@ behaviour it_guards_once_the_vault_watches \
     'dazai-hb says that it guards only after the vault has said WATCHING, and not if the process has ended by then'
 it_guards_once_the_vault_watches_body() {
 	idler
-	# shellcheck disable=SC2016 # expanded by the sh
-	sh -c 'exec "$1" -l "$2" echo up accept accept want STATUS \
+	spawn client sh -c 'exec "$1" -l "$2" echo up accept accept want STATUS \
 	    say "STATUS timeout=0 pid=$$" use 0 want "HOLD t" offer HOLDING \
 	    take 1 use 0 want "WATCH $3" echo asked log go go use 2 \
-	    say "WATCHING $3" hold' sh "$talk" "$sock.ctl" "$idler" >said &
-	client=$!
-	remember "$client"
+	    say "WATCHING $3" hold' sh "$talk" "$sock.ctl" "$idler" >said
 	talk - log said up
-	"$hb" -s "$sock" -n t -p "$idler" >hb.out &
-	heartbeat=$!
-	remember "$heartbeat"
+	spawn heartbeat "$hb" -s "$sock" -n t -p "$idler" >hb.out
 	talk - log said asked
 	[ ! -s hb.out ] || fail "$(cat hb.out)"
 	echo go >go
@@ -208,7 +202,6 @@ it_holds_what_it_asked_for_or_nothing_body() {
 		client -l "$sock.ctl" echo up accept accept want STATUS \
 		    say 'STATUS timeout=0 pid=1' use 0 want 'HOLD t' offer HOLDING \
 		    take 1 say "TETHER $held" hold
-		talk - log said up
 		complains 4 'another tether is held than t' "$hb" -q -s "$sock" -n t
 		talk - ended "$client"
 	done
@@ -234,9 +227,7 @@ it_waits_for_the_daemon_body() {
 	atf_check -s exit:2 -e match:'no daemon' "$hb" -s "$sock" -W 0.2
 	atf_check -s exit:2 -e match:'no daemon' \
 	    sh -c 'ulimit -n 10; exec "$@"' sh "$hb" -s "$sock" -W 0.8
-	"$hb" -s "$sock" -n session -W 60 >hb.out 2>&1 &
-	heartbeat=$!
-	remember "$heartbeat"
+	spawn heartbeat "$hb" -s "$sock" -n session -W 60 >hb.out 2>&1
 	start
 	talk - log hb.out 'dazai-hb: guarding'
 	held 'session 1 held,'
@@ -252,9 +243,7 @@ a_command_is_held_for_body() {
 	    -n job -- sh -c 'echo "$1"; "$2" -s "$3" tethers |
 	    sed "s/ [0-9]*$//"; exit 7' x 'a b' "$ctl" "$sock"
 	logged 'panic pending: tether job lost'
-	"$hb" -s "$sock" -n job -- sh -c 'echo $$ >pid; exec sleep 60' &
-	heartbeat=$!
-	remember "$heartbeat"
+	spawn heartbeat "$hb" -s "$sock" -n job -- sh -c 'echo $$ >pid; exec sleep 60'
 	logged 'panic CANCELLED by a new holder'
 	held 'job 1 held,'
 	kill -TERM "$heartbeat"
@@ -306,7 +295,6 @@ holders() {
 	done
 	shift
 	client "$sock.ctl" "$@" echo "hold" hold
-	talk - log said 'hold'
 }
 
 behaviour an_interrupted_start_leaves_nothing \
@@ -335,9 +323,7 @@ no_room_for_one_more_body() {
 	complains 3 'no room for one more holder' "$hb" -s "$sock" -n session
 	complains 3 'no room for one more holder' \
 	    "$hb" -s "$sock" -n session -W 0.3
-	"$hb" -s "$sock" -n session -W 60 >hb.out 2>&1 &
-	heartbeat=$!
-	remember "$heartbeat"
+	spawn heartbeat "$hb" -s "$sock" -n session -W 60 >hb.out 2>&1
 	kill "$client"
 	talk - log hb.out 'dazai-hb: guarding'
 	held 'many 32 held,session 1 held,'
@@ -385,7 +371,6 @@ dazaid_runs_a_command_body() {
 	    -l "$name=secret" -- sh -c "dazaictl get $name; exit 3"
 	talk -w 5 - ended "$(cat "$sock.pid" 2>/dev/null || echo 999999)"
 	# All of its arguments are there, however many.
-	# shellcheck disable=SC2046,SC2016 # a list of words; for that shell
 	atf_check -o inline:'5000\n' -e ignore "$dazaid" -s "$sock" \
 	    -- sh -c 'echo $#' sh $(seq 5000)
 	talk -w 5 - ended "$(cat "$sock.pid" 2>/dev/null || echo 999999)"

@@ -1,6 +1,5 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
-# shellcheck shell=dash
 # A network process that was taken over, in front of the vault that is shipped:
 # regress/proof/hostile/attack tells it what to do.  The vault must panic or refuse at
 # once, and show a secret to nobody who may not see it.

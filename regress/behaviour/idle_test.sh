@@ -1,6 +1,5 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
-# shellcheck shell=dash
 # A guarded session costs nothing: with nothing to do no process wakes up.
 
 # shellcheck source=regress/behaviour/lib.sh
@@ -34,7 +33,6 @@ a_guarded_daemon_sleeps_body() {
 	start -a -g 0 -t 600
 	# A byte out of band is no part of a line.
 	client "$sock" hello urgent X ping urgent Y echo guards hold
-	talk - log said guards
 	sleeps 3000 "$vault" "$network" "$client"
 	talk "$sock.ctl" ask STATUS '*guarded=1*'
 	kill "$client"
@@ -69,7 +67,6 @@ deadlines_run_while_the_machine_sleeps_body() {
 		[ "$(readlink "$fd")" = 'anon_inode:[timerfd]' ] || continue
 		timers="$timers ${fd##*/}"
 	done
-	# shellcheck disable=SC2086 # a list of words
 	set -- $timers
 	[ $# -eq 1 ] || fail "timers: $timers"
 	info="/proc/$vault/fdinfo/$1"

@@ -1,6 +1,5 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
-# shellcheck shell=dash disable=SC2016,SC2034,SC2119,SC2154,SC2094
 #
 # A network process that was taken over and plays the vault to clients: see
 # regress/proof/hostile/impostor.c.

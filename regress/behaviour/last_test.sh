@@ -1,6 +1,5 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
-# shellcheck shell=dash
 # The last words: the file PATH.last, which tells when and why a daemon ended.
 
 # shellcheck source=regress/behaviour/lib.sh
@@ -32,7 +31,6 @@ row() {
 	IFS='|' read -r options sig status rest <<-EOT
 		$1
 	EOT
-	# shellcheck disable=SC2086 # a list of words
 	start $options
 	eval "kill -s $sig $vault" || true
 	ends $((status))

@@ -1,5 +1,4 @@
 # SPDX-License-Identifier: ISC
-# shellcheck shell=dash disable=SC2034
 # What the behaviour tests share.  A test case starts daemons and clients with
 # these functions; whatever it leaves running, because it failed, its cleanup
 # kills, by the pids and start times in the file "pids".
@@ -77,7 +76,6 @@ started() {
 	start=
 	{ read -r stat <"/proc/$1/stat"; } 2>/dev/null || return 0
 	# Its name, which comes before, may have blanks.
-	# shellcheck disable=SC2086 # a list of words
 	set -- ${stat##*) }
 	start=${20}
 }
@@ -87,6 +85,18 @@ remember() {
 
 	started "$1"
 	echo "$1 $start" >>pids
+}
+
+# spawn NAME COMMAND...: starts it in the background, with our standard input, as $NAME
+spawn() {
+	local to=$1
+
+	shift
+	exec 6<&0	# which is not a background job's by itself
+	"$@" <&6 6<&- &
+	exec 6<&-
+	eval "$to=\$!"
+	remember $!
 }
 
 kill_all() {
@@ -148,11 +158,8 @@ talk() {
 # daemon OPTION...: starts a daemon, as $vault, with $secret, and its log in the file
 # "log". When this returns the daemon may not be ready yet, or may fail.
 daemon() {
-	: >log		# what the last one left must not be taken for news
 	printf '%s' "$secret" >secret
-	"$dazaid" -d -s "$sock" -l "$name=-" "$@" <secret 2>log &
-	vault=$!
-	remember "$vault"
+	spawn vault "$dazaid" -d -s "$sock" -l "$name=-" "$@" <secret 2>log
 }
 
 # Sets $network, the vault's child.
@@ -167,12 +174,7 @@ find_network() {
 # input and the log in the file "log"; it is ready then, and its processes are $vault
 # and $network
 launch() {
-	: >log
-	exec 6<&0	# which is not a background job's by itself
-	"$@" <&6 6<&- 2>log &
-	exec 6<&-
-	vault=$!
-	remember "$vault"
+	spawn vault "$@" 2>log
 	logged 'vault: ready'
 	find_network
 }
@@ -211,10 +213,7 @@ ends_there() {
 # $front is the process that was started: in the background, not the daemon.
 waits() {
 	[ -p fifo ] || mkfifo fifo
-	: >log
-	"$@" -s "$sock" -l token=fifo 2>log &
-	front=$!
-	remember "$front"
+	spawn front "$@" -s "$sock" -l token=fifo 2>log
 	exec 9>fifo
 	await test -s "$sock.pid"
 	read -r vault <"$sock.pid"
@@ -327,12 +326,17 @@ await() {
 	done
 }
 
-# client ARG...: talk in the background, as $client; its output is in "said"
+# client ARG...: talk in the background, as $client; its output is in "said".  When this
+# returns it has done all up to its first "echo", if it has one.
 client() {
-	: >said
-	"$talk" "$@" >said &
-	client=$!
-	remember "$client"
+	local arg before=
+
+	spawn client "$talk" "$@" >said
+	for arg; do
+		[ "$before" != echo ] || talk - log said "$arg"
+		[ "$before" != echo ] || return 0
+		before=$arg
+	done
 }
 
 # control ARG...: talk, at the control socket
@@ -345,7 +349,6 @@ guarded() {
 	start "$@"
 	client "$sock" hello echo guards hold
 	guardian=$client
-	talk - log said guards
 }
 
 # stands_down: no panic has begun: the daemon ends cleanly when it is told to
@@ -365,18 +368,13 @@ see_room() {
 
 # idler: starts a process that does nothing, as $idler
 idler() {
-	sleep 300 &
-	idler=$!
-	remember "$idler"
+	spawn idler sleep 300
 }
 
 # heartbeat ARG...: starts dazai-hb in the background, as $heartbeat, and waits until it
 # guards
 heartbeat() {
-	: >hb.out
-	"$hb" -s "$sock" "$@" >hb.out 2>hb.err &
-	heartbeat=$!
-	remember "$heartbeat"
+	spawn heartbeat "$hb" -s "$sock" "$@" >hb.out 2>hb.err
 	talk - log hb.out 'dazai-hb: guarding'
 }
 
@@ -409,7 +407,6 @@ row() {
 		$1
 	EOT
 	echo "row: $1"
-	# shellcheck disable=SC2086 # a list of words
 	start $options
 	eval "talk \"\$sock\" $commands"
 	ends $((status))
@@ -499,7 +496,6 @@ capabilities, or let users have namespaces, which no chroot does"
 
 # makes PID CALL: a live process makes this call after gdb has left it.  As long as gdb
 # traces it, its parent does not learn what it died of.
-# shellcheck disable=SC2016 # the variables are those of gdb
 makes() {
 	gdb -nx -batch -p "$1" -ex 'set var $orig_rax = -1' \
 	    -ex 'set var $orig_eax = -1' -ex "set var \$pc = (long)&$2" \

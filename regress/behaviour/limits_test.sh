@@ -1,6 +1,5 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
-# shellcheck shell=dash
 # The owner of the daemon can lower the vault's resource limits with prlimit(1)
 # while it runs.  If any limit is 0, or all are, the daemon ends as it does without that,
 # and wipes.
@@ -15,7 +14,6 @@ limits='as core data fsize locks memlock msgqueue nice nofile nproc rss rtprio
 
 # zeroes LIMIT: the options that tell prlimit(1) to lower it, or "all", to 0
 zeroes() {
-	# shellcheck disable=SC2086 # a list of words
 	[ "$1" != all ] || set -- $limits
 	printf -- '--%s=0:0 ' "$@"
 }
@@ -32,7 +30,6 @@ at_zero() {
 		for limit; do
 			guarded -a -g 0
 			[ -z "$memory" ] || logged 'memory: mlock'
-			# shellcheck disable=SC2046 # a list of words
 			prlimit --pid "$vault" $(zeroes "$limit") 2>prlimit.err ||
 			    fail "$limit: $(cat prlimit.err)"
 			eval "kill -$sig \$$process"
@@ -64,7 +61,6 @@ behaviour no_limit_stops_a_hard_panic \
     'with any one resource limit at 0, or all of them, SIGUSR2 wipes and kills at once' \
     require.progs prlimit
 no_limit_stops_a_hard_panic_body() {
-	# shellcheck disable=SC2086 # a list of words
 	at_zero $SIGKILL USR2 vault $limits all
 }
 
@@ -72,7 +68,6 @@ behaviour no_limit_stops_a_loss \
     'with any one resource limit at 0, or all of them, a lost heartbeat wipes and kills' \
     require.progs prlimit
 no_limit_stops_a_loss_body() {
-	# shellcheck disable=SC2086 # a list of words
 	at_zero $SIGKILL KILL guardian $limits all
 }
 
@@ -80,7 +75,6 @@ behaviour no_limit_stops_a_clean_end \
     'with any one resource limit at 0, or all of them, SIGTERM wipes and exits with 0' \
     require.progs prlimit
 no_limit_stops_a_clean_end_body() {
-	# shellcheck disable=SC2086 # a list of words
 	at_zero 0 TERM vault $limits all
 }
 

@@ -1,6 +1,5 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
-# shellcheck shell=dash disable=SC2016 # text for other shells
 # dazaictl load: secrets from the commands in a file.
 
 # shellcheck source=regress/behaviour/lib.sh
@@ -12,7 +11,6 @@ umask 022
 
 # has NAME FORMAT: the secret NAME is what printf(1) makes of FORMAT
 has() {
-	# shellcheck disable=SC2059 # a format
 	printf "$2" >want
 	"$ctl" get "$1" >got || fail "get $1: exit $?"
 	cmp want got || fail "$1: $(od -c got)"
@@ -203,7 +201,6 @@ a_mistake_loads_nothing_body() {
 	load 1 file
 	told 'file: too large'
 	for options in '-x' 'file other' '-r file -x'; do
-		# shellcheck disable=SC2086 # a list of words
 		complains 1 'usage: dazaictl load' "$ctl" load $options
 	done
 	has_none a
@@ -347,9 +344,7 @@ the_daemon_is_asked_first_body() {
 	printf 'a kill -USR1 %s; cat <fifo; echo x\nb echo x | tee ran\n' "$vault" \
 	    >file
 	mkfifo fifo
-	"$ctl" load file 2>err &
-	load=$!
-	remember $load
+	spawn load "$ctl" load file 2>err
 	logged 'panic pending'
 	echo >fifo
 	ends 3 $load
@@ -373,9 +368,7 @@ a_command_that_hangs_is_ended_body() {
 	has_none b c
 	for sig in TERM KILL; do
 		: >hangs
-		"$ctl" load -r file &
-		load=$!
-		remember $load
+		spawn load "$ctl" load -r file
 		await [ -s hangs ]
 		remember "$(cat hangs)"
 		kill -$sig $load
@@ -392,9 +385,7 @@ no_ordinary_memory_has_it_body() {
 	guarded
 	echo "X$secret" >value
 	printf 'a cat value\nb echo $$ >hangs; exec sleep 300\n' >file
-	"$ctl" load file &
-	load=$!
-	remember $load
+	spawn load "$ctl" load file
 	await [ -s hangs ]
 	remember "$(cat hangs)"
 	has a "X$secret"
@@ -577,7 +568,6 @@ dazaid_asks_body() {
 	absent horse shown
 	found
 	client "$sock" hello echo guards hold
-	talk - log said guards
 	"$ctl" list | grep -q '^typed 13 2 -' || fail "$("$ctl" list)"
 	has typed 'correct horse'
 	has b word
@@ -625,13 +615,11 @@ an_ignored_sigchld_hides_no_status_body() {
 	unwaited='env --ignore-signal=CHLD'
 	printf 'a echo 1\nb echo 2; exit 3\n' >file
 	: >log
-	# shellcheck disable=SC2086 # a list of words
 	$unwaited "$dazaid" -s "$sock" -L file 2>err || fail "$(cat err)"
 	found
 	grep -qx 'dazaid: b: its command ended with status 3' err ||
 	    fail "$(cat err)"
 	client "$sock" hello echo guards hold
-	talk - log said guards
 	has a 1
 	got=0
 	$unwaited "$ctl" load -r file 2>err || got=$?
@@ -694,7 +682,6 @@ u_runs_commands_as_its_user_body() {
 	    fail "$(cat shown)"
 	found
 	client "$sock" hello echo guards hold
-	talk - log said guards
 	has read nothing
 	has write written
 	end_there
@@ -716,13 +703,10 @@ dazaid_keeps_it_in_the_arena_body() {
 	echo "X$secret-and-more" >value
 	printf 'a cat value\nb echo $$ >hangs; exec sleep 300\n' >file
 	: >hangs
-	"$dazaid" -d -s "$sock" -L file 2>log </dev/null &
-	vault=$!
-	remember "$vault"
+	spawn vault "$dazaid" -d -s "$sock" -L file 2>log </dev/null
 	await [ -s hangs ]
 	remember "$(cat hangs)"
 	# Its children are network and the process that runs the commands.
-	# shellcheck disable=SC2046 # a list of words
 	set -- "$vault" $(cat "/proc/$vault/task/$vault/children") "$(cat hangs)"
 	[ $# -eq 4 ] || fail "processes: $*"
 	for pid; do

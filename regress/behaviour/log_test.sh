@@ -1,6 +1,5 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
-# shellcheck shell=dash disable=SC2016,SC2034 # text for eval
 # No state of standard error holds a panic up, and no log has a secret.
 
 # shellcheck source=regress/behaviour/lib.sh
@@ -73,9 +72,7 @@ no_log_holds_the_end_up_body() {
 	logged 'vault: ready'
 	logged 'HARD PANIC: SIGUSR2: secrets wiped, SIGKILL'
 	[ -c /dev/full ] || return 0
-	"$dazaid" -d -s "$sock" -l "$name=-" -a <secret 2>/dev/full &
-	vault=$!
-	remember "$vault"
+	spawn vault "$dazaid" -d -s "$sock" -l "$name=-" -a <secret 2>/dev/full
 	talk -r "$sock" hello mark kill USR2 "$vault" ended "$vault" within 3000
 	ends $SIGKILL
 }
@@ -111,9 +108,7 @@ a_log_that_fills_up_holds_nothing_up_body() {
 	    ended "$vault" within 3000
 	ends $SIGKILL
 	head -c 8192 /dev/zero >full
-	prlimit --fsize=8192 "$dazaid" -d -v -a -g 0 -s "$sock" 2>>full &
-	vault=$!
-	remember "$vault"
+	spawn vault prlimit --fsize=8192 "$dazaid" -d -v -a -g 0 -s "$sock" 2>>full
 	talk -r "$sock" hello ping quit
 	ends 0
 	[ "$(wc -c <full)" -eq 8192 ] || fail "it has grown"
@@ -193,14 +188,11 @@ frozen() {
 	fi
 	: >frozen/log
 	printf '%s' "$secret" >secret
-	"$dazaid" -d -a -s "$sock" -l "$name=-" "$@" <secret 2>frozen/log &
-	vault=$!
-	remember "$vault"
+	spawn vault "$dazaid" -d -a -s "$sock" -l "$name=-" "$@" <secret 2>frozen/log
 	talk - log frozen/log 'vault: ready'
 	find_network
 	client "$sock" hello echo guards hold
 	guardian=$client
-	talk - log said guards
 	fsfreeze -f frozen 2>freeze.err ||
 	    atf_skip "$(head -n 1 freeze.err): run it where fsfreeze(8) may freeze"
 }

@@ -1,6 +1,5 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
-# shellcheck shell=dash disable=SC2016,SC2034,SC2086,SC2094,SC2154
 #
 # dazai-logind, with a system bus of the case's own and the logind of python3-dbusmock
 # on it.
@@ -44,10 +43,8 @@ session() {
 # most $delay us; $inhibit is Python to do in place of giving an inhibitor.
 inhibit=
 mock() {
-	"$python" -m dbusmock --system --template "$tools/logind.py" \
-	    --parameters "{\"delay\": $delay, \"inhibit\": \"$inhibit\"}" >mock.out 2>&1 &
-	mock=$!
-	remember "$mock"
+	spawn mock "$python" -m dbusmock --system --template "$tools/logind.py" \
+	    --parameters "{\"delay\": $delay, \"inhibit\": \"$inhibit\"}" >mock.out 2>&1
 	await asks '' login1.Manager.ListInhibitors
 }
 
@@ -69,18 +66,14 @@ system() {
 		</policy>
 		</busconfig>
 	EOT
-	dbus-daemon --config-file=bus.conf --nofork --nopidfile >bus.out 2>&1 &
-	bus=$!
-	remember "$bus"
+	spawn bus dbus-daemon --config-file=bus.conf --nofork --nopidfile >bus.out 2>&1
 	await test -S "${1:-$PWD}/bus"
 	mock
 }
 
 # login OPTION...: dazai-logind in the background, as $login; its lines are in "said"
 login() {
-	"$logind" -s "$sock" -S 3 "$@" 2>said &
-	login=$!
-	remember "$login"
+	spawn login "$logind" -s "$sock" -S 3 "$@" 2>said
 }
 says() {
 	talk - log said "$1"
@@ -201,12 +194,10 @@ logind a_daemon_that_does_not_empty_is_let_go \
 a_daemon_that_does_not_empty_is_let_go_body() {
 	system
 	for answer in 'ERROR bad-request no' OKAY; do
-		"$talk" -l "$sock.ctl" echo up accept accept want STATUS \
+		spawn vault "$talk" -l "$sock.ctl" echo up accept accept want STATUS \
 		    say 'STATUS timeout=0' use 0 want 'HOLD login' \
 		    offer HOLDING accept want 'DEL *' say "$answer" \
-		    use 0 eof echo lost >client &
-		vault=$!
-		remember "$vault"
+		    use 0 eof echo lost >client
 		talk - log client up
 		holds --lock=empty
 		session Lock
@@ -245,10 +236,8 @@ sleep_waits_for_the_end_body() {
 	for_nobody start -a -g 60
 	system "$dir"
 	# In a session of its own, since otherwise it may send SIGCONT to anybody.
-	setsid setpriv --reuid 65534 --regid 65534 --clear-groups "$logind" \
-	    -s "$sock" -S 3 2>said &
-	login=$!
-	remember "$login"
+	spawn login setsid setpriv --reuid 65534 --regid 65534 --clear-groups "$logind" \
+	    -s "$sock" -S 3 2>said
 	says 'holding login for session 3'
 	await inhibited
 	talk - kill STOP "$vault"
@@ -292,11 +281,9 @@ logind an_end_that_is_not_seen_is_told \
 an_end_that_is_not_seen_is_told_body() {
 	delay=1000000
 	system
-	"$talk" -l "$sock.ctl" echo up accept accept want STATUS \
+	spawn vault "$talk" -l "$sock.ctl" echo up accept accept want STATUS \
 	    say 'STATUS timeout=0' use 0 want 'HOLD login' offer HOLDING \
-	    accept want 'PANIC hard' say OK hold >client &
-	vault=$!
-	remember "$vault"
+	    accept want 'PANIC hard' say OK hold >client
 	talk - log client up
 	holds
 	await inhibited

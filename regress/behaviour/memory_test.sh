@@ -1,6 +1,5 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
-# shellcheck shell=dash
 # Which memory the secrets are in, and that they are in no other.
 
 # shellcheck source=regress/behaviour/lib.sh
@@ -107,7 +106,7 @@ every_signal_wipes_dazaictl_body() {
 	for sig in 12 14 25; do # USR2, ALRM, XFSZ
 		"$top/dazaictl/dazaictl" -s "$sock" put other <pipe &
 		putting=$!
-		remember $putting
+		remember "$putting"
 		exec 9>pipe
 		printf '%s' "$secret" >&9
 		# All but KILL, STOP, those that end no process, and INT and QUIT,
@@ -228,7 +227,6 @@ no_memory_shows_the_secret_body() {
 		nowhere ready
 		client "$sock" hello ping repeat 100 'PING\n' wantn 100 PONG \
 		    raw "GET $name\n" want 'ERR unknown-verb' echo guards hold
-		talk - log said guards
 		nowhere guarded
 		kill -USR1 "$vault"
 		logged 'panic pending'
@@ -257,7 +255,6 @@ locked_memory_shows_the_secret_once_body() {
 	start -v
 	logged 'memory: mlock'
 	client "$sock" hello repeat 100 'PING\n' wantn 100 PONG echo guards hold
-	talk - log said guards
 	find_secret "$vault"
 	grep 'of it at' seen >found
 	[ "$(wc -l <found)" -eq 1 ] || fail "not once: $(cat found)"

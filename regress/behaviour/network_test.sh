@@ -1,6 +1,5 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
-# shellcheck shell=dash disable=SC2016 # text for gdb
 # A network process that is dead, stopped or slow holds no panic back.
 
 # shellcheck source=regress/behaviour/lib.sh
@@ -83,9 +82,7 @@ a_stopped_network_delays_no_signal_body() {
 start_on_socket() {
 	: >log
 	printf '%s' "$secret" >secret
-	"$talk" -x "$dazaid" -d -s "$sock" -l "$name=-" "$@" <secret >log &
-	vault=$!
-	remember "$vault"
+	spawn vault "$talk" -x "$dazaid" -d -s "$sock" -l "$name=-" "$@" <secret >log
 	logged 'vault: ready'
 	# The other child copies the log.
 	network=$(pgrep -P "$vault" dazaid)

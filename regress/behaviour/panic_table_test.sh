@@ -1,6 +1,5 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
-# shellcheck shell=dash
 # Every trigger: what the daemon does when it only rehearses, and when it is armed.
 # However it ends, its files are removed, and network has ended.
 
@@ -87,7 +86,6 @@ signals_need_no_heartbeat_body() {
 fatal() {
 	for sig; do
 		for options in '' '-a -g 60'; do
-			# shellcheck disable=SC2086 # a list of words
 			start $options
 			kill -"$sig" "$vault"
 			ends $((128 + sig))

@@ -1,6 +1,5 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
-# shellcheck shell=dash
 # The default places of the socket, and which of them daemon and clients refuse.
 
 # shellcheck source=regress/behaviour/lib.sh
@@ -59,10 +58,8 @@ private_directory_body() {
 		[ -e "$file" ] || fail "no $file: $(ls "$own")"
 	done
 	as "$user" "$dir/dazaictl" status >out || fail "no status"
-	setpriv --reuid "$user" --regid "$user" --clear-groups \
-	    "$dir/dazai-hb" >hb.out 2>&1 &
-	heartbeat=$!
-	remember "$heartbeat"
+	spawn heartbeat setpriv --reuid "$user" --regid "$user" --clear-groups \
+	    "$dir/dazai-hb" >hb.out 2>&1
 	talk - log hb.out guarding
 	[ "$(as "$user" "$dir/dazaictl" get "$name")" = "$secret" ] ||
 	    fail "another secret"
@@ -221,13 +218,8 @@ behaviour no_inherited_descriptors 'dazai-hb keeps no descriptor that it has inh
 no_inherited_descriptors_body() {
 	start
 	mkfifo pipe
-	cat pipe >end &
-	cat=$!
-	remember "$cat"
-	: >hb.out
-	"$hb" -s "$sock" >hb.out 2>hb.err 7>pipe &
-	heartbeat=$!
-	remember "$heartbeat"
+	spawn cat cat pipe >end
+	spawn heartbeat "$hb" -s "$sock" >hb.out 2>hb.err 7>pipe
 	talk - log hb.out guarding ended "$cat"
 	kill -QUIT "$heartbeat"
 	ends 0

@@ -1,6 +1,5 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
-# shellcheck shell=dash
 # pinentry-dazai, asked by a real gpg-agent for a key of the test's own, and line by line.
 
 # shellcheck source=regress/behaviour/lib.sh
@@ -23,7 +22,6 @@ config() {
 
 # put NAME TEXT: TEXT, as printf(1) writes it, is the secret NAME
 put() {
-	# shellcheck disable=SC2059 # it is a format
 	printf "$2" >in
 	dazaictl put "$1" <in || fail "$1 was not put"
 }
@@ -298,7 +296,6 @@ gpg_agent_is_answered_body() {
 	printf wrong >secret
 	launch "$dazaid" -d -s "$sock" -l "$name=-" <secret
 	client "$sock" hello echo guards hold
-	talk - log said guards
 	sign && fail "signed with the wrong passphrase"
 	other "$secret"
 	config "$key $name" "pinentry $installed/pinentry"

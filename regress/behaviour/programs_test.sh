@@ -1,6 +1,5 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
-# shellcheck shell=dash
 # Programs as Debian packages them, each fed by a line that the
 # README has.  They work for as long as the session is guarded, and no longer.
 

@@ -1,6 +1,5 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
-# shellcheck shell=dash
 # Secrets that are typed, into dazaid -l and dazaictl put: twice, across Ctrl-Z, and not
 # in vain.
 
@@ -210,7 +209,6 @@ stops() {
 	wait
 	show
 	EOT
-	# shellcheck disable=SC2086 # a list of words
 	types $shell <typed
 }
 
@@ -227,7 +225,6 @@ in_shells() {
 behaviour ctrl_z_and_fg_at_dazaid \
     'Ctrl-Z at the prompt of dazaid: the shell has the terminal; fg asks again' require.progs zsh
 ctrl_z_and_fg_at_dazaid_body() {
-	# shellcheck disable=SC2016 # expanded by in_shells
 	in_shells "dazaid -s $sock -l token" '
 	    found; heartbeat; stored token; kill -QUIT "$heartbeat"; talk - ended "$vault"'
 }
@@ -237,7 +234,6 @@ behaviour ctrl_z_and_fg_at_dazaictl \
 ctrl_z_and_fg_at_dazaictl_body() {
 	start
 	heartbeat -i 0
-	# shellcheck disable=SC2016 # expanded by in_shells
 	in_shells 'dazaictl put token' 'stored token; "$ctl" del token'
 }
 

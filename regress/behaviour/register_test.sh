@@ -1,6 +1,5 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
-# shellcheck shell=dash disable=SC2016 # text for other shells
 # Registered processes: they die with the secrets, and nobody else does.
 
 # shellcheck source=regress/behaviour/lib.sh
@@ -20,9 +19,7 @@ spared() {
 
 # idler_of UID: a process of that user's, as $idler
 idler_of() {
-	setpriv --reuid "$1" --regid "$1" --clear-groups sleep 300 &
-	idler=$!
-	remember "$idler"
+	spawn idler setpriv --reuid "$1" --regid "$1" --clear-groups sleep 300
 	talk - log "/proc/$idler/comm" sleep
 }
 
@@ -73,10 +70,8 @@ an_armed_panic_kills_what_is_registered_body() {
 behaviour sigkill_cannot_be_ignored 'a process that ignores all signals, or is stopped, is killed too'
 sigkill_cannot_be_ignored_body() {
 	guarded -a -g 0
-	sh -c 'trap "" HUP INT QUIT TERM USR1 USR2; echo ignoring; exec sleep 300' \
-	    >ignorer &
-	ignorer=$!
-	remember $ignorer
+	spawn ignorer sh -c 'trap "" HUP INT QUIT TERM USR1 USR2; echo ignoring; exec sleep 300' \
+	    >ignorer
 	talk - log ignorer ignoring
 	registered
 	control say "REGISTER pid=$ignorer" want OK kill STOP "$idler"
@@ -89,7 +84,6 @@ sigkill_cannot_be_ignored_body() {
 behaviour rehearsals_and_clean_ends_spare 'a rehearsal of any kind, and a clean end, kill nobody'
 rehearsals_and_clean_ends_spare_body() {
 	while IFS='|' read -r options commands; do
-		# shellcheck disable=SC2086 # a list of words
 		start $options
 		registered
 		eval "talk \"\$sock\" hello $commands"
@@ -115,7 +109,6 @@ others_are_spared_body() {
 	client "$sock.ctl" say "UNREGISTER pid=$first" want OK \
 	    say STATUS like '* registered=0 *' \
 	    say "UNREGISTER pid=$first" want 'ERROR invalid pid' echo undone hold
-	talk - log said undone
 	registered
 	second=$idler
 	idler
@@ -139,10 +132,8 @@ a_process_registers_itself_body() {
 	remember $itself
 	talk - log itself.out registered
 	# The client is that very process.
-	sh -c 'exec "$1" "$2" say "REGISTER pid=$$" want OK echo too hold' \
-	    sh "$talk" "$sock.ctl" >itself.out &
-	direct=$!
-	remember $direct
+	spawn direct sh -c 'exec "$1" "$2" say "REGISTER pid=$$" want OK echo too hold' \
+	    sh "$talk" "$sock.ctl" >itself.out
 	talk - log itself.out too
 	control say STATUS like '* registered=2 *'
 	kill -USR1 "$vault"
@@ -235,12 +226,9 @@ u_kills_for_its_user_body() {
 	nobodys say "REGISTER pid=$idler" want OK say STATUS like '* registered=1 *'
 	first=$idler
 	# The process registers itself.
-	: >itself.out
-	setpriv --reuid 65534 --regid 65534 --clear-groups sh -c \
+	spawn itself setpriv --reuid 65534 --regid 65534 --clear-groups sh -c \
 	    'exec "$1" "$2" say "REGISTER pid=$$" want OK echo done hold' \
-	    sh "$dir/talk" "$sock.ctl" >itself.out &
-	itself=$!
-	remember $itself
+	    sh "$dir/talk" "$sock.ctl" >itself.out
 	talk - log itself.out 'done'
 	idler
 	root=$idler
@@ -293,9 +281,7 @@ behaviour the_wipe_comes_first 'nobody is killed before the secrets are wiped' \
 the_wipe_comes_first_body() {
 	guarded -a -g 0
 	registered
-	strace -f -o trace -p "$vault" 2>strace.err &
-	tracer=$!
-	remember $tracer
+	spawn tracer strace -f -o trace -p "$vault" 2>strace.err
 	talk - log strace.err attached
 	kill -USR1 "$vault"
 	ends "$SIGKILL"
@@ -312,9 +298,7 @@ the_wipe_comes_first_body() {
 # leader: a process that leads a group of its own with two more in it, as $leader; their
 # pids are in the file "members"
 leader() {
-	setsid sh -c 'sleep 300 & echo $! >members; sleep 300 & echo $! >>members; wait' &
-	leader=$!
-	remember "$leader"
+	spawn leader setsid sh -c 'sleep 300 & echo $! >members; sleep 300 & echo $! >>members; wait'
 	await test -s members
 	await eval '[ "$(wc -l <members)" -eq 2 ]'
 	while read -r member; do

@@ -1,6 +1,5 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
-# shellcheck shell=dash disable=SC2016 # text for other shells
 # dazaictl run: the program has its secrets, or does not start.
 
 # shellcheck source=regress/behaviour/lib.sh
@@ -11,7 +10,6 @@ export DAZAI_SOCK="$sock"
 
 # put NAME TEXT: stores what printf(1) makes of TEXT
 put() {
-	# shellcheck disable=SC2059 # a format
 	printf "$2" >value
 	"$ctl" put "$1" <value || fail "put $1: exit $?"
 }
@@ -55,7 +53,6 @@ stays" -e "X=$name" printenv X Y
 	X=was gives 1 -e "X=$name" sh -c 'env | grep -c "^X="'
 	gives "$secret-$secret" -e "_a=$name" -e "A_1=$name" \
 	    sh -c 'echo "$_a-$A_1"'
-	# shellcheck disable=SC3045 # printf %s of a variable
 	gives '' -e "X=$name" sh -c 'tr "\0" "\n" </proc/$$/cmdline |
 	    grep -F "$X"; [ -n "$X" ]'
 	stands_down
@@ -144,11 +141,9 @@ a_daemon_that_ends_starts_nothing_body() {
 		rm -f "$sock.ctl"
 		: >said
 		# talk's own pid is the one that listens.
-		sh -c 'exec "$1" -l "$2.ctl" echo up accept want STATUS \
+		spawn client sh -c 'exec "$1" -l "$2.ctl" echo up accept want STATUS \
 		    say "$3 size=65536 room=65424 pid=$$" want REGISTER '"$answer" \
-		    sh "$talk" "$sock" "$status" >said 2>&1 &
-		client=$!
-		remember $client
+		    sh "$talk" "$sock" "$status" >said 2>&1
 		talk - log said up
 		starts_nothing 6 '' -e X=a -i b
 		ends 0 "$client"
@@ -193,7 +188,6 @@ behaviour wrong_options_start_nothing \
     'what is no variable, descriptor or name, and what is given twice, is told before the daemon is asked'
 wrong_options_start_nothing_body() {
 	while IFS='|' read -r text options; do
-		# shellcheck disable=SC2086 # a list of words
 		starts_nothing 1 "$text" $options
 	done <<-'EOT'
 		-e: X: a '=' and a secret's name are missing|-e X
@@ -222,7 +216,6 @@ wrong_options_start_nothing_body() {
 	done
 	starts_nothing 1 'at most 64 secrets' "$@"
 	while IFS='|' read -r options text; do
-		# shellcheck disable=SC2086 # a list of words
 		complains 1 "$text; usage: dazaictl run" "$ctl" run $options
 	done <<-'EOT'
 		|the program is missing
@@ -287,9 +280,7 @@ nothing_is_left_in_the_program_body() {
 	guarded
 	# looked OPTION...: what is found in such a program
 	looked() {
-		"$ctl" run "$@" sleep 300 &
-		idler=$!
-		remember "$idler"
+		spawn idler "$ctl" run "$@" sleep 300
 		talk - log "/proc/$idler/comm" sleep
 		"$tools/peek" "$idler" <secret >seen 2>&1 || fail "$(cat seen)"
 		kill "$idler"
@@ -307,9 +298,7 @@ behaviour registration_comes_first \
     'the process is registered before its first secret is read, and dies of a panic'
 registration_comes_first_body() {
 	guarded -a -g 0
-	"$ctl" run -e "X=$name" sh -c 'echo "$X" >started; exec sleep 300' &
-	idler=$!
-	remember "$idler"
+	spawn idler "$ctl" run -e "X=$name" sh -c 'echo "$X" >started; exec sleep 300'
 	talk - log started "$secret"
 	control say STATUS like '* registered=1 *'
 	kill -USR1 "$vault"
@@ -364,10 +353,7 @@ a_forwarded_socket_is_refused_body() {
 		    threading.Thread(target=pump, args=(here, there)).start()
 		    threading.Thread(target=pump, args=(there, here)).start()
 	EOT
-	: >forwarded
-	python3 forward.py "$sock" "$PWD/forward" >forwarded &
-	forward=$!
-	remember $forward
+	spawn forward python3 forward.py "$sock" "$PWD/forward" >forwarded
 	talk - log forwarded up
 	[ "$("$ctl" -s "$PWD/forward" get "$name")" = "$secret" ] ||
 	    fail 'it is not forwarded'

@@ -1,6 +1,5 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
-# shellcheck shell=dash
 # The rights that the two processes have given up once they run.  That every system call which is
 # not listed kills is proved in hostile_test.sh (system_calls_are_listed).
 
@@ -59,7 +58,6 @@ in_a_world() {
 behaviour both_processes_are_confined \
     'each has a seccomp filter, one thread, no new privileges, no core and its name; network is the only child'
 both_processes_are_confined_body() {
-	# shellcheck disable=SC2016 # for the other shell to expand
 	through 'ulimit -S -c $(ulimit -H -c); exec'
 	start
 	for pid in "$vault" "$network"; do
@@ -159,7 +157,6 @@ network_of_root_has_nothing_body() {
 	[ "$(status "$network" Uid)" != "$uid $uid $uid $uid" ] ||
 	    fail "both have $uid"
 	lives
-	# shellcheck disable=SC2086 # a list of words
 	set -- $first
 	vault=$1 network=$2 sock=$3
 	lives
@@ -225,7 +222,6 @@ no_room_for_an_empty_directory_is_told_body() {
 	    "if [ -d \$dir ]; then mount $full \$dir; fi" 'done'
 	# Nor is the message lost where only the caller's terminal is there to see it.
 	for foreground in -d ''; do
-		# shellcheck disable=SC2086 # an option or none
 		timeout 20 "$dazaid" $foreground -s "$sock" 2>log && fail "it started"
 		grep -qx 'dazaid: network: cannot make an empty root directory in /run or /tmp: No space left on device' \
 		    log || fail "another reason"
@@ -283,7 +279,6 @@ no_descriptor_is_inherited_body() {
 		only "$network" /dev/null "$PWD/stdout" "$PWD/log" \
 		    'anon_inode:[signalfd]' socket socket socket socket
 		client "$sock" hello echo guards hold
-		talk - log said guards
 		# And the heartbeat's connection, and its process.
 		only "$vault" "$@" 'anon_inode:[pidfd]' socket
 		only "$network" /dev/null "$PWD/stdout" "$PWD/log" \

@@ -1,6 +1,5 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
-# shellcheck shell=dash
 # Who is told that the daemon is ready, and what it logs: service managers and syslog.
 
 # shellcheck source=regress/behaviour/lib.sh
@@ -12,10 +11,7 @@
 
 # listens -d|-D PATH [COUNT]: something receives datagrams there, a line each in ./got
 listens() {
-	: >got
-	"$talk" "$@" >got &
-	receiver=$!
-	remember "$receiver"
+	spawn receiver "$talk" "$@" >got
 	talk - log got listening
 }
 
@@ -151,7 +147,6 @@ syslog_gets_the_log_body() {
 	[ ! -s err ] || fail "on standard error: $(cat err)"
 	talk - log got 'dazaid: vault: ready, memory'
 	client "$sock" hello ping echo guards hold
-	talk - log said guards
 	talk - log got "dazaid: vault: guarded by pid $client"
 	chmod 666 "$sock"
 	as 1 "$dir/talk" "$sock" eof || fail "it was answered"

@@ -1,6 +1,5 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
-# shellcheck shell=dash disable=SC2016,SC2154 # text for other shells; lib.sh's names
 # What README's table "What is your session?" says, with the programs themselves.
 
 # shellcheck source=regress/behaviour/lib.sh
@@ -163,11 +162,8 @@ sshd_up() {
 		[ $tries -lt 20 ] || atf_skip "sshd: $(tail -n 1 sshd.log)"
 		port=$((port + 1))
 		: >sshd.log
-		# shellcheck disable=SC2086 # words
-		${2-} /usr/sbin/sshd -D -e \
-		    -f "$PWD/sshd.conf" -o "ListenAddress $1:$port" 2>sshd.log &
-		sshd=$!
-		remember "$sshd"
+		spawn sshd ${2-} /usr/sbin/sshd -D -e \
+		    -f "$PWD/sshd.conf" -o "ListenAddress $1:$port" 2>sshd.log
 		await grep -q -e 'Server listening' -e 'Cannot bind' \
 		    -e 'already in use' -e sshd: sshd.log
 	done
@@ -222,9 +218,7 @@ two_logins_by_ssh_are_one_session_body() {
 		signal KILL
 		wait
 	EOT
-	"$tools/pty" ./far -t far "bash --rcfile $PWD/rc -i" <second >shown.2 2>&1 &
-	second=$!
-	remember "$second"
+	spawn second "$tools/pty" ./far -t far "bash --rcfile $PWD/rc -i" <second >shown.2 2>&1
 	on_terminal ./far -t far "bash --rcfile $PWD/rc -i" <<-EOT
 		expect P>
 		run until [ -e second.holds ]; do sleep 0.02; done
@@ -239,9 +233,7 @@ two_logins_by_ssh_are_one_session_body() {
 
 # forwarded: dazai-hb holds "laptop" through ssh -L, as README has it
 forwarded() {
-	./far -o StreamLocalBindUnlink=yes -NL "$PWD/near.ctl:$sock.ctl" far &
-	ssh=$!
-	remember "$ssh"
+	spawn ssh ./far -o StreamLocalBindUnlink=yes -NL "$PWD/near.ctl:$sock.ctl" far
 	out=$("$hb" -b -W 10 -n laptop -s "$PWD/near" 2>&1) || fail "$out"
 	remember "${out##* }"
 	logged 'tether laptop held'
@@ -273,9 +265,7 @@ a_forwarded_daemon_is_used_body() {
 	remember $!
 	await [ -S near ]
 	await [ -S near.ctl ]
-	"$hb" -s "$PWD/near" -i 1 >hb.out 2>hb.err &
-	heartbeat=$!
-	remember "$heartbeat"
+	spawn heartbeat "$hb" -s "$PWD/near" -i 1 >hb.out 2>hb.err
 	talk - log hb.out 'dazai-hb: guarding'
 	logged 'guarded by pid'
 	ctl=$top/dazaictl/dazaictl

@@ -1,6 +1,5 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
-# shellcheck shell=dash disable=SC2016,SC2154 # text for other shells; lib.sh's names
 # What dazai.sh and dazai.fish promise, in each shell: a real one, on a terminal of
 # its own (see pty.c), with the real dazaid and dazai-hb.
 
@@ -79,7 +78,6 @@ expect status=\3/"
 # what pty says goes to ./out
 drive() {
 	expand >script
-	# shellcheck disable=SC2046 # words
 	env "$@" "$tools/pty" $(command_line "$sh") <script >out 2>err ||
 	    fail "$sh on a terminal: $(cat err)"
 }
@@ -119,7 +117,6 @@ in_each() {
 	local case=$1 text=$2 shell
 
 	shift 2
-	# shellcheck disable=SC2086 # a list of words
 	[ $# -gt 0 ] || set -- $shells
 	for shell; do
 		behaviour "${shell}_$case" "$shell: $text" require.progs "$shell"
@@ -269,7 +266,6 @@ is_quiet_when_sourced_again() {
 	wiped
 }
 
-# shellcheck disable=SC2086 # a list of words
 in_each works_under_strict_options \
     'set -euC, a strange IFS, arguments and the options of posix and ksh do not matter' $bourne
 works_under_strict_options() {
@@ -507,10 +503,7 @@ many_terminals_are_one_session() {
 		signal KILL
 		wait
 	EOF
-	# shellcheck disable=SC2046 # words
-	"$tools/pty" $(command_line "$sh") <second >out.2 2>&1 &
-	second=$!
-	remember "$second"
+	spawn second "$tools/pty" $(command_line "$sh") <second >out.2 2>&1
 	drive <<-EOF
 		expect P1>
 		run until [ -e second.holds ]; do sleep 0.02; done
@@ -568,13 +561,11 @@ one_command_holds_nothing() {
 	start
 	export DAZAI_HB="$PWD/counted"
 	printf '%s\n' wait show >one
-	# shellcheck disable=SC2046 # words
 	"$tools/pty" $(command_line "$sh") -ic 'echo do""ne; exit 3' >out 2>&1 <one ||
 	    fail "$(cat out)"
 	said 'exit 3'
 	grep -q 'done' out || fail "$(cat out)"
 	shown 0
-	# shellcheck disable=SC2046 # words
 	echo 'echo do""ne' |
 	    $(command_line "$sh") -i >out 2>&1
 	grep -q 'done' out || fail "$(cat out)"

@@ -1,6 +1,5 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
-# shellcheck shell=dash
 # What dazaictl shows to people and to programs: status, list, tethers, watch, help.
 
 # shellcheck source=regress/behaviour/lib.sh
@@ -43,9 +42,7 @@ json() {
 # A daemon with a heartbeat for an idler, which has a name of its own, and two holders.
 session() {
 	cp "$(command -v sleep)" idles
-	./idles 300 &
-	idles=$!
-	remember "$idles"
+	spawn idles ./idles 300
 	start "$@"
 	heartbeat -p "$idles"
 	first=$heartbeat
@@ -144,9 +141,7 @@ json_is_json_body() {
 	    "$ctl" tethers --json
 	json "j['guarded'] is True and j['grace'] == 0.5 and j['memory'] and j['secrets'] == 5" \
 	    "$ctl" status --json
-	"$ctl" watch --json >watched &
-	watch=$!
-	remember $watch
+	spawn watch "$ctl" watch --json >watched
 	talk - log watched '"status"'
 	printf x | "$ctl" put 12 || fail put
 	"$ctl" del 12
@@ -244,7 +239,6 @@ no_daemon_says_why_body() {
 	kill -HUP "$vault"
 	ends "$SIGKILL"
 	for command in status list tethers watch 'get x' 'del x' arm; do
-		# shellcheck disable=SC2086 # a list of words
 		atf_check -s exit:2 -o empty \
 		    -e match:"^dazaictl: $sock.ctl: no daemon: No such file" \
 		    -e match:'^dazaictl: the last daemon ended .* ago: a panic: SIGHUP$' \

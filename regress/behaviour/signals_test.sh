@@ -1,6 +1,5 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
-# shellcheck shell=dash
 # Signals that reach both processes, or network instead of the vault.
 
 # shellcheck source=regress/behaviour/lib.sh
@@ -73,9 +72,7 @@ in_namespace() {
 	local flags='--mount-proc --kill-child'
 
 	[ "$(id -u)" -eq 0 ] || flags="-U --map-user=1 --map-group=1 $flags"
-	# shellcheck disable=SC2086 # a list of words
 	own_pids $flags
-	# shellcheck disable=SC2086
 	unshare -pf $flags sh -s "$dazaid" "$talk" "$sock" "$@"
 }
 

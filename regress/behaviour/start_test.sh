@@ -1,6 +1,5 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
-# shellcheck shell=dash
 # The start: options, where secrets come from, the background, and the terminal.
 
 # shellcheck source=regress/behaviour/lib.sh
@@ -65,7 +64,6 @@ good_numbers_are_taken_body() {
 	for options in '-g 0 -t 0' '-g 0.3 -t 0.5' '-g 1000000000 -t 1000000000' \
 	    '--grace=007 --ping-timeout=1.50' '-z 4096' '-z 4097' '-z 1000000' \
 	    '--size 0065536' '--grace 0.0000001'; do
-		# shellcheck disable=SC2086 # a list of words
 		start -a $options
 		lives
 	done
@@ -405,7 +403,6 @@ the_background_is_nowhere_body() {
 	printf '%s\n' "$vault" | cmp -s - "$sock.pid" ||
 	    fail "$(cat "$sock.pid")"
 	for pid in "$vault" "$network"; do
-		# shellcheck disable=SC2046 # words
 		set -- $(ps -o sid=,tty=,comm=,args= -p "$pid")
 		[ "$1 $2 $3 $4" = "$pid ? dazaid dazaid:" ] || fail "$pid is $*"
 		[ "$(id -u)" -eq 0 ] || continue
@@ -509,7 +506,6 @@ asked() {
 	local result=$1 text=$2 options=$3
 
 	shift 3
-	# shellcheck disable=SC2086 # a list of words
 	asks "$dazaid" -d -s "$sock" $options <<-EOT
 	expect Secret token: 
 	run ./echoes off
@@ -611,7 +607,6 @@ half_a_secret_is_not_left_to_others_body() {
 	send \\n
 	expect got:.
 	EOT
-	# shellcheck disable=SC2016 # expanded by the sh
 	"$tools/pty" sh -c '"$1" -d -l x -s "$2"; IFS= read -r line
 	    echo "got:$line."' sh "$dazaid" "$sock" <script >out 2>err ||
 	    fail "$(cat err)"

@@ -1,6 +1,5 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
-# shellcheck shell=dash disable=SC2016,SC2034,SC2119,SC2154,SC2094
 #
 # A session of several holders: tethers, how they are lost, and what is done
 # about it.
@@ -13,9 +12,7 @@ get="GET $name"
 # holder NAME FILE: a holder of a tether, as $holder, with its output in FILE
 holder() {
 	: >"$2"
-	"$talk" "$sock.ctl" say "HOLD $1" want HOLDING echo holds hold >"$2" &
-	holder=$!
-	remember "$holder"
+	spawn holder "$talk" "$sock.ctl" say "HOLD $1" want HOLDING echo holds hold >"$2"
 	talk - log "$2" holds
 }
 
@@ -56,7 +53,6 @@ every_tether_must_hold_body() {
 	client "$sock" hello echo guards log go go \
 	    say CANCEL want 'ERROR lost awake' echo refused log go2 go \
 	    say CANCEL want NOTHING-PENDING echo nothing hold
-	talk - log said guards
 	kill "$usb"
 	logged 'panic pending: tether usb lost'
 	kill "$awake"
@@ -100,7 +96,6 @@ a_watched_process_is_the_proof_too_body() {
 	    say 'WATCH 0' want 'ERROR invalid pid' \
 	    say 'WATCH 1' want 'ERROR invalid pid' \
 	    say "WATCH $idler" want OK echo watches hold
-	talk - log said watches
 	kill -STOP "$client"
 	kill -KILL "$idler"
 	rehearsed 'tether t lost: the watched process ended'
@@ -111,7 +106,6 @@ behaviour a_release_is_no_loss 'a released tether is no condition any more, and 
 a_release_is_no_loss_body() {
 	start -a -g 60
 	client "$sock.ctl" say 'HOLD usb' want HOLDING echo holds eof
-	talk - log said holds
 	holder session session
 	control say 'RELEASE other' \
 	    want 'ERROR no-such-tether nobody holds a tether of this name' \
@@ -142,7 +136,6 @@ behaviour each_holder_has_its_own_deadline \
 each_holder_has_its_own_deadline_body() {
 	start -t 0.5
 	client "$sock.ctl" say 'HOLD t' want HOLDING echo holds eof
-	talk - log said holds
 	talk "$sock.ctl" say 'HOLD t' want HOLDING mark ping \
 	    at 300 ping at 600 ping \
 	    at 800 ping ended "$client" eof
@@ -185,7 +178,6 @@ sockets_removed_body() {
 	client "$sock" hello echo guards \
 	    log log 'panic pending: sockets removed' cancel \
 	    echo cancelled hold
-	talk - log said guards
 	mv "$sock" "$sock.moved"
 	talk - log said cancelled
 	rm "$sock.moved"
@@ -203,7 +195,6 @@ watchers_are_told_body() {
 	    like 'EVENT lost tether=t pid=*' \
 	    want 'EVENT cancelled why=a-new-holder' \
 	    like 'EVENT guarded tether=t pid=*' echo told hold
-	talk - log said watches
 	holder t t
 	control say ARM want OK
 	kill "$holder"
@@ -219,9 +210,7 @@ connected() {
 
 # waits EVENT: "dazaictl wait" does, as $waits, and is connected
 waits() {
-	"$ctl" wait "$1" &
-	waits=$!
-	remember "$waits"
+	spawn waits "$ctl" wait "$1"
 	await connected "$waits"
 }
 
@@ -231,9 +220,7 @@ dazaictl_shows_and_releases_tethers_body() {
 	export DAZAI_SOCK="$sock"
 	ctl=$top/dazaictl/dazaictl
 	start -a -g 60
-	"$ctl" watch >watched 2>&1 &
-	watch=$!
-	remember "$watch"
+	spawn watch "$ctl" watch >watched 2>&1
 	talk - log watched 'STATUS alive=1'
 	waits guarded
 	holder usb usb
@@ -284,10 +271,8 @@ a_ttl_that_passed_in_a_stop_body() {
 	control say 'PUT brief 5 ttl=0.5' want GO raw hello want OK
 	talk - mark at 100
 	kill -STOP "$vault"
-	"$talk" "$sock.ctl" echo asks say 'GET brief' \
-	    want 'ERROR no-such-secret there is no secret of this name' >asks &
-	asker=$!
-	remember "$asker"
+	spawn asker "$talk" "$sock.ctl" echo asks say 'GET brief' \
+	    want 'ERROR no-such-secret there is no secret of this name' >asks
 	talk - log asks asks mark at 600
 	kill -CONT "$vault"
 	wait "$asker" || fail "it was given"
@@ -302,7 +287,6 @@ watchers_are_told_of_secrets_body() {
 	    want 'EVENT gone name=brief why=expired' want 'EVENT put name=x' \
 	    want 'EVENT gone name=x why=deleted' want 'EVENT bye why=SIGTERM' \
 	    echo told eof
-	talk - log said watches
 	control say 'PUT once 2 reads=1' want GO raw ab want OK \
 	    say 'GET once' want 'DATA 2' take 2 \
 	    say 'PUT brief 1 ttl=0.1' want GO raw a want OK
@@ -327,7 +311,6 @@ a_release_is_told_once_body() {
 	client "$sock.ctl" say EVENTS like 'EVENT STATUS *' echo watches \
 	    like 'EVENT guarded tether=t *' like 'EVENT released tether=t *' \
 	    want 'EVENT armed' echo told hold
-	talk - log said watches
 	holder t t
 	control say 'RELEASE t' want OK
 	talk - ended "$holder"
@@ -355,6 +338,5 @@ watchers_do_not_crowd_out_requests_body() {
 		set -- "$@" say EVENTS like 'EVENT STATUS *' connect
 	done
 	client "$sock.ctl" "$@" say EVENTS want BUSY echo watch hold
-	talk - log said watch
 	control say STATUS like 'STATUS *'
 }

@@ -1,6 +1,5 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
-# shellcheck shell=dash
 # The bytes of PUT and GET: that they arrive whole or not at all, whoever is slow,
 # dies, or comes at the same time.
 
@@ -69,12 +68,10 @@ a_secret_of_any_size_comes_back_body() {
 behaviour a_secret_has_any_bytes 'a secret may have any bytes, at any place'
 a_secret_has_any_bytes_body() {
 	guarded -a -g 0
-	# shellcheck disable=SC2059 # escapes they must be
 	printf "$(seq 0 255 | while read -r i; do printf '\\%03o' "$i"; done)" >value
 	[ "$(stat -c %s value)" -eq 256 ] || fail "not all of them"
 	control put all value get all value
 	for byte in 000 012 015 040 377; do
-		# shellcheck disable=SC2059 # an escape it must be
 		printf "\\$byte" >value
 		control put "x$byte" value get "x$byte" value
 	done
@@ -240,7 +237,7 @@ the_stalled_delay_nobody_body() {
 	killed 'HARD PANIC: SIGUSR2'
 	with_big
 	client "$sock.ctl" "$@" echo stuck hold
-	talk - log said stuck kill TERM "$guardian" mark ended "$vault" within 2000
+	talk - kill TERM "$guardian" mark ended "$vault" within 2000
 	rehearsed 'heartbeat connection dropped'
 }
 
@@ -268,7 +265,6 @@ a_dead_writer_stores_nothing_body() {
 	given_back "$room"
 	for begun in 'want GO' 'want GO raw x' 'want GO send-file half' \
 	    'send-file half'; do
-		# shellcheck disable=SC2086 # a list of words
 		dies say "$put" $begun
 		given_back "$room"
 	done
@@ -281,7 +277,6 @@ a_dead_writer_stores_nothing_body() {
 	control say STATUS like '* secrets=1 *' say 'GET a' like "$none"
 	# A PUT that got all of its bytes.
 	for last in 'want GO' 'want GO want OK'; do
-		# shellcheck disable=SC2086 # a list of words
 		dies say "$put" send-file value $last
 		control ask STATUS '* secrets=2 *' get a value say 'DEL a' want OK
 		given_back "$room"
@@ -374,7 +369,6 @@ a_pending_panic_stops_a_get_body() {
 	    kill KILL "$guardian" log log 'panic pending: heartbeat' rest got
 	only_part got
 	for trigger in "kill USR1 $vault" "kill HUP $network" 'use 1 say PANIC want OK'; do
-		# shellcheck disable=SC2086 # a list of words
 		talk "$sock" hello to "$sock.ctl" \
 		    say STATUS like '* pending=0 *' \
 		    connect say 'GET big' want "DATA $big" take $taken \
@@ -565,10 +559,8 @@ many_processors_cost_no_more_body() {
 	one=0100000000000000
 	all=ffffffffffffffff
 	for action in "put -r new" "get new" "run -e A=$name true"; do
-		# shellcheck disable=SC2086 # several words
 		overwrites 0 $one "$ctl" $action <secret
 		[ "$got" -gt 2 ] || fail "$action: $(cat trace)"
-		# shellcheck disable=SC2086
 		overwrites "$got" $all "$ctl" $action <secret
 	done
 	stands_down

@@ -1,6 +1,5 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
-# shellcheck shell=dash
 # What clients believe: an answer that no dazaid gives is neither shown nor obeyed, and
 # an order is done when the kernel says that the vault has ended.
 
@@ -15,7 +14,6 @@ escape='\x1b]0;pwned\x07'
 liar() {
 	rm -f "$sock.ctl"
 	client -l "$sock.ctl" echo up accept raw "$1" hold
-	talk - log said up
 }
 
 # distrusted ANSWER COMMAND...: dazaictl refuses it, and shows nothing of it
@@ -91,7 +89,6 @@ behaviour heartbeat_shows_no_escape 'dazai-hb -v shows no answer that is not tex
 heartbeat_shows_no_escape_body() {
 	client -l "$sock" echo up accept like 'HELLO *' \
 	    raw "$escape\\n" close
-	talk - log said up
 	: >hb.out
 	"$hb" -v -s "$sock" >hb.out 2>&1 || :
 	grep -q '(no text)' hb.out || fail "$(cat -v hb.out)"
@@ -110,9 +107,7 @@ names_are_visible_body() {
 	file=/dev/shm/dazai.$$.$esc
 	: >"$file" || atf_skip "nothing can be made in /dev/shm: mount a tmpfs there"
 	echo "$file" >public		# removed with the rest
-	"./name$esc" 300 <"$file" &
-	idler=$!
-	remember "$idler"
+	spawn idler "./name$esc" 300 <"$file"
 	start
 	heartbeat -p "$idler"
 	"$ctl" -s "$sock" status >out || fail "no status"
@@ -166,7 +161,6 @@ has_ended() {
 behaviour hard_panic_is_seen 'panic hard returns when the vault has ended'
 hard_panic_is_seen_body() {
 	for mode in '' -a; do
-		# shellcheck disable=SC2086 # may be nothing
 		start $mode
 		orders 0 '' hard
 		has_ended
@@ -203,7 +197,6 @@ network_that_hangs_body() {
 	for end in 'hard' 'hard -w 20' '-w 20' ''; do
 		start -a -g 0
 		talk - kill STOP "$network"
-		# shellcheck disable=SC2086 # words
 		orders 0 '' $end
 		[ -z "$end" ] || has_ended
 		ends "$SIGKILL"
@@ -235,14 +228,12 @@ panic_of_a_daemon_elsewhere_body() {
 	for how in hard -w; do
 		rm -f "$sock.ctl"
 		client -l "$sock.ctl" echo up accept like 'PANIC*' say OK hold
-		talk - log said up
 		orders 6 "process $client, which serves the socket, is not dazaid" $how
 		# talk ends with the connection, and not by a signal of dazaictl.
 		ends 0 "$client"
 	done
 	rm -f "$sock.ctl"
 	client -l "$sock.ctl" echo up accept raw 'BUSY\n' hold
-	talk - log said up
 	orders 5 'refused: BUSY' hard
 }
 
@@ -257,7 +248,6 @@ root_orders_a_panic_body() {
 		    "$dir/dazaid" -d -s "$sock" -a -g 0 </dev/null
 		"$ctl" -s "$sock" status >out 2>err || fail "$(cat err)"
 		for order_no in 'get x' 'del x' 'list' 'arm' 'put x'; do
-			# shellcheck disable=SC2086 # words
 			echo x | "$ctl" -s "$sock" $order_no >out 2>err &&
 			    fail "$order_no"
 			grep -q 'the daemon runs as uid 65534' err ||

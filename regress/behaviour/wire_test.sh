@@ -1,6 +1,5 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
-# shellcheck shell=dash
 # The heartbeat socket, line by line.
 
 # shellcheck source=regress/behaviour/lib.sh
@@ -95,7 +94,6 @@ behaviour lines_come_in_any_pieces \
 lines_come_in_any_pieces_body() {
 	local pings
 
-	# shellcheck disable=SC2046 # a word a PING
 	pings=$(printf 'PING\\n%.0s' $(seq 1637))
 	start -a -g 0
 	talk "$sock" bytes 'HELLO 4711\r\n' want WELCOME \
@@ -162,7 +160,6 @@ behaviour ten_seconds_are_for_hello \
 ten_seconds_are_for_hello_body() {
 	start -s "$sock.2"
 	client "$sock.2" hello echo guards mark at 10500 ping quit
-	talk - log said guards
 	start -a -g 0
 	talk -w 15 "$sock" mark connect raw 'HELL' connect say FOO \
 	    want "$unknown" use 0 eof over 9500 use 1 eof use 2 eof
@@ -194,11 +191,10 @@ behaviour a_heartbeat_that_never_reads_is_lost \
 a_heartbeat_that_never_reads_is_lost_body() {
 	start -a -g 0 -t 1
 	client "$sock" hello fill echo full hold
-	talk - log said full
 	killed 'PANIC: ping deadline missed'
 	start -a
 	client "$sock" hello fill echo full hold
-	talk - log said full mark kill TERM "$vault" ended "$vault" within 3000
+	talk - mark kill TERM "$vault" ended "$vault" within 3000
 	ends 0
 	logged 'SIGTERM: secrets wiped, bye'
 }
