@@ -154,7 +154,7 @@ holder_hello(const struct imsg *im)
 	struct ucred who;
 	pid_t	     pid;
 	bool	     hung_up;
-	int	     channel = -1;
+	int	     channel = -1, front;
 
 	if (!vault_knows(im->fd, FILES_HEARTBEAT, &who) ||
 	    !session_has_room(&v.session, NULL))
@@ -164,7 +164,8 @@ holder_hello(const struct imsg *im)
 		channel = holder_offer(im->fd, "WELCOME\n", hung_up);
 	if (!holder_take(im, NULL, &who, channel, hung_up))
 		return (false);
-	vault_front_guarded(who.pid);
+	if ((front = vault_take_front(who.pid)) != -1)
+		close(front);
 	pid = (pid_t)(im->u.number.n & ~IMSG_HELLO_UNSENT);
 	if (pid != who.pid)
 		log_debug("the heartbeat's HELLO named pid %ld", (long)pid);
@@ -244,7 +245,11 @@ holder_release(const struct imsg *im)
 	return (true);
 }
 
-/* WATCH: opens a pidfd of pid; h is lost when that process ends. */
+/*
+ * WATCH: opens a pidfd of pid; h is lost when that process ends.  If pid runs
+ * the command of dazaid -- COMMAND and h is the heartbeat, takes over the watch
+ * that began with the daemon.
+ */
 static void
 holder_watch(struct session_holder *h, pid_t pid)
 {
@@ -254,8 +259,12 @@ holder_watch(struct session_holder *h, pid_t pid)
 
 	while (i < SESSION_FDS && h->fds[i] != -1)
 		i++;
-	if (i < SESSION_FDS && pid > 1 && vault_has_fd() &&
-	    (h->fds[i] = registry_open_owned(pid)) != -1)
+	if (i < SESSION_FDS && h->state == SESSION_LIVE &&
+	    h == &v.session.holders[SESSION_HEARTBEAT])
+		h->fds[i] = vault_take_front(pid);
+	if (i < SESSION_FDS && h->fds[i] == -1 && pid > 1 && vault_has_fd())
+		h->fds[i] = registry_open_owned(pid);
+	if (i < SESSION_FDS && h->fds[i] != -1)
 		answer = IMSG_ANSWER_OK;
 	if (answer == IMSG_ANSWER_OK && h->fds[ALIVE_CHANNEL] != -1) {
 		(void)snprintf(line, sizeof(line), "WATCHING %ld\n", (long)pid);

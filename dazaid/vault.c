@@ -442,16 +442,18 @@ vault_turn(int input)
 }
 
 /*
- * The process pid has a heartbeat.  If it is the one that runs the command of
- * dazaid -- COMMAND, its end is the loss of that heartbeat from now on.
+ * If pid is the process that runs the command of dazaid -- COMMAND, and the
+ * vault still watches it, returns its pidfd, which the caller watches and
+ * closes from now on.  Otherwise returns -1.
  */
-void
-vault_front_guarded(pid_t pid)
+int
+vault_take_front(pid_t pid)
 {
-	if (v.front == -1 || pid != v.front_pid)
-		return;
-	close(v.front);
-	v.front = -1;
+	const int fd = pid == v.front_pid ? v.front : -1;
+
+	if (fd != -1)
+		v.front = -1;
+	return (fd);
 }
 
 /* To be called once before vault_loop(): starts the deadline for a guard. */

@@ -59,7 +59,7 @@ bool	      vault_has_fd(void);
 void	      vault_init(const struct options *);
 void	      vault_arena_failed(void);
 noreturn void vault_fail(const char *, const char *);
-void	      vault_front_guarded(pid_t);
+int	      vault_take_front(pid_t);
 void	      vault_start(void);
 void	      vault_wait_input(int);
 noreturn void vault_loop(void);

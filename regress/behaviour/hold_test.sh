@@ -370,6 +370,9 @@ dazaid_runs_a_command_body() {
 	atf_check -s exit:3 -o inline:"$secret" -e ignore "$dazaid" -s "$sock" \
 	    -l "$name=secret" -- sh -c "dazaictl get $name; exit 3"
 	talk -w 5 - ended "$(cat "$sock.pid" 2>/dev/null || echo 999999)"
+	# Its end is the loss of the heartbeat.
+	grep 'reason="heartbeat connection dropped.* how=panic' "$sock.last" ||
+	    fail "$(cat "$sock.last")"
 	# All of its arguments are there, however many.
 	atf_check -o inline:'5000\n' -e ignore "$dazaid" -s "$sock" \
 	    -- sh -c 'echo $#' sh $(seq 5000)
@@ -397,8 +400,11 @@ dazaid_ends_without_its_command_body() {
 		cat >bin/dazai-hb <<-EOF
 			#!/bin/sh
 			cp '$sock.pid' pid
-			# It says the pid of the process in front, which is ours.
-			'$talk' '$sock' say "HELLO \$\$" until WELCOME echo guards hold >said 2>&1 &
+			# It says the pid of the process in front, which is ours; a
+			# holder does, too.  Neither guards that process.
+			'$talk' '$sock' say "HELLO \$\$" until WELCOME \\
+			    to '$sock.ctl' connect say 'HOLD t' want HOLDING \\
+			    say "WATCH \$\$" want OK echo guards hold >said 2>&1 &
 			echo "\$!" >client
 			'$talk' - log said guards
 			${why#*|} "\$@"
