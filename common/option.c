@@ -1,10 +1,39 @@
 /* SPDX-License-Identifier: ISC */
-/* Errors in the values of options. */
+/* The options of a command line, and what is wrong with them. */
 #include <err.h>
-#include <stddef.h>
+#include <stdio.h>
+#include <string.h>
 
 #include "name.h"
+#include "oneline.h"
 #include "option.h"
+
+/*
+ * As getopt_long(3).  That says itself what is wrong, and shows words as they
+ * are, so if one of them has control characters, this says it instead.
+ */
+int
+option_next(int argc, char *argv[], const char *shorts,
+    const struct option *longs)
+{
+	char	    letter[] = "-?";
+	const char *shown;
+	int	    ch, i;
+
+	opterr = 1;
+	for (i = 0; i < argc; i++) {
+		shown = oneline(argv[i]);
+		if (strncmp(argv[i], shown, strlen(shown)) != 0)
+			opterr = 0;
+	}
+	ch = getopt_long(argc, argv, shorts, longs, NULL);
+	if (ch != '?' || opterr != 0)
+		return (ch);
+	letter[1] = (char)optopt; /* 0: a long option that there is not */
+	warnx("%s: not an option, or its value is missing",
+	    oneline(optopt != 0 ? letter : argv[optind - 1]));
+	return (ch);
+}
 
 /*
  * Ends the program with exit 1 if why says what is wrong with the value of an
@@ -14,7 +43,7 @@ void
 option_check(const char *option, const char *value, const char *why)
 {
 	if (why != NULL)
-		errx(1, "--%s: %s: %s", option, value, why);
+		errx(1, "--%s: %s: %s", option, oneline(value), why);
 }
 
 /* Returns what is wrong with the name of a tether, or NULL. */

@@ -16,6 +16,7 @@
 #include "front.h"
 #include "heartbeat.h"
 #include "num.h"
+#include "oneline.h"
 #include "option.h"
 #include "sockpath.h"
 #include "stdfd.h"
@@ -91,8 +92,8 @@ options_parse(struct heartbeat_options *o, int argc, char *argv[])
 	int	    ch;
 
 	o->interval = -1;
-	while ((ch = getopt_long(argc, argv, "+bhi:n:p:qs:vVw:W:", options_long,
-		    NULL)) != -1) {
+	while ((ch = option_next(argc, argv,
+		    "+bhi:n:p:qs:vVw:W:", options_long)) != -1) {
 		switch (ch) {
 		case 'b':
 			o->background = true;
@@ -145,7 +146,7 @@ options_rest(const struct heartbeat_options *o, int argc, char *argv[])
 		return (NULL);
 	if (strcmp(argv[optind - 1], "--") != 0) {
 		warnx("%s: not an option; a command stands after --",
-		    argv[optind]);
+		    oneline(argv[optind]));
 		usage(stderr, EXIT_USAGE);
 	}
 	if (o->background)

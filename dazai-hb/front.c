@@ -19,6 +19,7 @@
 
 #include "front.h"
 #include "heartbeat.h"
+#include "oneline.h"
 #include "program.h"
 
 #define FRONT_READY 255 /* beside exit codes, on the pipe */
@@ -122,13 +123,13 @@ front_command(char *argv[])
 
 	/* Seen only later, it would be the loss of a session never used. */
 	if ((code = program_check(argv[0])) != 0)
-		err(code, "%s", argv[0]);
+		err(code, "%s", oneline(argv[0]));
 	if ((child = front_fork(fds)) != 0) {
 		(void)waitpid(child, NULL, 0);
 		front_wait(fds[0]);
 		(void)execvp(argv[0], argv);
 		err(errno == ENOENT ? PROGRAM_NOT_FOUND : PROGRAM_NOT_RUN, "%s",
-		    argv[0]);
+		    oneline(argv[0]));
 	}
 	/* The command must not find a child that it has not started. */
 	if ((child = fork()) != 0)

@@ -26,6 +26,7 @@
 #include "heartbeat.h"
 #include "hold.h"
 #include "notice.h"
+#include "oneline.h"
 #include "ping.h"
 #include "say.h"
 #include "watch.h"
@@ -45,12 +46,14 @@ static int heartbeat_timer = -1;
 noreturn void
 heartbeat_fail(int code, const char *fmt, ...)
 {
+	char	what[REACH_WHY + SOCKPATH_SIZE];
 	va_list ap;
 
 	wire_close();
 	va_start(ap, fmt);
-	vwarnx(fmt, ap);
+	(void)vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
+	warnx("%s", oneline(what));
 	exit(code);
 }
 

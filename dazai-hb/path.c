@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "heartbeat.h"
+#include "oneline.h"
 #include "path.h"
 
 #define PATH_LINKS 40 /* the kernel's own limit */
@@ -165,10 +166,10 @@ path_open(const char *name)
 	if (path_inotify == -1)
 		path_init();
 	if (name[0] != '/' && (dir = getcwd(NULL, 0)) == NULL)
-		err(EXIT_USAGE, "--watch-path %s", name);
+		err(EXIT_USAGE, "--watch-path %s", oneline(name));
 	if (asprintf(&p->name, "%s/%s", dir == NULL ? "" : dir, name) == -1 ||
 	    !path_walk(p->name, &p->file))
-		err(EXIT_USAGE, "--watch-path %s", name);
+		err(EXIT_USAGE, "--watch-path %s", oneline(name));
 	free(dir);
 	path_n++;
 }

@@ -107,8 +107,7 @@ options_parse(struct options *o, int argc, char *argv[])
 	memset(o, 0, sizeof(*o));
 	o->tether = "login";
 	o->policy.sleep = true;
-	while (
-	    (ch = getopt_long(argc, argv, "hn:qs:S:vVW:", longs, NULL)) != -1) {
+	while ((ch = option_next(argc, argv, "hn:qs:S:vVW:", longs)) != -1) {
 		switch (ch) {
 		case 'h':
 			usage(stdout, 0);

@@ -12,6 +12,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "oneline.h"
 #include "out.h"
 #include "report.h"
 
@@ -40,9 +41,9 @@ report_open(bool quiet, bool verbose)
 void
 report(int priority, const char *fmt, ...)
 {
-	char	line[512];
+	char	line[512], text[512];
 	va_list ap;
-	size_t	n, start;
+	size_t	start, n;
 
 	if (priority > report_limit)
 		return;
@@ -50,10 +51,11 @@ report(int priority, const char *fmt, ...)
 	if (report_journal)
 		(void)snprintf(line, sizeof(line), "<%d>", priority);
 	(void)strlcat(line, "dazai-logind: ", sizeof(line));
-	n = start = strlen(line);
+	start = strlen(line);
 	va_start(ap, fmt);
-	(void)vsnprintf(line + n, sizeof(line) - 1 - n, fmt, ap);
+	(void)vsnprintf(text, sizeof(text), fmt, ap);
 	va_end(ap);
+	(void)strlcat(line, oneline(text), sizeof(line) - 1);
 	n = strlen(line);
 	line[n++] = '\n';
 	out_write(&report_out, line, n);

@@ -20,6 +20,7 @@
 #include "answer.h"
 #include "client.h"
 #include "num.h"
+#include "oneline.h"
 #include "why.h"
 
 #define CLIENT_WORDS   1280 /* bytes of the words for a refusal */
@@ -62,12 +63,12 @@ client_open(const struct sockpath *places, enum client_trust trust)
 	client_reach.any = trust == CLIENT_ANY;
 	result = reach_find(&client_reach, places, ".ctl");
 	if (result == REACH_NO_DAEMON) {
-		warnx("%s", client_reach.why);
+		warnx("%s", oneline(client_reach.why));
 		why_warn(places);
 		exit(EXIT_NO_DAEMON);
 	}
 	if (result != REACH_FOUND)
-		errx(codes[result], "%s", client_reach.why);
+		errx(codes[result], "%s", oneline(client_reach.why));
 	return (client_reach.fd);
 }
 
@@ -168,7 +169,7 @@ noreturn void
 client_nonsense(void)
 {
 	errx(EXIT_REFUSED, "%s%s: not the answer of a dazaid",
-	    client_reach.path, client_reach.suffix);
+	    oneline(client_reach.path), client_reach.suffix);
 }
 
 /*

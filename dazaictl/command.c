@@ -20,6 +20,7 @@
 #include "load.h"
 #include "name.h"
 #include "num.h"
+#include "oneline.h"
 #include "order.h"
 #include "run.h"
 #include "secret.h"
@@ -65,8 +66,8 @@ command_wrong(const char *fmt, ...)
 	va_start(ap, fmt);
 	(void)vsnprintf(what, sizeof(what), fmt, ap);
 	va_end(ap);
-	errx(EXIT_USAGE, "%s: %s; usage: dazaictl %s", command_now, what,
-	    help_usage(command_now));
+	errx(EXIT_USAGE, "%s: %s; usage: dazaictl %s", command_now,
+	    oneline(what), help_usage(command_now));
 }
 
 /*
@@ -234,7 +235,7 @@ command_panic(const struct sockpath *places, int argc, char *argv[])
 		    (why = num_ms(value, &wait)) == NULL && wait == 0)
 			why = "too small";
 		if (why != NULL)
-			errx(EXIT_USAGE, "-w: %s: %s", value, why);
+			errx(EXIT_USAGE, "-w: %s: %s", oneline(value), why);
 	}
 	hard = optind < argc && strcasecmp(argv[optind], "hard") == 0;
 	optind += hard;
@@ -266,7 +267,8 @@ command_put(const struct sockpath *places, int argc, char *argv[])
 				why = "too small";
 		}
 		if (why != NULL)
-			errx(EXIT_USAGE, "-%c: %s: %s", ch, optarg, why);
+			errx(EXIT_USAGE, "-%c: %s: %s", ch, oneline(optarg),
+			    why);
 	}
 	secret_put(places, command_name(argc, argv), reads, ttl, replace, once);
 }
@@ -349,7 +351,7 @@ command_help(const struct sockpath *places, int argc, char *argv[])
 	if (argc == 1)
 		help_all(stdout);
 	else if (!help_one(argv[1]))
-		errx(EXIT_USAGE, "%s: no such command", argv[1]);
+		errx(EXIT_USAGE, "%s: no such command", oneline(argv[1]));
 }
 
 /* Runs the command argv[0], and ends the program. */
@@ -384,5 +386,5 @@ command_run(const struct sockpath *places, int argc, char *argv[])
 		exit(EXIT_DONE);
 	}
 	errx(EXIT_USAGE, "%s: no such command; 'dazaictl help' lists them",
-	    argv[0]);
+	    oneline(argv[0]));
 }

@@ -16,6 +16,7 @@
 
 #include "client.h"
 #include "config.h"
+#include "oneline.h"
 
 /*
  * Writes the path of the file name to path, of PATH_MAX bytes; false if there
@@ -58,24 +59,25 @@ config_open(struct config *config, const char *name)
 	if (fd == -1 && errno == ENOENT)
 		return;
 	if (fd == -1 || fstat(fd, &st) == -1)
-		err(EXIT_USAGE, "%s", config->path);
+		err(EXIT_USAGE, "%s", oneline(config->path));
 	if (!S_ISREG(st.st_mode))
-		errx(EXIT_USAGE, "%s: is not a file", config->path);
+		errx(EXIT_USAGE, "%s: is not a file", oneline(config->path));
 	if (st.st_uid != geteuid())
 		errx(EXIT_USAGE, "%s: belongs to uid %u, not to us",
-		    config->path, (unsigned int)st.st_uid);
+		    oneline(config->path), (unsigned int)st.st_uid);
 	if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
 		errx(EXIT_USAGE, "%s: others may write it (chmod go-w)",
-		    config->path);
+		    oneline(config->path));
 	if ((config->file = fdopen(fd, "r")) == NULL)
-		err(EXIT_USAGE, "%s", config->path);
+		err(EXIT_USAGE, "%s", oneline(config->path));
 }
 
 /* Ends the program for what is wrong in the line that was read last. */
 noreturn void
 config_wrong(const struct config *config, const char *why)
 {
-	errx(EXIT_USAGE, "%s:%u: %s", config->path, config->number, why);
+	errx(EXIT_USAGE, "%s:%u: %s", oneline(config->path), config->number,
+	    why);
 }
 
 /* Splits a line into its words. */
@@ -125,7 +127,7 @@ config_next(struct config *config)
 			return (true);
 	}
 	if (ferror(config->file))
-		err(EXIT_USAGE, "%s", config->path);
+		err(EXIT_USAGE, "%s", oneline(config->path));
 	return (false);
 }
 

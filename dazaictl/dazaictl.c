@@ -14,6 +14,7 @@
 #include "dockercred.h"
 #include "gitcred.h"
 #include "help.h"
+#include "option.h"
 #include "pinentry.h"
 #include "stdfd.h"
 #include "version.h"
@@ -59,7 +60,7 @@ main(int argc, char *argv[])
 	stdfd_open();
 	dazaictl_helper(argc, argv);
 	/* The options end at the first word that is none: the command. */
-	while ((ch = getopt_long(argc, argv, "+hs:V", longs, NULL)) != -1) {
+	while ((ch = option_next(argc, argv, "+hs:V", longs)) != -1) {
 		switch (ch) {
 		case 'h':
 			usage(stdout, EXIT_DONE);
@@ -70,7 +71,7 @@ main(int argc, char *argv[])
 			puts("dazaictl " DAZAI_VERSION);
 			stdfd_flush();
 			exit(EXIT_DONE);
-		default: /* getopt_long(3) has said what is wrong */
+		default: /* option_next() has said what is wrong */
 			usage(stderr, EXIT_USAGE);
 		}
 	}

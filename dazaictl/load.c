@@ -22,6 +22,7 @@
 #include "load.h"
 #include "loadfile.h"
 #include "num.h"
+#include "oneline.h"
 #include "residue.h"
 #include "secret.h"
 #include "typed.h"
@@ -251,7 +252,7 @@ load_file(const struct sockpath *places, const char *path, bool replace,
 	if (path == NULL)
 		path = load_default();
 	if (loadfile_read(&load, path, geteuid(), why) == -1)
-		errx(EXIT_USAGE, "%s", why);
+		errx(EXIT_USAGE, "%s", oneline(why));
 	load_look(places);
 	if (atexit(load_overwrite) != 0)
 		err(EXIT_USAGE, "atexit");

@@ -25,6 +25,7 @@
 #include "config.h"
 #include "give.h"
 #include "name.h"
+#include "oneline.h"
 #include "pinentry.h"
 #include "stdfd.h"
 #include "version.h"
@@ -108,7 +109,7 @@ pinentry_become(const int *in, const int *out, char *argv[])
 		_exit(EXIT_USAGE);
 	argv[0] = program;
 	execv(program, argv);
-	warn("%s", program);
+	warn("%s", oneline(program));
 	_exit(EXIT_USAGE);
 }
 

@@ -23,6 +23,7 @@
 #include "client.h"
 #include "command.h"
 #include "num.h"
+#include "oneline.h"
 #include "program.h"
 #include "residue.h"
 #include "run.h"
@@ -31,6 +32,7 @@
 #define RUN_MAX	   64  /* secrets of one program */
 #define RUN_FD_MAX 255 /* the highest descriptor that a secret can be on */
 #define RUN_PIPE   ((size_t)64 * 1024) /* bytes: what a pipe has by default */
+#define RUN_WHY	   512		       /* bytes of a message */
 #define RUN_PIECE  ((size_t)16 * 1024) /* copied at once: few are locked */
 
 #ifndef MFD_NOEXEC_SEAL
@@ -67,7 +69,7 @@ run_add(int option, char *arg)
 	if (name == NULL)
 		errx(EXIT_USAGE,
 		    "-%c: %s: a '=' and a secret's name are missing", option,
-		    arg);
+		    oneline(arg));
 	if (nuses == RUN_MAX)
 		errx(EXIT_USAGE, "at most %d secrets can be given", RUN_MAX);
 	*name++ = '\0';
@@ -85,7 +87,8 @@ run_add_var(char *arg)
 	for (i = 0; isalnum((unsigned char)arg[i]) || arg[i] == '_'; i++)
 		continue;
 	if (i == 0 || arg[i] != '\0' || isdigit((unsigned char)arg[0]))
-		errx(EXIT_USAGE, "-e: %s: not the name of a variable", arg);
+		errx(EXIT_USAGE, "-e: %s: not the name of a variable",
+		    oneline(arg));
 	for (i = 0; i < nuses - 1; i++) {
 		if (uses[i].var != NULL && strcmp(uses[i].var, arg) == 0)
 			errx(EXIT_USAGE, "-e: %s: given twice", arg);
@@ -114,9 +117,10 @@ run_add_fd(char *arg)
 
 	(void)run_add('f', arg);
 	if ((why = num_int(arg, 0, RUN_FD_MAX, &fd)) != NULL)
-		errx(EXIT_USAGE, "-f: %s: %s", arg, why);
+		errx(EXIT_USAGE, "-f: %s: %s", oneline(arg), why);
 	if (fd == STDOUT_FILENO || fd == STDERR_FILENO)
-		errx(EXIT_USAGE, "-f: %s: the program writes there", arg);
+		errx(EXIT_USAGE, "-f: %s: the program writes there",
+		    oneline(arg));
 	run_set_fd((int)fd);
 }
 
@@ -209,17 +213,20 @@ run_lead(void)
 static void
 run_register(int fd, const char *program)
 {
+	char	    why[RUN_WHY];
 	const char *line;
 
 	client_ask(fd, "STATUS");
 	line = client_line(fd);
 	if (!answer_is_status(line))
 		client_refused(line);
-	if (!client_is_near(line))
-		errx(EXIT_REFUSED,
+	if (!client_is_near(line)) {
+		(void)snprintf(why, sizeof(why),
 		    "%s%s: the daemon is on another machine, or in another PID "
 		    "namespace: its panic would not kill %s",
 		    client_daemon()->path, client_daemon()->suffix, program);
+		errx(EXIT_REFUSED, "%s", oneline(why));
+	}
 	client_ask(fd, "REGISTER");
 	client_want(fd, "OK");
 }
@@ -464,7 +471,7 @@ run_program(const struct sockpath *places, int argc, char *argv[])
 
 	/* A secret that may be read once must not be read for nothing. */
 	if ((code = program_check(program[0])) != 0)
-		err(code, "%s", program[0]);
+		err(code, "%s", oneline(program[0]));
 	run_reserve();
 	run_lead();
 	fd = client_open(places, CLIENT_OURS);
@@ -482,5 +489,5 @@ run_program(const struct sockpath *places, int argc, char *argv[])
 	(void)execvp(program[0], program);
 	/* As env(1) has it. */
 	err(errno == ENOENT ? PROGRAM_NOT_FOUND : PROGRAM_NOT_RUN, "%s",
-	    program[0]);
+	    oneline(program[0]));
 }

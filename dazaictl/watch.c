@@ -14,6 +14,7 @@
 #include "answer.h"
 #include "client.h"
 #include "json.h"
+#include "oneline.h"
 #include "stdfd.h"
 #include "watch.h"
 
@@ -104,7 +105,7 @@ watch_wait(const struct sockpath *places, const char *event)
 		errx(EXIT_USAGE,
 		    "%s: no such event (guarded, lost, released, pending, "
 		    "cancelled, armed, put, got, gone, bye)",
-		    event);
+		    oneline(event));
 	fd = watch_open(places);
 	while ((line = watch_next(fd)) != NULL) {
 		if (watch_is_so(line, event) ||

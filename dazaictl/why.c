@@ -18,6 +18,7 @@
 #include "client.h"
 #include "json.h"
 #include "num.h"
+#include "oneline.h"
 #include "reach.h"
 #include "unit.h"
 #include "why.h"
@@ -201,7 +202,7 @@ why_show(const struct sockpath *places, enum list_form form)
 
 	if (!why_find(places, &w))
 		errx(EXIT_NO_DAEMON, "%s.last: no last words of a daemon",
-		    places->path[0]);
+		    oneline(places->path[0]));
 	if (form == LIST_WORDS)
 		why_print(&w, places);
 	else if (form == LIST_LINES)

@@ -20,6 +20,7 @@
 #include "channel.h"
 #include "files.h"
 #include "log.h"
+#include "oneline.h"
 #include "sockpath.h"
 
 #define FILES_BACKLOG 1024 /* a herd of clients waits there */
@@ -174,7 +175,7 @@ files_make_last(const char *path)
 	const char *why = files_open_last(&files[FILES_LAST]);
 
 	if (why != NULL)
-		log_warnx("%s%s: %s: no last words", path,
+		log_warnx("%s%s: %s: no last words", oneline(path),
 		    files_suffix[FILES_LAST], why);
 }
 
@@ -318,7 +319,7 @@ files_claim(const char *path)
 	files_dir = sockpath_opendir(path, true, &private, error);
 	if (files_dir == -1 && private) {
 		(void)strlcat(error, FILES_ELSEWHERE, sizeof(error));
-		return (error);
+		return (oneline(error));
 	}
 	why = files_dir == -1 ? strerror(errno) : files_make(path, private, &i);
 	(void)umask(mask);
@@ -326,7 +327,7 @@ files_claim(const char *path)
 		return (NULL);
 	(void)snprintf(error, sizeof(error), "%s%s: %s", path, files_suffix[i],
 	    why);
-	return (error);
+	return (oneline(error));
 }
 
 /*

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "load.h"
+#include "oneline.h"
 #include "prompt.h"
 
 /* The sentences of load_add() say these. */
@@ -96,7 +97,7 @@ load_open(void)
 			    "ask on: /dev/tty",
 			    l->name, l->name);
 		if (l->fd == -1)
-			err(1, "%s", l->file);
+			err(1, "%s", oneline(l->file));
 	}
 }
 

@@ -29,6 +29,7 @@
 #include "log.h"
 #include "name.h"
 #include "num.h"
+#include "oneline.h"
 #include "vault.h"
 
 #define LOADER_RUN  "R" /* the vault's answer, with a pipe, ... */
@@ -213,7 +214,7 @@ loader_main(const struct options *o, int fd, pid_t vault)
 	if (getppid() != vault)
 		_exit(1);
 	if (loadfile_read(&loader_file, o->load, o->owner, why) == -1) {
-		warnx("%s", why);
+		warnx("%s", oneline(why));
 		_exit(1);
 	}
 	m.number = loader_file.n;

@@ -16,6 +16,7 @@
 #include "cred.h"
 #include "load.h"
 #include "num.h"
+#include "oneline.h"
 #include "option.h"
 #include "options.h"
 #include "program.h"
@@ -133,7 +134,7 @@ options_load(const char *arg)
 		errx(1, "--load: %s", why);
 }
 
-/* Takes the option ch of getopt_long(3), whose value is arg. */
+/* Takes the option ch of option_next(), whose value is arg. */
 static void
 options_take(struct options *o, int ch, char *arg)
 {
@@ -201,13 +202,14 @@ options_command(struct options *o, char **argv)
 	if (*argv == NULL)
 		return;
 	if (strcmp(argv[-1], "--") != 0) {
-		warnx("%s: not an option; a command stands after --", *argv);
+		warnx("%s: not an option; a command stands after --",
+		    oneline(*argv));
 		options_usage(stderr, 1);
 	}
 	if (!o->background)
 		errx(1, "--debug: a command needs the foreground for itself");
 	if ((code = program_check(*argv)) != 0)
-		err(code, "%s", *argv);
+		err(code, "%s", oneline(*argv));
 	o->command = argv;
 }
 
@@ -221,8 +223,8 @@ options_parse(struct options *o, int argc, char *argv[])
 	o->grace = 5000;
 	o->first = 300000;
 	o->size = SIZE_DEFAULT;
-	while ((ch = getopt_long(argc, argv,
-		    "+1adf:g:hl:L:m:s:t:u:vVz:", options_long, NULL)) != -1)
+	while ((ch = option_next(argc, argv,
+		    "+1adf:g:hl:L:m:s:t:u:vVz:", options_long)) != -1)
 		options_take(o, ch, optarg);
 	options_command(o, argv + optind);
 }
@@ -239,8 +241,10 @@ options_owner(struct options *o)
 		return;
 	if (geteuid() != 0)
 		errx(1, "--user: only root can guard somebody else's session");
-	if ((pw = getpwnam(o->user)) == NULL)
-		errx(1, "--user: %s: no such user", o->user);
+	if ((pw = getpwnam(o->user)) == NULL) {
+		option_check("user", o->user, "no such user");
+		return;
+	}
 	o->owner = pw->pw_uid;
 	o->gid = pw->pw_gid;
 }

@@ -196,6 +196,65 @@ what_cannot_be_printed_is_an_error_body() {
 	done
 }
 
+# one_line STATUS COMMAND...: an error that shows the words of the command in one line
+one_line() {
+	local status=$1 got=0
+
+	shift
+	timeout -s KILL 20 "$@" >printed 2>why </dev/null || got=$?
+	[ "$got" -eq "$status" ] || fail "$*: exit $got, not $status: $(cat why)"
+	[ "$(grep -cv '^usage: \|^commands:$\|^  ' why)" -eq 1 ] || fail "$*: not one line: $(cat why)"
+	grep -qF 'a\012b\033c\302\233d' why || fail "$*: not shown: $(cat why)"
+	! LC_ALL=C grep -q "$(printf '[\001-\011\013-\037\177]')" why ||
+	    fail "$*: control characters: $(cat why)"
+}
+
+behaviour errors_are_one_line \
+    'in errors, control characters of arguments, paths and files are shown as vis(3) shows them; other bytes stay'
+errors_are_one_line_body() {
+	odd=$(printf 'a\nb\033c\302\233d')
+	unset DAZAI_SOCK
+	mkdir "dir$odd"
+	echo 'x' >"dir$odd/secrets"
+	one_line 2 "$ctl" -s "$odd" status
+	one_line 2 "$ctl" -s "$odd" why
+	one_line 1 "$ctl" "$odd"
+	one_line 1 "$ctl" help "$odd"
+	one_line 1 "$ctl" "--$odd"
+	one_line 1 "$ctl" list "--$odd"
+	one_line 1 "$ctl" list "$odd"
+	one_line 1 "$ctl" put -n "$odd" x
+	one_line 1 "$ctl" put -t "$odd" x
+	one_line 1 "$ctl" panic "-w$odd"
+	one_line 1 "$ctl" load "$odd"
+	one_line 1 "$ctl" load "dir$odd/secrets"
+	one_line 127 "$ctl" run "$odd"
+	one_line 1 "$ctl" run -e "$odd=x" true
+	one_line 1 "$ctl" run -f "$odd=x" true
+	mkdir "dir$odd/dazai"
+	echo 'one two three four five' >"dir$odd/dazai/git"
+	echo 'protocol=https' |
+	    one_line 1 env XDG_CONFIG_HOME="$PWD/dir$odd" "$top/dazaictl/git-credential-dazai" get
+
+	one_line 1 "$dazaid" "--$odd"
+	one_line 1 "$dazaid" "$odd"
+	one_line 1 "$dazaid" -g "$odd"
+	one_line 1 "$dazaid" -l "x=$odd"
+	one_line 1 "$dazaid" -s "$odd/sock"
+	one_line 1 "$dazaid" -s "dir$odd"
+	one_line 1 "$dazaid" -L "dir$odd/secrets" -s sock
+	one_line 127 "$dazaid" -s sock -- "$odd"
+	one_line 2 "$hb" -s "$odd"
+	one_line 1 "$hb" "--$odd"
+	one_line 1 "$hb" "$odd"
+	one_line 1 "$hb" -n "$odd"
+	one_line 1 "$hb" -w "$odd/x"
+	one_line 127 "$hb" -- "$odd"
+	[ -x "$top/dazai-logind/dazai-logind" ] || return 0
+	one_line 1 "$top/dazai-logind/dazai-logind" "--$odd"
+	one_line 1 "$top/dazai-logind/dazai-logind" -n "$odd"
+}
+
 behaviour wrong_usage_is_named 'wrong usage: one line that says what is wrong and how it should be'
 wrong_usage_is_named_body() {
 	complains 1 "no command; 'dazaictl help' lists them" "$ctl"
