@@ -21,7 +21,7 @@
 
 #define GUARD_TRIES 20 /* of 10 ms */
 
-/* Offsets: up to here those of pids, and above those of terminals. */
+/* Offsets: up to here those of pids, and above two for each terminal. */
 #define GUARD_PIDS ((off_t)INT32_MAX)
 
 static int guard_fd = -1;
@@ -48,34 +48,51 @@ guard_close(void)
 	guard_fd = -1;
 }
 
-/* Locks the byte at offset, without waiting; -1 with errno. */
-static int
-guard_lock(off_t offset)
+/*
+ * Locks the byte at offset, without waiting; false if another process has it.
+ * type is F_WRLCK, or F_RDLCK for a lock that many can have.
+ */
+static bool
+guard_lock(short type, off_t offset)
 {
-	struct flock fl = { .l_type = F_WRLCK,
+	struct flock fl = { .l_type = type,
 		.l_whence = SEEK_SET,
 		.l_start = offset,
 		.l_len = 1 };
 
-	return (fcntl(guard_fd, F_SETLK, &fl));
+	return (fcntl(guard_fd, F_SETLK, &fl) == 0 ||
+	    (errno != EAGAIN && errno != EACCES));
 }
 
 /* Takes the lock that says: this process guards, and watches pid. */
 void
 guard_claim(pid_t pid)
 {
-	(void)guard_lock(pid);
+	(void)guard_lock(F_WRLCK, pid);
+}
+
+static off_t
+guard_offset(dev_t terminal)
+{
+	return (GUARD_PIDS + 2 * (off_t)terminal);
 }
 
 /*
  * Is this process the one that writes to the terminal?  The first to ask is,
- * until it ends.
+ * until it ends.  From now on guard_alone() counts this process.
  */
 bool
 guard_writes(dev_t terminal)
 {
-	return (guard_lock(GUARD_PIDS + (off_t)terminal) == 0 ||
-	    (errno != EAGAIN && errno != EACCES));
+	(void)guard_lock(F_RDLCK, guard_offset(terminal) + 1);
+	return (guard_lock(F_WRLCK, guard_offset(terminal)));
+}
+
+/* Has every other process ended that has called guard_writes()? */
+bool
+guard_alone(dev_t terminal)
+{
+	return (guard_lock(F_WRLCK, guard_offset(terminal) + 1));
 }
 
 /* Gives up every lock that this process holds on the file. */

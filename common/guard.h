@@ -10,6 +10,7 @@
 void guard_open(int, const char *);
 void guard_close(void);
 bool guard_writes(dev_t);
+bool guard_alone(dev_t);
 void guard_claim(pid_t);
 void guard_release(void);
 void guard_who(char *, size_t);

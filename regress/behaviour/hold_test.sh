@@ -508,6 +508,28 @@ the_end_of_the_daemon_is_told_body() {
 	done
 }
 
+behaviour the_end_is_told_once 'a dazai-hb that reads late of the end of the daemon does not tell again what another one has told'
+the_end_is_told_once_body() {
+	for how in 'KILL the daemon ended' 'USR2 PANIC: the secrets are wiped'; do
+		start
+		on_a_terminal <<-EOT
+			$on_line
+			run $hb -b -s $sock -n second -p \$PTY_PID >second.out
+			run sed 's/.* //' second.out >second.pid
+			run $talk - kill STOP \$(cat second.pid)
+			run kill -${how%% *} $vault
+			expect dazai: ${how#* }
+			run $talk - ended $vault
+			run kill -CONT \$(cat second.pid)
+			run $talk - ended \$(cat second.pid) ended \$(sed 's/.* //' hb.out)
+			show
+		EOT
+		[ "$(grep -c dazai: shown)" -eq 1 ] || fail "$(cat shown)"
+		wait "$vault" || :
+		rm -f "$sock"*
+	done
+}
+
 behaviour mesg_n_is_respected 'a terminal that takes no messages is told nothing'
 mesg_n_is_respected_body() {
 	start -a -g 60
