@@ -385,7 +385,7 @@ panic_is_as_a_signal_body() {
 	| to $sock.ctl say PANIC want OK eof | 0 | PANIC (dry-run): PANIC | !HARD PANIC
 	| to $sock.ctl say "PANIC hard" want OK eof | 0 | HARD PANIC (dry-run): PANIC hard
 	| hello to $sock.ctl say PANIC want OK eof | 0 | PANIC (dry-run): PANIC
-	-a -g 0 | to $sock.ctl say PANIC want OK eof | 137 | PANIC: PANIC
+	-a -g 0 | to $sock.ctl say PANIC want OK eof | 137 | PANIC: PANIC | !pending
 	-a -g 0 | to $sock.ctl say PANIC close | 137 | PANIC: PANIC
 	-a -g 60 | to $sock.ctl say "PANIC hard" close | 137 | HARD PANIC: PANIC hard
 	-a -g 60 | hello to $sock.ctl say "PANIC hard" want OK eof | 137
@@ -542,7 +542,7 @@ behaviour no_memory_shows_a_value 'what was put and got is in no memory that roo
 shipped_only=
 no_memory_shows_a_value_body() {
 	guarded -v -a -g 60
-	grep -qF 'memory: secretmem' log || atf_skip "no memfd_secret: it needs Linux 6.5, or 5.14 booted with secretmem.enable=1"
+	need_secretmem
 	value='Yx9+another~of/them:33'
 	printf %s "$value" >value
 	control say "PUT one ${#value}" want GO send-file value want OK \
@@ -596,38 +596,6 @@ requests_cost_nothing_that_lasts_body() {
 	stands_down
 }
 
-behaviour strangers_are_closed_on \
-    'a client of another uid is disconnected without an answer' require.user root
-strangers_are_closed_on_body() {
-	public
-	start -a -g 0
-	chmod 666 "$sock.ctl"
-	for line in STATUS "GET $name" ARM 'PANIC hard'; do
-		as 65534 "$dir/talk" "$sock.ctl" say "$line" eof ||
-		    fail "more than closed on at $line"
-	done
-	logged 'a client of uid 65534 refused'
-	control say STATUS like 'STATUS alive=1 *'
-	lives
-}
-
-behaviour u_serves_the_user_and_root '-u: the user and root are served, and nobody else' require.user root
-u_serves_the_user_and_root_body() {
-	public
-	chown 65534:65534 "$dir"
-	guarded -u nobody -a -g 0
-	[ "$(stat -c '%U %G %a' "$sock.ctl")" = 'nobody nogroup 600' ] ||
-	    fail "$(stat -c '%U %G %a' "$sock.ctl")"
-	cp secret "$dir"
-	as 65534 "$dir/talk" "$sock.ctl" say "GET $name" want "DATA ${#secret}" \
-	    want-file "$dir/secret" say 'PUT one 3' want GO raw abc want OK ||
-	    fail "the user is not served"
-	control get "$name" secret say 'GET one' want 'DATA 3' take 3
-	chmod 666 "$sock.ctl"
-	as 1 "$dir/talk" "$sock.ctl" say STATUS eof || fail "uid 1 was answered"
-	stands_down
-}
-
 behaviour no_descriptor_can_be_passed \
     'a client cannot attach a descriptor, whose closing could wait, to what it says'
 no_descriptor_can_be_passed_body() {
@@ -642,7 +610,6 @@ no_descriptor_can_be_passed_body() {
 behaviour dazaictl_refuses_a_name_as_the_daemon_does \
     'dazaictl exits with 5 and one line if a name is not allowed; mail/me@example.org is allowed'
 dazaictl_refuses_a_name_as_the_daemon_does_body() {
-	ctl=$top/dazaictl/dazaictl
 	guarded -a -g 0
 	for bad in '' ' ' 'a b' 'a
 b' '"' "'" 'a\b' '*' ä "$(printf '%0129d' 0)" "$(printf 'a\033[2Jb')"; do

@@ -372,7 +372,7 @@ behaviour no_memory_shows_a_secret 'what a helper gives is in no memory of it th
 shipped_only=
 no_memory_shows_a_secret_body() {
 	guarded -a -z 1048576
-	grep -qF 'memory: secretmem' log || atf_skip "no memfd_secret: it needs Linux 6.5, or 5.14 booted with secretmem.enable=1"
+	need_secretmem
 	value='Yx9+another~of/them:33'
 	printf '%s' "$value" >value
 	put large "$(printf '%200000s' '')$value"

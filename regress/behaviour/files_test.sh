@@ -231,14 +231,6 @@ the_files_are_private_body() {
 	done
 }
 
-behaviour a_failed_start_leaves_nothing 'a start that fails after the files were made removes them'
-a_failed_start_leaves_nothing_body() {
-	room
-	: >empty
-	refused "the secret is empty" -l more=empty
-	refused "does not fit" -l more=/dev/zero
-}
-
 behaviour files_of_others_stay 'what somebody put in the place of our files, or renamed over them, is not removed'
 files_of_others_stay_body() {
 	for row in TERM 'USR2 -a' 'USR1 -a -g 0' USR1; do
@@ -419,9 +411,21 @@ u_makes_the_files_for_the_user_body() {
 	chmod 666 "$sock"
 	as 1 "$dir/talk" "$sock" eof || fail "uid 1 was answered"
 	as 1 "$dir/talk" "$sock" say "$guard" eof || fail "uid 1 was answered"
+	chmod 666 "$sock.ctl"
+	as 1 "$dir/talk" "$sock.ctl" say STATUS eof || fail "uid 1 was answered"
 	logged 'a client of uid 1 refused'
 	not_logged guarded
-	chmod 600 "$sock"
+	chmod 600 "$sock" "$sock.ctl"
+	cp secret "$dir"
+	as 65534 "$dir/talk" "$sock" hello to "$sock.ctl" get "$name" "$dir/secret" \
+	    say 'PUT one 3' want GO raw abc want OK use 0 quit ||
+	    fail "the user is not served"
+	ends 0
+	start -u nobody -a -g 60
+	"$talk" "$sock" hello to "$sock.ctl" get "$name" secret use 0 quit ||
+	    fail "root is not served"
+	ends 0
+	start -u nobody -a -g 60
 	as 65534 "$dir/talk" "$sock" hello ping || fail "the user cannot guard"
 	logged 'panic pending'
 	"$talk" "$sock" hello ping || fail "root cannot guard"

@@ -113,7 +113,7 @@ a_herd_is_served_body() {
 	guarded -a -g 0
 	pids=
 	for i in $(seq 300); do
-		"$top/dazaictl/dazaictl" -s "$sock" get "$name" >"got.$i" 2>"why.$i" &
+		"$ctl" -s "$sock" get "$name" >"got.$i" 2>"why.$i" &
 		pids="$pids $!"
 		remember $!
 	done
@@ -145,7 +145,6 @@ the_silent_make_room_body() {
 behaviour who_made_room_asks_again \
     'dazaictl connects again if its request was not read, and only then'
 who_made_room_asks_again_body() {
-	ctl=$top/dazaictl/dazaictl
 	client -l "$sock.ctl" echo up accept close accept close \
 	    accept want ARM say OK
 	atf_check -o inline:'armed\n' "$ctl" -s "$sock" arm

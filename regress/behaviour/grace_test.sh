@@ -5,15 +5,6 @@
 # shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
-behaviour a_window_lasts_as_long_as_it_was_told \
-    'a panic with grace kills after the seconds of -g, at once if they are 0'
-a_window_lasts_as_long_as_it_was_told_body() {
-	table <<-'EOT'
-	-a -g 0.7 | mark kill USR1 $vault ended $vault over 690 | 137 | PANIC: SIGUSR1
-	-a -g 0 | mark kill USR1 $vault ended $vault | 137 | PANIC: SIGUSR1 | !pending
-	EOT
-}
-
 behaviour a_new_heartbeat_makes_up_for_a_loss \
     'a HELLO after the loss cancels the panic; the next loss begins a new grace'
 a_new_heartbeat_makes_up_for_a_loss_body() {

@@ -64,12 +64,8 @@ bad_usage_is_told_body() {
 	"$hb" extra 2>hb.err || :
 	grep -q '^dazai-hb: extra: not an option; a command stands after --$' hb.err ||
 	    fail "$(cat hb.err)"
-	"$hb" --help >hb.out || fail "--help: $?"
-	for option in background help interval tether watch-pid quiet socket verbose \
-	    version watch-path wait; do
-		grep -q -e "^  -., --$option [A-Z ]* *[a-z]" hb.out ||
-		    fail "--$option is not explained"
-	done
+	explains "$hb" background help interval tether watch-pid quiet socket verbose \
+	    version watch-path wait
 	for arg in -h --help -V --version; do
 		"$hb" $arg >hb.out 2>hb.err || fail "$arg: exit $?"
 		grep -q '^usage: dazai-hb \|^dazai-hb [0-9]' hb.out ||

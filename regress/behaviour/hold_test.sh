@@ -6,32 +6,6 @@
 # shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
-ctl=$top/dazaictl/dazaictl
-
-# held WORDS: TETHERS lists these tethers, without the pids
-held() {
-	"$ctl" -s "$sock" tethers >tethers || fail "tethers: $?"
-	got=$(sed 's/ [0-9]*$//' tethers | tr '\n' ',')
-	[ "$got" = "$1" ] || fail "'$got' and not '$1'"
-}
-
-behaviour many_hold_one_tether 'three dazai-hb hold a tether, and it is lost with the last of them'
-many_hold_one_tether_body() {
-	start -a -g 60
-	for i in 1 2 3; do
-		heartbeat -n session
-		eval "heartbeat$i=$heartbeat"
-	done
-	held 'session 3 held,'
-	kill "$heartbeat1" "$heartbeat2"
-	ends 0 "$heartbeat1"
-	ends 0 "$heartbeat2"
-	control get "$name" secret
-	kill "$heartbeat3"
-	ends 0 "$heartbeat3"
-	logged 'panic pending: tether session lost'
-}
-
 behaviour a_stopped_one_does_not_outlive_its_shell \
     'the vault watches the process of -p itself, so its end is a loss even if dazai-hb is stopped'
 a_stopped_one_does_not_outlive_its_shell_body() {

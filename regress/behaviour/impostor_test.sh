@@ -8,7 +8,6 @@
 . "$(atf_get_srcdir)/lib.sh"
 
 dazaid=$top/regress/proof/hostile/impostor
-ctl=$top/dazaictl/dazaictl
 
 behaviour put_gives_network_no_byte \
     'dazaictl put sends no byte after a GO that the vault has not sent'

@@ -8,6 +8,7 @@ tools=$top/regress/tools
 dazaid=$top/dazaid/dazaid
 real=$dazaid			# where "dazaid" is a script that starts it
 hb=$top/dazai-hb/dazai-hb
+ctl=$top/dazaictl/dazaictl
 talk=$tools/talk
 
 sock=$PWD/sock
@@ -145,6 +146,18 @@ complains() {
 	*"$text"*) ;;
 	*)	fail "$*: not '$text': $why" ;;
 	esac
+}
+
+# explains PROGRAM OPTION...: its --help has a line for each option
+explains() {
+	local option program=$1
+
+	shift
+	"$program" --help >help || fail "--help: $?"
+	for option; do
+		grep -q -e "^  .* --$option [A-Za-z= ]* *[a-z]" help ||
+		    fail "--$option is not explained"
+	done
 }
 
 # talk ARG...: runs the program talk, and fails the case if that fails
@@ -360,6 +373,13 @@ stands_down() {
 	logged 'SIGTERM: secrets wiped, bye'
 }
 
+# held WORDS: TETHERS lists these tethers, without the pids
+held() {
+	"$ctl" -s "$sock" tethers >tethers || fail "tethers: $?"
+	got=$(sed 's/ [0-9]*$//' tethers | tr '\n' ',')
+	[ "$got" = "$1" ] || fail "'$got' and not '$1'"
+}
+
 # see_room: sets $room to the size of the largest secret that fits now
 see_room() {
 	"$talk" "$sock.ctl" say STATUS show >status || fail "no STATUS"
@@ -478,6 +498,12 @@ descriptors_are() {
 layout() {
 	cat "/proc/$vault/maps" "/proc/$network/maps" | grep -v '\[stack\]' |
 	    sed '/secretmem/s/ [-rw]*s / ---s /'
+}
+
+# need_secretmem: skips the case unless this daemon has it
+need_secretmem() {
+	grep -qF 'memory: secretmem' log || atf_skip "no memfd_secret: it needs \
+Linux 6.5, or 5.14 booted with secretmem.enable=1"
 }
 
 # own_mounts: skips the case unless a process can have mounts of its own

@@ -87,7 +87,7 @@ a_client_without_descriptors_says_so_body() {
 		n=$((n + 1))
 		if (
 			ulimit -n $n
-			exec "$top/dazaictl/dazaictl" -s "$sock" get "$name"
+			exec "$ctl" -s "$sock" get "$name"
 		) >got 2>why; then
 			served=$((served + 1))
 			cmp -s got secret || fail "$n: another secret"

@@ -5,7 +5,6 @@
 # shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
-ctl=$top/dazaictl/dazaictl
 export DAZAI_SOCK="$sock"
 umask 022
 
@@ -210,7 +209,7 @@ a_mistake_loads_nothing_body() {
 }
 
 behaviour the_file_must_be_ours \
-    'a file that others can write to, or that is no file, is refused; a link to a good one is not'
+    'a file that others can write to or own, or that is no file, is refused; a link to a good one is not'
 the_file_must_be_ours_body() {
 	guarded
 	echo 'a echo x | tee ran' >file
@@ -232,18 +231,13 @@ the_file_must_be_ours_body() {
 	ln -s file link
 	load 0 link
 	has a x
-	stands_down
-}
-
-behaviour the_file_of_another_is_refused 'root runs no commands from the file of a user' \
-    require.user root
-the_file_of_another_is_refused_body() {
-	guarded
-	echo 'a echo x | tee ran' >file
-	chown 65534 file
-	load 1 file
-	told 'file: belongs to another user'
-	[ ! -e ran ] || fail 'a command has run'
+	rm ran
+	if [ "$(id -u)" -eq 0 ]; then
+		chown 65534 file
+		load 1 file
+		told 'file: belongs to another user'
+		[ ! -e ran ] || fail 'a command has run'
+	fi
 	stands_down
 }
 
@@ -396,27 +390,6 @@ no_ordinary_memory_has_it_body() {
 	    fail "$(cat seen)"
 	grep -q 'bytes of it' seen || fail "$(cat seen)"
 	kill $load
-	stands_down
-}
-
-behaviour age_and_openssl_are_commands \
-    'the commands may be age and openssl, which decrypt files' \
-    require.progs 'age age-keygen openssl'
-age_and_openssl_are_commands_body() {
-	guarded
-	age-keygen -o key 2>keygen
-	printf 'a token\n' | age -r "$(sed -n 's/.*: //p' keygen)" -o token.age
-	printf 'a passphrase' | openssl enc -aes-256-cbc -pbkdf2 -pass file:key \
-	    -out pass.enc
-	cat >file <<-'EOT'
-		token age -d -i key token.age
-		pass openssl enc -d -aes-256-cbc -pbkdf2 -pass file:key -in pass.enc
-		wrong age -d -i keygen token.age 2>/dev/null
-	EOT
-	load 7 file
-	told 'wrong: its command ended with status 1'
-	has token 'a token'
-	has pass 'a passphrase'
 	stands_down
 }
 

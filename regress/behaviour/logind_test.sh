@@ -7,7 +7,6 @@
 # shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
-ctl=$top/dazaictl/dazaictl
 logind=$top/dazai-logind/dazai-logind
 python=/usr/bin/python3		# the one that Debian's modules are for
 manager=/org/freedesktop/login1
@@ -81,13 +80,6 @@ says() {
 holds() {
 	login "$@"
 	says "holding login for session 3 with dazaid $vault"
-}
-
-# held WORDS: TETHERS lists these tethers, without the pids
-held() {
-	"$ctl" -s "$sock" tethers >tethers || fail "tethers: $?"
-	got=$(sed 's/ [0-9]*$//' tethers | tr '\n' ',')
-	[ "$got" = "$1" ] || fail "'$got' and not '$1'"
 }
 
 inhibited() {
@@ -517,11 +509,7 @@ bad_options_body() {
 	complains 1 'path is empty' "$logind" -s ''
 	complains 6 'nosuch' "$logind" -S nosuch
 	atf_check -s exit:1 -e match:usage "$logind" more
-	atf_check -o save:said "$logind" --help
-	for option in help tether quiet socket session verbose version wait lock sleep; do
-		grep -q -e "^  .* --$option [A-Za-z ]* *[a-z]" said ||
-		    fail "--$option is not explained"
-	done
+	explains "$logind" help tether quiet socket session verbose version wait lock sleep
 	atf_check -o match:'^dazai-logind [0-9]' "$logind" -V
 	start
 	complains 4 'not the answer of a dazaid' "$logind" -q -S 3 -s "$sock" \

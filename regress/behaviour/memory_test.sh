@@ -9,11 +9,6 @@ shipped_only=1
 nomemfd=$tools/nomemfd
 peek=$tools/peek
 
-# A kernel may have memfd_secret(2), and refuse it to us.
-need_secretmem() {
-	grep -qF 'memory: secretmem' log || atf_skip "no memfd_secret: it needs Linux 6.5, or 5.14 booted with secretmem.enable=1"
-}
-
 # may_lock KIB: ./may-lock runs a program that may lock so much memory, root's as well
 may_lock() {
 	cat >may-lock <<-EOT
@@ -74,7 +69,7 @@ behaviour what_passes_through_dazaictl_is_locked \
 what_passes_through_dazaictl_is_locked_body() {
 	guarded
 	may_lock 64
-	set -- ./may-lock "$top/dazaictl/dazaictl" -s "$sock"
+	set -- ./may-lock "$ctl" -s "$sock"
 	{
 		"$@" get "$name" >got && cmp -s got secret &&
 		    "$@" get "$name" | cmp -s - secret &&
@@ -104,7 +99,7 @@ every_signal_wipes_dazaictl_body() {
 	guarded
 	mkfifo pipe
 	for sig in 12 14 25; do # USR2, ALRM, XFSZ
-		"$top/dazaictl/dazaictl" -s "$sock" put other <pipe &
+		"$ctl" -s "$sock" put other <pipe &
 		putting=$!
 		remember "$putting"
 		exec 9>pipe
@@ -140,19 +135,6 @@ other_memory_is_refused_body() {
 		    "$@" -m "$kind"
 	done
 	gone
-}
-
-behaviour the_arena_is_locked \
-    'at least as much memory is locked as the arena has'
-the_arena_is_locked_body() {
-	for words in '' "$nomemfd"; do
-		through "exec $words"
-		start -z 1000000
-		locked=$(sed -n 's/^VmLck:[^0-9]*\([0-9]*\) kB/\1/p' \
-		    "/proc/$vault/status")
-		[ "$locked" -ge 977 ] || fail "$words: only $locked kB are locked"
-		lives
-	done
 }
 
 # settled: the daemon is ready, or has ended

@@ -71,16 +71,6 @@ signals_are_triggers_body() {
 	done
 }
 
-behaviour signals_need_no_heartbeat 'signals mean the same to a daemon that nobody guards yet'
-signals_need_no_heartbeat_body() {
-	table <<-'EOT'
-	| kill USR1 $vault | 0 | PANIC (dry-run): SIGUSR1
-	-a -g 0.2 | kill HUP $vault | 137 | PANIC: SIGHUP
-	-a -g 60 | kill USR2 $vault | 137 | HARD PANIC: SIGUSR2
-	-a | kill INT $vault | 0 | SIGINT: secrets wiped, bye
-	EOT
-}
-
 # fatal NUMBER...: a daemon that gets one of these signals wipes first, and then dies of
 # it
 fatal() {

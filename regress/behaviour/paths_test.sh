@@ -5,7 +5,6 @@
 # shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
-ctl=$top/dazaictl/dazaictl
 
 # somebody: becomes able to run the programs as a user of its own, $user, with no
 # runtime directory, in $dir; the user's directory in /tmp is $own

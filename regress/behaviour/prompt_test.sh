@@ -6,7 +6,6 @@
 # shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
-ctl=$top/dazaictl/dazaictl
 PATH=$top/dazaid:$top/dazaictl:$PATH
 export DAZAI_SOCK="$sock"
 

@@ -5,7 +5,6 @@
 # shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
-ctl=$top/dazaictl/dazaictl
 export DAZAI_SOCK="$sock"
 
 # put NAME TEXT: stores what printf(1) makes of TEXT
@@ -441,26 +440,5 @@ on_a_terminal_it_is_in_reach_body() {
 		send exit\n
 		wait
 	EOT
-	stands_down
-}
-
-behaviour openssl_and_age_read_them 'openssl and age take their secrets from a variable and from descriptors' \
-    require.progs 'age age-keygen openssl'
-openssl_and_age_read_them_body() {
-	guarded
-	echo 'not a secret' >plain
-	put pass 'correct horse\n'
-	"$ctl" run -e P=pass openssl enc -aes-256-cbc -pbkdf2 -in plain \
-	    -out sealed -pass env:P || fail 'openssl'
-	gives 'not a secret' -f 3=pass openssl enc -d -aes-256-cbc -pbkdf2 \
-	    -in sealed -pass fd:3
-	gives 'not a secret' -i pass openssl enc -d -aes-256-cbc -pbkdf2 \
-	    -in sealed -pass stdin
-	age-keygen 2>keygen >key
-	put_file key key
-	age -r "$(sed -n 's/^# public key: //p' key)" -o plain.age plain
-	rm key
-	gives 'not a secret' -f 9=key age -d -i /dev/fd/9 plain.age
-	gives 'not a secret' -i key age -d -i - plain.age
 	stands_down
 }

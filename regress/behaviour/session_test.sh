@@ -268,7 +268,6 @@ a_forwarded_daemon_is_used_body() {
 	spawn heartbeat "$hb" -s "$PWD/near" -i 1 >hb.out 2>hb.err
 	talk - log hb.out 'dazai-hb: guarding'
 	logged 'guarded by pid'
-	ctl=$top/dazaictl/dazaictl
 	export DAZAI_SOCK="$PWD/near"
 	head -c 300000 /dev/urandom | base64 >value
 	printf typed | "$ctl" put far || fail "put of a pipe"

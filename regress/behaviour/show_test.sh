@@ -5,7 +5,6 @@
 # shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
-ctl=$top/dazaictl/dazaictl
 export DAZAI_SOCK="$sock"
 
 # shows TEXT COMMAND...: one of the lines that it prints is TEXT, a pattern of grep(1)

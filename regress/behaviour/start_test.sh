@@ -19,8 +19,9 @@ refused() {
 
 # left_nothing WHAT: none of the daemon's files is there; WHAT is for the message
 left_nothing() {
-	[ ! -e "$sock" ] || fail "$1: a socket is left"
-	[ ! -e "$sock.pid" ] || fail "$1: a pid file is left"
+	for left in "$sock" "$sock.ctl" "$sock.pid"; do
+		[ ! -e "$left" ] || fail "$1: $left is left"
+	done
 }
 
 #
@@ -28,9 +29,9 @@ left_nothing() {
 #
 
 # Every kind of bad number is tried on the function that reads them (replay_num).
-behaviour bad_seconds_are_refused \
-    'a wrong number of seconds is refused with one line, and nothing is started'
-bad_seconds_are_refused_body() {
+behaviour bad_numbers_are_refused \
+    'a wrong number of seconds, and a size that is no number, too small or too large, is refused with one line, and nothing is started'
+bad_numbers_are_refused_body() {
 	for option in f=first g=grace t=ping-timeout; do
 		long=${option#?=}
 		for value in '' nan -inf 5x ' 5' -1 +5 0x10 1e3 5. .5 1.2.3 5,5; do
@@ -43,11 +44,6 @@ bad_seconds_are_refused_body() {
 	done
 	# Of several errors only the first is printed.
 	refused 'dazaid: --grace: nan' -g nan -t inf -z x -l =
-}
-
-behaviour bad_sizes_are_refused \
-    'a size that is no number, too small or too large is refused with one line'
-bad_sizes_are_refused_body() {
 	for value in '' nan 5x ' 65536' -65536 +65536 0x10000 1e5 65536.0 64k 1M; do
 		refused "dazaid: --size: $value: not a number" -z "$value"
 	done
@@ -75,7 +71,8 @@ good_numbers_are_taken_body() {
 	lives
 }
 
-behaviour help_and_version_are_printed '-h and -V print on standard output and exit 0'
+behaviour help_and_version_are_printed \
+    '-h and -V print on standard output and exit 0, and the help has a line for each option'
 help_and_version_are_printed_body() {
 	for option in -h --help -V --version; do
 		"$dazaid" $option >said 2>why || fail "$option: exit $?"
@@ -86,16 +83,8 @@ help_and_version_are_printed_body() {
 			    grep -qx 'dazaid [0-9][0-9.a-z-]*' said ;;
 		esac || fail "$option: $(cat said)"
 	done
-}
-
-behaviour help_explains_every_option '--help has a line for each option'
-help_explains_every_option_body() {
-	"$dazaid" --help >said || fail "--help: $?"
-	for option in once arm debug first grace help load load-file memory socket ping-timeout \
-	    user verbose version size require-lock; do
-		grep -q -e "^  .* --$option [A-Z= ]* *[a-z]" said ||
-		    fail "--$option is not explained"
-	done
+	explains "$dazaid" once arm debug first grace help load load-file memory socket \
+	    ping-timeout user verbose version size require-lock
 }
 
 # usage OPTION...: wrong options show the usage on standard error
@@ -165,7 +154,7 @@ a_bare_system_is_told_body() {
 	complains 1 "dazaid: $why" ./bare /proc "$real" -s "$sock"
 	complains 1 "dazaid: $why" ./bare /proc "$real" -d -s "$sock"
 	complains 4 "dazai-hb: $why" ./bare /proc "$hb" -s "$sock"
-	complains 5 "dazaictl: $why" ./bare /proc "$top/dazaictl/dazaictl" \
+	complains 5 "dazaictl: $why" ./bare /proc "$ctl" \
 	    -s "$sock" status
 	status=0
 	./bare /dev "$real" -s "$sock" 2>told || status=$?
@@ -177,7 +166,7 @@ a_bare_system_is_told_body() {
 	start
 	echo 'other echo hi' >file
 	status=0
-	./bare /dev "$top/dazaictl/dazaictl" -s "$sock" load "$PWD/file" \
+	./bare /dev "$ctl" -s "$sock" load "$PWD/file" \
 	    2>told || status=$?
 	[ $status -eq 7 ] || fail "load: exit $status: $(cat told)"
 	grep -qF 'dazaictl: /dev/null: No such file or directory' told ||
@@ -196,7 +185,7 @@ a_filter_of_a_container_is_told_body() {
 	through "exec $tools/nomemfd -c memfd_secret -c rseq"
 	guarded -a
 	# For a pipe, a file and another filter.
-	ctl="$tools/nomemfd -c splice -c sendfile -c vmsplice $top/dazaictl/dazaictl -s $sock"
+	ctl="$tools/nomemfd -c splice -c sendfile -c vmsplice $ctl -s $sock"
 	$ctl get "$name" | cmp -s - secret || fail "get into a pipe"
 	$ctl put other <secret || fail "put from a file"
 	$ctl get other >got || fail "get into a file"
@@ -218,21 +207,30 @@ loads() {
 	lives
 }
 
-behaviour a_secret_comes_from_anywhere 'a secret comes from a file, standard input, a FIFO, a descriptor, or <() of bash' \
+# keeps OPTION...: a daemon has the bytes of the file "secret" as its secret "token"
+keeps() {
+	launch "$dazaid" -d -s "$sock" "$@"
+	logged 'secrets: 1,'
+	talk "$sock" hello to "$sock.ctl" get token secret use 0 quit
+	ends 0
+}
+
+behaviour a_secret_comes_from_anywhere \
+    'a secret comes from a file, standard input, a FIFO, a descriptor, or <() of bash, and is taken as it is, a final newline included' \
     require.progs bash
 a_secret_comes_from_anywhere_body() {
-	printf '%s' "$secret" >secret
+	printf '\001first\n\nline\r\nlast line of a secret\n' >secret
 	mkfifo fifo
-	loads 1 -l token=secret
-	loads 1 --load token=secret
-	loads 1 --load=token="$PWD/secret"
-	loads 1 -l token=- <secret
-	loads 1 -l token=/dev/stdin <secret
-	loads 1 -l token=/dev/fd/5 5<secret
-	printf '%s' "$secret" >fifo &
-	loads 1 -l token=fifo
-	printf '%s' "$secret" | loads 1 -l token=-
-	printf '%s' "$secret" >fifo &
+	keeps -l token=secret
+	keeps --load token=secret
+	keeps --load=token="$PWD/secret"
+	keeps -l token=- <secret
+	keeps -l token=/dev/stdin <secret
+	keeps -l token=/dev/fd/5 5<secret
+	cat secret >fifo &
+	keeps -l token=fifo
+	head -c 100 secret | keeps -l token=-
+	cat secret >fifo &
 	loads 4 -l a=- -l b=secret -l c=/dev/fd/7 -l d=fifo <secret 7<secret
 	loads 0 </dev/null
 	through "exec bash -c 'exec \"\$@\" -l one=<(echo one) -l two=<(echo two)' bash"
@@ -254,22 +252,6 @@ many_secrets_are_loaded_body() {
 	loads 2 -l a=secret -l A=secret
 	refused 'dazaid: --load: standard input can be read only once' -l a=- \
 	    -l b=- </dev/null
-}
-
-shipped_only=1
-behaviour bytes_are_kept 'a secret is taken as it is, a final newline included' require.user root
-shipped_only=
-bytes_are_kept_body() {
-	printf '\001first\n\nline\r\nlast line of a secret\n' >secret
-	printf 'no newline at the end of this' >other
-	through "exec $tools/nomemfd"
-	launch "$dazaid" -d -s "$sock" -l one=secret -l two=- <other
-	logged 'memory: mlock, secrets: 2'
-	for file in secret other; do
-		"$peek" "$vault" <$file >seen || fail "$(cat seen)"
-		grep -q "^$(wc -c <$file) bytes of it at" seen || fail "$(cat seen)"
-	done
-	lives
 }
 
 behaviour bad_names_are_refused \
@@ -531,38 +513,6 @@ it_asks_without_echo_body() {
 	    'expect Secret two: ' 'run ./echoes off' "send $secret\n" \
 	    'expect Secret three: ' "send $secret\n" \
 	    "run $talk - log log 'secrets: 3'" 'run ./echoes on' 'signal TERM'
-	# One that goes to the background lets go of the terminal.
-	asks "$dazaid" -1 -s "$sock" -l token <<-EOT
-	expect Secret token: 
-	run ./echoes off
-	send $secret\n
-	wait
-	show
-	EOT
-	showed 'exit 0'
-	found
-	talk "$sock" hello quit
-	ends_there
-}
-
-shipped_only=1
-behaviour the_line_is_the_secret 'the line that is typed is the secret, without its newline' require.user root
-shipped_only=
-the_line_is_the_secret_body() {
-	printf '%s' "$secret" >secret
-	printf '%s\n' "$secret" >with-newline
-	asks "$tools/nomemfd" "$dazaid" -1 -d -s "$sock" -l token <<-EOT
-	expect Secret token: 
-	send $secret\n
-	run $talk - log log 'memory: mlock, secrets: 1'
-	run $peek \$(cat $sock.pid) <secret >seen
-	run $peek \$(cat $sock.pid) <with-newline >seen.more
-	signal TERM
-	wait
-	EOT
-	grep -q "^${#secret} bytes of it at" seen || fail "$(cat seen)"
-	[ "$(grep -c 'bytes of it at' seen)" -eq 1 ] || fail "$(cat seen)"
-	grep -q "^${#secret} bytes of it at" seen.more || fail "$(cat seen.more)"
 }
 
 behaviour the_echo_comes_back \

@@ -88,20 +88,6 @@ a_process_is_the_proof_of_life_body() {
 	rehearsed 'tether t lost: its process ended'
 }
 
-behaviour a_watched_process_is_the_proof_too 'the end of the process that WATCH names is the loss'
-a_watched_process_is_the_proof_too_body() {
-	start
-	idler
-	client "$sock.ctl" say 'HOLD t' want HOLDING \
-	    say 'WATCH 0' want 'ERROR invalid pid' \
-	    say 'WATCH 1' want 'ERROR invalid pid' \
-	    say "WATCH $idler" want OK echo watches hold
-	kill -STOP "$client"
-	kill -KILL "$idler"
-	rehearsed 'tether t lost: the watched process ended'
-	kill -KILL "$client"
-}
-
 behaviour a_release_is_no_loss 'a released tether is no condition any more, and its holders are let go'
 a_release_is_no_loss_body() {
 	start -a -g 60
@@ -127,7 +113,8 @@ holders_say_no_more_than_they_may_body() {
 	    say 'HOLD 12345678901234567' like 'ERROR bad-name *' \
 	    say 'HOLD 1234567890123456' want HOLDING say QUIT \
 	    like 'ERROR bad-request *' say "$get" like 'ERROR bad-request *' \
-	    ping say CANCEL want NOTHING-PENDING
+	    ping say CANCEL want NOTHING-PENDING \
+	    say 'WATCH 0' want 'ERROR invalid pid' say 'WATCH 1' want 'ERROR invalid pid'
 	rehearsed 'tether 1234567890123456 lost'
 }
 
@@ -218,7 +205,6 @@ behaviour dazaictl_shows_and_releases_tethers \
     'dazaictl tethers, release, watch and wait, with their exit statuses'
 dazaictl_shows_and_releases_tethers_body() {
 	export DAZAI_SOCK="$sock"
-	ctl=$top/dazaictl/dazaictl
 	start -a -g 60
 	spawn watch "$ctl" watch >watched 2>&1
 	talk - log watched 'STATUS alive=1'
@@ -263,19 +249,6 @@ nothing_is_given_after_a_stop_body() {
 		wait "$asker" || fail "an asker was given the secret"
 	done
 	logged 'panic pending: tether session lost'
-}
-
-behaviour a_ttl_that_passed_in_a_stop 'a secret whose time was up while the vault was stopped is not given'
-a_ttl_that_passed_in_a_stop_body() {
-	guarded
-	control say 'PUT brief 5 ttl=0.5' want GO raw hello want OK
-	talk - mark at 100
-	kill -STOP "$vault"
-	spawn asker "$talk" "$sock.ctl" echo asks say 'GET brief' \
-	    want 'ERROR no-such-secret there is no secret of this name' >asks
-	talk - log asks asks mark at 600
-	kill -CONT "$vault"
-	wait "$asker" || fail "it was given"
 }
 
 behaviour watchers_are_told_of_secrets 'EVENTS: put, got, gone and bye, with names and reasons'

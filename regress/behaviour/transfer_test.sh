@@ -521,7 +521,6 @@ behaviour a_refusal_leaves_no_more_than_a_success \
     require.progs strace
 a_refusal_leaves_no_more_than_a_success_body() {
 	guarded
-	ctl=$top/dazaictl/dazaictl
 	export DAZAI_SOCK="$sock"
 	printf '%s' "$secret" | traced 0 "$ctl" put new
 	grep -q '^pipe2' trace || fail "$(cat trace)"
@@ -554,7 +553,6 @@ behaviour many_processors_cost_no_more \
     require.progs strace
 many_processors_cost_no_more_body() {
 	guarded
-	ctl=$top/dazaictl/dazaictl
 	export DAZAI_SOCK="$sock"
 	one=0100000000000000
 	all=ffffffffffffffff
@@ -569,7 +567,6 @@ many_processors_cost_no_more_body() {
 behaviour dazaictl_replaces_and_deletes_all \
     'dazaictl put -r replaces a secret, and del --all wipes every one'
 dazaictl_replaces_and_deletes_all_body() {
-	ctl=$top/dazaictl/dazaictl
 	guarded -a -g 0
 	printf new >value
 	complains 5 'refused: exists: ' "$ctl" -s "$sock" put "$name" <value

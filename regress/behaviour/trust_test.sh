@@ -6,7 +6,6 @@
 # shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
-ctl=$top/dazaictl/dazaictl
 escape='\x1b]0;pwned\x07'
 
 # liar ANSWER: talk plays a daemon that gives this answer, in which it knows escapes, to

@@ -13,11 +13,6 @@ behaviour every_line_has_its_answer \
     'HELLO, PING, CANCEL and QUIT, in any case, with blanks and CR around them, read their answer'
 every_line_has_its_answer_body() {
 	start
-	client "$sock" hello hold
-	logged "guarded by pid $client"
-	kill "$client"
-	rehearsed 'heartbeat connection dropped'
-	start
 	talk "$sock" hello ping say CANCEL want NOTHING-PENDING \
 	    say STATUS want "$unknown" hello ping quit
 	ends 0
@@ -30,10 +25,6 @@ every_line_has_its_answer_body() {
 	    raw 'PI\rNG\n' want "$unknown" raw 'CANCEL\r\n' want NOTHING-PENDING \
 	    say quit want BYE eof
 	ends 0
-	start -a
-	session kill USR1 "$vault" log log 'panic pending' cancel \
-	    say CANCEL want NOTHING-PENDING
-	logged 'panic CANCELLED'
 }
 
 behaviour bad_pids_and_verbs_are_refused \
@@ -126,11 +117,6 @@ others_read_busy_body() {
 	    connect raw 'HELLO 1\nPING\nQUIT\nCANCEL\n' want BUSY eof \
 	    connect say "$guard" say QUIT want BUSY close use 0 ping close
 	killed 'PANIC: heartbeat connection dropped'
-	start -a -g 0.5
-	talk "$sock" hello kill USR1 "$vault" log log 'panic pending' \
-	    connect raw 'HELLO 1\nCANCEL\n' want BUSY eof use 0 eof
-	killed 'PANIC: SIGUSR1'
-	not_logged CANCELLED
 }
 
 behaviour one_of_many_is_the_heartbeat \
@@ -173,9 +159,10 @@ behaviour strangers_are_closed_on \
 strangers_are_closed_on_body() {
 	public
 	start -a -g 0
-	chmod 666 "$sock"
-	(as_other "$dir/talk" "$sock" say "$guard" eof) ||
-	    fail "more than closed on"
+	chmod 666 "$sock" "$sock.ctl"
+	(as_other "$dir/talk" "$sock" say "$guard" eof to "$sock.ctl" say STATUS eof \
+	    connect say "GET $name" eof connect say ARM eof connect \
+	    say 'PANIC hard' eof) || fail "more than closed on"
 	logged 'a client of uid 65534 refused'
 	lives
 	chown 65534 "$dir"
