@@ -34,7 +34,7 @@ json_kind(const char *key)
 		{ "groups", JSON_NUMBER }, { "size", JSON_NUMBER },
 		{ "room", JSON_NUMBER }, { "grace", JSON_SECONDS },
 		{ "left", JSON_SECONDS }, { "timeout", JSON_SECONDS },
-		{ "seconds", JSON_SECONDS } };
+		{ "first", JSON_SECONDS }, { "seconds", JSON_SECONDS } };
 	size_t i;
 
 	for (i = 0; i < sizeof(keys) / sizeof(keys[0]); i++) {

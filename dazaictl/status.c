@@ -113,6 +113,20 @@ status_panic(const char *line, bool lost)
 		   "pkill -USR1 dazai-hb");
 }
 
+/* If nothing guards: when that will be a panic.  Older daemons do not tell. */
+static void
+status_deadline(const char *line)
+{
+	char value[32], left[UNIT_PRINT];
+
+	answer_value(line, "first=", value, sizeof(value));
+	if (value[0] == '\0' || strcmp(value, "0") == 0)
+		return;
+	printf("deadline:   a panic in %s, unless the session is guarded by "
+	       "then (dazai_guard)\n",
+	    status_time(line, "first=", left));
+}
+
 static void
 status_daemon(const char *line)
 {
@@ -178,6 +192,7 @@ status_show(const struct sockpath *places, enum list_form form)
 	status_session(status);
 	status_panic(status, status_tethers(&tethers, client_is_near(status)));
 	free(tethers.text);
+	status_deadline(status);
 	status_daemon(status);
 	status_memory(status);
 }

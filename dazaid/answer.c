@@ -29,6 +29,7 @@ void
 answer_status(char *line, const struct imsg_report *s)
 {
 	char grace[NUM_PRINT], left[NUM_PRINT], timeout[NUM_PRINT];
+	char first[NUM_PRINT];
 
 	(void)snprintf(line, ANSWER_BYTES,
 	    "STATUS alive=1 armed=%" PRIu32 " grace=%s registered=%" PRIu32
@@ -36,12 +37,12 @@ answer_status(char *line, const struct imsg_report *s)
 	    " memory=%s secrets=%" PRIu32 " left=%s heartbeat=%" PRIu32
 	    " since=%" PRId64 " tethers=%" PRIu32
 	    " timeout=%s pid=%ld size=%" PRIu64 " room=%" PRIu64
-	    " groups=%" PRIu32 "\n",
+	    " groups=%" PRIu32 " first=%s\n",
 	    s->armed, num_print_ms(s->grace, grace), s->registered, s->guarded,
 	    s->pending, secmem_name(s->memory), s->secrets,
 	    num_print_ms(s->left, left), s->heartbeat, s->since, s->tethers,
 	    num_print_ms(s->timeout, timeout), (long)answer_vault, s->size,
-	    s->room, s->groups);
+	    s->room, s->groups, num_print_ms(s->first, first));
 }
 
 /* NAME SIZE READS-LEFT SECONDS-LEFT, with '-' for no limit */

@@ -108,6 +108,7 @@ struct imsg_report {
 	uint32_t pending;
 	uint32_t tethers; /* that were taken */
 	int64_t	 timeout; /* ms without PING; 0: none */
+	int64_t	 first;	  /* ms until nobody came to guard; 0: no limit now */
 	uint32_t groups;  /* a panic kills process groups */
 };
 

@@ -53,6 +53,7 @@ serve_status(uint32_t peerid)
 	s->pending = p->pending;
 	s->tethers = session_count(&v.session);
 	s->timeout = v.session.timeout;
+	s->first = session_first_left(&v.session, vault_now());
 	s->groups = registry_groups();
 	vault_send(&im);
 }

@@ -337,6 +337,15 @@ session_wait_for_guard(struct session *s, bool has_secret, int64_t now)
 		s->first_due = now + s->first;
 }
 
+/* Milliseconds until that deadline passes; 0 if it does not run. */
+int64_t
+session_first_left(const struct session *s, int64_t now)
+{
+	return (s->first_due == PANIC_NEVER || s->first_due <= now ?
+		0 :
+		s->first_due - now);
+}
+
 /*
  * Acts on every deadline up to now: first that of a pending panic, then those
  * of holders.

@@ -81,14 +81,15 @@ struct session_holder *session_find(struct session *, uint32_t);
 bool session_ping(struct session *, struct session_holder *, int64_t);
 enum session_cancel session_cancel(struct session *, struct session_holder *,
     int64_t);
-void session_ended(struct session *, struct session_holder *, int64_t, bool,
-    const char *);
-bool session_drained(const struct session *);
-void session_heard(struct session *, int64_t);
-void session_left(struct session *, struct session_holder *, int64_t);
-bool session_release(struct session *, const char *, int64_t);
-void session_wait_for_guard(struct session *, bool, int64_t);
-void session_tick(struct session *, int64_t);
+void	session_ended(struct session *, struct session_holder *, int64_t, bool,
+       const char *);
+bool	session_drained(const struct session *);
+void	session_heard(struct session *, int64_t);
+void	session_left(struct session *, struct session_holder *, int64_t);
+bool	session_release(struct session *, const char *, int64_t);
+void	session_wait_for_guard(struct session *, bool, int64_t);
+int64_t session_first_left(const struct session *, int64_t);
+void	session_tick(struct session *, int64_t);
 const struct session_tether *session_first_lost(const struct session *);
 bool			     session_guarded(const struct session *);
 unsigned int		     session_count(const struct session *);

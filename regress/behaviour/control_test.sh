@@ -53,7 +53,7 @@ status_tells_the_state_body() {
 	start -g 0.5
 	memory=$(sed -n 's/.*memory: \([a-z]*\),.*/\1/p' log)
 	control say STATUS like "STATUS alive=1 armed=0 grace=0.5 registered=0\
- guarded=0 pending=0 memory=$memory secrets=1 *"
+ guarded=0 pending=0 memory=$memory secrets=1 * first=[23][0-9][0-9]*"
 	lives
 	start -g 60
 	idler
@@ -61,7 +61,7 @@ status_tells_the_state_body() {
 	    like 'STATUS * armed=0 * registered=0 guarded=0 * secrets=1 *'
 	client "$sock" hello echo guards hold
 	control say STATUS \
-	    like "STATUS * registered=0 guarded=1 pending=0 * heartbeat=$client *" \
+	    like "STATUS * registered=0 guarded=1 pending=0 * heartbeat=$client * first=0" \
 	    say "REGISTER pid=$idler" want OK say STATUS like '* registered=1 *' \
 	    say 'PUT one 1' want GO raw x want OK say STATUS like '* secrets=2 *' \
 	    say 'DEL one' want OK say STATUS like '* secrets=1 *' \

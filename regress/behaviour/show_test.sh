@@ -71,6 +71,11 @@ status_is_for_reading_body() {
 	shows '^session:    UNGUARDED$' "$ctl" status
 	shows 'not armed (dry-run)' "$ctl" status
 	absent '^tethers\|^panic' shown
+	shows '^deadline:   a panic in 4 min [0-9]* s, unless the session is guarded by then' \
+	    "$ctl" status
+	heartbeat -i 0
+	"$ctl" status >shown
+	absent '^deadline' shown
 }
 
 behaviour a_lost_tether_shows \
@@ -127,7 +132,7 @@ json_is_json_body() {
 	json "j == [{'name': '$name', 'size': ${#secret}, 'reads': None, 'left': None}]" \
 	    "$ctl" list --json
 	json 'j == []' "$ctl" tethers --json
-	json "j['guarded'] is False and j['grace'] == 5 and j['pid'] == $vault and j['groups'] in (0, 1)" \
+	json "j['guarded'] is False and j['grace'] == 5 and j['pid'] == $vault and j['groups'] in (0, 1) and 200 < j['first'] <= 300" \
 	    "$ctl" status --json
 	stop
 	session -a -g 0.5

@@ -360,7 +360,7 @@ answer_status(struct client *c)
 	static const char *const kinds[] = { "secretmem", "mlock", "unlocked" };
 	struct imsg	    im = { .type = IMSG_REPORT, .peerid = c->peerid };
 	struct imsg_report *s = &im.u.report;
-	char		    grace[32], left[32], timeout[32];
+	char		    grace[32], left[32], timeout[32], first[32];
 
 	s->grace = (int64_t)fuzz_number();
 	s->left = (int64_t)fuzz_number();
@@ -377,16 +377,17 @@ answer_status(struct client *c)
 	s->tethers = fuzz_byte() % 18;
 	s->timeout = (int64_t)fuzz_number();
 	s->groups = s->tethers & 1;
+	s->first = s->timeout / 2;
 	net_want(c,
 	    "%sSTATUS alive=1 armed=%u grace=%s registered=%u guarded=%u "
 	    "pending=%u memory=%s secrets=%u left=%s heartbeat=%u "
 	    "since=%" PRId64 " tethers=%u timeout=%s pid=%ld size=%" PRIu64
-	    " room=%" PRIu64 " groups=%u\n",
+	    " room=%" PRIu64 " groups=%u first=%s\n",
 	    c->watching ? "EVENT " : "", s->armed, printed(s->grace, grace),
 	    s->registered, s->guarded, s->pending, kinds[s->memory], s->secrets,
 	    printed(s->left, left), s->heartbeat, s->since, s->tethers,
 	    printed(s->timeout, timeout), (long)getppid(), s->size, s->room,
-	    s->groups);
+	    s->groups, printed(s->first, first));
 	net_send(&im);
 	release(c);
 }

@@ -55,7 +55,7 @@ same_state(const struct imsg_report *a, const struct imsg_report *b)
 	    a->registered == b->registered && a->armed == b->armed &&
 	    a->guarded == b->guarded && a->pending == b->pending &&
 	    a->tethers == b->tethers && a->timeout == b->timeout &&
-	    a->room < a->size);
+	    a->first == b->first && a->room < a->size);
 }
 
 static bool
@@ -175,7 +175,10 @@ do_status(const struct message *msg, int64_t now)
 		.guarded = guarded,
 		.pending = pending,
 		.tethers = controller_tethers(&m.c),
-		.timeout = m.c.timeout };
+		.timeout = m.c.timeout,
+		.first = m.c.first_due != NEVER && m.c.first_due > now ?
+		    m.c.first_due - now :
+		    0 };
 
 	model_want(IMSG_REPORT, msg->im.peerid, 0)->u.report = s;
 }
