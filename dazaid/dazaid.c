@@ -228,7 +228,8 @@ start_sandbox(void)
 		.procfd = registry_procfd(),
 		.timer = v.timer,
 		.signals = v.signals,
-		.files = v.files };
+		.files = v.files,
+		.alive = v.alive };
 
 	registry_own();
 	if (sandbox_vault(&sv) == -1)

@@ -31,11 +31,8 @@ holder_close(struct session_holder *h)
 
 	if (h->fds[ALIVE_CONNECTION] != -1)
 		(void)shutdown(h->fds[ALIVE_CONNECTION], SHUT_RDWR);
-	for (i = 0; i < SESSION_FDS; i++) {
-		if (h->fds[i] != -1)
-			close(h->fds[i]);
-		h->fds[i] = -1;
-	}
+	for (i = 0; i < SESSION_FDS; i++)
+		alive_close(h, i);
 }
 
 /* Tells the watchers that h is lost, but not if its tether was released. */
@@ -116,6 +113,7 @@ holder_take(const struct imsg *im, const char *name, const struct ucred *who,
 {
 	struct session_holder *h;
 	struct timespec	       ts;
+	bool		       watched;
 
 	h = session_hold(&v.session, name, im->peerid, vault_now(), hung_up);
 	if (h == NULL)
@@ -126,6 +124,9 @@ holder_take(const struct imsg *im, const char *name, const struct ucred *who,
 	if (h->state == SESSION_LOST)
 		return (true);
 	h->fds[ALIVE_PROCESS] = registry_open(who->pid, im->fd);
+	watched = alive_watch(h, ALIVE_CONNECTION) &&
+	    (channel == -1 || alive_watch(h, ALIVE_CHANNEL)) &&
+	    alive_watch(h, ALIVE_PROCESS);
 	(void)clock_gettime(CLOCK_REALTIME, &ts);
 	v.since = ts.tv_sec;
 	if (name == NULL)
@@ -143,6 +144,8 @@ holder_take(const struct imsg *im, const char *name, const struct ucred *who,
 	    h->pid, 0, NULL);
 	if (h->fds[ALIVE_PROCESS] == -1)
 		alive_ended(h, "its process ended");
+	else if (!watched)
+		alive_ended(h, "it cannot be watched");
 	alive_look();
 	return (true);
 }
@@ -264,8 +267,10 @@ holder_watch(struct session_holder *h, pid_t pid)
 		h->fds[i] = vault_take_front(pid);
 	if (i < SESSION_FDS && h->fds[i] == -1 && pid > 1 && vault_has_fd())
 		h->fds[i] = registry_open_owned(pid);
-	if (i < SESSION_FDS && h->fds[i] != -1)
+	if (i < SESSION_FDS && alive_watch(h, i))
 		answer = IMSG_ANSWER_OK;
+	else if (i < SESSION_FDS)
+		alive_close(h, i);
 	if (answer == IMSG_ANSWER_OK && h->fds[ALIVE_CHANNEL] != -1) {
 		(void)snprintf(line, sizeof(line), "WATCHING %ld\n", (long)pid);
 		alive_answer(h, line);

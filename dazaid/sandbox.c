@@ -229,6 +229,9 @@ sandbox_vault(const struct sandbox_vault *sv)
 		{ CALL(munmap), 2, { IS(0, arena), IS(1, sv->arena_len) } },
 		{ CALL(read), 1, { IS(0, sv->signals) } },
 		{ CALL(read), 1, { IS(0, sv->files) } },
+		/* is a holder lost?  without waiting */
+		{ CALL(epoll_pwait), 2, { IS(0, sv->alive), IS32(3, 0) } },
+		{ CALL(epoll_ctl), 1, { IS(0, sv->alive) } },
 		/* did a client that hung up leave bytes unread? */
 		{ CALL(ioctl), 1, { IS32(1, FIONREAD) } },
 		/* a channel to a client, which network never has */

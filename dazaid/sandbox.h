@@ -17,6 +17,7 @@ struct sandbox_vault {
 	int	    timer;
 	int	    signals;
 	int	    files;
+	int	    alive;
 };
 
 int	    sandbox_limits(void);

@@ -48,13 +48,17 @@ enum {
 	PFD_INPUT,
 	PFD_FILES,
 	PFD_FRONT,
+	PFD_ALIVE,
 	PFD_NAMED,
-	PFD_MAX = PFD_NAMED + ALIVE_PFD + REGISTRY_MAX + TRANSFER_MAX
+	PFD_MAX = PFD_NAMED + REGISTRY_MAX + TRANSFER_MAX
 };
 
-struct vault v = {
-	.imsg = -1, .timer = -1, .signals = -1, .files = -1, .front = -1
-};
+struct vault v = { .imsg = -1,
+	.timer = -1,
+	.signals = -1,
+	.files = -1,
+	.alive = -1,
+	.front = -1 };
 
 /*
  * Signals that are handled at once.
@@ -372,8 +376,7 @@ vault_may_give(void)
 /* What a turn waits for, in the order in which it is looked at. */
 struct vault_poll {
 	struct pollfd pfd[PFD_MAX];
-	nfds_t	      holders;	  /* entries from PFD_NAMED on, ... */
-	nfds_t	      registered; /* ... after those ... */
+	nfds_t	      registered; /* entries from PFD_NAMED on, ... */
 	nfds_t	      transfers;  /* ... and after those */
 };
 
@@ -388,7 +391,7 @@ vault_poll_set(struct vault_poll *vp, int input)
 	vp->pfd[PFD_INPUT] = (struct pollfd){ input, POLLIN, 0 };
 	vp->pfd[PFD_FILES] = (struct pollfd){ v.files, POLLIN, 0 };
 	vp->pfd[PFD_FRONT] = (struct pollfd){ v.front, POLLIN, 0 };
-	pfd += vp->holders = alive_poll(pfd);
+	vp->pfd[PFD_ALIVE] = (struct pollfd){ v.alive, POLLIN, 0 };
 	pfd += vp->registered = registry_poll(pfd);
 	pfd += vp->transfers = transfer_poll(pfd);
 	return ((nfds_t)(pfd - vp->pfd));
@@ -418,8 +421,8 @@ vault_turn(int input)
 			panic_hard(&v.panic, "poll failed");
 		return (false);
 	}
-	alive_seen(next, vp.holders);
-	next += vp.holders;
+	if (pfd[PFD_ALIVE].revents != 0)
+		alive_look();
 	if (pfd[PFD_SIGNALS].revents != 0)
 		vault_signal(signals_next(v.signals, NULL));
 	registry_forget(next, vp.registered);
@@ -549,8 +552,10 @@ vault_init(const struct options *o)
 	v.signals = signals_collect(collected,
 	    sizeof(collected) / sizeof(collected[0]));
 	v.timer = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
-	if (v.signals == -1 || v.timer == -1)
-		vault_fail("signalfd or timerfd_create", strerror(errno));
+	v.alive = alive_open();
+	if (v.signals == -1 || v.timer == -1 || v.alive == -1)
+		vault_fail("signalfd, timerfd_create or epoll_create1",
+		    strerror(errno));
 	if ((failed = registry_init(o->owner)) != NULL)
 		vault_fail(failed, strerror(errno));
 	if (getrlimit(RLIMIT_NOFILE, &rl) == -1 || rl.rlim_cur <= VAULT_FDS)

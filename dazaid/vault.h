@@ -33,6 +33,7 @@ struct vault {
 	int	timer;
 	int	signals;
 	int	files;	      /* readable when the sockets may be gone */
+	int	alive;	      /* readable when a holder may have ended */
 	int	front;	      /* pidfd of a command not guarded yet, or -1 */
 	pid_t	front_pid;    /* its pid */
 	rlim_t	spare_fds;    /* descriptors that clients may take */

@@ -262,8 +262,8 @@ no_descriptor_is_inherited_body() {
 		# The pid file, the last words, their directory, the line to network;
 		# root's: /proc.
 		set -- /dev/null "$PWD/stdout" "$PWD/log" 'anon_inode:[signalfd]' \
-		    'anon_inode:[timerfd]' anon_inode:inotify "${sock%/*}" \
-		    "$sock.pid" "$sock.last" socket $proc
+		    'anon_inode:[timerfd]' 'anon_inode:[eventpoll]' \
+		    anon_inode:inotify "${sock%/*}" "$sock.pid" "$sock.last" socket $proc
 		only "$vault" "$@"
 		# The line to the vault, twice, as one is the spare; two listeners.
 		only "$network" /dev/null "$PWD/stdout" "$PWD/log" \

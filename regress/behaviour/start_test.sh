@@ -177,7 +177,7 @@ a_bare_system_is_told_body() {
 behaviour a_filter_of_a_container_is_told \
     'in a container whose filter refuses a system call, dazaid starts without it, or says that it needs it'
 a_filter_of_a_container_is_told_body() {
-	for call in pidfd_open timerfd_create inotify_init1; do
+	for call in pidfd_open timerfd_create epoll_create1 inotify_init1; do
 		complains 1 "${call%_init1}" "$tools/nomemfd" -c $call \
 		    "$dazaid" -d -s "$sock"
 	done

@@ -88,6 +88,22 @@ a_process_is_the_proof_of_life_body() {
 	rehearsed 'tether t lost: its process ended'
 }
 
+behaviour a_holder_that_cannot_be_watched_is_lost \
+    'a holder whose end the kernel could not report is lost at once, and WATCH is refused' \
+    require.progs strace
+a_holder_that_cannot_be_watched_is_lost_body() {
+	# The first holder has three descriptors; the fourth is that of WATCH.  From there
+	# on the kernel is asked for flags that it refuses: EXCLUSIVE with ONESHOT.
+	through 'exec strace -o /dev/null -e trace=epoll_ctl \
+	    -e inject=epoll_ctl:poke_enter=@arg4=00000050:when=4+'
+	start -a -g 60
+	idler
+	client "$sock.ctl" say 'HOLD a' want HOLDING \
+	    say "WATCH $idler" want 'ERROR invalid pid' echo asked hold
+	client "$sock.ctl" say 'HOLD b' hold
+	logged 'panic pending: tether b lost: it cannot be watched'
+}
+
 behaviour a_release_is_no_loss 'a released tether is no condition any more, and its holders are let go'
 a_release_is_no_loss_body() {
 	start -a -g 60

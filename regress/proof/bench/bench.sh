@@ -32,19 +32,6 @@ preface() {
 	echo "$samples samples a figure, the subjects in turn; sockets in a tmpfs."
 }
 
-# Prints why a goal is missed, where something was tried that does not meet it either.
-notes() {
-	cat <<-'EOF'
-
-		Tether lost to wiped, 63 other holders: the vault wakes from one ppoll(2), of two or
-		three descriptors a holder, and makes one ioctl(2) before the wipe.  Measured alone
-		(2026-11-28, 400 samples, from close(2) to the return, p50), this ppoll takes 37 µs for
-		one holder and 83 µs for 64.  With all of them in one epoll descriptor inside of ppoll it
-		takes 44 to 47 µs for one as for 64: with less than about 12 holders, which is the usual
-		case, that is slower, and the vault would have two more system calls.  So it stays.
-	EOF
-}
-
 # Puts the table made of results.md and results-*.md into the README.
 publish() {
 	readme=$dir/../../../README.md
@@ -75,7 +62,6 @@ set -- ${BENCH_ONLY:-}
 	preface
 	echo
 	"$dir/bench" -n "$samples" -o "$tmp/data" "$run" "$@"
-	notes
 } | tee "$tmp/table"
 # A pipeline has the status of its last command only.
 grep -q '^sample' "$tmp/data" || [ $# -gt 0 ]

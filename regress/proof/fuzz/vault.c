@@ -403,6 +403,7 @@ begin(void)
 		.timer = -1,
 		.signals = -1,
 		.files = -1,
+		.alive = -1,
 		.front = -1 };
 	w.euid = w.egid = 0;
 	registry_n = 0;
@@ -443,6 +444,7 @@ clean(void)
 		    &v.session.holders[i / SESSION_FDS].fds[i % SESSION_FDS]);
 	fuzz_close(&v.imsg);
 	fuzz_close(&v.files);
+	fuzz_close(&v.alive);
 	fuzz_close(&v.timer);
 	fuzz_close(&v.signals);
 	fuzz_close(&registry_proc);

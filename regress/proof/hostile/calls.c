@@ -178,6 +178,14 @@ limits_of_descriptors(void)
 	limit(SYS_unlinkat, VAULT, false, "any file", AT_FDCWD, 0, 0, 0, 0);
 	limit(TIMER, VAULT, true, "deadlines", sv.timer, 0, 0, 0, 0);
 	limit(TIMER, VAULT, false, "another timer", sv.signals, 0, 0, 0, 0);
+	limit(SYS_epoll_pwait, VAULT, true, "who has ended", sv.alive, 0, 0, 0,
+	    0);
+	limit(SYS_epoll_pwait, VAULT, false, "to wait for it", sv.alive, 0, 0,
+	    -1, 0);
+	limit(SYS_epoll_pwait, VAULT, false, "others", sv.signals, 0, 0, 0, 0);
+	limit(SYS_epoll_ctl, VAULT, true, "to watch a holder", sv.alive, 0, 0,
+	    0, 0);
+	limit(SYS_epoll_ctl, VAULT, false, "others", sv.signals, 0, 0, 0, 0);
 	limit(SYS_wait4, VAULT, true, "what network died of", -1, 0, WNOHANG, 0,
 	    0);
 	limit(SYS_wait4, VAULT, false, "to wait for it", -1, 0, 0, 0, 0);
@@ -256,7 +264,7 @@ vault_things(void)
 		err(1, "what a vault has");
 	sv.arena = arena + 4096;
 	sv.signals = p[0];
-	sv.timer = p[1];
+	sv.timer = sv.alive = p[1];
 	close(p[1]); /* closed, but allowed to be asked about */
 }
 
