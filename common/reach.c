@@ -147,7 +147,8 @@ reach_check_maker(struct reach *r)
 	if (vouch_init(&r->vouch, r->fd) == 0)
 		return (REACH_FOUND);
 	(void)snprintf(r->why, sizeof(r->why),
-	    "%s%s: cannot tell who answers (another PID namespace, and Linux before 6.9): %s",
+	    "%s%s: cannot tell who answers (another "
+	    "PID namespace, and Linux before 6.9): %s",
 	    r->path, r->suffix, strerrordesc_np(errno));
 	return (REACH_REFUSED);
 }

@@ -204,16 +204,16 @@ secmem_wipe(struct secmem *sm)
 	if (mprotect(sm->pages, sm->len, PROT_READ | PROT_WRITE) == -1) {
 		(void)munmap(sm->pages, sm->len);
 		sm->pages = NULL;
-		return (
-		    "arena not writable: its memory was given back to the kernel");
+		return ("arena not writable: its memory was given "
+			"back to the kernel");
 	}
 	broken = !sm->wiped &&
 	    memcmp(sm->data - SECMEM_CANARY, sm->canary, SECMEM_CANARY) != 0;
 	explicit_bzero(sm->pages, sm->len);
 	sm->wiped = 1;
-	return (broken ?
-		"arena canary overwritten: something wrote outside of a secret" :
-		NULL);
+	return (broken ? "arena canary overwritten: something wrote "
+			 "outside of a secret" :
+			 NULL);
 }
 
 /* The word for kind in STATUS and in the log; a static string. */

@@ -81,7 +81,8 @@ askpass_main(int argc, char *argv[])
 		    argv[1]);
 	if (name == NULL || *name == '\0')
 		errx(EXIT_USAGE,
-		    "DAZAI_SECRET is not set: it names the secret to answer with");
+		    "DAZAI_SECRET is not set: it names the secret "
+		    "to answer with");
 	command_places(NULL, &places);
 	command_check_name(name);
 	secret_get(&places, name, true);

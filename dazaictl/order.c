@@ -128,7 +128,8 @@ order_see_end(int64_t ms)
 		    strerror(order.error));
 	if (!order.dazaid)
 		errx(EXIT_CUT,
-		    "process %ld, which serves the socket, is not dazaid: cannot see whether the daemon has ended",
+		    "process %ld, which serves the socket, is not dazaid: "
+		    "cannot see whether the daemon has ended",
 		    pid);
 	errx(EXIT_CUT, "the daemon, process %ld, has not ended in %.10g s", pid,
 	    (double)ms / 1000);

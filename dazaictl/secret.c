@@ -162,7 +162,8 @@ secret_sendfile(int fd, size_t len)
 			n = secret_sendread(fd, len);
 		if (n == 0)
 			errx(EXIT_USAGE,
-			    "the file on standard input became shorter while it was read");
+			    "the file on standard input became shorter "
+			    "while it was read");
 		if (n == -1 && errno == EINTR)
 			n = 0;
 		if (n == -1)
@@ -325,7 +326,8 @@ secret_receive(int fd, unsigned char *buf, size_t len)
 			n = 0;
 		else if (n <= 0)
 			errx(EXIT_CUT,
-			    "the connection ended before the end of the secret");
+			    "the connection ended before the end "
+			    "of the secret");
 	}
 }
 
@@ -362,7 +364,8 @@ secret_splice(int fd, size_t len)
 			err(EXIT_USAGE, "standard output");
 		if (n <= 0)
 			errx(EXIT_CUT,
-			    "the connection ended before the end of the secret");
+			    "the connection ended before the end "
+			    "of the secret");
 		left -= (size_t)n;
 	}
 	return (0);

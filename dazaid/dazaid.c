@@ -169,7 +169,8 @@ start_secrets(void)
 	}
 	if (errno == ENOSPC)
 		vault_fail(failed,
-		    "the secret does not fit into the arena; make it larger with -z");
+		    "the secret does not fit into the arena; "
+		    "make it larger with -z");
 	if (errno == ENODATA)
 		vault_fail(failed, "the secret is empty");
 	vault_fail(failed, strerror(errno));

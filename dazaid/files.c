@@ -113,7 +113,8 @@ files_lock(struct files_name *pid, const char **why)
 			return (-1);
 		if (!files_is_ours(&st) || !files_is_pid(fd)) {
 			*why =
-			    "exists, and is not a pid file of this user's dazaid; remove it, or choose another path (-s)";
+			    "exists, and is not a pid file of this "
+			    "user's dazaid; remove it, or choose another path (-s)";
 			return (-1);
 		}
 		if (flock(fd, LOCK_EX | LOCK_NB) == -1) {
@@ -192,8 +193,8 @@ files_make_way(const struct files_name *f)
 	if (fstatat(files_dir, f->name, &st, AT_SYMLINK_NOFOLLOW) == -1)
 		return (errno == ENOENT ? NULL : strerror(errno));
 	if (!S_ISSOCK(st.st_mode))
-		return (
-		    "exists, and is not a socket; remove it, or choose another path (-s)");
+		return ("exists, and is not a socket; "
+			"remove it, or choose another path (-s)");
 	if (st.st_uid != geteuid())
 		return ("exists, and is a socket of another user");
 	s = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);

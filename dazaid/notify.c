@@ -60,8 +60,8 @@ notify_open(void)
 	    strlen(path) < sizeof(((struct sockaddr_un *)0)->sun_path))
 		notify_connect(path);
 	else
-		warnx(
-		    "NOTIFY_SOCKET is not a socket path: the service manager is not notified");
+		warnx("NOTIFY_SOCKET is not a socket path: "
+		      "the service manager is not notified");
 	(void)unsetenv("NOTIFY_SOCKET");
 	(void)snprintf(notify_pid, sizeof(notify_pid), "MAINPID=%ld",
 	    (long)getpid());
