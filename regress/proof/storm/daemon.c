@@ -38,10 +38,11 @@ daemon_word(const char *fmt, ...)
 }
 
 static void
-daemon_exec(int in, int err)
+daemon_exec(int in, int out, int err)
 {
 	daemon_word("%s", DAZAID);
-	daemon_word("-d");
+	if (!l.setup.front)
+		daemon_word("-d");
 	daemon_word("-s%s", l.sock);
 	daemon_word("-g%.3f", (double)l.setup.grace / 1e6);
 	daemon_word("-t%.3f", (double)l.setup.timeout / 1e6);
@@ -54,8 +55,14 @@ daemon_exec(int in, int err)
 		daemon_word("-ln0=-");
 	if (l.setup.other)
 		daemon_word("-unobody");
+	if (l.setup.front) {
+		daemon_word("--");
+		daemon_word("/bin/sh"); /* checked, never run */
+	}
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (dup2(in, STDIN_FILENO) != -1 && dup2(err, STDERR_FILENO) != -1)
+	if (dup2(in, STDIN_FILENO) != -1 &&
+	    (!l.setup.front || dup2(out, STDOUT_FILENO) != -1) &&
+	    dup2(err, STDERR_FILENO) != -1)
 		(void)execv(DAZAID, daemon_argv);
 	_exit(127);
 }
@@ -91,6 +98,8 @@ daemon_log(void)
 	ssize_t	      n;
 
 	do {
+		if (l.logfd == -1)
+			return;
 		if (size - l.loglen < 4096) {
 			grown = realloc(l.log, size + (1 << 16));
 			if (grown == NULL)
@@ -103,6 +112,11 @@ daemon_log(void)
 			l.loglen += (size_t)n;
 		l.log[l.loglen] = '\0';
 	} while (n > 0);
+	/* Of a process in front; in another life it is the end of all. */
+	if (n == 0) {
+		close(l.logfd);
+		l.logfd = -1;
+	}
 }
 
 static void
@@ -124,45 +138,53 @@ daemon_wait_ready(void)
 	}
 }
 
-static pid_t
-daemon_network(void)
+/* A child of this process, or 0. */
+pid_t
+daemon_child(pid_t parent)
 {
 	char  path[64], line[64] = "";
 	FILE *fp;
-	long  pid = 0;
 
 	(void)snprintf(path, sizeof(path), "/proc/%ld/task/%ld/children",
-	    (long)l.vault, (long)l.vault);
-	if ((fp = fopen(path, "r")) != NULL) {
-		if (fgets(line, sizeof(line), fp) != NULL)
-			pid = strtol(line, NULL, 10);
+	    (long)parent, (long)parent);
+	if ((fp = fopen(path, "re")) != NULL) {
+		(void)!fgets(line, sizeof(line), fp);
 		(void)fclose(fp);
 	}
-	if (pid <= 1)
-		fatal("no network process in /proc/PID/task/PID/children");
-	return ((pid_t)pid);
+	return ((pid_t)strtol(line, NULL, 10));
 }
 
 void
 daemon_start(void)
 {
-	int in[2], err[2];
+	pid_t network;
+	int   in[2], out[2], err[2];
 
-	if (pipe2(in, O_CLOEXEC) == -1 || pipe2(err, O_CLOEXEC) == -1)
+	if (pipe2(in, O_CLOEXEC) == -1 || pipe2(out, O_CLOEXEC) == -1 ||
+	    pipe2(err, O_CLOEXEC) == -1)
 		fatal("pipe");
 	(void)fcntl(err[0], F_SETPIPE_SZ, LOG_PIPE);
 	if ((l.vault = fork()) == 0)
-		daemon_exec(in[0], err[1]);
+		daemon_exec(in[0], out[1], err[1]);
 	if (l.vault == -1)
 		fatal("fork");
 	close(in[0]);
+	close(out[1]);
 	close(err[1]);
 	l.logfd = err[0];
 	(void)fcntl(l.logfd, F_SETFL, O_NONBLOCK);
-	l.vaultfd = pidfd_open(l.vault, 0);
 	daemon_load(in[1]);
-	daemon_wait_ready();
-	l.networkfd = pidfd_open(daemon_network(), 0);
+	if (l.setup.front) {
+		front_start(l.vault, out[0]);
+		l.vault = daemon_child(l.vault);
+	} else {
+		close(out[0]);
+		daemon_wait_ready();
+	}
+	l.vaultfd = pidfd_open(l.vault, 0);
+	if ((network = daemon_child(l.vault)) <= 1)
+		fatal("no network process in /proc/PID/task/PID/children");
+	l.networkfd = pidfd_open(network, 0);
 	if (l.vaultfd == -1 || l.networkfd == -1)
 		fatal("pidfd_open");
 }

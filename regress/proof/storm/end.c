@@ -16,7 +16,8 @@
 const char *const end_causes[CAUSES] = { "heartbeat connection dropped",
 	"ping deadline missed", "SIGUSR1", "SIGHUP", "PANIC", "PANIC hard",
 	"SIGUSR2", "SIGQUIT", "SIGTERM", "SIGINT", "QUIT from the heartbeat",
-	"network process lost", "SIGKILL to the vault", "tether" };
+	"network process lost", "SIGKILL to the vault", "tether",
+	"the command was never guarded" };
 
 /* What the log says about the end. */
 struct last_word {
@@ -170,7 +171,8 @@ end_status(const struct last_word *w)
 	if (l.bye != NEVER && strcmp(w->reason, "QUIT from the heartbeat") != 0)
 		broken("it said BYE, and ended by %s", w->reason);
 	if (w->class == GRACEFUL && lethal && l.setup.grace != 0 &&
-	    !end_lines_may_lack() && strcmp(w->pending, w->reason) != 0)
+	    !l.setup.front && !end_lines_may_lack() &&
+	    strcmp(w->pending, w->reason) != 0)
 		broken("it ended by %s, pending was: %s", w->reason,
 		    w->pending);
 	end_cause(w);
@@ -201,14 +203,16 @@ end_files(void)
 
 /*
  * The daemon's last words: how it ended, by itself, in the words of its log;
- * or, if it was killed, that it runs.
+ * or, if it was killed, that it runs.  With a COMMAND the log is syslog's, and
+ * they are all that there is.
  */
 static void
-end_last(const struct last_word *w, bool killed)
+end_last(struct last_word *w, bool killed)
 {
 	static const char *const how[] = { [GRACEFUL] = " how=panic ",
 		[HARD] = " how=hard ",
 		[STOP] = " how=stopped " };
+	unsigned int		 c;
 	char	    path[100], text[257] = "", pid[32], reason[128] = "";
 	const char *at;
 	FILE	   *f;
@@ -223,13 +227,21 @@ end_last(const struct last_word *w, bool killed)
 	if (at == NULL || sscanf(at, " reason=\"%127[^\"]", reason) != 1 ||
 	    strlen(text) != sizeof(text) - 1 || strstr(text, pid) == NULL)
 		broken("last words: %s", text);
+	for (c = 0; l.setup.front && c <= STOP; c++) {
+		if (strstr(text, how[c]) == NULL)
+			continue;
+		*w = (struct last_word){ .class = (enum class)c,
+			.dry = c != STOP && strstr(text, " armed=0 ") != NULL,
+			.said = true };
+		memcpy(w->reason, reason, sizeof(reason));
+	}
 	if (killed) {
 		if (!w->said && strstr(text, " how=running ") == NULL)
 			broken("last words of one that was killed: %s", text);
 		return;
 	}
 	/* The log may say more: how network ended. */
-	if (strstr(text, how[w->class]) == NULL ||
+	if (!w->said || strstr(text, how[w->class]) == NULL ||
 	    strncmp(reason, w->reason, strlen(reason)) != 0 ||
 	    (w->class != STOP &&
 		strstr(text, w->dry ? " armed=0 " : " armed=1 ") == NULL))
@@ -263,11 +275,11 @@ end_verdict(void)
 	for (t = l.triggers; t < l.triggers + l.ntriggers; t++)
 		killed = killed || t->class == KILL;
 	killed = killed && l.status == SIGKILL;
+	end_network();
+	end_last(&w, killed);
 	if (!w.said && !killed)
 		broken("it ended without a word, status %#x",
 		    (unsigned int)l.status);
-	end_network();
-	end_last(&w, killed);
 	if (killed) {
 		end_count("SIGKILL to the vault");
 		kids_verdict(l.arm_lo != NEVER, true);

@@ -9,6 +9,7 @@
 
 #include "storm.h"
 
+#define WATCHED	 4	    /* processes that a holder may name */
 #define BACKSTOP (100 * MS) /* network's time to report a hangup */
 
 /* The earliest time at which p can miss its PING deadline. */
@@ -275,6 +276,49 @@ guard_released(const struct op *op)
 	}
 }
 
+/* Names a kid, or the process in front, whose end is the holder's. */
+void
+guard_watch(struct conn *c, struct op *op, int kid)
+{
+	char line[32];
+
+	(void)snprintf(line, sizeof(line), "WATCH %ld\n",
+	    (long)l.kids[kid].pid);
+	op->name = kid;
+	if (c->peer != -1) {
+		l.peers[c->peer].watches |= 1U << kid;
+		l.front_named = l.front_named || (kid == FRONT && !c->holder);
+		if (l.kids[kid].killed)
+			guard_kid_ends(kid);
+	}
+	note("%s %d: %.*s", c->holder ? "holder" : "heart", c->slot,
+	    (int)strcspn(line, "\n"), line);
+	conn_say(c, line, strlen(line));
+}
+
+/*
+ * The answer to a WATCH, which is op, of p; false if it is none.  Only the
+ * heartbeat of a user may name a process of root's, the one in front.
+ */
+bool
+guard_watching(struct peer *p, struct op *op, const char *line)
+{
+	const bool foreign = op->name == FRONT && l.setup.other;
+
+	if (strcmp(line, "OK") == 0) {
+		p->watching |= 1U << op->name;
+		p->watched++;
+		if (op->name == FRONT && p->tether == 0 &&
+		    guard_does(p, op->inv, op->resp))
+			l.front_guarded = true;
+	} else if (strcmp(line, "ERROR invalid pid") != 0) {
+		return (false);
+	} else if (!l.kids[op->name].killed && p->watched < WATCHED && !foreign)
+		broken("WATCH of kid %d, which lives, is refused", op->name);
+	model_answered(op);
+	return (true);
+}
+
 /* Kid i is about to be killed: those that named it are lost. */
 void
 guard_kid_ends(int i)
@@ -292,7 +336,7 @@ guard_kid_ends(int i)
 		    guard_reason(p->tether, false));
 		t = model_trigger(words[p->tether], GRACEFUL, now(), NEVER);
 		l.triggers[t].tether = p->tether;
-		l.triggers[t].sight = GET_AT_ONCE;
+		l.triggers[t].sight = p->tether == 0 ? UNGUARDED : GET_AT_ONCE;
 		if ((p->watching & 1U << i) != 0 && p->gone == NEVER &&
 		    p->miss == -1 && p->released == NEVER && guard_is_last(p) &&
 		    guard_miss(p) > now() + STALL)

@@ -65,11 +65,15 @@ static void
 heart_hello(struct conn *c)
 {
 	struct op *op = &l.ops[conn_op(c, K_HELLO)];
+	char	   line[32];
 
 	guard_join(c, op, 0);
 	op->of = c->peer;
 	note("heart %d, peer %d: HELLO", c->slot, c->peer);
-	conn_say(c, "HELLO 1\n", 8);
+	/* It need not be true, and ends no watch. */
+	(void)snprintf(line, sizeof(line), "HELLO %ld\n",
+	    l.setup.front && c->slot % 2 == 1 ? (long)l.kids[FRONT].pid : 1L);
+	conn_say(c, line, strlen(line));
 }
 
 static void
@@ -123,6 +127,8 @@ heart_act(const struct act *a)
 		heart_ping(c, a->n);
 	} else if (a->deed == D_CANCEL) {
 		(void)heart_say(c, K_CANCEL, "CANCEL\n");
+	} else if (a->deed == D_WATCH) {
+		guard_watch(c, &l.ops[conn_op(c, K_WATCH)], a->n);
 	} else if (a->deed == D_QUIT) {
 		heart_quit(c);
 	} else if (a->deed == D_NOISE) {
@@ -240,8 +246,8 @@ heart_is_unknown(const struct conn *c, struct op *op)
 		l.peers[op->of].pings--;
 	if (op->kind == K_PING && --op->count > 0)
 		op->resp = NEVER;
-	return (
-	    op->kind == K_PING || op->kind == K_CANCEL || op->kind == K_QUIT);
+	return (op->kind == K_PING || op->kind == K_CANCEL ||
+	    op->kind == K_WATCH || op->kind == K_QUIT);
 }
 
 void
@@ -269,8 +275,10 @@ heart_line(struct conn *c, const char *line)
 	op->result = A_OK;
 	if (op->kind == K_HELLO && strcmp(line, "WELCOME") == 0)
 		heart_welcome(c, op);
-	else if (op->kind == K_CANCEL && heart_is_welcome(c) &&
-	    heart_cancel(op, line))
+	else if (heart_is_welcome(c) &&
+	    ((op->kind == K_CANCEL && heart_cancel(op, line)) ||
+		(op->kind == K_WATCH &&
+		    guard_watching(&l.peers[c->peer], op, line))))
 		;
 	else if (op->kind == K_QUIT && heart_is_welcome(c) &&
 	    strcmp(line, "BYE") == 0)
@@ -296,7 +304,8 @@ heart_lost(struct conn *c)
 	if (p != NULL && p->gone == NEVER) {
 		/* The daemon has given it up, or has ended. */
 		p->gone = t;
-		if (p->welcome != NEVER && guard_miss(p) > t && !c->ending)
+		if (p->welcome != NEVER && guard_miss(p) > t && !c->ending &&
+		    !p->ends)
 			model_odd("heart %d was cut off", c->slot);
 	} else if (p == NULL && !c->ending && !l.crowded &&
 	    t < c->opened + STRANGER) {

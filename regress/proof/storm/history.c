@@ -103,10 +103,11 @@ broken(const char *fmt, ...)
 	(void)setvbuf(stderr, NULL, _IOFBF, 1 << 20);
 	(void)fprintf(stderr,
 	    "storm: seed %" PRIu64 ", life %" PRIu64
-	    ": dazaid%s%s%s -g %g -t %g -z %zu, ms since it was ready:\n",
+	    ": dazaid%s%s%s -g %g -t %g -z %zu%s, ms since it was ready:\n",
 	    l.seed, l.number, s->armed ? " -a" : "",
 	    s->other ? " -u nobody" : "", s->load ? " -l n0=-" : "",
-	    (double)s->grace / 1e6, (double)s->timeout / 1e6, s->size);
+	    (double)s->grace / 1e6, (double)s->timeout / 1e6, s->size,
+	    s->front ? " -- COMMAND" : "");
 	(void)fwrite(history, 1, history_len, stderr);
 	(void)fprintf(stderr, "log:\n%.*s", (int)l.loglen, l.log);
 	(void)fprintf(stderr,

@@ -6,8 +6,6 @@
 
 #include "storm.h"
 
-#define WATCHED 4 /* processes that a holder may name */
-
 const char *const tether_names[TETHERS] = { "heartbeat", "t1", "t2", "t3" };
 
 /* The number of the tether with this name, or -1. */
@@ -54,20 +52,6 @@ holder_hold(struct conn *c, const struct act *a)
 	conn_say(c, line, strlen(line));
 }
 
-/* Names a kid whose end is the holder's. */
-static void
-holder_watch(struct conn *c, int kid)
-{
-	char line[32];
-
-	(void)snprintf(line, sizeof(line), "WATCH %ld\n",
-	    (long)l.kids[kid].pid);
-	l.peers[c->peer].watches |= 1U << kid;
-	if (l.kids[kid].killed)
-		guard_kid_ends(kid);
-	holder_say(c, K_WATCH, line)->name = kid;
-}
-
 void
 holder_act(const struct act *a)
 {
@@ -84,7 +68,7 @@ holder_act(const struct act *a)
 	} else if (a->deed == D_CANCEL) {
 		(void)holder_say(c, K_CANCEL, "CANCEL\n");
 	} else if (a->deed == D_WATCH) {
-		holder_watch(c, a->n);
+		guard_watch(c, &l.ops[conn_op(c, K_WATCH)], a->n);
 	} else if (a->deed == D_NOISE) {
 		(void)holder_say(c, K_NOISE, "STATUS\n");
 	} else if (a->deed == D_SHUT) {
@@ -100,18 +84,6 @@ holder_taken(struct conn *c, const struct op *op)
 	p->welcome = p->resp = op->resp;
 }
 
-static void
-holder_watching(const struct conn *c, const struct op *op)
-{
-	struct peer *p = &l.peers[c->peer];
-
-	if (op->result == A_OK) {
-		p->watching |= 1U << op->name;
-		p->watched++;
-	} else if (!l.kids[op->name].killed && p->watched < WATCHED)
-		broken("WATCH of kid %d, which lives, is refused", op->name);
-}
-
 /* Returns whether line is a possible answer to op. */
 static bool
 holder_answer(struct conn *c, struct op *op, const char *line)
@@ -125,12 +97,7 @@ holder_answer(struct conn *c, struct op *op, const char *line)
 	case K_CANCEL:
 		return (heart_cancel(op, line));
 	case K_WATCH:
-		op->result = strcmp(line, "OK") == 0 ? A_OK : A_INVALID;
-		if (op->result != A_OK &&
-		    strcmp(line, "ERROR invalid pid") != 0)
-			return (false);
-		holder_watching(c, op);
-		break;
+		return (guard_watching(&l.peers[c->peer], op, line));
 	case K_NOISE:
 		return (strncmp(line, "ERROR bad-request ", 18) == 0);
 	default:

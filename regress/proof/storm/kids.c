@@ -302,4 +302,6 @@ kids_verdict(bool executed, bool doubted)
 		kid_mate_verdict(k, i, executed, doubted);
 		kid_end(k);
 	}
+	if (l.setup.front)
+		(void)pidfd_send_signal(l.kids[FRONT].pidfd, SIGKILL, NULL, 0);
 }

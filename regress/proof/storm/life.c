@@ -60,6 +60,9 @@ life_act(const struct act *a)
 	case D_KILL_KID:
 		kid_kill(a->n);
 		break;
+	case D_END_FRONT:
+		front_end(a->n);
+		break;
 	case D_SELF:
 		kid_self(a->n);
 		break;
@@ -93,7 +96,9 @@ enum {
 static void
 life_ended(void)
 {
-	if (waitpid(l.vault, &l.status, WNOHANG) != l.vault)
+	if (l.setup.front)
+		l.status = front_status();
+	else if (waitpid(l.vault, &l.status, WNOHANG) != l.vault)
 		return;
 	l.end = now();
 	note("the daemon has ended, status %#x", (unsigned int)l.status);

@@ -247,9 +247,11 @@ model_held(const struct op *op, const char *what)
 
 	for (t = l.triggers; t < l.triggers + l.ntriggers; t++) {
 		if (t->tether != -1 &&
-		    model_heard(t, op->inv,
-			op->kind == K_GET ||
-			    (op->kind == K_CANCEL && t->tether != 0)) &&
+		    (model_heard(t, op->inv,
+			 op->kind == K_GET ||
+			     (op->kind == K_CANCEL && t->tether != 0)) ||
+			(op->kind == K_GET && t->sight == UNGUARDED &&
+			    !t->void_ && t->ack < op->inv)) &&
 		    t->inv > model_last_end(op->resp, t))
 			broken("%s %s, after: %s", kind_names[op->kind], what,
 			    t->reason);

@@ -59,6 +59,7 @@ plan_setup(bool root)
 	s->verbose = rng_chance(25);
 	s->other = rng_chance(30) && root;
 	s->load = rng_chance(40);
+	s->front = rng_chance(15);
 	s->span = rng_chance(40) ? plan_ms(20, 300) : plan_ms(300, 2500);
 	mood = rng_chance(20) ? CALM : rng_chance(10) ? DEAF : STORMY;
 	if (mood != STORMY)
@@ -71,17 +72,29 @@ plan_setup(bool root)
 	}
 }
 
+/* Which process a heartbeat or holder names: perhaps the one in front. */
+static int
+plan_watched(unsigned int percent)
+{
+	return (l.setup.front && rng_chance(percent) ? FRONT :
+						       (int)rng_below(KIDS));
+}
+
 /* Sends something on the heartbeat socket. */
 static void
 plan_say(usec at, int who)
 {
 	static const enum deed deeds[] = { D_PING, D_PING, D_PING, D_PING,
-		D_PING, D_CANCEL, D_CANCEL, D_NOISE, D_BAD_PID, D_LONG,
+		D_PING, D_CANCEL, D_CANCEL, D_NOISE, D_BAD_PID, D_LONG, D_WATCH,
 		D_HELLO };
 	struct act	      *a;
 
 	a = plan_add(deeds[rng_below(sizeof(deeds) / sizeof(deeds[0]))], at,
 	    who);
+	if (a->deed == D_WATCH) {
+		a->n = plan_watched(40);
+		return;
+	}
 	a->n = rng_chance(10) ? (int)rng_range(100, 6000) :
 				(int)rng_range(1, 4);
 }
@@ -103,6 +116,9 @@ plan_heart(int who, usec at)
 		if (rng_chance(20))
 			plan_say(at, who);
 		(void)plan_add(D_HELLO, at + (usec)rng_below(5 * MS), who);
+		/* As dazai-hb does for its command. */
+		if (l.setup.front && rng_chance(50))
+			plan_add(D_WATCH, at + plan_ms(5, 40), who)->n = FRONT;
 		end = rng_chance(60) ? l.setup.span : at + plan_ms(10, 1500);
 		until = rng_chance(85) ? end : at + plan_ms(10, 800);
 		for (; at < until; at += (usec)rng_range(1, (uint64_t)pace * 2))
@@ -126,7 +142,7 @@ plan_holder_says(usec at, int who)
 	a = plan_add(deeds[rng_below(sizeof(deeds) / sizeof(deeds[0]))], at,
 	    who);
 	a->holds = true;
-	a->n = a->deed == D_WATCH ? (int)rng_below(KIDS) : (int)rng_range(1, 3);
+	a->n = a->deed == D_WATCH ? plan_watched(20) : (int)rng_range(1, 3);
 }
 
 /*
@@ -359,6 +375,8 @@ plan_last(void)
 
 	memset(&l.last, 0, sizeof(l.last));
 	l.last.deed = deeds[rng_below(sizeof(deeds) / sizeof(deeds[0]))];
+	if (l.setup.front && rng_chance(20))
+		l.last.deed = D_END_FRONT;
 	l.last.n = sigs[rng_below(sizeof(sigs) / sizeof(sigs[0]))];
 	l.last.who = l.last.deed == D_PANIC || l.last.deed == D_HARD ?
 	    CONTROLS - 1 :
@@ -419,6 +437,10 @@ plan_life(bool root)
 		plan_stormy();
 	if (rng_chance(mood == CALM ? 30 : 70))
 		plan_holders(mood == CALM);
+	if (rng_chance(50))
+		plan_add(D_END_FRONT, plan_ms(0, 2000), 0)->n = rng_chance(50) ?
+		    SIGTERM :
+		    SIGKILL;
 	n = (int)rng_range(1, mood == CALM ? LARGE : CONTROLS - 1);
 	for (i = 0; i < n; i++)
 		plan_control(i);

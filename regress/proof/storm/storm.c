@@ -19,14 +19,17 @@
 #include <err.h>
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "storm.h"
 
-#define LIVES 8 /* at a time: most of them wait for something */
+#define FRONT_NAME "dazai-hb"
+#define LIVES	   8 /* at a time: most of them wait for something */
 
 static char		     dir[] = "/tmp/dazai-storm.XXXXXX";
 static struct counts	    *counts; /* one for each place, shared */
@@ -74,6 +77,7 @@ worker_start(int place, uint64_t seed, uint64_t life)
 	(void)signal(SIGTERM, on_stop_worker);
 	(void)signal(SIGINT, SIG_IGN);
 	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
+	(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
 	life_run(seed, life, dir, geteuid() == 0, &counts[place]);
 	_exit(0);
 }
@@ -149,6 +153,19 @@ report(uint64_t seed, usec took)
 	printf("\n");
 }
 
+/* Ends the daemons of COMMANDs that a life has left: they are ours now. */
+static void
+orphans_end(void)
+{
+	siginfo_t si;
+	pid_t	  pid;
+
+	while (waitid(P_ALL, 0, &si, WEXITED | WNOHANG) == 0) {
+		if ((pid = daemon_child(getpid())) > 1)
+			(void)kill(pid, SIGKILL);
+	}
+}
+
 static void
 all_stop(void)
 {
@@ -161,6 +178,7 @@ all_stop(void)
 		(void)waitpid(workers[i], &status, 0);
 		clean(numbers[i]);
 	}
+	orphans_end();
 }
 
 /* Runs lives until the time is up; returns the exit status. */
@@ -187,14 +205,29 @@ storm(uint64_t seed, usec until, const uint64_t *only)
 	return (stopped != 0 ? 2 : rc);
 }
 
+/* Makes this program the dazai-hb of our daemons. */
+static void
+front_name(char *name, size_t size)
+{
+	char own[PATH_MAX] = "";
+
+	(void)snprintf(name, size, "%s/" FRONT_NAME, dir);
+	if (readlink("/proc/self/exe", own, sizeof(own) - 1) == -1 ||
+	    symlink(own, name) == -1 || setenv("PATH", dir, 1) == -1)
+		err(2, "%s", name);
+}
+
 int
 main(int argc, char *argv[])
 {
 	struct sigaction sa = { .sa_handler = on_stop };
 	usec		 begin = now();
 	uint64_t	 seed, only = 0;
+	char		 name[64];
 	int		 rc;
 
+	if (strcmp(argv[0], FRONT_NAME) == 0)
+		front_main();
 	if (argc < 3 || argc > 4)
 		errx(2, "usage: storm SEED SECONDS [LIFE]");
 	seed = number(argv[1]);
@@ -202,6 +235,8 @@ main(int argc, char *argv[])
 		only = number(argv[3]);
 	if (mkdtemp(dir) == NULL || chmod(dir, 0711) == -1)
 		err(2, "%s", dir);
+	front_name(name, sizeof(name));
+	(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
 	counts = mmap(NULL, LIVES * sizeof(*counts), PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (counts == MAP_FAILED)
@@ -214,6 +249,7 @@ main(int argc, char *argv[])
 	rc = storm(seed, begin + (usec)number(argv[2]) * 1000000,
 	    argc == 4 ? &only : NULL);
 	report(seed, now() - begin);
+	(void)unlink(name);
 	(void)rmdir(dir);
 	return (rc);
 }

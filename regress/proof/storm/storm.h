@@ -28,10 +28,11 @@ enum {
 	CONNS = HEARTS + HOLDERS + CONTROLS + WATCHERS,
 	TETHERS = 4, /* the heartbeat's, and t1 to t3 */
 	KIDS = 5,
+	FRONT = KIDS, /* the process in front is one more */
 	NAMES = 6,
 	ACTS = 4096,
 	OPS = 8192,
-	CAUSES = 14,
+	CAUSES = 15,
 	PEERS = 1024,
 	TRIGGERS = 1024,
 	FACTS = 8192,
@@ -45,6 +46,7 @@ struct setup {
 	bool   verbose;
 	bool   other; /* root guards the session of nobody */
 	bool   load;
+	bool   front; /* dazaid -- COMMAND */
 	usec   grace;
 	usec   timeout;
 	size_t size;
@@ -62,9 +64,9 @@ enum deed {
 	D_BAD_PID,
 	D_LONG,
 	D_CLOSE,
-	D_SHUT, /* hearts */
-	D_HOLD,
-	D_WATCH, /* holders, beside the hearts' */
+	D_SHUT,
+	D_WATCH, /* hearts */
+	D_HOLD,	 /* holders, beside the hearts' */
 	D_PUT,
 	D_GET,
 	D_DEL,
@@ -82,6 +84,7 @@ enum deed {
 	D_EVENTS, /* watchers */
 	D_CROWD,
 	D_KILL_KID,
+	D_END_FRONT,
 	D_SELF,
 	D_SIGNAL_VAULT,
 	D_SIGNAL_NETWORK
@@ -207,9 +210,10 @@ enum class { GRACEFUL, HARD, STOP, KILL };
 
 /*
  * When a trigger that is under way is noticed at the latest: after some time,
- * by any request, by any GET, or by a GET a turn later.
+ * by any request, by any GET, or by a GET a turn later.  UNGUARDED: a GET gets
+ * nothing from then on, but the panic may take some time to begin.
  */
-enum sight { BY_TIME, AT_ONCE, GET_AT_ONCE, GET_IN_A_TURN };
+enum sight { BY_TIME, AT_ONCE, GET_AT_ONCE, GET_IN_A_TURN, UNGUARDED };
 
 struct trigger {
 	const char *reason; /* as the log gives it */
@@ -289,7 +293,7 @@ struct life {
 	size_t	       loglen;
 	struct conn    hearts[HEARTS], holders[HOLDERS];
 	struct conn    controls[CONTROLS], watchers[WATCHERS];
-	struct kid     kids[KIDS];
+	struct kid     kids[KIDS + 1];
 	struct op      ops[OPS];
 	int	       nops;
 	struct peer    peers[PEERS];
@@ -307,9 +311,12 @@ struct life {
 	usec network_stop; /* when the latter began */
 	usec bye;	   /* when BYE was read */
 	bool crowded;
-	int  opened; /* connections to the control socket */
-	bool held;   /* there were holders */
-	usec odd;    /* when a connection ended without a cause */
+	int  opened;	    /* connections to the control socket */
+	bool held;	    /* there were holders */
+	int  front;	    /* output of the process in front */
+	bool front_named;   /* a heartbeat may have named it */
+	bool front_guarded; /* one has, for sure */
+	usec odd;	    /* when a connection ended without a cause */
 	char why_odd[80];
 	struct counts *counts;
 };
@@ -334,10 +341,11 @@ void fatal(const char *) __attribute__((noreturn));
 extern const char *const kind_names[KINDS];
 
 /* daemon.c */
-void daemon_start(void);
-void daemon_log(void);
-void daemon_signal(bool, int);
-void daemon_kill(void);
+void  daemon_start(void);
+pid_t daemon_child(pid_t);
+void  daemon_log(void);
+void  daemon_signal(bool, int);
+void  daemon_kill(void);
 
 /* kids.c */
 void kids_start(void);
@@ -348,6 +356,12 @@ void kid_news(int);
 void kid_asked(enum kind, int);
 void kid_answer(const struct op *, int);
 void kids_verdict(bool, bool);
+
+/* front.c */
+void front_main(void) __attribute__((noreturn));
+void front_start(pid_t, int);
+int  front_status(void);
+void front_end(int);
 
 /* conn.c */
 void conn_open(struct conn *, const char *, bool);
@@ -418,6 +432,8 @@ bool	    guard_is_last(const struct peer *);
 const char *guard_reason(int, bool);
 void	    guard_release(const struct op *);
 void	    guard_released(const struct op *);
+void	    guard_watch(struct conn *, struct op *, int);
+bool	    guard_watching(struct peer *, struct op *, const char *);
 void	    guard_kid_ends(int);
 void	    guard_kid_ended(int);
 int	    guard_listed(const struct op *, const char *);
