@@ -20,10 +20,3 @@ CASE(times_have_64_bits, "times after the year 2038 are kept")
 {
 	ATF_REQUIRE_EQ(8, sizeof(time_t));
 }
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, ppoll_waits_for_less_than_a_second);
-	ATF_TP_ADD_TC(tp, times_have_64_bits);
-	return (atf_no_error());
-}

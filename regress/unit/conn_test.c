@@ -71,10 +71,3 @@ CASE(the_loss_shows,
 	ATF_CHECK_EQ(write(sp[1], "x", 1), 1);
 	ATF_CHECK_EQ(recv(sp[0], &byte, 1, MSG_DONTWAIT), 1);
 }
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, nothing_follows_what_is_lost);
-	ATF_TP_ADD_TC(tp, the_loss_shows);
-	return (atf_no_error());
-}

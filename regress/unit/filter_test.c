@@ -16,8 +16,6 @@
 #include "case.h"
 #include "filter.h"
 
-#define NELEM(a) (sizeof(a) / sizeof((a)[0]))
-
 #define FILTERS 3000
 #define RULES	12
 
@@ -214,11 +212,4 @@ CASE(a_filter_that_cannot_be_is_refused,
 		many[i].nr = SCMP_SYS(read);
 	table = (struct filter_table){ many, NELEM(many) };
 	ATF_CHECK_ERRNO(EINVAL, filter_build(&f, 0, &table, 1) == -1);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, a_filter_decides_as_libseccomps);
-	ATF_TP_ADD_TC(tp, a_filter_that_cannot_be_is_refused);
-	return (atf_no_error());
 }

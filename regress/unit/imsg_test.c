@@ -20,11 +20,10 @@
 #include "case.h"
 #include "imsg.h"
 
-#define SIZES	 (sizeof(((struct imsg *)0)->u) + 1) /* of payloads, tried */
-#define FDS	 253 /* descriptors at most in one packet: SCM_MAX_FD */
-#define PEERID	 0x12345678
-#define FILL	 0x5a /* every byte of a payload */
-#define NELEM(a) (sizeof(a) / sizeof((a)[0]))
+#define SIZES  (sizeof(((struct imsg *)0)->u) + 1) /* of payloads, tried */
+#define FDS    253 /* descriptors at most in one packet: SCM_MAX_FD */
+#define PEERID 0x12345678
+#define FILL   0x5a /* every byte of a payload */
 
 /* A packet's first bytes, as both sides know them. */
 struct header {
@@ -394,20 +393,4 @@ CASE(sending_fails_and_never_blocks,
 	ATF_REQUIRE_EQ(EPIPE, errno);
 	ATF_REQUIRE_EQ(-1, imsg_send(sp[0], &pong, 0));
 	ATF_REQUIRE_EQ(EPIPE, errno);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, every_type_has_a_name);
-	ATF_TP_ADD_TC(tp, every_packet_is_accepted_or_refused_by_the_table);
-	ATF_TP_ADD_TC(tp, a_wrong_length_is_refused);
-	ATF_TP_ADD_TC(tp, many_descriptors_are_refused_and_none_is_closed);
-	ATF_TP_ADD_TC(tp, no_packet_is_no_message);
-	ATF_TP_ADD_TC(tp, packets_from_before_the_end_are_received);
-	ATF_TP_ADD_TC(tp, the_end_with_a_message_unread_is_the_end);
-	ATF_TP_ADD_TC(tp, an_empty_packet_is_never_accepted);
-	ATF_TP_ADD_TC(tp, a_descriptor_without_room_is_refused);
-	ATF_TP_ADD_TC(tp, a_message_arrives_as_it_was_sent);
-	ATF_TP_ADD_TC(tp, sending_fails_and_never_blocks);
-	return (atf_no_error());
 }

@@ -17,7 +17,7 @@ CASE(what_is_before_the_line_is_left_alone,
 	size_t			 i, len, used;
 	const char		*line;
 
-	for (i = 0; i < sizeof(befores) / sizeof(befores[0]); i++) {
+	for (i = 0; i < NELEM(befores); i++) {
 		len = strlen(befores[i]);
 		(void)snprintf(buf, sizeof(buf), "%s\n", befores[i]);
 		line = line_next(buf + len, 1, &used);
@@ -25,10 +25,4 @@ CASE(what_is_before_the_line_is_left_alone,
 		ATF_REQUIRE_STREQ("", line);
 		ATF_REQUIRE(memcmp(buf, befores[i], len) == 0);
 	}
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, what_is_before_the_line_is_left_alone);
-	return (atf_no_error());
 }

@@ -185,16 +185,3 @@ CASE(a_line_that_is_too_long_is_cut,
 	ATF_REQUIRE_EQ(8 + IMSG_LOG_BYTES, pread(fd, buf, sizeof(buf), 0));
 	ATF_REQUIRE_EQ('\n', buf[8 + IMSG_LOG_BYTES - 1]);
 }
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, a_line_is_relayed_until_it_is_no_longer);
-	ATF_TP_ADD_TC(tp, network_writes_the_line_as_the_vault_would);
-	ATF_TP_ADD_TC(tp, a_socket_never_blocks_and_is_written_directly);
-	ATF_TP_ADD_TC(tp, a_pipe_is_relayed);
-	ATF_TP_ADD_TC(tp, lines_leave_room_for_answers);
-	ATF_TP_ADD_TC(tp, without_network_a_line_is_dropped);
-	ATF_TP_ADD_TC(tp, a_line_that_is_too_long_is_cut);
-
-	return (atf_no_error());
-}

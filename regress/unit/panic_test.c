@@ -177,14 +177,3 @@ CASE(a_handler_in_the_middle_of_the_end_lets_it_finish,
 		require_ended(PANIC_EXECUTED, "loop", true);
 	}
 }
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, at_the_deadline_it_is_too_late);
-	ATF_TP_ADD_TC(tp, a_hard_panic_has_no_grace);
-	ATF_TP_ADD_TC(tp, a_clean_stop_never_kills);
-	ATF_TP_ADD_TC(tp, arming_is_a_ratchet);
-	ATF_TP_ADD_TC(tp, the_longest_times_do_not_overflow);
-	ATF_TP_ADD_TC(tp, a_handler_in_the_middle_of_the_end_lets_it_finish);
-	return (atf_no_error());
-}

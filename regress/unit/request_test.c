@@ -11,8 +11,6 @@
 #include "case.h"
 #include "request.h"
 
-#define NELEM(a) (sizeof(a) / sizeof((a)[0]))
-
 /* Parses line as CONTROL, HOLDER, or one of the heartbeat socket. */
 enum kind { CONTROL, HOLDER, STRANGER, HEARTBEAT };
 
@@ -137,11 +135,4 @@ CASE(a_message_says_nothing_else, "every byte that a line does not set is 0")
 			sum += bytes[j];
 		ATF_REQUIRE_EQ_MSG(lines[i].sum, sum, "%s", lines[i].line);
 	}
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, a_refusal_is_these_words);
-	ATF_TP_ADD_TC(tp, a_message_says_nothing_else);
-	return (atf_no_error());
 }

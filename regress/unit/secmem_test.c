@@ -10,6 +10,7 @@
 #include <sys/uio.h>
 #include <sys/wait.h>
 
+#include <err.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/capability.h>
@@ -25,8 +26,7 @@
 #include "case.h"
 #include "secmem.h"
 
-#define SIZE	 65536
-#define NELEM(a) (sizeof(a) / sizeof((a)[0]))
+#define SIZE 65536
 
 /* AddressSanitizer's mlock(2) does nothing, and says that it did. */
 #ifdef SANITIZE
@@ -84,18 +84,6 @@ make_system(enum secmem_kind kind)
 	return (-1);
 }
 
-static void
-arena_of(struct secmem *sm, size_t size, enum secmem_kind kind)
-{
-	ATF_REQUIRE(make_system(kind) == 0);
-	ATF_REQUIRE(secmem_open(sm, size, abort) == 0);
-	if (kind == SECMEM_SECRET && sm->kind != kind)
-		atf_tc_skip("this system has no memfd_secret");
-	if (kind == SECMEM_UNLOCKED && MLOCK_LIES)
-		atf_tc_skip("there is no telling what is locked");
-	ATF_REQUIRE_EQ(kind, sm->kind);
-}
-
 static bool
 all_are(const unsigned char *p, size_t len, unsigned char want)
 {
@@ -106,8 +94,60 @@ all_are(const unsigned char *p, size_t len, unsigned char want)
 	return (len == 0);
 }
 
+/* In a child of each_kind(). */
+static void
+require(bool right)
+{
+	if (!right)
+		_exit(1);
+}
+
 /*
- * Faults.  A child opens an arena, touches it somewhere, and must die of that.
+ * Uses an arena of each kind that this system has, in a child, since nothing
+ * takes back what make_system() does.  use() must return or, if it faults, die
+ * of SIGSEGV.
+ */
+static void
+each_kind(void (*use)(struct secmem *, int), int how, bool faults)
+{
+	static const enum secmem_kind kinds[] = { SECMEM_SECRET, SECMEM_MLOCK,
+		SECMEM_UNLOCKED };
+	const struct rlimit	      none = { 0, 0 };
+	struct secmem		      sm;
+	size_t			      i;
+	pid_t			      pid;
+	int			      status;
+
+	for (i = 0; i < NELEM(kinds); i++) {
+		ATF_REQUIRE((pid = fork()) != -1);
+		if (pid == 0) {
+			(void)setrlimit(RLIMIT_CORE, &none);
+			(void)signal(SIGSEGV, SIG_DFL);
+			if (make_system(kinds[i]) == -1 ||
+			    secmem_open(&sm, SIZE, abort) == -1)
+				_exit(2);
+			if (sm.kind != kinds[i])
+				_exit(3);
+			use(&sm, how);
+			_exit(0);
+		}
+		ATF_REQUIRE(waitpid(pid, &status, 0) == pid);
+		if (WIFEXITED(status) && WEXITSTATUS(status) == 3 &&
+		    (kinds[i] == SECMEM_SECRET || MLOCK_LIES))
+			printf("not on this system: %s\n",
+			    secmem_name(kinds[i]));
+		else
+			ATF_REQUIRE_MSG(faults ?
+				WIFSIGNALED(status) &&
+				    WTERMSIG(status) == SIGSEGV :
+				WIFEXITED(status) && WEXITSTATUS(status) == 0,
+			    "%s, %d: status 0x%x", secmem_name(kinds[i]), how,
+			    (unsigned int)status);
+	}
+}
+
+/*
+ * Faults: touching the arena somewhere.
  */
 
 enum where { BEFORE, BEHIND, FIRST, LAST, IN_FORK };
@@ -121,69 +161,46 @@ touch(volatile unsigned char *p, bool writing)
 		(void)*p;
 }
 
+/* how: where to touch it, and 1 to write or 0 to read. */
 static void
-touch_arena(enum secmem_kind kind, enum where where, bool writing)
+touch_arena(struct secmem *sm, int how)
 {
-	const struct rlimit none = { 0, 0 };
-	struct secmem	    sm;
-	int		    status;
+	const enum where where = (enum where)(how / 2);
+	const bool	 writing = how % 2 != 0;
+	int		 status;
 
-	(void)setrlimit(RLIMIT_CORE, &none);
-	(void)signal(SIGSEGV, SIG_DFL);
-	if (make_system(kind) == -1 || secmem_open(&sm, SIZE, abort) == -1)
-		_exit(2);
-	if (sm.kind != kind)
-		_exit(3);
 	if (where != FIRST && where != LAST)
-		secmem_unseal(&sm);
+		secmem_unseal(sm);
 	switch (where) {
 	case BEFORE:
-		touch(sm.pages, writing); /* that one is ours */
-		touch(sm.pages - 1, writing);
+		touch(sm->pages, writing); /* that one is ours */
+		touch(sm->pages - 1, writing);
 		break;
 	case BEHIND:
-		touch(sm.data + sm.size - 1, writing);
-		touch(sm.data + sm.size, writing);
+		touch(sm->data + sm->size - 1, writing);
+		touch(sm->data + sm->size, writing);
 		break;
 	case FIRST:
-		touch(sm.pages, writing);
+		touch(sm->pages, writing);
 		break;
 	case LAST:
-		touch(sm.data + sm.size - 1, writing);
+		touch(sm->data + sm->size - 1, writing);
 		break;
 	case IN_FORK:
-		touch(sm.data, writing);
+		touch(sm->data, writing);
 		if (fork() == 0)
-			touch(sm.data, writing);
+			touch(sm->data, writing);
 		else if (wait(&status) != -1 && WIFSIGNALED(status))
 			(void)raise(WTERMSIG(status));
 		break;
 	}
-	_exit(0);
 }
 
 static void
 require_faults(enum where where)
 {
-	static const enum secmem_kind kinds[] = { SECMEM_SECRET, SECMEM_MLOCK,
-		SECMEM_UNLOCKED };
-	size_t			      i;
-	pid_t			      pid;
-	int			      status;
-
-	for (i = 0; i < 2 * NELEM(kinds); i++) {
-		ATF_REQUIRE((pid = fork()) != -1);
-		if (pid == 0)
-			touch_arena(kinds[i / 2], where, i & 1);
-		ATF_REQUIRE(waitpid(pid, &status, 0) == pid);
-		if (WIFEXITED(status) && WEXITSTATUS(status) == 3 &&
-		    (kinds[i / 2] == SECMEM_SECRET || MLOCK_LIES))
-			continue; /* not on this system */
-		ATF_REQUIRE_MSG(WIFSIGNALED(status) &&
-			WTERMSIG(status) == SIGSEGV,
-		    "%s, %s: status 0x%x", secmem_name(kinds[i / 2]),
-		    i & 1 ? "written" : "read", (unsigned int)status);
-	}
+	each_kind(touch_arena, (int)where * 2, true);
+	each_kind(touch_arena, (int)where * 2 + 1, true);
 }
 
 CASE(the_page_before_the_arena_faults,
@@ -226,7 +243,8 @@ has_flag(const struct secmem *sm, const char *flag)
 	bool		    here = false, found = false, has = false;
 	FILE		   *f = fopen("/proc/self/smaps", "re");
 
-	ATF_REQUIRE(f != NULL);
+	if (f == NULL)
+		err(1, "smaps");
 	(void)snprintf(want, sizeof(want), " %s ", flag);
 	(void)snprintf(head, sizeof(head), "%08lx-%08lx ", start,
 	    start + (unsigned long)sm->len);
@@ -242,7 +260,8 @@ has_flag(const struct secmem *sm, const char *flag)
 		}
 	}
 	(void)fclose(f);
-	ATF_REQUIRE_MSG(found, "the arena is no mapping of its own");
+	if (!found)
+		errx(1, "the arena is no mapping of its own");
 	return (has);
 }
 
@@ -253,7 +272,8 @@ locked_kib(void)
 	unsigned long kib = 0;
 	FILE	     *f = fopen("/proc/self/status", "re");
 
-	ATF_REQUIRE(f != NULL);
+	if (f == NULL)
+		err(1, "status");
 	while (fgets(line, sizeof(line), f) != NULL)
 		if (strncmp(line, "VmLck:", 6) == 0)
 			kib = strtoul(line + 6, NULL, 10);
@@ -262,40 +282,25 @@ locked_kib(void)
 }
 
 static void
-require_kept(enum secmem_kind kind)
+arena_is_kept(struct secmem *sm, int how)
 {
-	struct secmem sm;
-	unsigned long before = locked_kib();
-
-	arena_of(&sm, SIZE, kind);
-	ATF_REQUIRE(has_flag(&sm, "dd")); /* not dumped */
-	ATF_REQUIRE(has_flag(&sm, "dc")); /* not copied on fork */
-	if (kind == SECMEM_MLOCK && MLOCK_LIES)
+	(void)how;
+	require(has_flag(sm, "dd")); /* not dumped */
+	require(has_flag(sm, "dc")); /* not copied on fork */
+	if (MLOCK_LIES && sm->kind == SECMEM_MLOCK)
 		return;
-	if (kind == SECMEM_UNLOCKED) {
-		ATF_REQUIRE_EQ(before, locked_kib());
-		return;
-	}
-	ATF_REQUIRE(has_flag(&sm, "lo")); /* not swapped */
-	ATF_REQUIRE(locked_kib() >= before + sm.len / 1024);
+	/* A child begins with no locked memory. */
+	if (sm->kind == SECMEM_UNLOCKED)
+		require(locked_kib() == 0);
+	else
+		require(has_flag(sm, "lo") && locked_kib() >= sm->len / 1024);
 }
 
-CASE(secret_memory_is_locked_and_not_dumped,
-    "secretmem is locked, in no core dump, and not in a child")
+CASE(an_arena_is_locked_and_not_dumped,
+    "secretmem and mlock memory are locked; each kind is in no core dump, and "
+    "not in a child")
 {
-	require_kept(SECMEM_SECRET);
-}
-
-CASE(the_second_best_is_locked_and_not_dumped,
-    "mlock memory is locked, in no core dump, and not in a child")
-{
-	require_kept(SECMEM_MLOCK);
-}
-
-CASE(the_last_resort_is_at_least_not_dumped,
-    "unlocked memory is in no core dump, and not in a child")
-{
-	require_kept(SECMEM_UNLOCKED);
+	each_kind(arena_is_kept, 0, false);
 }
 
 /* Reads len bytes at p as a debugger would; false if it may not. */
@@ -307,7 +312,7 @@ read_from_outside(unsigned char *p, unsigned char *to, size_t len)
 	int	     fd = open("/proc/self/mem", O_RDONLY | O_CLOEXEC);
 	bool	     got;
 
-	ATF_REQUIRE(fd != -1);
+	require(fd != -1);
 	got = pread(fd, to, len, (off_t)(uintptr_t)p) == (ssize_t)len;
 	close(fd);
 	return (process_vm_readv(getpid(), &here, 1, &there, 1, 0) ==
@@ -315,30 +320,25 @@ read_from_outside(unsigned char *p, unsigned char *to, size_t len)
 	    got);
 }
 
-CASE(secret_memory_cannot_be_read_from_outside,
-    "neither /proc/PID/mem nor process_vm_readv(2) reads secretmem")
+static void
+arena_shows_outside(struct secmem *sm, int how)
 {
-	struct secmem sm;
-	unsigned char seen[16];
-
-	arena_of(&sm, SIZE, SECMEM_SECRET);
-	ATF_REQUIRE(!read_from_outside(sm.data, seen, sizeof(seen)));
-	secmem_unseal(&sm);
-	memset(sm.data, 0x5a, sm.size);
-	ATF_REQUIRE(!read_from_outside(sm.data, seen, sizeof(seen)));
-}
-
-CASE(other_memory_can_be_read_from_outside,
-    "the same calls read mlock memory, so they would find a secret")
-{
-	struct secmem sm;
+	const bool    shows = sm->kind != SECMEM_SECRET;
 	unsigned char seen[16] = { 0 };
 
-	arena_of(&sm, SIZE, SECMEM_MLOCK);
-	secmem_unseal(&sm);
-	memset(sm.data, 0x5a, sm.size);
-	ATF_REQUIRE(read_from_outside(sm.data, seen, sizeof(seen)));
-	ATF_REQUIRE(all_are(seen, sizeof(seen), 0x5a));
+	(void)how;
+	require(shows || !read_from_outside(sm->data, seen, sizeof(seen)));
+	secmem_unseal(sm);
+	memset(sm->data, 0x5a, sm->size);
+	require(shows == read_from_outside(sm->data, seen, sizeof(seen)));
+	require(shows == all_are(seen, sizeof(seen), 0x5a));
+}
+
+CASE(secret_memory_cannot_be_read_from_outside,
+    "neither /proc/PID/mem nor process_vm_readv(2) reads secretmem; the same "
+    "calls read the other kinds, so they would find a secret")
+{
+	each_kind(arena_shows_outside, 0, false);
 }
 
 /*
@@ -346,49 +346,33 @@ CASE(other_memory_can_be_read_from_outside,
  */
 
 static void
-require_wiped(enum secmem_kind kind, bool sealed)
+arena_is_wiped(struct secmem *sm, int sealed)
 {
-	struct secmem sm;
-	size_t	      i;
+	size_t i;
 
-	arena_of(&sm, SIZE, kind);
-	secmem_unseal(&sm);
-	for (i = 0; i < sm.size; i++)
-		sm.data[i] = (unsigned char)(i % 255 + 1);
+	secmem_unseal(sm);
+	for (i = 0; i < sm->size; i++)
+		sm->data[i] = (unsigned char)(i % 255 + 1);
 	if (sealed)
-		secmem_seal(&sm);
-	ATF_REQUIRE(secmem_wipe(&sm) == NULL);
-	secmem_unseal(&sm);
-	ATF_REQUIRE(all_are(sm.pages, sm.len, 0));
+		secmem_seal(sm);
+	require(secmem_wipe(sm) == NULL);
+	secmem_unseal(sm);
+	require(all_are(sm->pages, sm->len, 0));
 	/* And once more, as from a handler; the canary is no news by now. */
-	ATF_REQUIRE(secmem_wipe(&sm) == NULL);
-	ATF_REQUIRE(secmem_wipe(&sm) == NULL);
+	require(secmem_wipe(sm) == NULL);
+	require(secmem_wipe(sm) == NULL);
 }
 
 CASE(a_wipe_leaves_only_zeros,
-    "memfd_secret(2): a sealed arena is zero after a wipe, and after two "
-    "more")
+    "an arena of each kind is zero after a wipe, and after two more")
 {
-	require_wiped(SECMEM_SECRET, true);
-}
-
-CASE(a_wipe_leaves_only_zeros_in_the_second_best,
-    "mlock(2): a sealed arena is zero after a wipe, and after two more")
-{
-	require_wiped(SECMEM_MLOCK, true);
-}
-
-CASE(a_wipe_leaves_only_zeros_in_the_last_resort,
-    "without either: a sealed arena is zero after a wipe, and after two "
-    "more")
-{
-	require_wiped(SECMEM_UNLOCKED, true);
+	each_kind(arena_is_wiped, true, false);
 }
 
 CASE(a_wipe_may_come_in_the_middle_of_a_copy,
     "an unsealed arena is zero after a wipe, and after two more")
 {
-	require_wiped(SECMEM_SECRET, false);
+	each_kind(arena_is_wiped, false, false);
 }
 
 static int
@@ -524,58 +508,6 @@ CASE(protection_leaves_errno_alone,
 	ATF_REQUIRE_EQ(ENOTTY, errno);
 }
 
-/*
- * With every limit of its own lowered to nothing, a child seals, unseals and
- * wipes an arena of that kind.
- */
-static void
-use_without_limits(enum secmem_kind kind)
-{
-	const struct rlimit none = { 0, 0 };
-	struct secmem	    sm;
-	int		    limit;
-
-	(void)signal(SIGABRT, SIG_DFL);
-	if (make_system(kind) == -1 || secmem_open(&sm, SIZE, abort) == -1)
-		_exit(2);
-	if (sm.kind != kind)
-		_exit(3);
-	for (limit = 0; limit < RLIM_NLIMITS; limit++) {
-		/* The kernel kills what has used up its processor time. */
-		if (limit != RLIMIT_CPU &&
-		    setrlimit((__rlimit_resource_t)limit, &none) == -1)
-			_exit(4);
-	}
-	secmem_unseal(&sm);
-	memset(sm.data, 0x5a, sm.size);
-	secmem_seal(&sm);
-	_exit(secmem_wipe(&sm) == NULL && all_are(sm.pages, sm.len, 0) ? 0 : 1);
-}
-
-CASE(no_limit_keeps_an_arena_from_being_wiped,
-    "with all resource limits but RLIMIT_CPU lowered to 0, an arena of each "
-    "kind is still unsealed, sealed and wiped")
-{
-	static const enum secmem_kind kinds[] = { SECMEM_SECRET, SECMEM_MLOCK,
-		SECMEM_UNLOCKED };
-	size_t			      i;
-	pid_t			      pid;
-	int			      status;
-
-	for (i = 0; i < NELEM(kinds); i++) {
-		ATF_REQUIRE((pid = fork()) != -1);
-		if (pid == 0)
-			use_without_limits(kinds[i]);
-		ATF_REQUIRE(waitpid(pid, &status, 0) == pid);
-		if (WIFEXITED(status) && WEXITSTATUS(status) == 3 &&
-		    (kinds[i] == SECMEM_SECRET || MLOCK_LIES))
-			continue; /* not on this system */
-		ATF_REQUIRE_MSG(WIFEXITED(status) && WEXITSTATUS(status) == 0,
-		    "%s: status 0x%x", secmem_name(kinds[i]),
-		    (unsigned int)status);
-	}
-}
-
 CASE(a_wipe_whose_mprotect_fails_unmaps_the_arena,
     "when mprotect(2) fails, secmem_wipe() unmaps the arena, says so, "
     "and does not call failed()")
@@ -641,35 +573,4 @@ CASE(a_kind_has_a_name, "the kinds are called secretmem, mlock and unlocked")
 	ATF_REQUIRE_STREQ("secretmem", secmem_name(SECMEM_SECRET));
 	ATF_REQUIRE_STREQ("mlock", secmem_name(SECMEM_MLOCK));
 	ATF_REQUIRE_STREQ("unlocked", secmem_name(SECMEM_UNLOCKED));
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, the_page_before_the_arena_faults);
-	ATF_TP_ADD_TC(tp, the_byte_behind_the_arena_faults);
-	ATF_TP_ADD_TC(tp, a_sealed_arena_faults);
-	ATF_TP_ADD_TC(tp, the_arena_in_a_fork_faults);
-	ATF_TP_ADD_TC(tp, secret_memory_is_locked_and_not_dumped);
-	ATF_TP_ADD_TC(tp, the_second_best_is_locked_and_not_dumped);
-	ATF_TP_ADD_TC(tp, the_last_resort_is_at_least_not_dumped);
-	ATF_TP_ADD_TC(tp, secret_memory_cannot_be_read_from_outside);
-	ATF_TP_ADD_TC(tp, other_memory_can_be_read_from_outside);
-	ATF_TP_ADD_TC(tp, a_wipe_leaves_only_zeros);
-	ATF_TP_ADD_TC(tp, a_wipe_leaves_only_zeros_in_the_second_best);
-	ATF_TP_ADD_TC(tp, a_wipe_leaves_only_zeros_in_the_last_resort);
-	ATF_TP_ADD_TC(tp, a_wipe_may_come_in_the_middle_of_a_copy);
-	ATF_TP_ADD_TC(tp, an_arena_is_sealed_but_for_its_use);
-	ATF_TP_ADD_TC(tp, an_arena_is_open_as_long_as_one_needs_it);
-	ATF_TP_ADD_TC(tp, every_byte_of_the_canary_is_watched);
-	ATF_TP_ADD_TC(tp, two_arenas_have_two_canaries);
-	ATF_TP_ADD_TC(tp, a_failed_mprotect_ends_the_process);
-	ATF_TP_ADD_TC(tp, protection_leaves_errno_alone);
-	ATF_TP_ADD_TC(tp, no_limit_keeps_an_arena_from_being_wiped);
-	ATF_TP_ADD_TC(tp, a_wipe_whose_mprotect_fails_unmaps_the_arena);
-	ATF_TP_ADD_TC(tp, before_there_is_an_arena_a_wipe_does_nothing);
-	ATF_TP_ADD_TC(tp, an_arena_has_any_size);
-	ATF_TP_ADD_TC(tp, more_than_there_is_is_an_error);
-	ATF_TP_ADD_TC(tp, a_kind_has_a_name);
-
-	return (atf_no_error());
 }

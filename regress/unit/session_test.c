@@ -78,7 +78,7 @@ CASE(a_loss_has_its_reason,
 	struct session_holder *h;
 	size_t		       i;
 
-	for (i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+	for (i = 0; i < NELEM(rows); i++) {
 		begin(GRACE, TIMEOUT, true);
 		h = hold(rows[i].tether, 1, 0);
 		if (rows[i].missed)
@@ -192,7 +192,7 @@ static const struct event {
 	{ "cancel-a", CANCEL, A }, { "order", ORDER, 0 },
 	{ "release-a", RELEASE, A }, { "stop", STOP, 0 }, { "tick", TICK, 0 },
 	{ "+1", PASS, 1 }, { "+grace", PASS, GRACE } };
-#define EVENTS (sizeof(events) / sizeof(events[0]))
+#define EVENTS (NELEM(events))
 
 static struct controller o;
 static int64_t		 now;
@@ -463,15 +463,4 @@ CASE(every_sequence_of_events_keeps_the_rules,
 		walk(0);
 	}
 	printf("%lu states walked\n", walked);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, a_newcomer_that_hung_up_already_cancels_nothing);
-	ATF_TP_ADD_TC(tp, a_loss_has_its_reason);
-	ATF_TP_ADD_TC(tp, network_has_its_time_to_report);
-	ATF_TP_ADD_TC(tp, slots_have_an_end);
-	ATF_TP_ADD_TC(tp, a_secret_that_nobody_guards_does_not_stay);
-	ATF_TP_ADD_TC(tp, every_sequence_of_events_keeps_the_rules);
-	return (atf_no_error());
 }

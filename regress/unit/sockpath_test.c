@@ -209,12 +209,9 @@ require_distrust(const char *what)
 	ATF_REQUIRE_STREQ(want, why);
 }
 
-ATF_TC(a_private_directory_is_checked);
-ATF_TC_HEAD(a_private_directory_is_checked, tc)
-{
-	atf_tc_set_md_var(tc, "require.user", "root");
-}
-ATF_TC_BODY(a_private_directory_is_checked, tc)
+CASE_ROOT(a_private_directory_is_checked,
+    "/tmp/dazai-UID is made, and refused if it is a link, no directory, "
+    "another user's or open to others")
 {
 	const uid_t uid = 4000000000U + (uid_t)getpid();
 	char	    why[SOCKPATH_WHY];
@@ -257,21 +254,4 @@ CASE(an_address_has_the_path_and_nothing_else,
 	want.sun_family = AF_UNIX;
 	memcpy(want.sun_path, "/a/b", 4);
 	ATF_REQUIRE(memcmp(&sun, &want, sizeof(sun)) == 0);
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, what_was_asked_for_is_the_only_place);
-	ATF_TP_ADD_TC(tp, then_the_environment);
-	ATF_TP_ADD_TC(tp, then_the_run_directory_and_tmp);
-	ATF_TP_ADD_TC(tp, a_run_directory_must_be_there_and_ours);
-	ATF_TP_ADD_TC(tp, an_empty_path_is_no_default);
-	ATF_TP_ADD_TC(tp, a_path_is_no_format);
-	ATF_TP_ADD_TC(tp, the_longest_path_fits_with_its_suffixes);
-	ATF_TP_ADD_TC(tp, a_longer_path_is_told_by_its_length);
-	ATF_TP_ADD_TC(tp, a_directory_of_the_users_choice_may_be_any);
-	ATF_TP_ADD_TC(tp, a_private_directory_is_checked);
-	ATF_TP_ADD_TC(tp, an_address_has_the_path_and_nothing_else);
-
-	return (atf_no_error());
 }

@@ -20,10 +20,9 @@
 #include "secmem.h"
 #include "store.h"
 
-#define SIZE	 4096
-#define ALIGN	 ((size_t)16) /* of a block and its value */
-#define PIECE	 65536	      /* bytes moved at once, at most */
-#define NELEM(a) (sizeof(a) / sizeof((a)[0]))
+#define SIZE  4096
+#define ALIGN ((size_t)16) /* of a block and its value */
+#define PIECE 65536	   /* bytes moved at once, at most */
 #define NAME_64 \
 	"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 #define NAME_128 NAME_64 NAME_64
@@ -392,17 +391,4 @@ CASE(the_arena_is_sealed_after_every_call,
 		id = store_begin(&st, "x", STORE_ALL);
 		require_sealed();
 	}
-}
-
-ATF_TP_ADD_TCS(tp)
-{
-	ATF_TP_ADD_TC(tp, a_name_is_1_to_128_of_its_letters);
-	ATF_TP_ADD_TC(tp, the_longest_name_is_kept_whole);
-	ATF_TP_ADD_TC(tp, a_large_secret_moves_in_pieces);
-	ATF_TP_ADD_TC(tp, every_length_fits_up_to_the_last_byte);
-	ATF_TP_ADD_TC(tp, an_endless_source_ends);
-	ATF_TP_ADD_TC(tp, there_is_a_limit_to_how_many);
-	ATF_TP_ADD_TC(tp, sending_never_blocks_and_never_kills);
-	ATF_TP_ADD_TC(tp, the_arena_is_sealed_after_every_call);
-	return (atf_no_error());
 }
