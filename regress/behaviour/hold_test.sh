@@ -407,6 +407,26 @@ on_a_terminal() {
 	PS1='> ' "$tools/pty" dash -i >shown 2>&1 || fail "$(cat shown)"
 }
 
+behaviour the_first_minute \
+    'dazaid -l NAME -- SHELL on a terminal: the secret is typed, got in that shell, and gone after its end'
+the_first_minute_body() {
+	export PATH="$top/dazaid:$top/dazaictl:$top/dazai-hb:$PATH" DAZAI_SOCK="$sock"
+	on_a_terminal <<-EOT
+		expect >
+		send dazaid -a -g 0.2 -l backup -- dash\n
+		expect Secret backup:
+		send correct horse\n
+		expect Secret backup again:
+		send correct horse\n
+		expect >
+		send dazaictl get backup | sed s/^/got./\n
+		expect got.correct horse
+		send exit\n
+		send dazaictl wait bye; dazaictl why\n
+		expect heartbeat connection dropped
+	EOT
+}
+
 # The first lines of such a script: the terminal takes messages, and a dazai-hb holds
 # for it
 on_line="expect >
