@@ -38,6 +38,8 @@ attacks life 3 no_heartbeat_can_be_faked \
     'a heartbeat that has hung up stays lost, and network cannot be one itself'
 attacks tethers 4 no_tether_can_be_faked \
     'network can neither hide the loss of a tether, nor invent a return, nor cancel in the name of a holder'
+attacks front 1 no_command_can_be_abandoned \
+    'network cannot end the watch of the process in front in the name of a client'
 attacks descriptors 2 descriptors_are_checked \
     'no descriptor that network sends makes the vault serve a client that may not ask'
 attacks slow 1 slow_descriptors_do_not_block \

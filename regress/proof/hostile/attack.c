@@ -92,8 +92,8 @@ static const struct attack_case {
 } cases[] = { { "messages", attack_messages },
 	{ "descriptors", attack_descriptors }, { "slow", attack_slow },
 	{ "life", attack_life }, { "tethers", attack_tethers },
-	{ "floods", attack_floods }, { "ends", attack_ends },
-	{ "calls", attack_calls } };
+	{ "front", attack_front }, { "floods", attack_floods },
+	{ "ends", attack_ends }, { "calls", attack_calls } };
 
 int
 main(int argc, char *argv[])
@@ -102,6 +102,8 @@ main(int argc, char *argv[])
 	int64_t	    n = 1;
 	size_t	    i;
 
+	if (argc > 0 && strcmp(argv[0], "dazai-hb") == 0)
+		attack_in_front();
 	if (argc == 3 && (why = num_int(argv[2], 1, 64, &n)) != NULL)
 		errx(1, "%s: %s", argv[2], why);
 	(void)signal(SIGPIPE, SIG_IGN);

@@ -11,6 +11,8 @@ void attack_descriptors(void);
 void attack_slow(void);
 void attack_life(void);
 void attack_tethers(void);
+void attack_front(void);
+void attack_in_front(void) __attribute__((noreturn));
 void attack_floods(void);
 void attack_ends(void);
 void attack_calls(void);

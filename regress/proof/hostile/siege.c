@@ -475,12 +475,14 @@ siege_clean(int fd)
  * The daemon.
  */
 
+static bool front; /* the next daemon is to run a command */
+
 static void
 execute(int in, int out, int log, const char *const *options)
 {
-	char  path[4096], sock[32];
-	char *argv[ARGS + 5] = { strdup("dazaid"), strdup("-d"), strdup("-s"),
-		sock };
+	char	      path[4096], sock[32];
+	char	     *argv[ARGS + 5] = { strdup("dazaid"), strdup("-s"), sock,
+			strdup("-d") };
 	const ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 8);
 	size_t	      i;
 
@@ -491,9 +493,26 @@ execute(int in, int out, int log, const char *const *options)
 	memcpy(strrchr(path, '/') + 1, "dazaid", sizeof("dazaid"));
 	(void)snprintf(sock, sizeof(sock), "sock.%u", share);
 	for (i = 0; i < ARGS && options[i] != NULL; i++)
-		argv[4 + i] = strdup(options[i]);
+		argv[(front ? 3 : 4) + i] = strdup(options[i]);
 	(void)execv(path, argv);
 	_exit(127);
+}
+
+static pid_t
+parent_of(pid_t pid)
+{
+	char	path[64], text[256] = "", *at;
+	ssize_t n;
+	int	fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/%ld/stat", (long)pid);
+	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
+		err(1, "%s", path);
+	n = read(fd, text, sizeof(text) - 1);
+	close(fd);
+	if (n <= 0 || (at = strstr(text, ") ")) == NULL)
+		errx(1, "%s", path);
+	return ((pid_t)strtol(at + 4, NULL, 10));
 }
 
 static void
@@ -523,6 +542,13 @@ start(const char *const *options)
 	if (packet.nfds != 3)
 		siege_fail("network has not come with its descriptors");
 	s.network = (pid_t)packet.head.arg;
+	if (front) {
+		s.front = s.vault;
+		s.vault = parent_of(s.network);
+		close(s.pidfd);
+		if ((s.pidfd = pidfd_open(s.vault, 0)) == -1)
+			err(1, "pidfd_open");
+	}
 	s.line = packet.fds[0];
 	s.own[0] = packet.fds[1];
 	s.own[1] = packet.fds[2];
@@ -616,12 +642,25 @@ siege_begin(enum state state, bool confined, const char *const *more)
 		return;
 	close(s.input);
 	s.input = -1;
-	siege_logged("vault: ready");
+	if (s.front == 0)
+		siege_logged("vault: ready");
 	(void)siege_answer(IMSG_LISTENER);
 	(void)siege_answer(IMSG_LISTENER);
 	if (state >= GUARDED)
 		siege_guard();
 	go_on(state);
+}
+
+/*
+ * Starts an unguarded daemon with these options, ..., "--", COMMAND.  What is
+ * in front becomes dazai-hb, as $PATH has it.
+ */
+void
+siege_front(const char *const *options)
+{
+	front = true;
+	siege_begin(UNGUARDED, true, options);
+	front = false;
 }
 
 /* Closes our copy of network's socket, so that only network keeps it open. */
@@ -664,7 +703,29 @@ siege_never(const char *text)
 		siege_fail("in the log: %s", text);
 }
 
-/* Requires that the vault ends with this status and text within most_ms. */
+/* Adds the vault's last words to the log. */
+static void
+last_words(void)
+{
+	char	path[32];
+	ssize_t n = 0;
+	int	fd;
+
+	(void)snprintf(path, sizeof(path), "sock.%u.last", share);
+	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) != -1) {
+		n = read(fd, s.text + s.text_len,
+		    sizeof(s.text) - 1 - s.text_len);
+		close(fd);
+	}
+	if (n <= 0)
+		siege_fail("%s: no last words", path);
+	s.text_len += (size_t)n;
+}
+
+/*
+ * Requires that the vault ends with this status within most_ms, and that text
+ * is in the log or, with a command, in its last words.
+ */
 void
 siege_ends(int want, const char *text, int64_t most_ms)
 {
@@ -676,6 +737,12 @@ siege_ends(int want, const char *text, int64_t most_ms)
 	took = packet_now() - s.began - (siege_delays() - s.delayed);
 	if (took < 0) /* a part of the wait was before the attack */
 		took = 0;
+	if (s.front != 0) {
+		/* Then we are the parent, and the log is syslog's. */
+		(void)kill(s.front, SIGKILL);
+		(void)waitpid(s.front, NULL, 0);
+		last_words();
+	}
 	if (waitpid(s.vault, &status, 0) != s.vault)
 		siege_fail("no status");
 	while (more_log())

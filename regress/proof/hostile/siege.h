@@ -36,6 +36,7 @@ struct siege {
 	enum state state;
 	pid_t	   vault;
 	pid_t	   network;
+	pid_t	   front;  /* of dazaid -- COMMAND; 0: there is none */
 	int	   pidfd;  /* the vault's */
 	int	   input;  /* its standard input */
 	int	   log;	   /* its standard error */
@@ -60,6 +61,7 @@ void siege_describe(const char *, ...) __attribute__((format(printf, 1, 2)));
 void siege_fail(const char *, ...)
     __attribute__((noreturn, format(printf, 1, 2)));
 void	 siege_begin(enum state, bool, const char *const *);
+void	 siege_front(const char *const *);
 void	 siege_guard(void);
 int	 siege_connect(int);
 void	 siege_unlock(int);
