@@ -124,7 +124,7 @@ arena_warn(const struct secmem *sm)
 	warned = warned || sm->kind == SECMEM_UNLOCKED;
 }
 
-/* Replaces from, or a free place if that is NULL, in the list by to. */
+/* Puts to into from's place in the list; from is NULL for a free place. */
 static void
 arena_list(struct secmem *from, struct secmem *to)
 {

@@ -187,9 +187,9 @@ control_is_put(const struct conn *c)
 }
 
 /*
- * How many bytes after inbuf, the beginning of a line, cannot be a secret's: at
- * least the next one, and of a PUT, that this line or the next may be, all but
- * the secret.
+ * How many bytes may be looked at after those in inbuf, the beginning of a
+ * line, because they cannot be a secret's.  At least one, the newline.  This
+ * line or the next one may be a PUT: then those of the shortest PUT.
  */
 static size_t
 control_safe(const struct conn *c)

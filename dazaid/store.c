@@ -2,9 +2,9 @@
 /*
  * Named secrets in the arena.  The arena is a row of blocks, each a header and
  * then the value; blocks never move.  A block is free, being filled, whole or
- * spent.  A spent secret has been taken as often as it may be; it is wiped when
- * its last reader releases it.  So has one that was replaced.  A block that is
- * freed is wiped at once and joined with the free blocks beside it.
+ * spent.  A spent secret was replaced, or has been taken as often as it may be;
+ * it is wiped when its last reader releases it.  A block that is freed is wiped
+ * at once and joined with the free blocks beside it.
  *
  * Of one name there is at most one whole secret, and at most one being filled,
  * which takes the place of the whole one when it is finished.
@@ -304,7 +304,7 @@ store_next(const struct store *st, uint64_t after, struct store_item *item)
  * In.
  */
 
-/* Is there a secret of this name that one more may not stand beside? */
+/* Is a secret in the way of a new one of this name? */
 static bool
 store_in_way(const struct store *st, const char *name, bool replace)
 {
