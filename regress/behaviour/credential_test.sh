@@ -74,22 +74,6 @@ askpass_answers_what_it_may_body() {
 	refuses 'Password: '
 }
 
-# config NAME LINE...: the user's file NAME has these lines
-config() {
-	local file=.config/dazai/$1
-
-	shift
-	mkdir -p .config/dazai
-	printf '%s\n' "$@" >"$file"
-	chmod 600 "$file"
-}
-
-# put NAME TEXT: TEXT, as printf(1) writes it, is the secret NAME
-put() {
-	printf "$2" >in
-	dazaictl put "$1" <in || fail "$1 was not put"
-}
-
 # git_says TEXT ATTRIBUTE...: what git-credential-dazai answers to these, as
 # printf(1) writes them
 git_says() {
@@ -374,8 +358,8 @@ no_memory_shows_a_secret_body() {
 	guarded -a -z 1048576
 	need_secretmem
 	value='Yx9+another~of/them:33'
-	printf '%s' "$value" >value
 	put large "$(printf '%200000s' '')$value"
+	printf '%s' "$value" >value
 	config git 'https://git.example.org large me'
 	config docker 'git.example.org large me'
 	printf 'protocol=https\nhost=git.example.org\n\n' >git

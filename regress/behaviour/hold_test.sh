@@ -401,29 +401,19 @@ dazaid_ends_without_its_command_body() {
 	done
 }
 
-# on_a_terminal: runs a shell on a terminal of its own; standard input is the script for
-# pty
-on_a_terminal() {
-	PS1='> ' "$tools/pty" dash -i >shown 2>&1 || fail "$(cat shown)"
-}
-
 behaviour the_first_minute \
     'dazaid -l NAME -- SHELL on a terminal: the secret is typed, got in that shell, and gone after its end'
 the_first_minute_body() {
 	export PATH="$top/dazaid:$top/dazaictl:$top/dazai-hb:$PATH" DAZAI_SOCK="$sock"
-	on_a_terminal <<-EOT
+	PS1='> ' on_terminal dash -i <<-EOT
 		expect >
-		send dazaid -a -g 0.2 -l backup -- dash\n
-		expect Secret backup:
-		send correct horse\n
-		expect Secret backup again:
-		send correct horse\n
-		expect >
+		type dazaid -a -g 0.2 -l backup -- dash | Secret backup:
+		type correct horse | Secret backup again:
+		type correct horse | >
 		send dazaictl get backup | sed s/^/got./\n
 		expect got.correct horse
 		send exit\n
-		send dazaictl wait bye; dazaictl why\n
-		expect heartbeat connection dropped
+		type dazaictl wait bye; dazaictl why | heartbeat connection dropped
 	EOT
 }
 
@@ -437,7 +427,7 @@ behaviour the_terminal_is_told \
     'each terminal that holds shows a panic once, and no dazai-hb keeps the terminal open'
 the_terminal_is_told_body() {
 	start -a -g 60
-	on_a_terminal <<-EOT
+	PS1='> ' on_terminal dash -i <<-EOT
 		$on_line
 		run sed 's/.* //' hb.out >hb.pid
 		run $hb -b -s $sock -n second -p \$PTY_PID >second.out
@@ -461,7 +451,7 @@ the_terminal_is_told_body() {
 behaviour a_slow_one_tells_no_old_news 'a dazai-hb that takes over a terminal does not tell again what its predecessor has told'
 a_slow_one_tells_no_old_news_body() {
 	start -a -g 60
-	on_a_terminal <<-EOT
+	PS1='> ' on_terminal dash -i <<-EOT
 		$on_line
 		run sed 's/.* //' hb.out >hb.pid
 		run $hb -b -s $sock -n second -p \$PTY_PID >second.out
@@ -489,7 +479,7 @@ the_end_of_the_daemon_is_told_body() {
 	    'KILL the daemon ended: session UNGUARDED' \
 	    'USR2 PANIC: the secrets are wiped: SIGUSR2'; do
 		start
-		on_a_terminal <<-EOT
+		PS1='> ' on_terminal dash -i <<-EOT
 			$on_line
 			run kill -${how%% *} $vault
 			expect dazai: ${how#* }
@@ -506,7 +496,7 @@ behaviour the_end_is_told_once 'a dazai-hb that reads late of the end of the dae
 the_end_is_told_once_body() {
 	for how in 'KILL the daemon ended' 'USR2 PANIC: the secrets are wiped'; do
 		start
-		on_a_terminal <<-EOT
+		PS1='> ' on_terminal dash -i <<-EOT
 			$on_line
 			run $hb -b -s $sock -n second -p \$PTY_PID >second.out
 			run sed 's/.* //' second.out >second.pid
@@ -527,7 +517,7 @@ the_end_is_told_once_body() {
 behaviour mesg_n_is_respected 'a terminal that takes no messages is told nothing'
 mesg_n_is_respected_body() {
 	start -a -g 60
-	on_a_terminal <<-EOT
+	PS1='> ' on_terminal dash -i <<-EOT
 		send chmod g-w \$(tty)\n
 		send $hb -s $sock -n session -p \$\$ </dev/null >hb.out 2>&1 &\n
 		run $talk - log hb.out guarding
@@ -546,7 +536,7 @@ behaviour a_full_terminal_delays_nothing \
     'a terminal that is full, or has been hung up, does not delay dazai-hb'
 a_full_terminal_delays_nothing_body() {
 	start -a -g 60
-	on_a_terminal <<-EOT
+	PS1='> ' on_terminal dash -i <<-EOT
 		$on_line
 		key C-s
 		send yes &\n

@@ -500,6 +500,52 @@ layout() {
 	    sed '/secretmem/s/ [-rw]*s / ---s /'
 }
 
+# expand: a script for pty from standard input, in which "type TEXT | ANSWER" types the
+# line TEXT, and expects ANSWER
+expand() {
+	sed 's/^type \(.*\) | \(.*\)$/send \1\\n\
+expect \2/'
+}
+
+# on_terminal COMMAND...: it runs on a terminal of its own, with such a script from
+# standard input; what pty says is in "shown"
+on_terminal() {
+	expand >pty.script
+	"$tools/pty" "$@" <pty.script >shown 2>&1 || fail "$(cat shown)"
+}
+
+# put NAME TEXT: TEXT, as printf(1) writes it, is the secret NAME
+put() {
+	printf "$2" >value
+	"$ctl" -s "$sock" put "$1" <value || fail "put $1: exit $?"
+}
+
+# config NAME LINE...: the user's file NAME has these lines
+config() {
+	local file=$HOME/.config/dazai/$1
+
+	shift
+	mkdir -p "$HOME/.config/dazai"
+	printf '%s\n' "$@" >"$file"
+	chmod 600 "$file"
+}
+
+# costs_nothing COMMAND...: once it has run, it leaves neither process with more memory or
+# descriptors, however often it runs
+costs_nothing() {
+	local before
+
+	before=$(descriptors)
+	"$@"
+	layout >layout
+	[ "$(wc -l <layout)" -gt 20 ] || fail "there is nothing to see"
+	for _ in 1 2 3; do
+		"$@"
+	done
+	layout | diff layout - >differ || fail "$(cat differ)"
+	await descriptors_are "$before"
+}
+
 # need_secretmem: skips the case unless this daemon has it
 need_secretmem() {
 	grep -qF 'memory: secretmem' log || atf_skip "no memfd_secret: it needs \
@@ -518,17 +564,6 @@ own_pids() {
 	unshare -pf "$@" true 2>unshare.err && return
 	atf_skip "no PID namespace ($(head -n 1 unshare.err)): run it as root with all \
 capabilities, or let users have namespaces, which no chroot does"
-}
-
-# makes PID CALL: a live process makes this call after gdb has left it.  As long as gdb
-# traces it, its parent does not learn what it died of.
-makes() {
-	gdb -nx -batch -p "$1" -ex 'set var $orig_rax = -1' \
-	    -ex 'set var $orig_eax = -1' -ex "set var \$pc = (long)&$2" \
-	    </dev/null >gdb.out 2>&1 || :
-	if grep -qi 'no symbol\|not permitted\|cannot ' gdb.out; then
-		fail "gdb: $(cat gdb.out)"
-	fi
 }
 
 # calls PID CALL...: makes a live process call these, as gdb can

@@ -36,6 +36,13 @@ load() {
 	[ "$got" -ne 0 ] || [ ! -s err ] || fail "load $*: $(cat err)"
 }
 
+# hung: waits until a command of the file, which writes its pid to "hangs", runs, as $hung
+hung() {
+	await [ -s hangs ]
+	read -r hung <hangs
+	remember "$hung"
+}
+
 # told LINE...: "err" has these lines, and nothing else
 told() {
 	printf 'dazaictl: %s\n' "$@" | cmp - err || fail "$(cat err)"
@@ -255,12 +262,10 @@ a_secret_is_asked_for_body() {
 	grep -q '^dazaictl: typed: there is no terminal to ask on$' err ||
 	    fail "$(cat err)"
 	"$ctl" list | grep -q '^a 1 ' || fail 'the rest is not loaded'
-	"$tools/pty" "$ctl" load -r file >shown 2>&1 <<-'EOT' || fail "$(cat shown)"
+	on_terminal "$ctl" load -r file <<-'EOT'
 		expect Secret typed:
-		send correct horse\n
-		expect again:
-		send correct horse\n
-		expect which word
+		type correct horse | again:
+		type correct horse | which word
 		send word\n
 		wait
 	EOT
@@ -268,16 +273,15 @@ a_secret_is_asked_for_body() {
 	absent horse shown
 	has typed 'correct horse'
 	has b word
-	"$tools/pty" "$ctl" load -1 -r file >shown 2>&1 <<-'EOT' || fail "$(cat shown)"
+	on_terminal "$ctl" load -1 -r file <<-'EOT'
 		expect Secret typed:
-		send once\n
-		expect which word
+		type once | which word
 		send word\n
 		wait
 	EOT
 	has typed once
 	# Nothing typed is no secret.
-	"$tools/pty" "$ctl" load -r file >shown 2>&1 <<-'EOT' || fail "$(cat shown)"
+	on_terminal "$ctl" load -r file <<-'EOT'
 		expect Secret typed:
 		send \n
 		expect typed: nothing was typed
@@ -331,8 +335,7 @@ the_daemon_is_asked_first_body() {
 	load 3 file
 	told 'refused: a panic is pending'
 	[ ! -e ran ] || fail 'a command has run'
-	kill "$vault"
-	ends 0
+	stop
 	# The panic begins while a command runs: the next command is not run.
 	guarded -a -g 60
 	printf 'a kill -USR1 %s; cat <fifo; echo x\nb echo x | tee ran\n' "$vault" \
@@ -343,15 +346,14 @@ the_daemon_is_asked_first_body() {
 	echo >fifo
 	ends 3 $load
 	[ ! -e ran ] || fail 'the next command has run'
-	kill "$vault"
-	ends 0
+	stop
 }
 
 behaviour a_command_that_hangs_is_ended 'a command that hangs ends with load, by ^C or a signal'
 a_command_that_hangs_is_ended_body() {
 	guarded
 	printf 'a echo x\nb echo $$ >hangs; exec sleep 300\nc echo x\n' >file
-	"$tools/pty" "$ctl" load file >shown 2>&1 <<-'EOT' || fail "$(cat shown)"
+	on_terminal "$ctl" load file <<-'EOT'
 		run until [ -s hangs ]; do sleep 0.01; done
 		key C-c
 		wait
@@ -363,10 +365,9 @@ a_command_that_hangs_is_ended_body() {
 	for sig in TERM KILL; do
 		: >hangs
 		spawn load "$ctl" load -r file
-		await [ -s hangs ]
-		remember "$(cat hangs)"
+		hung
 		kill -$sig $load
-		talk - ended $load ended "$(cat hangs)"
+		talk - ended $load ended "$hung"
 	done
 	stands_down
 }
@@ -380,8 +381,7 @@ no_ordinary_memory_has_it_body() {
 	echo "X$secret" >value
 	printf 'a cat value\nb echo $$ >hangs; exec sleep 300\n' >file
 	spawn load "$ctl" load file
-	await [ -s hangs ]
-	remember "$(cat hangs)"
+	hung
 	has a "X$secret"
 	"$tools/peek" $load <value >seen 2>&1 || fail "$(cat seen)"
 	absent 'bytes of it' seen
@@ -439,8 +439,7 @@ dazaid_loads_at_its_start_body() {
 	[ "$(cat "/proc/$vault/task/$vault/children")" = "$network " ] ||
 	    fail 'the vault has another child'
 	opened=$(descriptors | wc -w)
-	kill "$vault"
-	ends 0
+	stop
 	ends 0 "$guardian"
 	guarded
 	[ "$(descriptors | wc -w)" -eq "$opened" ] || fail "$opened descriptors"
@@ -486,26 +485,24 @@ dazaid_ends_what_hangs_body() {
 	for sig in TERM INT USR2; do
 		: >hangs
 		daemon -L file
-		await [ -s hangs ]
-		remember "$(cat hangs)"
+		hung
 		kill -$sig "$vault"
 		ends 0
-		talk - ended "$(cat hangs)"
+		talk - ended "$hung"
 		grep -qx 'dazaid: big: there is no room for all that its command prints' log ||
 		    fail 'not told'
 	done
 	# The process that runs them is killed.
 	: >hangs
 	daemon -L file
-	await [ -s hangs ]
-	remember "$(cat hangs)"
-	loader=$(cut -d ' ' -f 4 "/proc/$(cat hangs)/stat")
+	hung
+	loader=$(cut -d ' ' -f 4 "/proc/$hung/stat")
 	kill -KILL "$loader"
 	ends 1
-	talk - ended "$(cat hangs)"
+	talk - ended "$hung"
 	logged '--load-file: the process that runs the commands has ended'
 	: >hangs
-	"$tools/pty" "$dazaid" -s "$sock" -L file >shown 2>&1 <<-'EOT' || fail "$(cat shown)"
+	on_terminal "$dazaid" -s "$sock" -L file <<-'EOT'
 		run until [ -s hangs ]; do sleep 0.01; done
 		key C-c
 		wait
@@ -525,14 +522,11 @@ dazaid_asks_body() {
 		b exec 3<>/dev/tty; echo 'which word' >&3; read x <&3; echo $x
 		none ?
 	EOT
-	"$tools/pty" "$dazaid" -s "$sock" -L file >shown 2>&1 <<-'EOT' || fail "$(cat shown)"
+	on_terminal "$dazaid" -s "$sock" -L file <<-'EOT'
 		expect Secret typed:
-		send correct horse\n
-		expect again:
-		send correct horse\n
-		expect which word
-		send word\n
-		expect Secret none:
+		type correct horse | again:
+		type correct horse | which word
+		type word | Secret none:
 		send \n
 		expect dazaid: none: nothing was typed
 		wait
@@ -562,14 +556,12 @@ a_typed_secret_without_room_leaves_the_echo_body() {
 		typed ?
 		next ?
 	EOT
-	"$tools/pty" sh -c '"$@" && stty -a' sh "$dazaid" -z 4096 -s "$sock" \
-	    -L file >shown 2>&1 <<-'EOT' || fail "$(cat shown)"
+	on_terminal sh -c '"$@" && stty -a' sh "$dazaid" -z 4096 -s "$sock" \
+	    -L file <<-'EOT'
 		expect Secret typed:
-		send correct horse battery staple, and so on: more than is left\n
-		expect dazaid: typed: there is no room for another secret of this size
+		type correct horse battery staple, and so on: more than is left | dazaid: typed: there is no room for another secret of this size
 		expect Secret next:
-		send abc\n
-		expect again:
+		type abc | again:
 		send abc\n
 		wait
 		show
@@ -639,8 +631,7 @@ u_runs_commands_as_its_user_body() {
 		'HOME LOGNAME PATH SHELL USER '*) ;;
 		*)	fail "$(cat got)" ;;
 		esac
-		kill "$vault"
-		ends 0
+		stop
 		ends 0 "$guardian"
 	done
 	# They can write to root's terminal, and not read from it.
@@ -648,11 +639,10 @@ u_runs_commands_as_its_user_body() {
 		read cat <&2 || echo nothing
 		write echo told >&2; echo written
 	EOT
-	"$tools/pty" "$dazaid" -s "$sock" -u nobody -L "$dir/file" >shown 2>&1 <<-'EOT' ||
+	on_terminal "$dazaid" -s "$sock" -u nobody -L "$dir/file" <<-'EOT'
 		expect told
 		wait
 	EOT
-	    fail "$(cat shown)"
 	found
 	client "$sock" hello echo guards hold
 	has read nothing
@@ -677,16 +667,14 @@ dazaid_keeps_it_in_the_arena_body() {
 	printf 'a cat value\nb echo $$ >hangs; exec sleep 300\n' >file
 	: >hangs
 	spawn vault "$dazaid" -d -s "$sock" -L file 2>log </dev/null
-	await [ -s hangs ]
-	remember "$(cat hangs)"
+	hung
 	# Its children are network and the process that runs the commands.
-	set -- "$vault" $(cat "/proc/$vault/task/$vault/children") "$(cat hangs)"
+	set -- "$vault" $(cat "/proc/$vault/task/$vault/children") "$hung"
 	[ $# -eq 4 ] || fail "processes: $*"
 	for pid; do
 		remember "$pid"
 		"$tools/peek" "$pid" <value >seen 2>&1 || fail "$(cat seen)"
 		absent 'bytes of it' seen
 	done
-	kill "$vault"
-	ends 0
+	stop
 }

@@ -91,10 +91,9 @@ no_log_of_others_holds_the_end_up_body() {
 	run "$talk" - ended \$PTY_PID
 	wait
 	EOT
-	"$tools/pty" setpriv --reuid 65534 --regid 65534 --clear-groups \
-	    "$dazaid" -d -v -a -g 0.2 -s "$sock" <script >out 2>err ||
-	    fail "$(cat err)"
-	grep -qx 'signal 9' out || fail "$(cat out)"
+	on_terminal setpriv --reuid 65534 --regid 65534 --clear-groups \
+	    "$dazaid" -d -v -a -g 0.2 -s "$sock" <script
+	grep -qx 'signal 9' shown || fail "$(cat shown)"
 }
 
 behaviour a_log_that_fills_up_holds_nothing_up \

@@ -13,19 +13,6 @@ grip=0123456789ABCDEF0123456789ABCDEF01234567
 CANCELLED='ERR 83886179 Operation cancelled <dazai>'
 NO_PINENTRY='ERR 83886165 No pinentry <dazai>'
 
-# config LINE...: the user's file has these lines
-config() {
-	mkdir -p .config/dazai
-	printf '%s\n' "$@" >.config/dazai/pinentry
-	chmod 600 .config/dazai/pinentry
-}
-
-# put NAME TEXT: TEXT, as printf(1) writes it, is the secret NAME
-put() {
-	printf "$2" >in
-	dazaictl put "$1" <in || fail "$1 was not put"
-}
-
 # other PIN: "pinentry" in $installed is one that answers with PIN, and writes what it
 # hears into the file "heard"
 other() {
@@ -84,7 +71,7 @@ it_answers_for_keys_body() {
 	put long "$(of 998)"
 	put longer "$(of 997)%%"
 	put nul 'a\0b'
-	config '# keys' '' "$grip $name" "A$rest odd" "B$rest long" "C$rest longer" \
+	config pinentry '# keys' '' "$grip $name" "A$rest odd" "B$rest long" "C$rest longer" \
 	    "D$rest nul" "E$rest none"
 	lines OK "D $secret" OK
 	says "$text" "SETKEYINFO n/$grip" GETPIN
@@ -117,7 +104,7 @@ behaviour it_answers_once \
     'a passphrase that was wrong is not given again, and the old one is not given where a new one is wanted'
 it_answers_once_body() {
 	guarded -a
-	config "$grip $name"
+	config pinentry "$grip $name"
 	key="SETKEYINFO n/$grip"
 	lines OK "D $secret" OK "$NO_PINENTRY"
 	says "$text" "$key" GETPIN GETPIN
@@ -145,7 +132,7 @@ it_answers_once_body() {
 behaviour it_hands_over 'every other request goes to the pinentry that is installed, and its answers come back'
 it_hands_over_body() {
 	guarded -a
-	config "$grip $name"
+	config pinentry "$grip $name"
 	other typed
 	ok=$(printf '%s\n' 'S status' OK)
 	lines "$ok" 'D typed' OK 'ERR 1 no' 'INQUIRE QUALITY' OK "$ok" 'D typed' OK
@@ -174,10 +161,10 @@ it_hands_over_body() {
 	# The file and the environment can name the other pinentry.
 	other typed
 	mv "$installed/pinentry" "$installed/mine"
-	config "$grip $name" "pinentry $installed/mine"
+	config pinentry "$grip $name" "pinentry $installed/mine"
 	lines 'D typed' OK
 	says "$text" GETPIN
-	config "$grip $name" 'pinentry /nowhere/pinentry'
+	config pinentry "$grip $name" 'pinentry /nowhere/pinentry'
 	lines "$NO_PINENTRY"
 	says "$text" GETPIN
 	export PINENTRY_PROGRAM="$installed/mine"
@@ -188,7 +175,7 @@ it_hands_over_body() {
 behaviour it_is_not_its_own_child 'pinentry-dazai under the name pinentry does not start itself'
 it_is_not_its_own_child_body() {
 	guarded -a
-	config "$grip $name"
+	config pinentry "$grip $name"
 	installed=$PWD/installed
 	mkdir "$installed"
 	ln -s "$pinentry" "$installed/pinentry"
@@ -231,12 +218,12 @@ it_ends_with_its_client_body() {
 behaviour its_file_is_the_users \
     'if others may write to the file of keys, or it has mistakes, no secret is given'
 its_file_is_the_users_body() {
-	config "$grip $name"
+	config pinentry "$grip $name"
 	chmod 666 .config/dazai/pinentry
 	complains 1 'others may write it' "$pinentry" </dev/null
 	for line in "$grip" "${grip#?} x" "${grip}0 x" "g${grip#?} x" "$grip x y" \
 	    'pinentry pinentry' "$grip $(of 129)"; do
-		config '# keys' "$line"
+		config pinentry '# keys' "$line"
 		complains 1 'pinentry:2: ' "$pinentry" </dev/null
 	done
 	i=0
@@ -277,7 +264,7 @@ gpg_agent_is_answered_body() {
 	    --quick-gen-key me ed25519 sign never >out 2>&1 || fail "$(cat out)"
 	key=$(gpg --list-keys --with-keygrip --with-colons 2>out |
 	    sed -n 's/^grp:*\([0-9A-F]*\):*$/\1/p')
-	config "$key $name"
+	config pinentry "$key $name"
 
 	start -a -g 60
 	heartbeat -i 1
@@ -298,7 +285,7 @@ gpg_agent_is_answered_body() {
 	client "$sock" hello echo guards hold
 	sign && fail "signed with the wrong passphrase"
 	other "$secret"
-	config "$key $name" "pinentry $installed/pinentry"
+	config pinentry "$key $name" "pinentry $installed/pinentry"
 	signs
 	[ "$(grep -c '^GETPIN' heard)" -eq 1 ] || fail "$(cat heard)"
 	grep -q '^SETERROR' heard || fail "$(cat heard)"

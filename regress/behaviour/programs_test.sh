@@ -8,8 +8,8 @@
 
 name=key
 secret='Qx7~not-on-any-disk~Zv3'
-ctl=$top/dazaictl
-PATH=$ctl:$PATH:/sbin
+PATH=$top/dazaictl:$PATH:/sbin
+export HOME="$PWD"
 
 # session GRACE OPTION...: an armed daemon that can read the secret from a pipe, and
 # a dazai-hb that guards
@@ -24,8 +24,8 @@ session() {
 	heartbeat -i 1
 }
 
-# put: the secret comes through a pipe; a file of it would be found
-put() {
+# store: the secret comes through a pipe; a file of it would be found
+store() {
 	printf '%s' "$secret" | dazaictl -s "$sock" put "$name" ||
 	    fail "not put"
 }
@@ -101,7 +101,7 @@ nothing_left() {
 life() {
 	echo 'not a secret' >plain
 	session 60
-	put
+	store
 	works "$1"
 	works "$2" "$3"
 	panic
@@ -225,13 +225,6 @@ ssh_add_body() {
 	kill "$agent"
 }
 
-# config FILE LINE: the user's file for a helper has this line
-config() {
-	mkdir -p .config/dazai
-	printf '%s\n' "$2" >".config/dazai/$1"
-	chmod 600 ".config/dazai/$1"
-}
-
 program git 'git-credential-dazai' 'git python3'
 git_body() {
 	serve .
@@ -295,7 +288,7 @@ ssh_agent_body() {
 
 	export DAZAI_SOCK="$sock"
 	session 60
-	put
+	store
 	agent dazaictl run
 	works 'dazaictl run -i key ssh-add -' 'Identity added'
 	works 'ssh-add -l' '(ED25519)'

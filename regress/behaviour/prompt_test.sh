@@ -12,8 +12,7 @@ export DAZAI_SOCK="$sock"
 # types COMMAND...: it runs on a terminal with a script from standard input; what the
 # terminal showed is in "shown", and the secret is not
 types() {
-	TERM=dumb "$tools/pty" "$@" >raw 2>why || fail "$(cat why)"
-	tr -d '\r' <raw >shown
+	TERM=dumb on_terminal "$@"
 	absent -F "$secret" shown
 }
 
@@ -28,18 +27,30 @@ twice() {
 	shift
 	types "$@" <<-EOT
 	expect $prompt: 
-	send $secret\n
-	expect $prompt again: 
-	send $secret, and more\n
-	expect They differ.  Type it again.
+	type $secret | $prompt again: 
+	type $secret, and more | They differ.  Type it again.
 	expect $prompt: 
-	send $secret\n
-	expect $prompt again: 
+	type $secret | $prompt again: 
 	send $secret\n
 	wait
 	show
 	EOT
 	showed 'exit 0'
+}
+
+# differ COMMAND...: what is typed first and nothing are not the same, and nothing is no secret
+differ() {
+	types "$@" <<-EOT
+	expect Secret halves: 
+	type abab | again: 
+	send \n
+	expect They differ.
+	expect Secret halves: 
+	send \n
+	wait
+	show
+	EOT
+	showed 'exit 1'
 }
 
 # stored NAME: the daemon has the secret under this name
@@ -65,31 +76,9 @@ a_secret_is_typed_twice_body() {
 	showed 'exit 0'
 	stored once
 	# "abab" and nothing is not "ab" twice; nothing need not be repeated.
-	types dazaictl put halves <<-EOT
-	expect Secret halves: 
-	send abab\n
-	expect again: 
-	send \n
-	expect They differ.
-	expect Secret halves: 
-	send \n
-	wait
-	show
-	EOT
-	showed 'exit 1'
-	types dazaid -s "$PWD/two" -l halves <<-EOT
-	expect Secret halves: 
-	send abab\n
-	expect again: 
-	send \n
-	expect They differ.
-	expect Secret halves: 
-	send \n
-	wait
-	show
-	EOT
+	differ dazaictl put halves
+	differ dazaid -s "$PWD/two" -l halves
 	showed 'halves: the secret is empty'
-	showed 'exit 1'
 }
 
 behaviour nothing_is_typed_in_vain \
@@ -176,33 +165,24 @@ stops() {
 	local shell=$1 command=$2
 
 	cat >typed <<-EOT
-	send PS1='g''o: '; tty >tty\n
-	expect go: 
-	send $command\n
-	expect Secret token: 
+	type PS1='g''o: '; tty >tty | go: 
+	type $command | Secret token: 
 	send half of it
 	key C-z
 	expect go: 
-	send echo this is the she''ll\n
-	expect this is the shell
+	type echo this is the she''ll | this is the shell
 	expect go: 
-	send fg\n
-	expect Secret token: 
+	type fg | Secret token: 
 	run until stty -F \$(cat tty) -a | grep -q -e '-echo '; do sleep 0.02; done
-	send $secret\n
-	expect again: 
+	type $secret | again: 
 	key C-z
 	expect go: 
-	send echo and a''gain\n
-	expect and again
+	type echo and a''gain | and again
 	expect go: 
-	send fg\n
-	expect again: 
+	type fg | again: 
 	run until stty -F \$(cat tty) -a | grep -q -e '-echo '; do sleep 0.02; done
-	send $secret\n
-	expect go: 
-	send echo status \$?.\n
-	expect status 0.
+	type $secret | go: 
+	type echo status \$?. | status 0.
 	expect go: 
 	send exit\n
 	wait
@@ -243,20 +223,15 @@ a_job_in_the_background_waits_body() {
 	heartbeat -i 0
 	for command in 'dazaictl put -1 token' "dazaid -1 -s $PWD/two -l token"; do
 		types bash --norc --noprofile -i <<-EOT
-		send PS1='g''o: '; $command & echo sta''rted\n
-		expect started
+		type PS1='g''o: '; $command & echo sta''rted | started
 		expect go: 
-		send echo she''ll\n
-		expect shell
+		type echo she''ll | shell
 		expect go: 
 		# Longer than ten looks for the terminal.
 		run sleep 2.5
-		send fg\n
-		expect Secret token: 
-		send $secret\n
-		expect go: 
-		send echo status \$?.\n
-		expect status 0.
+		type fg | Secret token: 
+		type $secret | go: 
+		type echo status \$?. | status 0.
 		send exit\n
 		wait
 		show

@@ -226,7 +226,7 @@ u_kills_for_its_user_body() {
 	nobodys say "REGISTER pid=$idler" want OK say STATUS like '* registered=1 *'
 	first=$idler
 	# The process registers itself.
-	spawn itself setpriv --reuid 65534 --regid 65534 --clear-groups sh -c \
+	spawn itself as_other sh -c \
 	    'exec "$1" "$2" say "REGISTER pid=$$" want OK echo done hold' \
 	    sh "$dir/talk" "$sock.ctl" >itself.out
 	talk - log itself.out 'done'
@@ -381,7 +381,6 @@ a_rehearsal_tells_what_would_be_body() {
 	killed 'PANIC: SIGUSR1'
 	not_logged rehearsal:
 	start
-	kill "$vault"
-	ends 0
+	stop
 	not_logged rehearsal:
 }

@@ -7,12 +7,6 @@
 
 export DAZAI_SOCK="$sock"
 
-# put NAME TEXT: stores what printf(1) makes of TEXT
-put() {
-	printf "$2" >value
-	"$ctl" put "$1" <value || fail "put $1: exit $?"
-}
-
 # put_file NAME FILE
 put_file() {
 	"$ctl" put "$1" <"$2" || fail "put $1: exit $?"
@@ -122,8 +116,7 @@ one_that_is_missing_starts_nothing_body() {
 	starts_nothing 2 "$sock.ctl: no daemon" -e "X=$name"
 	start
 	starts_nothing 3 "$name: refused: unguarded" -e "X=$name"
-	kill "$vault"
-	ends 0
+	stop
 }
 
 behaviour a_daemon_that_ends_starts_nothing \
@@ -249,8 +242,7 @@ the_program_is_as_without_us_body() {
 	complains 126 './directory' "$ctl" run -i once ./directory
 	"$ctl" list | grep -q '^once [0-9]* 1 ' || fail "$("$ctl" list)"
 	head -c 140000 /dev/zero | tr '\0' x >long
-	kill "$vault"
-	ends 0
+	stop
 	ends 0 "$guardian"
 	guarded -z 300000
 	put_file long long
@@ -408,34 +400,26 @@ on_a_terminal_it_is_in_reach_body() {
 	printf '#!/bin/sh\n%s run ./see 0 &\nwait\necho over\n' "$ctl" \
 	    >background
 	chmod 755 see script background
-	PS1='> ' "$tools/pty" bash --norc -i >shown 2>&1 <<-EOT || fail "$(cat shown)"
+	PS1='> ' on_terminal bash --norc -i <<-EOT
 		expect >
-		send $ctl run ./see\n
-		expect leads
+		type $ctl run ./see | leads
 		key C-z
 		expect Stopped
-		send kill -KILL %1; wait; echo go''ne\n
-		expect gone
+		type kill -KILL %1; wait; echo go''ne | gone
 		send : | $ctl run ./see\n
 		expect follows
 		key C-c
 		expect >
-		send echo st''atus \$?\n
-		expect status 130
-		send ./script\n
-		expect follows
+		type echo st''atus \$? | status 130
+		type ./script | follows
 		key C-z
 		expect Stopped
-		send kill -KILL %1; wait; echo go''ne\n
-		expect gone
-		send ./script\n
-		expect follows
+		type kill -KILL %1; wait; echo go''ne | gone
+		type ./script | follows
 		key C-c
 		expect >
-		send echo st''atus \$?\n
-		expect status 130
-		send ./background\n
-		expect leads
+		type echo st''atus \$? | status 130
+		type ./background | leads
 		expect over
 		send exit\n
 		wait

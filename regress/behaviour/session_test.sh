@@ -11,12 +11,6 @@ SHELL=/bin/sh TMUX_TMPDIR=$PWD SCREENDIR=$PWD/screens
 export PATH DAZAI_SOCK TERM HOME SHELL TMUX_TMPDIR SCREENDIR
 unset TMUX STY ZELLIJ DAZAI_TETHER DAZAI_GUARD DAZAI_GUARD_AT
 
-# on_terminal [-t SECONDS] COMMAND...: runs it on a terminal of its own; the script is
-# standard input
-on_terminal() {
-	"$tools/pty" "$@" >shown 2>&1 || fail "$(cat shown)"
-}
-
 # still: dazaictl get still prints the secret
 still='[ "$(dazaictl get '$name')" = '"'$secret'"' ] && ! grep -q lost log'
 

@@ -66,36 +66,16 @@ network_passes_signals_on_body() {
 	done
 }
 
-# in_namespace ARG...: a shell that runs its standard input as the first process
-# of a PID namespace, where pkill sees nobody else
-in_namespace() {
-	local flags='--mount-proc --kill-child'
-
-	[ "$(id -u)" -eq 0 ] || flags="-U --map-user=1 --map-group=1 $flags"
-	own_pids $flags
-	unshare -pf $flags sh -s "$dazaid" "$talk" "$sock" "$@"
-}
-
-# by_pkill SIGNAL STATUS TEXT OPTION...: pkill SIGNAL dazaid ends the daemon with STATUS;
-# the log has TEXT once
+# by_pkill SIGNAL STATUS TEXT OPTION...: pkill SIGNAL dazaid, in the daemon's group, ends
+# it with STATUS; the log has TEXT, and one end
 by_pkill() {
-	local status=$2 text=$3 sig=$1
+	local sig=$1 status=$2 text=$3
 
 	shift 3
-	: >log
-	in_namespace "$sig" "$@" <<-'EOT' >status
-		dazaid=$1 talk=$2 sock=$3 sig=$4
-		shift 4
-		"$dazaid" -d -s "$sock" "$@" 2>log &
-		"$talk" - log log 'vault: ready' || exit
-		[ "$(pgrep -c dazaid)" -eq 2 ] || exit
-		pkill "-$sig" dazaid
-		"$talk" - ended $! || exit
-		wait $!
-		echo $?
-	EOT
-	gone
-	atf_check_equal "$status" "$(cat status)"
+	start_group "$@"
+	[ "$(pgrep -c -g "$vault" dazaid)" -eq 2 ] || fail "not both have this name"
+	pkill "-$sig" -g "$vault" dazaid
+	ends "$status"
 	logged "$text"
 	[ "$(grep -c 'secrets wiped' log)" -eq 1 ] || fail "more than one end"
 }

@@ -473,7 +473,7 @@ asks() {
 	chmod 755 on-terminal echoes
 	rm -f log tty
 	: >log
-	"$tools/pty" ./on-terminal "$@" >shown 2>why || fail "$(cat why)"
+	on_terminal ./on-terminal "$@"
 	absent -F "$secret" shown log
 }
 
@@ -549,17 +549,15 @@ the_echo_comes_back_body() {
 behaviour half_a_secret_is_not_left_to_others \
     'what was typed of a secret that is not complete is not there for the next program that reads the terminal; without a terminal nothing is asked'
 half_a_secret_is_not_left_to_others_body() {
-	cat >script <<-EOT
+	on_terminal sh -c '"$1" -d -l x -s "$2"; IFS= read -r line
+	    echo "got:$line."' sh "$dazaid" "$sock" <<-EOT
 	expect Secret x:
 	send half a secr
 	run kill -TERM \$(cat "$sock.pid")
 	expect wiped
-	send \\n
+	send \n
 	expect got:.
 	EOT
-	"$tools/pty" sh -c '"$1" -d -l x -s "$2"; IFS= read -r line
-	    echo "got:$line."' sh "$dazaid" "$sock" <script >out 2>err ||
-	    fail "$(cat err)"
 	complains 1 \
 	    'dazaid: token: -l token=- reads standard input; no terminal to ask on: ' \
 	    setsid -w "$dazaid" -d -s "$sock" -l token </dev/null

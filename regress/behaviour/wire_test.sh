@@ -168,8 +168,7 @@ strangers_are_closed_on_body() {
 	chown 65534 "$dir"
 	printf %s "$secret" >"$dir/secret"
 	cp "$dazaid" "$dir"
-	launch setpriv --reuid 65534 --regid 65534 --clear-groups \
-	    "$dir/dazaid" -d -s "$sock" -l "$name=-" <"$dir/secret"
+	launch as_other "$dir/dazaid" -d -s "$sock" -l "$name=-" <"$dir/secret"
 	lives
 }
 
