@@ -16,7 +16,7 @@
  *	dazaid/effects.c	wipe, BYE, the end
  *	dazaid/network.c	heart_accept(), network_vault(), and the 10 s before HELLO
  *	dazaid/heart.c		all but the words
- *	dazaid/imsg.c		the table: model.sh makes when.h of it
+ *	dazaid/imsg.c		the table: model.sh makes flags.h of it
  *
  * A client can do anything: it sends up to LINES lines in any order, and may hang up at
  * any time, with lines unread, or stay for good.  A line is the name of its message.  The
@@ -38,54 +38,30 @@
  * the name of a client that hung up.  That QUIT is no panic (2) holds if network has the
  * time that it is given, PROMPT: the 100 ms in dry-run, the window when armed.
  *
- * Options: CLIENTS (the last is a STRANGER, which never says HELLO), LINES, TIMEOUT (there
- * is a PING deadline), SIGNALS (graceful triggers), HARD_SIGNAL, GETS, ARMS (by a
+ * Options: THIRD (there is a third client), STRANGER (which never says HELLO), LINES, TIMEOUT
+ * (there is a PING deadline), SIGNALS (graceful triggers), HARD_SIGNAL, GETS, ARMS (by a
  * request), ARMED (from the start), FRONT (dazaid -- COMMAND, whose process in front is the
  * first client), and of network STOPS, DIES, HOSTILE.  P is the property whose assertions
- * are checked.  A change that must break a property is the name after "ifdef WRONG_".
+ * are checked.  A change that must break a property is a name that begins with WRONG_.
  */
-#include "when.h"
-#ifdef WRONG_TABLE
-#undef WHEN_QUIT
-#define WHEN_QUIT	IMSG_GUARDED
-#endif
+#include "panic.pml"
 
-#ifndef P
-#define P		0
-#endif
-#ifndef CLIENTS
-#define CLIENTS		2
-#endif
 #ifndef LINES
 #define LINES		2
 #endif
-#ifndef SIGNALS
-#define SIGNALS		0
+#if WRONG_TABLE
+#undef WHEN_QUIT
+#define WHEN_QUIT	IMSG_GUARDED
 #endif
-#ifndef GETS
-#define GETS		0
-#endif
-
-#define GRACE		2	/* countdowns, where they begin */
-#define HANGUP		1
+#define CLIENTS		3
+#define HANGUP		1	/* countdowns, where they begin */
 #define PINGS		2
-#define NEVER		9
 #define MESSAGES	2	/* VAULT_MESSAGES */
 /* Messages in a socket: of the vault, more than an honest network leaves unread. */
-#ifdef HOSTILE
-#define ROOM		1
-#else
-#define ROOM		2
-#endif
+#define ROOM		(2 - HOSTILE)
 #define V2N_ROOM	4
 #define NOBODY		CLIENTS
-#ifdef STRANGER
-#define IS_STRANGER(c)	(c == CLIENTS - 1)
-#else
-#define IS_STRANGER(c)	false
-#endif
-
-#define holds(property, what)	assert(P != property || (what))
+#define IS_STRANGER(c)	(STRANGER && c == CLIENTS - 1)
 
 /* All of enum imsg_type in dazaid/imsg.h; those with a WHEN_ are sent here. */
 mtype = {
@@ -112,7 +88,6 @@ chan	v2n = [V2N_ROOM] of { mtype, byte };
 chan	ctl = [1] of { mtype };		/* requests at the control socket */
 byte	signals;			/* SIGUSR1 in the signalfd */
 bool	front_gone;			/* the process in front has ended */
-bool	dead;				/* the vault */
 bool	net_dead;
 
 /*
@@ -134,91 +109,30 @@ bool	lost_due;
 bool	bye;
 byte	hangup = NEVER;
 bool	silent;
-bool	armed;
 bool	over;
-bool	pending;
-bool	ordered;		/* CANCEL alone ends the pending panic */
 bool	guarded;
-byte	due = NEVER;
 byte	ping = NEVER;
 byte	transfer;		/* pieces of a GET still to be sent */
-#ifdef FRONT
-bool	front = true;		/* the process in front is watched */
-#else
-bool	front;
-#endif
+bool	front = FRONT;		/* the process in front is watched */
 
 /*
  * What only the properties need.
  */
 
-#define ALIVE		0	/* of how */
-#define EXECUTED	1
-#define HARD		2
-#define STOPPED		3
-
-byte	how;
 byte	fires;
-bool	wiped;
-
-/* Kept for one property alone; no part of the state while another is checked. */
-#if P != 1
-#define OF_1	hidden
-#else
-#define OF_1
-#endif
-#if P != 2
-#define OF_2	hidden
-#else
-#define OF_2
-#endif
-#if P != 3
-#define OF_3	hidden
-#else
-#define OF_3
-#endif
-#if P != 1 && P != 4
-#define OF_4	hidden
-#define BOUND_RUNS	false
-#else
-#define OF_4
-#define BOUND_RUNS	RUNS(bound)
-#endif
-#if P != 5
-#define OF_5	hidden
-#else
-#define OF_5
-#endif
-#if P != 6
-#define OF_6	hidden
-#else
-#define OF_6
-#endif
-#if P != 7
-#define OF_7	hidden
-#else
-#define OF_7
-#endif
-#if P != 10
-#define OF_10	hidden
-#else
-#define OF_10
-#endif
 OF_1 byte	owed;		/* a trigger that no entitled client has cancelled */
 OF_2 byte	by = NOBODY;	/* the client whose loss the last trigger was */
 OF_2 byte	greeted[CLIENTS + 1];	/* has said HELLO */
 OF_2 byte	quit_said[CLIENTS + 1];	/* and then QUIT, in time */
 OF_3 byte	told;		/* of a trigger, and of no cancel since */
-OF_4 byte	bound = NEVER;	/* the first trigger's own countdown */
 OF_5 byte	hello_said[CLIENTS + 1];
 OF_5 byte	cancel_said[CLIENTS + 1];
 OF_5 byte	refused[CLIENTS + 1];
-OF_5 byte	order_told;	/* of an order, and of no CANCEL since */
 OF_6 byte	alone;		/* the vault could see that network is dead */
-OF_10 byte	front_guarded;	/* the first client has been the heartbeat */
 OF_7 byte	moved;		/* the PING deadline, for the PONG that is due */
 OF_7 byte	taken;		/* the HELLO, for the WELCOME that is due */
 OF_7 byte	ended;		/* the panic, for the CANCELLED that is due */
+OF_10 byte	front_guarded;	/* the first client has been the heartbeat */
 
 #define HUNG_UP		(heartbeat != NOBODY && hangup == NEVER && gone[heartbeat])
 #define DUE		(ping == 0 || (pending && due == 0) || hangup == 0)
@@ -241,14 +155,12 @@ proctype client(byte me)
 	/* The second client comes after the first: they are alike. */
 	atomic { me == 0 || conn[me - 1] != NOT_YET -> conn[me] = BACKLOG };
 end:	do
-#ifndef HOSTILE		/* which does not read the lines */
-	:: atomic { !dead && said < LINES && HEARD ->
+	/* A hostile network does not read the lines. */
+	:: atomic { !HOSTILE && !dead && said < LINES && HEARD ->
 		if
 		:: !IS_STRANGER(me) && (ANY_LINE || said == 0) ->
 			line = HELLO; hello_said[me] = true; greeted[me] = true
-#ifdef TIMEOUT
-		:: ANY_LINE || said > 0 -> line = PING
-#endif
+		:: TIMEOUT && (ANY_LINE || said > 0) -> line = PING
 		:: ANY_LINE || said > 0 -> line = CANCEL; cancel_said[me] = true
 		:: ANY_LINE || said > 0 ->
 			line = QUIT;
@@ -259,15 +171,13 @@ end:	do
 		line = 0;
 		said++
 	   }
-#endif
 	:: atomic { !dead ->
 		gone[me] = true;
 		owed = owed || heartbeat == me;
 		break
 	   }
-#if P == 1 || P == 6 || P >= 9
-	:: break		/* stays for good; otherwise it may just never go on */
-#endif
+	/* It stays for good.  Other properties need no end: it may just never go on. */
+	:: P == 1 || P == 6 || P >= 9 -> break
 	od;
 	said = 0
 }
@@ -290,9 +200,7 @@ end:	do
 	:: atomic { n > 0 && !dead -> n--; signals++ }
 	:: atomic { n > 0 && !dead && empty(ctl) -> n--; ctl!PANIC }
 	:: atomic { gets > 0 && !dead && empty(ctl) -> gets--; ctl!GET }
-#ifdef ARMS
-	:: atomic { !armed && !dead && empty(ctl) -> ctl!ARM }
-#endif
+	:: atomic { ARMS && !armed && !dead && empty(ctl) -> ctl!ARM }
 	od
 }
 
@@ -306,21 +214,10 @@ end:	do
 			(len(sock[c]) > 0 || gone[c] || dropped[c]))
 #define TO_SEE(c)	(conn[c] == BACKLOG || CLIENT_READY(c))
 #define UNTOLD		(heartbeat != NOBODY && !guarded)
-#if CLIENTS == 3
 #define QUIET		(!UNTOLD && len(n2v) == 0 && len(v2n) == 0 && !HUNG_UP && \
 			!TO_SEE(0) && !TO_SEE(1) && !TO_SEE(2))
-#else
-#define QUIET		(!UNTOLD && len(n2v) == 0 && len(v2n) == 0 && !HUNG_UP && \
-			!TO_SEE(0) && !TO_SEE(1))
-#endif
-#ifdef PROMPT
-#define WINDOW_RUNS	QUIET
-#define OTHERS_RUN	(armed || QUIET)
-#else
-#define WINDOW_RUNS	(P != 9)	/* there, a return is always in time */
-#define OTHERS_RUN	true
-#endif
-#define RUNS(countdown)	(countdown != NEVER && countdown > 0)
+#define WINDOW_RUNS	(PROMPT -> QUIET : P != 9) /* in 9 a return is always in time */
+#define OTHERS_RUN	(!PROMPT || armed || QUIET)
 
 proctype time()
 {
@@ -332,22 +229,10 @@ end:	do
 	    (OTHERS_RUN && (RUNS(ping) || RUNS(hangup)))) ->
 		window = WINDOW_RUNS;
 		others = OTHERS_RUN;
-		if
-		:: window && RUNS(due) -> due--
-		:: else
-		fi;
-		if
-		:: window && BOUND_RUNS -> bound--
-		:: else
-		fi;
-		if
-		:: others && RUNS(ping) -> ping--
-		:: else
-		fi;
-		if
-		:: others && RUNS(hangup) -> hangup--
-		:: else
-		fi;
+		STEP(window, due);
+		IF(window && BOUND_RUNS, bound--);
+		STEP(others, ping);
+		STEP(others, hangup);
 		window = false;
 		others = false
 	   }
@@ -376,13 +261,10 @@ inline net_close(c)
 /* heart_close() */
 inline heart_close(c)
 {
-	if
-	:: c == heart_current ->
+	IF(c == heart_current,
 		n2v!LOST, c;
 		heart_current = NOBODY;
-		heart_welcomed = false
-	:: else
-	fi;
+		heart_welcomed = false);
 	net_close(c)
 }
 
@@ -414,20 +296,14 @@ inline heart_line(c)
 				heart_asks(HELLO, c);
 				heart_current = c
 			fi
-		:: line == CANCEL && c != heart_current
-#ifdef WRONG_REFUSED_CANCELS
-			if
-			:: heart_current != NOBODY && heart_welcomed && !asked[heart_current] ->
-				heart_asks(CANCEL, heart_current)
-			:: else
-			fi
-#endif
+		:: line == CANCEL && c != heart_current ->
+			IF(WRONG_REFUSED_CANCELS && heart_current != NOBODY &&
+			    heart_welcomed && !asked[heart_current],
+				heart_asks(CANCEL, heart_current))
 		:: line != HELLO && line != CANCEL && c != heart_current
 		:: line == PING && c == heart_current ->
 			heart_asks(PING, c);
-#ifdef WRONG_EARLY_PONG
-			holds(7, moved)
-#endif
+			holds(7, !WRONG_EARLY_PONG || moved)
 		:: line == CANCEL && c == heart_current -> heart_asks(CANCEL, c)
 		:: line == QUIT && c == heart_current -> heart_asks(QUIT, c)
 		fi
@@ -447,28 +323,18 @@ inline heart_ready(c)
 /* heart_accept(): the heartbeat may have hung up since poll(2) */
 inline newcomer(c)
 {
-	if
-	:: heart_current != NOBODY && CLIENT_READY(heart_current) ->
+	IF(heart_current != NOBODY && CLIENT_READY(heart_current),
 		from = heart_current;
 		heart_ready(from);
-		from = 0
-	:: else
-	fi;
+		from = 0);
 	if
-	:: heart_current != NOBODY ->
-#ifdef WRONG_REFUSED_CANCELS
+	:: heart_current != NOBODY && WRONG_REFUSED_CANCELS ->
 		refused[c] = true;
 		conn[c] = OPEN
-#else
-		heart_busy(c)
-#endif
+	:: heart_current != NOBODY && !WRONG_REFUSED_CANCELS -> heart_busy(c)
 	:: else ->
-		conn[c] = OPEN
-#ifdef WRONG_BARE_CANCELS
-		;
-		heart_asks(HELLO, c);
-		heart_current = c
-#endif
+		conn[c] = OPEN;
+		IF(WRONG_BARE_CANCELS, heart_asks(HELLO, c); heart_current = c)
 	fi
 }
 
@@ -481,10 +347,7 @@ inline heart_welcome(c)
 	i = 0;
 	do
 	:: i < CLIENTS ->
-		if
-		:: i != c && conn[i] == OPEN -> heart_busy(i)
-		:: else
-		fi;
+		IF(i != c && conn[i] == OPEN, heart_busy(i));
 		i++
 	:: else -> break
 	od;
@@ -495,12 +358,10 @@ inline heart_welcome(c)
 inline heart_drop(c)
 {
 	dropped[c] = true;
-#ifdef WRONG_DROP_FORGETS_QUIT
 	do
-	:: sock[c]?line
-	:: empty(sock[c]) -> break
+	:: WRONG_DROP_FORGETS_QUIT && nempty(sock[c]) -> sock[c]?line
+	:: else -> break
 	od;
-#endif
 	do
 	:: conn[c] == OPEN && !asked[c] -> heart_ready(c)
 	:: else -> break
@@ -526,23 +387,15 @@ inline network_vault()
 {
 	v2n?type, from;
 	assert(type != WELCOME || !heart_welcomed);
-	if
-	:: heart_current != NOBODY && from == heart_current -> heart_reply(from)
-	:: else
-	fi;
+	IF(heart_current != NOBODY && from == heart_current, heart_reply(from));
 	type = 0;
 	from = 0
 }
 
-#ifdef WRONG_TAKES_FIRST
-#define LINES_OF(c) \
-	:: atomic { !dead && CLIENT_READY(c) && nempty(sock[c]) -> sock[c]?line }; \
-	   atomic { nfull(n2v) -> heart_line(c) }
-#else
-#define LINES_OF(c)
-#endif
 #define EVENTS_OF(c) \
-	LINES_OF(c) \
+	:: atomic { WRONG_TAKES_FIRST && !dead && CLIENT_READY(c) && nempty(sock[c]) -> \
+		sock[c]?line }; \
+	   atomic { nfull(n2v) -> heart_line(c) } \
 	:: atomic { !dead && CLIENT_READY(c) && nfull(n2v) -> heart_ready(c) } \
 	:: atomic { !dead && conn[c] == BACKLOG && nfull(n2v) -> newcomer(c) } \
 	:: atomic { !dead && NOBODY_YET(c) && nfull(n2v) -> heart_close(c) }
@@ -557,16 +410,10 @@ end:	do
 	:: dead && empty(v2n) -> goto exit
 	EVENTS_OF(0)
 	EVENTS_OF(1)
-#if CLIENTS == 3
 	EVENTS_OF(2)
-#endif
 	:: atomic { !dead && nempty(ctl) && nfull(n2v) -> ctl?line; n2v!line, NOBODY; line = 0 }
-#ifdef STOPS
-	:: !dead -> break
-#endif
-#ifdef DIES
-	:: !dead -> goto exit
-#endif
+	:: STOPS && !dead -> break
+	:: DIES && !dead -> goto exit
 	od;
 end_stopped:
 	false;
@@ -586,9 +433,7 @@ end:	do
 		if
 		:: conn[0] != NOT_YET -> c = 0
 		:: conn[1] != NOT_YET -> c = 1
-#if CLIENTS == 3
 		:: conn[2] != NOT_YET -> c = 2
-#endif
 		fi;
 		if
 		:: n2v!HELLO, c
@@ -610,490 +455,24 @@ end_stopped:
 exit:	net_dead = true
 }
 
-/*
- * The panic controller.  What ends the vault does not return; now is always now.
- */
-
-inline finish(end)
+inline wipe()
 {
-	how = end;
-	goto execute
+	fires++;
+	wiped = true;
+	holds(8, fires == 1)
 }
 
-/* panic_trigger(), panic_tick() done */
-inline trigger()
-{
-	owed = true;
-	told = true;
-	if
-	:: bound == NEVER -> bound = GRACE
-	:: else
-	fi;
-	if
-	:: pending ->
-#ifdef WRONG_SECOND_MOVES
-		due = GRACE
-#else
-		skip
-#endif
-	:: !pending && armed -> pending = true; due = GRACE
-	:: !pending && !armed -> finish(EXECUTED)
-	fi
-}
-
-inline panic_tick()
-{
-	if
-	:: pending && due == 0 -> finish(EXECUTED)
-	:: else
-	fi
-}
-
-/* session_lose(), panic_tick() done */
-inline lose(whose)
-{
-	if
-	:: guarded ->
-		guarded = false;
-		ping = NEVER;
-		by = whose;
-		trigger()
-	:: else
-	fi
-}
-
-/* panic_order() */
-inline order()
-{
-	panic_tick();
-	by = NOBODY;
-	order_told = true;
-	trigger();
-	ordered = true
-}
-
-/* session_tick() */
-inline tick()
-{
-	panic_tick();
-	if
-	:: ping == 0 -> lose(heartbeat)
-	:: else
-	fi
-}
-
-/* panic_end_pending(), on the word of the client who */
-inline panic_ends(who)
-{
-	holds(1, bound > 0);
-	holds(5, hello_said[who] && !refused[who]);
-	pending = false;
-	ordered = false;
-	due = NEVER;
-	told = false;
-	bound = NEVER;
-	owed = owed && gone[who]
-}
-
-/* session_hold() */
-inline hold(who)
-{
-	tick();
-	guarded = true;
-#ifdef TIMEOUT
-	ping = PINGS;
-#endif
-	if
-#ifdef WRONG_RETURN_UNDOES
-	:: pending ->
-#else
-	:: pending && !ordered ->
-#endif
-		holds(5, !order_told);
-		panic_ends(who)
-	:: else
-	fi
-}
-
-/*
- * The vault.
- */
-
-#define IMSG_STATE_NOW	(heartbeat != NOBODY -> IMSG_GUARDED : \
-			(lost_due -> IMSG_DROPPED : IMSG_UNGUARDED))
-
-/* vault_notify(): never blocks */
-inline vault_say(what)
-{
-	if
-#ifdef HOSTILE		/* it may read or not */
-	:: !net_dead
-	:: finish(HARD)
-#else
-	:: net_dead || len(v2n) == V2N_ROOM ->
-		holds(9, net_dead);
-		finish(HARD)
-	:: else -> v2n!what, peer
-#endif
-	fi
-}
-
-inline vault_gone()
-{
-	was = heartbeat;
-	heartbeat = NOBODY;
-	hangup = NEVER;
-	silent = false;
-	panic_tick();
-	lose(was);
-	was = 0
-}
-
-inline vault_drop()
-{
-	lost_due = true;
-	vault_gone();
-#ifndef WRONG_SILENT_DROP
-	vault_say(DROP)
-#endif
-}
-
-/*
- * vault_hung_up(): with nothing unread no more will come, once what has come was seen to;
- * but network may have told of a line and not have taken it yet.
- */
-inline vault_hung_up()
-{
-	hangup = HANGUP;
-	if
-	:: empty(sock[heartbeat]) -> silent = true
-	:: true
-	fi
-}
-
-/* alive_look(): the kernel's word of this moment */
-inline vault_too_late()
-{
-	late = false;
-#ifndef WRONG_DEAD_CANCELS
-	if
-	:: HUNG_UP -> vault_hung_up()
-	:: else
-	fi;
-	if
-	:: hangup != NEVER && pending -> vault_drop(); late = true
-	:: else
-	fi
-#endif
-}
-
-/* the end of the process in front is from now on the loss of its heartbeat */
-inline vault_front_guarded()
-{
-	front_guarded = front_guarded || from == 0;
-#ifdef WRONG_ANY_GUARDS
-	front = false;
-#endif
-#ifndef WRONG_FRONT_STAYS
-	front = front && from != 0;
-#endif
-	skip
-}
-
-inline vault_hello()
-{
-	heartbeat = from;
-	peer = from;
-	owed = owed || gone[from];
-	vault_too_late();
-	if
-	:: !late ->
-		hold(from);
-		taken = true;
-		vault_say(WELCOME)
-	:: else
-	fi;
-	vault_front_guarded()
-}
-
-/* holder_message() */
-inline vault_ping()
-{
-	tick();
-	if
-	:: guarded ->
-#ifdef TIMEOUT
-		ping = PINGS;
-#endif
-		moved = true;
-		vault_say(PONG)
-	:: else ->
-#ifdef WRONG_PONG_ANYHOW
-		vault_say(PONG)
-#else
-		skip
-#endif
-	fi
-}
-
-inline vault_cancel()
-{
-	vault_too_late();
-	if
-	:: late
-	:: else ->
-#ifndef WRONG_LATE_CANCEL
-		tick();
-#endif
-		if
-		:: guarded && pending ->
-			holds(5, cancel_said[from]);
-			order_told = false;
-			panic_ends(from);
-			ended = true;
-			vault_say(CANCELLED)
-		:: guarded && !pending -> vault_say(NOTHING_PENDING)
-		:: !guarded
-		fi
-	fi
-}
-
-inline vault_peer()
-{
-	if
-	:: from != peer -> finish(HARD)
-	:: else
-	fi;
-	if
-	:: type == PING -> vault_ping()
-	:: type == CANCEL -> vault_cancel()
-	:: type == QUIT -> bye = true; finish(STOPPED)
-	:: type == LOST -> lost_due = false; vault_gone()
-	fi
-}
-
-#define CALM	(!told && !pending && hangup == NEVER && ping != 0)
-
-/* serve_get(), transfer_get() */
-inline serve_get()
-{
-#ifndef WRONG_GET_UNTICKED
-	tick();
-#endif
-	if
-#ifdef WRONG_GIVES_HUNG_UP
-	:: guarded && !pending ->
-#else
-	:: GIVES ->
-#endif
-		holds(3, CALM);
-		transfer = 1
-	:: else
-	fi
-}
-
-#define MAY_COME(type) \
-	((type == HELLO && (WHEN_HELLO & IMSG_STATE_NOW)) || \
-	(type == PING && (WHEN_PING & IMSG_STATE_NOW)) || \
-	(type == CANCEL && (WHEN_CANCEL & IMSG_STATE_NOW)) || \
-	(type == QUIT && (WHEN_QUIT & IMSG_STATE_NOW)) || \
-	(type == LOST && (WHEN_LOST & IMSG_STATE_NOW)) || \
-	(type == PANIC && (WHEN_PANIC & IMSG_STATE_NOW)) || \
-	(type == ARM && (WHEN_ARM & IMSG_STATE_NOW)) || \
-	(type == STATUS && (WHEN_STATUS & IMSG_STATE_NOW)) || \
-	(type == READY && (WHEN_READY & IMSG_STATE_NOW)) || \
-	(type == GET && (WHEN_GET & IMSG_STATE_NOW)))
-
-/* vault_dispatch() of a message that imsg_recv() accepted */
-inline vault_dispatch()
-{
-	if
-	:: !MAY_COME(type) -> finish(HARD)
-	:: else
-	fi;
-	if
-	:: type == HELLO -> vault_hello()
-	:: type == PANIC -> order()
-	:: type == GET -> serve_get()
-	:: type == ARM -> armed = true
-	:: type == STATUS
-	:: type == READY -> finish(HARD)
-	:: type == PING || type == CANCEL || type == QUIT || type == LOST ->
-		vault_peer()
-	fi;
-	type = 0;
-	from = 0;
-	late = false
-}
-
-/* the end of vault_turn() */
-inline vault_deadlines()
-{
-	if
-	:: front && front_ended -> finish(STOPPED)
-	:: else
-	fi;
-	front_ended = false;
-	tick();
-	if
-	:: !guarded && heartbeat != NOBODY -> vault_drop()
-#ifndef WRONG_NO_BACKSTOP
-	:: guarded && hangup == 0 -> vault_drop()
-#endif
-	:: else
-	fi;
-	if
-#ifndef WRONG_GETS_GO_ON
-	:: !GIVES -> transfer = 0
-#endif
-	:: else
-	fi;
-	if
-	:: transfer > 0 -> holds(3, CALM); transfer--
-	:: true
-	fi
-}
-
-inline hangup_noted()
-{
-	if
-	:: HUNG_UP ->
-		vault_hung_up();
-#ifdef WRONG_ACTS_AT_ONCE
-		vault_drop()
-#endif
-	:: else
-	fi
-}
-
-#ifdef WRONG_FRONT_IGNORED
-#define FRONT_ENDED	false
-#else
-#define FRONT_ENDED	(front && front_gone)
-#endif
-
-proctype vault()
-{
-	mtype	type;
-	byte	from, was, k;
-	bool	late, readable, front_ended;
-
-	if
-	:: armed = true
-#ifndef ARMED
-	:: skip
-#endif
-	fi;
-	/* vault_turn(): ppoll(2), the heartbeat's hangup, signals */
-end:	do
-	:: atomic { dead || HUNG_UP || signals > 0 || nempty(n2v) || net_dead || DUE ||
-	    transfer > 0 || FRONT_ENDED ->
-		if
-		:: dead -> goto out
-		:: else
-		fi;
-		alone = net_dead && empty(n2v) && signals == 0;
-		readable = nempty(n2v) || net_dead;
-		front_ended = FRONT_ENDED;
-		hangup_noted();
-		if
-		:: signals > 0 -> signals = 0; order()
-		:: else
-		fi
-	   };
-	/* vault_network() */
-	do
-	:: atomic { !dead && (readable || silent) &&
-	    k < MESSAGES &&
-	    (nempty(n2v) || net_dead) ->
-#ifndef WRONG_ENDLESS_READ
-		k++;
-#endif
-		if
-		:: n2v?type, from -> vault_dispatch()
-		:: empty(n2v) ->
-#ifdef WRONG_GRACEFUL_DEATH
-			order(); k = MESSAGES
-#else
-			finish(HARD)
-#endif
-		fi
-	   }
-	:: atomic { dead || !(readable || silent) || k == MESSAGES ||
-	    (empty(n2v) && !net_dead) ->
-		if
-		:: silent && k < MESSAGES -> hangup = 0
-		:: else
-		fi;
-		k = 0;
-		readable = false;
-		if
-		:: dead -> goto out
-		:: else
-		fi;
-		vault_deadlines();
-		break
-	   }
-	od
-	od;
-
-	/* panic_execute(): the handler may come between any two */
-execute:
-	atomic {
-		if
-		:: dead -> goto out
-		:: else
-		fi;
-		holds(2, how == STOPPED || !quit_said[by]);
-		holds(2, how != HARD || net_dead);
-		holds(10, how != STOPPED || bye || !front_guarded)
-	}
-#ifndef WRONG_LATE_OVER
-	atomic {
-		if
-		:: dead -> goto out
-		:: else -> over = true
-		fi
-	}
-#endif
-	atomic {
-		if
-		:: dead -> goto out
-		:: else ->
-			fires++;
-			wiped = true;
-			holds(8, fires == 1)
-		fi
-	}
-#ifdef WRONG_LATE_OVER
-	over = true;
-#endif
-	/* effects_done(): BYE; network has all of the time that it needs, or none */
-	atomic {
-		if
-		:: !dead && bye && how == STOPPED && !net_dead && len(v2n) < V2N_ROOM ->
-			v2n!BYE, peer
-		:: else
-		fi
-	}
-	dead = true;
-out:	transfer = 0
-}
+#include "vault.pml"
 
 /* SIGUSR2: vault_on_hard(), which interrupts whatever the vault does */
 proctype handler()
 {
 end:	atomic { !dead ->
-		if
-		:: over
-		:: else ->
+		IF(!over,
 			over = true;
-			fires++;
-			wiped = true;
 			how = HARD;
-			holds(8, fires == 1);
-			dead = true
-		fi
+			wipe();
+			dead = true)
 	}
 }
 
@@ -1110,36 +489,21 @@ end:	timeout;
 init {
 	atomic {
 		run vault();
-#ifdef HOSTILE
-		run hostile();
-#else
-		run network();
-#endif
+		IF(HOSTILE, run hostile());
+		IF(!HOSTILE, run network());
 		run client(0);
 		run client(1);
-#if CLIENTS == 3
-		run client(2);
-#endif
+		IF(THIRD, run client(2));
 		run time();
-#if SIGNALS > 0 || GETS > 0 || defined(ARMS)
-		run operator();
-#endif
-#ifdef HARD_SIGNAL
-		run handler();
-#endif
-#ifdef FRONT
-		run front_process();
-#endif
-#if P >= 9
-		run idle()
-#endif
+		IF(SIGNALS > 0 || GETS > 0 || ARMS, run operator());
+		IF(HARD_SIGNAL, run handler());
+		IF(FRONT, run front_process());
+		IF(P >= 9, run idle())
 	}
 }
 
 #if P == 1
 ltl p1 { []<> (!owed || wiped) }
-#elif P == 4
-ltl p4 { [] (!pending || due <= bound) }
 #elif P == 6
 ltl p6 { [] (net_dead -> <> wiped) && [] (alone -> <> (how == HARD)) }
 #endif

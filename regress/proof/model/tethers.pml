@@ -36,29 +36,11 @@
  * (a secret waits for a guard), ARMED (from the start), and of network STOPS, HOSTILE.  P
  * is the property.
  */
-#include "when.h"
-
-#ifndef P
-#define P		0
-#endif
-#ifndef ORDERS
-#define ORDERS		0
-#endif
-#ifndef RELEASES
-#define RELEASES	0
-#endif
-#ifndef GETS
-#define GETS		0
-#endif
-#ifndef MISSES
-#define MISSES		0
-#endif
+#include "panic.pml"
 
 #define MESSAGES	4	/* of a hostile network */
 #define CONNS		4
-#define GRACE		2	/* countdowns, where they begin */
-#define FIRST		1
-#define NEVER		9
+#define FIRST		1	/* a countdown, where it begins */
 #define TETHER_OF(c)	((c) % 2)
 
 #define holds(property, what)	assert(P != property || (what))
@@ -80,7 +62,6 @@ bool	shut[CONNS];		/* the vault has given it up */
 bool	cancels[CONNS];		/* a CANCEL is unread */
 chan	n2v = [1] of { mtype, byte };
 chan	drops = [CONNS] of { byte };	/* DROP, to network */
-bool	dead;				/* the vault */
 bool	net_stops;
 bool	net_dead;
 
@@ -96,44 +77,21 @@ bool	net_dead;
 byte	state[CONNS];
 byte	holders[2];
 bool	lost[2];
-bool	armed;
-bool	pending;
-bool	ordered;
-byte	due = NEVER;
 byte	first = NEVER;		/* somebody must guard by then */
 
 /*
  * What only the properties need.
  */
 
-bool	wiped;
-#if P != 1 && P != 4
-#define OF_4	hidden
-#define BOUND_RUNS	false
-#else
-#define OF_4
-#define BOUND_RUNS	RUNS(bound)
-#endif
-#if P != 5
-#define OF_5	hidden
-#else
-#define OF_5
-#endif
-OF_4 byte	bound = NEVER;	/* the first trigger's own countdown */
-OF_5 byte	order;		/* that no CANCEL has taken back */
 OF_5 byte	was_lost[2];	/* and no new connection holds it */
 OF_5 byte	used[CONNS];	/* has been a holder */
 
+#define EACH_CONN(what)	i = 0; do :: i < CONNS -> what; i++ :: else -> break od; i = 0
 #define HUNG_UP(c)	(gone[c] || shut[c])
 #define LIVES(c)	(state[c] == LIVE && !gone[c])
-#define RUNS(countdown)	(countdown != NEVER && countdown > 0)
 #define LIVING(t)	(LIVES(t) || LIVES(t + 2))
 #define UNSEEN		(SEEN_NOT(0) || SEEN_NOT(1) || SEEN_NOT(2) || SEEN_NOT(3))
-#ifdef WRONG_NO_KERNEL
-#define SEEN_NOT(c)	false
-#else
-#define SEEN_NOT(c)	(state[c] == LIVE && HUNG_UP(c))
-#endif
+#define SEEN_NOT(c)	(!WRONG_NO_KERNEL && state[c] == LIVE && HUNG_UP(c))
 /* No one who lives holds t, which was taken and not released. */
 #define OVER(t)		(lost[t] || (holders[t] > 0 && !LIVING(t)))
 #define TAKEN		(holders[0] > 0 || holders[1] > 0)
@@ -175,18 +133,9 @@ proctype time()
 {
 end:	do
 	:: atomic { !dead && (RUNS(due) || BOUND_RUNS || RUNS(first)) ->
-		if
-		:: RUNS(due) -> due--
-		:: else
-		fi;
-		if
-		:: BOUND_RUNS -> bound--
-		:: else
-		fi;
-		if
-		:: RUNS(first) -> first--
-		:: else
-		fi
+		STEP(true, due);
+		IF(BOUND_RUNS, bound--);
+		STEP(true, first)
 	   }
 	od
 }
@@ -210,10 +159,7 @@ proctype network()
 end:	do
 	:: atomic { nempty(drops) && nfull(n2v) ->
 		drops?c;
-		if
-		:: conn[c] != CLOSED -> conn[c] = CLOSED; n2v!LOST, c
-		:: else
-		fi;
+		IF(conn[c] != CLOSED, conn[c] = CLOSED; n2v!LOST, c);
 		cancels[c] = false;
 		c = 0
 	   }
@@ -221,9 +167,7 @@ end:	do
 	LINES_OF(1)
 	LINES_OF(2)
 	LINES_OF(3)
-#ifdef STOPS
-	:: atomic { !dead -> net_stops = true; break }
-#endif
+	:: atomic { STOPS && !dead -> net_stops = true; break }
 	:: dead -> goto exit
 	od;
 end_stopped:
@@ -263,93 +207,38 @@ exit:	net_dead = true
 }
 
 /*
- * The panic controller.
- */
-
-#define finish		goto execute
-
-/* panic_trigger(), panic_tick() done */
-inline trigger()
-{
-	if
-	:: bound == NEVER -> bound = GRACE
-	:: else
-	fi;
-	if
-	:: pending ->
-#ifdef WRONG_SECOND_MOVES
-		due = GRACE
-#else
-		skip
-#endif
-	:: !pending && armed -> pending = true; due = GRACE
-	:: !pending && !armed -> finish
-	fi;
-	holds(4, due <= bound)
-}
-
-inline panic_tick()
-{
-	if
-	:: pending && due == 0 -> finish
-	:: else
-	fi
-}
-
-inline order_panic()
-{
-	panic_tick();
-	order = true;
-	trigger();
-	ordered = true
-}
-
-/* panic_end_pending() */
-inline panic_ends()
-{
-	holds(1, bound > 0);
-	holds(5, !order && !was_lost[0] && !was_lost[1]);
-	pending = false;
-	ordered = false;
-	due = NEVER;
-	bound = NEVER
-}
-
-/*
  * The session.
  */
+
+inline trigger()
+{
+	panic_trigger()
+}
+
+inline panic_ends()
+{
+	holds(5, !order_told && !was_lost[0] && !was_lost[1]);
+	panic_end_pending()
+}
 
 /* session_lose() */
 inline lose(c)
 {
-	if
-	:: state[c] == LIVE ->
+	IF(state[c] == LIVE,
 		state[c] = LOST_YET;
 		holders[TETHER_OF(c)]--;
-		if
-#ifdef WRONG_ONE_IS_ALL
-		:: true ->
-#else
-		:: holders[TETHER_OF(c)] == 0 ->
-#endif
+		IF(holders[TETHER_OF(c)] == 0 || WRONG_ONE_IS_ALL,
 			holds(2, !LIVING(TETHER_OF(c)));
 			lost[TETHER_OF(c)] = true;
 			was_lost[TETHER_OF(c)] = true;
 			panic_tick();
-			trigger()
-		:: else
-		fi
-	:: else
-	fi
+			trigger()))
 }
 
 inline tick()
 {
 	panic_tick();
-	if
-	:: first == 0 && !pending -> trigger()
-	:: else
-	fi
+	IF(first == 0 && !pending, trigger())
 }
 
 /* session_hold() of connection from */
@@ -357,9 +246,7 @@ inline hold()
 {
 	tick();
 	if
-#ifndef WRONG_DEAD_RETURNS
-	:: pending && HUNG_UP(from) -> state[from] = LOST_YET
-#endif
+	:: pending && HUNG_UP(from) && !WRONG_DEAD_RETURNS -> state[from] = LOST_YET
 	:: else ->
 		state[from] = LIVE;
 		holders[TETHER_OF(from)]++;
@@ -367,18 +254,9 @@ inline hold()
 		first = NEVER;
 		was_lost[TETHER_OF(from)] = was_lost[TETHER_OF(from)] &&
 		    (used[from] || gone[from]);
-		if
-#ifdef WRONG_ONE_RETURN_ENDS
-		:: pending && !ordered -> panic_ends()
-#else
-#ifdef WRONG_RETURN_UNDOES
-		:: pending && !ANY_LOST -> panic_ends()
-#else
-		:: pending && !ordered && !ANY_LOST -> panic_ends()
-#endif
-#endif
-		:: else
-		fi
+		IF(pending && (!ordered || WRONG_RETURN_UNDOES) &&
+		    (!ANY_LOST || WRONG_ONE_RETURN_ENDS),
+			panic_ends())
 	fi;
 	used[from] = true
 }
@@ -387,36 +265,13 @@ inline hold()
 inline release()
 {
 	tick();
-	if
-#ifdef WRONG_RELEASES_LOST
-	:: holders[from] > 0 || lost[from] ->
-#else
-	:: holders[from] > 0 ->
-#endif
+	IF(holders[from] > 0 || (lost[from] && WRONG_RELEASES_LOST),
 		holds(6, !lost[from]);
 		lost[from] = false;
-		free = 0;
-		do
-		:: free < CONNS ->
-			if
-			:: TETHER_OF(free) == from && state[free] == LIVE ->
-				state[free] = LOST_YET
-			:: else
-			fi;
-			free++
-		:: else -> break
-		od;
-		free = 0;
-		holders[from] = 0
-#ifdef WRONG_RELEASE_ENDS
-		;
-		if
-		:: pending -> panic_ends()
-		:: else
-		fi
-#endif
-	:: else
-	fi
+		EACH_CONN(IF(TETHER_OF(i) == from && state[i] == LIVE,
+			state[i] = LOST_YET));
+		holders[from] = 0;
+		IF(pending && WRONG_RELEASE_ENDS, panic_ends()))
 }
 
 /*
@@ -426,104 +281,51 @@ inline release()
 /* alive_look(), alive_seen() */
 inline look()
 {
-	i = 0;
-	do
-	:: i < CONNS ->
-		if
-		:: SEEN_NOT(i) -> lose(i)
-		:: else
-		fi;
-		i++
-	:: else -> break
-	od;
-	i = 0
+	EACH_CONN(IF(SEEN_NOT(i), lose(i)))
 }
 
 /* holder_drop_lost() */
 inline drop_lost()
 {
-	i = 0;
-	do
-	:: i < CONNS ->
-		if
-		:: state[i] == LOST_YET ->
-			state[i] = DROPPED;
-#if !defined(WRONG_OLD_RETURNS) && !defined(WRONG_SILENT_DROP)
-			shut[i] = true;
-#endif
-#if !defined(WRONG_SILENT_DROP) && !defined(HOSTILE)
-			drops!i
-#endif
-			skip
-		:: else
-		fi;
-		i++
-	:: else -> break
-	od;
-	i = 0
+	EACH_CONN(IF(state[i] == LOST_YET,
+		state[i] = DROPPED;
+		shut[i] = shut[i] || !(WRONG_OLD_RETURNS || WRONG_SILENT_DROP);
+		IF(!WRONG_SILENT_DROP && !HOSTILE, drops!i)))
 }
+
+#define UNTAKEN		(!TAKEN && !ANY_LOST && !(WRONG_RELEASED_FOR_GOOD && (used[0] || used[1])))
 
 /* session_wait_for_guard(): there is always a secret */
 inline wait_for_guard()
 {
-#ifdef UNGUARDED
-	if
-	:: TAKEN || ANY_LOST -> first = NEVER
-#ifdef WRONG_RELEASED_FOR_GOOD
-	:: !(TAKEN || ANY_LOST) && first == NEVER && !used[0] && !used[1] -> first = FIRST
-#else
-	:: !(TAKEN || ANY_LOST) && first == NEVER -> first = FIRST
-#endif
-	:: else
-	fi
-#endif
-	skip
+	IF(TAKEN || ANY_LOST, first = NEVER);
+	IF(UNGUARDED && UNTAKEN && first == NEVER, first = FIRST)
 }
 
 /* holder_hold(), holder_take(): a peerid is used once */
 inline vault_hold()
 {
-	if
-	:: state[from] != FREE -> finish
-	:: else
-	fi;
+	IF(state[from] != FREE, finish(HARD));
 	hold();
 	look()
 }
 
 inline vault_cancel()
 {
-	if
-	:: state[from] == FREE -> finish
-	:: else
-	fi;
+	IF(state[from] == FREE, finish(HARD));
 	look();
 	tick();
-	if
-	:: state[from] == LIVE && pending ->
-		if
-#ifndef WRONG_CANCEL_WHILE_LOST
-		:: ANY_LOST
-#endif
-		:: else ->
-			holds(5, !gone[from]);
-			order = false;
-			panic_ends()
-		fi
-	:: else
-	fi
+	IF(state[from] == LIVE && pending && (!ANY_LOST || WRONG_CANCEL_WHILE_LOST),
+		holds(5, !gone[from]);
+		order_told = false;
+		panic_ends())
 }
 
 inline vault_lost()
 {
-	if
-	:: state[from] == FREE -> finish
-	:: else
-	fi;
+	IF(state[from] == FREE, finish(HARD));
 	lose(from);
-#ifndef WRONG_OLD_RETURNS
-	shut[from] = true;
-#endif
+	shut[from] = shut[from] || !WRONG_OLD_RETURNS;
 	state[from] = FREE
 }
 
@@ -532,15 +334,9 @@ inline serve_get()
 {
 	look();
 	tick();
-	if
-#ifdef WRONG_ANY_TETHER_GIVES
-	:: TAKEN && !pending -> holds(3, FREELY)
-	:: TAKEN && pending && !ordered && (LIVING(0) || LIVING(1)) -> holds(3, FREELY)
-#else
-	:: GUARDED && !pending -> holds(3, FREELY)
-#endif
-	:: else
-	fi
+	IF((GUARDED && !pending) || (WRONG_ANY_TETHER_GIVES &&
+	    ((TAKEN && !pending) || (pending && !ordered && (LIVING(0) || LIVING(1))))),
+		holds(3, FREELY))
 }
 
 inline vault_dispatch()
@@ -550,7 +346,7 @@ inline vault_dispatch()
 	:: type == CANCEL -> assert(WHEN_CANCEL & IMSG_UNGUARDED); vault_cancel()
 	:: type == LOST -> assert(WHEN_LOST & IMSG_UNGUARDED); vault_lost()
 	:: type == RELEASE -> assert(WHEN_RELEASE & IMSG_UNGUARDED); release()
-	:: type == PANIC -> order_panic()
+	:: type == PANIC -> panic_order()
 	:: type == GET -> serve_get()
 	fi;
 	drop_lost()
@@ -559,16 +355,11 @@ inline vault_dispatch()
 proctype vault()
 {
 	mtype	type;
-	byte	from, i, free;
+	byte	from, i;
 	byte	misses = MISSES;
 	bool	readable;
 
-	if
-	:: armed = true
-#ifndef ARMED
-	:: skip
-#endif
-	fi;
+	panic_init();
 	wait_for_guard();
 	/* vault_turn() */
 end:	do
@@ -579,15 +370,14 @@ end:	do
 	atomic {
 		if
 		:: len(n2v) > 0 && readable -> n2v?type, from; vault_dispatch()
-		:: len(n2v) == 0 && readable && net_dead -> finish
+		:: len(n2v) == 0 && readable && net_dead -> finish(HARD)
 		:: !readable || (len(n2v) == 0 && !net_dead)
 		fi;
 		type = 0;
 		from = 0;
 		readable = false;
 		tick();
-		if
-		:: misses > 0 ->
+		IF(misses > 0,
 			misses--;
 			if
 			:: true -> lose(0)
@@ -595,9 +385,7 @@ end:	do
 			:: true -> lose(2)
 			:: true -> lose(3)
 			:: true
-			fi
-		:: else
-		fi;
+			fi);
 		drop_lost();
 		wait_for_guard()
 	}
@@ -621,21 +409,14 @@ end:	timeout;
 init {
 	atomic {
 		run vault();
-#ifdef HOSTILE
-		run hostile();
-#else
-		run network();
-#endif
+		IF(HOSTILE, run hostile());
+		IF(!HOSTILE, run network());
 		run client(0);
 		run client(1);
 		run client(2);
 		run client(3);
 		run time();
-#if ORDERS > 0 || RELEASES > 0 || GETS > 0
-		run operator();
-#endif
-#if P == 1 || P == 7 || P == 8
-		run idle()
-#endif
+		IF(ORDERS > 0 || RELEASES > 0 || GETS > 0, run operator());
+		IF(P == 1 || P == 7 || P == 8, run idle())
 	}
 }
