@@ -446,7 +446,9 @@ look(int64_t now)
 
 	for (h = m.c.holders; h < m.c.holders + CONTROLLER_HOLDERS; h++) {
 		k = keeper_of(h);
-		if (k->c != NULL && (k->c->ended || k->c->cut || k->gone))
+		if (k->c != NULL &&
+		    (k->c->ended || k->c->cut || k->gone ||
+			(k->front && m.front_ended)))
 			controller_ended(&m.c, h, now, k->c->nsent == 0);
 	}
 }
@@ -567,7 +569,11 @@ do_watch(const struct message *msg, const struct controller_holder *h)
 	struct keeper *k = keeper_of(h);
 	const int32_t  pid = (int32_t)msg->im.u.number.n;
 
-	if (k->watched == 4 || pid <= 1 || !has_fd() || !model_pid_opens(pid) ||
+	if (m.front && pid == FRONT && h == m.c.holders && h->holds &&
+	    !h->hung_up && k->watched < 4) {
+		m.front = false;
+		k->front = true;
+	} else if (k->watched == 4 || pid <= 1 || !has_fd() || !model_pid_opens(pid) ||
 	    !model_pid_ours(pid) || (m.root && !model_pid_owned(pid))) {
 		answer(msg, IMSG_ANSWER_INVALID_PID);
 		return;

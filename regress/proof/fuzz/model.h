@@ -74,6 +74,7 @@ struct transfer {
 struct keeper {
 	struct client *c; /* NULL: its descriptors are closed */
 	unsigned int   watched;
+	bool	       front; /* one of these is FRONT, which the vault did */
 	bool	       gone; /* a process of it has ended */
 };
 
@@ -84,7 +85,7 @@ struct model {
 	bool		  sealed;   /* mprotect(2) fails to unseal the arena */
 	bool		  root;	    /* the vault is root's */
 	bool		  unlinked; /* the sockets were removed, not seen yet */
-	bool		  front; /* FRONT is watched: it is no heartbeat yet */
+	bool		  front; /* the vault itself watches FRONT */
 	bool		  front_ended;
 	int64_t		  since;
 	struct controller c;

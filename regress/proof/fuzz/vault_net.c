@@ -354,10 +354,11 @@ holder(void)
 static uint32_t
 process(void)
 {
-	static const uint32_t special[] = { 1, SELF, NETWORK, UINT32_MAX - 1 };
+	static const uint32_t special[] = { FRONT, 1, SELF, NETWORK,
+		UINT32_MAX - 1 };
 	const unsigned int    i = fuzz_byte();
 
-	return (i >= 0xfc ? special[i & 3] : i * 17);
+	return (i >= 0xfb ? special[i - 0xfb] : i * 17);
 }
 
 /* A message that has a number or nothing: the kind of step, and what it says.
