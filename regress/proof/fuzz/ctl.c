@@ -62,17 +62,14 @@ client_ask(int fd, const char *fmt, ...)
 const char *
 client_line(int fd)
 {
-	static char  line[1024];
-	struct bytes b = fuzz_text();
+	static char line[1024];
+	const char *p;
 
 	CHECK(fd == 42, "another connection");
-	if (b.len >= sizeof(line))
-		b.len = sizeof(line) - 1;
-	memcpy(line, b.at, b.len);
-	line[b.len] = '\0';
+	(void)fuzz_string(line, sizeof(line));
 	line[strcspn(line, "\n")] = '\0';
-	for (b.len = 0; line[b.len] != '\0'; b.len++) {
-		if (line[b.len] < ' ' || line[b.len] > '~')
+	for (p = line; *p != '\0'; p++) {
+		if (*p < ' ' || *p > '~')
 			fuzz_leave("nonsense");
 	}
 	if (!fuzz_more())

@@ -75,6 +75,21 @@ fuzz_text(void)
 	return (b);
 }
 
+/*
+ * As fuzz_text(), as a string in to, cut to size - 1 bytes.  Returns how many
+ * of them are the input's, which may have NULs.
+ */
+size_t
+fuzz_string(char *to, size_t size)
+{
+	const struct bytes b = fuzz_text();
+	const size_t	   len = b.len < size ? b.len : size - 1;
+
+	memcpy(to, b.at, len);
+	to[len] = '\0';
+	return (len);
+}
+
 /* The number that the digits at *s make; *s moves past them. */
 wide
 fuzz_digits(const char **s)

@@ -56,11 +56,13 @@ bool			       fuzz_more(void);
 unsigned int		       fuzz_byte(void);
 uint64_t		       fuzz_number(void);
 struct bytes		       fuzz_text(void);
+size_t			       fuzz_string(char *, size_t);
 __extension__ typedef __int128 wide;
 
 wide	      fuzz_digits(const char **);
 wide	      fuzz_seconds(const char *);
 noreturn void fuzz_leave(const char *);
+noreturn void program_ended(int); /* of the target */
 void	      fuzz_fds_begin(void);
 void	      fuzz_fds_end(bool);
 void	      fuzz_close(int *);

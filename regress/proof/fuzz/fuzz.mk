@@ -48,13 +48,13 @@ SRC_vault =	$(addprefix $(ORACLE)/,controller.c names.c secrets.c) $(DIR)/model.
 		$(addprefix common/,clock.c cred.c name.c num.c secmem.c) \
 		$(addprefix dazaid/,alive.c event.c holder.c imsg.c log.c panic.c serve.c session.c \
 		signals.c store.c transfer.c)
-SRC_option =	$(DIR)/ctl.c \
+SRC_option =	$(addprefix $(DIR)/,ctl.c program.c) $(ORACLE)/names.c \
 		$(addprefix common/,name.c num.c oneline.c option.c prompt.c program.c secmem.c sockpath.c visible.c) \
 		dazaid/options.c dazaid/store.c dazai-hb/dazai-hb.c \
 		$(addprefix dazaictl/,answer.c askpass.c command.c dazaictl.c help.c json.c \
 		list.c paint.c status.c table.c unit.c)
 
-SRC_helper =	$(addprefix dazaictl/,assuan.c config.c give.c site.c) \
+SRC_helper =	$(DIR)/program.c $(addprefix dazaictl/,assuan.c config.c give.c site.c) \
 		$(addprefix common/,name.c oneline.c stdfd.c)
 
 # The system functions that a target replaces.

@@ -62,31 +62,11 @@ static bool   forked;		      /* there is another pinentry */
 
 /* What the programs call. */
 
-WRAP(noreturn void, exit, int status)
+noreturn void
+program_ended(int status)
 {
-	if (!fuzz_runs)
-		__real_exit(status);
 	CHECK(status >= EXIT_DONE && status <= EXIT_REFUSED, "exit %d", status);
 	fuzz_leave(status == EXIT_DONE ? "done" : "failed");
-}
-
-WRAP(noreturn void, errx, int status, const char *fmt, ...)
-{
-	CHECK(status > EXIT_DONE && status <= EXIT_REFUSED, "%s: %d", fmt,
-	    status);
-	fuzz_leave("failed");
-}
-
-WRAP(noreturn void, err, int status, const char *fmt, ...)
-{
-	CHECK(status > EXIT_DONE && status <= EXIT_REFUSED, "%s: %d", fmt,
-	    status);
-	fuzz_leave("failed");
-}
-
-WRAP(void, warnx, const char *fmt, ...)
-{
-	(void)fmt;
 }
 
 WRAP(char *, getenv, const char *var)
@@ -575,11 +555,8 @@ WRAP(int, give_apart, void (*task)(const void *), const void *arg)
 static void
 take(struct text *t)
 {
-	const struct bytes b = fuzz_text();
-
-	t->len = b.len < TEXT ? b.len : TEXT - 1;
+	t->len = fuzz_string(t->at, TEXT);
 	t->read = 0;
-	memcpy(t->at, b.at, t->len);
 }
 
 /* As the programs are at their start. */
@@ -633,14 +610,6 @@ run(unsigned int helper)
 	if (helper == PINENTRY)
 		pinentry_main(1, argv);
 	dockercred_main(2, argv);
-}
-
-/* A program that ends by exit(3) leaves what it has allocated. */
-const char *__asan_default_options(void);
-const char *
-__asan_default_options(void)
-{
-	return ("detect_leaks=0");
 }
 
 int

@@ -573,8 +573,9 @@ do_watch(const struct message *msg, const struct controller_holder *h)
 	    !h->hung_up && k->watched < 4) {
 		m.front = false;
 		k->front = true;
-	} else if (k->watched == 4 || pid <= 1 || !has_fd() || !model_pid_opens(pid) ||
-	    !model_pid_ours(pid) || (m.root && !model_pid_owned(pid))) {
+	} else if (k->watched == 4 || pid <= 1 || !has_fd() ||
+	    !model_pid_opens(pid) || !model_pid_ours(pid) ||
+	    (m.root && !model_pid_owned(pid))) {
 		answer(msg, IMSG_ANSWER_INVALID_PID);
 		return;
 	}

@@ -75,7 +75,7 @@ struct keeper {
 	struct client *c; /* NULL: its descriptors are closed */
 	unsigned int   watched;
 	bool	       front; /* one of these is FRONT, which the vault did */
-	bool	       gone; /* a process of it has ended */
+	bool	       gone;  /* a process of it has ended */
 };
 
 struct model {
@@ -85,7 +85,7 @@ struct model {
 	bool		  sealed;   /* mprotect(2) fails to unseal the arena */
 	bool		  root;	    /* the vault is root's */
 	bool		  unlinked; /* the sockets were removed, not seen yet */
-	bool		  front; /* the vault itself watches FRONT */
+	bool		  front;    /* the vault itself watches FRONT */
 	bool		  front_ended;
 	int64_t		  since;
 	struct controller c;

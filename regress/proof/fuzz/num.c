@@ -9,47 +9,45 @@
 #include "fuzz.h"
 #include "num.h"
 
+/* why and got are what num.c has made of text, which is the number n; -1: none.
+ */
+static void
+compare(const char *text, wide n, wide min, wide max, const char *why,
+    int64_t got)
+{
+	const char *const want = n == -1 ? "not a number" :
+	    n > max			 ? "too large" :
+	    n < min			 ? "too small" :
+					   NULL;
+
+	CHECK((want == NULL) == (why == NULL) &&
+		(why == NULL || strncmp(why, want, strlen(want)) == 0),
+	    "\"%s\" from %lld to %lld: %s, and not %s", text, (long long)min,
+	    (long long)max, why, want);
+	CHECK(got == (why == NULL ? (int64_t)n : -7), "\"%s\": %s, %lld", text,
+	    why, (long long)got);
+}
+
 static void
 whole(const char *text, int64_t min, int64_t max)
 {
 	const char *p = text, *why;
-	const wide  n = fuzz_digits(&p);
+	wide	    n = fuzz_digits(&p);
 	int64_t	    got = -7;
 
+	if (p == text || *p != '\0')
+		n = -1;
 	why = num_int(text, min, max, &got);
-	if (*text == '\0' || *p != '\0')
-		CHECK(why != NULL && strcmp(why, "not a number") == 0,
-		    "\"%s\": %s", text, why);
-	else if (n > max)
-		CHECK(why != NULL && strcmp(why, "too large") == 0,
-		    "\"%s\" up to %lld: %s", text, (long long)max, why);
-	else if (n < min)
-		CHECK(why != NULL && strcmp(why, "too small") == 0,
-		    "\"%s\" from %lld: %s", text, (long long)min, why);
-	else
-		CHECK(why == NULL && got == (int64_t)n, "\"%s\": %s, %lld",
-		    text, why, (long long)got);
-	CHECK(why == NULL || got == -7, "\"%s\": %s, and set", text, why);
+	compare(text, n, min, max, why, got);
 }
 
 static void
 seconds(const char *text)
 {
-	const wide  n = fuzz_seconds(text);
-	const char *why;
 	int64_t	    got = -7;
+	const char *why = num_ms(text, &got);
 
-	why = num_ms(text, &got);
-	if (n == -1)
-		CHECK(why != NULL && strstr(why, "not a number") != NULL,
-		    "\"%s\": %s", text, why);
-	else if (n > 1000000000000LL)
-		CHECK(why != NULL && strcmp(why, "too large") == 0,
-		    "\"%s\": %s", text, why);
-	else
-		CHECK(why == NULL && got == (int64_t)n, "\"%s\": %s, %lld",
-		    text, why, (long long)got);
-	CHECK(why == NULL || got == -7, "\"%s\": %s, and set", text, why);
+	compare(text, fuzz_seconds(text), 0, 1000000000000LL, why, got);
 }
 
 /* What num_print() prints is what printf(3) does. */
@@ -90,16 +88,11 @@ print(int64_t ms)
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	char	     text[256];
-	int64_t	     a, b;
-	struct bytes t;
+	char	text[256];
+	int64_t a, b;
 
 	fuzz_input(data, size);
-	t = fuzz_text();
-	if (t.len >= sizeof(text))
-		t.len = sizeof(text) - 1;
-	memcpy(text, t.at, t.len);
-	text[t.len] = '\0';
+	(void)fuzz_string(text, sizeof(text));
 	a = (int64_t)(fuzz_number() % INT64_MAX);
 	b = (int64_t)(fuzz_number() % INT64_MAX);
 	whole(text, a < b ? a : b, a < b ? b : a);

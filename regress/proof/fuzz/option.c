@@ -6,10 +6,10 @@
 #include <sys/prctl.h>
 #include <sys/stat.h>
 
-#include <err.h>
 #include <getopt.h>
 #include <limits.h>
 #include <pwd.h>
+#include <stdarg.h>
 #include <stdlib.h>
 
 #include "fuzz.h"
@@ -19,6 +19,8 @@
 #include "../../../dazaid/load.c" /* NOLINT(bugprone-suspicious-include) */
 #include "options.h"
 #include "stdfd.h"
+
+#include "../../oracle/names.h"
 
 #define WORDS 80
 #define WORD  160 /* bytes, more than any path may have */
@@ -49,36 +51,12 @@ static struct {
 
 /* What the programs call. */
 
-static noreturn void
-ended(int status)
+noreturn void
+program_ended(int status)
 {
 	CHECK(status == should.status || should.status == -2,
 	    "exit %d, and not %d", status, should.status);
 	fuzz_leave("exit");
-}
-
-WRAP(noreturn void, exit, int status)
-{
-	if (!fuzz_runs)
-		__real_exit(status);
-	ended(status);
-}
-
-WRAP(noreturn void, errx, int status, const char *fmt, ...)
-{
-	(void)fmt;
-	ended(status);
-}
-
-WRAP(noreturn void, err, int status, const char *fmt, ...)
-{
-	(void)fmt;
-	ended(status);
-}
-
-WRAP(void, warnx, const char *fmt, ...)
-{
-	(void)fmt;
 }
 
 WRAP(int, fputs, const char *text, FILE *to)
@@ -268,24 +246,24 @@ heartbeat_run(const struct heartbeat_options *o)
 
 /* Command lines and what they must come to. */
 
-/* A word of the input, valid until the end. */
-static char *
-word(void)
+static void
+add(void)
 {
-	struct bytes b = fuzz_text();
-	char	    *w = words[nargs];
-
-	if (b.len >= WORD)
-		b.len = WORD - 1;
-	memcpy(w, b.at, b.len);
-	w[b.len] = '\0';
-	return (w);
+	args[nargs] = words[nargs];
+	nargs++;
 }
 
+static void add_word(const char *, ...) __attribute__((format(printf, 1, 2)));
+
 static void
-add(char *w)
+add_word(const char *fmt, ...)
 {
-	args[nargs++] = w;
+	va_list ap;
+
+	va_start(ap, fmt);
+	(void)vsnprintf(words[nargs], WORD, fmt, ap);
+	va_end(ap);
+	add();
 }
 
 static void
@@ -302,39 +280,25 @@ fail(int status)
 static const char *
 valued(char letter, const char *name, unsigned int form)
 {
-	char  *w = words[nargs], value[WORD];
-	size_t len;
+	char *w = words[nargs], value[WORD - 40];
 
-	(void)snprintf(value, sizeof(value), "%s", word());
-	value[WORD - 40] = '\0';
+	(void)fuzz_string(value, sizeof(value));
 	if (form % 4 == 0 && value[0] != '\0') {
-		(void)snprintf(w, WORD, "-%c%s", letter, value);
-		add(w);
+		add_word("-%c%s", letter, value);
 		return (w + 2);
 	}
 	if (form % 4 == 1) {
-		len = strlen(name) - (form & 4 ? 1 : 0);
-		(void)snprintf(w, WORD, "--%.*s=%s", (int)len, name, value);
-		add(w);
+		add_word("--%.*s=%s", (int)strlen(name) - (form & 4 ? 1 : 0),
+		    name, value);
 		return (strchr(w, '=') + 1);
 	}
 	if (form % 4 == 2)
-		(void)snprintf(w, WORD, "--%s", name);
+		add_word("--%s", name);
 	else
-		(void)snprintf(w, WORD, "-%c", letter);
-	add(w);
+		add_word("-%c", letter);
 	w = words[nargs];
-	(void)snprintf(w, WORD, "%s", value);
-	add(w);
+	add_word("%s", value);
 	return (w);
-}
-
-static void
-flag(const char *letter, const char *name, unsigned int form)
-{
-	(void)snprintf(words[nargs], WORD, form & 1 ? "--%s" : "-%s",
-	    form & 1 ? name : letter);
-	add(words[nargs]);
 }
 
 static void
@@ -364,15 +328,12 @@ static bool
 load_ok(const char *value)
 {
 	const size_t len = strcspn(value, "=");
+	char	     name[WORD];
 	const char  *other;
 	unsigned int i;
 
-	if (len < 1 || len > 128 || value[0] == '-' ||
-	    (len == 1 && value[0] == '*') ||
-	    strspn(value,
-		"abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
-		"0123456789!#$%&()*+,-./:;<>?@[]^_`{|}~") < len ||
-	    should.loads == LOAD_MAX)
+	(void)snprintf(name, sizeof(name), "%.*s", (int)len, value);
+	if (!names_secret_ok(name) || should.loads == LOAD_MAX)
 		return (false);
 	for (i = 0; i < should.loads; i++) {
 		other = should.load[i];
@@ -408,128 +369,112 @@ settle(void)
 		fail(1);
 }
 
-static void
-dazaid_word(unsigned int op, unsigned int form)
-{
-	const char *value;
+enum kind { FLAG, COUNT, EXITS, TEXT, MEMORY, LOAD, TIME, NUMBER, WATCH };
 
-	switch (op) {
-	case 'a':
-		flag("a", "arm", form);
-		should.armed = true;
+/* The options of dazaid and dazai-hb, by the byte of the input that adds one.
+ */
+static const struct option_rule {
+	enum { BOTH, DAZAID, HB } of;
+	unsigned int op;
+	const char  *name;
+	enum kind    kind;
+	void	    *to; /* its value */
+	wide	     min, max;
+} rules[] = {
+	{ DAZAID, 'a', "arm", FLAG, &should.armed, 0, 0 },
+	{ DAZAID, 'd', "debug", FLAG, &should.foreground, 0, 0 },
+	{ DAZAID, 'k', "require-lock", FLAG, &should.lock, 0, 0 },
+	{ DAZAID, 'g', "grace", TIME, &should.grace, 0, 0 },
+	{ DAZAID, 't', "ping-timeout", TIME, &should.timeout, 0, 0 },
+	{ DAZAID, 'z', "size", NUMBER, &should.size, 4096, 1 << 30 },
+	{ DAZAID, 'l', "load", LOAD, NULL, 0, 0 },
+	{ DAZAID, 'L', "load-file", TEXT, &should.file, 0, 0 },
+	{ DAZAID, 'm', "memory", MEMORY, &should.memory, 0, 0 },
+	{ DAZAID, 'u', "user", TEXT, &should.user, 0, 0 },
+	{ HB, 'b', "background", FLAG, &should.background, 0, 0 },
+	{ HB, 'q', "quiet", FLAG, &should.quiet, 0, 0 },
+	{ HB, 'i', "interval", TIME, &should.interval, 0, 0 },
+	{ HB, 'p', "watch-pid", WATCH, &should.watch, 1, INT_MAX },
+	{ BOTH, 'v', "verbose", COUNT, &should.verbose, 0, 0 },
+	{ BOTH, 's', "socket", TEXT, &should.sock, 0, 0 },
+	{ BOTH, 'h', "help", EXITS, NULL, 0, 0 },
+	{ BOTH, 'V', "version", EXITS, NULL, 0, 0 },
+	{ BOTH, 'x', "x", EXITS, NULL, 1, 1 }, /* there is no such option */
+};
+
+/* What the option of this rule comes to with this value, if it has one. */
+static void
+means(const struct option_rule *r, const char *value)
+{
+	switch (r->kind) {
+	case FLAG:
+		*(bool *)r->to = true;
 		break;
-	case 'd':
-		flag("d", "debug", form);
-		should.foreground = true;
+	case COUNT:
+		++*(int *)r->to;
 		break;
-	case 'v':
-		flag("v", "verbose", form);
-		should.verbose++;
+	case EXITS:
+		fail((int)r->max);
 		break;
-	case 'k':
-		flag("", "require-lock", 1);
-		should.lock = true;
-		break;
-	case 'g':
-		time_of(valued('g', "grace", form), &should.grace);
-		break;
-	case 't':
-		time_of(valued('t', "ping-timeout", form), &should.timeout);
-		break;
-	case 'z':
-		number_of(valued('z', "size", form), 4096, 1 << 30,
-		    &should.size);
-		break;
-	case 'l':
-		/* Abbreviated it would be load-file, too. */
-		load_of(valued('l', "load", form & 3));
-		break;
-	case 'L':
-		should.file = valued('L', "load-file", form & 3);
-		break;
-	case 'm':
-		value = valued('m', "memory", form);
+	case MEMORY:
 		if (strcmp(value, "secretmem") != 0 &&
 		    strcmp(value, "mlock") != 0)
 			fail(1);
-		should.memory = value;
+		/* FALLTHROUGH */
+	case TEXT:
+		*(const char **)r->to = value;
 		break;
-	case 'u':
-		value = valued('u', "user", form);
-		should.user = value;
+	case LOAD:
+		load_of(value);
 		break;
-	}
-}
-
-static void
-hb_word(unsigned int op, unsigned int form)
-{
-	switch (op) {
-	case 'b':
-		flag("b", "background", form);
-		should.background = true;
+	case TIME:
+		time_of(value, r->to);
 		break;
-	case 'q':
-		flag("q", "quiet", form);
-		should.quiet = true;
-		break;
-	case 'v':
-		flag("v", "verbose", form);
-		should.verbose++;
-		break;
-	case 'i':
-		time_of(valued('i', "interval", form), &should.interval);
-		break;
-	case 'p':
-		number_of(valued('p', "watch-pid", form), 1, INT_MAX,
-		    &should.watch);
+	case WATCH:
 		if (++should.npids > HEARTBEAT_WATCHED)
 			fail(1);
-		break;
-	}
-}
-
-/*
- * Options that dazaid and dazai-hb share, and an operand, with which the
- * options end: only a command after "--" may stand there.
- */
-static void
-common_word(unsigned int op, unsigned int form)
-{
-	switch (op) {
-	case 's':
-		should.sock = valued('s', "socket", form);
-		break;
-	case 'h':
-		flag("h", "help", form);
-		fail(0);
-		break;
-	case 'V':
-		flag("V", "version", form);
-		fail(0);
-		break;
-	case 'x': /* there is no such option */
-		flag("x", "x", form);
-		fail(1);
-		break;
-	case 'o':
-		(void)snprintf(words[nargs], WORD, "operand");
-		add(words[nargs]);
-		fail(1);
+		/* FALLTHROUGH */
+	case NUMBER:
+		number_of(value, r->min, r->max, r->to);
 		break;
 	}
 }
 
 static void
-line(void (*own)(unsigned int, unsigned int))
+rule(const struct option_rule *r, unsigned int form)
 {
-	unsigned int op, form;
+	if (r->op == 'k') /* it has no letter */
+		form |= 1;
+	if (r->op == 'l' || r->op == 'L') /* each abbreviates the other */
+		form &= 3;
+	if (r->kind > EXITS)
+		means(r, valued((char)r->op, r->name, form));
+	else if (form & 1)
+		add_word("--%s", r->name);
+	else
+		add_word("-%c", (char)r->op);
+	if (r->kind <= EXITS)
+		means(r, NULL);
+}
+
+/* Options, and operands: only a command after "--" may be one. */
+static void
+line(unsigned int of)
+{
+	const struct option_rule *r;
+	unsigned int		  op, form;
 
 	while (fuzz_more() && nargs < WORDS - 3) {
 		op = fuzz_byte();
 		form = fuzz_byte();
-		own(op, form);
-		common_word(op, form);
+		for (r = rules; r < rules + sizeof(rules) / sizeof(*r); r++) {
+			if (r->op == op && (r->of == BOTH || r->of == of))
+				rule(r, form);
+		}
+		if (op == 'o') {
+			add_word("operand");
+			fail(1);
+		}
 	}
 	settle();
 }
@@ -546,12 +491,12 @@ ctl_line(void)
 
 	should.status = -2;
 	while (fuzz_more() && nargs < WORDS - 1 && (op = fuzz_byte()) != '.') {
-		if (op >= 'A' && op < 'A' + sizeof(known) / sizeof(known[0]))
-			(void)snprintf(words[nargs], WORD, "%s",
-			    known[op - 'A']);
-		else
-			(void)word();
-		add(words[nargs]);
+		if (op >= 'A' && op < 'A' + sizeof(known) / sizeof(known[0])) {
+			add_word("%s", known[op - 'A']);
+		} else {
+			(void)fuzz_string(words[nargs], WORD);
+			add();
+		}
 	}
 }
 
@@ -560,10 +505,10 @@ run(unsigned int program)
 {
 	switch (program) {
 	case 0:
-		line(dazaid_word);
+		line(DAZAID);
 		break;
 	case 1:
-		line(hb_word);
+		line(HB);
 		break;
 	default:
 		ctl_line();
@@ -579,17 +524,6 @@ run(unsigned int program)
 	else
 		(void)dazaictl_main(nargs, args);
 	BROKEN("%s returns", called);
-}
-
-/*
- * A program that ends by exit(3) jumps out of here instead, and so leaves what
- * it has allocated.
- */
-const char *__asan_default_options(void);
-const char *
-__asan_default_options(void)
-{
-	return ("detect_leaks=0");
 }
 
 int
@@ -612,8 +546,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	optind = 0;
 	opterr = 0;
 	nargs = 0;
-	(void)snprintf(words[0], WORD, "%s", called);
-	add(words[0]);
+	add_word("%s", called);
 	run(program);
 	return (0);
 }
