@@ -13,6 +13,7 @@ PKG_CONFIG ?=	pkg-config
 PKGS =		libbsd-overlay libseccomp
 TARGETS =	num loadfile store heart control vault option helper
 DIR =		regress/proof/fuzz
+ORACLE =	regress/oracle
 B =		$(DIR)/build
 Q =		$(if $(V),,@)
 
@@ -33,15 +34,14 @@ STD =		-std=c11 -D_GNU_SOURCE -Icommon -Idazaid \
 
 # The sources of each target beside itself and fuzz.c, and beside the .c files that it
 # includes to reach static functions.  main() of a program is PROGRAM_main.
-NETWORK =	$(DIR)/net.c $(DIR)/net_client.c $(DIR)/world.c \
+NETWORK =	$(addprefix $(DIR)/,net.c net_client.c want.c world.c) $(ORACLE)/names.c \
 		$(addprefix common/,clock.c cred.c line.c name.c num.c secmem.c) \
 		$(addprefix dazaid/,answer.c imsg.c log.c panic.c request.c session.c signals.c store.c)
 SRC_num =	common/num.c
 SRC_loadfile =	$(addprefix common/,line.c loadfile.c name.c num.c)
-ORACLE =	regress/oracle
 SRC_store =	$(ORACLE)/secrets.c
 SRC_heart =	$(NETWORK)
-SRC_control =	$(NETWORK) $(DIR)/want.c $(ORACLE)/names.c
+SRC_control =	$(NETWORK) $(DIR)/control_vault.c
 SRC_vault =	$(addprefix $(ORACLE)/,controller.c names.c secrets.c) $(DIR)/model.c \
 		$(DIR)/model_transfer.c $(DIR)/world.c $(DIR)/vault_world.c \
 		$(DIR)/vault_net.c \

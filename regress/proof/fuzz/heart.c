@@ -6,16 +6,12 @@
 #include <sys/socket.h>
 #include <sys/types.h>
 
-#include <limits.h>
 #include <string.h>
-#include <strings.h>
 #include <unistd.h>
 
-#include "net.h"
+#include "want.h"
 
 #define NOBODIES 64
-
-enum verb { UNKNOWN, HELLO, BAD_PID, WATCH, BAD_WATCH, PING, CANCEL, QUIT };
 
 const enum net_socket oracle_socket = NET_HEARTBEAT;
 
@@ -29,47 +25,6 @@ oracle_begin(void)
 {
 	heart = NULL;
 	welcomed = false;
-}
-
-/* The number after a verb; 0 if it is not from 1 to INT_MAX. */
-static uint32_t
-pid_of(const char *text)
-{
-	uint64_t n = 0;
-
-	if (*text == '\0')
-		return (0);
-	for (; *text >= '0' && *text <= '9'; text++) {
-		n = n * 10 + (uint64_t)(*text - '0');
-		if (n > INT_MAX)
-			n = (uint64_t)INT_MAX + 1;
-	}
-	return (*text == '\0' && n <= INT_MAX ? (uint32_t)n : 0);
-}
-
-static enum verb
-verb_of(const struct line *l, uint32_t *pid)
-{
-	static const char *const alone[] = { "ping", "cancel", "quit" };
-	static const char *const numbered[] = { "hello", "watch" };
-	const char		*t = l->text;
-	unsigned int		 i;
-
-	if (l->nul)
-		return (UNKNOWN);
-	for (i = 0; i < 3; i++) {
-		if (strcasecmp(t, alone[i]) == 0)
-			return ((enum verb)(PING + i));
-	}
-	for (i = 0; i < 2; i++) {
-		if (strncasecmp(t, numbered[i], 5) != 0 ||
-		    strchr(" \t", t[5]) == NULL)
-			continue;
-		t += 5;
-		*pid = pid_of(t + strspn(t, " \t"));
-		return ((enum verb)(HELLO + 2 * i + (*pid == 0)));
-	}
-	return (UNKNOWN);
 }
 
 static bool
@@ -100,6 +55,14 @@ oracle_takes(struct client *c)
 	return (others < NOBODIES);
 }
 
+/* The line of c has this answer. */
+static bool
+says(struct client *c, const char *text)
+{
+	net_want(c, "%s", text);
+	return (true);
+}
+
 /* False: the vault must answer. */
 static bool
 hello(struct client *c)
@@ -120,22 +83,17 @@ hello(struct client *c)
 bool
 oracle_line(struct client *c, const struct line *l)
 {
-	uint32_t	pid;
-	const enum verb verb = verb_of(l, &pid);
+	struct want w;
 
+	want_of(c, l, &w);
 	if (c == heart && net_state == IMSG_DROPPED)
-		return (verb != QUIT);
-	if (verb == HELLO)
-		return (hello(c));
-	if (verb == BAD_PID)
-		net_want(c, "ERR bad-pid\n");
-	else if (verb == UNKNOWN || c != heart)
-		net_want(c, "ERR unknown-verb\n");
-	else if (verb == BAD_WATCH)
-		net_want(c, "ERROR invalid pid\n");
-	else
-		return (false);
-	return (true);
+		return (w.im.type != IMSG_QUIT);
+	if (w.im.type == IMSG_HELLO)
+		return (
+		    w.refusal == NULL ? hello(c) : says(c, "ERR bad-pid\n"));
+	if (w.im.type == 0 || c != heart)
+		return (says(c, "ERR unknown-verb\n"));
+	return (w.refusal != NULL && says(c, "ERROR invalid pid\n"));
 }
 
 void
@@ -158,17 +116,19 @@ oracle_gone(struct client *c)
 		c->closing = true;
 }
 
-/* The next line of c must be this verb. */
+/* The next line of c must be one that becomes this message. */
 static void
-consume(struct client *c, enum verb want, uint32_t number)
+consume(struct client *c, enum imsg_type type, uint32_t number)
 {
 	static struct line l;
-	uint32_t	   pid = 0;
+	struct want	   w;
 
 	net_walk(c);
-	CHECK(net_line(c, &l) && verb_of(&l, &pid) == want &&
-		((want != HELLO && want != WATCH) || pid == number),
-	    "\"%s\" is none of %d", l.text, (int)want);
+	CHECK(net_line(c, &l), "%s, of no line", imsg_type_name(type));
+	want_of(c, &l, &w);
+	CHECK(w.refusal == NULL && w.im.type == type &&
+		w.im.u.number.n == number,
+	    "\"%s\" is no %s %u", l.text, imsg_type_name(type), number);
 	c->done += l.used;
 }
 
@@ -195,7 +155,7 @@ oracle_message(struct client *c, const struct imsg *im)
 	switch (im->type) {
 	case IMSG_HELLO:
 		CHECK(heart == NULL, "a second heartbeat");
-		consume(c, HELLO, im->u.number.n & ~IMSG_HELLO_UNSENT);
+		consume(c, IMSG_HELLO, im->u.number.n & ~IMSG_HELLO_UNSENT);
 		net_passed(c, im);
 		CHECK((im->u.number.n & IMSG_HELLO_UNSENT) == 0 || c->small ||
 			c->lazy,
@@ -209,16 +169,12 @@ oracle_message(struct client *c, const struct imsg *im)
 		pings = im->u.number.n;
 		CHECK(pings > 0, "no PING");
 		for (i = 0; i < pings; i++)
-			consume(c, PING, 0);
+			consume(c, IMSG_PING, 1);
 		break;
 	case IMSG_CANCEL:
-		consume(c, CANCEL, 0);
-		break;
 	case IMSG_WATCH:
-		consume(c, WATCH, im->u.number.n);
-		break;
 	case IMSG_QUIT:
-		consume(c, QUIT, 0);
+		consume(c, im->type, im->u.number.n);
 		break;
 	case IMSG_LOST:
 		lost(c);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/* The requests of the control socket, by dazai-protocol(7). */
+/* The lines of both sockets, by dazai-protocol(7). */
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
@@ -71,19 +71,17 @@ want_put(char **word, size_t n, struct imsg *im)
 			return ("bad-request");
 	}
 	(void)snprintf(im->u.put.name, NAME_BYTES, "%s", word[1]);
-	im->type = IMSG_PUT;
 	return (NULL);
 }
 
 static const char *
-want_name(char **word, size_t n, struct imsg *im, uint32_t type)
+want_name(char **word, size_t n, struct imsg *im)
 {
 	if (n != 2)
 		return ("bad-request");
 	if (!names_secret_ok(word[1]))
 		return ("bad-name");
 	(void)snprintf(im->u.secret.name, NAME_BYTES, "%s", word[1]);
-	im->type = type;
 	return (NULL);
 }
 
@@ -91,37 +89,34 @@ static const char *
 want_del(char **word, size_t n, struct imsg *im)
 {
 	if (n != 2 || strcmp(word[1], "*") != 0)
-		return (want_name(word, n, im, IMSG_DEL));
+		return (want_name(word, n, im));
 	memcpy(im->u.secret.name, "*", 2);
-	im->type = IMSG_DEL;
 	return (NULL);
 }
 
 static const char *
-want_pid(char **word, size_t n, struct imsg *im, uint32_t type)
+want_pid(char **word, size_t n, struct imsg *im)
 {
 	uint64_t pid = 0;
 	bool	 large;
 
-	if ((n != 1 || type != IMSG_REGISTER) &&
+	if ((n != 1 || im->type != IMSG_REGISTER) &&
 	    (n != 2 || strncasecmp(word[1], "pid=", 4) != 0 ||
 		!number(word[1] + 4, 1, INT_MAX, &pid, &large)))
 		return ("invalid");
 	im->u.number.n = (uint32_t)pid;
-	im->type = type;
 	return (NULL);
 }
 
 static const char *
-want_tether(char **word, size_t n, struct imsg *im, uint32_t type)
+want_tether(char **word, size_t n, struct imsg *im)
 {
 	if (n != 2)
 		return ("bad-request");
-	if ((type == IMSG_HOLD && strcmp(word[1], "heartbeat") == 0) ||
+	if ((im->type == IMSG_HOLD && strcmp(word[1], "heartbeat") == 0) ||
 	    !names_tether_ok(word[1]))
 		return ("bad-name");
 	(void)snprintf(im->u.tether.name, NAME_TETHER_BYTES, "%s", word[1]);
-	im->type = type;
 	return (NULL);
 }
 
@@ -131,69 +126,98 @@ want_panic(char **word, size_t n, struct imsg *im)
 	if (n > 2 || (n == 2 && strcasecmp(word[1], "hard") != 0))
 		return ("bad-request");
 	im->u.number.n = n == 2;
-	im->type = IMSG_PANIC;
 	return (NULL);
 }
 
 static const char *
-want_words(char **word, size_t n, struct imsg *im)
+want_get(char **word, size_t n, struct imsg *im)
 {
-	const char *verb = n > 0 ? word[0] : "";
-
-	if (strcasecmp(verb, "put") == 0)
-		return (want_put(word, n, im));
-	if (strcasecmp(verb, "get") == 0) {
-		if (n == 3 && strcasecmp(word[2], "cpu") == 0) {
-			im->u.secret.cpu = 1;
-			n = 2;
-		}
-		return (want_name(word, n, im, IMSG_GET));
-	}
-	if (strcasecmp(verb, "del") == 0)
-		return (want_del(word, n, im));
-	if (strcasecmp(verb, "register") == 0)
-		return (want_pid(word, n, im, IMSG_REGISTER));
-	if (strcasecmp(verb, "unregister") == 0)
-		return (want_pid(word, n, im, IMSG_UNREGISTER));
-	if (strcasecmp(verb, "panic") == 0)
-		return (want_panic(word, n, im));
-	if (strcasecmp(verb, "hold") == 0)
-		return (want_tether(word, n, im, IMSG_HOLD));
-	if (strcasecmp(verb, "release") == 0)
-		return (want_tether(word, n, im, IMSG_RELEASE));
-	im->type = strcasecmp(verb, "status") == 0 ? IMSG_STATUS :
-	    strcasecmp(verb, "arm") == 0	   ? IMSG_ARM :
-	    strcasecmp(verb, "list") == 0	   ? IMSG_LIST :
-	    strcasecmp(verb, "tethers") == 0	   ? IMSG_TETHERS :
-	    strcasecmp(verb, "events") == 0	   ? IMSG_EVENTS :
-						     0;
-	return (n == 1 && im->type != 0 ? NULL : "bad-request");
+	im->u.secret.cpu = n == 3 && strcasecmp(word[2], "cpu") == 0;
+	return (want_name(word, im->u.secret.cpu ? 2 : n, im));
 }
 
-/* The three verbs of a holder. */
 static const char *
-want_holder(const char *text, struct imsg *im)
+want_alone(char **word, size_t n, struct imsg *im)
 {
-	uint64_t pid;
-	bool	 large;
+	(void)word;
+	(void)im;
+	return (n == 1 ? NULL : "bad-request");
+}
 
-	im->u.number.n = 0;
+static const struct {
+	const char    *verb;
+	enum imsg_type type;
+	const char *(*want)(char **, size_t, struct imsg *);
+} verbs[] = {
+	{ "put", IMSG_PUT, want_put },
+	{ "get", IMSG_GET, want_get },
+	{ "del", IMSG_DEL, want_del },
+	{ "register", IMSG_REGISTER, want_pid },
+	{ "unregister", IMSG_UNREGISTER, want_pid },
+	{ "panic", IMSG_PANIC, want_panic },
+	{ "hold", IMSG_HOLD, want_tether },
+	{ "release", IMSG_RELEASE, want_tether },
+	{ "status", IMSG_STATUS, want_alone },
+	{ "arm", IMSG_ARM, want_alone },
+	{ "list", IMSG_LIST, want_alone },
+	{ "tethers", IMSG_TETHERS, want_alone },
+	{ "events", IMSG_EVENTS, want_alone },
+};
+
+static const char *
+want_words(char **word, size_t n, struct imsg *im)
+{
+	size_t i;
+
+	for (i = 0; n > 0 && i < sizeof(verbs) / sizeof(verbs[0]); i++) {
+		if (strcasecmp(word[0], verbs[i].verb) == 0) {
+			im->type = verbs[i].type;
+			return (verbs[i].want(word, n, im));
+		}
+	}
+	return ("bad-request");
+}
+
+/* Does text begin with this verb?  Then *rest is what it is followed by. */
+static bool
+is_verb(const char *text, const char *verb, const char **rest)
+{
+	const size_t len = strlen(verb);
+
+	if (strncasecmp(text, verb, len) != 0 ||
+	    strchr(" \t", text[len]) == NULL)
+		return (false);
+	*rest = text + len + strspn(text + len, " \t");
+	return (true);
+}
+
+/* The verbs of a holder, and the two that the heartbeat alone has. */
+static const char *
+want_holder(const char *text, bool heart, struct imsg *im)
+{
+	const char *rest;
+	uint64_t    pid = 0;
+	bool	    large;
+
 	if (strcasecmp(text, "ping") == 0) {
 		im->type = IMSG_PING;
-		im->u.number.n = 1;
+		pid = 1;
 	} else if (strcasecmp(text, "cancel") == 0) {
 		im->type = IMSG_CANCEL;
-	} else if (strncasecmp(text, "watch", 5) == 0 &&
-	    strchr(" \t", text[5]) != NULL) {
-		text += 5;
-		text += strspn(text, " \t");
-		if (!number(text, 1, INT_MAX, &pid, &large))
-			return ("invalid");
+	} else if (heart && strcasecmp(text, "quit") == 0) {
+		im->type = IMSG_QUIT;
+	} else if (heart && is_verb(text, "hello", &rest)) {
+		im->type = IMSG_HELLO;
+		if (!number(rest, 1, INT_MAX, &pid, &large))
+			return ("bad-pid");
+	} else if (is_verb(text, "watch", &rest)) {
 		im->type = IMSG_WATCH;
-		im->u.number.n = (uint32_t)pid;
+		if (!number(rest, 1, INT_MAX, &pid, &large))
+			return ("invalid");
 	} else {
 		return ("bad-request");
 	}
+	im->u.number.n = (uint32_t)pid;
 	return (NULL);
 }
 
@@ -215,8 +239,9 @@ want_of(const struct client *c, const struct line *l, struct want *w)
 	text[l->used - 1] = '\0';
 	w->put = want_is_put(text + strspn(text, " \t"));
 	(void)snprintf(text, sizeof(text), "%s", l->nul ? "" : l->text);
-	if (c->holds) {
-		w->refusal = want_holder(text, &w->im);
+	if (oracle_socket == NET_HEARTBEAT || c->holds) {
+		w->refusal = want_holder(text, oracle_socket == NET_HEARTBEAT,
+		    &w->im);
 		return;
 	}
 	for (p = strtok_r(text, " \t", &rest); p != NULL && n < WORDS;
