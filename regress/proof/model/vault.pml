@@ -110,7 +110,7 @@ inline vault_too_late()
 		IF(hangup != NEVER && pending, vault_drop(); late = true))
 }
 
-/* the end of the process in front is from now on the loss of its heartbeat */
+/* HELLO of the first client stands for HELLO and the WATCH of the process in front. */
 inline vault_front_guarded()
 {
 	front_guarded = front_guarded || from == 0;
