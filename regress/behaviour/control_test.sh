@@ -115,7 +115,7 @@ what_fits_is_told_body() {
 }
 
 behaviour unguarded_get_is_refused \
-    'ERROR unguarded: without a heartbeat GET is refused, and all other requests are served'
+    'ERROR unguarded: without a heartbeat, which no control client is, GET is refused, and all other requests are served'
 unguarded_get_is_refused_body() {
 	start -a -g 0
 	idler
@@ -125,6 +125,12 @@ unguarded_get_is_refused_body() {
 	    say LIST want "$name ${#secret} - -" want 'one 3 - -' want OK \
 	    say 'DEL one' want OK say "REGISTER pid=$idler" want OK \
 	    say "UNREGISTER pid=$idler" want OK say ARM want ALREADY_ARMED
+	# HELLO here makes no heartbeat, and the end of a connection is no loss.
+	control say "$guard" like 'ERROR bad-request ?*' \
+	    say STATUS like '* guarded=0 *' close \
+	    connect say STATUS like '* guarded=0 *' raw STAT close \
+	    connect shutwr eof connect raw 'PUT two 5\nab' close \
+	    connect say LIST close connect say "GET $name" close
 	# A client that has only connected, or sent a bad HELLO, is no heartbeat.
 	talk "$sock" say PING want 'ERR unknown-verb' to "$sock.ctl" \
 	    say "GET $name" like 'ERROR unguarded ?*' \
@@ -237,18 +243,8 @@ blanks_and_cr_do_not_count_body() {
 	stands_down
 }
 
-behaviour a_refused_put_ends_the_connection 'what follows a PUT that is refused is no request'
-a_refused_put_ends_the_connection_body() {
-	guarded -a -g 0
-	for put in "PUT $name 11" 'PUT a" 11' 'PUT a 11x' 'PUT a 999999'; do
-		control raw "$put\nPANIC hard\n" like 'ERROR ?*' eof
-	done
-	control say ARM want ALREADY_ARMED
-	stands_down
-}
-
 behaviour requests_come_in_any_pieces \
-    'requests that come together, byte by byte, or before the end are answered one by one, in order'
+    'requests that come together, byte by byte, or before the end are answered one by one, in order, up to a PUT that is refused'
 requests_come_in_any_pieces_body() {
 	guarded -a -g 0
 	control raw 'ARM\nFOO\nGET a"\nGET no\nARM\nDEL no\nLIST\nARM\n\nARM\n' \
@@ -273,6 +269,10 @@ requests_come_in_any_pieces_body() {
 	    want ALREADY_ARMED eof
 	control shutwr eof
 	control raw AR shutwr eof
+	# What follows a PUT that is refused is no request.
+	for put in "PUT $name 11" 'PUT a" 11' 'PUT a 11x' 'PUT a 999999'; do
+		control raw "$put\nPANIC hard\n" like 'ERROR ?*' eof
+	done
 	stands_down
 }
 
@@ -298,18 +298,6 @@ a_line_has_8192_bytes_body() {
 	    raw '\x1b[2J\n' like 'ERROR bad-request ?*' \
 	    junk 300000 raw '\nARM\n' until ALREADY_ARMED get "$name" secret
 	stands_down
-}
-
-behaviour a_control_client_guards_nothing \
-    'HELLO on the control socket makes no heartbeat, and the end of a connection is no loss'
-a_control_client_guards_nothing_body() {
-	start -a -g 0
-	control say "$guard" like 'ERROR bad-request ?*' \
-	    say STATUS like '* guarded=0 *' close \
-	    connect say STATUS like '* guarded=0 *' raw STAT close \
-	    connect shutwr eof connect raw 'PUT one 5\nab' close \
-	    connect say LIST close connect say "GET $name" close
-	lives
 }
 
 behaviour silent_clients_are_closed_after_10_s \
@@ -379,7 +367,7 @@ too_few_descriptors_are_no_panic_body() {
 }
 
 behaviour panic_is_as_a_signal \
-    'PANIC does what SIGUSR1 does, and PANIC hard what SIGUSR2 does, also without a heartbeat, or when the client has left; after ARM they kill'
+    'PANIC does what SIGUSR1 does, and PANIC hard what SIGUSR2 does, also without a heartbeat, or when the client has left; the heartbeat alone can cancel it; after ARM they kill'
 panic_is_as_a_signal_body() {
 	table <<-'EOT'
 	| to $sock.ctl say PANIC want OK eof | 0 | PANIC (dry-run): PANIC | !HARD PANIC
@@ -397,22 +385,15 @@ panic_is_as_a_signal_body() {
 	    say PANIC want OK eof over 690 | 137 | PANIC: PANIC | !HARD PANIC
 	EOT
 	[ "$(grep -c 'panic pending' log)" -eq 1 ] || fail "two windows"
-	# ARM arms for good.
+	# The heartbeat can cancel it, and no control client; and ARM arms for good.
 	table <<-'EOT'
+	-a -g 60 | hello to $sock.ctl say PANIC want OK log log "panic pending: PANIC"
+	    say CANCEL like "ERROR bad-request ?*" say STATUS like "* pending=1 *"
+	    use 0 cancel use 1 say STATUS like "* pending=0 *" get "$name" secret
+	    say PANIC want OK use 0 log log "panic CANCELLED by CANCEL" cancel quit | 0
 	-g 0 | hello to $sock.ctl say ARM want OK say ARM want ALREADY_ARMED
 	    kill USR1 $vault eof | 137 | armed | PANIC: SIGUSR1
 	EOT
-}
-
-behaviour panic_is_cancelled_by_the_heartbeat 'a PANIC can be cancelled by the heartbeat, and by no control client'
-panic_is_cancelled_by_the_heartbeat_body() {
-	start -a -g 60
-	talk "$sock" hello to "$sock.ctl" say PANIC want OK \
-	    log log 'panic pending: PANIC' say CANCEL like 'ERROR bad-request ?*' \
-	    say STATUS like '* pending=1 *' use 0 cancel \
-	    use 1 say STATUS like '* pending=0 *' get "$name" secret \
-	    say PANIC want OK use 0 log log 'panic CANCELLED by CANCEL' cancel quit
-	ends 0
 }
 
 behaviour list_tells_what_is_left \

@@ -46,7 +46,8 @@ askpass_answers_what_is_usual_body() {
 	    "Password for 'http://me@git.example.org': " 's password for me: ' \
 	    'Enter passphrase (empty for no passphrase): ' 'Enter PIN for key: '
 	complains 1 'a prompt that DAZAI_PROMPT allows' dazai-askpass ''
-	complains 1 '\033]0;x' dazai-askpass "$(printf '\033]0;x')"
+	complains 1 'refused, because this prompt does not ask for a secret: Username \033]0;x\012for me:' \
+	    dazai-askpass "$(printf 'Username \033]0;x\nfor me:')"
 }
 
 behaviour askpass_answers_what_it_may 'DAZAI_PROMPT is a pattern of the prompts that dazai-askpass answers'

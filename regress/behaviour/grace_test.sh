@@ -5,9 +5,9 @@
 # shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
-behaviour a_new_heartbeat_makes_up_for_a_loss \
-    'a HELLO after the loss cancels the panic; the next loss begins a new grace'
-a_new_heartbeat_makes_up_for_a_loss_body() {
+behaviour hello_and_cancel_undo_a_panic \
+    'a HELLO after the loss cancels the panic, and so does CANCEL from the living heartbeat; the next trigger begins a new grace'
+hello_and_cancel_undo_a_panic_body() {
 	table <<-'EOT'
 	-a -g 1 | hello close log log 'panic pending: heartbeat' mark connect hello
 	    log log 'panic CANCELLED' at 1300 ping say CANCEL want NOTHING-PENDING
@@ -17,10 +17,7 @@ a_new_heartbeat_makes_up_for_a_loss_body() {
 	-a -g 60 -t 0.3 | hello eof log log 'panic pending: ping deadline missed' connect
 	    hello log log 'panic CANCELLED' ping quit | 0
 	EOT
-}
-
-behaviour cancel_undoes_a_panic 'CANCEL from the living heartbeat cancels; the daemon stays armed'
-cancel_undoes_a_panic_body() {
+	# CANCEL from the living heartbeat, after which the daemon is still armed.
 	table <<-'EOT'
 	-a -g 0.7 | hello mark kill USR1 $vault log log 'panic pending: SIGUSR1' cancel
 	    at 1000 say CANCEL want NOTHING-PENDING quit | 0 | panic CANCELLED

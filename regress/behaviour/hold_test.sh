@@ -181,8 +181,9 @@ it_holds_what_it_asked_for_or_nothing_body() {
 	done
 }
 
-behaviour sigquit_releases 'SIGQUIT of a holder: its tether is released, and nothing is lost'
-sigquit_releases_body() {
+behaviour a_release_lets_it_go \
+    'RELEASE, and SIGQUIT of a holder: the tether is released, its dazai-hb exit with 0, and nothing is lost'
+a_release_lets_it_go_body() {
 	start -a -g 0
 	heartbeat -n usb
 	first=$heartbeat
@@ -192,6 +193,10 @@ sigquit_releases_body() {
 	ends 0 "$first"
 	logged 'tether usb released'
 	held ''
+	heartbeat -n usb
+	"$ctl" -s "$sock" release usb || fail "release: $?"
+	ends 0 "$heartbeat"
+	talk - log hb.out 'dazai-hb: released'
 	stands_down
 }
 
@@ -313,16 +318,6 @@ it_keeps_the_daemons_time_body() {
 	"$hb" -s "$sock" -n session -i 5 -W 0 >hb.out 2>hb.err &
 	remember $!
 	talk - log hb.err 'too long for the daemon, whose ping timeout is 0.6'
-}
-
-behaviour it_is_let_go_by_a_release 'RELEASE ends dazai-hb with exit 0'
-it_is_let_go_by_a_release_body() {
-	start -a -g 0
-	heartbeat -n usb
-	"$ctl" -s "$sock" release usb || fail "release: $?"
-	ends 0 "$heartbeat"
-	talk - log hb.out 'dazai-hb: released'
-	stands_down
 }
 
 behaviour bad_tethers \

@@ -9,8 +9,7 @@
 
 # All limits but that of the CPU time: at its hard limit the kernel sends
 # SIGKILL.
-limits='as core data fsize locks memlock msgqueue nice nofile nproc rss rtprio
-    rttime sigpending stack'
+limits='as core data fsize locks memlock msgqueue nice nofile nproc rss rtprio rttime sigpending stack'
 
 # zeroes LIMIT: the options that tell prlimit(1) to lower it, or "all", to 0
 zeroes() {
@@ -57,26 +56,16 @@ the_end_of_its_time_wipes_body() {
 	not_logged 'not writable'
 }
 
-behaviour no_limit_stops_a_hard_panic \
-    'with any one resource limit at 0, or all of them, SIGUSR2 wipes and kills at once' \
-    require.progs prlimit
-no_limit_stops_a_hard_panic_body() {
-	at_zero $SIGKILL USR2 vault $limits all
+# nothing_stops NAME TEXT STATUS SIGNAL PROCESS: declares the case
+nothing_stops() {
+	behaviour "no_limit_stops_$1" \
+	    "with any one resource limit at 0, or all of them, $2" require.progs prlimit
+	eval "no_limit_stops_${1}_body() { at_zero $3 $4 $5 $limits all; }"
 }
 
-behaviour no_limit_stops_a_loss \
-    'with any one resource limit at 0, or all of them, a lost heartbeat wipes and kills' \
-    require.progs prlimit
-no_limit_stops_a_loss_body() {
-	at_zero $SIGKILL KILL guardian $limits all
-}
-
-behaviour no_limit_stops_a_clean_end \
-    'with any one resource limit at 0, or all of them, SIGTERM wipes and exits with 0' \
-    require.progs prlimit
-no_limit_stops_a_clean_end_body() {
-	at_zero 0 TERM vault $limits all
-}
+nothing_stops a_hard_panic 'SIGUSR2 wipes and kills at once' $SIGKILL USR2 vault
+nothing_stops a_loss 'a lost heartbeat wipes and kills' $SIGKILL KILL guardian
+nothing_stops a_clean_end 'SIGTERM wipes and exits with 0' 0 TERM vault
 
 behaviour a_client_without_descriptors_says_so \
     'dazaictl says that it may have too few descriptors, and does not blame the daemon; with enough it works'

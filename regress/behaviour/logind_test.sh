@@ -144,20 +144,6 @@ a_session_that_is_locked_is_a_loss_body() {
 	news 1 'panic pending: tether login lost'
 }
 
-logind lock_may_mean_nothing '--lock=ignore: the tether is held through a lock'
-lock_may_mean_nothing_body() {
-	system
-	start -a -g 0
-	holds --lock=ignore
-	session Lock
-	says 'session 3 is locked'
-	held 'login 1 held,'
-	"$ctl" -s "$sock" release login || fail "release: $?"
-	ends 0 "$login"
-	says released
-	stands_down
-}
-
 logind lock_may_empty '--lock=empty wipes every secret at each Lock, and the daemon lives on'
 lock_may_empty_body() {
 	system
@@ -303,9 +289,20 @@ a_log_that_nobody_reads_ends_nothing_body() {
 	ends $SIGKILL
 }
 
-logind sleep_may_be_ignored '--sleep=ignore delays nothing and ends nothing'
-sleep_may_be_ignored_body() {
+logind lock_and_sleep_may_be_ignored \
+    '--lock=ignore: the tether is held through a lock; --sleep=ignore delays nothing and ends nothing'
+lock_and_sleep_may_be_ignored_body() {
 	system
+	start -a -g 0
+	holds --lock=ignore
+	session Lock
+	says 'session 3 is locked'
+	held 'login 1 held,'
+	"$ctl" -s "$sock" release login || fail "release: $?"
+	ends 0 "$login"
+	says released
+	stands_down
+	session Unlock
 	start -a -g 0
 	holds --sleep=ignore
 	not_inhibited || fail "$(cat answer)"
@@ -471,22 +468,13 @@ others_cannot_play_the_manager_body() {
 	killed 'tether login lost'
 }
 
-logind it_is_confined \
-    'once dazai-logind holds it has a seccomp filter and no new privileges, and cannot be dumped'
-it_is_confined_body() {
-	system
-	start -a -g 0
-	holds
-	await confined
-	[ "$(stat -c %u "/proc/$login/environ")" -eq 0 ] || fail "can be dumped"
-}
 confined() {
 	grep -q '^Seccomp:.2$' "/proc/$login/status" &&
 	    grep -q '^NoNewPrivs:.1$' "/proc/$login/status"
 }
 
 logind a_service_manager_hears_it \
-    'NOTIFY_SOCKET gets READY=1 once dazai-logind holds'
+    'NOTIFY_SOCKET gets READY=1 once dazai-logind holds, which has a seccomp filter and no new privileges then, and cannot be dumped'
 a_service_manager_hears_it_body() {
 	system
 	start
@@ -496,6 +484,8 @@ a_service_manager_hears_it_body() {
 	NOTIFY_SOCKET=$PWD/notify JOURNAL_STREAM=1:1 login
 	talk - log notified READY=1
 	talk - log said '<6>dazai-logind: holding login'
+	await confined
+	[ "$(stat -c %u "/proc/$login/environ")" -eq 0 ] || fail "can be dumped"
 }
 
 logind bad_options 'dazai-logind refuses wrong options with one line, and --help explains each option'

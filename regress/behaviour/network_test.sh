@@ -36,9 +36,9 @@ a_namesakes_signal_is_no_order_body() {
 	killed 'HARD PANIC: SIGUSR2'
 }
 
-behaviour a_stopped_network_hides_no_loss \
-    'network is stopped: the vault notices all the same that the heartbeat closes, dies, or misses its PING'
-a_stopped_network_hides_no_loss_body() {
+behaviour a_stopped_network_hides_nothing \
+    'network is stopped: the vault notices all the same that the heartbeat closes, dies, or misses its PING, disconnects who is lost, and acts on its own signals'
+a_stopped_network_hides_nothing_body() {
 	table <<-'EOT'
 	| hello kill STOP $network close mark ended $vault within 3000 | 0
 	    | PANIC (dry-run): heartbeat connection dropped
@@ -48,33 +48,22 @@ a_stopped_network_hides_no_loss_body() {
 	    ended $vault within 3500 | 0 | PANIC (dry-run): ping deadline missed
 	-a -t 0.3 -g 0.3 | hello kill STOP $network mark say PING ended $vault over 550
 	    within 3500 eof | 137 | PANIC: ping deadline missed
-	EOT
-	guarded
-	talk - kill STOP "$network" kill KILL "$guardian" mark \
-	    ended "$vault" within 3000
-	rehearsed "PANIC (dry-run): $lost"
-}
-
-behaviour the_lost_are_told_at_once \
-    'network is stopped: a holder that the vault takes for lost is disconnected all the same'
-the_lost_are_told_at_once_body() {
-	start -a -g 60 -t 0.5
-	talk "$sock" hello to "$sock.ctl" say 'HOLD usb' want HOLDING \
-	    kill STOP "$network" eof use 0 eof kill CONT "$network" \
-	    log log 'panic pending: ping deadline missed'
-	stop
-}
-
-behaviour a_stopped_network_delays_no_signal \
-    'network is stopped: the vault acts on its own signals'
-a_stopped_network_delays_no_signal_body() {
-	table <<-'EOT'
 	-a -g 0.2 | kill STOP $network mark kill USR1 $vault ended $vault within 3000 | 137
 	    | PANIC: SIGUSR1
 	-a | kill STOP $network mark kill USR2 $vault ended $vault within 3000 | 137
 	    | HARD PANIC: SIGUSR2
 	-a | kill STOP $network mark kill TERM $vault ended $vault within 3000 | 0
 	EOT
+	guarded
+	talk - kill STOP "$network" kill KILL "$guardian" mark \
+	    ended "$vault" within 3000
+	rehearsed "PANIC (dry-run): $lost"
+	# Whoever the vault takes for lost is disconnected all the same.
+	start -a -g 60 -t 0.5
+	talk "$sock" hello to "$sock.ctl" say 'HOLD usb' want HOLDING \
+	    kill STOP "$network" eof use 0 eof kill CONT "$network" \
+	    log log 'panic pending: ping deadline missed'
+	stop
 }
 
 # start_on_socket OPTION...: as start, but its log is a socket, to which the vault writes

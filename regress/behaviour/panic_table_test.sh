@@ -7,12 +7,13 @@
 . "$(atf_get_srcdir)/lib.sh"
 
 behaviour a_lost_heartbeat_is_a_panic \
-    'the heartbeat closes, dies or misses its PING: a rehearsal, or grace and SIGKILL'
+    'the heartbeat closes, shuts down for writing, dies or misses its PING: a rehearsal, or grace and SIGKILL'
 a_lost_heartbeat_is_a_panic_body() {
 	table <<-'EOT'
 	| hello | 0
 	    | PANIC (dry-run): heartbeat connection dropped: secrets wiped, WOULD SIGKILL
 	    | !panic pending
+	| hello shutwr eof | 0 | heartbeat connection dropped
 	-a -g 0.3 | hello close mark ended $vault over 250 | 137
 	    | panic pending: heartbeat connection dropped, 0.300 s
 	    | PANIC: heartbeat connection dropped: secrets wiped, SIGKILL
@@ -85,20 +86,15 @@ fatal() {
 	done
 }
 
-behaviour crashes_wipe_first 'SIGILL, SIGTRAP, SIGABRT, SIGBUS, SIGFPE, SIGSEGV and SIGSYS: wiped, then the default'
-crashes_wipe_first_body() {
-	fatal 4 5 6 7 8 11 31
+behaviour fatal_signals_wipe_first \
+    'every other signal that ends a program, from SIGILL to those of real time: wiped, then the default'
+fatal_signals_wipe_first_body() {
+	fatal 4 5 6 7 8 11 14 16 24 26 27 29 30 31 34 35 49 63 64
 	table <<-'EOT'
 	| kill SEGV $vault | 139 | SIGSEGV: secrets wiped
 	-a -g 60 | kill USR1 $vault log log pending kill SEGV $vault eof | 139
 	    | SIGSEGV: secrets wiped
 	EOT
-}
-
-behaviour other_fatal_signals_wipe_first \
-    'SIGALRM, SIGSTKFLT, SIGXCPU, SIGVTALRM, SIGPROF, SIGIO, SIGPWR and those of real time: wiped, then the default'
-other_fatal_signals_wipe_first_body() {
-	fatal 14 16 24 26 27 29 30 34 35 49 63 64
 }
 
 behaviour harmless_signals_do_nothing \

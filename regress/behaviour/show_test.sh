@@ -50,7 +50,7 @@ session() {
 	head -c 1500 /dev/zero | "$ctl" put limited -n 3 -t 3600 || fail put
 }
 
-behaviour status_is_for_reading 'status: who guards, what a panic does, sizes and times with units'
+behaviour status_is_for_reading 'status: who guards, what is lost, what a panic does and how to cancel it, sizes and times with units'
 status_is_for_reading_body() {
 	session -a -g 90 -t 600
 	shows '^session:    guarded since [-0-9]* [:0-9]*, for [0-9]* s$' "$ctl" status
@@ -76,11 +76,8 @@ status_is_for_reading_body() {
 	heartbeat -i 0
 	"$ctl" status >shown
 	absent '^deadline' shown
-}
-
-behaviour a_lost_tether_shows \
-    'status names a tether that is lost, and says how to cancel'
-a_lost_tether_shows_body() {
+	kill -QUIT "$heartbeat"
+	ends 0
 	start -a -g 90
 	heartbeat -n desk
 	kill -KILL "$heartbeat"
@@ -334,17 +331,6 @@ foreign_last_words_are_not_believed_body() {
 		printf '%s\n' "$line" >"$sock.last"
 		complains 2 'no last words' "$ctl" why
 	done
-}
-
-behaviour panic_says_what_happened 'panic prints what came of it: pending, with the time left, or ended'
-panic_says_what_happened_body() {
-	start -a -g 60
-	shows '^a panic is pending: in \(60\|59[.0-9]*\) s, unless it is cancelled' "$ctl" panic
-	shows "^the secrets are wiped: the daemon, process $vault, has ended\$" "$ctl" panic hard
-	ends "$SIGKILL"
-	start
-	shows "^the secrets are wiped: the daemon, process $vault, has ended\$" "$ctl" panic
-	ends 0
 }
 
 behaviour get_on_a_terminal \

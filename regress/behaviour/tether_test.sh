@@ -90,7 +90,7 @@ a_process_is_the_proof_of_life_body() {
 
 behaviour a_holder_that_cannot_be_watched_is_lost \
     'a holder whose end the kernel could not report is lost at once, and WATCH is refused' \
-    require.progs strace
+    require.user root require.progs strace
 a_holder_that_cannot_be_watched_is_lost_body() {
 	# The first holder has three descriptors; the fourth is that of WATCH.  From there
 	# on the kernel is asked for flags that it refuses: EXCLUSIVE with ONESHOT.
@@ -159,11 +159,7 @@ nobody_came_to_guard_body() {
 	talk - over 0 log log 'panic pending: nobody came to guard'
 	kill -USR2 "$vault"
 	killed SIGUSR2
-}
-
-behaviour a_guarded_session_has_no_first_deadline \
-    'once there is a holder, the time of --first does not count'
-a_guarded_session_has_no_first_deadline_body() {
+	# Once there is a holder, the time does not count.
 	start -f 0.4 -a -g 0
 	holder t t
 	talk - mark at 700
@@ -189,7 +185,7 @@ sockets_removed_body() {
 	rm -f "$sock.ctl"
 }
 
-behaviour watchers_are_told 'EVENTS: guarded, armed, pending, lost, cancelled'
+behaviour watchers_are_told 'EVENTS: guarded, armed, pending, lost, cancelled, released'
 watchers_are_told_body() {
 	start -g 60
 	client "$sock.ctl" say EVENTS like 'EVENT STATUS alive=1 *' echo watches \
@@ -197,12 +193,17 @@ watchers_are_told_body() {
 	    want 'EVENT pending seconds=60 reason=tether-t-lost' \
 	    like 'EVENT lost tether=t pid=*' \
 	    want 'EVENT cancelled why=a-new-holder' \
-	    like 'EVENT guarded tether=t pid=*' echo told hold
+	    like 'EVENT guarded tether=t pid=*' like 'EVENT released tether=t *' \
+	    want 'EVENT put name=x' echo told hold
 	holder t t
 	control say ARM want OK
 	kill "$holder"
 	logged 'panic pending'
 	holder t t2
+	# RELEASE gives one event, and no loss follows.
+	control say 'RELEASE t' want OK
+	talk - ended "$holder"
+	control say 'PUT x 1' want GO raw a want OK
 	talk - log said told
 }
 
@@ -283,28 +284,11 @@ watchers_are_told_of_secrets_body() {
 	control say 'PUT x 1' want GO raw a want OK say 'DEL x' want OK
 	stop
 	talk - log said told
-}
-
-behaviour a_watcher_gets_a_secret_whole 'EVENTS and GET on one connection: no event is among the bytes of the secret'
-a_watcher_gets_a_secret_whole_body() {
+	# On one connection with GET no event is among the bytes of the secret.
 	head -c 60000 /dev/zero | tr '\0' a >big
 	guarded -z 200000 -l big=big
 	talk "$sock.ctl" say EVENTS like 'EVENT STATUS *' get big big \
 	    want 'EVENT got name=big'
-}
-
-behaviour a_release_is_told_once \
-    'EVENTS: RELEASE gives one event, and no loss follows'
-a_release_is_told_once_body() {
-	start
-	client "$sock.ctl" say EVENTS like 'EVENT STATUS *' echo watches \
-	    like 'EVENT guarded tether=t *' like 'EVENT released tether=t *' \
-	    want 'EVENT armed' echo told hold
-	holder t t
-	control say 'RELEASE t' want OK
-	talk - ended "$holder"
-	control say ARM want OK
-	talk - log said told
 }
 
 behaviour a_holder_that_left_at_once_leaves_no_slot 'HOLD and a hang-up while a panic is pending, a hundred times: the socket still serves'

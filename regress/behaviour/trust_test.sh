@@ -118,14 +118,6 @@ names_are_visible_body() {
 	ends 0
 }
 
-behaviour prompts_are_visible 'a prompt that is refused is shown without its escapes'
-prompts_are_visible_body() {
-	"$top/dazaictl/dazai-askpass" "Username $(printf '\033]0;x\nfor') me:" \
-	    2>err >out && fail "it was answered"
-	[ "$(cat err)" = 'dazai-askpass: refused, because this prompt does not ask for a secret:'\
-' Username \033]0;x\012for me:' ] || fail "$(cat -v err)"
-}
-
 #
 # An order is done when the vault has ended.
 #
@@ -147,6 +139,12 @@ orders() {
 	    fail "panic $*: $(cat out)"
 }
 
+# printed: that order has said that this vault has ended
+printed() {
+	grep -qx "the secrets are wiped: the daemon, process $vault, has ended" out ||
+	    fail "$(cat out)"
+}
+
 # Nothing of the vault is left: its end has been seen by somebody who is not its
 # parent.
 has_ended() {
@@ -157,18 +155,16 @@ has_ended() {
 	[ ! -e "$sock.pid" ] || fail "the pid file is there"
 }
 
-behaviour hard_panic_is_seen 'panic hard returns when the vault has ended'
-hard_panic_is_seen_body() {
-	for mode in '' -a; do
-		start $mode
-		orders 0 '' hard
-		has_ended
-		wait "$vault" || :
-	done
-}
-
-behaviour panic_waits 'panic -w returns when the vault has ended, after its grace'
+behaviour panic_waits \
+    'panic hard returns when the vault has ended, and panic -w after its grace; panic prints what came of it: pending, with the time left, or ended'
 panic_waits_body() {
+	for order in hard ''; do
+		start
+		orders 0 '' $order
+		has_ended
+		printed
+		ends 0
+	done
 	start -a -g 0.5
 	orders 0 '' -w
 	has_ended
@@ -183,9 +179,13 @@ panic_waits_body() {
 	ends "$SIGKILL"
 	start -a -g 60
 	orders 0 ''
+	grep -q '^a panic is pending: in \(60\|59[.0-9]*\) s, unless it is cancelled' out ||
+	    fail "$(cat out)"
 	"$ctl" -s "$sock" status >out || fail "it did not wait for its grace"
 	grep -q PENDING out || fail "$(cat out)"
 	orders 0 '' hard
+	has_ended
+	printed
 	ends "$SIGKILL"
 }
 

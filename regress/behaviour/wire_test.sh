@@ -133,14 +133,6 @@ one_of_many_is_the_heartbeat_body() {
 	EOT
 }
 
-behaviour a_half_closed_heartbeat_is_lost \
-    'a heartbeat that shuts its connection down for writing is lost'
-a_half_closed_heartbeat_is_lost_body() {
-	table <<-'EOT'
-	| hello shutwr eof | 0 | heartbeat connection dropped
-	EOT
-}
-
 behaviour ten_seconds_are_for_hello \
     'a client that has not said HELLO within 10 s is disconnected, and one that has is not'
 ten_seconds_are_for_hello_body() {
