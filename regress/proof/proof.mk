@@ -47,7 +47,7 @@ faults:
 STORM_SECONDS ?= 600
 STORM_SEED ?=	20240229
 STORM_LIFE ?=
-regress/proof/storm/storm: $(patsubst %.c,%.o,$(sort $(wildcard regress/proof/storm/*.c)))
+regress/proof/storm/storm: $(patsubst %.c,%.o,$(sort $(wildcard regress/proof/storm/*.c))) common/num.o
 storm:
 	@regress/tools/deps.sh build
 	$(Q)$(MAKE) --no-print-directory all regress/proof/storm/storm

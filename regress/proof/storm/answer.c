@@ -127,15 +127,15 @@ control_data(struct conn *c, struct op *op, const char *line)
 void
 control_cut(usec since)
 {
-	struct op *op;
-	int	   i;
+	const struct conn *c;
+	struct op	  *op;
 
-	for (i = 0; i < CONTROLS; i++) {
-		if (l.controls[i].fd == -1 || l.controls[i].getting == -1)
+	for (c = l.conns + AT_CONTROLS; c < l.conns + AT_WATCHERS; c++) {
+		if (c->fd == -1 || c->getting == -1)
 			continue;
-		op = &l.ops[l.controls[i].getting];
+		op = &l.ops[c->getting];
 		if (op->resp < since && op->most == 0)
-			op->most = op->moved + l.controls[i].len + FLIGHT;
+			op->most = op->moved + c->len + FLIGHT;
 	}
 }
 
@@ -153,8 +153,7 @@ control_bytes(struct conn *c, const char *buf, size_t len)
 	if (op->most != 0 && op->moved > op->most)
 		broken("GET n%d goes on while a panic is pending", op->name);
 	if (op->moved == op->size) {
-		note("control %d has n%d, %zu bytes", c->slot, op->name,
-		    op->size);
+		note("%s has n%d, %zu bytes", c->name, op->name, op->size);
 		secret_got(op);
 		free(op->bytes);
 		op->bytes = NULL;
@@ -311,7 +310,7 @@ control_busy(struct conn *c, const char *line)
 	if (strcmp(line, "BUSY") != 0)
 		return (false);
 	if (l.opened <= MOST_CONTROLS)
-		broken("%d: BUSY, and there are but %d", c->slot, l.opened);
+		broken("%s: BUSY, and there are but %d", c->name, l.opened);
 	c->ending = true;
 	return (true);
 }
@@ -321,11 +320,11 @@ control_line(struct conn *c, char *line)
 {
 	struct op *op = c->queued > 0 ? &l.ops[c->queue[0]] : NULL;
 
-	note("control %d reads %s", c->slot, line);
+	note("%s reads %s", c->name, line);
 	if (control_busy(c, line))
 		return;
 	if (op == NULL)
-		broken("control %d is told, unasked: %s", c->slot, line);
+		broken("%s is told, unasked: %s", c->name, line);
 	op->resp = now();
 	if (op->kind == K_STATUS) {
 		model_answered(op);
@@ -374,6 +373,6 @@ control_lost(struct conn *c)
 			model_odd("GET n%d was cut off",
 			    l.ops[c->getting].name);
 	} else if (!c->ending && t < c->opened + YOUNG && !control_yields(c)) {
-		model_odd("control %d was cut off", c->slot);
+		model_odd("%s was cut off", c->name);
 	}
 }

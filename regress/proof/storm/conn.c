@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,13 +18,25 @@
 
 #define PACE (4 * MS) /* between PIECES */
 
-static const char *
-conn_name(const struct conn *c)
+/* How a client of each role behaves. */
+static const struct {
+	const char *name;
+	void (*act)(struct conn *, const struct act *);
+	void (*line)(struct conn *, char *);
+	void (*lost)(struct conn *);
+} conn_roles[ROLES] = {
+	[HEART] = { "heart", heart_act, heart_line, heart_lost },
+	[HOLDER] = { "holder", heart_act, heart_line, heart_lost },
+	[CONTROL] = { "control", control_act, control_line, control_lost },
+	[WATCHER] = { "watcher", watch_act, watch_line, control_lost },
+};
+
+void
+conn_act(const struct act *a)
 {
-	return (c->control ? "control" :
-		c->holder  ? "holder" :
-		c->watcher ? "watcher" :
-			     "heart");
+	struct conn *c = &l.conns[a->who];
+
+	conn_roles[c->role].act(c, a);
 }
 
 /* Connects c again; user: as the user whose session it is. */
@@ -50,8 +63,9 @@ conn_open(struct conn *c, const char *path, bool user)
 	rc = connect(c->fd, (struct sockaddr *)&sun, sizeof(sun));
 	if (user && l.setup.other && seteuid(0) == -1)
 		fatal("seteuid");
+	note("%s connects", c->name);
 	if (rc == 0) {
-		l.opened += c->control || c->holder || c->watcher;
+		l.opened += c->role != HEART;
 		return;
 	}
 	close(c->fd);
@@ -64,7 +78,7 @@ conn_open(struct conn *c, const char *path, bool user)
 }
 
 /* Begins an operation, whose answer comes after those of the earlier ones. */
-int
+struct op *
 conn_op(struct conn *c, enum kind kind)
 {
 	struct op *op;
@@ -78,9 +92,9 @@ conn_op(struct conn *c, enum kind kind)
 	op->of = -1;
 	op->count = 1;
 	op->inv = now();
-	c->queue[c->queued++] = l.nops;
+	c->queue[c->queued++] = l.nops++;
 	l.counts->ops[kind]++;
-	return (l.nops++);
+	return (op);
 }
 
 /* Removes the first operation of the queue. */
@@ -122,6 +136,24 @@ conn_say(struct conn *c, const char *text, size_t len)
 	conn_flush(c);
 }
 
+/* Says a line. */
+void
+conn_line(struct conn *c, const char *fmt, ...)
+{
+	char	line[128];
+	va_list ap;
+	int	n;
+
+	va_start(ap, fmt);
+	n = vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	if (n < 0 || (size_t)n >= sizeof(line))
+		fatal("a line too long");
+	note("%s: %s", c->name, line);
+	line[n] = '\n';
+	conn_say(c, line, (size_t)n + 1);
+}
+
 /*
  * c has ended: what is not answered yet will not be.  left: we hung up, and not
  * the daemon.
@@ -157,7 +189,7 @@ conn_close(struct conn *c)
 	if (c->getting != -1)
 		secret_got(&l.ops[c->getting]);
 	trigger = guard_hangup(c);
-	note("%s %d hangs up", conn_name(c), c->slot);
+	note("%s hangs up", c->name);
 	close(c->fd);
 	if (trigger != -1)
 		l.triggers[trigger].ack = now();
@@ -171,7 +203,7 @@ conn_shut(struct conn *c)
 {
 	const int trigger = guard_hangup(c);
 
-	note("%s %d closes its direction", conn_name(c), c->slot);
+	note("%s closes its direction", c->name);
 	(void)shutdown(c->fd, SHUT_WR);
 	if (trigger != -1)
 		l.triggers[trigger].ack = now();
@@ -182,13 +214,8 @@ conn_shut(struct conn *c)
 static void
 conn_lost(struct conn *c)
 {
-	note("%s %d is closed", conn_name(c), c->slot);
-	if (c->holder)
-		holder_lost(c);
-	else if (c->control || c->watcher)
-		control_lost(c);
-	else
-		heart_lost(c);
+	note("%s is closed", c->name);
+	conn_roles[c->role].lost(c);
 	close(c->fd);
 	conn_unanswered(c, false);
 	c->fd = -1;
@@ -251,14 +278,7 @@ conn_take(struct conn *c)
 				return;
 			*end = '\0';
 			used = (size_t)(end - c->in) + 1;
-			if (c->control)
-				control_line(c, c->in);
-			else if (c->holder)
-				holder_line(c, c->in);
-			else if (c->watcher)
-				watch_line(c, c->in);
-			else
-				heart_line(c, c->in);
+			conn_roles[c->role].line(c, c->in);
 		}
 		c->len -= used;
 		memmove(c->in, c->in + used, c->len);
@@ -298,30 +318,21 @@ conn_ready(struct conn *c, short revents)
 		conn_read(c);
 }
 
-static void
-conn_init(struct conn *c, int n)
-{
-	int i;
-
-	for (i = 0; i < n; i++) {
-		c[i].fd = c[i].peer = -1;
-		c[i].slot = i;
-	}
-}
-
 void
 conn_begin(void)
 {
-	int i;
+	static const int begin[ROLES + 1] = { 0, AT_HOLDERS, AT_CONTROLS,
+		AT_WATCHERS, CONNS };
+	struct conn	*c;
+	int		 role, i;
 
-	conn_init(l.hearts, HEARTS);
-	conn_init(l.holders, HOLDERS);
-	conn_init(l.controls, CONTROLS);
-	conn_init(l.watchers, WATCHERS);
-	for (i = 0; i < HOLDERS; i++)
-		l.holders[i].holder = true;
-	for (i = 0; i < CONTROLS; i++)
-		l.controls[i].control = true;
-	for (i = 0; i < WATCHERS; i++)
-		l.watchers[i].watcher = true;
+	for (role = 0; role < ROLES; role++) {
+		for (i = begin[role]; i < begin[role + 1]; i++) {
+			c = &l.conns[i];
+			c->fd = c->peer = -1;
+			c->role = (enum role)role;
+			(void)snprintf(c->name, sizeof(c->name), "%s %d",
+			    conn_roles[role].name, i - begin[role]);
+		}
+	}
 }

@@ -12,8 +12,7 @@
 #define PACE  (4 * MS)
 
 static void
-control_put(struct conn *c, struct op *op, const struct act *a, char *line,
-    size_t size)
+control_put(struct conn *c, struct op *op, const struct act *a)
 {
 	char ttl[32] = "", reads[32] = "";
 
@@ -29,45 +28,49 @@ control_put(struct conn *c, struct op *op, const struct act *a, char *line,
 	if (op->ttl != 0)
 		(void)snprintf(ttl, sizeof(ttl), " ttl=%.3f",
 		    (double)op->ttl / 1e6);
-	(void)snprintf(line, size, "PUT n%d %zu%s%s\n", op->name, op->size,
-	    reads, ttl);
 	c->putting = (int)(op - l.ops);
+	conn_line(c, "PUT n%d %zu%s%s", op->name, op->size, reads, ttl);
+	if (op->manner == EARLY && c->outlen == 0)
+		control_write(c);
 }
 
 static void
-control_request(struct conn *c, struct op *op, const struct act *a, char *line,
-    size_t size)
+control_request(struct conn *c, struct op *op, const struct act *a)
 {
-	switch (a->deed) {
-	case D_PUT:
-		control_put(c, op, a, line, size);
-		break;
-	case D_GET:
+	switch (op->kind) {
+	case K_PUT:
+		control_put(c, op, a);
+		return;
+	case K_GET:
 		op->manner = a->manner == EARLY ? WHOLE : a->manner;
 		op->at_byte = a->at_byte;
-		(void)snprintf(line, size, "GET n%d\n", op->name);
-		break;
-	case D_DEL:
-		(void)snprintf(line, size, "DEL n%d\n", op->name);
-		break;
-	case D_RELEASE:
+		/* FALLTHROUGH */
+	case K_DEL:
+		conn_line(c, "%s n%d", kind_names[op->kind], op->name);
+		return;
+	case K_RELEASE:
 		guard_release(op);
-		(void)snprintf(line, size, "RELEASE %s\n",
-		    tether_names[op->name]);
-		break;
-	case D_REGISTER:
-	case D_UNREGISTER:
+		conn_line(c, "RELEASE %s", tether_names[op->name]);
+		return;
+	case K_REGISTER:
+	case K_UNREGISTER:
 		kid_asked(op->kind, op->name);
-		(void)snprintf(line, size, "%s pid=%ld\n", kind_names[op->kind],
+		conn_line(c, "%s pid=%ld", kind_names[op->kind],
 		    (long)l.kids[op->name].pid);
-		break;
-	case D_ARM:
+		return;
+	case K_ARM:
 		if (op->inv < l.arm_lo)
 			l.arm_lo = op->inv;
-		/* FALLTHROUGH */
+		break;
+	case K_PANIC:
+	case K_HARD:
+		op->of = model_trigger(kind_names[op->kind],
+		    op->kind == K_HARD ? HARD : GRACEFUL, op->inv, NEVER);
+		break;
 	default:
-		(void)snprintf(line, size, "%s\n", kind_names[op->kind]);
+		break;
 	}
+	conn_line(c, "%s", kind_names[op->kind]);
 }
 
 /* Returns whether c has an operation that is not finished; it may be stuck. */
@@ -83,30 +86,14 @@ control_is_busy(const struct conn *c, bool *stuck)
 }
 
 void
-control_act(const struct act *a)
+control_act(struct conn *c, const struct act *a)
 {
-	static const enum kind kinds[] = { [D_PUT] = K_PUT,
-		[D_GET] = K_GET,
-		[D_DEL] = K_DEL,
-		[D_LIST] = K_LIST,
-		[D_STATUS] = K_STATUS,
-		[D_ARM] = K_ARM,
-		[D_PANIC] = K_PANIC,
-		[D_HARD] = K_HARD,
-		[D_REGISTER] = K_REGISTER,
-		[D_UNREGISTER] = K_UNREGISTER,
-		[D_WRONG] = K_WRONG,
-		[D_TETHERS] = K_TETHERS,
-		[D_RELEASE] = K_RELEASE };
-	struct conn	      *c = &l.controls[a->who];
-	struct op	      *op;
-	char		       line[128];
-	bool		       busy, stuck;
+	struct op *op;
+	bool	   stuck, busy = c->fd != -1 && control_is_busy(c, &stuck);
 
-	busy = c->fd != -1 && control_is_busy(c, &stuck);
 	if (busy && !a->rude && !(stuck && a->fresh))
 		return;
-	if (a->deed == D_HANGUP) {
+	if (a->deed == D_CLOSE) {
 		conn_close(c);
 		return;
 	}
@@ -114,16 +101,9 @@ control_act(const struct act *a)
 		conn_open(c, l.ctl, a->other);
 	if (c->fd == -1)
 		return;
-	op = &l.ops[conn_op(c, kinds[a->deed])];
+	op = conn_op(c, a->deed);
 	op->name = a->n;
-	control_request(c, op, a, line, sizeof(line));
-	note("control %d: %.*s", c->slot, (int)strcspn(line, "\n"), line);
-	if (op->kind == K_PANIC || op->kind == K_HARD)
-		op->of = model_trigger(kind_names[op->kind],
-		    op->kind == K_HARD ? HARD : GRACEFUL, op->inv, NEVER);
-	conn_say(c, line, strlen(line));
-	if (op->kind == K_PUT && op->manner == EARLY && c->outlen == 0)
-		control_write(c);
+	control_request(c, op, a);
 }
 
 /* Sends the next bytes of the PUT, if it is time for them. */

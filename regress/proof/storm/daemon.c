@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -16,54 +15,31 @@
 
 #include "storm.h"
 
-#define WORDS	 12	   /* of a command line */
 #define LOG_PIPE (1 << 20) /* a line that finds no room is dropped */
 
-static char *daemon_argv[WORDS + 1];
-
-static void __attribute__((format(printf, 1, 2)))
-daemon_word(const char *fmt, ...)
+/* The command of this life; a shell execs it. */
+static void
+daemon_command(void)
 {
-	static char   words[WORDS][96];
-	static size_t n;
-	va_list	      ap;
+	const struct setup *s = &l.setup;
 
-	if (n == WORDS)
-		fatal("too many arguments");
-	va_start(ap, fmt);
-	(void)vsnprintf(words[n], sizeof(words[n]), fmt, ap);
-	va_end(ap);
-	daemon_argv[n] = words[n];
-	n++;
+	(void)snprintf(l.command, sizeof(l.command),
+	    "exec " DAZAID "%s -s%s -g%.3f -t%.3f -z%zu%s%s%s%s%s",
+	    s->front ? "" : " -d", l.sock, (double)s->grace / 1e6,
+	    (double)s->timeout / 1e6, s->size, s->armed ? " -a" : "",
+	    s->verbose ? " -v" : "", s->load ? " -ln0=-" : "",
+	    s->other ? " -unobody" : "",
+	    s->front ? " -- /bin/sh" : ""); /* checked, never run */
 }
 
 static void
 daemon_exec(int in, int out, int err)
 {
-	daemon_word("%s", DAZAID);
-	if (!l.setup.front)
-		daemon_word("-d");
-	daemon_word("-s%s", l.sock);
-	daemon_word("-g%.3f", (double)l.setup.grace / 1e6);
-	daemon_word("-t%.3f", (double)l.setup.timeout / 1e6);
-	daemon_word("-z%zu", l.setup.size);
-	if (l.setup.armed)
-		daemon_word("-a");
-	if (l.setup.verbose)
-		daemon_word("-v");
-	if (l.setup.load)
-		daemon_word("-ln0=-");
-	if (l.setup.other)
-		daemon_word("-unobody");
-	if (l.setup.front) {
-		daemon_word("--");
-		daemon_word("/bin/sh"); /* checked, never run */
-	}
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (dup2(in, STDIN_FILENO) != -1 &&
 	    (!l.setup.front || dup2(out, STDOUT_FILENO) != -1) &&
 	    dup2(err, STDERR_FILENO) != -1)
-		(void)execv(DAZAID, daemon_argv);
+		(void)execl("/bin/sh", "sh", "-c", l.command, (char *)NULL);
 	_exit(127);
 }
 
@@ -164,6 +140,7 @@ daemon_start(void)
 	    pipe2(err, O_CLOEXEC) == -1)
 		fatal("pipe");
 	(void)fcntl(err[0], F_SETPIPE_SZ, LOG_PIPE);
+	daemon_command();
 	if ((l.vault = fork()) == 0)
 		daemon_exec(in[0], out[1], err[1]);
 	if (l.vault == -1)
@@ -189,67 +166,67 @@ daemon_start(void)
 		fatal("pidfd_open");
 }
 
-static const char *
-daemon_reason(int sig)
+/* What a signal to the vault, or to network, does. */
+static const struct daemon_order {
+	int sig;
+	enum class class;
+	const char *reason;
+} daemon_orders[] = {
+	{ SIGUSR1, GRACEFUL, "SIGUSR1" },
+	{ SIGHUP, GRACEFUL, "SIGHUP" },
+	{ SIGUSR2, HARD, "SIGUSR2" },
+	{ SIGQUIT, HARD, "SIGQUIT" },
+	{ SIGTERM, STOP, "SIGTERM" },
+	{ SIGINT, STOP, "SIGINT" },
+	{ SIGKILL, KILL, "SIGKILL to the vault" },
+};
+
+static void
+daemon_stop(bool network)
 {
-	switch (sig) {
-	case SIGUSR1:
-		return ("SIGUSR1");
-	case SIGHUP:
-		return ("SIGHUP");
-	case SIGUSR2:
-		return ("SIGUSR2");
-	case SIGQUIT:
-		return ("SIGQUIT");
-	case SIGTERM:
-		return ("SIGTERM");
-	default:
-		return ("SIGINT");
-	}
+	*(network ? &l.network_stopped : &l.vault_stopped) = true;
+	(void)pidfd_send_signal(network ? l.networkfd : l.vaultfd, SIGSTOP,
+	    NULL, 0);
+	if (network)
+		l.network_stop = now() + MS;
+}
+
+static void
+daemon_continue(bool network)
+{
+	(void)pidfd_send_signal(network ? l.networkfd : l.vaultfd, SIGCONT,
+	    NULL, 0);
+	*(network ? &l.network_stopped : &l.vault_stopped) = false;
+	*(network ? &l.network_cont : &l.vault_cont) = now();
 }
 
 /* Sends sig to the vault or to network, and tells the model what may follow. */
 void
 daemon_signal(bool network, int sig)
 {
-	const usec inv = now();
-	enum class class = GRACEFUL;
-	const char *reason = daemon_reason(sig);
-	bool	   *stopped = network ? &l.network_stopped : &l.vault_stopped;
-	struct trigger *t;
+	const usec		   inv = now();
+	const struct daemon_order *o = daemon_orders;
+	struct trigger		  *t;
+	bool			   kills = network && sig == SIGKILL;
 
-	note("%s to %s",
-	    sig == SIGKILL     ? "SIGKILL" :
-		sig == SIGSTOP ? "SIGSTOP" :
-		sig == SIGCONT ? "SIGCONT" :
-				 reason,
-	    network ? "network" : "vault");
-	if (sig == SIGUSR2 || sig == SIGQUIT)
-		class = HARD;
-	else if (sig == SIGTERM || sig == SIGINT)
-		class = STOP;
-	if (sig == SIGKILL) {
-		class = network ? HARD : KILL;
-		reason = network ? "network process lost, killed by SIGKILL" :
-				   "SIGKILL to the vault";
-	}
-	if (sig == SIGSTOP)
-		*stopped = true;
-	if (pidfd_send_signal(network ? l.networkfd : l.vaultfd, sig, NULL,
-		0) == -1 &&
-	    errno != ESRCH)
-		fatal("pidfd_send_signal");
-	if (sig == SIGCONT) {
-		*stopped = false;
-		*(network ? &l.network_cont : &l.vault_cont) = now();
-	}
-	if (sig == SIGSTOP && network)
-		l.network_stop = now() + MS;
-	if (sig == SIGSTOP || sig == SIGCONT)
+	note("SIG%s to %s", sigabbrev_np(sig), network ? "network" : "vault");
+	if (sig == SIGSTOP) {
+		daemon_stop(network);
 		return;
-	t = &l.triggers[model_trigger(reason, class, inv, now())];
-	t->network = network && sig != SIGKILL;
-	if (!network && (class == HARD || class == KILL))
+	}
+	if (sig == SIGCONT) {
+		daemon_continue(network);
+		return;
+	}
+	(void)pidfd_send_signal(network ? l.networkfd : l.vaultfd, sig, NULL,
+	    0);
+	while (o->sig != sig)
+		o++;
+	t = &l.triggers[model_trigger(
+	    kills ? "network process lost, killed by SIGKILL" : o->reason,
+	    kills ? HARD : o->class, inv, now())];
+	t->network = network && !kills;
+	if (!network && (o->class == HARD || o->class == KILL))
 		t->sight = AT_ONCE;
 }
 

@@ -5,7 +5,6 @@
  */
 #include <sys/wait.h>
 
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -181,9 +180,7 @@ end_status(const struct last_word *w)
 static void
 end_network(void)
 {
-	struct pollfd pfd = { .fd = l.networkfd, .events = POLLIN };
-
-	if (poll(&pfd, 1, (int)(SLOW / MS)) != 1)
+	if (!kid_is_dead(l.networkfd, SLOW))
 		broken("network outlives the vault");
 }
 

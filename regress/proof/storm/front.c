@@ -74,7 +74,7 @@ front_status(void)
 	if (!l.kids[FRONT].killed) {
 		if (read(l.front, &status, sizeof(status)) == sizeof(status))
 			return (status);
-	} else if (kid_is_dead(&l.kids[FRONT], SLOW) &&
+	} else if (kid_is_dead(l.kids[FRONT].pidfd, SLOW) &&
 	    waitpid(l.vault, &status, 0) == l.vault)
 		return (status);
 	fatal("the status of the vault");
@@ -99,7 +99,7 @@ front_end(int sig)
 	t = model_trigger("the command was never guarded", STOP, now(), NEVER);
 	l.triggers[t].void_ = l.front_guarded;
 	(void)pidfd_send_signal(k->pidfd, sig, NULL, 0);
-	if (!kid_is_dead(k, SOON))
+	if (!kid_is_dead(k->pidfd, SOON))
 		return;
 	guard_kid_ended(FRONT);
 	if (!l.front_named)

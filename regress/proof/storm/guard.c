@@ -23,15 +23,9 @@ guard_miss(const struct peer *p)
 static usec
 guard_gone(const struct peer *p)
 {
-	usec t = p->gone;
+	const usec t = model_arrived(p->gone, true);
 
-	if (t == NEVER || l.vault_stopped || l.network_stopped)
-		return (NEVER);
-	if (l.vault_cont > t)
-		t = l.vault_cont;
-	if (l.network_cont > t)
-		t = l.network_cont;
-	return (t + BACKSTOP + STALL);
+	return (t == NEVER ? NEVER : t + BACKSTOP);
 }
 
 /* Returns whether p may have held its tether between inv and resp. */
@@ -280,20 +274,15 @@ guard_released(const struct op *op)
 void
 guard_watch(struct conn *c, struct op *op, int kid)
 {
-	char line[32];
-
-	(void)snprintf(line, sizeof(line), "WATCH %ld\n",
-	    (long)l.kids[kid].pid);
 	op->name = kid;
 	if (c->peer != -1) {
 		l.peers[c->peer].watches |= 1U << kid;
-		l.front_named = l.front_named || (kid == FRONT && !c->holder);
+		l.front_named = l.front_named ||
+		    (kid == FRONT && c->role == HEART);
 		if (l.kids[kid].killed)
 			guard_kid_ends(kid);
 	}
-	note("%s %d: %.*s", c->holder ? "holder" : "heart", c->slot,
-	    (int)strcspn(line, "\n"), line);
-	conn_say(c, line, strlen(line));
+	conn_line(c, "WATCH %ld", (long)l.kids[kid].pid);
 }
 
 /*
@@ -367,7 +356,7 @@ guard_listed(const struct op *op, const char *line)
 
 	if (sscanf(line, "%23s %11s %7s %11s%n", name, number, state, pid,
 		&n) != 4 ||
-	    line[n] != '\0' || (t = holder_tether(name, strlen(name))) == -1)
+	    line[n] != '\0' || (t = heart_tether(name, strlen(name))) == -1)
 		broken("TETHERS: %s", line);
 	holders = strtoul(number, NULL, 10);
 	for (p = l.peers; p < l.peers + l.npeers; p++) {

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Clients of the heartbeat socket: heartbeats, clients that are refused, and
- * clients that never say HELLO.
+ * Clients that guard: heartbeats and holders of other tethers; and clients of
+ * the heartbeat socket that are refused or never say HELLO.
  */
-#include <sys/socket.h>
-
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,29 +13,38 @@
 #define LONG_LINE 8193
 #define STRANGER  (9000 * MS) /* less than the time there is for a HELLO */
 
-static struct op *
-heart_say(struct conn *c, enum kind kind, const char *line)
-{
-	struct op *op = &l.ops[conn_op(c, kind)];
+const char *const tether_names[TETHERS] = { "heartbeat", "t1", "t2", "t3" };
 
-	note("heart %d: %s", c->slot, line);
-	conn_say(c, line, strlen(line));
-	return (op);
+/* The number of the tether with this name, or -1. */
+int
+heart_tether(const char *name, size_t len)
+{
+	int t;
+
+	for (t = 0; t < TETHERS; t++) {
+		if (strlen(tether_names[t]) == len &&
+		    strncmp(tether_names[t], name, len) == 0)
+			return (t);
+	}
+	return (-1);
 }
 
-void
+/*
+ * What is said.
+ */
+
+static void
 heart_ping(struct conn *c, int n)
 {
 	static char  flood[6000 * 5];
 	struct peer *p = c->peer != -1 ? &l.peers[c->peer] : NULL;
-	struct op   *op = &l.ops[conn_op(c, K_PING)];
+	struct op   *op = conn_op(c, K_PING);
 	int	     i;
 
 	op->count = (unsigned int)n;
 	for (i = 0; i < n * 5; i++)
 		flood[i] = "PING\n"[i % 5];
-	note("%s %d: PING, %d times", c->holder ? "holder" : "heart", c->slot,
-	    n);
+	note("%s: PING, %d times", c->name, n);
 	if (p != NULL) {
 		op->late = l.setup.timeout != 0 && p->pings == 0 &&
 		    p->resp != NEVER &&
@@ -56,24 +63,36 @@ heart_long(struct conn *c)
 
 	memset(line, 'x', LONG_LINE);
 	line[LONG_LINE] = '\n';
-	(void)conn_op(c, K_LONG);
-	note("heart %d: a line of %d", c->slot, LONG_LINE);
+	note("%s: a line of %d", c->name, LONG_LINE);
 	conn_say(c, line, LONG_LINE + 1);
 }
 
+/* HELLO, or HOLD of this tether. */
 static void
-heart_hello(struct conn *c)
+heart_join(struct conn *c, const struct act *a)
 {
-	struct op *op = &l.ops[conn_op(c, K_HELLO)];
-	char	   line[32];
+	const int  tether = a->deed == K_HOLD ? a->n : 0;
+	struct op *op;
 
-	guard_join(c, op, 0);
+	if (a->deed == K_HOLD)
+		conn_open(c, l.ctl, a->other);
+	if (c->fd == -1)
+		return;
+	op = conn_op(c, a->deed);
+	op->name = tether;
+	guard_join(c, op, tether);
 	op->of = c->peer;
-	note("heart %d, peer %d: HELLO", c->slot, c->peer);
-	/* It need not be true, and ends no watch. */
-	(void)snprintf(line, sizeof(line), "HELLO %ld\n",
-	    l.setup.front && c->slot % 2 == 1 ? (long)l.kids[FRONT].pid : 1L);
-	conn_say(c, line, strlen(line));
+	note("%s is peer %d", c->name, c->peer);
+	if (a->deed == K_HOLD) {
+		l.held = true;
+		conn_line(c, "HOLD %s", tether_names[tether]);
+	} else {
+		/* It need not be true, and ends no watch. */
+		conn_line(c, "HELLO %ld",
+		    l.setup.front && l.number % 2 != 0 ?
+			(long)l.kids[FRONT].pid :
+			1L);
+	}
 }
 
 static void
@@ -84,7 +103,8 @@ heart_quit(struct conn *c)
 		(void)model_trigger("QUIT from the heartbeat", STOP, now(),
 		    NEVER);
 	}
-	(void)heart_say(c, K_QUIT, "QUIT\n");
+	(void)conn_op(c, K_QUIT);
+	conn_line(c, "QUIT");
 }
 
 /* Many connections at once, which are closed again. */
@@ -107,40 +127,64 @@ heart_crowd(int n)
 	}
 }
 
-void
-heart_act(const struct act *a)
+/* What is said on a connection that is there. */
+static void
+heart_say(struct conn *c, const struct act *a)
 {
-	struct conn *c = &l.hearts[a->who];
+	struct op *op;
 
-	if (a->deed == D_CONNECT) {
-		conn_open(c, l.sock, a->other);
-		note("heart %d connects", c->slot);
-	} else if (a->deed == D_CROWD) {
-		heart_crowd(a->n);
-	} else if (a->deed == D_CLOSE) {
-		conn_close(c);
-	} else if (c->fd == -1 || c->ending || c->queued > QUEUE / 2) {
+	if (c->fd == -1 || c->ending || c->queued > QUEUE / 2)
 		return;
-	} else if (a->deed == D_HELLO) {
-		heart_hello(c);
-	} else if (a->deed == D_PING) {
+	switch (a->deed) {
+	case K_HELLO:
+		heart_join(c, a);
+		break;
+	case K_PING:
 		heart_ping(c, a->n);
-	} else if (a->deed == D_CANCEL) {
-		(void)heart_say(c, K_CANCEL, "CANCEL\n");
-	} else if (a->deed == D_WATCH) {
-		guard_watch(c, &l.ops[conn_op(c, K_WATCH)], a->n);
-	} else if (a->deed == D_QUIT) {
+		break;
+	case K_QUIT:
 		heart_quit(c);
-	} else if (a->deed == D_NOISE) {
-		(void)heart_say(c, K_NOISE, "noise of a stranger\n");
-	} else if (a->deed == D_BAD_PID) {
-		(void)heart_say(c, K_BAD_PID, "HELLO 0x1\n");
-	} else if (a->deed == D_LONG) {
-		heart_long(c);
-	} else {
+		break;
+	case D_SHUT:
 		conn_shut(c);
+		break;
+	default:
+		op = conn_op(c, a->deed);
+		if (a->deed == K_WATCH)
+			guard_watch(c, op, a->n);
+		else if (a->deed == K_LONG)
+			heart_long(c);
+		else if (a->deed == K_BAD_PID)
+			conn_line(c, "HELLO 0x1");
+		else
+			conn_line(c, a->deed == K_CANCEL ? "CANCEL" : "STATUS");
 	}
 }
+
+void
+heart_act(struct conn *c, const struct act *a)
+{
+	switch (a->deed) {
+	case D_CONNECT:
+		conn_open(c, l.sock, a->other);
+		break;
+	case K_HOLD:
+		heart_join(c, a);
+		break;
+	case D_CROWD:
+		heart_crowd(a->n);
+		break;
+	case D_CLOSE:
+		conn_close(c);
+		break;
+	default:
+		heart_say(c, a);
+	}
+}
+
+/*
+ * What is answered.
+ */
 
 static bool
 heart_is_welcome(const struct conn *c)
@@ -163,7 +207,7 @@ static void
 heart_busy(struct conn *c)
 {
 	if (heart_is_welcome(c) || !guard_may_be(0, c->opened, now(), c->peer))
-		broken("heart %d reads BUSY, but nobody else guards", c->slot);
+		broken("%s reads BUSY, but nobody else guards", c->name);
 	heart_refuse(c, now());
 	if (c->peer != -1)
 		l.peers[c->peer].busy = true;
@@ -177,19 +221,21 @@ heart_welcome(struct conn *c, struct op *op)
 
 	if (p->welcome != NEVER)
 		return;
-	p->welcome = op->resp;
 	/* No PONG can have come before. */
-	p->resp = op->resp;
+	p->welcome = p->resp = op->resp;
 	model_answered(op);
-	guard_welcome(c->peer);
+	if (p->tether == 0)
+		guard_welcome(c->peer);
 }
 
 /* A PONG to op, which may have more to come. */
-void
+static void
 heart_pong(struct conn *c, struct op *op)
 {
 	struct peer *p = &l.peers[c->peer];
 
+	if (op->count == 1)
+		note("%s reads PONG, the last one", c->name);
 	guard_pong(p, op);
 	p->pings--;
 	if (--op->count > 0)
@@ -199,27 +245,25 @@ heart_pong(struct conn *c, struct op *op)
 }
 
 /* The answer to a CANCEL; false if it is none. */
-bool
+static bool
 heart_cancel(struct op *op, const char *line)
 {
 	int t;
 
-	if (strcmp(line, "CANCELLED") == 0) {
+	op->void_ = strcmp(line, "CANCELLED") != 0;
+	if (!op->void_) {
 		model_answered(op);
 		model_cancelled(op);
-		return (true);
-	}
-	op->void_ = true;
-	if (strcmp(line, "NOTHING-PENDING") == 0) {
+	} else if (strcmp(line, "NOTHING-PENDING") == 0) {
 		model_answered(op);
 		model_not_pending(op, op->resp, "finds nothing", false);
-		return (true);
-	}
-	if (strncmp(line, "ERROR lost ", 11) != 0 ||
-	    (t = holder_tether(line + 11, strcspn(line + 11, " "))) == -1)
+	} else if (strncmp(line, "ERROR lost ", 11) == 0 &&
+	    (t = heart_tether(line + 11, strcspn(line + 11, " "))) != -1) {
+		model_answered(op);
+		model_lost(op, t);
+	} else {
 		return (false);
-	model_answered(op);
-	model_lost(op, t);
+	}
 	return (true);
 }
 
@@ -250,65 +294,91 @@ heart_is_unknown(const struct conn *c, struct op *op)
 	    op->kind == K_WATCH || op->kind == K_QUIT);
 }
 
+/* Returns whether line is a possible answer to op. */
+static bool
+heart_answer(struct conn *c, struct op *op, const char *line)
+{
+	const bool welcome = heart_is_welcome(c);
+
+	if (c->role == HEART && strcmp(line, "ERR unknown-verb") == 0)
+		return (heart_is_unknown(c, op));
+	switch (op->kind) {
+	case K_HELLO:
+	case K_HOLD:
+		if (strcmp(line, op->kind == K_HELLO ? "WELCOME" : "HOLDING") !=
+		    0)
+			return (false);
+		heart_welcome(c, op);
+		return (true);
+	case K_CANCEL:
+		return (welcome && heart_cancel(op, line));
+	case K_WATCH:
+		return (welcome && guard_watching(&l.peers[c->peer], op, line));
+	case K_QUIT:
+		if (!welcome || strcmp(line, "BYE") != 0)
+			return (false);
+		heart_bye(op);
+		return (true);
+	case K_NOISE:
+		return (c->role == HOLDER &&
+		    strncmp(line, "ERROR bad-request ", 18) == 0);
+	case K_BAD_PID:
+		return (strcmp(line, "ERR bad-pid") == 0);
+	case K_LONG:
+		return (strcmp(line, "ERR line-too-long") == 0);
+	default:
+		return (false);
+	}
+}
+
 void
-heart_line(struct conn *c, const char *line)
+heart_line(struct conn *c, char *line)
 {
 	struct op *op = c->queued > 0 ? &l.ops[c->queue[0]] : NULL;
 
-	if (strcmp(line, "BUSY") == 0) {
-		note("heart %d reads BUSY", c->slot);
+	if (c->role == HEART && strcmp(line, "BUSY") == 0) {
 		heart_busy(c);
 		return;
 	}
+	if (c->role == HOLDER && control_busy(c, line)) {
+		l.peers[c->peer].refused = now();
+		return;
+	}
 	if (op == NULL)
-		broken("heart %d is told, unasked: %s", c->slot, line);
+		broken("%s is told, unasked: %s", c->name, line);
+	op->resp = now();
 	if (op->kind == K_PING && heart_is_welcome(c) &&
 	    strcmp(line, "PONG") == 0) {
-		op->resp = now();
-		if (op->count == 1)
-			note("heart %d reads PONG, the last one", c->slot);
 		heart_pong(c, op);
 		return;
 	}
-	note("heart %d reads %s", c->slot, line);
-	op->resp = now();
+	note("%s reads %s", c->name, line);
 	op->result = A_OK;
-	if (op->kind == K_HELLO && strcmp(line, "WELCOME") == 0)
-		heart_welcome(c, op);
-	else if (heart_is_welcome(c) &&
-	    ((op->kind == K_CANCEL && heart_cancel(op, line)) ||
-		(op->kind == K_WATCH &&
-		    guard_watching(&l.peers[c->peer], op, line))))
-		;
-	else if (op->kind == K_QUIT && heart_is_welcome(c) &&
-	    strcmp(line, "BYE") == 0)
-		heart_bye(op);
-	else if (!(op->kind == K_BAD_PID && strcmp(line, "ERR bad-pid") == 0) &&
-	    !(op->kind == K_LONG && strcmp(line, "ERR line-too-long") == 0) &&
-	    !(strcmp(line, "ERR unknown-verb") == 0 && heart_is_unknown(c, op)))
-		broken("heart %d said %s, and is told: %s", c->slot,
+	if (!heart_answer(c, op, line))
+		broken("%s said %s, and is told: %s", c->name,
 		    kind_names[op->kind], line);
 	if (op->resp != NEVER)
 		conn_done(c);
 }
 
-/* The daemon has closed c. */
+/* The daemon has closed c: it has given it up, or has ended. */
 void
 heart_lost(struct conn *c)
 {
 	struct peer *p = c->peer != -1 ? &l.peers[c->peer] : NULL;
 	const usec   t = now();
 
-	if (p != NULL && p->welcome == NEVER)
-		heart_refuse(c, t);
-	if (p != NULL && p->gone == NEVER) {
-		/* The daemon has given it up, or has ended. */
-		p->gone = t;
-		if (p->welcome != NEVER && guard_miss(p) > t && !c->ending &&
-		    !p->ends)
-			model_odd("heart %d was cut off", c->slot);
-	} else if (p == NULL && !c->ending && !l.crowded &&
-	    t < c->opened + STRANGER) {
-		model_odd("stranger %d was cut off", c->slot);
+	if (p == NULL) {
+		if (!c->ending && !l.crowded && t < c->opened + STRANGER)
+			model_odd("stranger %s was cut off", c->name);
+		return;
 	}
+	if (p->welcome == NEVER && (c->role == HEART || control_yields(c)))
+		heart_refuse(c, t);
+	if (p->gone != NEVER)
+		return;
+	p->gone = t;
+	if (p->refused == NEVER && guard_miss(p) > t && !c->ending &&
+	    !p->ends && p->released == NEVER)
+		model_odd("%s was cut off", c->name);
 }

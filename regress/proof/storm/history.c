@@ -15,29 +15,11 @@
 
 #define LINE ((size_t)512)
 
-const char *const kind_names[KINDS] = { [K_HELLO] = "HELLO",
-	[K_PING] = "PING",
-	[K_CANCEL] = "CANCEL",
-	[K_QUIT] = "QUIT",
-	[K_NOISE] = "noise",
-	[K_BAD_PID] = "bad HELLO",
-	[K_LONG] = "long line",
-	[K_PUT] = "PUT",
-	[K_GET] = "GET",
-	[K_DEL] = "DEL",
-	[K_LIST] = "LIST",
-	[K_STATUS] = "STATUS",
-	[K_ARM] = "ARM",
-	[K_PANIC] = "PANIC",
-	[K_HARD] = "PANIC hard",
-	[K_REGISTER] = "REGISTER",
-	[K_UNREGISTER] = "UNREGISTER",
-	[K_WRONG] = "bad request",
-	[K_HOLD] = "HOLD",
-	[K_WATCH] = "WATCH",
-	[K_TETHERS] = "TETHERS",
-	[K_RELEASE] = "RELEASE",
-	[K_EVENTS] = "EVENTS" };
+/* By enum kind. */
+const char *const kind_names[KINDS] = { "HELLO", "PING", "CANCEL", "QUIT",
+	"noise", "bad HELLO", "long line", "HOLD", "WATCH", "PUT", "GET", "DEL",
+	"LIST", "STATUS", "ARM", "PANIC", "PANIC hard", "REGISTER",
+	"UNREGISTER", "bad request", "TETHERS", "RELEASE", "EVENTS" };
 
 static char  *history;
 static size_t history_len, history_size;
@@ -96,18 +78,14 @@ note(const char *fmt, ...)
 void
 broken(const char *fmt, ...)
 {
-	const struct setup *s = &l.setup;
-	va_list		    ap;
+	va_list ap;
 
 	daemon_log();
 	(void)setvbuf(stderr, NULL, _IOFBF, 1 << 20);
 	(void)fprintf(stderr,
 	    "storm: seed %" PRIu64 ", life %" PRIu64
-	    ": dazaid%s%s%s -g %g -t %g -z %zu%s, ms since it was ready:\n",
-	    l.seed, l.number, s->armed ? " -a" : "",
-	    s->other ? " -u nobody" : "", s->load ? " -l n0=-" : "",
-	    (double)s->grace / 1e6, (double)s->timeout / 1e6, s->size,
-	    s->front ? " -- COMMAND" : "");
+	    ": %s, ms since it was ready:\n",
+	    l.seed, l.number, l.command);
 	(void)fwrite(history, 1, history_len, stderr);
 	(void)fprintf(stderr, "log:\n%.*s", (int)l.loglen, l.log);
 	(void)fprintf(stderr,

@@ -42,31 +42,54 @@ kid_register(int news)
 	close(news);
 }
 
-/* What the child k or its mate does first. */
-static void
-kid_begin(void)
+/*
+ * Forks; returns the pid, and in *pidfd its pidfd, when the child is its
+ * owner's, also in /proc.  The child registers itself if news is not NULL,
+ * which becomes a pipe with the answer, and waits to be killed.
+ */
+static pid_t
+kid_fork(int *pidfd, int *news)
 {
-	if (l.setup.other && setresuid(NOBODY, NOBODY, NOBODY) == -1)
-		_exit(1);
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
-	/* As after exec: /proc then shows the true owner. */
-	(void)prctl(PR_SET_DUMPABLE, 1);
-	(void)signal(SIGTERM, SIG_DFL);
-}
+	char  ready;
+	int   p[2];
+	pid_t pid;
 
-/* Adds a process to k's group, which k leads, as a command's children are. */
-static void
-kid_mate(struct kid *k)
-{
-	if ((k->mate = fork()) == -1)
-		fatal("fork");
-	if (k->mate == 0) {
-		kid_begin();
-		(void)close_range(3, ~0U, 0);
+	if (pipe2(p, O_CLOEXEC) == -1 || (pid = fork()) == -1)
+		fatal("pipe, fork");
+	if (pid == 0) {
+		if (l.setup.other && setresuid(NOBODY, NOBODY, NOBODY) == -1)
+			_exit(1);
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+		/* As after exec: /proc then shows the true owner. */
+		(void)prctl(PR_SET_DUMPABLE, 1);
+		(void)signal(SIGTERM, SIG_DFL);
+		if (p[1] != 3)
+			p[1] = dup2(p[1], 3);
+		(void)close_range(4, ~0U, 0);
+		(void)!write(p[1], "", 1);
+		if (news != NULL)
+			kid_register(p[1]);
 		for (;;)
 			(void)pause();
 	}
-	if (setpgid(k->mate, k->pid) == -1)
+	close(p[1]);
+	if (read(p[0], &ready, 1) != 1 || (*pidfd = pidfd_open(pid, 0)) == -1)
+		fatal("a kid that does not start");
+	if (news != NULL)
+		*news = p[0];
+	else
+		close(p[0]);
+	return (pid);
+}
+
+/* Starts k, which leads its group, as a command does, with another process. */
+static void
+kid_start(struct kid *k, bool itself)
+{
+	k->news = -1;
+	k->pid = kid_fork(&k->pidfd, itself ? &k->news : NULL);
+	k->mate = kid_fork(&k->matefd, NULL);
+	if (setpgid(k->pid, k->pid) == -1 || setpgid(k->mate, k->pid) == -1)
 		fatal("setpgid");
 }
 
@@ -74,45 +97,11 @@ static void
 kid_end(struct kid *k)
 {
 	(void)pidfd_send_signal(k->pidfd, SIGKILL, NULL, 0);
-	(void)kill(k->mate, SIGKILL);
+	(void)pidfd_send_signal(k->matefd, SIGKILL, NULL, 0);
 	(void)waitpid(k->pid, NULL, 0);
 	(void)waitpid(k->mate, NULL, 0);
-}
-
-static void
-kid_start(struct kid *k, bool itself)
-{
-	char ready;
-	int  p[2];
-
-	if (pipe2(p, O_CLOEXEC) == -1)
-		fatal("pipe");
-	if ((k->pid = fork()) == -1)
-		fatal("fork");
-	if (k->pid == 0) {
-		kid_begin();
-		(void)setpgid(0, 0);
-		if (p[1] != 3)
-			p[1] = dup2(p[1], 3);
-		(void)close_range(4, ~0U, 0);
-		(void)!write(p[1], "", 1);
-		if (itself)
-			kid_register(p[1]);
-		for (;;)
-			(void)pause();
-	}
-	close(p[1]);
-	/* Before that /proc says that root owns it. */
-	if (read(p[0], &ready, 1) != 1)
-		fatal("a kid that does not start");
-	k->news = p[0];
-	if (!itself) {
-		close(p[0]);
-		k->news = -1;
-	}
-	if ((k->pidfd = pidfd_open(k->pid, 0)) == -1)
-		fatal("pidfd_open");
-	kid_mate(k);
+	close(k->pidfd);
+	close(k->matefd);
 }
 
 void
@@ -124,10 +113,11 @@ kids_start(void)
 		kid_start(&l.kids[i], false);
 }
 
+/* Has the process of this pidfd ended, or does it so within the time? */
 bool
-kid_is_dead(const struct kid *k, usec wait)
+kid_is_dead(int pidfd, usec wait)
 {
-	struct pollfd pfd = { .fd = k->pidfd, .events = POLLIN };
+	struct pollfd pfd = { .fd = pidfd, .events = POLLIN };
 
 	return (poll(&pfd, 1, (int)(wait / MS)) == 1);
 }
@@ -141,7 +131,7 @@ kid_kill(int i)
 	k->killed = true;
 	guard_kid_ends(i);
 	(void)pidfd_send_signal(k->pidfd, SIGKILL, NULL, 0);
-	if (kid_is_dead(k, SOON))
+	if (kid_is_dead(k->pidfd, SOON))
 		guard_kid_ended(i);
 }
 
@@ -182,7 +172,6 @@ kid_self(int i)
 	    kid_is_watched(i))
 		return;
 	kid_end(k);
-	close(k->pidfd);
 	note("kid %d registers itself", i);
 	kid_asked(K_REGISTER, i);
 	k->self = now();
@@ -247,20 +236,6 @@ kid_answer(const struct op *op, int i)
 		k->maybe = false;
 }
 
-/* Has the mate of k ended, or does so within the time? */
-static bool
-kid_mate_is_dead(const struct kid *k, usec wait)
-{
-	struct pollfd pfd = { .fd = pidfd_open(k->mate, 0), .events = POLLIN };
-	bool	      dead;
-
-	if (pfd.fd == -1)
-		fatal("pidfd_open");
-	dead = poll(&pfd, 1, (int)(wait / MS)) == 1;
-	close(pfd.fd);
-	return (dead);
-}
-
 /* Can the kernel kill the group of a process that is held by pidfd? */
 static bool
 kid_groups(const struct kid *k)
@@ -269,39 +244,34 @@ kid_groups(const struct kid *k)
 	    errno != EINVAL);
 }
 
-/* As for kids, of a kid's group; the kid may have been killed alone. */
-static void
-kid_mate_verdict(const struct kid *k, int i, bool executed, bool doubted)
-{
-	if (!k->killed && k->sure && executed && !doubted && kid_groups(k) &&
-	    !kid_mate_is_dead(k, SLOW))
-		broken("kid %d is registered, and its group outlives the panic",
-		    i);
-	if ((!executed || !k->maybe) && kid_mate_is_dead(k, 0))
-		broken("the group of kid %d is dead, and should not be", i);
-}
-
 /*
- * The daemon has ended.  executed: it may have killed the registered kids, and
- * must have if there is no doubt.
+ * The daemon has ended.  executed: it may have killed the registered kids and
+ * their groups, and must have if there is no doubt.  Kids that were killed
+ * alone do not count, nor does what is left of their groups.
  */
 void
 kids_verdict(bool executed, bool doubted)
 {
 	struct kid *k;
+	bool	    must;
 	int	    i;
 
 	for (i = 0; i < KIDS; i++) {
 		k = &l.kids[i];
-		if (!k->killed && k->sure && executed && !doubted &&
-		    !kid_is_dead(k, SLOW))
+		must = !k->killed && k->sure && executed && !doubted;
+		if (must && !kid_is_dead(k->pidfd, SLOW))
 			broken("kid %d is registered and outlives the panic",
 			    i);
-		if (!k->killed && (!executed || !k->maybe) && kid_is_dead(k, 0))
-			broken("kid %d is dead, and should not be", i);
-		kid_mate_verdict(k, i, executed, doubted);
-		kid_end(k);
+		if (must && kid_groups(k) && !kid_is_dead(k->matefd, SLOW))
+			broken("the group of kid %d outlives the panic", i);
+		if (executed && k->maybe)
+			continue;
+		if (kid_is_dead(k->matefd, 0) ||
+		    (!k->killed && kid_is_dead(k->pidfd, 0)))
+			broken("kid %d or its group should not be dead", i);
 	}
+	for (i = 0; i < KIDS; i++)
+		kid_end(&l.kids[i]);
 	if (l.setup.front)
 		(void)pidfd_send_signal(l.kids[FRONT].pidfd, SIGKILL, NULL, 0);
 }

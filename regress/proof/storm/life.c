@@ -26,24 +26,12 @@ life_heartbeat(void)
 {
 	const struct conn *c;
 
-	for (c = l.hearts; c < l.hearts + HEARTS; c++) {
+	for (c = l.conns; c < l.conns + HEARTS; c++) {
 		if (c->fd != -1 && c->peer != -1 &&
 		    l.peers[c->peer].welcome != NEVER)
-			return (c->slot);
+			return ((int)(c - l.conns));
 	}
 	return (0);
-}
-
-static struct conn *
-life_conn(int i)
-{
-	if (i < HEARTS)
-		return (&l.hearts[i]);
-	if (i < HEARTS + HOLDERS)
-		return (&l.holders[i - HEARTS]);
-	if (i < HEARTS + HOLDERS + CONTROLS)
-		return (&l.controls[i - HEARTS - HOLDERS]);
-	return (&l.watchers[i - HEARTS - HOLDERS - CONTROLS]);
 }
 
 static void
@@ -67,17 +55,12 @@ life_act(const struct act *a)
 		kid_self(a->n);
 		break;
 	default:
-		if (a->deed >= D_PUT && a->deed <= D_HANGUP)
-			control_act(a);
-		else if (a == &l.last && a->deed == D_CLOSE)
-			for (i = 0; i < HEARTS + HOLDERS; i++)
-				conn_close(life_conn(i));
-		else if (a->deed == D_EVENTS)
-			watch_act(a);
-		else if (a->holds)
-			holder_act(a);
-		else
-			heart_act(a);
+		if (a != &l.last || a->deed != D_CLOSE) {
+			conn_act(a);
+			return;
+		}
+		for (i = 0; i < AT_CONTROLS; i++)
+			conn_close(&l.conns[i]);
 	}
 }
 
@@ -121,7 +104,7 @@ life_turn(usec until)
 	for (i = 0; i < KIDS; i++)
 		pfd[P_KIDS + i] = (struct pollfd){ l.kids[i].news, POLLIN, 0 };
 	for (i = 0; i < CONNS; i++) {
-		c = life_conn(i);
+		c = &l.conns[i];
 		pfd[P_CONNS + i] = (struct pollfd){ c->fd, 0, 0 };
 		if (!conn_wants(c, t, &pfd[P_CONNS + i].events)) {
 			pfd[P_CONNS + i].fd = -1;
@@ -142,7 +125,7 @@ life_turn(usec until)
 	}
 	for (i = 0; i < CONNS; i++) {
 		if (pfd[P_CONNS + i].revents != 0)
-			conn_ready(life_conn(i), pfd[P_CONNS + i].revents);
+			conn_ready(&l.conns[i], pfd[P_CONNS + i].revents);
 	}
 	if (pfd[P_VAULT].revents != 0)
 		life_ended();
@@ -160,13 +143,13 @@ life_owes(usec since)
 	if (l.network_stopped || l.vault_stopped)
 		return (false);
 	for (i = 0; i < CONNS; i++) {
-		c = life_conn(i);
+		c = &l.conns[i];
 		if (c->fd == -1 || c->queued == 0 ||
 		    l.ops[c->queue[0]].manner == STUCK)
 			continue;
 		if (now() > (c->active > since ? c->active : since) + SLOW)
-			broken("%s %d gets no answer",
-			    kind_names[l.ops[c->queue[0]].kind], c->slot);
+			broken("%s of %s gets no answer",
+			    kind_names[l.ops[c->queue[0]].kind], c->name);
 		return (true);
 	}
 	return (false);
@@ -196,7 +179,7 @@ life_last(void)
 
 	while (l.end == NEVER && life_owes(since))
 		life_turn(now() + REST);
-	if (l.last.deed == D_QUIT)
+	if (l.last.deed == K_QUIT)
 		l.last.who = life_heartbeat();
 	if (l.end == NEVER && model_bound(now()) == NEVER)
 		life_act(&l.last);
@@ -222,7 +205,7 @@ life_rest(void)
 		daemon_signal(true, SIGCONT);
 	while (open > 0) {
 		for (i = open = 0; i < CONNS; i++) {
-			c = life_conn(i);
+			c = &l.conns[i];
 			if (c->fd == -1)
 				continue;
 			if (c->queued > 0 && l.ops[c->queue[0]].manner == STUCK)

@@ -81,7 +81,7 @@ model_passed(usec since, usec until)
 }
 
 /* When a message that was under way at ack has arrived for sure. */
-static usec
+usec
 model_arrived(usec ack, bool network)
 {
 	usec t = ack;
@@ -108,7 +108,6 @@ model_ends(const struct op *op, const struct trigger *t)
 	case K_CANCEL:
 		return (t == NULL || t->tether == -1);
 	case K_HELLO:
-		return (t == NULL || t->tether == 0);
 	case K_HOLD:
 		return (t == NULL || t->tether == op->name);
 	default:

@@ -10,8 +10,11 @@
 
 #include "storm.h"
 
-#define LARGE	    7 /* of control clients, one has large secrets */
+#define LARGE	    (AT_CONTROLS + 7) /* a client with large secrets */
 #define LEAST_LARGE 1000000
+
+/* One of the elements of the array a. */
+#define PICK(a) ((a)[rng_below(sizeof(a) / sizeof((a)[0]))])
 
 /* The mood of a life. */
 static enum mood {
@@ -21,7 +24,7 @@ static enum mood {
 } mood;
 
 static struct act *
-plan_add(enum deed deed, usec at, int who)
+plan_add(enum kind deed, usec at, int who)
 {
 	static struct act none;
 	struct act	 *a = &none;
@@ -55,11 +58,11 @@ plan_setup(bool root)
 	s->armed = rng_chance(75);
 	s->grace = rng_chance(20) ? 0 : (usec)rng_range(20, 1200) * MS;
 	s->timeout = rng_chance(60) ? 0 : (usec)rng_range(150, 1200) * MS;
-	s->size = sizes[rng_below(sizeof(sizes) / sizeof(sizes[0]))];
+	s->size = PICK(sizes);
 	s->verbose = rng_chance(25);
 	s->other = rng_chance(30) && root;
 	s->load = rng_chance(40);
-	s->front = rng_chance(15);
+	s->front = rng_chance(20);
 	s->span = rng_chance(40) ? plan_ms(20, 300) : plan_ms(300, 2500);
 	mood = rng_chance(20) ? CALM : rng_chance(10) ? DEAF : STORMY;
 	if (mood != STORMY)
@@ -80,31 +83,33 @@ plan_watched(unsigned int percent)
 						       (int)rng_below(KIDS));
 }
 
-/* Sends something on the heartbeat socket. */
+/* Says something as a heartbeat, or as a holder. */
 static void
 plan_say(usec at, int who)
 {
-	static const enum deed deeds[] = { D_PING, D_PING, D_PING, D_PING,
-		D_PING, D_CANCEL, D_CANCEL, D_NOISE, D_BAD_PID, D_LONG, D_WATCH,
-		D_HELLO };
-	struct act	      *a;
+	static const enum kind hearts[] = { K_PING, K_PING, K_PING, K_PING,
+		K_PING, K_CANCEL, K_CANCEL, K_NOISE, K_BAD_PID, K_LONG, K_WATCH,
+		K_HELLO };
+	static const enum kind holders[] = { K_PING, K_PING, K_PING, K_PING,
+		K_PING, K_PING, K_PING, K_PING, K_CANCEL, K_CANCEL, K_WATCH,
+		K_NOISE };
+	const bool	       heart = who < AT_HOLDERS;
+	struct act *a = plan_add(heart ? PICK(hearts) : PICK(holders), at, who);
 
-	a = plan_add(deeds[rng_below(sizeof(deeds) / sizeof(deeds[0]))], at,
-	    who);
-	if (a->deed == D_WATCH) {
-		a->n = plan_watched(40);
-		return;
-	}
-	a->n = rng_chance(10) ? (int)rng_range(100, 6000) :
-				(int)rng_range(1, 4);
+	if (a->deed == K_WATCH)
+		a->n = plan_watched(heart ? 40 : 20);
+	else if (heart && rng_chance(10))
+		a->n = (int)rng_range(100, 6000);
+	else
+		a->n = (int)rng_range(1, 4);
 }
 
 /*
- * A heartbeat, and perhaps another one in the same slot after its end.  Some
- * stop sending PINGs and miss their deadline.
+ * A heartbeat, or a holder of the tether, and perhaps another one in the same
+ * slot after its end.  Some stop sending PINGs and miss their deadline.
  */
 static void
-plan_heart(int who, usec at)
+plan_guard(int who, int tether, usec at)
 {
 	const usec pace = l.setup.timeout != 0 && rng_chance(85) ?
 	    l.setup.timeout / 3 :
@@ -112,62 +117,26 @@ plan_heart(int who, usec at)
 	usec	   end, until;
 
 	while (at < l.setup.span) {
-		(void)plan_add(D_CONNECT, at, who);
-		if (rng_chance(20))
-			plan_say(at, who);
-		(void)plan_add(D_HELLO, at + (usec)rng_below(5 * MS), who);
-		/* As dazai-hb does for its command. */
-		if (l.setup.front && rng_chance(50))
-			plan_add(D_WATCH, at + plan_ms(5, 40), who)->n = FRONT;
-		end = rng_chance(60) ? l.setup.span : at + plan_ms(10, 1500);
+		if (tether != 0) {
+			plan_add(K_HOLD, at, who)->n = tether;
+		} else {
+			(void)plan_add(D_CONNECT, at, who);
+			if (rng_chance(20))
+				plan_say(at, who);
+			(void)plan_add(K_HELLO, at + (usec)rng_below(5 * MS),
+			    who);
+			/* As dazai-hb does for its command. */
+			if (l.setup.front && rng_chance(40))
+				plan_add(K_WATCH, at + plan_ms(5, 40), who)
+				    ->n = FRONT;
+		}
+		end = rng_chance(55) ? l.setup.span : at + plan_ms(10, 1500);
 		until = rng_chance(85) ? end : at + plan_ms(10, 800);
 		for (; at < until; at += (usec)rng_range(1, (uint64_t)pace * 2))
 			plan_say(at + 5 * MS, who);
-		if (rng_chance(8))
-			(void)plan_add(D_QUIT, end, who);
+		if (tether == 0 && rng_chance(8))
+			(void)plan_add(K_QUIT, end, who);
 		(void)plan_add(rng_chance(25) ? D_SHUT : D_CLOSE, end, who);
-		at = end + plan_ms(0, 600);
-	}
-}
-
-/* Says something as a holder. */
-static void
-plan_holder_says(usec at, int who)
-{
-	static const enum deed deeds[] = { D_PING, D_PING, D_PING, D_PING,
-		D_PING, D_PING, D_PING, D_PING, D_CANCEL, D_CANCEL, D_WATCH,
-		D_NOISE };
-	struct act	      *a;
-
-	a = plan_add(deeds[rng_below(sizeof(deeds) / sizeof(deeds[0]))], at,
-	    who);
-	a->holds = true;
-	a->n = a->deed == D_WATCH ? plan_watched(20) : (int)rng_range(1, 3);
-}
-
-/*
- * A holder, and perhaps another one in the same slot after its end.  Some stop
- * sending PINGs and miss their deadline.
- */
-static void
-plan_holder(int who, int tether, usec at)
-{
-	const usec  pace = l.setup.timeout != 0 && rng_chance(85) ?
-	     l.setup.timeout / 3 :
-	     plan_ms(5, 300);
-	usec	    end, until;
-	struct act *a;
-
-	while (at < l.setup.span) {
-		a = plan_add(D_HOLD, at, who);
-		a->holds = true;
-		a->n = tether;
-		end = rng_chance(50) ? l.setup.span : at + plan_ms(10, 1500);
-		until = rng_chance(85) ? end : at + plan_ms(10, 800);
-		for (; at < until; at += (usec)rng_range(1, (uint64_t)pace * 2))
-			plan_holder_says(at + 5 * MS, who);
-		plan_add(rng_chance(25) ? D_SHUT : D_CLOSE, end, who)
-		    ->holds = true;
 		at = end + plan_ms(0, 600);
 	}
 }
@@ -180,11 +149,12 @@ plan_holders(bool calm)
 	int	       i;
 
 	for (i = 0; i < (calm ? 2 : HOLDERS) && rng_chance(85); i++)
-		plan_holder(i, 1 + (int)rng_below(tethers),
+		plan_guard(AT_HOLDERS + i, 1 + (int)rng_below(tethers),
 		    calm ? 0 : plan_ms(0, 800));
 	for (i = 0; i < WATCHERS; i++) {
 		if (rng_chance(40))
-			(void)plan_add(D_EVENTS, plan_ms(0, 500), i);
+			(void)plan_add(K_EVENTS, plan_ms(0, 500),
+			    AT_WATCHERS + i);
 	}
 }
 
@@ -192,14 +162,12 @@ plan_holders(bool calm)
 static void
 plan_stranger(int who)
 {
-	static const enum deed deeds[] = { D_CONNECT, D_CONNECT, D_NOISE,
-		D_BAD_PID, D_LONG, D_PING, D_CANCEL, D_QUIT, D_CLOSE, D_SHUT };
+	static const enum kind deeds[] = { D_CONNECT, D_CONNECT, K_NOISE,
+		K_BAD_PID, K_LONG, K_PING, K_CANCEL, K_QUIT, D_CLOSE, D_SHUT };
 	usec		       at;
 
 	for (at = plan_ms(0, 200); at < l.setup.span; at += plan_ms(1, 200))
-		plan_add(deeds[rng_below(sizeof(deeds) / sizeof(deeds[0]))], at,
-		    who)
-		    ->n = (int)rng_range(1, 20);
+		plan_add(PICK(deeds), at, who)->n = (int)rng_range(1, 20);
 	if (rng_chance(10))
 		plan_add(D_CROWD, plan_ms(0, 2000), who)->n = (int)rng_range(60,
 		    100);
@@ -233,7 +201,7 @@ plan_manner(void)
 }
 
 static void
-plan_transfer(enum deed deed, usec at, int who, int names)
+plan_transfer(enum kind deed, usec at, int who, int names)
 {
 	struct act *a = plan_add(deed, at, who);
 
@@ -247,26 +215,25 @@ plan_transfer(enum deed deed, usec at, int who, int names)
 
 /* A client of the control socket, with a preference for one kind of request. */
 static void
-plan_control(int who)
+plan_control(int i)
 {
-	static const enum deed deeds[] = { D_PUT, D_PUT, D_GET, D_GET, D_GET,
-		D_DEL, D_LIST, D_STATUS, D_STATUS, D_REGISTER, D_UNREGISTER,
-		D_WRONG, D_HANGUP, D_ARM, D_TETHERS, D_TETHERS, D_RELEASE };
+	static const enum kind deeds[] = { K_PUT, K_PUT, K_GET, K_GET, K_GET,
+		K_DEL, K_LIST, K_STATUS, K_STATUS, K_REGISTER, K_UNREGISTER,
+		K_WRONG, D_CLOSE, K_ARM, K_TETHERS, K_TETHERS, K_RELEASE };
 	const uint64_t	       pace = rng_range(2, mood == CALM ? 20 : 120);
 	const int	       names = (int)rng_range(1, NAMES - 1);
-	const enum deed lean = deeds[who < 2 ? who * 2 : (int)rng_below(10)];
-	enum deed	deed;
-	usec		at;
+	const enum kind	       lean = deeds[i < 2 ? i * 2 : (int)rng_below(10)];
+	const int	       who = AT_CONTROLS + i;
+	enum kind	       deed;
+	usec		       at;
 
 	for (at = plan_ms(0, 100); at < l.setup.span; at += plan_ms(0, pace)) {
-		deed = rng_chance(60) ?
-		    lean :
-		    deeds[rng_below(sizeof(deeds) / sizeof(deeds[0]))];
-		if ((deed == D_ARM || deed == D_RELEASE) && rng_chance(70))
-			deed = D_STATUS;
-		if (deed == D_REGISTER || deed == D_UNREGISTER)
+		deed = rng_chance(60) ? lean : PICK(deeds);
+		if ((deed == K_ARM || deed == K_RELEASE) && rng_chance(70))
+			deed = K_STATUS;
+		if (deed == K_REGISTER || deed == K_UNREGISTER)
 			plan_add(deed, at, who)->n = (int)rng_below(KIDS);
-		else if (deed == D_TETHERS || deed == D_RELEASE)
+		else if (deed == K_TETHERS || deed == K_RELEASE)
 			plan_add(deed, at, who)->n = 1 +
 			    (int)rng_below(TETHERS - 1);
 		else
@@ -275,7 +242,7 @@ plan_control(int who)
 }
 
 static void
-plan_signal(enum deed deed, usec at, int sig)
+plan_signal(enum kind deed, usec at, int sig)
 {
 	plan_add(deed, at, 0)->n = sig;
 }
@@ -285,7 +252,7 @@ static void
 plan_stop(void)
 {
 	const bool	network = rng_chance(65);
-	const enum deed deed = network ? D_SIGNAL_NETWORK : D_SIGNAL_VAULT;
+	const enum kind deed = network ? D_SIGNAL_NETWORK : D_SIGNAL_VAULT;
 	const usec	at = (usec)rng_below((uint64_t)l.setup.span);
 
 	plan_signal(deed, at, SIGSTOP);
@@ -310,16 +277,16 @@ plan_large(usec at)
 	struct act *a;
 	int	    i;
 
-	a = plan_add(D_PUT, 0, LARGE);
+	a = plan_add(K_PUT, 0, LARGE);
 	a->n = NAMES - 1;
 	a->size = l.setup.size - 1000 - (size_t)rng_below(200000);
 	for (i = 0; i < 2; i++) {
-		a = plan_add(D_GET, at - plan_ms(5, 60), LARGE + i);
+		a = plan_add(K_GET, at - plan_ms(5, 60), LARGE + i);
 		a->n = NAMES - 1;
 		a->manner = PIECES;
 	}
 	for (i = 1; i < 6; i++)
-		(void)plan_add(D_STATUS, at + i * (10 * MS), CONTROLS - 1);
+		(void)plan_add(K_STATUS, at + i * (10 * MS), ORDERER);
 }
 
 /* A heartbeat that does nothing else, and a trigger while much is under way. */
@@ -332,13 +299,13 @@ plan_calm(void)
 		plan_large(at);
 
 	(void)plan_add(D_CONNECT, 0, 0);
-	(void)plan_add(D_HELLO, 0, 0);
+	(void)plan_add(K_HELLO, 0, 0);
 	if (rng_chance(50))
 		plan_signal(D_SIGNAL_VAULT, at, SIGUSR1);
 	else
-		(void)plan_add(D_PANIC, at, CONTROLS - 1);
+		(void)plan_add(K_PANIC, at, ORDERER);
 	if (rng_chance(20))
-		(void)plan_add(D_CANCEL, at + plan_ms(1, 300), 0);
+		(void)plan_add(K_CANCEL, at + plan_ms(1, 300), 0);
 }
 
 /* Triggers, often more than one, so that the second finds the first pending. */
@@ -347,17 +314,17 @@ plan_triggers(void)
 {
 	static const int sigs[] = { SIGUSR1, SIGUSR1, SIGHUP, SIGUSR1, SIGHUP,
 		SIGUSR2, SIGTERM, SIGINT, SIGQUIT, SIGKILL };
-	const enum deed	 deeds[] = { D_SIGNAL_VAULT, D_SIGNAL_VAULT,
-		 D_SIGNAL_NETWORK, D_PANIC, D_PANIC };
+	const enum kind	 deeds[] = { D_SIGNAL_VAULT, D_SIGNAL_VAULT,
+		 D_SIGNAL_NETWORK, K_PANIC, K_PANIC };
 	usec		 at = (usec)rng_below((uint64_t)l.setup.span);
-	enum deed	 deed;
+	enum kind	 deed;
 	int		 i, n = (int)rng_range(1, 4);
 
 	for (i = 0; i < n; i++) {
-		deed = deeds[rng_below(sizeof(deeds) / sizeof(deeds[0]))];
-		if (deed == D_PANIC && rng_chance(8))
-			deed = D_HARD;
-		plan_add(deed, at, CONTROLS - 1)->n = sigs[rng_below(
+		deed = PICK(deeds);
+		if (deed == K_PANIC && rng_chance(8))
+			deed = K_HARD;
+		plan_add(deed, at, ORDERER)->n = sigs[rng_below(
 		    rng_chance(85) ? 5 : sizeof(sigs) / sizeof(sigs[0]))];
 		at += plan_ms(0, 400);
 	}
@@ -369,18 +336,17 @@ plan_last(void)
 {
 	static const int sigs[] = { SIGUSR1, SIGHUP, SIGUSR2, SIGQUIT, SIGTERM,
 		SIGINT, SIGKILL, SIGKILL, SIGKILL };
-	static const enum deed deeds[] = { D_CLOSE, D_CLOSE, D_CLOSE, D_QUIT,
+	static const enum kind deeds[] = { D_CLOSE, D_CLOSE, D_CLOSE, K_QUIT,
 		D_SIGNAL_VAULT, D_SIGNAL_VAULT, D_SIGNAL_NETWORK,
-		D_SIGNAL_NETWORK, D_PANIC, D_HARD };
+		D_SIGNAL_NETWORK, K_PANIC, K_HARD };
 
 	memset(&l.last, 0, sizeof(l.last));
-	l.last.deed = deeds[rng_below(sizeof(deeds) / sizeof(deeds[0]))];
+	l.last.deed = PICK(deeds);
 	if (l.setup.front && rng_chance(20))
 		l.last.deed = D_END_FRONT;
-	l.last.n = sigs[rng_below(sizeof(sigs) / sizeof(sigs[0]))];
-	l.last.who = l.last.deed == D_PANIC || l.last.deed == D_HARD ?
-	    CONTROLS - 1 :
-	    0;
+	l.last.n = PICK(sigs);
+	l.last.who = l.last.deed == K_PANIC || l.last.deed == K_HARD ? ORDERER :
+								       0;
 	l.last.fresh = l.last.rude = true;
 }
 
@@ -403,15 +369,15 @@ plan_stormy(void)
 
 	if (mood == STORMY && rng_chance(15)) {
 		/* The first heartbeat finds a panic that it cannot end. */
-		(void)plan_add(D_PANIC, plan_ms(0, 200), CONTROLS - 1);
-		plan_heart(0, plan_ms(50, 400));
+		(void)plan_add(K_PANIC, plan_ms(0, 200), ORDERER);
+		plan_guard(0, 0, plan_ms(50, 400));
 	} else if (mood == DEAF || rng_chance(90)) {
-		plan_heart(0, plan_ms(0, 20));
+		plan_guard(0, 0, plan_ms(0, 20));
 	}
 	if (rng_chance(60))
-		plan_heart(1, plan_ms(0, 800));
+		plan_guard(1, 0, plan_ms(0, 800));
 	if (rng_chance(30))
-		plan_heart(2, plan_ms(0, 1500));
+		plan_guard(2, 0, plan_ms(0, 1500));
 	for (i = 3; i < HEARTS; i++)
 		if (rng_chance(35))
 			plan_stranger(i);
@@ -441,7 +407,8 @@ plan_life(bool root)
 		plan_add(D_END_FRONT, plan_ms(0, 2000), 0)->n = rng_chance(50) ?
 		    SIGTERM :
 		    SIGKILL;
-	n = (int)rng_range(1, mood == CALM ? LARGE : CONTROLS - 1);
+	n = (int)rng_range(1,
+	    mood == CALM ? LARGE - AT_CONTROLS : CONTROLS - 1);
 	for (i = 0; i < n; i++)
 		plan_control(i);
 	for (i = 0; i < KIDS; i++) {

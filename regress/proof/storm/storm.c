@@ -17,7 +17,6 @@
 #include <sys/wait.h>
 
 #include <err.h>
-#include <errno.h>
 #include <inttypes.h>
 #include <limits.h>
 #include <signal.h>
@@ -26,6 +25,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "num.h"
 #include "storm.h"
 
 #define FRONT_NAME "dazai-hb"
@@ -54,14 +54,12 @@ on_stop_worker(int sig)
 static uint64_t
 number(const char *s)
 {
-	char	*end;
-	uint64_t n;
+	int64_t	    n;
+	const char *why = num_int(s, 0, INT64_MAX, &n);
 
-	errno = 0;
-	n = strtoull(s, &end, 10);
-	if (*s == '\0' || *end != '\0' || errno != 0)
-		errx(2, "%s: not a number", s);
-	return (n);
+	if (why != NULL)
+		errx(2, "%s: %s", s, why);
+	return ((uint64_t)n);
 }
 
 static void

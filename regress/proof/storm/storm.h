@@ -20,13 +20,20 @@ typedef int64_t usec; /* CLOCK_BOOTTIME, the daemon's own clock */
 #define STALL (10000 * MS) /* no turn of a loop takes so long */
 #define SLOW  (60000 * MS) /* nothing that must happen takes so long */
 
+/* The clients of a life are one array, sorted by their roles. */
+enum role { HEART, HOLDER, CONTROL, WATCHER, ROLES };
+
 enum {
 	HEARTS = 6,
 	HOLDERS = 8,
 	CONTROLS = 10,
 	WATCHERS = 2,
-	CONNS = HEARTS + HOLDERS + CONTROLS + WATCHERS,
-	TETHERS = 4, /* the heartbeat's, and t1 to t3 */
+	AT_HOLDERS = HEARTS,
+	AT_CONTROLS = AT_HOLDERS + HOLDERS,
+	AT_WATCHERS = AT_CONTROLS + CONTROLS,
+	CONNS = AT_WATCHERS + WATCHERS,
+	ORDERER = AT_WATCHERS - 1, /* says PANIC */
+	TETHERS = 4,		   /* the heartbeat's, and t1 to t3 */
 	KIDS = 5,
 	FRONT = KIDS, /* the process in front is one more */
 	NAMES = 6,
@@ -53,70 +60,10 @@ struct setup {
 	usec   span; /* how long the acts last */
 };
 
-/* What is done, when and by whom; drawn before a life begins. */
-enum deed {
-	D_CONNECT,
-	D_HELLO,
-	D_PING,
-	D_CANCEL,
-	D_QUIT,
-	D_NOISE,
-	D_BAD_PID,
-	D_LONG,
-	D_CLOSE,
-	D_SHUT,
-	D_WATCH, /* hearts */
-	D_HOLD,	 /* holders, beside the hearts' */
-	D_PUT,
-	D_GET,
-	D_DEL,
-	D_LIST,
-	D_STATUS,
-	D_ARM,
-	D_PANIC,
-	D_HARD,
-	D_REGISTER,
-	D_UNREGISTER,
-	D_WRONG,
-	D_TETHERS,
-	D_RELEASE,
-	D_HANGUP, /* controls */
-	D_EVENTS, /* watchers */
-	D_CROWD,
-	D_KILL_KID,
-	D_END_FRONT,
-	D_SELF,
-	D_SIGNAL_VAULT,
-	D_SIGNAL_NETWORK
-};
-
-enum manner { /* of a PUT or GET */
-	WHOLE,
-	PIECES,
-	CUT,
-	STUCK,
-	EARLY,
-	MANNERS
-};
-
-struct act {
-	usec	    at;	   /* from when the daemon is ready */
-	int	    order; /* of those at the same time */
-	enum deed   deed;
-	int	    who;   /* slot of the client, or kid */
-	bool	    fresh; /* on a new connection */
-	bool	    other; /* ... of the guarded user's */
-	bool	    rude;  /* even if another operation is not finished */
-	bool	    holds; /* a deed of a heart, done by a holder */
-	int	    n;	   /* a count, signal, name or kid */
-	enum manner manner;
-	size_t	    size;
-	size_t	    at_byte; /* where a CUT or STUCK one stops */
-	uint32_t    reads;
-	usec	    ttl;
-};
-
-/* Operations as clients see them: from just before inv to just after resp. */
+/*
+ * What is done: operations as clients see them, from just before inv to just
+ * after resp, ...
+ */
 enum kind {
 	K_HELLO,
 	K_PING,
@@ -141,7 +88,42 @@ enum kind {
 	K_TETHERS,
 	K_RELEASE,
 	K_EVENTS,
-	KINDS
+	KINDS, /* ... and what has no answer */
+	D_CONNECT,
+	D_CLOSE,
+	D_SHUT,
+	D_CROWD,
+	D_KILL_KID,
+	D_END_FRONT,
+	D_SELF,
+	D_SIGNAL_VAULT,
+	D_SIGNAL_NETWORK
+};
+
+enum manner { /* of a PUT or GET */
+	WHOLE,
+	PIECES,
+	CUT,
+	STUCK,
+	EARLY,
+	MANNERS
+};
+
+/* Drawn before a life begins. */
+struct act {
+	usec	    at;	   /* from when the daemon is ready */
+	int	    order; /* of those at the same time */
+	enum kind   deed;
+	int	    who;   /* of the clients */
+	bool	    fresh; /* on a new connection */
+	bool	    other; /* ... of the guarded user's */
+	bool	    rude;  /* even if another operation is not finished */
+	int	    n;	   /* a count, signal, name, tether or kid */
+	enum manner manner;
+	size_t	    size;
+	size_t	    at_byte; /* where a CUT or STUCK one stops */
+	uint32_t    reads;
+	usec	    ttl;
 };
 
 enum result {
@@ -241,29 +223,29 @@ struct absence {
 };
 
 struct conn {
-	int    fd; /* -1: none */
-	bool   control, holder, watcher;
-	int    slot;
-	bool   ending; /* the daemon is to close it */
-	usec   opened;
-	usec   active;
-	int    queue[QUEUE]; /* ops to be answered, in order */
-	int    queued;
-	int    peer;	/* of a heart, or -1 */
-	int    listing; /* names that LIST or TETHERS has told, a bit each */
-	int    putting; /* ops, or -1 */
-	int    getting;
-	usec   pace; /* nothing moves before this time */
-	char   in[ANSWER];
-	size_t len;
-	char  *out;
-	size_t outlen;
+	int	  fd; /* -1: none */
+	enum role role;
+	char	  name[16];
+	bool	  ending; /* the daemon is to close it */
+	usec	  opened;
+	usec	  active;
+	int	  queue[QUEUE]; /* ops to be answered, in order */
+	int	  queued;
+	int	  peer;	   /* of a heart, or -1 */
+	int	  listing; /* names that LIST or TETHERS has told, a bit each */
+	int	  putting; /* ops, or -1 */
+	int	  getting;
+	usec	  pace; /* nothing moves before this time */
+	char	  in[ANSWER];
+	size_t	  len;
+	char	 *out;
+	size_t	  outlen;
 };
 
 struct kid {
 	pid_t pid;
 	pid_t mate; /* of its group; never registered */
-	int   pidfd;
+	int   pidfd, matefd;
 	int   news;	    /* of one that registers itself; or -1 */
 	bool  killed;	    /* by us */
 	bool  maybe;	    /* it may be registered */
@@ -288,11 +270,10 @@ struct life {
 	int	       status;
 	pid_t	       vault;
 	int	       vaultfd, networkfd, logfd;
-	char	       dir[64], sock[80], ctl[84];
+	char	       dir[64], sock[80], ctl[84], command[256];
 	char	      *log;
 	size_t	       loglen;
-	struct conn    hearts[HEARTS], holders[HOLDERS];
-	struct conn    controls[CONTROLS], watchers[WATCHERS];
+	struct conn    conns[CONNS];
 	struct kid     kids[KIDS + 1];
 	struct op      ops[OPS];
 	int	       nops;
@@ -350,7 +331,7 @@ void  daemon_kill(void);
 /* kids.c */
 void kids_start(void);
 void kid_kill(int);
-bool kid_is_dead(const struct kid *, usec);
+bool kid_is_dead(int, usec);
 void kid_self(int);
 void kid_news(int);
 void kid_asked(enum kind, int);
@@ -366,35 +347,30 @@ void front_end(int);
 /* conn.c */
 void conn_open(struct conn *, const char *, bool);
 void conn_say(struct conn *, const char *, size_t);
-int  conn_op(struct conn *, enum kind);
-void conn_close(struct conn *);
-void conn_done(struct conn *);
-void conn_shut(struct conn *);
-bool conn_wants(const struct conn *, usec, short *);
-void conn_ready(struct conn *, short);
-void conn_begin(void);
+void conn_line(struct conn *, const char *, ...)
+    __attribute__((format(printf, 2, 3)));
+struct op *conn_op(struct conn *, enum kind);
+void	   conn_close(struct conn *);
+void	   conn_done(struct conn *);
+void	   conn_shut(struct conn *);
+bool	   conn_wants(const struct conn *, usec, short *);
+void	   conn_ready(struct conn *, short);
+void	   conn_begin(void);
+void	   conn_act(const struct act *);
 
 /* heart.c */
-void heart_act(const struct act *);
-void heart_ping(struct conn *, int);
-void heart_pong(struct conn *, struct op *);
-bool heart_cancel(struct op *, const char *);
-void heart_line(struct conn *, const char *);
-void heart_lost(struct conn *);
-
-/* holder.c */
 extern const char *const tether_names[TETHERS];
-void			 holder_act(const struct act *);
-void			 holder_line(struct conn *, const char *);
-void			 holder_lost(struct conn *);
-int			 holder_tether(const char *, size_t);
+int			 heart_tether(const char *, size_t);
+void			 heart_act(struct conn *, const struct act *);
+void			 heart_line(struct conn *, char *);
+void			 heart_lost(struct conn *);
 
 /* watch.c */
-void watch_act(const struct act *);
-void watch_line(struct conn *, const char *);
+void watch_act(struct conn *, const struct act *);
+void watch_line(struct conn *, char *);
 
 /* control.c */
-void   control_act(const struct act *);
+void   control_act(struct conn *, const struct act *);
 void   control_line(struct conn *, char *);
 void   control_status(struct op *, const char *);
 bool   control_busy(struct conn *, const char *);
@@ -409,6 +385,7 @@ int  model_trigger(const char *, enum class, usec, usec);
 void model_time(usec);
 void model_answered(struct op *);
 void model_odd(const char *, ...) __attribute__((format(printf, 1, 2)));
+usec model_arrived(usec, bool);
 bool model_passed(usec, usec);
 bool model_over(const struct trigger *, usec);
 void model_not_pending(const struct op *, usec, const char *, bool);

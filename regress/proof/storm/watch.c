@@ -7,20 +7,13 @@
 #include "storm.h"
 
 void
-watch_act(const struct act *a)
+watch_act(struct conn *c, const struct act *a)
 {
-	struct conn *c = &l.watchers[a->who];
-
-	if (a->deed == D_CLOSE) {
-		conn_close(c);
-		return;
-	}
 	conn_open(c, l.ctl, a->other);
 	if (c->fd == -1)
 		return;
 	(void)conn_op(c, K_EVENTS);
-	note("watcher %d: EVENTS", c->slot);
-	conn_say(c, "EVENTS\n", 7);
+	conn_line(c, "EVENTS");
 }
 
 /* The value of " key=" in line, and its length; NULL if there is none. */
@@ -71,7 +64,7 @@ watch_tether(const char *line, const char *kind)
 	int		   t;
 
 	name = watch_word(line, " tether=", &len);
-	if (name == NULL || (t = holder_tether(name, len)) == -1)
+	if (name == NULL || (t = heart_tether(name, len)) == -1)
 		return (false);
 	if (strcmp(kind, "released") == 0)
 		return (watch_begun(K_RELEASE, t));
@@ -96,6 +89,13 @@ watch_secret(const char *line, const char *kind)
 		name[0] - '0'));
 }
 
+static bool
+watch_is(const char *kind, const char *a, const char *b, const char *c)
+{
+	return (strcmp(kind, a) == 0 || strcmp(kind, b) == 0 ||
+	    strcmp(kind, c) == 0);
+}
+
 /* Returns whether the event can be, by what was done so far. */
 static bool
 watch_possible(const char *line)
@@ -104,11 +104,9 @@ watch_possible(const char *line)
 
 	if (sscanf(line, "EVENT %15s", kind) != 1)
 		return (false);
-	if (strcmp(kind, "guarded") == 0 || strcmp(kind, "lost") == 0 ||
-	    strcmp(kind, "released") == 0)
+	if (watch_is(kind, "guarded", "lost", "released"))
 		return (watch_tether(line, kind));
-	if (strcmp(kind, "put") == 0 || strcmp(kind, "got") == 0 ||
-	    strcmp(kind, "gone") == 0)
+	if (watch_is(kind, "put", "got", "gone"))
 		return (watch_secret(line, kind));
 	if (strcmp(kind, "pending") == 0)
 		return (watch_pending());
@@ -121,11 +119,11 @@ watch_possible(const char *line)
 }
 
 void
-watch_line(struct conn *c, const char *line)
+watch_line(struct conn *c, char *line)
 {
 	struct op *op = c->queued > 0 ? &l.ops[c->queue[0]] : NULL;
 
-	note("watcher %d reads %s", c->slot, line);
+	note("%s reads %s", c->name, line);
 	if (control_busy(c, line))
 		return;
 	if (op != NULL && strncmp(line, "EVENT STATUS ", 13) == 0) {
@@ -134,6 +132,6 @@ watch_line(struct conn *c, const char *line)
 		control_status(op, line + 6);
 		conn_done(c);
 	} else if (!watch_possible(line)) {
-		broken("watcher %d is told: %s", c->slot, line);
+		broken("%s is told: %s", c->name, line);
 	}
 }
