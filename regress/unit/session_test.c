@@ -144,9 +144,11 @@ CASE(a_secret_that_nobody_guards_does_not_stay,
 	s.first = FIRST;
 	session_wait_for_guard(&s, false, 0);
 	ATF_REQUIRE_EQ(NEVER, session_deadline(&s));
+	ATF_REQUIRE_EQ(0, session_first_left(&s, 0));
 	session_wait_for_guard(&s, true, 10);
 	session_wait_for_guard(&s, true, 12);
 	ATF_REQUIRE_EQ(10 + FIRST, session_deadline(&s));
+	ATF_REQUIRE_EQ(FIRST - 2, session_first_left(&s, 12));
 	(void)hold("t", 1, 13);
 	session_wait_for_guard(&s, true, 13);
 	ATF_REQUIRE_EQ(NEVER, session_deadline(&s));
@@ -156,6 +158,7 @@ CASE(a_secret_that_nobody_guards_does_not_stay,
 	session_tick(&s, 20 + FIRST);
 	ATF_REQUIRE_STREQ("nobody came to guard", world.reason);
 	ATF_REQUIRE_EQ(20 + FIRST + GRACE, session_deadline(&s));
+	ATF_REQUIRE_EQ(0, session_first_left(&s, 20 + FIRST + 1));
 	(void)hold("t", 2, 20 + FIRST + 1);
 	ATF_REQUIRE_EQ(1, world.cancelled);
 }
