@@ -59,6 +59,7 @@ CASE(a_newcomer_that_hung_up_already_cancels_nothing,
 	ATF_REQUIRE_EQ(10 + GRACE, session_deadline(&s));
 	(void)hold(NULL, 3, 14);
 	ATF_REQUIRE_EQ(1, world.cancelled);
+	ATF_REQUIRE_STREQ("a new heartbeat", world.reason);
 }
 
 CASE(a_loss_has_its_reason,
@@ -87,7 +88,13 @@ CASE(a_loss_has_its_reason,
 			session_ended(&s, h, 1, true, rows[i].how);
 		session_heard(&s, 2);
 		ATF_REQUIRE_STREQ(rows[i].reason, world.reason);
+		/* For EVENT lost, which says it of the heartbeat, too. */
+		ATF_REQUIRE_EQ(rows[i].missed ? NULL : rows[i].how, h->how);
 	}
+	begin(GRACE, 0, true);
+	h = hold(NULL, 1, 0);
+	session_ended(&s, h, 1, true, "its process ended");
+	ATF_REQUIRE_STREQ("its process ended", h->how);
 }
 
 CASE(network_has_its_time_to_report,
@@ -108,6 +115,24 @@ CASE(network_has_its_time_to_report,
 		ATF_REQUIRE(p.over);
 		ATF_REQUIRE_STREQ("heartbeat connection dropped", world.reason);
 	}
+}
+
+CASE(a_slot_is_new_for_the_next_holder,
+    "a holder has nothing of the one whose slot it takes: no channel, no cause "
+    "of an end, no descriptor")
+{
+	struct session_holder *h;
+
+	begin(GRACE, 0, true);
+	h = hold("t", 1, 0);
+	h->private = true;
+	h->fds[0] = 7;
+	session_ended(&s, h, 1, true, "its process ended");
+	session_left(&s, h, 2);
+	ATF_REQUIRE_EQ(h, hold("t", 2, 3));
+	ATF_REQUIRE(!h->private);
+	ATF_REQUIRE_EQ(-1, h->fds[0]);
+	ATF_REQUIRE_EQ(NULL, h->how);
 }
 
 CASE(slots_have_an_end,
@@ -149,6 +174,11 @@ CASE(a_secret_that_nobody_guards_does_not_stay,
 	session_wait_for_guard(&s, true, 12);
 	ATF_REQUIRE_EQ(10 + FIRST, session_deadline(&s));
 	ATF_REQUIRE_EQ(FIRST - 2, session_first_left(&s, 12));
+	/* Without a secret there is nothing to guard. */
+	session_wait_for_guard(&s, false, 12);
+	ATF_REQUIRE_EQ(NEVER, session_deadline(&s));
+	ATF_REQUIRE_EQ(0, session_first_left(&s, 12));
+	session_wait_for_guard(&s, true, 12);
 	(void)hold("t", 1, 13);
 	session_wait_for_guard(&s, true, 13);
 	ATF_REQUIRE_EQ(NEVER, session_deadline(&s));
@@ -161,6 +191,7 @@ CASE(a_secret_that_nobody_guards_does_not_stay,
 	ATF_REQUIRE_EQ(0, session_first_left(&s, 20 + FIRST + 1));
 	(void)hold("t", 2, 20 + FIRST + 1);
 	ATF_REQUIRE_EQ(1, world.cancelled);
+	ATF_REQUIRE_STREQ("a new holder", world.reason);
 }
 
 /*
