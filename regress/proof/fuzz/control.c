@@ -86,7 +86,6 @@ oracle_takes(struct client *c)
 {
 	struct client *most = silent();
 
-	(void)c;
 	if (slots() < SLOTS)
 		return (true);
 	CHECK(most != NULL, "a newcomer that there is no room for");
@@ -247,7 +246,6 @@ oracle_may_be_sluggish(const struct client *c)
 bool
 oracle_is_timed(const struct client *c)
 {
-	(void)c;
 	return (true);
 }
 

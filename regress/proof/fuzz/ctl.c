@@ -24,14 +24,12 @@
 const char *
 cred_ambiguous(uid_t uid)
 {
-	(void)uid;
 	return (NULL);
 }
 
 int
 client_open(const struct sockpath *places, enum client_trust trust)
 {
-	(void)trust;
 	CHECK(places->n >= 1 && places->n <= SOCKPATH_PLACES, "no place");
 	CHECK(places->path[0][0] != '\0', "no path");
 	return (42);
@@ -80,7 +78,6 @@ client_line(int fd)
 noreturn void
 client_refused(const char *line)
 {
-	(void)line;
 	fuzz_leave("refused");
 }
 
@@ -104,10 +101,6 @@ secret_put(const struct sockpath *places, const char *name, const char *reads,
 {
 	const char *p = reads;
 
-	(void)places;
-	(void)replace;
-	(void)once;
-	(void)once;
 	check_name(name);
 	if (reads != NULL)
 		CHECK(fuzz_digits(&p) >= 1 && *p == '\0', "%s reads", reads);
@@ -118,15 +111,12 @@ secret_put(const struct sockpath *places, const char *name, const char *reads,
 void
 secret_get(const struct sockpath *places, const char *name, bool line)
 {
-	(void)places;
-	(void)line;
 	check_name(name);
 }
 
 void
 order_panic(const struct sockpath *places, bool hard, int64_t ms)
 {
-	(void)places;
 	CHECK(ms > 0 || (ms == 0 && !hard), "%lld ms", (long long)ms);
 }
 
@@ -134,45 +124,35 @@ bool
 load_file(const struct sockpath *places, const char *path, bool replace,
     bool once)
 {
-	(void)places;
-	(void)path;
-	(void)once;
 	return (replace);
 }
 
 void
 run_program(const struct sockpath *places, int argc, char *argv[])
 {
-	(void)places;
 	CHECK(argc > 0 && strcmp(argv[0], "run") == 0, "%d words", argc);
 }
 
 void
 watch_release(const struct sockpath *places, const char *name)
 {
-	(void)places;
 	CHECK(strpbrk(name, " \t\r\n") == NULL, "released %s", name);
 }
 
 void
 watch_events(const struct sockpath *places, bool json)
 {
-	(void)places;
-	(void)json;
 }
 
 void
 watch_wait(const struct sockpath *places, const char *event)
 {
-	(void)places;
 	CHECK(event[0] != '\0', "waits for nothing");
 }
 
 void
 why_show(const struct sockpath *places, enum list_form form)
 {
-	(void)places;
-	(void)form;
 }
 
 bool
@@ -218,23 +198,17 @@ guard_who(char *text, size_t size)
 noreturn void
 dockercred_main(int argc, char *argv[])
 {
-	(void)argc;
-	(void)argv;
 	fuzz_leave("helper");
 }
 
 noreturn void
 gitcred_main(int argc, char *argv[])
 {
-	(void)argc;
-	(void)argv;
 	fuzz_leave("helper");
 }
 
 noreturn void
 pinentry_main(int argc, char *argv[])
 {
-	(void)argc;
-	(void)argv;
 	fuzz_leave("helper");
 }

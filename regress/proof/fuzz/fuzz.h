@@ -24,6 +24,14 @@
 	__attribute__((no_sanitize("address", "undefined"))) \
 	type __wrap_##name(__VA_ARGS__)
 
+/* What stands in the place of a function need not use what that is given. */
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+/* A function without arguments that does nothing here. */
+#define NOTHING(name)   \
+	void name(void) \
+	{               \
+	}
+
 /* A broken rule is a crash, with its reason on stderr. */
 #define BROKEN(...)                                           \
 	do {                                                  \

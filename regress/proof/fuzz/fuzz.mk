@@ -34,7 +34,7 @@ STD =		-std=c11 -D_GNU_SOURCE -Icommon -Idazaid \
 
 # The sources of each target beside itself and fuzz.c, and beside the .c files that it
 # includes to reach static functions.  main() of a program is PROGRAM_main.
-NETWORK =	$(addprefix $(DIR)/,net.c net_client.c want.c world.c) $(ORACLE)/names.c \
+NETWORK =	$(addprefix $(DIR)/,net.c net_client.c net_world.c want.c world.c) $(ORACLE)/names.c \
 		$(addprefix common/,clock.c cred.c line.c name.c num.c secmem.c) \
 		$(addprefix dazaid/,answer.c imsg.c log.c panic.c request.c session.c signals.c store.c)
 SRC_num =	common/num.c
@@ -46,8 +46,8 @@ SRC_vault =	$(addprefix $(ORACLE)/,controller.c names.c secrets.c) $(DIR)/model.
 		$(DIR)/model_transfer.c $(DIR)/world.c $(DIR)/vault_world.c \
 		$(DIR)/vault_net.c \
 		$(addprefix common/,clock.c cred.c name.c num.c secmem.c) \
-		$(addprefix dazaid/,alive.c event.c holder.c imsg.c log.c panic.c serve.c session.c \
-		signals.c store.c transfer.c)
+		$(addprefix dazaid/,alive.c event.c holder.c imsg.c log.c notify.c panic.c serve.c \
+		session.c signals.c store.c transfer.c)
 SRC_option =	$(addprefix $(DIR)/,ctl.c program.c) $(ORACLE)/names.c \
 		$(addprefix common/,name.c num.c oneline.c option.c prompt.c program.c secmem.c sockpath.c visible.c) \
 		dazaid/options.c dazaid/store.c dazai-hb/dazai-hb.c \

@@ -283,8 +283,6 @@ arena_grow(struct secmem *m, size_t size, size_t keep)
 void
 command_places(const char *sock, struct sockpath *places)
 {
-	(void)sock;
-	(void)places;
 }
 
 void
@@ -298,7 +296,6 @@ command_check_name(const char *name)
 size_t
 secret_fetch(const struct sockpath *places, const char *name, struct secmem *m)
 {
-	(void)places;
 	CHECK(name_ok(name), "\"%s\" is no name", name);
 	(void)snprintf(name_asked, sizeof(name_asked), "%s", name);
 	if (secret.len == 0)

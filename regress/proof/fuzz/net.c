@@ -1,24 +1,20 @@
 /* SPDX-License-Identifier: ISC */
+/* A life of network: steps of the input, and the rules. */
 #include <sys/socket.h>
 #include <sys/signalfd.h>
-#include <sys/stat.h>
 #include <sys/un.h>
 
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "child.h"
-#include "daemon.h"
-#include "log.h"
 #include "net.h"
 #include "network.h"
-#include "sandbox.h"
 
 /* NOLINTBEGIN(bugprone-suspicious-include): what is static there is used */
 #include "../../../dazaid/conn.c"
@@ -27,9 +23,7 @@
 #include "../../../dazaid/network.c"
 /* NOLINTEND(bugprone-suspicious-include) */
 
-#define OWNER	 1000
-#define STRANGER 1001
-#define TURNS	 100000 /* before network must wait again */
+#define TURNS 100000 /* before network must wait again */
 /*
  * When network gives up the slot of a client that reads slowly is not known, so
  * no slot may be missed then.
@@ -44,158 +38,13 @@ unsigned int  net_state;
 struct sockaddr_un net_address;
 socklen_t	   net_address_len;
 
-static int	listeners[2];
-static int	signals[2]; /* network reads from the first */
-static int	vault = -1;
-static size_t	accepted; /* clients that network has accepted, in this order */
-static uint32_t last_peer;
-static int	last_signal;
-static bool	lazy; /* there is a client that reads slowly */
+static int	    listeners[2];
+static bool	    lazy; /* there is a client that reads slowly */
 static unsigned int turns;
 static unsigned int ending; /* steps after the end of the input */
-static bool	    ready;  /* network has sent READY */
-
-/* What is to fail. */
-static unsigned int fail_accept, fail_refs;
 static int	    fail_poll;
-static bool	    fail_limits, fail_sandbox, fail_signals;
 static bool	    partly; /* network polls only some of its clients */
 static int64_t	    woken;  /* when network last looked at the clock */
-
-static bool vault_read(void);
-
-/* What network calls. */
-
-int
-sandbox_limits(void)
-{
-	return (fail_limits ? -1 : 0);
-}
-
-const char *
-sandbox_network(uid_t uid, gid_t gid)
-{
-	(void)uid;
-	(void)gid;
-	return (fail_sandbox ? "sandbox" : NULL);
-}
-
-int
-daemon_detach(int background)
-{
-	(void)background;
-	return (0);
-}
-
-WRAP(void, log_syslog, int first)
-{
-	CHECK(!first, "network finds no syslogd");
-}
-
-WRAP(int, signals_collect, const int *sigs, size_t count)
-{
-	(void)sigs;
-	CHECK(count == 6, "%zu signals", count);
-	return (fail_signals ? -1 : fcntl(signals[0], F_DUPFD_CLOEXEC, 4));
-}
-
-WRAP(noreturn void, _exit, int status)
-{
-	if (!fuzz_runs)
-		__real__exit(status);
-	CHECK(net_may_end, "network ends by itself, %d", status);
-	fuzz_leave("exit");
-}
-
-WRAP(noreturn void, errx, int status, const char *fmt, ...)
-{
-	(void)fmt;
-	CHECK(fuzz_runs && net_may_end, "network ends by itself, %d", status);
-	fuzz_leave("exit");
-}
-
-/* The client whose descriptor goes with msg. */
-static struct client *
-passed_with(const struct msghdr *msg)
-{
-	const struct cmsghdr *cmsg = CMSG_FIRSTHDR(msg);
-	struct client	     *c;
-	struct stat	      st;
-	int		      fd;
-
-	if (cmsg == NULL)
-		return (NULL);
-	memcpy(&fd, CMSG_DATA(cmsg), sizeof(fd));
-	(void)fstat(fd, &st);
-	for (c = net_clients; c < net_clients + net_n; c++) {
-		if (c->accepted && c->ino == st.st_ino)
-			return (c);
-	}
-	BROKEN("a descriptor of nobody's");
-}
-
-WRAP(ssize_t, sendmsg, int fd, const struct msghdr *msg, int flags)
-{
-	if (fuzz_runs && fd == CHILD_FD && msg->msg_control != NULL &&
-	    fail_refs > 0) {
-		fail_refs--;
-		passed_with(msg)->refused = true;
-		errno = ETOOMANYREFS;
-		return (-1);
-	}
-	return (__real_sendmsg(fd, msg, flags));
-}
-
-WRAP(int, getsockopt, int fd, int level, int name, void *value, socklen_t *len)
-{
-	struct ucred *cred = value;
-	const int     rc = __real_getsockopt(fd, level, name, value, len);
-
-	if (fuzz_runs && name == SO_PEERCRED && accepted > 0)
-		cred->uid = net_clients[accepted - 1].stranger ? STRANGER :
-								 OWNER;
-	return (rc);
-}
-
-static void
-took(struct client *c, int fd, bool turned_away)
-{
-	const int   least = 1;
-	struct stat st;
-
-	(void)fstat(fd, &st);
-	c->ino = st.st_ino;
-	c->accepted = true;
-	if (c->small)
-		(void)setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &least,
-		    sizeof(least));
-	/*
-	 * The messages so far are the reason why network takes c or refuses it.
-	 */
-	if (vault != -1)
-		(void)vault_read();
-	if (turned_away || c->stranger || !oracle_takes(c)) {
-		c->closing = true;
-		return;
-	}
-	c->peerid = ++last_peer;
-	c->due = fuzz_ms + NET_MS;
-}
-
-WRAP(int, accept4, int listener, struct sockaddr *sa, socklen_t *len, int flags)
-{
-	int fd;
-
-	if (fail_accept > 0) {
-		fail_accept--;
-		errno = EMFILE;
-		return (-1);
-	}
-	if ((fd = __real_accept4(listener, sa, len, flags)) != -1)
-		took(&net_clients[accepted++], fd,
-		    (flags & SOCK_NONBLOCK) == 0);
-	return (fd);
-}
 
 /*
  * Clients.
@@ -236,120 +85,6 @@ actor(void)
 	    c != NULL && (partly || network_paused != 0) && oracle_is_timed(c) ?
 		NULL :
 		c);
-}
-
-/*
- * The vault.
- */
-
-void
-net_send(struct imsg *im)
-{
-	CHECK(imsg_send(vault, im, MSG_DONTWAIT) == 0, "imsg_send: %s",
-	    strerror(errno));
-}
-
-static struct client *
-client_of(uint32_t peerid)
-{
-	struct client *c;
-
-	for (c = net_clients; c < net_clients + net_n; c++) {
-		if (c->peerid == peerid)
-			return (c);
-	}
-	BROKEN("nobody is %u", peerid);
-}
-
-static void
-vault_message(const struct imsg *im)
-{
-	struct client *c;
-
-	switch (im->type) {
-	case IMSG_READY:
-		CHECK(!ready, "ready twice");
-		ready = true;
-		net_state = IMSG_UNGUARDED;
-		return;
-	case IMSG_SIGNAL:
-		CHECK((int)im->u.number.n == last_signal, "another signal");
-		last_signal = 0;
-		return;
-	}
-	c = im->peerid != 0 ? client_of(im->peerid) : NULL;
-	if (c != NULL) {
-		net_walk(c);
-		CHECK(!c->asked || c->listing, "asked twice");
-	}
-	oracle_message(c, im);
-}
-
-static bool
-vault_read(void)
-{
-	enum imsg_result rc;
-	struct imsg	 im;
-	bool		 any = false;
-
-	while ((rc = imsg_recv(vault, IMSG_FROM_NETWORK, net_state, &im)) ==
-	    IMSG_OK) {
-		any = true;
-		vault_message(&im);
-		if (im.fd != -1)
-			close(im.fd);
-	}
-	CHECK(rc == IMSG_NONE, "network breaks the rules with %s",
-	    imsg_type_name(im.type));
-	return (any);
-}
-
-/* Sends bytes that are no message: network must end. */
-static void
-vault_garbage(struct bytes b)
-{
-	uint8_t packet[512] = { 0 };
-
-	if (b.len > sizeof(packet))
-		b.len = sizeof(packet);
-	memcpy(packet, b.at, b.len);
-	packet[1] |= 0x80; /* a type that does not exist */
-	(void)send(vault, packet, b.len, MSG_NOSIGNAL | MSG_DONTWAIT);
-	net_may_end = true;
-}
-
-static void
-vault_close(void)
-{
-	close(vault);
-	vault = -1;
-	net_may_end = true;
-}
-
-/* A line of the vault's log, which need not end with a NUL. */
-static void
-vault_log(struct bytes b)
-{
-	struct imsg im = { .type = IMSG_LOG, .u.log.priority = 6 };
-	size_t	    i;
-
-	for (i = 0; i < b.len && i < IMSG_LOG_BYTES; i++)
-		im.u.log.text[i] = (char)(b.at[i] != '\n' ? b.at[i] : ' ');
-	net_send(&im);
-}
-
-static void
-signal_send(unsigned int sig)
-{
-	const struct signalfd_siginfo si = { .ssi_signo = sig % 64 + 1,
-		.ssi_uid = sig & 0x80 ? STRANGER :
-		    sig & 0x40	      ? OWNER :
-					0 };
-
-	if (last_signal == 0 &&
-	    write(signals[1], &si, sizeof(si)) == (ssize_t)sizeof(si) &&
-	    si.ssi_uid != STRANGER)
-		last_signal = (int)si.ssi_signo;
 }
 
 /* The rules, checked when network has nothing to do. */
@@ -409,10 +144,10 @@ take_all(void)
 		pfd[i] = (struct pollfd){ c->eof || c->sluggish ? -1 : c->fd,
 			POLLIN, 0 };
 	}
-	pfd[net_n] = (struct pollfd){ vault, POLLIN, 0 };
+	pfd[net_n] = (struct pollfd){ nw.vault, POLLIN, 0 };
 	(void)poll(pfd, net_n + 1, 0);
 	if (pfd[net_n].revents != 0)
-		any = vault_read();
+		any = net_vault_read();
 	for (i = 0; i < net_n; i++) {
 		c = &net_clients[i];
 		check_due(c);
@@ -436,7 +171,7 @@ check_all(void)
 		check_client(c);
 		c->seen = c->nsent;
 	}
-	CHECK(last_signal == 0 || partly, "a signal is not passed on");
+	CHECK(nw.last_signal == 0 || partly, "a signal is not passed on");
 	return (true);
 }
 
@@ -503,25 +238,25 @@ step(void)
 		time_with_next(fuzz_byte());
 		return (false);
 	case 'E':
-		fail_accept = fuzz_byte() % 4;
+		nw.fail_accept = fuzz_byte() % 4;
 		break;
 	case 'I':
 		fail_poll = fuzz_byte() % 2 ? EINVAL : EINTR;
 		break;
 	case 'R':
-		fail_refs = 1;
+		nw.fail_refs = 1;
 		break;
 	case 'S':
-		signal_send(fuzz_byte());
+		net_signal(fuzz_byte());
 		break;
 	case 'G':
-		vault_garbage(fuzz_text());
+		net_vault_garbage(fuzz_text());
 		break;
 	case 'L':
-		vault_log(fuzz_text());
+		net_vault_log(fuzz_text());
 		break;
 	case 'V':
-		vault_close();
+		net_vault_close();
 		break;
 	default:
 		return (oracle_step(op));
@@ -538,7 +273,7 @@ finish(void)
 	struct client *c;
 	size_t	       i;
 
-	fail_accept = fail_refs = 0;
+	nw.fail_accept = nw.fail_refs = 0;
 	fail_poll = 0;
 	switch (ending) {
 	case 0:
@@ -567,7 +302,7 @@ finish(void)
 		for (i = 0; i < CONTROL_CONNS; i++)
 			CHECK(control_conns[i].fd == -1,
 			    "a connection is left");
-		vault_close();
+		net_vault_close();
 	}
 	ending++;
 }
@@ -617,8 +352,6 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	int i, fd;
 
-	(void)argc;
-	(void)argv;
 	(void)signal(SIGPIPE, SIG_IGN);
 	for (i = 0; i < 2; i++) {
 		fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
@@ -632,14 +365,15 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 		listeners[i] = fcntl(fd, F_DUPFD_CLOEXEC, 10);
 		close(fd);
 	}
-	CHECK(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, signals) == 0,
+	CHECK(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, nw.signals) ==
+		0,
 	    "socketpair");
 	for (i = 0; i < 2; i++)
-		signals[i] = fcntl(signals[i], F_DUPFD_CLOEXEC, 20);
+		nw.signals[i] = fcntl(nw.signals[i], F_DUPFD_CLOEXEC, 20);
 	net_address_len = sizeof(net_address);
 	(void)getsockname(listeners[oracle_socket],
 	    (struct sockaddr *)&net_address, &net_address_len);
-	(void)dup2(signals[0],
+	(void)dup2(nw.signals[0],
 	    CHILD_FD); /* so that nobody else gets this number */
 	return (0);
 }
@@ -655,14 +389,14 @@ begin(void)
 
 	CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sp) == 0,
 	    "socketpair");
-	vault = sp[0];
+	nw.vault = sp[0];
 	(void)dup2(sp[1], CHILD_FD);
 	close(sp[1]);
-	fail_limits = how == 0xf0;
-	fail_sandbox = how == 0xf1;
-	fail_signals = how == 0xf2;
+	nw.fail_limits = how == 0xf0;
+	nw.fail_sandbox = how == 0xf1;
+	nw.fail_signals = how == 0xf2;
 	net_may_end = how >= 0xf0;
-	im.u.config.owner = OWNER;
+	im.u.config.owner = NET_OWNER;
 	im.u.config.verbose = how & 1;
 	im.u.config.background = how >> 1 & 1;
 	if (how >= 0xf3)
@@ -688,8 +422,7 @@ clean(void)
 		fuzz_close(&net_clients[i].fd);
 		fuzz_close(&net_clients[i].passed);
 	}
-	while ((fd = __real_accept4(listeners[oracle_socket], NULL, NULL, 0)) !=
-	    -1)
+	while ((fd = accept4(listeners[oracle_socket], NULL, NULL, 0)) != -1)
 		close(fd);
 	for (i = 0; i < HEART_CONNS; i++)
 		fuzz_close(&heart_conns[i].fd);
@@ -700,9 +433,9 @@ clean(void)
 	fuzz_close(&network_signals);
 	fuzz_close(&network_spare);
 	fuzz_close(&network_stderr);
-	fuzz_close(&vault);
-	(void)dup2(signals[0], CHILD_FD);
-	while (recv(signals[0], &si, sizeof(si), MSG_DONTWAIT) > 0)
+	fuzz_close(&nw.vault);
+	(void)dup2(nw.signals[0], CHILD_FD);
+	while (recv(nw.signals[0], &si, sizeof(si), MSG_DONTWAIT) > 0)
 		;
 	heart_current = NULL;
 	heart_welcomed = false;
@@ -720,13 +453,13 @@ net_run(const uint8_t *data, size_t size)
 	fuzz_fds_begin();
 	fuzz_input(data, size);
 	fuzz_ms = woken = 1000000;
-	net_n = accepted = 0;
-	last_peer = 0;
-	last_signal = 0;
+	net_n = nw.accepted = 0;
+	nw.last_peer = 0;
+	nw.last_signal = 0;
 	turns = ending = 0;
-	fail_accept = fail_refs = 0;
+	nw.fail_accept = nw.fail_refs = 0;
 	fail_poll = 0;
-	ready = partly = lazy = false;
+	nw.ready = partly = lazy = false;
 	for (i = 0; i < HEART_CONNS; i++)
 		heart_conns[i].fd = -1;
 	for (i = 0; i < CONTROL_CONNS; i++)

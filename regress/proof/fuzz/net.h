@@ -13,12 +13,14 @@
 #include "fuzz.h"
 #include "imsg.h"
 
-#define NET_CLIENTS 100		      /* one after another */
-#define NET_SENT    ((size_t)1 << 15) /* bytes that one client may send, ... */
-#define NET_WANTED  ((size_t)1 << 20) /* ... and read */
-#define NET_LINE    8192	      /* by dazai-protocol(7) */
-#define NET_MS	    10000
-#define NET_ANY	    "\1" /* in wanted text: the rest of a line */
+#define NET_CLIENTS  100	       /* one after another */
+#define NET_SENT     ((size_t)1 << 15) /* bytes that one client may send, ... */
+#define NET_WANTED   ((size_t)1 << 20) /* ... and read */
+#define NET_LINE     8192	       /* by dazai-protocol(7) */
+#define NET_MS	     10000
+#define NET_OWNER    1000
+#define NET_STRANGER 1001
+#define NET_ANY	     "\1" /* in wanted text: the rest of a line */
 
 enum net_socket { NET_HEARTBEAT, NET_CONTROL };
 
@@ -70,6 +72,24 @@ extern bool		  net_may_end; /* network has a reason to end */
 extern struct sockaddr_un net_address; /* of the target's socket */
 extern socklen_t	  net_address_len;
 extern unsigned int	  net_state; /* of the vault: IMSG_UNGUARDED, ... */
+
+/* What network has done, and what is to fail. */
+extern struct net_world {
+	int	     vault;	  /* the vault's end, or -1 */
+	int	     signals[2];  /* network reads from the first */
+	int	     last_signal; /* that network has not passed on yet, or 0 */
+	bool	     ready;	  /* network has sent READY */
+	size_t	     accepted;	  /* clients, in the order of net_clients */
+	uint32_t     last_peer;
+	unsigned int fail_accept, fail_refs;
+	bool	     fail_limits, fail_sandbox, fail_signals;
+} nw;
+
+bool net_vault_read(void);
+void net_vault_garbage(struct bytes);
+void net_vault_log(struct bytes);
+void net_vault_close(void);
+void net_signal(unsigned int);
 
 /* Of the target. */
 extern const enum net_socket oracle_socket;

@@ -71,7 +71,6 @@ WRAP(int, puts, const char *text)
 
 WRAP(int, printf, const char *fmt, ...)
 {
-	(void)fmt;
 	return (0);
 }
 
@@ -132,15 +131,8 @@ WRAP(void, closefrom, int fd)
 	CHECK(!fuzz_runs || fd == 3, "closefrom %d", fd);
 }
 
-void
-stdfd_open(void)
-{
-}
-
-void
-stdfd_flush(void)
-{
-}
+NOTHING(stdfd_open)
+NOTHING(stdfd_flush)
 
 /*
  * dazaid.
@@ -218,7 +210,6 @@ run_dazaid(void)
 pid_t
 front_command(char *argv[])
 {
-	(void)argv;
 	BROKEN("no command was given");
 }
 

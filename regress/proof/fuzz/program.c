@@ -33,5 +33,4 @@ WRAP(noreturn void, err, int status, const char *fmt, ...)
 
 WRAP(void, warnx, const char *fmt, ...)
 {
-	(void)fmt;
 }

@@ -503,8 +503,6 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	size_t i;
 
-	(void)argc;
-	(void)argv;
 	fuzz_noise(values, VALUES);
 	for (i = 0; i < VALUES; i++)
 		values[i] = values[i] < 32 ? '\n' : values[i];

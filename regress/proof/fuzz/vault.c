@@ -354,8 +354,6 @@ WRAP(int, ppoll, struct pollfd *pfd, nfds_t nfds, const struct timespec *wait,
 int
 LLVMFuzzerInitialize(int *argc, char ***argv)
 {
-	(void)argc;
-	(void)argv;
 	(void)signal(SIGPIPE, SIG_IGN);
 	net_begin();
 	CHECK(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, w.signals) ==
@@ -375,7 +373,6 @@ options_read(struct options *o, int argc, char *argv[])
 	static const int64_t firsts[] = { 0, 0, 0, 3000 };
 	static const size_t  sizes[] = { 4096, 16384, 65536, 8192 };
 
-	(void)argc;
 	memset(o, 0, sizeof(*o));
 	o->owner = OWNER;
 	o->gid = GROUP;

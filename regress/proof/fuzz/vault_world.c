@@ -29,7 +29,6 @@
 #include "load.h"
 #include "loader.h"
 #include "network.h"
-#include "notify.h"
 #include "options.h"
 #include "registry.h"
 #include "sandbox.h"
@@ -118,15 +117,8 @@ const struct panic_ops effects_ops = { .wipe = on_wipe,
 	.kill = on_kill,
 	.done = on_done };
 
-void
-effects_log_begin(void)
-{
-}
-
-void
-effects_log_end(void)
-{
-}
+NOTHING(effects_log_begin)
+NOTHING(effects_log_end)
 
 /* What the vault calls. */
 
@@ -248,10 +240,7 @@ load_secrets(struct store *st, void (*wait_input)(int))
 
 /* The rest of the start, which does nothing here. */
 
-void
-stdfd_open(void)
-{
-}
+NOTHING(stdfd_open)
 
 noreturn void
 network_main(void)
@@ -259,15 +248,8 @@ network_main(void)
 	BROKEN("network is another process");
 }
 
-void
-load_open(void)
-{
-}
-
-void
-load_close_others(void)
-{
-}
+NOTHING(load_open)
+NOTHING(load_close_others)
 
 void
 loader_start(const struct options *o)
@@ -278,36 +260,11 @@ loader_start(const struct options *o)
 void
 loader_secrets(struct store *st, void (*wait)(int))
 {
-	(void)st;
-	(void)wait;
-}
-
-void
-notify_open(void)
-{
-}
-
-void
-notify_ready(void)
-{
-}
-
-void
-notify_state(const char *state)
-{
-	(void)state;
-}
-
-void
-notify_stopping(const char *reason)
-{
-	CHECK((w.deeds & WIPED) != 0 && reason != NULL, "told before the wipe");
 }
 
 int
 daemon_detach(int background)
 {
-	(void)background;
 	return (0);
 }
 
@@ -332,7 +289,6 @@ files_claim(const char *path)
 
 WRAP(void, setproctitle, const char *fmt, ...)
 {
-	(void)fmt;
 }
 
 WRAP(int, setgroups, size_t n, const gid_t *gids)
@@ -381,7 +337,6 @@ WRAP(void, signals_hide, void)
 
 WRAP(int, signals_collect, const int *sigs, size_t n)
 {
-	(void)sigs;
 	CHECK(n == 4, "%zu signals", n);
 	return (
 	    w.how_start == 0xf8 ? -1 : fcntl(w.signals[0], F_DUPFD_CLOEXEC, 3));
@@ -417,7 +372,6 @@ WRAP(int, kill, pid_t pid, int sig)
 
 WRAP(int, timerfd_create, clockid_t clock, int flags)
 {
-	(void)flags;
 	CHECK(clock == CLOCK_BOOTTIME, "another clock");
 	return (eventfd(0, EFD_CLOEXEC));
 }
@@ -434,7 +388,6 @@ WRAP(int, timerfd_settime, int fd, int flags, const struct itimerspec *its,
 
 WRAP(int, mlockall, int flags)
 {
-	(void)flags;
 	return (-1);
 }
 
@@ -516,7 +469,6 @@ WRAP(int, pidfd_send_signal, int fd, int sig, siginfo_t *info,
 {
 	struct pollfd has_ended = { fd, POLLIN, 0 };
 
-	(void)info;
 	/* Root has a kernel that can kill groups, the user an older one. */
 	errno = m.root ? EPERM : EINVAL;
 	if (flags != 0 && (sig == 0 || !m.root))

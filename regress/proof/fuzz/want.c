@@ -139,8 +139,6 @@ want_get(char **word, size_t n, struct imsg *im)
 static const char *
 want_alone(char **word, size_t n, struct imsg *im)
 {
-	(void)word;
-	(void)im;
 	return (n == 1 ? NULL : "bad-request");
 }
 
