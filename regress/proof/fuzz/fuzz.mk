@@ -43,8 +43,7 @@ SRC_store =	$(ORACLE)/secrets.c
 SRC_heart =	$(NETWORK)
 SRC_control =	$(NETWORK) $(DIR)/control_vault.c
 SRC_vault =	$(addprefix $(ORACLE)/,controller.c names.c secrets.c) $(DIR)/model.c \
-		$(DIR)/model_transfer.c $(DIR)/world.c $(DIR)/vault_world.c \
-		$(DIR)/vault_net.c \
+		$(addprefix $(DIR)/,model_serve.c model_transfer.c vault_net.c vault_world.c world.c) \
 		$(addprefix common/,clock.c cred.c name.c num.c secmem.c) \
 		$(addprefix dazaid/,alive.c event.c holder.c imsg.c log.c notify.c panic.c serve.c \
 		session.c signals.c store.c transfer.c)

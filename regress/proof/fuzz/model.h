@@ -114,6 +114,11 @@ bool	       model_pid_opens(int32_t);
 bool	       model_pid_owned(int32_t);
 bool	       model_pid_ours(int32_t);
 struct imsg   *model_want(uint32_t, uint32_t, uint32_t);
+void	       model_answer(const struct message *, enum imsg_answer);
+bool	       model_has_fd(void);
+bool	       model_knows(const struct client *, bool);
+void	       model_may_give(int64_t);
+bool	       model_serve(const struct message *, int64_t);
 const uint8_t *model_value(const struct client *);
 
 void		 model_transfer_cut_gone(void);
