@@ -318,7 +318,7 @@ evaluate_nothing() {
 	if [ "$shell" != zsh ]; then
 		listing
 		"ask_$shell" 'dazaictl get ' >offered 2>&1
-		grep -qx ant offered || fail "$(cat offered)"
+		present -x ant offered
 		[ "$shell" = fish ] || grep -qxF '\$\(\>evil\)' offered ||
 		    fail "$(cat offered)"
 		[ ! -e evil ] || fail "a name was evaluated: $(cat offered)"

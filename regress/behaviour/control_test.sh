@@ -531,11 +531,7 @@ no_memory_shows_a_value_body() {
 	    raw "PUT two ${#value}\n$value" want GO want OK \
 	    bytes "PUT three ${#value}\n$value" want GO want OK say 'DEL two' want OK \
 	    raw "PUT four 1000\n$value" want GO connect ask STATUS '*'
-	for pid in "$vault" "$network"; do
-		"$tools/peek" "$pid" <value >seen 2>&1 || fail "$(cat seen)"
-		grep -q '[0-9]\{6\} bytes read' seen || fail "nothing was read"
-		absent 'of it at' seen
-	done
+	in_no_memory value "$vault" "$network"
 	stands_down
 }
 
@@ -582,25 +578,4 @@ no_descriptor_can_be_passed_body() {
 	control pass say ARM want ALREADY_ARMED
 	talk "$sock" pass hello pass quit
 	ends 0
-}
-
-behaviour dazaictl_refuses_a_name_as_the_daemon_does \
-    'dazaictl exits with 5 and one line if a name is not allowed; mail/me@example.org is allowed'
-dazaictl_refuses_a_name_as_the_daemon_does_body() {
-	guarded -a -g 0
-	for bad in '' ' ' 'a b' 'a
-b' '"' "'" 'a\b' '*' ä "$(printf '%0129d' 0)" "$(printf 'a\033[2Jb')"; do
-		for command in get put del; do
-			complains 5 'refused: bad-name: a name is 1 to 128 ' \
-			    "$ctl" -s "$sock" $command -- "$bad" <secret
-		done
-	done
-	for good in mail/me@example.org 'a$(date)`b`;c' .a; do
-		atf_check "$ctl" -s "$sock" put "$good" <secret
-		atf_check -o file:secret "$ctl" -s "$sock" get "$good"
-		"$ctl" -s "$sock" list | grep -qF "$good ${#secret} - -" ||
-		    fail "$good is not listed"
-		atf_check "$ctl" -s "$sock" del "$good"
-	done
-	stands_down
 }

@@ -184,7 +184,7 @@ git_is_told_to_quit_body() {
 	    "x=$(printf '%70000s' '' | tr ' ' a)"
 	printf 'protocol=https\nhost=git.exam' >asked
 	git-credential-dazai get <asked >out 2>err && fail "cut off: $(cat out)"
-	grep -q 'was cut off' err || fail "cut off: $(cat err)"
+	present 'was cut off' err
 	DAZAI_SOCK=$PWD/nobody git_quits 2 'no daemon' protocol=https \
 	    host=git.example.org
 }
@@ -289,7 +289,7 @@ docker_is_answered_body() {
 '"registry.example.org:5000":"\"odd\\","http://plain.example.org":"<token>"}' ] ||
 	    fail "list: $(cat out)"
 	docker-credential-dazai version >out || fail "no version"
-	grep -q '^docker-credential-dazai [0-9]' out || fail "version: $(cat out)"
+	present '^docker-credential-dazai [0-9]' out
 	rm -r .config
 	docker_knows_nothing https://index.docker.io/v1/
 	[ "$(docker-credential-dazai list)" = '{}' ] || fail "list without a file"
@@ -368,11 +368,8 @@ no_memory_shows_a_secret_body() {
 	for program in git docker; do
 		stuck "$program-credential-dazai" "$program"
 		for pid in "$helper" $(cat "/proc/$helper/task/$helper/children"); do
-			"$tools/peek" "$pid" <value >seen 2>&1 || fail "$(cat seen)"
-			grep -q '[0-9]\{6\} bytes read' seen || fail "nothing was read"
-			absent 'bytes of it' seen
-			printf '%s' -credential-dazai | "$tools/peek" "$pid" >seen 2>&1
-			grep -q 'bytes of it' seen || fail "nothing is found: $(cat seen)"
+			in_no_memory value "$pid"
+			in_memory -credential-dazai "$pid"
 		done
 		timeout 10 head -c 150000 <&7 >/dev/null
 		exec 7<&-

@@ -59,11 +59,10 @@ bad_usage_is_told_body() {
 		got=0
 		"$hb" $arg >hb.out 2>hb.err || got=$?
 		[ $got -eq 1 ] || fail "$arg: exit $got"
-		grep -q '^usage: dazai-hb' hb.err || fail "$(cat hb.err)"
+		present '^usage: dazai-hb' hb.err
 	done
 	"$hb" extra 2>hb.err || :
-	grep -q '^dazai-hb: extra: not an option; a command stands after --$' hb.err ||
-	    fail "$(cat hb.err)"
+	present '^dazai-hb: extra: not an option; a command stands after --$' hb.err
 	explains "$hb" background help interval tether watch-pid quiet socket verbose \
 	    version watch-path wait
 	for arg in -h --help -V --version; do
@@ -93,8 +92,8 @@ it_guards_and_says_so_body() {
 	heartbeat -v -i 0.05
 	talk - log hb.out PONG
 	stand_down
-	grep -q WELCOME hb.out || fail "$(cat hb.out)"
-	grep -q BYE hb.out || fail "$(cat hb.out)"
+	present WELCOME hb.out
+	present BYE hb.out
 }
 
 behaviour without_a_daemon_it_exits_2 \
@@ -169,7 +168,7 @@ the_end_of_the_daemon_is_told_body() {
 		kill -$sig "$vault"
 		ends 5 "$heartbeat"
 		[ "$(wc -l <hb.err)" -eq 1 ] || fail "$(cat hb.err)"
-		grep -q UNGUARDED hb.err || fail "$(cat hb.err)"
+		present UNGUARDED hb.err
 		talk - ended "$vault"
 	done
 }
@@ -204,7 +203,7 @@ signals_cancel_and_stand_down_body() {
 	    log hb.out 'panic cancelled'
 	stand_down
 	logged 'QUIT from the heartbeat: secrets wiped, bye'
-	grep -q 'the daemon has ended cleanly' hb.out || fail "$(cat hb.out)"
+	present 'the daemon has ended cleanly' hb.out
 }
 
 behaviour p_ends_it_with_a_process \
@@ -294,7 +293,7 @@ trouble_lets_go_body() {
 	prlimit --pid "$heartbeat" --nofile=1: || fail "prlimit"
 	kill -USR1 "$heartbeat"
 	ends 1 "$heartbeat"
-	grep -q '^dazai-hb: poll: ' hb.err || fail "$(cat hb.err)"
+	present '^dazai-hb: poll: ' hb.err
 	rehearsed 'heartbeat connection dropped'
 	start
 	mkfifo fifo

@@ -249,6 +249,16 @@ not_logged() {
 	absent -F -e "$1" log
 }
 
+# present ARG... FILE: grep ARG... finds something
+present() {
+	local file
+
+	grep -q "$@" && return
+	for file; do :; done
+	cat "$file"
+	fail "there is nothing: grep $*"
+}
+
 # absent ARG...: grep ARG... finds nothing
 absent() {
 	! grep "$@" || fail "there is: grep $*"
@@ -528,6 +538,24 @@ config() {
 	mkdir -p "$HOME/.config/dazai"
 	printf '%s\n' "$@" >"$file"
 	chmod 600 "$file"
+}
+
+# in_no_memory FILE PID...: root finds the bytes of FILE in no memory of these processes
+in_no_memory() {
+	local file=$1 pid
+
+	shift
+	for pid; do
+		"$tools/peek" "$pid" <"$file" >seen 2>&1 || fail "$(cat seen)"
+		present '[0-9]\{6\} bytes read' seen
+		absent 'bytes of it' seen
+	done
+}
+
+# in_memory TEXT PID: the same search finds TEXT
+in_memory() {
+	printf '%s' "$1" | "$tools/peek" "$2" >seen 2>&1
+	present 'bytes of it' seen
 }
 
 # costs_nothing COMMAND...: once it has run, it leaves neither process with more memory or

@@ -93,7 +93,7 @@ no_log_of_others_holds_the_end_up_body() {
 	EOT
 	on_terminal setpriv --reuid 65534 --regid 65534 --clear-groups \
 	    "$dazaid" -d -v -a -g 0.2 -s "$sock" <script
-	grep -qx 'signal 9' shown || fail "$(cat shown)"
+	present -x 'signal 9' shown
 }
 
 behaviour a_log_that_fills_up_holds_nothing_up \

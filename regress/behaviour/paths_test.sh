@@ -63,7 +63,7 @@ private_directory_body() {
 	[ "$(as "$user" "$dir/dazaictl" get "$name")" = "$secret" ] ||
 	    fail "another secret"
 	as "$user" "$dir/dazaictl" status >out || fail "no status"
-	grep -q "by dazai-hb $heartbeat" out || fail "$(cat out)"
+	present "by dazai-hb $heartbeat" out
 	kill -QUIT "$heartbeat"
 	ends 0
 	# The directory stays, and the next daemon takes it.

@@ -82,11 +82,11 @@ it_answers_for_keys_body() {
 	says "$text" "SETKEYINFO n/B$rest" GETPIN
 	lines OK "$CANCELLED"
 	says "$text" "SETKEYINFO n/C$rest" GETPIN
-	grep -q 'too long for a passphrase' err || fail "$(cat err)"
+	present 'too long for a passphrase' err
 	says "$text" "SETKEYINFO n/D$rest" GETPIN
-	grep -q 'has a NUL inside' err || fail "$(cat err)"
+	present 'has a NUL inside' err
 	says "$text" "SETKEYINFO n/E$rest" GETPIN
-	grep -q no-such-secret err || fail "$(cat err)"
+	present no-such-secret err
 
 	# Each key has its own.
 	lines OK "D $secret" OK OK "D $(of 998)" OK OK "$NO_PINENTRY" OK "D $secret" OK
@@ -97,7 +97,7 @@ it_answers_for_keys_body() {
 	talk - kill KILL "$guardian" ended "$vault"
 	lines OK "$CANCELLED" "$CANCELLED"
 	says "$text" "SETKEYINFO n/$grip" GETPIN GETPIN
-	grep -q 'no daemon' err || fail "$(cat err)"
+	present 'no daemon' err
 }
 
 behaviour it_answers_once \
@@ -146,7 +146,7 @@ it_hands_over_body() {
 	lines 'ERR 83886343 Line too long <dazai>' "$ok" \
 	    'ERR 83886355 Unknown IPC command <dazai>'
 	says "$text" "SETDESC $(of 1000)" '# nothing' '' "SETDESC $(of 990)" 'D x'
-	grep -q "SETDESC $(of 990)\$" heard || fail "$(cat heard)"
+	present "SETDESC $(of 990)\$" heard
 	absent "SETDESC $(of 991)" heard
 
 	# If the other pinentry ends, or there is none, keys are answered all the same.
@@ -185,11 +185,11 @@ it_is_not_its_own_child_body() {
 	printf '#!/bin/sh\nexec %s "$@"\n' "'$pinentry'" >"$installed/pinentry"
 	chmod 755 "$installed/pinentry"
 	says "$text" GETPIN "SETKEYINFO n/$grip" GETPIN
-	grep -q 'is this program' err || fail "$(cat err)"
+	present 'is this program' err
 	export PINENTRY_PROGRAM="$pinentry"
 	says "$text" GETPIN "SETKEYINFO n/$grip" GETPIN
 	"$pinentry" --version >out || fail "no version"
-	grep -q '^pinentry-dazai (pinentry) [0-9]' out || fail "$(cat out)"
+	present '^pinentry-dazai (pinentry) [0-9]' out
 }
 
 behaviour it_ends_with_its_client 'when the client leaves, the other pinentry is ended, although it asks'
@@ -271,13 +271,13 @@ gpg_agent_is_answered_body() {
 	signs
 	talk - kill USR1 "$vault" log log 'panic pending'
 	sign && fail "signed while a panic was pending"
-	grep -qi cancel out || fail "$(cat out)"
+	present -i cancel out
 	talk - kill USR1 "$heartbeat" log log 'panic CANCELLED by CANCEL'
 	signs
 	kill -QUIT "$heartbeat"
 	ends 0
 	sign && fail "signed after the end"
-	grep -qi cancel out || fail "$(cat out)"
+	present -i cancel out
 
 	# The wrong passphrase is given once; then the pinentry that is there asks.
 	printf wrong >secret
@@ -288,7 +288,7 @@ gpg_agent_is_answered_body() {
 	config pinentry "$key $name" "pinentry $installed/pinentry"
 	signs
 	[ "$(grep -c '^GETPIN' heard)" -eq 1 ] || fail "$(cat heard)"
-	grep -q '^SETERROR' heard || fail "$(cat heard)"
+	present '^SETERROR' heard
 	gpgconf --kill gpg-agent
 	talk - ended "$agent"
 }
@@ -310,6 +310,6 @@ a_person_is_asked_body() {
 		send \t\t\r
 		wait
 	EOF
-	grep -qx 'D typed%25' answers || fail "$(cat answers)"
-	grep -q '^ERR 83886179 ' answers || fail "$(cat answers)"
+	present -x 'D typed%25' answers
+	present '^ERR 83886179 ' answers
 }

@@ -65,7 +65,7 @@ a_service_manager_is_told_more_body() {
 	ends $SIGKILL
 	talk - log got 'STATUS=secrets wiped: SIGUSR2'
 	head -n 6 got | cmp -s - want || fail "$(cat got)"
-	grep -qx 'STOPPING=1' got || fail "$(cat got)"
+	present -x 'STOPPING=1' got
 }
 
 behaviour no_service_manager_is_needed \
@@ -75,8 +75,7 @@ no_service_manager_is_needed_body() {
 	for NOTIFY_SOCKET in notify '' ' ' ./notify "$(printf '/%0200d' 0)"; do
 		start
 		[ "$(grep -c NOTIFY_SOCKET log)" -eq 1 ] || fail "$(cat log)"
-		grep -q '^dazaid: NOTIFY_SOCKET is not a socket path: ' log ||
-		    fail "$(cat log)"
+		present '^dazaid: NOTIFY_SOCKET is not a socket path: ' log
 		lives
 	done
 	# Nobody listens at NOTIFY_SOCKET.
@@ -248,7 +247,7 @@ the_caller_is_told_body() {
 		fi
 		printf x | "$@" -s "$sock" -l token=- 2>said || fail "$(cat said)"
 		found
-		grep -q "^$text" said || fail "$(cat said)"
+		present "^$text" said
 		[ "$(grep -c memory: said)" -eq 1 ] || fail "$(cat said)"
 		kill "$vault"
 		talk - ended "$vault"
@@ -274,7 +273,7 @@ the_journal_names_the_program_body() {
 	logged 'vault: armed'
 	stop
 	absent '^dazaid: ' log
-	grep -q '^vault: SIGTERM: secrets wiped, bye$' log || fail "$(cat log)"
+	present '^vault: SIGTERM: secrets wiped, bye$' log
 	# JOURNAL_STREAM names another stream, and was inherited.
 	JOURNAL_STREAM=${JOURNAL_STREAM}0
 	start

@@ -90,15 +90,15 @@ behaviour tables_are_for_terminals 'list and tethers: a table on a terminal, lin
 tables_are_for_terminals_body() {
 	session
 	on_terminal dumb "$ctl" list
-	grep -qx 'NAME         *SIZE  READS LEFT  WIPED' shown || fail "$(cat shown)"
-	grep -qx "$name  *${#secret} B           -  -" shown || fail "$(cat shown)"
-	grep -qx 'limited  *1.4 KiB           3  in 59 min' shown || fail "$(cat shown)"
+	present -x 'NAME         *SIZE  READS LEFT  WIPED' shown
+	present -x "$name  *${#secret} B           -  -" shown
+	present -x 'limited  *1.4 KiB           3  in 59 min' shown
 	on_terminal dumb "$ctl" tethers
-	grep -qx 'TETHER     STATE  HOLDERS  FIRST HOLDER' shown || fail "$(cat shown)"
+	present -x 'TETHER     STATE  HOLDERS  FIRST HOLDER' shown
 	grep -q "^desk       held         2  dazai-hb [0-9]* for process $idles (idles" \
 	    shown || fail "$(cat shown)"
 	on_terminal dumb "$ctl" list -l
-	grep -q '^limited 1500 3 3[0-9.]*$' shown || fail "$(cat shown)"
+	present '^limited 1500 3 3[0-9.]*$' shown
 	shows "^$name ${#secret} - -\$" "$ctl" list
 	shows '^limited 1500 3 3[0-9.]*$' "$ctl" list
 	shows '^desk 2 held [0-9]*$' "$ctl" tethers
@@ -256,6 +256,27 @@ errors_are_one_line_body() {
 	one_line 1 "$top/dazai-logind/dazai-logind" -n "$odd"
 }
 
+behaviour dazaictl_refuses_a_name_as_the_daemon_does \
+    'dazaictl exits with 5 and one line if a name is not allowed; mail/me@example.org is allowed'
+dazaictl_refuses_a_name_as_the_daemon_does_body() {
+	guarded -a -g 0
+	for bad in '' ' ' 'a b' 'a
+b' '"' "'" 'a\b' '*' ä "$(printf '%0129d' 0)" "$(printf 'a\033[2Jb')"; do
+		for command in get put del; do
+			complains 5 'refused: bad-name: a name is 1 to 128 ' \
+			    "$ctl" -s "$sock" $command -- "$bad" <secret
+		done
+	done
+	for good in mail/me@example.org 'a$(date)`b`;c' .a; do
+		atf_check "$ctl" -s "$sock" put "$good" <secret
+		atf_check -o file:secret "$ctl" -s "$sock" get "$good"
+		"$ctl" -s "$sock" list | grep -qF "$good ${#secret} - -" ||
+		    fail "$good is not listed"
+		atf_check "$ctl" -s "$sock" del "$good"
+	done
+	stands_down
+}
+
 behaviour wrong_usage_is_named 'wrong usage: one line that says what is wrong and how it should be'
 wrong_usage_is_named_body() {
 	complains 1 "no command; 'dazaictl help' lists them" "$ctl"
@@ -345,7 +366,7 @@ get_on_a_terminal_body() {
 	# The shell's prompt begins a line of its own, and a pipe gets the bytes alone.
 	printf 'expect after\nwait\nshow\n' |
 	    "$tools/pty" sh -c "$ctl get -f $name; echo after" >shown 2>&1 || fail "$(cat shown)"
-	grep -q '^after' shown || fail "$(cat shown)"
+	present '^after' shown
 	"$ctl" get -f "$name" | cmp - secret || fail "not the bytes alone"
 }
 

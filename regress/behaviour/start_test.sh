@@ -104,12 +104,11 @@ wrong_options_show_the_usage_body() {
 	usage --frobnicate
 	usage --armed
 	usage -d extra
-	grep -q '^dazaid: extra: not an option; a command stands after --$' why ||
-	    fail "$(cat why)"
+	present '^dazaid: extra: not an option; a command stands after --$' why
 	usage extra
 	# Also if there is a command of that name.
 	usage true -- true
-	grep -q '^dazaid: true: not an option; ' why || fail "$(cat why)"
+	present '^dazaid: true: not an option; ' why
 	usage ''
 	usage -g
 	usage --load
@@ -159,8 +158,7 @@ a_bare_system_is_told_body() {
 	status=0
 	./bare /dev "$real" -s "$sock" 2>told || status=$?
 	[ $status -eq 1 ] || fail "exit $status: $(cat told)"
-	grep -qF '/dev/null: No such file or directory' told ||
-	    fail "$(cat told)"
+	present -F '/dev/null: No such file or directory' told
 	gone
 	through 'exec ./bare /dev'
 	start
@@ -169,8 +167,7 @@ a_bare_system_is_told_body() {
 	./bare /dev "$ctl" -s "$sock" load "$PWD/file" \
 	    2>told || status=$?
 	[ $status -eq 7 ] || fail "load: exit $status: $(cat told)"
-	grep -qF 'dazaictl: /dev/null: No such file or directory' told ||
-	    fail "load: $(cat told)"
+	present -F 'dazaictl: /dev/null: No such file or directory' told
 	lives
 }
 
@@ -318,7 +315,7 @@ nobody_connects_before_the_secrets_body() {
 	if "$talk" "$sock" say "$guard" 2>why; then
 		fail "it listens"
 	fi
-	grep -q refused why || fail "$(cat why)"
+	present refused why
 	not_logged ready
 	printf 'and the second' >&9
 	exec 9>&-

@@ -230,8 +230,8 @@ dazaictl_shows_and_releases_tethers_body() {
 	ends 0 "$waits"
 	"$ctl" tethers >out || fail "tethers: $?"
 	"$ctl" status >status || fail "status: $?"
-	grep -q '^session:    guarded since ' status || fail "$(cat status)"
-	grep -q '^usb 1 held [0-9][0-9]*$' out || fail "$(cat out)"
+	present '^session:    guarded since ' status
+	present '^usb 1 held [0-9][0-9]*$' out
 	atf_check -s exit:4 -e match:'no-such-tether' "$ctl" release other
 	atf_check -s exit:1 -e match:'no such event' "$ctl" wait nothing
 	waits released

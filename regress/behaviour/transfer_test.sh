@@ -417,7 +417,7 @@ a_full_arena_loses_nothing_body() {
 		n=$((n + 1))
 		noise 1000 value.$((n + 1))
 	done
-	grep -q "got 'ERROR full " answer || fail "$(cat answer)"
+	present "got 'ERROR full " answer
 	[ $n -gt 50 ] || fail "only $n of 1000 bytes each"
 	set --
 	for i in $(seq $n); do
@@ -523,14 +523,14 @@ a_refusal_leaves_no_more_than_a_success_body() {
 	guarded
 	export DAZAI_SOCK="$sock"
 	printf '%s' "$secret" | traced 0 "$ctl" put new
-	grep -q '^pipe2' trace || fail "$(cat trace)"
-	grep -q '^sendmmsg' trace || fail "$(cat trace)"
+	present '^pipe2' trace
+	present '^sendmmsg' trace
 	printf '%s' "$secret" | traced 5 "$ctl" put new
-	grep -q '^pipe2' trace || fail "put: $(cat trace)"
+	present '^pipe2' trace
 	traced 4 "$ctl" run -e "A=$name" -e B=none true
-	grep -q '^sendmmsg' trace || fail "run: $(cat trace)"
+	present '^sendmmsg' trace
 	traced 0 "$ctl" get new
-	grep -q '^sendmmsg' trace || fail "get: $(cat trace)"
+	present '^sendmmsg' trace
 	stands_down
 }
 
@@ -542,7 +542,7 @@ overwrites() {
 	shift 2
 	timeout 20 strace -f -o trace -e trace=sched_getaffinity,sched_setaffinity,socketpair,pipe2,sendmmsg \
 	    -e "inject=sched_getaffinity:retval=8:poke_exit=@arg3=$mask" "$@" >out 2>err || fail "$*: $(cat err)"
-	grep -q 'sched_getaffinity.*INJECTED' trace || fail "$(cat trace)"
+	present 'sched_getaffinity.*INJECTED' trace
 	got=$(grep -c -e sched_setaffinity -e socketpair -e pipe2 -e sendmmsg trace)
 	[ "$want" -eq 0 ] || [ "$got" -eq "$want" ] ||
 	    fail "$*: $got calls in place of $want: $(cat trace)"

@@ -141,8 +141,7 @@ orders() {
 
 # printed: that order has said that this vault has ended
 printed() {
-	grep -qx "the secrets are wiped: the daemon, process $vault, has ended" out ||
-	    fail "$(cat out)"
+	present -x "the secrets are wiped: the daemon, process $vault, has ended" out
 }
 
 # Nothing of the vault is left: its end has been seen by somebody who is not its
@@ -179,10 +178,9 @@ panic_waits_body() {
 	ends "$SIGKILL"
 	start -a -g 60
 	orders 0 ''
-	grep -q '^a panic is pending: in \(60\|59[.0-9]*\) s, unless it is cancelled' out ||
-	    fail "$(cat out)"
+	present '^a panic is pending: in \(60\|59[.0-9]*\) s, unless it is cancelled' out
 	"$ctl" -s "$sock" status >out || fail "it did not wait for its grace"
-	grep -q PENDING out || fail "$(cat out)"
+	present PENDING out
 	orders 0 '' hard
 	has_ended
 	printed
