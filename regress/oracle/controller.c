@@ -265,8 +265,10 @@ controller_tethers(const struct controller *c)
 {
 	unsigned int t, n = 0;
 
-	for (t = 0; t < CONTROLLER_TETHERS; t++)
-		n += c->lost[t] || controller_count(c, t) > 0;
+	for (t = 0; t < CONTROLLER_TETHERS; t++) {
+		if (c->names[t][0] != '\0')
+			n += c->lost[t] || controller_count(c, t) > 0;
+	}
 	return (n);
 }
 
