@@ -22,9 +22,12 @@
 #include <string.h>
 
 #include "attack.h"
+#include "client.h"
 #include "imsg.h"
+#include "net.h"
 #include "num.h"
 #include "siege.h"
+#include "tally.h"
 
 static bool
 is_armed(enum state state)
@@ -75,12 +78,9 @@ attack_messages(void)
 
 	for (state = 0; state < STATES; state++) {
 		for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-			if (!siege_mine())
+			if (!siege_attempt(state, NULL, "message %u", types[i]))
 				continue;
-			siege_describe("message %u while %s", types[i],
-			    state_names[state]);
-			siege_begin(state, true, NULL);
-			siege_say(types[i], PEER, NULL, 0, -1);
+			net_say(types[i], PEER, NULL, 0, -1);
 			attack_hostile(state);
 		}
 	}
@@ -110,9 +110,9 @@ main(int argc, char *argv[])
 	for (i = 0; argc >= 2 && i < sizeof(cases) / sizeof(cases[0]); i++) {
 		if (strcmp(argv[1], cases[i].name) != 0)
 			continue;
-		siege_share((unsigned int)n);
+		tally_share((unsigned int)n);
 		cases[i].run();
-		siege_report(argv[1]);
+		tally_report(argv[1]);
 	}
 	errx(1, "usage: attack CASE [PROCESSES]");
 }

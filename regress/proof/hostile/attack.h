@@ -7,6 +7,12 @@
 void attack_hostile(enum state);
 void attack_lost(enum state);
 
+bool descriptor_attempt(const char *, uint32_t);
+void descriptor_hostile(uint32_t);
+void descriptor_send(uint32_t, int);
+int  descriptor_tcp_itself(void);
+int  descriptor_tcp_lingering(int *);
+
 void attack_descriptors(void);
 void attack_slow(void);
 void attack_life(void);

@@ -122,16 +122,18 @@ static const struct limited {
 } * limited;
 static size_t nlimited;
 
+/* Arguments that are not given are 0. */
+#define LIMIT(nr, who, good, why, ...) \
+	limit((struct limited){ nr, who, good, { __VA_ARGS__ }, why })
+
 static void
-limit(long nr, int who, bool good, const char *why, long a, long b, long c,
-    long d, long e)
+limit(struct limited l)
 {
 	static struct limited all[128];
 
 	if (nlimited == NELEM(all))
 		errx(1, "too many");
-	all[nlimited++] = (struct limited){ nr, who, good, { a, b, c, d, e, 0 },
-		why };
+	all[nlimited++] = l;
 	limited = all;
 }
 
@@ -142,22 +144,18 @@ limits_of_memory(void)
 	const long len = (long)sv.arena_len;
 	const long rw = PROT_READ | PROT_WRITE;
 
-	limit(SYS_mprotect, VAULT, true, "to close the arena", arena, len,
-	    PROT_NONE, 0, 0);
-	limit(SYS_mprotect, VAULT, true, "to open it", arena, len, rw, 0, 0);
-	limit(SYS_mprotect, VAULT, false, "executable", arena, len,
-	    rw | PROT_EXEC, 0, 0);
-	limit(SYS_mprotect, VAULT, false, "executable, not written", arena, len,
-	    PROT_READ | PROT_EXEC, 0, 0);
-	limit(SYS_mprotect, VAULT, false, "beyond it", arena, len + 4096, rw, 0,
-	    0);
-	limit(SYS_mprotect, VAULT, false, "before it", arena - 4096, len, rw, 0,
-	    0);
-	limit(SYS_munmap, VAULT, true, "the end of the arena", arena, len, 0, 0,
-	    0);
-	limit(SYS_munmap, VAULT, false, "a part of it", arena, 4096, 0, 0, 0);
-	limit(SYS_munmap, VAULT, false, "other memory", arena - 4096, len, 0, 0,
-	    0);
+	LIMIT(SYS_mprotect, VAULT, true, "to close the arena", arena, len,
+	    PROT_NONE);
+	LIMIT(SYS_mprotect, VAULT, true, "to open it", arena, len, rw);
+	LIMIT(SYS_mprotect, VAULT, false, "executable", arena, len,
+	    rw | PROT_EXEC);
+	LIMIT(SYS_mprotect, VAULT, false, "executable, not written", arena, len,
+	    PROT_READ | PROT_EXEC);
+	LIMIT(SYS_mprotect, VAULT, false, "beyond it", arena, len + 4096, rw);
+	LIMIT(SYS_mprotect, VAULT, false, "before it", arena - 4096, len, rw);
+	LIMIT(SYS_munmap, VAULT, true, "the end of the arena", arena, len);
+	LIMIT(SYS_munmap, VAULT, false, "a part of it", arena, 4096);
+	LIMIT(SYS_munmap, VAULT, false, "other memory", arena - 4096, len);
 }
 
 static void
@@ -165,45 +163,39 @@ limits_of_descriptors(void)
 {
 	const long pid = getpid();
 
-	limit(SYS_read, VAULT, true, "signals", sv.signals, 0, 0, 0, 0);
-	limit(SYS_read, VAULT, false, "a file", sv.dirfd, 0, 0, 0, 0);
-	limit(SYS_ioctl, VAULT, true, "whether a word of who hung up is unread",
-	    -1, FIONREAD, 0, 0, 0);
-	limit(SYS_ioctl, VAULT, false, "a terminal's input", -1, TIOCSTI, 0, 0,
-	    0);
-	limit(STAT, VAULT, true, "its files, before they go", sv.dirfd, 0, 0, 0,
-	    0);
-	limit(STAT, VAULT, false, "any file", AT_FDCWD, 0, 0, 0, 0);
-	limit(SYS_unlinkat, VAULT, true, "its files go", sv.dirfd, 0, 0, 0, 0);
-	limit(SYS_unlinkat, VAULT, false, "any file", AT_FDCWD, 0, 0, 0, 0);
-	limit(TIMER, VAULT, true, "deadlines", sv.timer, 0, 0, 0, 0);
-	limit(TIMER, VAULT, false, "another timer", sv.signals, 0, 0, 0, 0);
-	limit(SYS_epoll_pwait, VAULT, true, "who has ended", sv.alive, 0, 0, 0,
-	    0);
-	limit(SYS_epoll_pwait, VAULT, false, "to wait for it", sv.alive, 0, 0,
-	    -1, 0);
-	limit(SYS_epoll_pwait, VAULT, false, "others", sv.signals, 0, 0, 0, 0);
-	limit(SYS_epoll_ctl, VAULT, true, "to watch a holder", sv.alive, 0, 0,
-	    0, 0);
-	limit(SYS_epoll_ctl, VAULT, false, "others", sv.signals, 0, 0, 0, 0);
-	limit(SYS_wait4, VAULT, true, "what network died of", -1, 0, WNOHANG, 0,
-	    0);
-	limit(SYS_wait4, VAULT, false, "to wait for it", -1, 0, 0, 0, 0);
-	limit(SYS_sendto, NETWORK, true, "answers, and syslog", -1, 0, 0, 0, 0);
-	limit(SYS_sendto, NETWORK, false, "to an address", -1, 0, 0, 0, 1);
-	limit(SYS_kill, VAULT, true, "itself", SELF, 0, 0, 0, 0);
-	limit(SYS_kill, VAULT, false, "another", pid, 0, 0, 0, 0);
-	limit(SYS_kill, VAULT, false, "everybody", -1, 0, 0, 0, 0);
-	limit(SYS_pidfd_send_signal, VAULT, true, "whether one lives", -1, 0, 0,
-	    0, 0);
-	limit(SYS_pidfd_send_signal, VAULT, true, "the end of the registered",
-	    -1, SIGKILL, 0, 0, 0);
-	limit(SYS_pidfd_send_signal, VAULT, true, "the end of their groups", -1,
-	    SIGKILL, 0, 4, 0);
-	limit(SYS_pidfd_send_signal, VAULT, false, "other signals", -1, SIGTERM,
-	    0, 0, 0);
-	limit(SYS_pidfd_send_signal, VAULT, false, "other flags", -1, SIGKILL,
-	    0, 2, 0);
+	LIMIT(SYS_read, VAULT, true, "signals", sv.signals);
+	LIMIT(SYS_read, VAULT, false, "a file", sv.dirfd);
+	LIMIT(SYS_ioctl, VAULT, true, "whether a word of who hung up is unread",
+	    -1, FIONREAD);
+	LIMIT(SYS_ioctl, VAULT, false, "a terminal's input", -1, TIOCSTI);
+	LIMIT(STAT, VAULT, true, "its files, before they go", sv.dirfd);
+	LIMIT(STAT, VAULT, false, "any file", AT_FDCWD);
+	LIMIT(SYS_unlinkat, VAULT, true, "its files go", sv.dirfd);
+	LIMIT(SYS_unlinkat, VAULT, false, "any file", AT_FDCWD);
+	LIMIT(TIMER, VAULT, true, "deadlines", sv.timer);
+	LIMIT(TIMER, VAULT, false, "another timer", sv.signals);
+	LIMIT(SYS_epoll_pwait, VAULT, true, "who has ended", sv.alive);
+	LIMIT(SYS_epoll_pwait, VAULT, false, "to wait for it", sv.alive, 0, 0,
+	    -1);
+	LIMIT(SYS_epoll_pwait, VAULT, false, "others", sv.signals);
+	LIMIT(SYS_epoll_ctl, VAULT, true, "to watch a holder", sv.alive);
+	LIMIT(SYS_epoll_ctl, VAULT, false, "others", sv.signals);
+	LIMIT(SYS_wait4, VAULT, true, "what network died of", -1, 0, WNOHANG);
+	LIMIT(SYS_wait4, VAULT, false, "to wait for it", -1);
+	LIMIT(SYS_sendto, NETWORK, true, "answers, and syslog", -1);
+	LIMIT(SYS_sendto, NETWORK, false, "to an address", -1, 0, 0, 0, 1);
+	LIMIT(SYS_kill, VAULT, true, "itself", SELF);
+	LIMIT(SYS_kill, VAULT, false, "another", pid);
+	LIMIT(SYS_kill, VAULT, false, "everybody", -1);
+	LIMIT(SYS_pidfd_send_signal, VAULT, true, "whether one lives", -1);
+	LIMIT(SYS_pidfd_send_signal, VAULT, true, "the end of the registered",
+	    -1, SIGKILL);
+	LIMIT(SYS_pidfd_send_signal, VAULT, true, "the end of their groups", -1,
+	    SIGKILL, 0, 4);
+	LIMIT(SYS_pidfd_send_signal, VAULT, false, "other signals", -1,
+	    SIGTERM);
+	LIMIT(SYS_pidfd_send_signal, VAULT, false, "other flags", -1, SIGKILL,
+	    0, 2);
 }
 
 /* What a C library of a 32-bit machine may make in place of other calls. */
@@ -211,9 +203,8 @@ static void
 limits_of_32_bits(void)
 {
 #ifndef __LP64__
-	limit(SYS_statx, VAULT, true, "its files, before they go", sv.dirfd, 0,
-	    0, 0, 0);
-	limit(SYS_statx, VAULT, false, "any file", AT_FDCWD, 0, 0, 0, 0);
+	LIMIT(SYS_statx, VAULT, true, "its files, before they go", sv.dirfd);
+	LIMIT(SYS_statx, VAULT, false, "any file", AT_FDCWD);
 #endif
 #ifdef SYS_socketcall
 	/* Of socket, bind, connect and so on up to sendmmsg, numbered from 1.
@@ -225,9 +216,8 @@ limits_of_32_bits(void)
 		const bool vault = who[i - 1] == 'V' || who[i - 1] == 'B';
 		const bool network = who[i - 1] == 'N' || who[i - 1] == 'B';
 
-		limit(SYS_socketcall, VAULT, vault, "of these", i, 0, 0, 0, 0);
-		limit(SYS_socketcall, NETWORK, network, "of these", i, 0, 0, 0,
-		    0);
+		LIMIT(SYS_socketcall, VAULT, vault, "of these", i);
+		LIMIT(SYS_socketcall, NETWORK, network, "of these", i);
 	}
 #endif
 }
@@ -240,13 +230,11 @@ limits_of_root(void)
 	const bool is = sv.procfd != -1;
 
 	if (is)
-		limit(STAT, VAULT, true, "whose a process is", sv.procfd, 0, 0,
-		    0, 0);
-	limit(SETUID, VAULT, is, "to kill in the owner's name", owner, owner, 0,
-	    0, 0);
-	limit(SETUID, VAULT, is, "and back", 0, 0, 0, 0, 0);
-	limit(SETUID, VAULT, false, "somebody else", 1, 1, 0, 0, 0);
-	limit(SETUID, VAULT, false, "for good", owner, owner, owner, 0, 0);
+		LIMIT(STAT, VAULT, true, "whose a process is", sv.procfd);
+	LIMIT(SETUID, VAULT, is, "to kill in the owner's name", owner, owner);
+	LIMIT(SETUID, VAULT, is, "and back", 0);
+	LIMIT(SETUID, VAULT, false, "somebody else", 1, 1);
+	LIMIT(SETUID, VAULT, false, "for good", owner, owner, owner);
 }
 
 static void

@@ -6,17 +6,13 @@
 #include <sys/epoll.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/pidfd.h>
-#include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/timerfd.h>
 #include <sys/un.h>
-#include <sys/wait.h>
 
 #include <linux/userfaultfd.h>
 
@@ -32,8 +28,11 @@
 #include <unistd.h>
 
 #include "attack.h"
+#include "client.h"
 #include "imsg.h"
+#include "net.h"
 #include "order.h"
+#include "tally.h"
 
 #define LINGER_S 60
 
@@ -148,8 +147,8 @@ of_tcp_listener(void)
 }
 
 /* A TCP socket that is connected to itself. */
-static int
-of_tcp_itself(void)
+int
+descriptor_tcp_itself(void)
 {
 	struct sockaddr_in sin;
 	const int	   fd = of_tcp(&sin);
@@ -162,10 +161,10 @@ of_tcp_itself(void)
 
 /*
  * A full TCP socket with SO_LINGER: close(2) blocks until the other end reads,
- * which it never does.
+ * *end, which it never does.
  */
-static int
-of_tcp_lingering(void)
+int
+descriptor_tcp_lingering(int *end)
 {
 	static const char   bytes[65536];
 	const struct linger linger = { 1, LINGER_S };
@@ -178,12 +177,14 @@ of_tcp_lingering(void)
 	    setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)) ==
 		-1)
 		return (-1);
-	other = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+	*end = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
 	close(listener);
 	while (send(fd, bytes, sizeof(bytes), MSG_DONTWAIT) > 0)
 		;
 	return (fd);
 }
+
+OF(tcp_lingering, descriptor_tcp_lingering(&other))
 
 /* A socket that sends the vault a signal when it becomes readable. */
 static int
@@ -203,10 +204,8 @@ OF(sigio, of_signalling(SIGIO))
 static int
 of_clients_end(void)
 {
-	int at;
-
-	other = siege_client(1, &at);
-	return (at == -1 ? -1 : other);
+	other = client_come(1).fd;
+	return (other);
 }
 
 static const struct kind {
@@ -227,7 +226,7 @@ static const struct kind {
 	{ "a connection by another name", of_another_name },
 	{ "a UDP socket", of_udp }, { "a netlink socket", of_netlink },
 	{ "a TCP listener", of_tcp_listener },
-	{ "TCP, with itself", of_tcp_itself },
+	{ "TCP, with itself", descriptor_tcp_itself },
 	{ "TCP, lingering", of_tcp_lingering },
 	{ "a socket that signals", of_sigio },
 	{ "network's socketpair", of_own_pair },
@@ -246,23 +245,37 @@ state_for(uint32_t type)
 	return (type == IMSG_HELLO ? UNGUARDED_ARMED : GUARDED_ARMED);
 }
 
-static void
-send_with(uint32_t type, int fd)
+/* Begins an attempt with such a message; false if another process does it. */
+bool
+descriptor_attempt(const char *what, uint32_t type)
 {
-	const struct imsg_put	 put = { .size = 5, .name = "new" };
-	const struct imsg_secret secret = { .name = NAME };
-	const struct imsg_tether tether = { .name = "usb" };
-	const uint32_t		 n = 1;
+	return (siege_attempt(state_for(type), NULL, "%s with message %u", what,
+	    type));
+}
+
+/* Requires that the vault panics because of such a message. */
+void
+descriptor_hostile(uint32_t type)
+{
+	attack_hostile(state_for(type));
+}
+
+/* Sends a message of this type with fd. */
+void
+descriptor_send(uint32_t type, int fd)
+{
+	const struct imsg_put put = { .size = 5, .name = "new" };
 
 	if (type == IMSG_GET || type == IMSG_DEL)
-		siege_say(type, PEER, &secret, sizeof(secret), fd);
+		net_secret(type, PEER, fd);
 	else if (type == IMSG_PUT)
-		siege_say(type, PEER, &put, sizeof(put), fd);
+		net_say(type, PEER, &put, sizeof(put), fd);
 	else if (type == IMSG_HOLD || type == IMSG_RELEASE)
-		siege_say(type, PEER, &tether, sizeof(tether), fd);
+		net_tether(type, PEER, "usb", fd);
+	else if (type == IMSG_STATUS)
+		net_say(type, PEER, NULL, 0, fd);
 	else
-		siege_say(type, PEER, &n, type == IMSG_STATUS ? 0 : sizeof(n),
-		    fd);
+		net_number(type, PEER, 1, fd);
 }
 
 static void
@@ -273,241 +286,80 @@ foreign(const struct kind *kind, uint32_t type)
 	/* Not every machine and user has this one. */
 	if (kind->make == of_fuse && access("/dev/fuse", R_OK | W_OK) == -1)
 		return;
-	if (!siege_mine())
+	if (!descriptor_attempt(kind->name, type))
 		return;
-	siege_describe("%s with message %u", kind->name, type);
-	siege_begin(state_for(type), true, NULL);
 	other = -1;
 	if ((fd = kind->make()) == -1)
 		siege_fail("cannot be had: %s", strerror(errno));
-	send_with(type, fd);
-	attack_hostile(state_for(type));
-	siege_clean(fd);
-	siege_clean(other);
+	descriptor_send(type, fd);
+	descriptor_hostile(type);
+	client_clean(fd);
+	client_clean(other);
 	close(fd);
 	if (other != fd)
 		close(other);
 }
 
 /*
- * Real connections of a client that may not ask for this.
+ * Real connections whose client may not ask for this.
  */
 
-/* A connection to the other socket. */
-static void
-wrong_socket(uint32_t type)
+enum intruder { WRONG_SOCKET, NETWORK_ITSELF, STRANGER, INTRUDERS };
+
+/* Connects as another user, which network should have refused. */
+static int
+strangers_end(int which)
 {
-	int at, client;
+	int fd;
 
-	if (!siege_mine())
-		return;
-	siege_describe("a connection to the other socket with message %u",
-	    type);
-	siege_begin(state_for(type), true, NULL);
-	client = siege_client(type == IMSG_HELLO ? 1 : 0, &at);
-	send_with(type, at);
-	attack_hostile(state_for(type));
-	siege_clean(client);
-	close(client);
-	close(at);
-}
-
-/* Network connects to the right socket itself, outside its sandbox. */
-static void
-own_connection(uint32_t type)
-{
-	const int which = type == IMSG_HELLO ? 0 : 1;
-	int	  at, mine;
-
-	if (!siege_mine())
-		return;
-	siege_describe("a connection of network's own with message %u", type);
-	siege_begin(state_for(type), false, NULL);
-	mine = siege_order(ORDER_CONNECT, (uint32_t)which);
-	at = siege_accept(which);
-	send_with(type, at);
-	attack_hostile(state_for(type));
-	siege_clean(mine);
-	close(mine);
-	close(at);
-}
-
-/* A connection of another user, which network should have refused. */
-static void
-strangers(uint32_t type)
-{
-	const int which = type == IMSG_HELLO ? 0 : 1;
-	int	  at, client;
-
-	if (!siege_mine())
-		return;
-	siege_describe("a connection of another uid with message %u", type);
-	siege_begin(state_for(type), true, NULL);
-	siege_unlock(which);
+	client_unlock(which);
 	if (seteuid(65534) == -1)
 		err(1, "seteuid");
-	client = siege_connect(which);
+	fd = client_connect(which);
 	if (seteuid(0) == -1)
 		err(1, "seteuid");
-	at = siege_accept(which);
-	send_with(type, at);
-	attack_hostile(state_for(type));
-	siege_clean(client);
-	close(client);
-	close(at);
+	return (fd);
+}
+
+static void
+intruder(enum intruder who, uint32_t type)
+{
+	static const char *const names[INTRUDERS] = {
+		"a connection to the other socket",
+		"a connection of network's own", "a connection of another uid"
+	};
+	const int     which = (type == IMSG_HELLO) == (who == WRONG_SOCKET);
+	struct client c;
+
+	if (!tally_mine())
+		return;
+	siege_describe("%s with message %u", names[who], type);
+	/* Only outside its sandbox network can connect. */
+	siege_begin(state_for(type), who != NETWORK_ITSELF, NULL);
+	if (who == NETWORK_ITSELF)
+		c.fd = net_order(ORDER_CONNECT, (uint32_t)which);
+	else
+		c.fd = who == STRANGER ? strangers_end(which) :
+					 client_connect(which);
+	c.at = net_accept(which);
+	descriptor_send(type, c.at);
+	descriptor_hostile(type);
+	client_leave(&c);
 }
 
 void
 attack_descriptors(void)
 {
-	size_t i, j;
+	const unsigned int intruders = geteuid() == 0 ? INTRUDERS : STRANGER;
+	unsigned int	   who;
+	size_t		   i, j;
 
 	for (i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
 		for (j = 0; j < sizeof(types) / sizeof(types[0]); j++)
 			foreign(&kinds[i], types[j]);
 	}
 	for (j = 0; j < sizeof(types) / sizeof(types[0]) - 1; j++) {
-		wrong_socket(types[j]);
-		own_connection(types[j]);
-		if (geteuid() == 0)
-			strangers(types[j]);
+		for (who = 0; who < intruders; who++)
+			intruder((enum intruder)who, types[j]);
 	}
-}
-
-/*
- * Descriptors on which a process can block.
- */
-
-/* Sends descriptors of which the vault has the last copy when it runs. */
-static void
-only_the_vaults(uint32_t type, int *fds, unsigned int n)
-{
-	const struct imsg_secret secret = { .name = NAME };
-	unsigned char		 bytes[256] = { 0 };
-	const uint32_t		 size = type == IMSG_HELLO ? 16 :
-		      type == IMSG_GET ? (uint32_t)(12 + sizeof(secret)) :
-					 12;
-	const uint32_t		 head[4] = { type, size, PEER, 1 };
-
-	memcpy(bytes, head, sizeof(head));
-	if (type == IMSG_GET)
-		memcpy(bytes + 12, &secret, sizeof(secret));
-	(void)kill(s.vault, SIGSTOP);
-	siege_attack(bytes, size, fds, n);
-	while (n > 0)
-		close(fds[--n]);
-	(void)siege_order(ORDER_DEAF, 0); /* it has closed its copies by then */
-	siege_now();
-	(void)kill(s.vault, SIGCONT);
-}
-
-static void
-lingering(uint32_t type, unsigned int n)
-{
-	int	     fds[ORDER_FDS], others[ORDER_FDS];
-	unsigned int i;
-
-	if (!siege_mine())
-		return;
-	siege_describe("%u that linger with message %u", n, type);
-	siege_begin(state_for(type), true, NULL);
-	for (i = 0; i < n; i++) {
-		if ((fds[i] = of_tcp_lingering()) == -1)
-			siege_fail("cannot be had: %s", strerror(errno));
-		others[i] = other;
-	}
-	only_the_vaults(type, fds, n);
-	attack_hostile(state_for(type));
-	while (i > 0)
-		close(others[--i]);
-}
-
-/*
- * Starts a process that locks a TCP socket: it sends from a page that is
- * missing and that nobody provides.  Only root may do so.
- */
-static pid_t
-lock_by_page_fault(int fd)
-{
-	struct uffdio_api      api = { .api = UFFD_API };
-	struct uffdio_register reg = { .mode = UFFDIO_REGISTER_MODE_MISSING };
-	const pid_t	       pid = fork();
-	void		      *page;
-	int		       uffd;
-
-	if (pid != 0)
-		return (pid);
-	(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-	page = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
-	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	uffd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
-	reg.range.start = (uintptr_t)page;
-	reg.range.len = 4096;
-	if (page == MAP_FAILED || uffd == -1 ||
-	    ioctl(uffd, UFFDIO_API, &api) == -1 ||
-	    ioctl(uffd, UFFDIO_REGISTER, &reg) == -1)
-		_exit(1);
-	(void)send(fd, page, 4096, 0);
-	_exit(0);
-}
-
-/* Waits until the process sleeps in send(2), for the page. */
-static void
-wait_until_it_sleeps(pid_t pid)
-{
-	char	path[64], text[256];
-	ssize_t n;
-	int	fd, i;
-
-	(void)snprintf(path, sizeof(path), "/proc/%ld/wchan", (long)pid);
-	for (i = 0; i < 5000; i++) {
-		if ((fd = open(path, O_RDONLY | O_CLOEXEC)) == -1)
-			break;
-		n = read(fd, text, sizeof(text) - 1);
-		close(fd);
-		text[n > 0 ? n : 0] = '\0';
-		if (strstr(text, "userfault") != NULL)
-			return;
-		(void)usleep(1000);
-	}
-	siege_fail("no process waits for a page");
-}
-
-static void
-locked(uint32_t type)
-{
-	pid_t pid;
-	int   fd;
-
-	if (!siege_mine())
-		return;
-	siege_describe("a socket that somebody has locked with message %u",
-	    type);
-	siege_begin(state_for(type), true, NULL);
-	if ((fd = of_tcp_itself()) == -1 ||
-	    (pid = lock_by_page_fault(fd)) == -1)
-		siege_fail("cannot be had: %s", strerror(errno));
-	wait_until_it_sleeps(pid);
-	send_with(type, fd);
-	attack_hostile(state_for(type));
-	(void)kill(pid, SIGKILL);
-	(void)waitpid(pid, NULL, 0);
-	close(fd);
-}
-
-void
-attack_slow(void)
-{
-	static const uint32_t slow[] = { IMSG_STATUS, IMSG_GET, IMSG_HELLO };
-	size_t		      i;
-
-	for (i = 0; i < sizeof(slow) / sizeof(slow[0]); i++) {
-		lingering(slow[i], 1);
-		lingering(slow[i], 2);
-	}
-	lingering(IMSG_GET, 40);
-	if (geteuid() != 0)
-		return;
-	locked(IMSG_GET);
-	locked(IMSG_HELLO);
 }

@@ -12,7 +12,10 @@
 #include <unistd.h>
 
 #include "attack.h"
+#include "client.h"
 #include "imsg.h"
+#include "net.h"
+#include "tally.h"
 
 #define PEER_USB   20u /* network's number for a holder */
 #define STOPPED	   "reason=\"the command was never guarded\""
@@ -47,51 +50,32 @@ attack_in_front(void)
 }
 
 static void
-hold(int at)
-{
-	const struct imsg_tether t = { .name = "usb" };
-
-	siege_say(IMSG_HOLD, PEER_USB, &t, sizeof(t), at);
-	(void)siege_answer(IMSG_HOLDING);
-}
-
-static void
 claimed(const struct claim *c)
 {
 	/* The grace of a lost tether must not be over before the stop. */
-	const char *const graceful[] = { "-a", c->status == 0 ? "-g60" : "-g0",
+	const char *const options[] = { "-a", c->status == 0 ? "-g60" : "-g0",
 		"--", "/bin/sh", NULL };
-	uint32_t	  pid;
-	int		  at = -1, usb = -1;
+	struct client	  usb = { -1, -1 };
 
-	if (!siege_mine())
+	if (!siege_attempt(UNGUARDED, options,
+		"the end of the process in front, %s", c->what))
 		return;
-	siege_describe("the end of the process in front, %s", c->what);
-	siege_front(graceful);
-	pid = (uint32_t)(c->hello ? s.front : getpid());
-	if (c->heartbeat) {
-		s.heart = siege_client(0, &s.heart_at);
-		siege_say(IMSG_HELLO, PEER_HEART, &pid, sizeof(pid),
-		    s.heart_at);
-		(void)siege_answer(IMSG_WELCOME);
-	}
+	if (c->heartbeat)
+		siege_guard(c->hello ? s.front : getpid());
 	if (c->holder) {
-		usb = siege_client(1, &at);
-		hold(at);
+		usb = client_come(1);
+		net_tether(IMSG_HOLD, PEER_USB, "usb", usb.at);
+		(void)net_answer(IMSG_HOLDING);
 	}
-	pid = (uint32_t)s.front;
 	if (c->watch != 0) {
-		siege_say(IMSG_WATCH, c->watch, &pid, sizeof(pid), -1);
-		if (siege_answer(IMSG_ANSWER) != IMSG_ANSWER_OK)
-			siege_fail("WATCH is refused");
+		net_number(IMSG_WATCH, c->watch, (uint32_t)s.front, -1);
+		net_want(IMSG_ANSWER_OK);
 	}
-	siege_now();
+	tally_now();
 	(void)kill(s.front, SIGKILL);
 	siege_ends(c->status, c->why, 200);
-	if (usb != -1) {
-		close(usb);
-		close(at);
-	}
+	if (c->holder)
+		client_leave(&usb);
 }
 
 void

@@ -8,13 +8,13 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SECRET	   "Qx7~not-in-any-log~Zv3"
-#define NAME	   "zebra-9152"
-#define PEER_HEART 7u  /* network's numbers for the heartbeat, ... */
-#define PEER_BUSY  8u  /* ... for a client with a transfer, ... */
-#define PEER	   9u  /* ... and for a client with a request */
-#define SIGKILLED  137 /* as a shell counts */
-#define LIVES	   (-1)
+#define SECRET	    "Qx7~not-in-any-log~Zv3"
+#define NAME	    "zebra-9152"
+#define PEER_HEART  7u	  /* network's numbers for the heartbeat, ... */
+#define PEER_BUSY   8u	  /* ... for a client with a transfer, ... */
+#define PEER	    9u	  /* ... and for a client with a request */
+#define SIGKILLED   137	  /* as a shell counts */
+#define PATIENCE_MS 20000 /* for what must come; a machine can be busy */
 
 /* What the vault is doing when the attack comes. */
 enum state {
@@ -57,33 +57,19 @@ struct siege {
 extern struct siege s;
 extern const char  *state_names[STATES];
 
+const char *siege_path(const char *);
 void siege_describe(const char *, ...) __attribute__((format(printf, 1, 2)));
 void siege_fail(const char *, ...)
     __attribute__((noreturn, format(printf, 1, 2)));
-void	 siege_begin(enum state, bool, const char *const *);
-void	 siege_front(const char *const *);
-void	 siege_guard(void);
-int	 siege_connect(int);
-void	 siege_unlock(int);
-int	 siege_accept(int);
-int	 siege_client(int, int *);
-int	 siege_order(uint32_t, uint32_t);
-void	 siege_say(uint32_t, uint32_t, const void *, size_t, int);
-void	 siege_attack(const void *, size_t, const int *, unsigned int);
-void	 siege_flood(const void *, size_t);
-void	 siege_now(void);
-void	 siege_since(int64_t, int64_t);
-int64_t	 siege_delays(void);
-uint32_t siege_answer(uint32_t);
-void	 siege_logged(const char *);
-void	 siege_want(int, const char *);
-void	 siege_clean(int);
-void	 siege_ends(int, const char *, int64_t);
-void	 siege_never(const char *);
-void	 siege_lives(void);
-void	 siege_let_go(void);
-void	 siege_report(const char *);
-bool	 siege_mine(void);
-void	 siege_share(unsigned int);
+bool siege_readable(int, int);
+void siege_begin(enum state, bool, const char *const *);
+bool siege_attempt(enum state, const char *const *, const char *, ...)
+    __attribute__((format(printf, 3, 4)));
+void siege_guard(pid_t);
+void siege_logged(const char *);
+void siege_ends(int, const char *, int64_t);
+void siege_never(const char *);
+void siege_lives(void);
+void siege_let_go(void);
 
 #endif

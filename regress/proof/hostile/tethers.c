@@ -8,9 +8,12 @@
 #include <unistd.h>
 
 #include "attack.h"
+#include "client.h"
 #include "imsg.h"
+#include "net.h"
 #include "order.h"
 #include "packet.h"
+#include "tally.h"
 
 #define PEER_USB     20u /* network's numbers for holders */
 #define PEER_SESSION 21u
@@ -23,72 +26,15 @@ static const char *const at_once[] = { "-a", "-g0", NULL };
 static const char *const soon[] = { "-a", "-g3", NULL };
 static const char *const long_grace[] = { "-a", "-g60", NULL };
 
-/* A client of the control socket: its own end, and network's. */
-struct client {
-	int fd, at;
-};
-
-/* Begins a new attempt; false if another process has it. */
-static bool
-attempt(const char *what, const char *const *options)
-{
-	if (!siege_mine())
-		return (false);
-	siege_describe("%s", what);
-	siege_begin(UNGUARDED, true, options);
-	return (true);
-}
-
-static struct client
-come(void)
-{
-	struct client c;
-
-	c.fd = siege_client(1, &c.at);
-	return (c);
-}
-
-static void
-leave(struct client *c)
-{
-	close(c->fd);
-	close(c->at);
-}
-
-/* Network says that the connection at holds a tether, or releases it. */
-static void
-say_tether(uint32_t type, uint32_t peerid, const char *name, int at)
-{
-	struct imsg_tether t = { .name = "" };
-
-	memcpy(t.name, name, strlen(name));
-	siege_say(type, peerid, &t, sizeof(t), at);
-}
-
-static void
-number(uint32_t type, uint32_t peerid, uint32_t n)
-{
-	siege_say(type, peerid, &n, sizeof(n), -1);
-}
-
 /* A new client holds the tether. */
 static struct client
 hold(uint32_t peerid, const char *name)
 {
-	const struct client c = come();
+	const struct client c = client_come(1);
 
-	say_tether(IMSG_HOLD, peerid, name, c.at);
-	(void)siege_answer(IMSG_HOLDING);
+	net_tether(IMSG_HOLD, peerid, name, c.at);
+	(void)net_answer(IMSG_HOLDING);
 	return (c);
-}
-
-static void
-want_answer(uint32_t answer)
-{
-	const uint32_t got = siege_answer(IMSG_ANSWER);
-
-	if (got != answer)
-		siege_fail("the answer is %u, not %u", got, answer);
 }
 
 /*
@@ -109,24 +55,24 @@ hidden_loss(enum hiding how)
 	struct client usb, session;
 	int	      i;
 
-	if (!attempt(what[how], at_once))
+	if (!siege_attempt(UNGUARDED, at_once, "%s", what[how]))
 		return;
 	session = hold(PEER_SESSION, "session");
 	usb = hold(PEER_USB, "usb");
 	if (how == STOPPED)
 		(void)kill(s.network, SIGSTOP);
 	if (how == DEAF)
-		(void)siege_order(ORDER_DEAF, 0);
+		(void)net_order(ORDER_DEAF, 0);
 	if (how == PINGING)
 		(void)kill(s.vault, SIGSTOP);
-	siege_now();
+	tally_now();
 	close(usb.fd);
 	for (i = 0; how == PINGING && i < 10; i++)
-		number(IMSG_PING, PEER_USB, 1);
+		net_number(IMSG_PING, PEER_USB, 1, -1);
 	(void)kill(s.vault, SIGCONT);
 	siege_ends(SIGKILLED, "PANIC: tether usb lost", 100);
 	close(usb.at);
-	leave(&session);
+	client_leave(&session);
 }
 
 /* One of two holders is lost: nothing happens, whatever network says of it. */
@@ -135,17 +81,17 @@ one_of_two(void)
 {
 	struct client one, two;
 
-	if (!attempt("one of two holders leaves", at_once))
+	if (!siege_attempt(UNGUARDED, at_once, "one of two holders leaves"))
 		return;
 	one = hold(PEER_USB, "usb");
 	two = hold(PEER_SESSION, "usb");
 	close(one.fd);
-	(void)siege_answer(IMSG_DROP);
-	siege_say(IMSG_LOST, PEER_USB, NULL, 0, -1);
+	(void)net_answer(IMSG_DROP);
+	net_say(IMSG_LOST, PEER_USB, NULL, 0, -1);
 	siege_lives();
 	siege_never("PANIC");
 	close(one.at);
-	leave(&two);
+	client_leave(&two);
 }
 
 /*
@@ -160,21 +106,21 @@ dead_return(void)
 	struct client usb;
 	uint32_t      i;
 
-	if (!attempt("a dead holder anew, and CANCEL", soon))
+	if (!siege_attempt(UNGUARDED, soon, "a dead holder anew, and CANCEL"))
 		return;
 	usb = hold(PEER_USB, "usb");
-	delayed = siege_delays();
+	delayed = tally_delays();
 	began = packet_now();
 	close(usb.fd);
 	siege_logged("panic pending: tether usb lost");
-	(void)siege_answer(IMSG_DROP);
-	siege_say(IMSG_LOST, PEER_USB, NULL, 0, -1);
+	(void)net_answer(IMSG_DROP);
+	net_say(IMSG_LOST, PEER_USB, NULL, 0, -1);
 	for (i = 0; i < 3; i++) {
-		say_tether(IMSG_HOLD, PEER_AGAIN + i, "usb", usb.at);
-		siege_say(IMSG_CANCEL, PEER_AGAIN + i, NULL, 0, -1);
-		(void)siege_answer(IMSG_DROP);
+		net_tether(IMSG_HOLD, PEER_AGAIN + i, "usb", usb.at);
+		net_say(IMSG_CANCEL, PEER_AGAIN + i, NULL, 0, -1);
+		(void)net_answer(IMSG_DROP);
 	}
-	siege_since(began, delayed);
+	tally_since(began, delayed);
 	siege_ends(SIGKILLED, "PANIC: tether usb lost", WINDOW_MS + 100);
 	siege_never("CANCELLED");
 	close(usb.at);
@@ -188,28 +134,26 @@ static void
 old_return(bool heartbeat)
 {
 	static const char *const silent[] = { "-a", "-g3", "-t0.3", NULL };
-	const uint32_t		 pid = 1;
 	struct client		 c = { -1, -1 };
 
-	if (!attempt(heartbeat ? "an old heartbeat anew" : "an old holder anew",
-		silent))
+	if (!siege_attempt(UNGUARDED, silent, "an old %s anew",
+		heartbeat ? "heartbeat" : "holder"))
 		return;
 	if (heartbeat)
-		siege_guard();
+		siege_guard(getpid());
 	else
 		c = hold(PEER_USB, "usb");
-	siege_now();
-	(void)siege_answer(IMSG_DROP);
-	siege_say(IMSG_LOST, heartbeat ? PEER_HEART : PEER_USB, NULL, 0, -1);
+	tally_now();
+	(void)net_answer(IMSG_DROP);
+	net_say(IMSG_LOST, heartbeat ? PEER_HEART : PEER_USB, NULL, 0, -1);
 	if (heartbeat)
-		siege_say(IMSG_HELLO, PEER_AGAIN, &pid, sizeof(pid),
-		    s.heart_at);
+		net_number(IMSG_HELLO, PEER_AGAIN, 1, s.heart_at);
 	else
-		say_tether(IMSG_HOLD, PEER_AGAIN, "usb", c.at);
+		net_tether(IMSG_HOLD, PEER_AGAIN, "usb", c.at);
 	siege_ends(SIGKILLED, "ping deadline missed", WINDOW_MS + 300 + 100);
 	siege_never("CANCELLED");
 	if (!heartbeat)
-		leave(&c);
+		client_leave(&c);
 }
 
 /* One tether is back, the other one is still lost. */
@@ -218,25 +162,25 @@ half_a_return(void)
 {
 	struct client usb, session, again, third;
 
-	if (!attempt("one of two lost tethers is back", soon))
+	if (!siege_attempt(UNGUARDED, soon, "one of two lost tethers is back"))
 		return;
 	third = hold(PEER, "awake");
 	usb = hold(PEER_USB, "usb");
 	session = hold(PEER_SESSION, "session");
-	siege_now();
+	tally_now();
 	close(usb.fd);
 	close(session.fd);
-	(void)siege_answer(IMSG_DROP);
-	(void)siege_answer(IMSG_DROP);
+	(void)net_answer(IMSG_DROP);
+	(void)net_answer(IMSG_DROP);
 	again = hold(PEER_AGAIN, "usb");
-	siege_say(IMSG_CANCEL, PEER_AGAIN, NULL, 0, -1);
-	(void)siege_answer(IMSG_STILL_LOST);
-	siege_say(IMSG_CANCEL, PEER, NULL, 0, -1);
-	(void)siege_answer(IMSG_STILL_LOST);
+	net_say(IMSG_CANCEL, PEER_AGAIN, NULL, 0, -1);
+	(void)net_answer(IMSG_STILL_LOST);
+	net_say(IMSG_CANCEL, PEER, NULL, 0, -1);
+	(void)net_answer(IMSG_STILL_LOST);
 	siege_ends(SIGKILLED, "lost: secrets wiped", WINDOW_MS + 100);
 	siege_never("CANCELLED");
-	leave(&again);
-	leave(&third);
+	client_leave(&again);
+	client_leave(&third);
 	close(usb.at);
 	close(session.at);
 }
@@ -251,22 +195,23 @@ cancel_of_the_dead(void)
 {
 	struct client usb, other;
 
-	if (!attempt("CANCEL in the name of a holder who has left", soon))
+	if (!siege_attempt(UNGUARDED, soon,
+		"CANCEL in the name of a holder who has left"))
 		return;
 	usb = hold(PEER_USB, "usb");
 	other = hold(PEER_SESSION, "usb");
-	siege_now();
+	tally_now();
 	(void)kill(s.vault, SIGUSR1);
 	siege_logged("panic pending: SIGUSR1");
 	/* Both have arrived when the vault runs. */
 	(void)kill(s.vault, SIGSTOP);
 	close(usb.fd);
-	siege_say(IMSG_CANCEL, PEER_USB, NULL, 0, -1);
+	net_say(IMSG_CANCEL, PEER_USB, NULL, 0, -1);
 	(void)kill(s.vault, SIGCONT);
 	siege_ends(SIGKILLED, "PANIC: SIGUSR1", WINDOW_MS + 100);
 	siege_never("CANCELLED");
 	close(usb.at);
-	leave(&other);
+	client_leave(&other);
 }
 
 /* A lost tether cannot be released, and the release of another ends nothing. */
@@ -275,23 +220,23 @@ release_while_lost(void)
 {
 	struct client usb, session, other;
 
-	if (!attempt("RELEASE while a tether is lost", soon))
+	if (!siege_attempt(UNGUARDED, soon, "RELEASE while a tether is lost"))
 		return;
 	usb = hold(PEER_USB, "usb");
 	session = hold(PEER_SESSION, "session");
-	other = come();
-	siege_now();
+	other = client_come(1);
+	tally_now();
 	close(usb.fd);
-	(void)siege_answer(IMSG_DROP);
-	say_tether(IMSG_RELEASE, PEER, "usb", other.at);
-	want_answer(IMSG_ANSWER_NO_SUCH_TETHER);
-	say_tether(IMSG_RELEASE, PEER, "session", other.at);
-	want_answer(IMSG_ANSWER_OK);
+	(void)net_answer(IMSG_DROP);
+	net_tether(IMSG_RELEASE, PEER, "usb", other.at);
+	net_want(IMSG_ANSWER_NO_SUCH_TETHER);
+	net_tether(IMSG_RELEASE, PEER, "session", other.at);
+	net_want(IMSG_ANSWER_OK);
 	siege_ends(SIGKILLED, "PANIC: tether usb lost", WINDOW_MS + 100);
 	siege_never("CANCELLED");
 	close(usb.at);
-	leave(&session);
-	leave(&other);
+	client_leave(&session);
+	client_leave(&other);
 }
 
 /* What no holder says: network is hostile. */
@@ -320,18 +265,18 @@ impossible(void)
 	size_t	      i;
 
 	for (i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
-		if (!attempt(said[i].what, long_grace))
+		if (!siege_attempt(UNGUARDED, long_grace, "%s", said[i].what))
 			continue;
 		usb = hold(PEER_USB, "usb");
-		other = come();
+		other = client_come(1);
 		if (said[i].with)
-			say_tether(said[i].type, said[i].peerid, said[i].name,
+			net_tether(said[i].type, said[i].peerid, said[i].name,
 			    other.at);
 		else
-			siege_say(said[i].type, said[i].peerid, NULL, 0, -1);
+			net_say(said[i].type, said[i].peerid, NULL, 0, -1);
 		attack_hostile(UNGUARDED_ARMED);
-		leave(&usb);
-		leave(&other);
+		client_leave(&usb);
+		client_leave(&other);
 	}
 }
 
@@ -344,19 +289,19 @@ too_many(bool tethers)
 	char		     name[] = "t-a";
 	int		     i;
 
-	if (!attempt(tethers ? "too many tethers" : "too many holders",
-		long_grace))
+	if (!siege_attempt(UNGUARDED, long_grace, "too many %s",
+		tethers ? "tethers" : "holders"))
 		return;
 	for (i = 0; i < most; i++) {
 		clients[i] = hold(100 + (uint32_t)i, name);
 		name[2] = (char)(name[2] + tethers);
 	}
-	clients[i] = come();
-	say_tether(IMSG_HOLD, 100 + (uint32_t)i, name, clients[i].at);
-	want_answer(IMSG_ANSWER_BUSY);
+	clients[i] = client_come(1);
+	net_tether(IMSG_HOLD, 100 + (uint32_t)i, name, clients[i].at);
+	net_want(IMSG_ANSWER_BUSY);
 	siege_lives();
 	for (; i >= 0; i--)
-		leave(&clients[i]);
+		client_leave(&clients[i]);
 }
 
 void

@@ -11,63 +11,26 @@
 #include <unistd.h>
 
 #include "attack.h"
+#include "client.h"
 #include "imsg.h"
+#include "net.h"
 #include "order.h"
 #include "packet.h"
+#include "tally.h"
 
 #define CALLS	  480  /* that the kernel has, and some */
 #define WINDOW_MS 3000 /* time for some messages, on a busy machine */
 #define HANGUP_MS 100  /* network's time to tell of a heartbeat's end */
 
-/* Begins a new attempt; false if another process has it. */
-static bool
-attempt(const char *what, enum state state, const char *const *options)
-{
-	if (!siege_mine())
-		return (false);
-	siege_describe("%s, %s", what, state_names[state]);
-	siege_begin(state, true, options);
-	return (true);
-}
+static const char *const at_once[] = { "-a", "-g0", NULL };
 
 /* The heartbeat's client hangs up. */
 static void
 depart(void)
 {
-	siege_now();
+	tally_now();
 	close(s.heart);
 	s.heart = -1;
-}
-
-static void
-hello(int at)
-{
-	const uint32_t pid = 1;
-
-	siege_say(IMSG_HELLO, PEER_HEART, &pid, sizeof(pid), at);
-}
-
-static void
-get(int at)
-{
-	const struct imsg_secret secret = { .name = NAME };
-
-	siege_say(IMSG_GET, PEER, &secret, sizeof(secret), at);
-}
-
-static void
-number(uint32_t type, uint32_t peerid, uint32_t n)
-{
-	siege_say(type, peerid, &n, sizeof(n), -1);
-}
-
-static void
-refused(uint32_t answer)
-{
-	const uint32_t got = siege_answer(IMSG_ANSWER);
-
-	if (got != answer)
-		siege_fail("the answer is %u, not %u", got, answer);
 }
 
 /*
@@ -85,23 +48,22 @@ dead_heartbeat(bool cancels)
 	int64_t			 began, delayed;
 	int			 i;
 
-	if (!attempt(cancels ? "a dead heartbeat anew, and CANCEL" :
-			       "a dead heartbeat anew",
-		GUARDED, soon))
+	if (!siege_attempt(GUARDED, soon, "a dead heartbeat anew%s",
+		cancels ? ", and CANCEL" : ""))
 		return;
-	delayed = siege_delays();
+	delayed = tally_delays();
 	began = packet_now();
 	depart();
-	siege_say(IMSG_LOST, PEER_HEART, NULL, 0, -1);
+	net_say(IMSG_LOST, PEER_HEART, NULL, 0, -1);
 	siege_logged("panic pending: heartbeat connection dropped");
 	for (i = 0; i < 3; i++) {
-		hello(s.heart_at);
+		net_number(IMSG_HELLO, PEER_HEART, 1, s.heart_at);
 		if (cancels)
-			siege_say(IMSG_CANCEL, PEER_HEART, NULL, 0, -1);
-		(void)siege_answer(IMSG_DROP);
-		siege_say(IMSG_LOST, PEER_HEART, NULL, 0, -1);
+			net_say(IMSG_CANCEL, PEER_HEART, NULL, 0, -1);
+		(void)net_answer(IMSG_DROP);
+		net_say(IMSG_LOST, PEER_HEART, NULL, 0, -1);
 	}
-	siege_since(began, delayed);
+	tally_since(began, delayed);
 	siege_ends(SIGKILLED, "PANIC: heartbeat connection dropped",
 	    WINDOW_MS + 100);
 	siege_never("CANCELLED");
@@ -111,27 +73,26 @@ dead_heartbeat(bool cancels)
 static void
 dead_heartbeat_gives_nothing(void)
 {
-	uint32_t answer;
-	int	 at, client, heart;
+	struct client heart, other;
+	uint32_t      answer;
 
-	if (!attempt("GET right behind the HELLO of one who has left",
-		UNGUARDED_ARMED, NULL))
+	if (!siege_attempt(UNGUARDED_ARMED, NULL,
+		"GET right behind the HELLO of one who has left"))
 		return;
-	close(siege_client(0, &heart));
-	client = siege_client(1, &at);
+	heart = client_come(0);
+	close(heart.fd);
+	other = client_come(1);
 	/* Both have arrived when the vault runs. */
 	(void)kill(s.vault, SIGSTOP);
-	hello(heart);
-	get(at);
+	net_number(IMSG_HELLO, PEER_HEART, 1, heart.at);
+	net_secret(IMSG_GET, PEER, other.at);
 	(void)kill(s.vault, SIGCONT);
 	/* PENDING if the vault did not stop in time and dropped it first. */
-	answer = siege_answer(IMSG_ANSWER);
+	answer = net_answer(IMSG_ANSWER);
 	if (answer != IMSG_ANSWER_UNGUARDED && answer != IMSG_ANSWER_PENDING)
 		siege_fail("the answer is %u", answer);
-	siege_clean(client);
-	close(client);
-	close(at);
-	close(heart);
+	client_leave(&other);
+	close(heart.at);
 	siege_logged("panic pending: heartbeat connection dropped");
 	siege_lives();
 }
@@ -144,13 +105,13 @@ own_pings(void)
 	static const char *const options[] = { "-a", "-g0", "-t60", NULL };
 	int			 i;
 
-	if (!attempt("PINGs of its own", GUARDED, options))
+	if (!siege_attempt(GUARDED, options, "PINGs of its own"))
 		return;
 	/* All of it has arrived when the vault runs. */
 	(void)kill(s.vault, SIGSTOP);
 	depart();
 	for (i = 0; i < 20; i++)
-		number(IMSG_PING, PEER_HEART, 1);
+		net_number(IMSG_PING, PEER_HEART, 1, -1);
 	(void)kill(s.vault, SIGCONT);
 	siege_ends(SIGKILLED, "PANIC: heartbeat connection dropped",
 	    HANGUP_MS + 100);
@@ -160,15 +121,14 @@ own_pings(void)
 static void
 second_heartbeat(void)
 {
-	int at, client;
+	struct client c;
 
-	if (!attempt("a second HELLO", GUARDED_ARMED, NULL))
+	if (!siege_attempt(GUARDED_ARMED, NULL, "a second HELLO"))
 		return;
-	client = siege_client(0, &at);
-	hello(at);
+	c = client_come(0);
+	net_number(IMSG_HELLO, PEER_HEART, 1, c.at);
 	attack_hostile(GUARDED_ARMED);
-	close(client);
-	close(at);
+	client_leave(&c);
 }
 
 static void
@@ -180,9 +140,10 @@ wrong_peers(void)
 	size_t		      i;
 
 	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-		if (!attempt("in the name of another", GUARDED_ARMED, NULL))
+		if (!siege_attempt(GUARDED_ARMED, NULL,
+			"in the name of another"))
 			continue;
-		siege_say(types[i], PEER_HEART + 1, &n, i == 0 ? sizeof(n) : 0,
+		net_say(types[i], PEER_HEART + 1, &n, i == 0 ? sizeof(n) : 0,
 		    -1);
 		attack_hostile(GUARDED_ARMED);
 	}
@@ -194,20 +155,22 @@ client_left(void)
 {
 	static const enum state states[] = { UNGUARDED, GUARDED, GUARDED_ARMED,
 		PENDING, DROPPED };
+	struct client		c;
 	size_t			i;
-	int			at;
 
 	for (i = 0; i < sizeof(states) / sizeof(states[0]); i++) {
-		if (!attempt("GET for a client that has left", states[i], NULL))
+		if (!siege_attempt(states[i], NULL,
+			"GET for a client that has left"))
 			continue;
-		close(siege_client(1, &at));
-		get(at);
-		refused(states[i] == UNGUARDED ? IMSG_ANSWER_UNGUARDED :
+		c = client_come(1);
+		close(c.fd);
+		net_secret(IMSG_GET, PEER, c.at);
+		net_want(states[i] == UNGUARDED ? IMSG_ANSWER_UNGUARDED :
 			states[i] == PENDING || states[i] == DROPPED ?
-						 IMSG_ANSWER_PENDING :
-						 IMSG_ANSWER_CUT);
-		siege_clean(at);
-		close(at);
+						  IMSG_ANSWER_PENDING :
+						  IMSG_ANSWER_CUT);
+		client_clean(c.at);
+		close(c.at);
 		siege_lives();
 	}
 }
@@ -216,8 +179,8 @@ client_left(void)
 static void
 get_ends_with_the_session(void)
 {
-	if (!attempt("the heartbeat leaves, and network keeps it to itself",
-		GETTING, NULL))
+	if (!siege_attempt(GETTING, NULL,
+		"the heartbeat leaves, and network keeps it to itself"))
 		return;
 	depart();
 	siege_ends(0, "PANIC (dry-run): heartbeat connection dropped",
@@ -228,20 +191,19 @@ get_ends_with_the_session(void)
 static void
 own_pids(void)
 {
-	uint32_t pid;
-	int	 at, client, i;
+	struct client c;
+	int	      i;
 
 	for (i = 0; i < 2; i++) {
-		if (!attempt("one of the two to be registered", GUARDED_ARMED,
-			NULL))
+		if (!siege_attempt(GUARDED_ARMED, NULL,
+			"one of the two to be registered"))
 			continue;
-		pid = (uint32_t)(i == 0 ? s.vault : s.network);
-		client = siege_client(1, &at);
-		siege_say(IMSG_REGISTER, PEER, &pid, sizeof(pid), at);
-		refused(IMSG_ANSWER_INVALID_PID);
+		c = client_come(1);
+		net_number(IMSG_REGISTER, PEER,
+		    (uint32_t)(i == 0 ? s.vault : s.network), c.at);
+		net_want(IMSG_ANSWER_INVALID_PID);
 		siege_lives();
-		close(client);
-		close(at);
+		client_leave(&c);
 	}
 }
 
@@ -270,11 +232,10 @@ deaf_flood(uint32_t type, enum state state)
 	const uint32_t head[4] = { type, type == IMSG_PING ? 16 : 12,
 		type == IMSG_PING ? PEER_HEART : PEER, 1 };
 
-	if (!attempt(type == IMSG_PING ? "a flood of PINGs, and no ear" :
-					 "a flood of STATUS, and no ear",
-		state, NULL))
+	if (!siege_attempt(state, NULL, "a flood of message %u, and no ear",
+		type))
 		return;
-	siege_flood(head, head[1]);
+	net_flood(head, head[1]);
 	attack_lost(state);
 }
 
@@ -284,18 +245,18 @@ endless_flood(int sig)
 {
 	const uint32_t head[4] = { IMSG_SIGNAL, 16, 0, 0 };
 
-	if (!attempt(sig == 0 ? "an endless flood, the heartbeat leaves" :
-				"an endless flood, a signal",
-		GUARDED, (const char *const[]){ "-a", "-g0", NULL }))
+	if (!siege_attempt(GUARDED, at_once,
+		sig == 0 ? "an endless flood, the heartbeat leaves" :
+			   "an endless flood, a signal"))
 		return;
-	siege_flood(head, sizeof(head));
+	net_flood(head, sizeof(head));
 	if (sig == 0) {
 		depart();
 		siege_ends(SIGKILLED, "PANIC: heartbeat connection dropped",
 		    HANGUP_MS + 100);
 		return;
 	}
-	siege_now();
+	tally_now();
 	(void)kill(s.vault, sig);
 	siege_ends(sig == SIGTERM ? 0 : SIGKILLED,
 	    sig == SIGTERM ? "SIGTERM: secrets wiped, bye" : "PANIC: SIG", 100);
@@ -305,13 +266,13 @@ endless_flood(int sig)
 static void
 stalled(bool stopped)
 {
-	if (!attempt(stopped ? "network stops" : "network listens no more",
-		GUARDED, (const char *const[]){ "-a", "-g0", NULL }))
+	if (!siege_attempt(GUARDED, at_once,
+		stopped ? "network stops" : "network listens no more"))
 		return;
 	if (stopped)
 		(void)kill(s.network, SIGSTOP);
 	else
-		(void)siege_order(ORDER_DEAF, 0);
+		(void)net_order(ORDER_DEAF, 0);
 	depart();
 	siege_ends(SIGKILLED, "PANIC: heartbeat connection dropped",
 	    HANGUP_MS + 100);
@@ -321,13 +282,13 @@ stalled(bool stopped)
 static void
 stalled_start(void)
 {
-	if (attempt("network is not ready, a signal", STARTING, NULL)) {
-		siege_now();
+	if (siege_attempt(STARTING, NULL, "network is not ready, a signal")) {
+		tally_now();
 		(void)kill(s.vault, SIGUSR2);
 		siege_ends(0, "HARD PANIC (dry-run): SIGUSR2", 100);
 	}
-	if (attempt("network is never ready", STARTING, NULL)) {
-		siege_now();
+	if (siege_attempt(STARTING, NULL, "network is never ready")) {
+		tally_now();
 		siege_ends(1, "network process: Connection timed out",
 		    10 * 1000 + 100);
 	}
@@ -360,13 +321,10 @@ attack_floods(void)
 static void
 leaves(enum state state, int status)
 {
-	if (!siege_mine())
+	if (!siege_attempt(state, NULL, "network exits with %d", status))
 		return;
-	siege_describe("network exits with %d while %s", status,
-	    state_names[state]);
-	siege_begin(state, true, NULL);
 	siege_let_go();
-	(void)siege_order(ORDER_EXIT, (uint32_t)status);
+	(void)net_order(ORDER_EXIT, (uint32_t)status);
 	attack_lost(state);
 }
 
@@ -374,18 +332,17 @@ leaves(enum state state, int status)
 static void
 half_closed(int how)
 {
-	const enum state state = GUARDED_ARMED;
+	static const char *const what[] = { [SHUT_RD] = "no way in",
+		[SHUT_WR] = "no way out",
+		[SHUT_RDWR] = "neither" };
 
-	if (!attempt(how == SHUT_RD ? "no way in" :
-		    how == SHUT_WR  ? "no way out" :
-				      "neither",
-		state, NULL))
+	if (!siege_attempt(GUARDED_ARMED, NULL, "%s", what[how]))
 		return;
-	(void)siege_order(ORDER_DEAF, 0);
-	(void)siege_order(ORDER_SHUTDOWN, (uint32_t)how);
+	(void)net_order(ORDER_DEAF, 0);
+	(void)net_order(ORDER_SHUTDOWN, (uint32_t)how);
 	if (how == SHUT_RD)
-		siege_say(IMSG_STATUS, PEER, NULL, 0, -1);
-	attack_lost(state);
+		net_say(IMSG_STATUS, PEER, NULL, 0, -1);
+	attack_lost(GUARDED_ARMED);
 }
 
 void
@@ -410,12 +367,10 @@ attack_calls(void)
 	uint32_t nr;
 
 	for (nr = 0; nr < CALLS; nr++) {
-		if (!siege_mine())
+		if (!siege_attempt(GUARDED_ARMED, NULL, "system call %u", nr))
 			continue;
-		siege_describe("system call %u", nr);
-		siege_begin(GUARDED_ARMED, true, NULL);
 		siege_let_go();
-		(void)siege_order(ORDER_CALL, nr);
+		(void)net_order(ORDER_CALL, nr);
 		attack_lost(GUARDED_ARMED);
 	}
 }

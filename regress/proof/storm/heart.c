@@ -89,9 +89,7 @@ heart_join(struct conn *c, const struct act *a)
 	} else {
 		/* It need not be true, and ends no watch. */
 		conn_line(c, "HELLO %ld",
-		    l.setup.front && l.number % 2 != 0 ?
-			(long)l.kids[FRONT].pid :
-			1L);
+		    l.setup.claim ? (long)l.kids[FRONT].pid : 1L);
 	}
 }
 

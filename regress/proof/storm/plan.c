@@ -63,6 +63,7 @@ plan_setup(bool root)
 	s->other = rng_chance(30) && root;
 	s->load = rng_chance(40);
 	s->front = rng_chance(20);
+	s->claim = s->front && rng_chance(40);
 	s->span = rng_chance(40) ? plan_ms(20, 300) : plan_ms(300, 2500);
 	mood = rng_chance(20) ? CALM : rng_chance(10) ? DEAF : STORMY;
 	if (mood != STORMY)
@@ -97,7 +98,7 @@ plan_say(usec at, int who)
 	struct act *a = plan_add(heart ? PICK(hearts) : PICK(holders), at, who);
 
 	if (a->deed == K_WATCH)
-		a->n = plan_watched(heart ? 40 : 20);
+		a->n = plan_watched(!heart ? 20 : l.setup.claim ? 0 : 40);
 	else if (heart && rng_chance(10))
 		a->n = (int)rng_range(100, 6000);
 	else
@@ -126,7 +127,7 @@ plan_guard(int who, int tether, usec at)
 			(void)plan_add(K_HELLO, at + (usec)rng_below(5 * MS),
 			    who);
 			/* As dazai-hb does for its command. */
-			if (l.setup.front && rng_chance(40))
+			if (l.setup.front && !l.setup.claim && rng_chance(50))
 				plan_add(K_WATCH, at + plan_ms(5, 40), who)
 				    ->n = FRONT;
 		}

@@ -54,6 +54,7 @@ struct setup {
 	bool   other; /* root guards the session of nobody */
 	bool   load;
 	bool   front; /* dazaid -- COMMAND */
+	bool   claim; /* heartbeats only claim to be that process */
 	usec   grace;
 	usec   timeout;
 	size_t size;

@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: ISC */
+#ifndef HOSTILE_CLIENT_H
+#define HOSTILE_CLIENT_H
+
+/* A client's connection: its own end, and network's. */
+struct client {
+	int fd, at;
+};
+
+int	      client_connect(int);
+void	      client_unlock(int);
+struct client client_come(int);
+void	      client_leave(const struct client *);
+void	      client_want(int, const char *);
+void	      client_clean(int);
+
+#endif
