@@ -37,7 +37,7 @@ hostile:
 # Lets each system call of the daemon fail in turn; FAULTS_EVERY=N: one in N.
 FAULTS_EVERY ?=	1
 FAULTS_JOBS ?=	4
-regress/proof/faults/faults: $(patsubst %.c,%.o,$(sort $(wildcard regress/proof/faults/*.c)))
+regress/proof/faults/faults: $(patsubst %.c,%.o,$(sort $(wildcard regress/proof/faults/*.c))) common/num.o
 faults:
 	@regress/tools/deps.sh build
 	$(Q)$(MAKE) --no-print-directory all regress/proof/faults/faults

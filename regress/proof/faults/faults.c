@@ -44,6 +44,7 @@
 #include <unistd.h>
 
 #include "faults.h"
+#include "num.h"
 
 #ifdef __x86_64__
 
@@ -52,27 +53,13 @@
 
 const char *const  roles[] = { "front", "vault", "network" };
 const struct scene scenes[] = {
-	{ .name = "user", .mlock = true, .whole = true, .ending = END_CLOSE },
-	{ .name = "root",
-	    .root = true,
-	    .background = true,
-	    .armed = true,
-	    .whole = true,
-	    .ending = END_CLOSE },
-	{ .name = "quit", .armed = true, .mlock = true, .ending = END_QUIT },
-	{ .name = "hard",
-	    .root = true,
-	    .armed = true,
-	    .mlock = true,
-	    .ending = END_HARD },
-	{ .name = "term",
-	    .background = true,
-	    .mlock = true,
-	    .ending = END_TERM },
-	{ .name = "tether",
-	    .armed = true,
-	    .mlock = true,
-	    .ending = END_TETHER },
+	/* root, background, armed, mlock, whole */
+	{ "user", false, false, false, true, true, END_CLOSE },
+	{ "root", true, true, true, false, true, END_CLOSE },
+	{ "quit", false, false, true, true, false, END_QUIT },
+	{ "hard", true, false, true, true, false, END_HARD },
+	{ "term", false, true, false, true, false, END_TERM },
+	{ "tether", false, false, true, true, false, END_TETHER },
 };
 
 static const char *const whats[] = { "EINTR", "ENOMEM", "EMFILE", "EIO",
@@ -130,37 +117,24 @@ point_name(const struct point *p, int nr)
 static noreturn void
 become_daemon(const struct scene *s, const int in[2], const int out[2])
 {
-	const char *argv[16];
-	char	   *args[16];
-	int	    n = 0;
+	char line[256], *args[16];
+	int  n = 0;
 
 	(void)signal(SIGALRM, SIG_DFL);
 	if (dup2(in[0], STDIN_FILENO) == -1 ||
 	    dup2(out[1], STDERR_FILENO) == -1)
 		_exit(1);
-	argv[n++] = "dazaid";
-	argv[n++] = "-s";
-	argv[n++] = sock;
-	argv[n++] = "-z";
-	argv[n++] = "65536";
-	argv[n++] = "-g";
-	argv[n++] = s->ending == END_QUIT ? "5" : GRACE;
-	argv[n++] = "-l";
-	argv[n++] = "one=-";
-	if (!s->background)
-		argv[n++] = "-d";
-	if (s->armed)
-		argv[n++] = "-a";
-	if (s->root) {
-		argv[n++] = "-u";
-		argv[n++] = "nobody";
-	} else {
+	(void)snprintf(line, sizeof(line),
+	    "dazaid -s %s -z 65536 -g %s -l one=-%s%s%s", sock,
+	    s->ending == END_QUIT ? "5" : GRACE, s->background ? "" : " -d",
+	    s->armed ? " -a" : "", s->root ? " -u nobody" : "");
+	args[n] = strtok(line, " ");
+	while (args[n] != NULL)
+		args[++n] = strtok(NULL, " ");
+	if (!s->root)
 		faults_become_nobody();
-	}
-	argv[n] = NULL;
 	(void)ptrace(PTRACE_TRACEME, 0, NULL, NULL);
 	(void)raise(SIGSTOP);
-	memcpy(args, argv, sizeof(args)); /* execv(3) leaves them as they are */
 	execv(dazaid, args);
 	err(1, "%s", dazaid);
 }
@@ -372,11 +346,11 @@ point_of(char *name)
 static unsigned int
 number(const char *text)
 {
-	char	     *end;
-	unsigned long n = strtoul(text, &end, 10);
+	int64_t	    n;
+	const char *why = num_int(text, 1, INT_MAX, &n);
 
-	if (*end != '\0' || n == 0 || n > INT_MAX)
-		errx(1, "%s: not a number", text);
+	if (why != NULL)
+		errx(1, "%s: %s", text, why);
 	return ((unsigned int)n);
 }
 

@@ -18,7 +18,7 @@
 #define NOBODY	  65534
 #define ARENA	  65536		 /* -z */
 #define ARENA_LEN (ARENA + 4096) /* with the canary's page */
-#define SECRET	  40		 /* bytes */
+#define SECRET	  40		 /* bytes; client.c says so, too */
 #define SCENES	  6
 #define SLEEPERS  2
 #define TEXT	  8192
