@@ -53,7 +53,7 @@ SRC_option =	$(addprefix $(DIR)/,ctl.c program.c) $(ORACLE)/names.c \
 		$(addprefix dazaictl/,answer.c askpass.c command.c dazaictl.c help.c json.c \
 		list.c paint.c status.c table.c unit.c)
 
-SRC_helper =	$(DIR)/program.c $(addprefix dazaictl/,assuan.c config.c give.c site.c) \
+SRC_helper =	$(addprefix $(DIR)/,helper_world.c program.c) $(addprefix dazaictl/,assuan.c config.c give.c site.c) \
 		$(addprefix common/,name.c oneline.c stdfd.c)
 
 # The system functions that a target replaces.

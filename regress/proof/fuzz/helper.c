@@ -5,24 +5,11 @@
  * and another pinentry say: a secret goes only to what its line names, whole,
  * in one well-formed answer, or not at all.
  */
-#include <sys/ioctl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-
-#include <err.h>
-#include <fcntl.h>
-#include <poll.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "fuzz.h"
-#include "name.h"
-#include "../../../dazaictl/arena.h"
-#include "../../../dazaictl/command.h"
-#include "../../../dazaictl/residue.h"
-#include "../../../dazaictl/secret.h"
+#include "helper.h"
 
 /* NOLINTBEGIN(bugprone-suspicious-include) */
 #include "../../../dazaictl/gitcred.c"
@@ -30,293 +17,10 @@
 #include "../../../dazaictl/pinentry.c"
 /* NOLINTEND(bugprone-suspicious-include) */
 
-#define TEXT  4096
-#define FILES 8
-#define GROUP 5000 /* the pid of the other pinentry */
-
-/* The environment, in fuzz_how. */
-enum {
-	NO_FILE = 1,
-	BAD_FILE = 2,
-	NO_OTHER = 4,
-	WATCHED = 8,
-	NO_HOME = 16,
-	INTERRUPTED = 32
-};
-
 enum { GIT, DOCKER, DOCKER_LIST, PINENTRY, HELPERS };
 
-static struct text {
-	char   at[TEXT];
-	size_t len, read;
-} file, asks, secret, others;
-
-static char   out[16 * TEXT]; /* all that was written to standard output */
-static size_t outlen;
 static char  *printed; /* by stdio */
 static size_t printedlen;
-static FILE  *files[FILES];	      /* that are open */
-static char   name_asked[NAME_BYTES]; /* the secret that was fetched last */
-static bool   interrupted;	      /* by a signal, or not any more */
-static bool   forked;		      /* there is another pinentry */
-
-/* What the programs call. */
-
-noreturn void
-program_ended(int status)
-{
-	CHECK(status >= EXIT_DONE && status <= EXIT_REFUSED, "exit %d", status);
-	fuzz_leave(status == EXIT_DONE ? "done" : "failed");
-}
-
-WRAP(char *, getenv, const char *var)
-{
-	static char home[] = "/home/user", program_path[] = "/bin/pinentry";
-	static char path[] = "bin:/nowhere:/bin";
-
-	if (!fuzz_runs)
-		return (__real_getenv(var));
-	if (strcmp(var, "XDG_CONFIG_HOME") == 0)
-		return (fuzz_how & NO_HOME ? NULL : home);
-	if (strcmp(var, "HOME") == 0)
-		return (fuzz_how & BAD_FILE ? NULL : home);
-	if (strcmp(var, "PINENTRY_PROGRAM") == 0)
-		return (fuzz_how & (NO_OTHER | WATCHED) ? NULL : program_path);
-	if (strcmp(var, "PATH") == 0)
-		return (path);
-	return (NULL);
-}
-
-WRAP(int, access, const char *path, int mode)
-{
-	if (!fuzz_runs)
-		return (__real_access(path, mode));
-	CHECK(path[0] == '/' && mode == X_OK, "access %s", path);
-	return (fuzz_how & NO_OTHER ? -1 : 0);
-}
-
-WRAP(int, stat, const char *path, struct stat *st)
-{
-	if (!fuzz_runs)
-		return (__real_stat(path, st));
-	memset(st, 0, sizeof(*st));
-	st->st_ino = strcmp(path, "/proc/self/exe") == 0 ? 1 : 2;
-	return (0);
-}
-
-/* Opens the user's file. */
-WRAP(int, open, const char *path, int flags, ...)
-{
-	va_list ap;
-	mode_t	mode;
-	int	fd;
-
-	va_start(ap, flags);
-	mode = flags & O_CREAT ? va_arg(ap, mode_t) : 0;
-	va_end(ap);
-	if (!fuzz_runs)
-		return (__real_open(path, flags, mode));
-	CHECK(strncmp(path, "/home/user/", 11) == 0 &&
-		(flags & (O_ACCMODE | O_CREAT)) == O_RDONLY,
-	    "opens %s", path);
-	if (fuzz_how & NO_FILE) {
-		errno = ENOENT;
-		return (-1);
-	}
-	fd = memfd_create("file", MFD_CLOEXEC);
-	CHECK(fd != -1 && fchmod(fd, fuzz_how & BAD_FILE ? 0622 : 0600) == 0 &&
-		write(fd, file.at, file.len) == (ssize_t)file.len &&
-		lseek(fd, 0, SEEK_SET) == 0,
-	    "memfd_create");
-	return (fd);
-}
-
-WRAP(FILE *, fdopen, int fd, const char *mode)
-{
-	size_t i = 0;
-
-	while (i < FILES && files[i] != NULL)
-		i++;
-	CHECK(i < FILES, "too many open files");
-	return (files[i] = __real_fdopen(fd, mode));
-}
-
-WRAP(int, fclose, FILE *f)
-{
-	size_t i;
-
-	for (i = 0; i < FILES; i++) {
-		if (files[i] == f)
-			files[i] = NULL;
-	}
-	return (__real_fclose(f));
-}
-
-static bool
-is_ours(int fd)
-{
-	return (fd == STDIN_FILENO || (other.pid != -1 && fd == other.out));
-}
-
-static struct text *
-text_of(int fd)
-{
-	return (fd == STDIN_FILENO ? &asks : &others);
-}
-
-WRAP(ssize_t, read, int fd, void *buf, size_t size)
-{
-	struct text *t = text_of(fd);
-
-	if (!fuzz_runs || !is_ours(fd))
-		return (__real_read(fd, buf, size));
-	CHECK(size == 1, "reads more than a byte");
-	if (t->read == t->len)
-		return (0);
-	*(char *)buf = t->at[t->read++];
-	return (1);
-}
-
-/* Every second call is. */
-static bool
-is_interrupted(void)
-{
-	interrupted = !interrupted && fuzz_how & INTERRUPTED;
-	if (interrupted)
-		errno = EINTR;
-	return (interrupted);
-}
-
-/* A client that leaves while the other pinentry is silent is WATCHED. */
-WRAP(int, poll, struct pollfd *pfd, nfds_t n, int ms)
-{
-	const struct text *t = text_of(pfd->fd);
-
-	if (!fuzz_runs)
-		return (__real_poll(pfd, n, ms));
-	CHECK(n == 2 && is_ours(pfd->fd), "polls something else");
-	if (is_interrupted())
-		return (-1);
-	if (t->read == t->len && pfd[1].fd != -1 && fuzz_how & WATCHED) {
-		pfd[0].revents = 0;
-		pfd[1].revents = POLLHUP;
-		return (1);
-	}
-	if (t->read == t->len && ms != -1)
-		return (0);
-	pfd[0].revents = POLLIN;
-	return (1);
-}
-
-WRAP(int, ioctl, int fd, unsigned long what, ...)
-{
-	va_list ap;
-	int    *left;
-
-	va_start(ap, what);
-	left = va_arg(ap, int *);
-	va_end(ap);
-	if (!fuzz_runs)
-		return (__real_ioctl(fd, what, left));
-	CHECK(fd == STDIN_FILENO && what == FIONREAD, "ioctl");
-	*left = (int)(asks.len - asks.read);
-	return (0);
-}
-
-static void
-wrote(const void *bytes, size_t len)
-{
-	CHECK(outlen + len < sizeof(out), "writes without end");
-	memcpy(out + outlen, bytes, len);
-	outlen += len;
-	out[outlen] = '\0';
-}
-
-WRAP(ssize_t, write, int fd, const void *buf, size_t len)
-{
-	if (!fuzz_runs ||
-	    (fd != STDOUT_FILENO && (other.pid == -1 || fd != other.in)))
-		return (__real_write(fd, buf, len));
-	if (is_interrupted())
-		return (-1);
-	if (fd == STDOUT_FILENO)
-		wrote(buf, len);
-	return ((ssize_t)len);
-}
-
-WRAP(pid_t, fork, void)
-{
-	forked = fuzz_runs;
-	return (fuzz_runs ? GROUP : __real_fork());
-}
-
-WRAP(int, kill, pid_t pid, int sig)
-{
-	if (!fuzz_runs)
-		return (__real_kill(pid, sig));
-	CHECK(pid == GROUP && sig == SIGTERM, "kill %ld", (long)pid);
-	return (0);
-}
-
-WRAP(pid_t, waitpid, pid_t pid, int *status, int options)
-{
-	if (!fuzz_runs)
-		return (__real_waitpid(pid, status, options));
-	CHECK(pid == GROUP && options == 0, "waitpid %ld", (long)pid);
-	if (status != NULL)
-		*status = 0;
-	return (pid);
-}
-
-/* The rest of dazaictl. */
-
-void
-arena_grow(struct secmem *m, size_t size, size_t keep)
-{
-	CHECK(keep == 0, "keeps bytes");
-	free(m->data);
-	m->data = m->pages = malloc(size);
-	CHECK(m->data != NULL, "no memory");
-	m->size = size;
-}
-
-void
-command_places(const char *sock, struct sockpath *places)
-{
-}
-
-void
-command_check_name(const char *name)
-{
-	if (!name_ok(name))
-		errx(EXIT_USAGE, "no name");
-}
-
-/* A secret is never empty. */
-size_t
-secret_fetch(const struct sockpath *places, const char *name, struct secmem *m)
-{
-	CHECK(name_ok(name), "\"%s\" is no name", name);
-	(void)snprintf(name_asked, sizeof(name_asked), "%s", name);
-	if (secret.len == 0)
-		fuzz_leave("refused");
-	arena_grow(m, secret.len, 0);
-	memcpy(m->data, secret.at, secret.len);
-	return (secret.len);
-}
-
-void
-secret_write(const struct secmem *m, size_t len)
-{
-	CHECK(len <= m->size, "more than there is");
-	wrote(m->data, len);
-}
-
-void
-residue_socket(size_t len)
-{
-	CHECK(len == secret.len, "other bytes");
-}
 
 /* What must be so. */
 
@@ -324,7 +28,8 @@ residue_socket(size_t len)
 static size_t
 secret_len(void)
 {
-	return (secret.len - (secret.at[secret.len - 1] == '\n'));
+	return (helper.secret.len -
+	    (helper.secret.at[helper.secret.len - 1] == '\n'));
 }
 
 static unsigned int
@@ -371,8 +76,8 @@ file_has(const char *first, const char *second)
 	char   text[TEXT + 1], *rest, *line, *words, *word[2];
 	size_t i;
 
-	memcpy(text, file.at, file.len);
-	text[file.len] = '\0';
+	memcpy(text, helper.file.at, helper.file.len);
+	text[helper.file.len] = '\0';
 	for (line = strtok_r(text, "\n", &rest); line != NULL;
 	     line = strtok_r(NULL, "\n", &rest)) {
 		for (i = 0; i < 2; i++)
@@ -404,13 +109,14 @@ host_of(const char *from)
 static void
 check_git(const char *ended)
 {
-	const char *at = out;
+	const char *at = helper.out;
 
-	if (outlen == 0)
+	if (helper.outlen == 0)
 		return;
 	CHECK(strcmp(ended, "done") == 0, "an answer, and an error");
-	CHECK(file_has(host_of(gitcred_asked[GITCRED_HOST].value), name_asked),
-	    "%s for another host", name_asked);
+	CHECK(file_has(host_of(gitcred_asked[GITCRED_HOST].value),
+		  helper.name_asked),
+	    "%s for another host", helper.name_asked);
 	if (strncmp(at, "username=", 9) == 0) {
 		at = strchr(at, '\n');
 		CHECK(at != NULL, "no line");
@@ -418,10 +124,11 @@ check_git(const char *ended)
 	}
 	CHECK(strncmp(at, "password=", 9) == 0, "no password");
 	at += 9;
-	CHECK((size_t)(out + outlen - at) == secret_len() + 1 &&
-		memcmp(at, secret.at, secret_len()) == 0 &&
-		out[outlen - 1] == '\n' && strlen(at) == secret_len() + 1 &&
-		strchr(at, '\n') == out + outlen - 1,
+	CHECK((size_t)(helper.out + helper.outlen - at) == secret_len() + 1 &&
+		memcmp(at, helper.secret.at, secret_len()) == 0 &&
+		helper.out[helper.outlen - 1] == '\n' &&
+		strlen(at) == secret_len() + 1 &&
+		strchr(at, '\n') == helper.out + helper.outlen - 1,
 	    "not one line with the secret");
 }
 
@@ -431,10 +138,10 @@ check_docker(const char *ended)
 	static const char *const words[] = { "ServerURL", "Username",
 		"Secret" };
 	static char		 text[TEXT * 2];
-	const char		*at = out, *url;
+	const char		*at = helper.out, *url;
 	size_t			 i, len;
 
-	if (outlen == 0)
+	if (helper.outlen == 0)
 		return;
 	CHECK(strcmp(ended, "done") == 0, "an answer, and an error");
 	for (i = 0; i < 3; i++) {
@@ -445,12 +152,12 @@ check_docker(const char *ended)
 		if (i == 0) {
 			url = strstr(text, "://");
 			CHECK(file_has(host_of(url != NULL ? url + 3 : text),
-				  name_asked),
-			    "%s for another registry", name_asked);
+				  helper.name_asked),
+			    "%s for another registry", helper.name_asked);
 		}
 	}
 	CHECK(strcmp(at, "}\n") == 0, "more than an object: %s", at);
-	CHECK(len == secret_len() && memcmp(text, secret.at, len) == 0,
+	CHECK(len == secret_len() && memcmp(text, helper.secret.at, len) == 0,
 	    "not the secret");
 }
 
@@ -461,7 +168,7 @@ check_docker_list(const char *ended)
 	const char *at = printed;
 	size_t	    len;
 
-	CHECK(outlen == 0, "a secret");
+	CHECK(helper.outlen == 0, "a secret");
 	if (strcmp(ended, "done") != 0)
 		return;
 	CHECK(*at++ == '{', "no object");
@@ -488,7 +195,7 @@ says_secret(const char *line, size_t len)
 			c = (char)hex(line + i + 1, 2);
 			i += 2;
 		}
-		if (n >= secret_len() || c != secret.at[n])
+		if (n >= secret_len() || c != helper.secret.at[n])
 			return (false);
 	}
 	return (n == secret_len());
@@ -501,12 +208,14 @@ check_pinentry(const char *ended)
 	const char *at, *line_end;
 
 	if (strcmp(ended, "failed") == 0)
-		CHECK(outlen == 0, "an answer, and an error");
-	for (at = out; at < out + outlen; at = line_end + 1) {
-		line_end = memchr(at, '\n', (size_t)(out + outlen - at));
+		CHECK(helper.outlen == 0, "an answer, and an error");
+	for (at = helper.out; at < helper.out + helper.outlen;
+	     at = line_end + 1) {
+		line_end = memchr(at, '\n',
+		    (size_t)(helper.out + helper.outlen - at));
 		CHECK(line_end != NULL && line_end - at <= ASSUAN_MAX,
 		    "a long line");
-		CHECK(forked || strncmp(at, "OK", 2) == 0 ||
+		CHECK(helper.forked || strncmp(at, "OK", 2) == 0 ||
 			strncmp(at, "ERR ", 4) == 0 ||
 			strncmp(at, "D ", 2) == 0,
 		    "no answer: %s", at);
@@ -524,14 +233,14 @@ check_pin(const char *before)
 	    "not the secret: %s", before);
 	CHECK(!asked.failed && !asked.new, "an old passphrase is given again");
 	CHECK(strlen(asked.grip) == PINENTRY_GRIP &&
-		file_has(asked.grip, name_asked),
-	    "%s for another key", name_asked);
+		file_has(asked.grip, helper.name_asked),
+	    "%s for another key", helper.name_asked);
 }
 
 /* A child, whose end is not the program's; arg: the secret of a key. */
 WRAP(int, give_apart, void (*task)(const void *), const void *arg)
 {
-	const size_t   was = outlen;
+	const size_t   was = helper.outlen;
 	static jmp_buf outer;
 	volatile int   status = EXIT_USAGE;
 
@@ -545,15 +254,8 @@ WRAP(int, give_apart, void (*task)(const void *), const void *arg)
 	memcpy(fuzz_end, outer, sizeof(outer));
 	fuzz_runs = true;
 	if (status == EXIT_DONE && arg != NULL)
-		check_pin(out + was);
+		check_pin(helper.out + was);
 	return (status);
-}
-
-static void
-take(struct text *t)
-{
-	t->len = fuzz_string(t->at, TEXT);
-	t->read = 0;
 }
 
 /* As the programs are at their start. */
@@ -568,22 +270,15 @@ begin(void)
 	}
 	memset(keys, 0, sizeof(keys));
 	memset(&asked, 0, sizeof(asked));
-	answered[0] = program[0] = out[0] = name_asked[0] = '\0';
+	answered[0] = program[0] = '\0';
 	nkeys = 0;
 	other.pid = -1;
-	outlen = 0;
-	forked = interrupted = false;
 }
 
 static void
 finish(FILE *in, FILE *to)
 {
-	size_t i;
-
-	for (i = 0; i < FILES; i++) {
-		if (files[i] != NULL)
-			(void)fclose(files[i]);
-	}
+	helper_end();
 	if (other.pid != -1) {
 		close(other.in);
 		close(other.out);
@@ -594,17 +289,17 @@ finish(FILE *in, FILE *to)
 }
 
 static void
-run(unsigned int helper)
+run(unsigned int which)
 {
 	static char get[] = "get", list[] = "list";
-	char	   *argv[] = { get, helper == DOCKER_LIST ? list : get, NULL };
+	char	   *argv[] = { get, which == DOCKER_LIST ? list : get, NULL };
 
 	if (setjmp(fuzz_end) != 0)
 		return;
 	fuzz_runs = true;
-	if (helper == GIT)
+	if (which == GIT)
 		gitcred_main(2, argv);
-	if (helper == PINENTRY)
+	if (which == PINENTRY)
 		pinentry_main(1, argv);
 	dockercred_main(2, argv);
 }
@@ -615,22 +310,18 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static void (*const check[])(const char *) = { check_git, check_docker,
 		check_docker_list, check_pinentry };
 	FILE *const was_in = stdin, *const was_out = stdout;
-	unsigned int helper;
+	unsigned int which;
 
 	fuzz_input(data, size);
-	helper = fuzz_byte() % HELPERS;
-	fuzz_how = fuzz_byte();
-	take(&file);
-	take(&asks);
-	take(&secret);
-	take(&others);
+	which = fuzz_byte() % HELPERS;
+	helper_begin();
 	begin();
-	stdin = fmemopen(asks.at, asks.len, "r");
+	stdin = fmemopen(helper.asks.at, helper.asks.len, "r");
 	stdout = open_memstream(&printed, &printedlen);
 	CHECK(stdin != NULL && stdout != NULL, "no memory");
-	run(helper);
+	run(which);
 	(void)fflush(stdout);
-	check[helper](fuzz_ended);
+	check[which](fuzz_ended);
 	finish(stdin, stdout);
 	stdin = was_in;
 	stdout = was_out;
