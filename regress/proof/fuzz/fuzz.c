@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: ISC */
+#include <sys/socket.h>
+
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -183,6 +185,16 @@ fuzz_close(int *fd)
 	if (*fd != -1)
 		close(*fd);
 	*fd = -1;
+}
+
+/* Drops what can be read from a socket. */
+void
+fuzz_drain(int fd)
+{
+	char buf[256];
+
+	while (recv(fd, buf, sizeof(buf), MSG_DONTWAIT) > 0)
+		continue;
 }
 
 /* Fills a buffer with noise that is the same every time. */

@@ -32,6 +32,13 @@
 	{               \
 	}
 
+/* One that only returns a value. */
+#define STUB(type, name, args, value) \
+	type name args                \
+	{                             \
+		return (value);       \
+	}
+
 /* A broken rule is a crash, with its reason on stderr. */
 #define BROKEN(...)                                           \
 	do {                                                  \
@@ -43,6 +50,9 @@
 		if (!(rule))                 \
 			BROKEN(__VA_ARGS__); \
 	} while (0)
+
+#define OWNER	 1000 /* the uid of the daemon's user */
+#define STRANGER 1001
 
 struct bytes {
 	const uint8_t *at;
@@ -74,6 +84,7 @@ noreturn void program_ended(int); /* of the target */
 void	      fuzz_fds_begin(void);
 void	      fuzz_fds_end(bool);
 void	      fuzz_close(int *);
+void	      fuzz_drain(int);
 void	      fuzz_noise(uint8_t *, size_t);
 void	      fuzz_broken(const char *, int, const char *, ...)
     __attribute__((format(printf, 3, 4)));

@@ -47,7 +47,7 @@ SRC_vault =	$(addprefix $(ORACLE)/,controller.c names.c secrets.c) $(DIR)/model.
 		$(addprefix common/,clock.c cred.c name.c num.c secmem.c) \
 		$(addprefix dazaid/,alive.c event.c holder.c imsg.c log.c notify.c panic.c serve.c \
 		session.c signals.c store.c transfer.c)
-SRC_option =	$(addprefix $(DIR)/,ctl.c program.c) $(ORACLE)/names.c \
+SRC_option =	$(addprefix $(DIR)/,option_world.c program.c) $(ORACLE)/names.c \
 		$(addprefix common/,name.c num.c oneline.c option.c prompt.c program.c secmem.c sockpath.c visible.c) \
 		dazaid/options.c dazaid/store.c dazai-hb/dazai-hb.c \
 		$(addprefix dazaictl/,answer.c askpass.c command.c dazaictl.c help.c json.c \

@@ -19,11 +19,9 @@
 #define MODEL_PIDS	32
 #define MODEL_BYTES	((size_t)1 << 18) /* for one client */
 
-#define OWNER	 1000
-#define STRANGER 1001
-#define SELF	 4001
-#define NETWORK	 4002
-#define FRONT	 8000 /* runs the command of dazaid -- COMMAND */
+#define SELF	4001
+#define NETWORK 4002
+#define FRONT	8000 /* runs the command of dazaid -- COMMAND */
 
 /* A client that network reports. */
 struct client {

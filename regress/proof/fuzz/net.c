@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /* A life of network: steps of the input, and the rules. */
 #include <sys/socket.h>
-#include <sys/signalfd.h>
 #include <sys/un.h>
 
 #include <errno.h>
@@ -396,7 +395,7 @@ begin(void)
 	nw.fail_sandbox = how == 0xf1;
 	nw.fail_signals = how == 0xf2;
 	net_may_end = how >= 0xf0;
-	im.u.config.owner = NET_OWNER;
+	im.u.config.owner = OWNER;
 	im.u.config.verbose = how & 1;
 	im.u.config.background = how >> 1 & 1;
 	if (how >= 0xf3)
@@ -414,9 +413,8 @@ begin(void)
 static void
 clean(void)
 {
-	struct signalfd_siginfo si;
-	size_t			i;
-	int			fd;
+	size_t i;
+	int    fd;
 
 	for (i = 0; i < net_n; i++) {
 		fuzz_close(&net_clients[i].fd);
@@ -435,8 +433,7 @@ clean(void)
 	fuzz_close(&network_stderr);
 	fuzz_close(&nw.vault);
 	(void)dup2(nw.signals[0], CHILD_FD);
-	while (recv(nw.signals[0], &si, sizeof(si), MSG_DONTWAIT) > 0)
-		;
+	fuzz_drain(nw.signals[0]);
 	heart_current = NULL;
 	heart_welcomed = false;
 	conn_last_peerid = 0;

@@ -13,14 +13,12 @@
 #include "fuzz.h"
 #include "imsg.h"
 
-#define NET_CLIENTS  100	       /* one after another */
-#define NET_SENT     ((size_t)1 << 15) /* bytes that one client may send, ... */
-#define NET_WANTED   ((size_t)1 << 20) /* ... and read */
-#define NET_LINE     8192	       /* by dazai-protocol(7) */
-#define NET_MS	     10000
-#define NET_OWNER    1000
-#define NET_STRANGER 1001
-#define NET_ANY	     "\1" /* in wanted text: the rest of a line */
+#define NET_CLIENTS 100		      /* one after another */
+#define NET_SENT    ((size_t)1 << 15) /* bytes that one client may send, ... */
+#define NET_WANTED  ((size_t)1 << 20) /* ... and read */
+#define NET_LINE    8192	      /* by dazai-protocol(7) */
+#define NET_MS	    10000
+#define NET_ANY	    "\1" /* in wanted text: the rest of a line */
 
 enum net_socket { NET_HEARTBEAT, NET_CONTROL };
 

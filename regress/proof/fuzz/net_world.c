@@ -17,11 +17,7 @@ struct net_world nw = { .vault = -1 };
 
 /* What network calls. */
 
-int
-sandbox_limits(void)
-{
-	return (nw.fail_limits ? -1 : 0);
-}
+STUB(int, sandbox_limits, (void), nw.fail_limits ? -1 : 0)
 
 const char *
 sandbox_network(uid_t uid, gid_t gid)
@@ -29,11 +25,7 @@ sandbox_network(uid_t uid, gid_t gid)
 	return (nw.fail_sandbox ? "sandbox" : NULL);
 }
 
-int
-daemon_detach(int background)
-{
-	return (0);
-}
+STUB(int, daemon_detach, (int background), 0)
 
 WRAP(void, log_syslog, int first)
 {
@@ -99,9 +91,8 @@ WRAP(int, getsockopt, int fd, int level, int name, void *value, socklen_t *len)
 	const int     rc = __real_getsockopt(fd, level, name, value, len);
 
 	if (fuzz_runs && name == SO_PEERCRED && nw.accepted > 0)
-		cred->uid = net_clients[nw.accepted - 1].stranger ?
-		    NET_STRANGER :
-		    NET_OWNER;
+		cred->uid = net_clients[nw.accepted - 1].stranger ? STRANGER :
+								    OWNER;
 	return (rc);
 }
 
@@ -251,12 +242,12 @@ void
 net_signal(unsigned int sig)
 {
 	const struct signalfd_siginfo si = { .ssi_signo = sig % 64 + 1,
-		.ssi_uid = sig & 0x80 ? NET_STRANGER :
-		    sig & 0x40	      ? NET_OWNER :
+		.ssi_uid = sig & 0x80 ? STRANGER :
+		    sig & 0x40	      ? OWNER :
 					0 };
 
 	if (nw.last_signal == 0 &&
 	    write(nw.signals[1], &si, sizeof(si)) == (ssize_t)sizeof(si) &&
-	    si.ssi_uid != NET_STRANGER)
+	    si.ssi_uid != STRANGER)
 		nw.last_signal = (int)si.ssi_signo;
 }

@@ -3,12 +3,9 @@
  * The fuzz target "option": command lines of dazaid, dazai-hb and dazaictl end
  * or start as they should, and each option has the value that was given.
  */
-#include <sys/prctl.h>
-#include <sys/stat.h>
 
 #include <getopt.h>
 #include <limits.h>
-#include <pwd.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
@@ -18,15 +15,11 @@
 #include "../../../dazai-hb/heartbeat.h"
 #include "../../../dazaid/load.c" /* NOLINT(bugprone-suspicious-include) */
 #include "options.h"
-#include "stdfd.h"
 
 #include "../../oracle/names.h"
 
 #define WORDS 80
 #define WORD  160 /* bytes, more than any path may have */
-#define USER  1000
-
-typedef struct passwd *passwd_entry;
 
 int dazai_hb_main(int, char **);
 int dazaictl_main(int, char **);
@@ -59,80 +52,10 @@ program_ended(int status)
 	fuzz_leave("exit");
 }
 
-WRAP(int, fputs, const char *text, FILE *to)
-{
-	return (fuzz_runs ? 0 : __real_fputs(text, to));
-}
-
-WRAP(int, puts, const char *text)
-{
-	return (fuzz_runs ? 0 : __real_puts(text));
-}
-
-WRAP(int, printf, const char *fmt, ...)
-{
-	return (0);
-}
-
-WRAP(uid_t, geteuid, void)
-{
-	return (fuzz_runs ? (fuzz_how & 1 ? 0 : USER) : __real_geteuid());
-}
-
-WRAP(passwd_entry, getpwnam, const char *user)
-{
-	static struct passwd pw = { .pw_uid = USER, .pw_gid = USER };
-
-	return (strcmp(user, "u") == 0 ? &pw : NULL);
-}
-
-WRAP(char *, getenv, const char *var)
-{
-	static char rundir[] = "/run/x", secret[] = "sec ret";
-
-	if (!fuzz_runs)
-		return (__real_getenv(var));
-	if (strcmp(var, "XDG_RUNTIME_DIR") == 0)
-		return (fuzz_how & 2 ? rundir : NULL);
-	if (strcmp(var, "DAZAI_SECRET") == 0)
-		return (fuzz_how & 4 ? secret + (fuzz_how & 8 ? 4 : 0) : NULL);
-	if (strcmp(var, "SSH_ASKPASS_PROMPT") == 0)
-		return (fuzz_how & 16 ? rundir : NULL);
-	return (NULL);
-}
-
 WRAP(const char *, getprogname, void)
 {
 	return (called);
 }
-
-WRAP(int, isatty, int fd)
-{
-	return (fuzz_runs ? (int)(fuzz_how & 1) : __real_isatty(fd));
-}
-
-WRAP(int, prctl, int option, ...)
-{
-	CHECK(!fuzz_runs || option == PR_SET_DUMPABLE, "prctl %d", option);
-	return (0);
-}
-
-WRAP(int, stat, const char *path, struct stat *st)
-{
-	if (!fuzz_runs)
-		return (__real_stat(path, st));
-	st->st_mode = S_IFDIR;
-	st->st_uid = fuzz_how & 8 ? USER : 0;
-	return (fuzz_how & 4 ? 0 : -1);
-}
-
-WRAP(void, closefrom, int fd)
-{
-	CHECK(!fuzz_runs || fd == 3, "closefrom %d", fd);
-}
-
-NOTHING(stdfd_open)
-NOTHING(stdfd_flush)
 
 /*
  * dazaid.
@@ -164,8 +87,8 @@ check_loads(void)
 static void
 check_path(const char *path)
 {
-	const int  uid = fuzz_how & 1 && should.user == NULL ? 0 : USER;
-	const bool own = fuzz_how & 4 && uid == (fuzz_how & 8 ? USER : 0);
+	const int  uid = fuzz_how & 1 && should.user == NULL ? 0 : OWNER;
+	const bool own = fuzz_how & 4 && uid == (fuzz_how & 8 ? OWNER : 0);
 	char	   rule[256], dir[64];
 
 	if (own && fuzz_how & 2 && should.user == NULL)
@@ -196,7 +119,7 @@ run_dazaid(void)
 		(!o.one_kind ||
 		    strcmp(secmem_name(o.memory), should.memory) == 0) &&
 		o.load == should.file &&
-		o.owner == (fuzz_how & 1 && should.user == NULL ? 0 : USER),
+		o.owner == (fuzz_how & 1 && should.user == NULL ? 0 : OWNER),
 	    "options get lost");
 	check_loads();
 	check_path(o.path);

@@ -39,6 +39,7 @@ secmem_seal(struct secmem *sm)
 }
 
 static struct secrets secrets;
+static unsigned int   op; /* the operation that the input has chosen */
 
 static struct secmem	   mem = { .data = arena, .pages = arena };
 static struct store	   store;
@@ -120,8 +121,9 @@ check_block(struct store_block *b)
 	    "bytes after the value of %s", s->name);
 }
 
-static void
-check_arena(void)
+/* Checks every block of the arena; returns how many are in use. */
+static unsigned int
+blocks_used(void)
 {
 	struct store_block *b;
 	unsigned int	    used = 0;
@@ -148,7 +150,7 @@ check_arena(void)
 		at += b->span;
 	}
 	ASAN_POISON_MEMORY_REGION(arena, mem.size);
-	CHECK(store.blocks == used, "%u blocks, not %u", used, store.blocks);
+	return (used);
 }
 
 static void
@@ -158,9 +160,8 @@ check(void)
 	const unsigned int used = whole + secrets_count(&secrets, FILLING) +
 	    secrets_count(&secrets, SPENT);
 
-	check_arena();
-	CHECK(store.blocks == used, "%u blocks for %u secrets", store.blocks,
-	    used);
+	CHECK(blocks_used() == used && store.blocks == used,
+	    "%u blocks for %u secrets", store.blocks, used);
 	CHECK(store.count == whole, "%u secrets, not %u", store.count, whole);
 	CHECK(store.due == secrets_due(&secrets), "due at another time");
 }
@@ -170,8 +171,9 @@ check(void)
  */
 
 static void
-begin(bool replace)
+begin(void)
 {
+	const bool   replace = op == 'B';
 	const char  *what = name();
 	const size_t all = bytes(), size = all % 7 == 6 ? STORE_ALL : all;
 	size_t	     room;
@@ -210,16 +212,13 @@ source(int fd, void *buf, size_t size)
 {
 	CHECK(fd == 42, "another descriptor");
 	source_gave = size;
-	switch (source_how) {
-	case 0:
+	if (source_how == 0)
 		return (0);
-	case 1:
-		errno = EAGAIN;
+	errno = EAGAIN;
+	if (source_how == 1)
 		return (-1);
-	case 2:
+	if (source_how == 2)
 		source_gave = (size + 1) / 2;
-		break;
-	}
 	memcpy(buf, value_of(source_of->id) + source_of->len, source_gave);
 	return ((ssize_t)source_gave);
 }
@@ -428,59 +427,30 @@ has(void)
 	CHECK(store_has(&store, s->id) == (s->state != GONE), "there or not");
 }
 
+static void (*const operations[256])(void) = { ['b'] = begin,
+	['B'] = begin,
+	['f'] = fill,
+	['n'] = chomp,
+	['2'] = twice,
+	['c'] = commit,
+	['t'] = take,
+	['s'] = send_some,
+	['r'] = release,
+	['d'] = del,
+	['D'] = clear,
+	['x'] = drop,
+	['e'] = expire,
+	['l'] = list,
+	['h'] = has };
+
 static void
 operate(void)
 {
-	switch (fuzz_byte()) {
-	case 'b':
-		begin(false);
-		break;
-	case 'B':
-		begin(true);
-		break;
-	case 'f':
-		fill();
-		break;
-	case 'n':
-		chomp();
-		break;
-	case '2':
-		twice();
-		break;
-	case 'c':
-		commit();
-		break;
-	case 't':
-		take();
-		break;
-	case 's':
-		send_some();
-		break;
-	case 'r':
-		release();
-		break;
-	case 'd':
-		del();
-		break;
-	case 'D':
-		clear();
-		break;
-	case 'x':
-		drop();
-		break;
-	case 'e':
-		expire();
-		break;
-	case 'l':
-		list();
-		break;
-	case 'h':
-		has();
-		break;
-	case '+':
+	op = fuzz_byte();
+	if (op == '+')
 		fuzz_ms += fuzz_byte();
-		break;
-	}
+	else if (operations[op] != NULL)
+		operations[op]();
 }
 
 /* Drops all secrets, after which all the room must be free. */

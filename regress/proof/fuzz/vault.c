@@ -34,6 +34,12 @@ static unsigned int ending; /* steps after the end of the input */
 static unsigned int times;  /* which of the options */
 static int	    fail_poll;
 
+static struct {
+	struct vault v;
+	struct world w;
+	struct net   net;
+} fresh; /* as they are before a life */
+
 WRAP(void, signals_at_once, void (*hard)(int), void (*fatal)(int))
 {
 	CHECK(hard == vault_on_hard && fatal == vault_on_fatal, "handlers");
@@ -361,6 +367,9 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 		socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, w.input) ==
 		    0,
 	    "socketpair");
+	fresh.v = v;
+	fresh.w = w;
+	fresh.net = net;
 	return (0);
 }
 
@@ -391,41 +400,31 @@ options_read(struct options *o, int argc, char *argv[])
 static void
 begin(void)
 {
+	v = fresh.v;
+	w = fresh.w;
+	net = fresh.net;
 	w.how_start = fuzz_byte();
 	times = fuzz_byte();
 	memset(&m, 0, sizeof(m));
 	m.root = (w.how_start & 64) != 0;
 	m.spare_fds = w.how_start == 0xf9 ? 0 : w.how_start & 8 ? 3 : 100;
-	v = (struct vault){ .imsg = -1,
-		.timer = -1,
-		.signals = -1,
-		.files = -1,
-		.alive = -1,
-		.front = -1 };
-	w.euid = w.egid = 0;
 	registry_n = 0;
 	registry_proc = -1;
 	fuzz_ms = 1000000;
-	w.timer_due = 0;
-	w.deeds = 0;
-	net.nclients = net.queued = 0;
-	vault_sig = 0;
-	fail_poll = w.fail_unseal = 0;
-	w.unlinked = false;
 	event_watchers(0);
 	log_relay(-1);
+	vault_sig = fail_poll = 0;
 	turns = ending = 0;
-	net.heart_peer = 0;
-	net.peers = 100;
-	net.held = process_ended = false;
+	process_ended = false;
 }
 
 static void
 clean(void)
 {
+	int *const ours[] = { &v.imsg, &v.files, &v.alive, &v.timer, &v.signals,
+		&v.front, &registry_proc, &w.network, &w.front };
 	struct pollfd pfd[PFD_MAX];
-	char	      buf[256];
-	nfds_t	      i, n = 0;
+	nfds_t	      i, n;
 
 	n = registry_poll(pfd);
 	if (v.mem.pages != NULL)
@@ -439,19 +438,10 @@ clean(void)
 	for (i = 0; i < (nfds_t)SESSION_HOLDERS * SESSION_FDS; i++)
 		fuzz_close(
 		    &v.session.holders[i / SESSION_FDS].fds[i % SESSION_FDS]);
-	fuzz_close(&v.imsg);
-	fuzz_close(&v.files);
-	fuzz_close(&v.alive);
-	fuzz_close(&v.timer);
-	fuzz_close(&v.signals);
-	fuzz_close(&registry_proc);
-	fuzz_close(&v.front);
-	fuzz_close(&w.network);
-	fuzz_close(&w.front);
-	while (recv(w.signals[0], buf, sizeof(buf), MSG_DONTWAIT) > 0)
-		;
-	while (recv(w.input[0], buf, sizeof(buf), MSG_DONTWAIT) > 0)
-		;
+	for (i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+		fuzz_close(ours[i]);
+	fuzz_drain(w.signals[0]);
+	fuzz_drain(w.input[0]);
 	if (v.mem.pages != NULL)
 		(void)munmap(v.mem.pages - PAGE, v.mem.len + PAGE + PAGE);
 }

@@ -18,7 +18,7 @@
 #define NAMES	5
 #define TETHERS 18 /* more than there may be */
 
-struct net net;
+struct net net = { .peers = 100 };
 
 static char    told[MODEL_CLIENTS][MODEL_BYTES];
 static uint8_t values[1 << 18]; /* what clients send */

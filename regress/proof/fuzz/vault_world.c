@@ -138,23 +138,9 @@ files_listen(unsigned int i)
 	return (fcntl(w.network, F_DUPFD_CLOEXEC, 3));
 }
 
-int
-files_watch(void)
-{
-	return (eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK));
-}
-
-bool
-files_reachable(void)
-{
-	return (!w.unlinked);
-}
-
-int
-files_last(void)
-{
-	return (77);
-}
+STUB(int, files_watch, (void), eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK))
+STUB(bool, files_reachable, (void), !w.unlinked)
+STUB(int, files_last, (void), 77)
 
 void
 last_begin(int fd)
@@ -169,11 +155,7 @@ last_words(const char *how, const char *reason)
 	    "words before the wipe");
 }
 
-int
-files_dirfd(void)
-{
-	return (-1);
-}
+STUB(int, files_dirfd, (void), -1)
 
 int
 sandbox_vault(const struct sandbox_vault *sv)
@@ -218,14 +200,13 @@ child_wait(int fd, pid_t pid)
 const char *
 load_secrets(struct store *st, void (*wait_input)(int))
 {
-	uint64_t id;
-	char	 c;
+	static const int reasons[] = { ENOSPC, ENODATA, EIO };
+	uint64_t	 id;
+	char		 c;
 
 	m.most = store_most(st);
-	if (w.how_start == 0xf5 || w.how_start == 0xf6 || w.how_start == 0xf7) {
-		errno = w.how_start == 0xf5 ? ENOSPC :
-		    w.how_start == 0xf6	    ? ENODATA :
-					      EIO;
+	if (w.how_start >= 0xf5 && w.how_start <= 0xf7) {
+		errno = reasons[w.how_start - 0xf5];
 		return ("token");
 	}
 	if ((w.how_start & 4) == 0)
@@ -262,23 +243,9 @@ loader_secrets(struct store *st, void (*wait)(int))
 {
 }
 
-int
-daemon_detach(int background)
-{
-	return (0);
-}
-
-int
-daemon_ready(void)
-{
-	return (0);
-}
-
-int
-sandbox_limits(void)
-{
-	return (0);
-}
+STUB(int, daemon_detach, (int background), 0)
+STUB(int, daemon_ready, (void), 0)
+STUB(int, sandbox_limits, (void), 0)
 
 const char *
 files_claim(const char *path)

@@ -46,13 +46,6 @@
  */
 #include "panic.pml"
 
-#ifndef LINES
-#define LINES		2
-#endif
-#if WRONG_TABLE
-#undef WHEN_QUIT
-#define WHEN_QUIT	IMSG_GUARDED
-#endif
 #define CLIENTS		3
 #define HANGUP		1	/* countdowns, where they begin */
 #define PINGS		2
@@ -221,20 +214,14 @@ end:	do
 
 proctype time()
 {
-	bool	window, others;
-
 end:	do
 	:: atomic { !over &&
 	    ((WINDOW_RUNS && (RUNS(due) || BOUND_RUNS)) ||
 	    (OTHERS_RUN && (RUNS(ping) || RUNS(hangup)))) ->
-		window = WINDOW_RUNS;
-		others = OTHERS_RUN;
-		STEP(window, due);
-		IF(window && BOUND_RUNS, bound--);
-		STEP(others, ping);
-		STEP(others, hangup);
-		window = false;
-		others = false
+		STEP(WINDOW_RUNS, due);
+		IF(WINDOW_RUNS && BOUND_RUNS, bound--);
+		STEP(OTHERS_RUN, ping);
+		STEP(OTHERS_RUN, hangup)
 	   }
 	od
 }

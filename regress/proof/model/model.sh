@@ -31,6 +31,7 @@ flags() {
 	    $(grep -oh 'WRONG_[A-Z_]*' dazai.pml vault.pml tethers.pml panic.pml | sort -u); do
 		printf '#ifndef %s\n#define %s 0\n#endif\n' "$name" "$name"
 	done
+	printf '#ifndef LINES\n#define LINES 2\n#endif\n'
 	for n in 1 2 3 5 6 7 10; do
 		printf '#ifndef OF_%s\n#define OF_%s hidden\n#endif\n' "$n" "$n"
 	done

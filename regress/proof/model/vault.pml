@@ -189,7 +189,8 @@ inline serve_get()
 /* vault_dispatch() of a message that imsg_recv() accepted */
 inline vault_dispatch()
 {
-	IF(!MAY_COME, finish(HARD));
+	IF(!MAY_COME || (WRONG_TABLE && type == QUIT && lost_due && heartbeat == NOBODY),
+		finish(HARD));
 	if
 	:: type == HELLO -> vault_hello()
 	:: type == PANIC -> order()

@@ -1,14 +1,22 @@
 /* SPDX-License-Identifier: ISC */
-/* Stands for dazaictl's connection to a daemon, which may answer anything. */
+/*
+ * What the programs of the fuzz target "option" call: system functions, and
+ * dazaictl's connection to a daemon, which may answer anything.
+ */
+#include <sys/prctl.h>
+#include <sys/stat.h>
+
+#include <pwd.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
-#include "fuzz.h"
 #include "cred.h"
+#include "fuzz.h"
 #include "guard.h"
 #include "process.h"
 #include "sockpath.h"
+#include "stdfd.h"
 
 #include "../../../dazaictl/client.h"
 #include "../../../dazaictl/dockercred.h"
@@ -21,11 +29,78 @@
 #include "../../../dazaictl/watch.h"
 #include "../../../dazaictl/why.h"
 
-const char *
-cred_ambiguous(uid_t uid)
+typedef struct passwd *passwd_entry;
+
+WRAP(int, fputs, const char *text, FILE *to)
 {
+	return (fuzz_runs ? 0 : __real_fputs(text, to));
+}
+
+WRAP(int, puts, const char *text)
+{
+	return (fuzz_runs ? 0 : __real_puts(text));
+}
+
+WRAP(int, printf, const char *fmt, ...)
+{
+	return (0);
+}
+
+WRAP(uid_t, geteuid, void)
+{
+	return (fuzz_runs ? (fuzz_how & 1 ? 0 : OWNER) : __real_geteuid());
+}
+
+WRAP(passwd_entry, getpwnam, const char *user)
+{
+	static struct passwd pw = { .pw_uid = OWNER, .pw_gid = OWNER };
+
+	return (strcmp(user, "u") == 0 ? &pw : NULL);
+}
+
+WRAP(char *, getenv, const char *var)
+{
+	static char rundir[] = "/run/x", secret[] = "sec ret";
+
+	if (!fuzz_runs)
+		return (__real_getenv(var));
+	if (strcmp(var, "XDG_RUNTIME_DIR") == 0)
+		return (fuzz_how & 2 ? rundir : NULL);
+	if (strcmp(var, "DAZAI_SECRET") == 0)
+		return (fuzz_how & 4 ? secret + (fuzz_how & 8 ? 4 : 0) : NULL);
+	if (strcmp(var, "SSH_ASKPASS_PROMPT") == 0)
+		return (fuzz_how & 16 ? rundir : NULL);
 	return (NULL);
 }
+
+WRAP(int, isatty, int fd)
+{
+	return (fuzz_runs ? (int)(fuzz_how & 1) : __real_isatty(fd));
+}
+
+WRAP(int, prctl, int option, ...)
+{
+	CHECK(!fuzz_runs || option == PR_SET_DUMPABLE, "prctl %d", option);
+	return (0);
+}
+
+WRAP(int, stat, const char *path, struct stat *st)
+{
+	if (!fuzz_runs)
+		return (__real_stat(path, st));
+	st->st_mode = S_IFDIR;
+	st->st_uid = fuzz_how & 8 ? OWNER : 0;
+	return (fuzz_how & 4 ? 0 : -1);
+}
+
+WRAP(void, closefrom, int fd)
+{
+	CHECK(!fuzz_runs || fd == 3, "closefrom %d", fd);
+}
+
+NOTHING(stdfd_open)
+NOTHING(stdfd_flush)
+STUB(const char *, cred_ambiguous, (uid_t uid), NULL)
 
 int
 client_open(const struct sockpath *places, enum client_trust trust)
@@ -177,11 +252,7 @@ process_words(pid_t pid, char *text, size_t size)
 	(void)snprintf(text, size, "process %ld (a program)", (long)pid);
 }
 
-pid_t
-process_watched(pid_t pid)
-{
-	return (fuzz_how & 4 ? pid + 1 : 0);
-}
+STUB(pid_t, process_watched, (pid_t pid), fuzz_how & 4 ? pid + 1 : 0)
 
 void
 guard_open(int dir, const char *name)
