@@ -223,21 +223,39 @@ alive_event(struct session_holder *h, unsigned int i)
 }
 
 /*
+ * Acts on the first n events: on those of channels if channels is true, else on
+ * all others.
+ */
+static void
+alive_events(const struct epoll_event *events, int n, bool channels)
+{
+	unsigned int fd;
+	int	     i;
+
+	for (i = 0; i < n; i++) {
+		fd = events[i].data.u32 % SESSION_FDS;
+		if ((fd == ALIVE_CHANNEL) == channels)
+			alive_event(&v.session.holders[events[i].data.u32 /
+					SESSION_FDS],
+			    fd);
+	}
+}
+
+/*
  * Asks the kernel about every holder, without waiting, and acts on what has
- * ended.
+ * ended, and then on what has come over channels: a CANCEL of a holder that has
+ * ended since must not count.
  */
 void
 alive_look(void)
 {
 	static struct epoll_event events[SESSION_HOLDERS * SESSION_FDS];
 	const int		  max = SESSION_HOLDERS * SESSION_FDS;
-	int			  i, n;
+	int			  n;
 
 	n = epoll_pwait(v.alive, events, max, 0, NULL);
 	if (n == -1 && errno != EINTR)
 		panic_hard(&v.panic, "poll failed");
-	for (i = 0; i < n; i++)
-		alive_event(
-		    &v.session.holders[events[i].data.u32 / SESSION_FDS],
-		    events[i].data.u32 % SESSION_FDS);
+	alive_events(events, n, false);
+	alive_events(events, n, true);
 }

@@ -52,6 +52,21 @@ nobody_else_ends_a_window_body() {
 	EOT
 }
 
+behaviour a_dead_holder_cancels_nothing 'the CANCEL of a holder that has ended before the vault reads it does not count'
+a_dead_holder_cancels_nothing_body() {
+	start -a -g 1.5
+	heartbeat -n session
+	kill -USR1 "$vault"
+	logged 'panic pending: SIGUSR1'
+	talk - kill STOP "$vault"
+	kill -USR1 "$heartbeat"
+	kill "$heartbeat"
+	ends 0 "$heartbeat"
+	kill -CONT "$vault"
+	killed 'PANIC: SIGUSR1'
+	not_logged CANCELLED
+}
+
 behaviour hello_undoes_no_order 'a panic that a signal ordered is not ended by a first, second or new HELLO'
 hello_undoes_no_order_body() {
 	table <<-'EOT'
