@@ -3,7 +3,6 @@
 # The completions that bash, zsh and fish offer for our programs: asked for, and typed on
 # a terminal (see pty.c) with a Tab, against a real daemon.
 
-# shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
 completions=$top/shell/completions
@@ -161,11 +160,13 @@ prompt() {
 	echo "echo rea''dy" >>start
 }
 
-# typed: $shell on a terminal does a script for pty from standard input, at its prompt
+# typed: $shell on a terminal does a script for pty from standard input, at its prompt;
+# "tab TEXT | WORD" types the text and a Tab, and expects the word
 typed() {
 	{
 		printf '%s\n' 'send . ./start\r' 'expect ready\r' 'expect P>'
-		cat
+		sed 's/^tab \(.*\) | \(.*\)$/send \1\\t\
+expect \2/'
 		printf '%s\n' 'key C-u' 'send exit\r' wait
 	} >script
 	"$tools/pty" -t 30 $interactive <script >shown ||
@@ -194,8 +195,7 @@ complete_all() {
 		(offers_all) || fail "$shell"
 	else
 		typed <<-EOF
-			send dazaictl \t
-			expect arm  
+			tab dazaictl  | arm  
 			expect del  
 			expect get  
 			expect help  
@@ -211,63 +211,43 @@ complete_all() {
 			expect ant
 			expect $name
 			expect P>
-			send -\t
-			expect -f
+			tab - | -f
 			key C-u
-			send dazaictl pan\t
-			expect panic
-			send h\t
-			expect hard
+			tab dazaictl pan | panic
+			tab h | hard
 			key C-u
-			send dazaictl run dazaict\t
-			expect dazaictl 
+			tab dazaictl run dazaict | dazaictl 
 			key C-u
-			send dazaictl run -e VAR=z\t
-			expect VAR=$name 
-			send -f 3=a\t
-			expect 3=ant 
-			send -i z\t
-			expect $name 
-			send dazaict\t
-			expect dazaictl
+			tab dazaictl run -e VAR=z | VAR=$name 
+			tab -f 3=a | 3=ant 
+			tab -i z | $name 
+			tab dazaict | dazaictl
 			key C-u
-			send dazaictl release s\t
-			expect session
+			tab dazaictl release s | session
 			key C-u
-			send dazaictl put -r z\t
-			expect $name
+			tab dazaictl put -r z | $name
 			key C-u
-			send dazaictl list --js\t
-			expect --json
+			tab dazaictl list --js | --json
 			key C-u
-			send dazaid -m sec\t
-			expect secretmem
-			send --req\t
-			expect --require-lock
-			send -l key=on\t
-			expect key=only.this
+			tab dazaid -m sec | secretmem
+			tab --req | --require-lock
+			tab -l key=on | key=only.this
 			key C-u
-			send dazai-hb -n s\t
-			expect session
-			send --watch-pa\t
-			expect --watch-path
+			tab dazai-hb -n s | session
+			tab --watch-pa | --watch-path
 			key C-u
-			send dazai-logind --lock=em\t
-			expect --lock=empty
+			tab dazai-logind --lock=em | --lock=empty
 			key C-u
-			send dazaictl -s on\t
-			expect only.this
+			tab dazaictl -s on | only.this
 			key C-u
-			send unset DAZAI_SOCK; dazaictl -s $sock get z\t
-			expect $name
+			tab unset DAZAI_SOCK; dazaictl -s $sock get z | $name
 		EOF
 	fi
 	typed <<-EOF
 		send dazaictl sta\t\r
 		expect guarded
 		expect P>
-		send dazaictl del ze\t
-		expect $name
+		tab dazaictl del ze | $name
 		send \r
 		expect P>
 	EOF
@@ -282,19 +262,15 @@ complete_all() {
 		printf other | dazaictl put "$secret" || fail "no secret $secret"
 	done
 	typed <<-EOF
-		send dazaictl del mail/me@e\t
-		expect example.org
+		tab dazaictl del mail/me@e | example.org
 		send \r
 		expect P>
-		send dazaictl run -i x:y=\t
-		expect z 
+		tab dazaictl run -i x:y= | z 
 		key C-u
-		send dazaictl del x:\t
-		expect y=z
+		tab dazaictl del x: | y=z
 		send \r
 		expect P>
-		send dazaictl del \t
-		expect evil
+		tab dazaictl del  | evil
 		send \r
 		expect P>
 	EOF
@@ -326,8 +302,7 @@ evaluate_nothing() {
 	fi
 	listing
 	typed <<-'EOF'
-		send dazaictl get \t
-		expect ant
+		tab dazaictl get  | ant
 	EOF
 	[ ! -e evil ] || fail "a name was evaluated: $(cat shown)"
 }

@@ -3,7 +3,6 @@
 # The control socket: every request, every answer and every refusal.  Its file is
 # tested in files_test.sh.
 
-# shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
 # every WANT LINE...: each of the lines reads an answer like WANT, on one connection,

@@ -3,7 +3,6 @@
 # The helpers that programs ask for a passphrase: dazai-askpass, git-credential-dazai
 # and docker-credential-dazai, each asked as those programs do.
 
-# shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
 PATH=$top/dazaictl:$PATH

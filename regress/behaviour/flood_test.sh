@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: ISC
 # More of everything than there is room for.
 
-# shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
 unknown='ERR unknown-verb'

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: ISC
 # The grace window of an armed daemon: what ends it, and what does not.
 
-# shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
 behaviour hello_and_cancel_undo_a_panic \

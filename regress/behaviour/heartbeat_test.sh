@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: ISC
 # dazai-hb: its options, its signals, and what its exit says.
 
-# shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
 dropped='PANIC (dry-run): heartbeat connection dropped'

@@ -3,7 +3,6 @@
 #
 # dazai-hb as one holder of many: -n, -p, -w, -W and a command.
 
-# shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
 behaviour a_stopped_one_does_not_outlive_its_shell \

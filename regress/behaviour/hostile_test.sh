@@ -7,7 +7,6 @@
 # With DAZAI_SIEGE in the environment, as make hostile sets it, there are more cases,
 # which take minutes, and root runs every attack as an ordinary user as well.
 
-# shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
 hostile=$top/regress/proof/hostile

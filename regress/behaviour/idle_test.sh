@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: ISC
 # A guarded session costs nothing: with nothing to do no process wakes up.
 
-# shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
 behaviour an_unguarded_daemon_sleeps \

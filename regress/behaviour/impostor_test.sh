@@ -4,7 +4,6 @@
 # A network process that was taken over and plays the vault to clients: see
 # regress/proof/hostile/impostor.c.
 
-# shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
 dazaid=$top/regress/proof/hostile/impostor

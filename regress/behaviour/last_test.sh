@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: ISC
 # The last words: the file PATH.last, which tells when and why a daemon ended.
 
-# shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
 # last REST: PATH.last is one line of 256 bytes, with the time of now, the pid $vault,

@@ -4,7 +4,6 @@
 # while it runs.  If any limit is 0, or all are, the daemon ends as it does without that,
 # and wipes.
 
-# shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
 # All limits but that of the CPU time: at its hard limit the kernel sends

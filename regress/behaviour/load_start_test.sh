@@ -2,9 +2,7 @@
 # SPDX-License-Identifier: ISC
 # dazaid -L: secrets from the commands in a file, at the start.
 
-# shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
-# shellcheck source=regress/behaviour/load.sh
 . "$(atf_get_srcdir)/load.sh"
 
 behaviour loads_at_its_start \

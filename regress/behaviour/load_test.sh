@@ -2,9 +2,7 @@
 # SPDX-License-Identifier: ISC
 # dazaictl load: secrets from the commands in a file.
 
-# shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
-# shellcheck source=regress/behaviour/load.sh
 . "$(atf_get_srcdir)/load.sh"
 
 # has_none NAME...

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: ISC
 # No state of standard error holds a panic up, and no log has a secret.
 
-# shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
 # deaf OPTION...: starts a daemon whose standard error is what $stderr says

@@ -4,7 +4,6 @@
 # dazai-logind, with a system bus of the case's own and the logind of python3-dbusmock
 # on it.
 
-# shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
 logind=$top/dazai-logind/dazai-logind

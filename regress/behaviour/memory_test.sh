@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: ISC
 # Which memory the secrets are in, and that they are in no other.
 
-# shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
 shipped_only=1

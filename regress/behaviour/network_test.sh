@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: ISC
 # A network process that is dead, stopped or slow holds no panic back.
 
-# shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
 lost='heartbeat connection dropped'

@@ -3,7 +3,6 @@
 # Every trigger: what the daemon does when it only rehearses, and when it is armed.
 # However it ends, its files are removed, and network has ended.
 
-# shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
 behaviour a_lost_heartbeat_is_a_panic \

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: ISC
 # The default places of the socket, and which of them daemon and clients refuse.
 
-# shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
 

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: ISC
 # pinentry-dazai, asked by a real gpg-agent for a key of the test's own, and line by line.
 
-# shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
 pinentry=$top/dazaictl/pinentry-dazai

@@ -3,7 +3,6 @@
 # Programs as Debian packages them, each fed by a line that the
 # README has.  They work for as long as the session is guarded, and no longer.
 
-# shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
 name=key

@@ -3,7 +3,6 @@
 # Secrets that are typed, into dazaid -l and dazaictl put: twice, across Ctrl-Z, and not
 # in vain.
 
-# shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
 PATH=$top/dazaid:$top/dazaictl:$PATH

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: ISC
 # Registered processes: they die with the secrets, and nobody else does.
 
-# shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
 # registered: starts a process that does nothing, as $idler, which another process

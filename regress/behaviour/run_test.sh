@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: ISC
 # dazaictl run: the program has its secrets, or does not start.
 
-# shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
 export DAZAI_SOCK="$sock"

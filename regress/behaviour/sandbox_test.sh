@@ -3,7 +3,6 @@
 # The rights that the two processes have given up once they run.  That every system call which is
 # not listed kills is proved in hostile_test.sh (system_calls_are_listed).
 
-# shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
 shipped_only=1

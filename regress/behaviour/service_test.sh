@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: ISC
 # Who is told that the daemon is ready, and what it logs: service managers and syslog.
 
-# shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
 #

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: ISC
 # What README's table "What is your session?" says, with the programs themselves.
 
-# shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
 PATH=$top/dazai-hb:$top/dazaictl:$PATH DAZAI_SOCK=$sock TERM=xterm HOME=$PWD

@@ -3,9 +3,7 @@
 # What dazai.sh and dazai.fish promise several shells of one session, and those within
 # others.
 
-# shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
-# shellcheck source=regress/behaviour/shell.sh
 . "$(atf_get_srcdir)/shell.sh"
 
 in_each child_is_of_the_session \

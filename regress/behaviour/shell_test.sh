@@ -2,9 +2,7 @@
 # SPDX-License-Identifier: ISC
 # What dazai.sh and dazai.fish promise one shell from its start to its end.
 
-# shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
-# shellcheck source=regress/behaviour/shell.sh
 . "$(atf_get_srcdir)/shell.sh"
 
 in_each is_guarded_from_start_to_exit \

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: ISC
 # What dazaictl shows to people and to programs: status, list, tethers, watch, help.
 
-# shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
 export DAZAI_SOCK="$sock"

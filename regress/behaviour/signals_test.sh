@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: ISC
 # Signals that reach both processes, or network instead of the vault.
 
-# shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
 # start_group OPTION...: as start, and the daemon leads a process group, as a shell's

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: ISC
 # The start: options, where secrets come from, the background, and the terminal.
 
-# shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
 peek=$tools/peek

@@ -4,7 +4,6 @@
 # A session of several holders: tethers, how they are lost, and what is done
 # about it.
 
-# shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
 get="GET $name"

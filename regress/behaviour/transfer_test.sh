@@ -3,7 +3,6 @@
 # The bytes of PUT and GET: that they arrive whole or not at all, whoever is slow,
 # dies, or comes at the same time.
 
-# shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
 none='ERROR no-such-secret ?*'

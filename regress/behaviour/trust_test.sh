@@ -3,7 +3,6 @@
 # What clients believe: an answer that no dazaid gives is neither shown nor obeyed, and
 # an order is done when the kernel says that the vault has ended.
 
-# shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
 escape='\x1b]0;pwned\x07'

@@ -3,7 +3,6 @@
 #
 # The units of contrib/, as far as systemd-analyze can tell.  `make systemd' runs them.
 
-# shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
 # units: copies the units into the directory "units", with the programs of this tree

@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: ISC
 # The heartbeat socket, line by line.
 
-# shellcheck source=regress/behaviour/lib.sh
 . "$(atf_get_srcdir)/lib.sh"
 
 unknown='ERR unknown-verb'
