@@ -516,10 +516,8 @@ network_sees_no_secret_body() {
 	stands_down
 }
 
-shipped_only=1
-behaviour no_memory_shows_a_value 'what was put and got is in no memory that root can read' \
+shipped behaviour no_memory_shows_a_value 'what was put and got is in no memory that root can read' \
     require.user root
-shipped_only=
 no_memory_shows_a_value_body() {
 	guarded -v -a -g 60
 	need_secretmem
@@ -553,11 +551,9 @@ many_requests() {
 	control ask STATUS '* registered=0 * secrets=1 *'
 }
 
-shipped_only=1
-behaviour requests_cost_nothing_that_lasts \
+shipped behaviour requests_cost_nothing_that_lasts \
     'after thousands of requests neither process has more memory or descriptors' \
     require.user root
-shipped_only=
 requests_cost_nothing_that_lasts_body() {
 	guarded -v -a -g 0
 	idler

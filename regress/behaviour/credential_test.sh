@@ -350,10 +350,8 @@ writes() {
 	grep -q '^[0-9]* 0x1 ' "/proc/${child:-$1}/syscall"
 }
 
-shipped_only=1
-behaviour no_memory_shows_a_secret 'what a helper gives is in no memory of it that root can read' \
+shipped behaviour no_memory_shows_a_secret 'what a helper gives is in no memory of it that root can read' \
     require.user root
-shipped_only=
 no_memory_shows_a_secret_body() {
 	guarded -a -z 1048576
 	need_secretmem

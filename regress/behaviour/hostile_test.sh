@@ -29,8 +29,11 @@ attack() {
 
 # attacks ATTACK PROCESSES NAME TEXT: declares the case that runs it
 attacks() {
-	behaviour "$3" "$4" timeout 1800
-	eval "$3_body() { attack $1 $2; }"
+	local attack=$1 processes=$2 case=$3 text=$4
+
+	shift 4
+	behaviour "$case" "$text" timeout 1800 "$@"
+	eval "${case}_body() { attack $attack $processes; }"
 }
 
 attacks life 3 no_heartbeat_can_be_faked \
@@ -46,9 +49,7 @@ attacks slow 1 slow_descriptors_do_not_block \
 attacks floods 4 floods_do_not_block \
     'a network process that floods, stalls or never reads does not hold the vault up'
 
-shipped_only=1		# a sanitizer's runtime makes system calls of its own
-
-behaviour system_calls_are_listed \
+shipped behaviour system_calls_are_listed \
     'a system call that is not listed for the process kills it by SIGSYS' timeout 900
 system_calls_are_listed_body() {
 	if [ "$(id -u)" -ne 0 ]; then
@@ -65,9 +66,9 @@ system_calls_are_listed_body() {
 
 [ -n "$siege" ] || return 0
 
-attacks messages 3 impossible_messages_in_every_state \
+shipped attacks messages 3 impossible_messages_in_every_state \
     'a message that network may never send is a panic, whatever the vault is doing'
-attacks ends 2 every_end_of_network_is_a_panic \
+shipped attacks ends 2 every_end_of_network_is_a_panic \
     'network exits with any status, or shuts down its socket: the vault panics'
-attacks calls 2 every_system_call_of_network \
+shipped attacks calls 2 every_system_call_of_network \
     'network makes every system call: what is not listed kills it, and the vault panics'

@@ -20,17 +20,7 @@ SIGSEGV=139
 
 network=
 behaviours=
-
-# While this is 1, the cases that are declared are not run in a build with
-# sanitizers: their runtime has memory of its own, and catches crashes.
-shipped_only=
-
-sanitized() {
-	local flags
-
-	[ -n "$shipped_only" ] && read -r flags <"$top/.flags" &&
-	    [ "${flags#*-DSANITIZE}" != "$flags" ]
-}
+built=				# with these flags
 
 # behaviour NAME TEXT [METADATA VALUE]...: declares the test case whose body is
 # NAME_body, and which leaves nothing running.  atf-sh reads a program with all
@@ -39,7 +29,6 @@ behaviour() {
 	local case=$1 head="atf_set descr '$2'"
 
 	shift 2
-	! sanitized || set -- require.progs no-sanitizer
 	while [ $# -gt 0 ]; do
 		head="$head; atf_set $1 '$2'"
 		shift 2
@@ -48,6 +37,16 @@ behaviour() {
 	atf_test_case "$case" cleanup
 	eval "${case}_head() { $head; }
 	${case}_cleanup() { kill_all; }"
+}
+
+# shipped behaviour ...: declares a case that is not run in a build with sanitizers, whose
+# runtime has memory of its own, makes system calls, and catches crashes
+shipped() {
+	[ -n "$built" ] || read -r built <"$top/.flags"
+	case $built in
+	*-DSANITIZE*)	set -- "$@" require.progs no-sanitizer ;;
+	esac
+	"$@"
 }
 
 atf_init_test_cases() {
@@ -585,13 +584,6 @@ own_mounts() {
 	unshare -m --propagation private true 2>unshare.err && return
 	atf_skip "no mounts of its own ($(head -n 1 unshare.err)): run it as root with all \
 capabilities, and in a chroot only if its / is a mount point (mount --bind DIR DIR)"
-}
-
-# own_pids [OPTION...]: skips the case unless unshare OPTION... can make a PID namespace
-own_pids() {
-	unshare -pf "$@" true 2>unshare.err && return
-	atf_skip "no PID namespace ($(head -n 1 unshare.err)): run it as root with all \
-capabilities, or let users have namespaces, which no chroot does"
 }
 
 # calls PID CALL...: makes a live process call these, as gdb can

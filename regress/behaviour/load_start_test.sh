@@ -257,10 +257,8 @@ u_runs_commands_as_its_user_body() {
 	    -L "$PWD/own"
 }
 
-shipped_only=1
-behaviour keeps_it_in_the_arena '-L: what a command has printed is in no memory but the arena' \
+shipped behaviour keeps_it_in_the_arena '-L: what a command has printed is in no memory but the arena' \
     require.user root
-shipped_only=
 keeps_it_in_the_arena_body() {
 	echo "X$secret-and-more" >value
 	printf 'a cat value\nb echo $$ >hangs; exec sleep 300\n' >file

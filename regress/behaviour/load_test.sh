@@ -340,10 +340,8 @@ a_command_that_hangs_is_ended_body() {
 	stands_down
 }
 
-shipped_only=1
-behaviour no_ordinary_memory_has_it 'what a command has printed is in no memory of dazaictl that can be read' \
+shipped behaviour no_ordinary_memory_has_it 'what a command has printed is in no memory of dazaictl that can be read' \
     require.user root
-shipped_only=
 no_ordinary_memory_has_it_body() {
 	guarded
 	echo "X$secret" >value

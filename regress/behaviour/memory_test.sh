@@ -4,7 +4,6 @@
 
 . "$(atf_get_srcdir)/lib.sh"
 
-shipped_only=1
 nomemfd=$tools/nomemfd
 peek=$tools/peek
 
@@ -35,7 +34,7 @@ takes() {
 	lives
 }
 
-behaviour the_best_memory_is_taken \
+shipped behaviour the_best_memory_is_taken \
     'secretmem where the kernel has it, else locked memory, else unlocked and DEGRADED; -m takes one kind'
 the_best_memory_is_taken_body() {
 	takes mlock "$nomemfd" --require-lock
@@ -62,7 +61,7 @@ the_best_memory_is_taken_body() {
 	takes secretmem '' --memory secretmem
 }
 
-behaviour what_passes_through_dazaictl_is_locked \
+shipped behaviour what_passes_through_dazaictl_is_locked \
     'where 64 KiB may be locked, as before Linux 5.16, no secret in dazaictl can be swapped out' \
     require.user root
 what_passes_through_dazaictl_is_locked_body() {
@@ -93,7 +92,7 @@ catches() {
 	done
 }
 
-behaviour every_signal_wipes_dazaictl 'a signal that ends dazaictl has it wipe what passes through it first'
+shipped behaviour every_signal_wipes_dazaictl 'a signal that ends dazaictl has it wipe what passes through it first'
 every_signal_wipes_dazaictl_body() {
 	guarded
 	mkfifo pipe
@@ -114,7 +113,7 @@ every_signal_wipes_dazaictl_body() {
 	stands_down
 }
 
-behaviour other_memory_is_refused \
+shipped behaviour other_memory_is_refused \
     'if there is no memory as --require-lock or -m want it, the start fails with one line, and leaves no file'
 other_memory_is_refused_body() {
 	set -- "$PWD/through" -d -s "$sock"
@@ -141,7 +140,7 @@ settled() {
 	grep -q 'vault: ready' log || ! kill -0 "$vault" 2>/dev/null
 }
 
-behaviour too_little_memory_is_told 'with little address space it starts, or says why not, whatever the limit'
+shipped behaviour too_little_memory_is_told 'with little address space it starts, or says why not, whatever the limit'
 too_little_memory_is_told_body() {
 	started=0 refused=0
 	kib=1500 step=32
@@ -192,7 +191,7 @@ nowhere() {
 	done
 }
 
-behaviour no_memory_shows_the_secret \
+shipped behaviour no_memory_shows_the_secret \
     'root finds the secret in no memory of a daemon of root or of a user, however it came in, at any time' \
     require.user root
 no_memory_shows_the_secret_body() {
@@ -228,7 +227,7 @@ no_memory_shows_the_secret_body() {
 
 # This shows that the search of the case before finds a secret in memory that root can
 # read.
-behaviour locked_memory_shows_the_secret_once \
+shipped behaviour locked_memory_shows_the_secret_once \
     'in memory that root can read, the secret is in the arena, and nowhere else' \
     require.user root
 locked_memory_shows_the_secret_once_body() {
@@ -259,7 +258,7 @@ no_core() {
 	done
 }
 
-behaviour no_core_has_the_secret \
+shipped behaviour no_core_has_the_secret \
     'no core dump has the secret, not even that of gcore as root, from secretmem or from locked memory' \
     require.user root require.progs gcore
 no_core_has_the_secret_body() {
@@ -271,7 +270,7 @@ no_core_has_the_secret_body() {
 	done
 }
 
-behaviour a_crash_leaves_no_core 'a crash that may leave a core leaves none'
+shipped behaviour a_crash_leaves_no_core 'a crash that may leave a core leaves none'
 a_crash_leaves_no_core_body() {
 	case $(cat /proc/sys/kernel/core_pattern) in
 	/* | '|'*) atf_skip "cores go elsewhere: sysctl kernel.core_pattern=core" ;;
@@ -285,7 +284,7 @@ a_crash_leaves_no_core_body() {
 	done
 }
 
-behaviour the_owner_cannot_look_in \
+shipped behaviour the_owner_cannot_look_in \
     'the user of the daemon can neither read its memory nor trace it' \
     require.user unprivileged require.progs strace
 the_owner_cannot_look_in_body() {
@@ -316,7 +315,7 @@ find_arena() {
 }
 
 # An arena that is gone is one that mprotect(2) refuses to open.
-behaviour an_arena_that_cannot_be_opened_is_a_panic \
+shipped behaviour an_arena_that_cannot_be_opened_is_a_panic \
     'a vault whose mprotect fails ends, and gives no wrong answer before' \
     require.user root require.progs gdb
 an_arena_that_cannot_be_opened_is_a_panic_body() {
@@ -331,7 +330,7 @@ an_arena_that_cannot_be_opened_is_a_panic_body() {
 	done
 }
 
-behaviour an_overwritten_canary_is_told \
+shipped behaviour an_overwritten_canary_is_told \
     'at the wipe, one line says if something has been written outside of the secrets' \
     require.user root require.progs gdb
 an_overwritten_canary_is_told_body() {

@@ -6,9 +6,7 @@
 
 lost='heartbeat connection dropped'
 
-shipped_only=1		# a sanitizer's runtime catches a crash
-behaviour a_crash_of_network_is_told 'network crashes: a hard panic, and the log says by which signal'
-shipped_only=
+shipped behaviour a_crash_of_network_is_told 'network crashes: a hard panic, and the log says by which signal'
 a_crash_of_network_is_told_body() {
 	for sig in SEGV ABRT SYS ALRM; do
 		table <<-EOT

@@ -141,10 +141,8 @@ a_daemon_that_ends_starts_nothing_body() {
 	done
 }
 
-shipped_only=1
-behaviour what_cannot_be_had_starts_nothing \
+shipped behaviour what_cannot_be_had_starts_nothing \
     'without the descriptors, the memory or the room for a secret the program does not start'
-shipped_only=
 what_cannot_be_had_starts_nothing_body() {
 	guarded -z 300000
 	head -c 70000 /dev/urandom >noise
@@ -262,10 +260,8 @@ the_program_is_as_without_us_body() {
 	stands_down
 }
 
-shipped_only=1
-behaviour nothing_is_left_in_the_program \
+shipped behaviour nothing_is_left_in_the_program \
     'no memory of the program has a secret that it has not read'
-shipped_only=
 nothing_is_left_in_the_program_body() {
 	guarded
 	# looked OPTION...: what is found in such a program

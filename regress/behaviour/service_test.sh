@@ -227,8 +227,7 @@ a_short_timeout_is_told_body() {
 	absent -e '-t 0' said.0.1
 }
 
-shipped_only=1		# a sanitizer's mlock(2) does nothing, and says that it has
-behaviour the_caller_is_told \
+shipped behaviour the_caller_is_told \
     'if the memory is not secretmem, though -m did not ask for another, a line on standard error says so before dazaid returns' \
     require.user root
 the_caller_is_told_body() {
@@ -259,8 +258,6 @@ the_caller_is_told_body() {
 	kill "$vault"
 	talk - ended "$vault"
 }
-
-shipped_only=
 
 behaviour the_journal_names_the_program 'lines to the journal, which adds the name itself, do not begin with dazaid:'
 the_journal_names_the_program_body() {

@@ -134,11 +134,9 @@ no_option_is_needed_body() {
 	[ "$(cat secret)" = "$secret" ] || fail "something was written to it"
 }
 
-shipped_only=1		# a sanitizer's runtime looks into /proc
-behaviour a_bare_system_is_told \
+shipped behaviour a_bare_system_is_told \
     'without /proc neither the daemon nor a client starts, and without /dev/null no daemon in the background; one line says so' \
     require.user root
-shipped_only=
 a_bare_system_is_told_body() {
 	own_mounts
 	# bare DIR COMMAND...: the directory is empty for it
