@@ -19,21 +19,21 @@ here=$(cd "$(dirname "$0")" && pwd) || exit 1
 top=$here/../../..
 programs=${AUDIT_PROGRAMS:-$top}
 within=${AUDIT_ROOT:-}
-cache=$here/kernel
+kernel=$here/kernel
 pattern=$here/pattern
 talk=$top/regress/tools/talk
 cpus=${AUDIT_CPUS:-1}
 mib=192			# of the machine's memory: less to search
+limit=
 
 dir=
-qemu=
 rows=0
 bad=0
 seed=$(od -An -N 16 -tx1 /dev/urandom | tr -d ' \n')
 
 cleanup() {
 	trap '' HUP INT TERM
-	[ -z "$qemu" ] || kill -KILL "$qemu" 2>/dev/null
+	[ -z "$machine" ] || kill -KILL "$machine" 2>/dev/null
 	wait
 	[ -z "$dir" ] || rm -rf "$dir"
 }
@@ -43,6 +43,9 @@ fail() {
 	[ ! -s "$dir/console" ] || tail -n 20 "$dir/console" >&2
 	exit 1
 }
+
+# shellcheck source=regress/proof/vm.sh
+. "$here/../vm.sh"
 
 # libraries ROOT PROGRAM...: copies what these are linked with, in that root directory
 libraries() {
@@ -55,62 +58,36 @@ libraries() {
 	done
 }
 
-# Makes the guest's file system: our programs with their libraries, busybox, guest.sh.
-initramfs() {
+# Makes the guest's file system: our programs with their libraries, and guest.sh.
+guest() {
 	root=$dir/root
-	mkdir -p "$root/bin" "$root/proc" "$root/sys" "$root/dev" "$root/modules"
+	mkdir -p "$root/bin"
 	cp "$programs/dazaid/dazaid" "$programs/dazai-hb/dazai-hb" \
-	    "$programs/dazaictl/dazaictl" "$talk" "$pattern" /bin/busybox \
-	    "$root/bin" || fail "not built"
+	    "$programs/dazaictl/dazaictl" "$talk" "$pattern" "$root/bin" ||
+	    fail "not built"
 	libraries '' "$talk" "$pattern"
 	ours=${programs#"$within"}
 	libraries "$within" "$ours/dazaid/dazaid" "$ours/dazai-hb/dazai-hb" \
 	    "$ours/dazaictl/dazaictl"
-	ln -s busybox "$root/bin/sh"
-	cp "$cache"/*.ko "$root/modules"
-	cp "$here/guest.sh" "$root/init"
-	chmod 755 "$root/init"
-	(cd "$root" && find . | cpio -o -H newc -R 0:0 --quiet) >"$dir/initrd" ||
-	    fail "no initramfs"
-	rm -rf "$root"
-}
-
-# qmp COMMAND...: carries them out, one after another
-qmp() {
-	for json; do
-		set -- "$@" say "$json" until "{\"return\": {}}$cr"
-		shift
-	done
-	"$talk" -w 60 "$dir/qmp" like '{"QMP"*' \
-	    say '{"execute":"qmp_capabilities"}' until "{\"return\": {}}$cr" "$@" ||
-	    fail "the monitor"
-}
-
-# count KEY BYTES: sets $whole and $pieces in memory, in the pages $pages, and $swapped
-count() {
-	"$pattern" find "$@" "$dir/ram" "$dir/swap" >"$dir/found" ||
-	    fail "no search"
-	{
-		read -r whole pieces pages
-		read -r _ swapped _
-	} <"$dir/found"
+	initramfs "$root" "$here/guest.sh"
 }
 
 # Stops the machine, and looks for both secrets in all of its memory and its swap.  Sets
 # $left and $left_kept, "WHOLE/PIECES", and what count() does, for the first.
 look() {
-	qmp '{"execute":"stop"}' '{"execute":"pmemsave","arguments":{"val":0,
-	    "size":'$((mib << 20))',"filename":"'"$dir/ram"'"}}'
+	qmp say '{"execute":"stop"}' until "$done"
+	# shellcheck disable=SC2119 # it needs no more
+	dump
 	left_kept=-
 	if [ "$kept" = yes ]; then
-		count "$seed.$case.kept" "$n"
+		count "$seed.$case.kept" "$n" "$dir/swap"
 		left_kept=$whole/$pieces
 		[ "$swapped" -eq 0 ] || fault "in swap, never read"
 	fi
-	count "$seed.$case" "$n"
+	count "$seed.$case" "$n" "$dir/swap"
 	left=$whole/$pieces
 	rm -f "$dir/ram"
-	qmp '{"execute":"cont"}'
+	qmp say '{"execute":"cont"}' until "$done"
 }
 
 fault() {
@@ -165,8 +142,8 @@ see_over() {
 see_off() {
 	echo go >&3
 	! read -r word a <&4 || fail "$word $a"
-	wait "$qemu" || fail "the machine ended, with $?: $(cat "$dir/errors")"
-	qemu=
+	wait "$machine" || fail "the machine ended, with $?: $(cat "$dir/errors")"
+	machine=
 	"$pattern" find "$seed.$case" "$n" "$dir/swap" >"$dir/found" ||
 		fail "no search"
 	read -r _ swapped _ <"$dir/found"
@@ -183,24 +160,12 @@ told() {
 	    "$left" "$left_kept" "$swapped" "$verdict${1:+ ($1)}"
 }
 
-# boot TITLE CASES ARGS: boots a machine and does what its guest.sh asks for
-boot() {
-	rm -f "$dir/to" "$dir/from" "$dir/qmp" "$dir/swap"
-	mkfifo "$dir/to" "$dir/from"
+# audit TITLE CASES PARAMETERS: boots a machine and does what its guest.sh asks for
+audit() {
+	rm -f "$dir/swap"
 	truncate -s 256M "$dir/swap"
 	printf '\n%-44s %10s %6s %10s %6s %6s\n' "$1" alive kept after kept swap
-	# An emulated processor may wait so long for a real one that the kernel
-	# would take its timer for broken.
-	qemu-system-x86_64 -nodefaults -no-user-config -display none \
-	    -smp "$cpus" -accel tcg -m $mib -no-reboot \
-	    -kernel "$cache/vmlinuz" -initrd "$dir/initrd" \
-	    -append "console=ttyS1 loglevel=4 panic=-1 no_timer_check seed=$seed \"boot=$2\" $3" \
-	    -qmp "unix:$dir/qmp,server=on,wait=off" \
-	    -drive "file=$dir/swap,format=raw,if=virtio" \
-	    -chardev stdio,id=guest,signal=off -serial chardev:guest \
-	    -serial "file:$dir/console" <"$dir/to" >"$dir/from" 2>"$dir/errors" &
-	qemu=$!
-	exec 3>"$dir/to" 4<"$dir/from"
+	boot "seed=$seed \"boot=$2\" $3" "$dir/swap" -smp "$cpus"
 	word=
 	while read -r word a b c d e <&4; do
 		case $word in
@@ -215,22 +180,21 @@ boot() {
 		echo go >&3
 	done
 	exec 3>&- 4<&-
-	[ -n "$qemu" ] || return 0
+	[ -n "$machine" ] || return 0
 	if [ "$word" != end ]; then
-		wait "$qemu"
+		wait "$machine"
 		fail "the machine ended, with $?: $(cat "$dir/errors")"
 	fi
-	kill "$qemu"
-	wait "$qemu"
-	qemu=
+	kill "$machine"
+	wait "$machine"
+	machine=
 }
 
 trap cleanup EXIT
 trap 'exit 1' HUP INT TERM
 dir=$(mktemp -d) || exit 1
-cr=$(printf '\r')
-"$here/kernel.sh" "$cache" || fail "no kernel"
-initramfs
+"$here/kernel.sh" "$kernel" || fail "no kernel"
+guest
 cat <<-EOT
 Copies in all memory, whole/pieces of 16 bytes; in swap, pieces.  alive, after: the
 secret that the row is about; kept: a second one beside it, which is never read.
@@ -239,15 +203,15 @@ EOT
 for machine; do
 	case $machine in
 	secretmem)
-		boot memfd_secret \
+		audit memfd_secret \
 		    'deaths ways_in ways_out no_hibernation pressure' \
 		    secretmem.enable=1 ;;
 	init_on_free)
-		boot 'memfd_secret, init_on_free=1' 'usr2 ways_in ways_out' \
+		audit 'memfd_secret, init_on_free=1' 'usr2 ways_in ways_out' \
 		    'secretmem.enable=1 init_on_free=1' ;;
 	mlock)
 		# An image that is not compressed can be searched.
-		boot mlock mlocked 'secretmem.enable=0 hibernate=nocompress' ;;
+		audit mlock mlocked 'secretmem.enable=0 hibernate=nocompress' ;;
 	*)
 		fail "$machine: no such machine" ;;
 	esac

@@ -43,9 +43,12 @@ image=
 mib=384			# of the machine's memory
 limit=1500		# seconds that a machine may take
 
-machine=		# the process that is one
+pattern=$audit/pattern
 good=0
 bad=0
+
+# shellcheck source=regress/proof/vm.sh
+. "$here/../vm.sh"
 
 # What is put into the image, in $dir/dazai: our programs and units, as installed; the
 # tools; guest.sh.
@@ -71,49 +74,21 @@ stage() {
 	ln -s ../proof.service "$stage/etc/systemd/system/multi-user.target.wants"
 }
 
-initramfs() {
-	root=$dir/root
-	mkdir -p "$root/bin" "$root/proc" "$root/sys" "$root/dev" "$root/root" \
-	    "$root/modules"
-	cp -a "$dir/dazai" "$root"
-	cp /bin/busybox "$root/bin"
-	ln -s busybox "$root/bin/sh"
-	cp "$kernel"/*.ko "$root/modules"
-	cp "$here/init.sh" "$root/init"
-	(cd "$root" && find . | cpio -o -H newc -R 0:0 --quiet) >"$dir/initrd" ||
-	    fail "no initramfs"
-	truncate -s 1G "$dir/disk"
-	mkfs.ext4 -q -F -d "$image" "$dir/disk" || fail "no file system"
-}
-
-# qmp COMMAND...: talks to the machine's monitor
-qmp() {
-	"$talk" -w 120 "$dir/qmp" like '{"QMP"*' \
-	    say '{"execute":"qmp_capabilities"}' until "{\"return\": {}}$cr" \
-	    "$@" >/dev/null || fail "the monitor"
-}
-
 # find KEY BYTES: tells the guest how often all of its memory has that, whole and in
 # pieces; asleep, once it sleeps, and wakes it up.
 find_now() {
-	qmp say '{"execute":"stop"}' until "{\"return\": {}}$cr" \
-	    say '{"execute":"pmemsave","arguments":{"val":0,"size":'$((mib << 20))',
-	    "filename":"'"$dir/ram"'"}}' until "{\"return\": {}}$cr" \
-	    say '{"execute":"cont"}' until "{\"return\": {}}$cr"
-	count "$@"
+	qmp say '{"execute":"stop"}' until "$done"
+	dump say '{"execute":"cont"}' until "$done"
+	tell "$@"
 }
 find_asleep() {
 	qmp ask '{"execute":"query-status"}' '*"status": "suspended"*'
-	qmp say '{"execute":"pmemsave","arguments":{"val":0,"size":'$((mib << 20))',
-	    "filename":"'"$dir/ram"'"}}' until "{\"return\": {}}$cr" \
-	    say '{"execute":"system_wakeup"}' until "{\"return\": {}}$cr"
-	count "$@"
+	dump say '{"execute":"system_wakeup"}' until "$done"
+	tell "$@"
 }
-count() {
-	"$audit/pattern" find "$@" "$dir/ram" "$dir/none" >"$dir/found" ||
-	    fail "no search"
+tell() {
+	count "$@" "$dir/none"
 	rm -f "$dir/ram"
-	read -r whole pieces _ <"$dir/found"
 	echo "$whole $pieces" >&3
 }
 
@@ -148,32 +123,20 @@ serve() {
 	machine=
 }
 
-# pipes: new ones to and from the machine
-pipes() {
-	mkdir -p "$dir/io"
-	rm -f "$dir/io/to" "$dir/io/from"
-	mkfifo "$dir/io/to" "$dir/io/from"
-}
-
 # in_vm CASE...
 in_vm() {
 	echo "In a virtual machine:"
 	echo "CASES='$*'" >"$dir/dazai/etc/cases"
 	"$audit/kernel.sh" "$kernel" || fail "no kernel"
-	initramfs
-	pipes
+	mkdir "$dir/root"
+	cp -a "$dir/dazai" "$dir/root"
+	mkdir "$dir/root/root"
+	initramfs "$dir/root" "$here/init.sh"
+	truncate -s 1G "$dir/disk"
+	mkfs.ext4 -q -F -d "$image" "$dir/disk" || fail "no file system"
 	truncate -s 4096 "$dir/none" # of swap there is none
-	timeout -k 10 $limit qemu-system-x86_64 -nodefaults -no-user-config -display none -machine pc \
-	    -accel tcg -m $mib -no-reboot -global PIIX4_PM.disable_s3=0 \
-	    -kernel "$kernel/vmlinuz" -initrd "$dir/initrd" -append "console=ttyS1 \
-	    loglevel=4 panic=-1 no_timer_check secretmem.enable=1 $masked" \
-	    -drive "file=$dir/disk,format=raw,if=virtio" \
-	    -device virtio-rng-pci -qmp "unix:$dir/qmp,server=on,wait=off" \
-	    -chardev stdio,id=guest,signal=off -serial chardev:guest \
-	    -serial "file:$dir/console" <"$dir/io/to" >"$dir/io/from" \
-	    2>"$dir/errors" &
-	machine=$!
-	exec 3>"$dir/io/to" 4<"$dir/io/from"
+	boot "secretmem.enable=1 $masked" "$dir/disk" -machine pc \
+	    -global PIIX4_PM.disable_s3=0 -device virtio-rng-pci
 	serve
 }
 
@@ -217,7 +180,6 @@ in_container() {
 	serve
 }
 
-cr=$(printf '\r')
 stage
 # The cases in which the machine sleeps need a virtual machine.
 native=
