@@ -36,10 +36,12 @@ attacks() {
 	eval "${case}_body() { attack $attack $processes; }"
 }
 
-attacks life 3 no_heartbeat_can_be_faked \
-    'a heartbeat that has hung up stays lost, and network cannot be one itself'
+attacks losses 5 no_loss_can_be_hidden \
+    'network can neither hide the loss of the heartbeat or of a tether, nor invent a return'
+attacks life 2 no_heartbeat_can_be_faked \
+    'a heartbeat that has hung up gets nothing, and network cannot be one itself'
 attacks tethers 4 no_tether_can_be_faked \
-    'network can neither hide the loss of a tether, nor invent a return, nor cancel in the name of a holder'
+    'network can neither cancel nor release in the name of a holder'
 attacks front 1 no_command_can_be_abandoned \
     'network cannot end the watch of the process in front in the name of a client'
 attacks descriptors 2 descriptors_are_checked \

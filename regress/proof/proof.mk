@@ -26,7 +26,7 @@ regress/proof/hostile/impostor: regress/proof/hostile/impostor.o \
 		$(filter-out $(addprefix dazaid/,network.o heart.o control.o conn.o \
 		request.o),$(DAZAID)) $(COMMON)
 regress/proof/hostile/attack: $(addprefix regress/proof/hostile/,attack.o siege.o tally.o net.o \
-		client.o packet.o tricks.o tethers.o front.o descriptors.o slow.o) common/num.o
+		client.o packet.o tricks.o losses.o tethers.o front.o descriptors.o slow.o) common/num.o
 regress/proof/hostile/calls: regress/proof/hostile/calls.o dazaid/sandbox.o common/num.o dazaid/log.o \
 		dazaid/imsg.o common/filter.o common/out.o
 hostile:

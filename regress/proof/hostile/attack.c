@@ -92,8 +92,9 @@ static const struct attack_case {
 } cases[] = { { "messages", attack_messages },
 	{ "descriptors", attack_descriptors }, { "slow", attack_slow },
 	{ "life", attack_life }, { "tethers", attack_tethers },
-	{ "front", attack_front }, { "floods", attack_floods },
-	{ "ends", attack_ends }, { "calls", attack_calls } };
+	{ "losses", attack_losses }, { "front", attack_front },
+	{ "floods", attack_floods }, { "ends", attack_ends },
+	{ "calls", attack_calls } };
 
 int
 main(int argc, char *argv[])

@@ -16,6 +16,7 @@ int  descriptor_tcp_lingering(int *);
 void attack_descriptors(void);
 void attack_slow(void);
 void attack_life(void);
+void attack_losses(void);
 void attack_tethers(void);
 void attack_front(void);
 void attack_in_front(void) __attribute__((noreturn));

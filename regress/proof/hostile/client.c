@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "client.h"
+#include "imsg.h"
 #include "net.h"
 #include "siege.h"
 
@@ -44,6 +45,17 @@ client_come(int which)
 
 	c.fd = client_connect(which);
 	c.at = net_accept(which);
+	return (c);
+}
+
+/* A new client holds the tether. */
+struct client
+client_hold(uint32_t peerid, const char *name)
+{
+	const struct client c = client_come(1);
+
+	net_tether(IMSG_HOLD, peerid, name, c.at);
+	(void)net_answer(IMSG_HOLDING);
 	return (c);
 }
 

@@ -63,9 +63,7 @@ claimed(const struct claim *c)
 	if (c->heartbeat)
 		siege_guard(c->hello ? s.front : getpid());
 	if (c->holder) {
-		usb = client_come(1);
-		net_tether(IMSG_HOLD, PEER_USB, "usb", usb.at);
-		(void)net_answer(IMSG_HOLDING);
+		usb = client_hold(PEER_USB, "usb");
 	}
 	if (c->watch != 0) {
 		net_number(IMSG_WATCH, c->watch, (uint32_t)s.front, -1);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a network process that was taken over would try with tethers: hide a
- * loss, invent a return, cancel or release in somebody's name.
+ * What a network process that was taken over would try with tethers: cancel
+ * or release in somebody's name, and more of them than there are.
  */
 #include <signal.h>
 #include <string.h>
@@ -11,8 +11,6 @@
 #include "client.h"
 #include "imsg.h"
 #include "net.h"
-#include "order.h"
-#include "packet.h"
 #include "tally.h"
 
 #define PEER_USB     20u /* network's numbers for holders */
@@ -26,55 +24,6 @@ static const char *const at_once[] = { "-a", "-g0", NULL };
 static const char *const soon[] = { "-a", "-g3", NULL };
 static const char *const long_grace[] = { "-a", "-g60", NULL };
 
-/* A new client holds the tether. */
-static struct client
-hold(uint32_t peerid, const char *name)
-{
-	const struct client c = client_come(1);
-
-	net_tether(IMSG_HOLD, peerid, name, c.at);
-	(void)net_answer(IMSG_HOLDING);
-	return (c);
-}
-
-/*
- * A loss that network hides.
- */
-
-enum hiding { SILENT, STOPPED, DEAF, PINGING, HIDINGS };
-
-static void
-hidden_loss(enum hiding how)
-{
-	static const char *const what[HIDINGS] = {
-		"a loss, and network says nothing",
-		"a loss, and network is stopped",
-		"a loss, and network reads nothing",
-		"a loss, and PINGs of network's own"
-	};
-	struct client usb, session;
-	int	      i;
-
-	if (!siege_attempt(UNGUARDED, at_once, "%s", what[how]))
-		return;
-	session = hold(PEER_SESSION, "session");
-	usb = hold(PEER_USB, "usb");
-	if (how == STOPPED)
-		(void)kill(s.network, SIGSTOP);
-	if (how == DEAF)
-		(void)net_order(ORDER_DEAF, 0);
-	if (how == PINGING)
-		(void)kill(s.vault, SIGSTOP);
-	tally_now();
-	close(usb.fd);
-	for (i = 0; how == PINGING && i < 10; i++)
-		net_number(IMSG_PING, PEER_USB, 1, -1);
-	(void)kill(s.vault, SIGCONT);
-	siege_ends(SIGKILLED, "PANIC: tether usb lost", 100);
-	close(usb.at);
-	client_leave(&session);
-}
-
 /* One of two holders is lost: nothing happens, whatever network says of it. */
 static void
 one_of_two(void)
@@ -83,8 +32,8 @@ one_of_two(void)
 
 	if (!siege_attempt(UNGUARDED, at_once, "one of two holders leaves"))
 		return;
-	one = hold(PEER_USB, "usb");
-	two = hold(PEER_SESSION, "usb");
+	one = client_hold(PEER_USB, "usb");
+	two = client_hold(PEER_SESSION, "usb");
 	close(one.fd);
 	(void)net_answer(IMSG_DROP);
 	net_say(IMSG_LOST, PEER_USB, NULL, 0, -1);
@@ -92,68 +41,6 @@ one_of_two(void)
 	siege_never("PANIC");
 	close(one.at);
 	client_leave(&two);
-}
-
-/*
- * A return that network invents.
- */
-
-/* A holder that left holds again, and says CANCEL. */
-static void
-dead_return(void)
-{
-	int64_t	      began, delayed;
-	struct client usb;
-	uint32_t      i;
-
-	if (!siege_attempt(UNGUARDED, soon, "a dead holder anew, and CANCEL"))
-		return;
-	usb = hold(PEER_USB, "usb");
-	delayed = tally_delays();
-	began = packet_now();
-	close(usb.fd);
-	siege_logged("panic pending: tether usb lost");
-	(void)net_answer(IMSG_DROP);
-	net_say(IMSG_LOST, PEER_USB, NULL, 0, -1);
-	for (i = 0; i < 3; i++) {
-		net_tether(IMSG_HOLD, PEER_AGAIN + i, "usb", usb.at);
-		net_say(IMSG_CANCEL, PEER_AGAIN + i, NULL, 0, -1);
-		(void)net_answer(IMSG_DROP);
-	}
-	tally_since(began, delayed);
-	siege_ends(SIGKILLED, "PANIC: tether usb lost", WINDOW_MS + 100);
-	siege_never("CANCELLED");
-	close(usb.at);
-}
-
-/*
- * A holder, or the heartbeat, lives but has missed its PING.  A return is a new
- * connection: network may not offer the old one again, however it calls it.
- */
-static void
-old_return(bool heartbeat)
-{
-	static const char *const silent[] = { "-a", "-g3", "-t0.3", NULL };
-	struct client		 c = { -1, -1 };
-
-	if (!siege_attempt(UNGUARDED, silent, "an old %s anew",
-		heartbeat ? "heartbeat" : "holder"))
-		return;
-	if (heartbeat)
-		siege_guard(getpid());
-	else
-		c = hold(PEER_USB, "usb");
-	tally_now();
-	(void)net_answer(IMSG_DROP);
-	net_say(IMSG_LOST, heartbeat ? PEER_HEART : PEER_USB, NULL, 0, -1);
-	if (heartbeat)
-		net_number(IMSG_HELLO, PEER_AGAIN, 1, s.heart_at);
-	else
-		net_tether(IMSG_HOLD, PEER_AGAIN, "usb", c.at);
-	siege_ends(SIGKILLED, "ping deadline missed", WINDOW_MS + 300 + 100);
-	siege_never("CANCELLED");
-	if (!heartbeat)
-		client_leave(&c);
 }
 
 /* One tether is back, the other one is still lost. */
@@ -164,15 +51,15 @@ half_a_return(void)
 
 	if (!siege_attempt(UNGUARDED, soon, "one of two lost tethers is back"))
 		return;
-	third = hold(PEER, "awake");
-	usb = hold(PEER_USB, "usb");
-	session = hold(PEER_SESSION, "session");
+	third = client_hold(PEER, "awake");
+	usb = client_hold(PEER_USB, "usb");
+	session = client_hold(PEER_SESSION, "session");
 	tally_now();
 	close(usb.fd);
 	close(session.fd);
 	(void)net_answer(IMSG_DROP);
 	(void)net_answer(IMSG_DROP);
-	again = hold(PEER_AGAIN, "usb");
+	again = client_hold(PEER_AGAIN, "usb");
 	net_say(IMSG_CANCEL, PEER_AGAIN, NULL, 0, -1);
 	(void)net_answer(IMSG_STILL_LOST);
 	net_say(IMSG_CANCEL, PEER, NULL, 0, -1);
@@ -198,8 +85,8 @@ cancel_of_the_dead(void)
 	if (!siege_attempt(UNGUARDED, soon,
 		"CANCEL in the name of a holder who has left"))
 		return;
-	usb = hold(PEER_USB, "usb");
-	other = hold(PEER_SESSION, "usb");
+	usb = client_hold(PEER_USB, "usb");
+	other = client_hold(PEER_SESSION, "usb");
 	tally_now();
 	(void)kill(s.vault, SIGUSR1);
 	siege_logged("panic pending: SIGUSR1");
@@ -222,8 +109,8 @@ release_while_lost(void)
 
 	if (!siege_attempt(UNGUARDED, soon, "RELEASE while a tether is lost"))
 		return;
-	usb = hold(PEER_USB, "usb");
-	session = hold(PEER_SESSION, "session");
+	usb = client_hold(PEER_USB, "usb");
+	session = client_hold(PEER_SESSION, "session");
 	other = client_come(1);
 	tally_now();
 	close(usb.fd);
@@ -267,7 +154,7 @@ impossible(void)
 	for (i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
 		if (!siege_attempt(UNGUARDED, long_grace, "%s", said[i].what))
 			continue;
-		usb = hold(PEER_USB, "usb");
+		usb = client_hold(PEER_USB, "usb");
 		other = client_come(1);
 		if (said[i].with)
 			net_tether(said[i].type, said[i].peerid, said[i].name,
@@ -293,7 +180,7 @@ too_many(bool tethers)
 		tethers ? "tethers" : "holders"))
 		return;
 	for (i = 0; i < most; i++) {
-		clients[i] = hold(100 + (uint32_t)i, name);
+		clients[i] = client_hold(100 + (uint32_t)i, name);
 		name[2] = (char)(name[2] + tethers);
 	}
 	clients[i] = client_come(1);
@@ -307,14 +194,7 @@ too_many(bool tethers)
 void
 attack_tethers(void)
 {
-	int how;
-
-	for (how = 0; how < HIDINGS; how++)
-		hidden_loss((enum hiding)how);
 	one_of_two();
-	dead_return();
-	old_return(false);
-	old_return(true);
 	half_a_return();
 	cancel_of_the_dead();
 	release_while_lost();

@@ -18,58 +18,16 @@
 #include "packet.h"
 #include "tally.h"
 
-#define CALLS	  480  /* that the kernel has, and some */
-#define WINDOW_MS 3000 /* time for some messages, on a busy machine */
-#define HANGUP_MS 100  /* network's time to tell of a heartbeat's end */
+#define CALLS	  480 /* that the kernel has, and some */
+#define HANGUP_MS 100 /* network's time to tell of a heartbeat's end */
 
 static const char *const at_once[] = { "-a", "-g0", NULL };
-
-/* The heartbeat's client hangs up. */
-static void
-depart(void)
-{
-	tally_now();
-	close(s.heart);
-	s.heart = -1;
-}
 
 /*
  * Faked heartbeats.
  */
 
-/*
- * Network offers the connection of a client that hung up as a new heartbeat,
- * again and again: that neither ends the grace window nor makes it longer.
- */
-static void
-dead_heartbeat(bool cancels)
-{
-	static const char *const soon[] = { "-a", "-g3", NULL };
-	int64_t			 began, delayed;
-	int			 i;
-
-	if (!siege_attempt(GUARDED, soon, "a dead heartbeat anew%s",
-		cancels ? ", and CANCEL" : ""))
-		return;
-	delayed = tally_delays();
-	began = packet_now();
-	depart();
-	net_say(IMSG_LOST, PEER_HEART, NULL, 0, -1);
-	siege_logged("panic pending: heartbeat connection dropped");
-	for (i = 0; i < 3; i++) {
-		net_number(IMSG_HELLO, PEER_HEART, 1, s.heart_at);
-		if (cancels)
-			net_say(IMSG_CANCEL, PEER_HEART, NULL, 0, -1);
-		(void)net_answer(IMSG_DROP);
-		net_say(IMSG_LOST, PEER_HEART, NULL, 0, -1);
-	}
-	tally_since(began, delayed);
-	siege_ends(SIGKILLED, "PANIC: heartbeat connection dropped",
-	    WINDOW_MS + 100);
-	siege_never("CANCELLED");
-}
-
-/* Nor is a secret handed out while such a connection is offered. */
+/* No secret is handed out while the connection of one who left is offered. */
 static void
 dead_heartbeat_gives_nothing(void)
 {
@@ -95,26 +53,6 @@ dead_heartbeat_gives_nothing(void)
 	close(heart.at);
 	siege_logged("panic pending: heartbeat connection dropped");
 	siege_lives();
-}
-
-/* Network can send PINGs for a silent heartbeat, but not for one that hung up.
- */
-static void
-own_pings(void)
-{
-	static const char *const options[] = { "-a", "-g0", "-t60", NULL };
-	int			 i;
-
-	if (!siege_attempt(GUARDED, options, "PINGs of its own"))
-		return;
-	/* All of it has arrived when the vault runs. */
-	(void)kill(s.vault, SIGSTOP);
-	depart();
-	for (i = 0; i < 20; i++)
-		net_number(IMSG_PING, PEER_HEART, 1, -1);
-	(void)kill(s.vault, SIGCONT);
-	siege_ends(SIGKILLED, "PANIC: heartbeat connection dropped",
-	    HANGUP_MS + 100);
 }
 
 /* A second heartbeat while there is one. */
@@ -175,18 +113,6 @@ client_left(void)
 	}
 }
 
-/* When the heartbeat is lost, no further byte of a GET is sent. */
-static void
-get_ends_with_the_session(void)
-{
-	if (!siege_attempt(GETTING, NULL,
-		"the heartbeat leaves, and network keeps it to itself"))
-		return;
-	depart();
-	siege_ends(0, "PANIC (dry-run): heartbeat connection dropped",
-	    HANGUP_MS + 100);
-}
-
 /* Registers the vault and network: a panic would kill them before its end. */
 static void
 own_pids(void)
@@ -210,14 +136,10 @@ own_pids(void)
 void
 attack_life(void)
 {
-	dead_heartbeat(false);
-	dead_heartbeat(true);
 	dead_heartbeat_gives_nothing();
-	own_pings();
 	second_heartbeat();
 	wrong_peers();
 	client_left();
-	get_ends_with_the_session();
 	own_pids();
 }
 
@@ -251,7 +173,9 @@ endless_flood(int sig)
 		return;
 	net_flood(head, sizeof(head));
 	if (sig == 0) {
-		depart();
+		tally_now();
+		close(s.heart);
+		s.heart = -1;
 		siege_ends(SIGKILLED, "PANIC: heartbeat connection dropped",
 		    HANGUP_MS + 100);
 		return;
@@ -260,22 +184,6 @@ endless_flood(int sig)
 	(void)kill(s.vault, sig);
 	siege_ends(sig == SIGTERM ? 0 : SIGKILLED,
 	    sig == SIGTERM ? "SIGTERM: secrets wiped, bye" : "PANIC: SIG", 100);
-}
-
-/* Network is stopped, or reads nothing, and never reports the loss. */
-static void
-stalled(bool stopped)
-{
-	if (!siege_attempt(GUARDED, at_once,
-		stopped ? "network stops" : "network listens no more"))
-		return;
-	if (stopped)
-		(void)kill(s.network, SIGSTOP);
-	else
-		(void)net_order(ORDER_DEAF, 0);
-	depart();
-	siege_ends(SIGKILLED, "PANIC: heartbeat connection dropped",
-	    HANGUP_MS + 100);
 }
 
 /* While network starts, signals still count, and the vault's patience ends. */
@@ -309,8 +217,6 @@ attack_floods(void)
 	deaf_flood(IMSG_PING, PENDING);
 	for (i = 0; i < sizeof(sigs) / sizeof(sigs[0]); i++)
 		endless_flood(sigs[i]);
-	stalled(true);
-	stalled(false);
 	stalled_start();
 }
 
