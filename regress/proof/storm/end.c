@@ -7,6 +7,7 @@
 
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -18,34 +19,72 @@ const char *const end_causes[CAUSES] = { "heartbeat connection dropped",
 	"network process lost", "SIGKILL to the vault", "tether",
 	"the command was never guarded" };
 
-/* What the log says about the end. */
+/* How the vault says that it ended. */
 struct last_word {
 	char reason[128];
-	char pending[128]; /* of the last panic that was not cancelled */
 	enum class class;
 	bool dry;
 	bool said;
+	char pending[128]; /* of the last panic that was not cancelled */
 };
 
+/* Reads the daemon's last words. */
+static void
+end_read_last(struct last_word *w)
+{
+	static const char *const hows
+	    [] = { [GRACEFUL] = "panic", [HARD] = "hard", [STOP] = "stopped" };
+	char  path[100], text[257] = "", how[16], pid[16];
+	int   armed, c;
+	FILE *f;
+
+	memset(w, 0, sizeof(*w));
+	(void)snprintf(path, sizeof(path), "%s.last", l.sock);
+	if ((f = fopen(path, "re")) == NULL)
+		broken("no last words");
+	(void)!fread(text, 1, sizeof(text) - 1, f);
+	(void)fclose(f);
+	armed = strstr(text, " armed=1 ") != NULL;
+	if (strlen(text) != sizeof(text) - 1 ||
+	    sscanf(text,
+		"LAST time=%*s pid=%15s reason=\"%127[^\"]\" armed=%*s "
+		"secrets=%*s how=%15s",
+		pid, w->reason, how) != 3 ||
+	    strtol(pid, NULL, 10) != l.vault)
+		broken("last words: %s", text);
+	for (c = GRACEFUL; c <= STOP; c++) {
+		if (strcmp(how, hows[c]) != 0)
+			continue;
+		w->said = true;
+		w->class = (enum class)c;
+		w->dry = c != STOP && !armed;
+	}
+	if (!w->said && strcmp(how, "running") != 0)
+		broken("last words: %s", text);
+}
+
 /*
- * Splits "WORD[ (MODE)]: REASON: secrets wiped...", where REASON may have a
- * colon; false if line is another one.
+ * Returns whether line is the last one of a vault that ended so.  It may say
+ * more than the last words: how network ended.
  */
 static bool
-end_panic(const char *line, const char *word, char *mode, char *reason,
-    char *end)
+end_is_last(const struct last_word *w, const char *line)
 {
-	const char *at, *wiped;
+	const char *end = w->class == STOP ? ": secrets wiped, bye" :
+	    w->dry			   ? ": secrets wiped, WOULD SIGKILL" :
+					     ": secrets wiped, SIGKILL";
+	char	    begin[192];
+	size_t	    n;
 
-	if (strncmp(line, word, strlen(word)) != 0 ||
-	    (at = strchr(line, ':')) == NULL ||
-	    (wiped = strstr(at, ": secrets wiped")) == NULL || wiped == at)
-		return (false);
-	(void)snprintf(mode, 32, "%.*s", (int)(at - line - (int)strlen(word)),
-	    line + strlen(word));
-	(void)snprintf(reason, 128, "%.*s", (int)(wiped - at - 2), at + 2);
-	(void)snprintf(end, 128, "%s", wiped + 2);
-	return (true);
+	n = (size_t)snprintf(begin, sizeof(begin), "%s%s%s%s",
+	    w->class == HARD ? "HARD " : "", w->class == STOP ? "" : "PANIC",
+	    w->class == STOP ? "" :
+		w->dry	     ? " (dry-run): " :
+			       ": ",
+	    w->reason);
+	return (w->said && strncmp(line, begin, n) == 0 &&
+	    strlen(line) > strlen(end) &&
+	    strcmp(line + strlen(line) - strlen(end), end) == 0);
 }
 
 /*
@@ -59,25 +98,28 @@ end_lines_may_lack(void)
 	return (l.network_stopped || l.network_cont != 0);
 }
 
-/* Handles a line of the log, without "dazaid: vault: ". */
+/*
+ * Handles a line of the log, without "dazaid: vault: ".  ended: the last one
+ * has come.
+ */
 static void
-end_line(struct last_word *w, const char *line)
+end_line(struct last_word *w, const char *line, bool ended)
 {
-	char mode[32] = "", reason[128] = "", end[128] = "";
+	static const char *const evil[] = { "hostile", "canary", "unmapped",
+		"Sanitizer", "runtime error" };
+	char			 reason[128];
+	size_t			 i;
 
-	if (strstr(line, "hostile") != NULL || strstr(line, "canary") != NULL ||
-	    strstr(line, "unmapped") != NULL ||
-	    strstr(line, "Sanitizer") != NULL ||
-	    strstr(line, "runtime error") != NULL)
-		broken("log: %s", line);
-	/* The vault waits 50 ms for one that is not stopped. */
-	if (w->said &&
-	    (end_lines_may_lack() ||
-		(l.setup.verbose && strstr(line, " from network") != NULL)))
-		return;
-	if (w->said)
-		broken("log: a line behind the last: %s", line);
-	if (sscanf(line, "panic pending: %127[^,],", reason) == 1) {
+	for (i = 0; i < sizeof(evil) / sizeof(evil[0]); i++) {
+		if (strstr(line, evil[i]) != NULL)
+			broken("log: %s", line);
+	}
+	if (ended) {
+		/* The vault waits 50 ms for one that is not stopped. */
+		if (!end_lines_may_lack() &&
+		    (!l.setup.verbose || strstr(line, " from network") == NULL))
+			broken("log: a line behind the last: %s", line);
+	} else if (sscanf(line, "panic pending: %127[^,],", reason) == 1) {
 		if (w->pending[0] != '\0')
 			broken("log: pending twice");
 		memcpy(w->pending, reason, sizeof(reason));
@@ -85,47 +127,33 @@ end_line(struct last_word *w, const char *line)
 		if (w->pending[0] == '\0')
 			broken("log: cancelled, and nothing was pending");
 		w->pending[0] = '\0';
-	} else if (end_panic(line, "HARD PANIC", mode, reason, end)) {
-		w->class = HARD;
-		w->said = true;
-	} else if (end_panic(line, "PANIC", mode, reason, end)) {
-		w->class = GRACEFUL;
-		w->said = true;
-	} else if (sscanf(line, "%127[^:]: %127[^\n]", reason, end) == 2 &&
-	    strcmp(end, "secrets wiped, bye") == 0) {
-		w->class = STOP;
-		w->said = true;
 	}
-	if (!w->said)
-		return;
-	memcpy(w->reason, reason, sizeof(reason));
-	w->dry = mode[0] != '\0';
-	if (w->class != STOP &&
-	    strcmp(end,
-		w->dry ? "secrets wiped, WOULD SIGKILL" :
-			 "secrets wiped, SIGKILL") != 0)
-		broken("log: %s", line);
 }
 
+/* With a COMMAND the log is syslog's. */
 static void
-end_read_log(struct last_word *w)
+end_read_log(struct last_word *w, bool killed)
 {
 	static const char role[] = "dazaid: vault: ";
-	const char	 *line, *end;
-	char		  copy[512];
+	const size_t	  n = sizeof(role) - 1;
+	bool		  ended = false;
+	char		 *line, *copy = strdup(l.log), *next = copy;
 
-	memset(w, 0, sizeof(*w));
+	if (copy == NULL)
+		fatal("strdup");
 	if (secret_leaked())
 		broken("a secret is in the log");
-	for (line = l.log; *line != '\0'; line = end + (*end == '\n')) {
-		end = line + strcspn(line, "\n");
-		(void)snprintf(copy, sizeof(copy), "%.*s", (int)(end - line),
-		    line);
-		if (strncmp(copy, role, sizeof(role) - 1) == 0)
-			end_line(w, copy + sizeof(role) - 1);
-		else if (strncmp(copy, "dazaid: ", 8) != 0)
-			broken("log: %s", copy);
+	while ((line = strsep(&next, "\n")) != NULL && next != NULL) {
+		if (strncmp(line, role, n) == 0) {
+			end_line(w, line + n, ended);
+			ended = ended || end_is_last(w, line + n);
+		} else if (strncmp(line, "dazaid: ", 8) != 0) {
+			broken("log: %s", line);
+		}
 	}
+	free(copy);
+	if (!ended && !killed && !l.setup.front)
+		broken("log: no line tells of the end by %s", w->reason);
 }
 
 /*
@@ -198,53 +226,6 @@ end_files(void)
 	}
 }
 
-/*
- * The daemon's last words: how it ended, by itself, in the words of its log;
- * or, if it was killed, that it runs.  With a COMMAND the log is syslog's, and
- * they are all that there is.
- */
-static void
-end_last(struct last_word *w, bool killed)
-{
-	static const char *const how[] = { [GRACEFUL] = " how=panic ",
-		[HARD] = " how=hard ",
-		[STOP] = " how=stopped " };
-	unsigned int		 c;
-	char	    path[100], text[257] = "", pid[32], reason[128] = "";
-	const char *at;
-	FILE	   *f;
-
-	(void)snprintf(path, sizeof(path), "%s.last", l.sock);
-	if ((f = fopen(path, "re")) == NULL)
-		broken("no last words");
-	(void)!fread(text, 1, sizeof(text) - 1, f);
-	(void)fclose(f);
-	(void)snprintf(pid, sizeof(pid), " pid=%ld ", (long)l.vault);
-	at = strstr(text, " reason=\"");
-	if (at == NULL || sscanf(at, " reason=\"%127[^\"]", reason) != 1 ||
-	    strlen(text) != sizeof(text) - 1 || strstr(text, pid) == NULL)
-		broken("last words: %s", text);
-	for (c = 0; l.setup.front && c <= STOP; c++) {
-		if (strstr(text, how[c]) == NULL)
-			continue;
-		*w = (struct last_word){ .class = (enum class)c,
-			.dry = c != STOP && strstr(text, " armed=0 ") != NULL,
-			.said = true };
-		memcpy(w->reason, reason, sizeof(reason));
-	}
-	if (killed) {
-		if (!w->said && strstr(text, " how=running ") == NULL)
-			broken("last words of one that was killed: %s", text);
-		return;
-	}
-	/* The log may say more: how network ended. */
-	if (!w->said || strstr(text, how[w->class]) == NULL ||
-	    strncmp(reason, w->reason, strlen(reason)) != 0 ||
-	    (w->class != STOP &&
-		strstr(text, w->dry ? " armed=0 " : " armed=1 ") == NULL))
-		broken("it ended by %s, last words: %s", w->reason, text);
-}
-
 static void
 end_count(const char *reason)
 {
@@ -268,15 +249,15 @@ end_verdict(void)
 	struct last_word      w;
 	bool		      killed = false;
 
-	end_read_log(&w);
 	for (t = l.triggers; t < l.triggers + l.ntriggers; t++)
 		killed = killed || t->class == KILL;
 	killed = killed && l.status == SIGKILL;
-	end_network();
-	end_last(&w, killed);
+	end_read_last(&w);
 	if (!w.said && !killed)
 		broken("it ended without a word, status %#x",
 		    (unsigned int)l.status);
+	end_read_log(&w, killed);
+	end_network();
 	if (killed) {
 		end_count("SIGKILL to the vault");
 		kids_verdict(l.arm_lo != NEVER, true);
