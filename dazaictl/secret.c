@@ -33,6 +33,12 @@
 /* Bytes moved at once; with the arena's canary 64 KiB, a usual ulimit -l. */
 #define SECRET_PIECE ((size_t)64 * 1024 - SECMEM_CANARY)
 
+/*
+ * One page: for each page of secretmem the kernel has all processors flush
+ * their TLBs.
+ */
+#define SECRET_FIRST ((size_t)4096 - SECMEM_CANARY)
+
 static struct secmem secret;
 
 /*
@@ -89,10 +95,10 @@ secret_read(const struct sockpath *places)
 	size_t	     len = 0;
 	ssize_t	     n;
 
-	arena_grow(&secret, SECRET_PIECE, 0);
+	arena_grow(&secret, SECRET_FIRST, 0);
 	while (len <= room) {
 		if (len == secret.size)
-			arena_grow(&secret, 2 * len, len);
+			arena_grow(&secret, MAX(2 * len, SECRET_PIECE), len);
 		n = read(STDIN_FILENO, secret.data + len, secret.size - len);
 		if (n == 0)
 			return (len);
@@ -142,9 +148,8 @@ secret_sendread(int fd, size_t len)
 	ssize_t n;
 
 	if (secret.pages == NULL)
-		arena_grow(&secret, SECRET_PIECE, 0);
-	n = read(STDIN_FILENO, secret.data,
-	    len < SECRET_PIECE ? len : SECRET_PIECE);
+		arena_grow(&secret, MIN(len, SECRET_PIECE), 0);
+	n = read(STDIN_FILENO, secret.data, MIN(len, secret.size));
 	if (n > 0)
 		secret_send(fd, secret.data, (size_t)n);
 	return (n);
@@ -380,10 +385,10 @@ secret_copy(int fd, size_t len, bool line)
 {
 	size_t piece;
 
-	arena_grow(&secret, SECRET_PIECE, 0);
+	/* Not to the last byte: a newline must have room. */
+	arena_grow(&secret, MIN(len + 1, SECRET_PIECE), 0);
 	for (; len > 0; len -= piece) {
-		/* Not to the last byte: a newline must have room. */
-		piece = len < SECRET_PIECE - 1 ? len : SECRET_PIECE - 1;
+		piece = MIN(len, secret.size - 1);
 		secret_receive(fd, secret.data, piece);
 		if (line && piece == len && secret.data[piece - 1] != '\n') {
 			secret.data[piece] = '\n';
