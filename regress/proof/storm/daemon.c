@@ -69,25 +69,11 @@ daemon_load(int fd)
 void
 daemon_log(void)
 {
-	static size_t size;
-	char	     *grown;
-	ssize_t	      n;
+	ssize_t n = -1;
 
-	do {
-		if (l.logfd == -1)
-			return;
-		if (size - l.loglen < 4096) {
-			grown = realloc(l.log, size + (1 << 16));
-			if (grown == NULL)
-				fatal("realloc");
-			l.log = grown;
-			size += 1 << 16;
-		}
-		n = read(l.logfd, l.log + l.loglen, 4095);
-		if (n > 0)
-			l.loglen += (size_t)n;
-		l.log[l.loglen] = '\0';
-	} while (n > 0);
+	while (l.logfd != -1 && l.loglen < LOG - 1 &&
+	    (n = read(l.logfd, l.log + l.loglen, LOG - 1 - l.loglen)) > 0)
+		l.loglen += (size_t)n;
 	/* Of a process in front; in another life it is the end of all. */
 	if (n == 0) {
 		close(l.logfd);
@@ -101,7 +87,7 @@ daemon_wait_ready(void)
 	const usec    until = now() + 2 * SLOW;
 	struct pollfd pfd = { .fd = l.logfd, .events = POLLIN };
 
-	while (l.log == NULL || strstr(l.log, "vault: ready") == NULL) {
+	while (strstr(l.log, "vault: ready") == NULL) {
 		if (now() > until || poll(&pfd, 1, 1000) == -1)
 			broken("the daemon does not get ready");
 		if (pfd.revents != 0)

@@ -60,7 +60,7 @@ front_start(pid_t pid, int out)
 	if (poll(&pfd, 1, (int)(2 * SLOW / MS)) == 1 && read(out, &c, 1) == 1)
 		return;
 	daemon_log();
-	if (l.log != NULL && strstr(l.log, "timed out") != NULL)
+	if (strstr(l.log, "timed out") != NULL)
 		fatal("this machine is too busy to start a daemon");
 	broken("the daemon does not start");
 }

@@ -6,14 +6,10 @@
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "storm.h"
-
-#define LINE ((size_t)512)
 
 /* By enum kind. */
 const char *const kind_names[KINDS] = { "HELLO", "PING", "CANCEL", "QUIT",
@@ -21,8 +17,9 @@ const char *const kind_names[KINDS] = { "HELLO", "PING", "CANCEL", "QUIT",
 	"LIST", "STATUS", "ARM", "PANIC", "PANIC hard", "REGISTER",
 	"UNREGISTER", "bad request", "TETHERS", "RELEASE", "EVENTS" };
 
-static char  *history;
-static size_t history_len, history_size;
+static FILE  *history; /* in memory */
+static char  *history_text;
+static size_t history_len;
 
 usec
 now(void)
@@ -42,36 +39,20 @@ fatal(const char *what)
 	_exit(2);
 }
 
-/* Makes room for a line. */
-static void
-history_grow(void)
-{
-	const size_t size = history_size * 2 + 8 * LINE;
-	char	    *grown;
-
-	if (history_size - history_len >= 2 * LINE)
-		return;
-	if ((grown = realloc(history, size)) == NULL)
-		fatal("realloc");
-	history = grown;
-	history_size = size;
-}
-
 void
 note(const char *fmt, ...)
 {
 	va_list ap;
-	int	n;
 
-	history_grow();
-	n = snprintf(history + history_len, LINE, "%9.3f  ",
+	if (history == NULL &&
+	    (history = open_memstream(&history_text, &history_len)) == NULL)
+		fatal("open_memstream");
+	(void)fprintf(history, "%9.3f  ",
 	    l.start == 0 ? 0 : (double)(now() - l.start) / MS);
-	history_len += n > 0 ? (size_t)n : 0;
 	va_start(ap, fmt);
-	(void)vsnprintf(history + history_len, LINE, fmt, ap);
+	(void)vfprintf(history, fmt, ap);
 	va_end(ap);
-	history_len += strcspn(history + history_len, "\n");
-	history[history_len++] = '\n';
+	(void)fputc('\n', history);
 }
 
 /* Prints the history and ends the storm. */
@@ -86,7 +67,8 @@ broken(const char *fmt, ...)
 	    "storm: seed %" PRIu64 ", life %" PRIu64
 	    ": %s, ms since it was ready:\n",
 	    l.seed, l.number, l.command);
-	(void)fwrite(history, 1, history_len, stderr);
+	if (history != NULL && fflush(history) == 0)
+		(void)fwrite(history_text, 1, history_len, stderr);
 	(void)fprintf(stderr, "log:\n%.*s", (int)l.loglen, l.log);
 	(void)fprintf(stderr,
 	    "storm: BROKEN, seed %" PRIu64 ", life %" PRIu64 ": ", l.seed,

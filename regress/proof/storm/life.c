@@ -11,7 +11,6 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "storm.h"
@@ -226,7 +225,6 @@ static void
 life_begin(uint64_t seed, uint64_t number, const char *dir, bool root,
     struct counts *counts)
 {
-	memset(&l, 0, sizeof(l));
 	l.seed = seed;
 	l.number = number;
 	l.counts = counts;

@@ -32,7 +32,7 @@
 #define LIVES	   8 /* at a time: most of them wait for something */
 
 static char		     dir[] = "/tmp/dazai-storm.XXXXXX";
-static struct counts	    *counts; /* one for each place, shared */
+static struct counts	    *counts; /* of all workers */
 static pid_t		     workers[LIVES];
 static uint64_t		     numbers[LIVES];
 static volatile sig_atomic_t stopped;
@@ -76,7 +76,7 @@ worker_start(int place, uint64_t seed, uint64_t life)
 	(void)signal(SIGINT, SIG_IGN);
 	(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
-	life_run(seed, life, dir, geteuid() == 0, &counts[place]);
+	life_run(seed, life, dir, geteuid() == 0, counts);
 	_exit(0);
 }
 
@@ -125,29 +125,20 @@ worker_wait(int *status)
 static void
 report(uint64_t seed, usec took)
 {
-	struct counts sum = { 0 };
-	int	      i, k;
+	int k;
 
-	for (i = 0; i < LIVES; i++) {
-		sum.lives += counts[i].lives;
-		sum.acts += counts[i].acts;
-		sum.bytes += counts[i].bytes;
-		for (k = 0; k < KINDS; k++)
-			sum.ops[k] += counts[i].ops[k];
-		for (k = 0; k < CAUSES; k++)
-			sum.causes[k] += counts[i].causes[k];
-	}
 	printf("storm: seed %" PRIu64 ", %" PRIu64 " lives, %" PRIu64
 	       " acts, %" PRIu64 " secret bytes read, %.0f s\n",
-	    seed, sum.lives, sum.acts, sum.bytes, (double)took / 1e6);
+	    seed, counts->lives, counts->acts, counts->bytes,
+	    (double)took / 1e6);
 	printf("said:");
 	for (k = 0; k < KINDS; k++)
 		printf("%s %s %" PRIu64, k > 0 ? "," : "", kind_names[k],
-		    sum.ops[k]);
+		    counts->ops[k]);
 	printf("\nended by:");
 	for (k = 0; k < CAUSES; k++)
 		printf("%s %s %" PRIu64, k > 0 ? "," : "", end_causes[k],
-		    sum.causes[k]);
+		    counts->causes[k]);
 	printf("\n");
 }
 
@@ -235,7 +226,7 @@ main(int argc, char *argv[])
 		err(2, "%s", dir);
 	front_name(name, sizeof(name));
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
-	counts = mmap(NULL, LIVES * sizeof(*counts), PROT_READ | PROT_WRITE,
+	counts = mmap(NULL, sizeof(*counts), PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	if (counts == MAP_FAILED)
 		err(2, "mmap");

@@ -44,7 +44,8 @@ enum {
 	TRIGGERS = 1024,
 	FACTS = 8192,
 	QUEUE = 1024,
-	ANSWER = 16384
+	ANSWER = 16384,
+	LOG = 1 << 24
 };
 
 /* How the daemon of one life is started. */
@@ -256,8 +257,9 @@ struct kid {
 	usec  self;	    /* when it began to register itself */
 };
 
+/* What the report tells, of all lives. */
 struct counts {
-	uint64_t lives, ops[KINDS], bytes, causes[CAUSES], acts;
+	_Atomic uint64_t lives, ops[KINDS], bytes, causes[CAUSES], acts;
 };
 
 struct life {
@@ -272,7 +274,7 @@ struct life {
 	pid_t	       vault;
 	int	       vaultfd, networkfd, logfd;
 	char	       dir[64], sock[80], ctl[84], command[256];
-	char	      *log;
+	char	       log[LOG];
 	size_t	       loglen;
 	struct conn    conns[CONNS];
 	struct kid     kids[KIDS + 1];
