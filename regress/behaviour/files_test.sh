@@ -144,9 +144,7 @@ a_live_daemon_keeps_its_path_body() {
 	refused "$sock.pid: another dazaid runs here" -a
 	[ "$(look "$sock"; look "$sock.pid")" = "$was" ] ||
 	    fail "its files are not as they were"
-	kill -QUIT "$heartbeat"
-	ends 0 "$heartbeat"
-	ends 0
+	stand_down
 	not_logged PANIC
 	# The same if the pid file of the live daemon was removed.
 	start -a
@@ -359,8 +357,7 @@ the_path_may_come_from_the_environment_body() {
 		[ -S "$sock" ] || fail "not there"
 		spawn heartbeat "$hb" >hb.out
 		talk - log hb.out guarding
-		kill -QUIT "$heartbeat"
-		ends 0
+		stand_down
 		unset DAZAI_SOCK
 	done
 }

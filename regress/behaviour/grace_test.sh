@@ -96,9 +96,7 @@ a_stopped_heartbeat_comes_back_body() {
 	talk - kill STOP "$heartbeat" \
 	    log log 'panic pending: ping deadline missed' \
 	    kill CONT "$heartbeat" log log 'panic CANCELLED by a new heartbeat'
-	kill -QUIT "$heartbeat"
-	ends 0 "$heartbeat"
-	ends 0
+	stand_down
 	start -a -g 0.3 -t 0.5
 	heartbeat -i 0.1
 	talk - kill STOP "$heartbeat" log log 'PANIC: ping deadline missed' \

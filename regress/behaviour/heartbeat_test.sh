@@ -24,13 +24,6 @@ says() {
 	[ "$(cat hb.out)" = "$1" ] || fail "said: $(cat hb.out)"
 }
 
-# stand_down: SIGQUIT makes dazai-hb send QUIT, and both end
-stand_down() {
-	kill -QUIT "$heartbeat"
-	ends 0 "$heartbeat"
-	ends 0
-}
-
 behaviour bad_numbers_are_refused \
     'dazai-hb exits with 1 and one line for nan, inf, 5x, an empty number and one that is too large'
 bad_numbers_are_refused_body() {

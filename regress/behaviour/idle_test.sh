@@ -52,8 +52,7 @@ a_pending_daemon_sleeps_body() {
 	kill -USR1 "$heartbeat"
 	logged 'panic CANCELLED by CANCEL'
 	sleeps 2000 "$vault" "$network" "$heartbeat"
-	kill -QUIT "$heartbeat"
-	ends 0
+	stand_down
 }
 
 behaviour deadlines_run_while_the_machine_sleeps 'the timer of the vault is on the clock that goes on in suspend' \
@@ -75,6 +74,5 @@ deadlines_run_while_the_machine_sleeps_body() {
 	left=$(sed -n 's/^it_value: (\([0-9]*\),.*/\1/p' "$info")
 	[ "$left" -gt 500 ] || fail "$(cat "$info")"
 	[ "$left" -le 600 ] || fail "$(cat "$info")"
-	kill -QUIT "$heartbeat"
-	ends 0
+	stand_down
 }

@@ -81,6 +81,14 @@ holds() {
 	says "holding login for session 3 with dazaid $vault"
 }
 
+# up OPTIONS ARG...: a bus, a daemon with these options, and dazai-logind ARG..., which holds
+up() {
+	system
+	start $1
+	shift
+	holds "$@"
+}
+
 inhibited() {
 	asks '' login1.Manager.ListInhibitors && grep -q dazaid answer
 }
@@ -102,9 +110,7 @@ seen() {
 
 logind lock_lets_go 'Lock and LockedHint let go of the tether, Unlock and LockedHint hold it again'
 lock_lets_go_body() {
-	system
-	start -a -g 60
-	holds
+	up '-a -g 60'
 	held 'login 1 held,'
 	session Lock
 	news 1 'panic pending: tether login lost'
@@ -145,9 +151,7 @@ a_session_that_is_locked_is_a_loss_body() {
 
 logind lock_may_empty '--lock=empty wipes every secret at each Lock, and the daemon lives on'
 lock_may_empty_body() {
-	system
-	start -a -g 0
-	holds --lock=empty
+	up '-a -g 0' --lock=empty
 	for i in 1 2; do
 		session Lock
 		await said_is $i 'all secrets are wiped'
@@ -189,9 +193,7 @@ a_daemon_that_does_not_empty_is_let_go_body() {
 logind the_end_of_the_session_lets_go \
     'SessionRemoved and the state "closing" end dazai-logind; those of another session do not'
 the_end_of_the_session_lets_go_body() {
-	system
-	start -a -g 60
-	holds
+	up '-a -g 60'
 	told '' login1.Manager.SendSessionRemoved string:4 \
 	    objpath:$manager/session/4
 	told '' login1.Manager.SendSessionRemoved string:3 \
@@ -231,9 +233,7 @@ sleep_waits_for_the_end_body() {
 logind a_stopped_vault_ends_before_sleep \
     'a vault that is stopped or not armed has ended before the machine sleeps'
 a_stopped_vault_ends_before_sleep_body() {
-	system
-	start -a -g 60
-	holds
+	up '-a -g 60'
 	await inhibited
 	talk - kill STOP "$vault"
 	sleeps_now true
@@ -291,9 +291,7 @@ a_log_that_nobody_reads_ends_nothing_body() {
 logind lock_and_sleep_may_be_ignored \
     '--lock=ignore: the tether is held through a lock; --sleep=ignore delays nothing and ends nothing'
 lock_and_sleep_may_be_ignored_body() {
-	system
-	start -a -g 0
-	holds --lock=ignore
+	up '-a -g 0' --lock=ignore
 	session Lock
 	says 'session 3 is locked'
 	held 'login 1 held,'
@@ -374,9 +372,7 @@ it_is_a_holder_body() {
 
 logind without_the_bus_it_lets_go 'when the bus ends, dazai-logind ends'
 without_the_bus_it_lets_go_body() {
-	system
-	start -a -g 0
-	holds
+	up '-a -g 0'
 	kill -KILL "$bus"
 	killed 'tether login lost'
 	ends 6 "$login"
@@ -387,9 +383,7 @@ without_the_bus_it_lets_go_body() {
 logind without_the_manager_it_lets_go \
     'when the login manager ends, the tether is lost; when it is back, dazai-logind asks it for everything again'
 without_the_manager_it_lets_go_body() {
-	system
-	start -a -g 60
-	holds
+	up '-a -g 60'
 	kill -KILL "$mock"
 	news 1 'panic pending: tether login lost'
 	mock
@@ -409,9 +403,7 @@ without_the_manager_it_lets_go_body() {
 
 logind without_an_inhibitor_it_holds_nothing 'if the login manager refuses the inhibitor lock, or its answer has no descriptor, dazai-logind ends, and its tether is lost'
 without_an_inhibitor_it_holds_nothing_body() {
-	system
-	start -a -g 60
-	holds
+	up '-a -g 60'
 	kill -KILL "$mock"
 	inhibit='raise dbus.exceptions.DBusException(\"denied\", name=\"a.b\")' mock
 	ends 6 "$login"
@@ -427,9 +419,7 @@ logind what_cannot_be_read_is_a_loss 'if a signal or an answer of the login mana
 what_cannot_be_read_is_a_loss_body() {
 	local i
 
-	system
-	start -a -g 60
-	holds
+	up '-a -g 60'
 	for i in 1 2 3 4; do
 		told '' login1.Manager.SendWrong "int32:$((i - 1))"
 		news $i 'panic pending: tether login lost'
@@ -442,9 +432,7 @@ what_cannot_be_read_is_a_loss_body() {
 
 logind others_cannot_play_the_manager 'signals of another process on the bus have no effect'
 others_cannot_play_the_manager_body() {
-	system
-	start -a -g 0
-	holds
+	up '-a -g 0'
 	for i in $(seq 30); do
 		for to in "--dest=:1.$i" ''; do
 			dbus-send --system --type=signal $to $manager \

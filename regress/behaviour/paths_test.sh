@@ -63,8 +63,7 @@ private_directory_body() {
 	    fail "another secret"
 	as "$user" "$dir/dazaictl" status >out || fail "no status"
 	present "by dazai-hb $heartbeat" out
-	kill -QUIT "$heartbeat"
-	ends 0
+	stand_down
 	# The directory stays, and the next daemon takes it.
 	users_daemon
 	stop
@@ -219,6 +218,5 @@ no_inherited_descriptors_body() {
 	spawn cat cat pipe >end
 	spawn heartbeat "$hb" -s "$sock" >hb.out 2>hb.err 7>pipe
 	talk - log hb.out guarding ended "$cat"
-	kill -QUIT "$heartbeat"
-	ends 0
+	stand_down
 }

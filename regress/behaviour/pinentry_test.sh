@@ -273,8 +273,7 @@ gpg_agent_is_answered_body() {
 	present -i cancel out
 	talk - kill USR1 "$heartbeat" log log 'panic CANCELLED by CANCEL'
 	signs
-	kill -QUIT "$heartbeat"
-	ends 0
+	stand_down
 	sign && fail "signed after the end"
 	present -i cancel out
 

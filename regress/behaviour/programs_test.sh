@@ -37,12 +37,6 @@ cancel() {
 	talk - kill USR1 "$heartbeat" log log 'panic CANCELLED by CANCEL'
 }
 
-stand_down() {
-	kill -QUIT "$heartbeat"
-	ends 0 "$heartbeat"
-	ends 0
-}
-
 lose_heartbeat() {
 	kill -KILL "$heartbeat"
 	ends $SIGKILL

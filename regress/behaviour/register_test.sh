@@ -11,6 +11,12 @@ registered() {
 	control say "REGISTER pid=$idler" want OK
 }
 
+# The daemon panics on an order.
+panics() {
+	kill -USR1 "$vault"
+	killed 'PANIC: SIGUSR1'
+}
+
 # spared PID: that process, our child, lives
 spared() {
 	grep -q '^State:.[RS]' "/proc/$1/status" || fail "$(grep State "/proc/$1/status")"
@@ -74,8 +80,7 @@ sigkill_cannot_be_ignored_body() {
 	talk - log ignorer ignoring
 	registered
 	control say "REGISTER pid=$ignorer" want OK kill STOP "$idler"
-	kill -USR1 "$vault"
-	killed 'PANIC: SIGUSR1'
+	panics
 	ends "$SIGKILL" $ignorer
 	ends "$SIGKILL" "$idler"
 }
@@ -111,8 +116,7 @@ others_are_spared_body() {
 	registered
 	second=$idler
 	idler
-	kill -USR1 "$vault"
-	killed 'PANIC: SIGUSR1'
+	panics
 	ends "$SIGKILL" "$second"
 	ends 0 "$client"
 	ends 0 "$guardian"
@@ -135,8 +139,7 @@ a_process_registers_itself_body() {
 	    sh "$talk" "$sock.ctl" >itself.out
 	talk - log itself.out too
 	control say STATUS like '* registered=2 *'
-	kill -USR1 "$vault"
-	killed 'PANIC: SIGUSR1'
+	panics
 	ends "$SIGKILL" $itself
 	ends "$SIGKILL" $direct
 }
@@ -184,8 +187,7 @@ thirty_two_are_held_body() {
 	    say "REGISTER pid=$idler" want BUSY kill TERM "$last" \
 	    ask STATUS '* registered=31 *' say "REGISTER pid=$idler" want OK \
 	    say STATUS like '* registered=32 *'
-	kill -USR1 "$vault"
-	killed 'PANIC: SIGUSR1'
+	panics
 	for pid in $idlers; do
 		[ "$pid" = "$last" ] || ends "$SIGKILL" "$pid"
 	done
@@ -240,8 +242,7 @@ u_kills_for_its_user_body() {
 	    say STATUS like '* registered=2 *'
 	# Nor may what root itself asks for become a way to kill others.
 	control say "REGISTER pid=$idler" show >answer
-	kill -USR1 "$vault"
-	killed 'PANIC: SIGUSR1'
+	panics
 	ends "$SIGKILL" "$first"
 	ends "$SIGKILL" $itself
 	spared "$root"
@@ -269,8 +270,7 @@ u_spares_what_became_roots_body() {
 	    atf_skip "no setuid programs in $dir: mount that without nosuid"
 	idler_of 65534
 	nobodys say "REGISTER pid=$idler" want OK say STATUS like '* registered=2 *'
-	kill -USR1 "$vault"
-	killed 'PANIC: SIGUSR1'
+	panics
 	ends "$SIGKILL" "$idler"
 	spared $became
 }
@@ -376,8 +376,7 @@ a_rehearsal_tells_what_would_be_body() {
 	rehearsed 'HARD PANIC (dry-run): SIGUSR2'
 	logged "rehearsal: an armed daemon would have killed itself at once, and process $idler"
 	start -a -g 0
-	kill -USR1 "$vault"
-	killed 'PANIC: SIGUSR1'
+	panics
 	not_logged rehearsal:
 	start
 	stop

@@ -273,8 +273,7 @@ a_forwarded_daemon_is_used_body() {
 	logged 'panic pending'
 	kill -USR1 "$heartbeat"
 	logged 'panic CANCELLED'
-	kill -QUIT "$heartbeat"
-	ends 0
+	stand_down
 	logged 'QUIT from the heartbeat'
 	talk - ended "$heartbeat"
 }

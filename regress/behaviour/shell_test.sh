@@ -329,8 +329,7 @@ touches_no_process_of_others() {
 		wait
 	EOF
 	said 'exit 7'
-	kill -QUIT "$heartbeat"
-	ends 0
+	stand_down
 	logged 'QUIT from the heartbeat'
 	unset DAZAI_TETHER
 	start

@@ -75,8 +75,7 @@ status_is_for_reading_body() {
 	heartbeat -i 0
 	"$ctl" status >shown
 	absent '^deadline' shown
-	kill -QUIT "$heartbeat"
-	ends 0
+	stand_down
 	start -a -g 90
 	heartbeat -n desk
 	kill -KILL "$heartbeat"

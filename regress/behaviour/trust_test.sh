@@ -113,8 +113,7 @@ names_are_visible_body() {
 	    fail "$(cat -v out)"
 	"$hb" -s "$sock" 2>>out && fail "not guarded"
 	[ "$(tr -d '[:print:]\n' <out | wc -c)" -eq 0 ] || fail "$(cat -v out)"
-	kill -QUIT "$heartbeat"
-	ends 0
+	stand_down
 }
 
 #
