@@ -10,20 +10,18 @@
 
 /*
  * As getopt_long(3).  That says itself what is wrong, and shows words as they
- * are, so if one of them has control characters, this says it instead.
+ * are, so if oneline() shows one of them otherwise, this says it instead.
  */
 int
 option_next(int argc, char *argv[], const char *shorts,
     const struct option *longs)
 {
-	char	    letter[] = "-?";
-	const char *shown;
-	int	    ch, i;
+	char letter[] = "-?";
+	int  ch, i;
 
 	opterr = 1;
 	for (i = 0; i < argc; i++) {
-		shown = oneline(argv[i]);
-		if (strncmp(argv[i], shown, strlen(shown)) != 0)
+		if (strcmp(argv[i], oneline(argv[i])) != 0)
 			opterr = 0;
 	}
 	ch = getopt_long(argc, argv, shorts, longs, NULL);

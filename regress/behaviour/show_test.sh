@@ -249,6 +249,10 @@ errors_are_one_line_body() {
 	one_line 1 "$hb" -n "$odd"
 	one_line 1 "$hb" -w "$odd/x"
 	one_line 127 "$hb" -- "$odd"
+	# Of a long word the beginning is shown.
+	"$ctl" "--$(printf %5000s "$odd" | tr ' ' x)" 2>why && fail 'a long option'
+	! LC_ALL=C grep -q "$(printf '[\001-\011\013-\037\177]')" why ||
+	    fail "a long option: $(tail -c 99 why)"
 	[ -x "$top/dazai-logind/dazai-logind" ] || return 0
 	one_line 1 "$top/dazai-logind/dazai-logind" "--$odd"
 	one_line 1 "$top/dazai-logind/dazai-logind" -n "$odd"
