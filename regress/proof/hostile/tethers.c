@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a network process that was taken over would try with tethers: cancel
- * or release in somebody's name, and more of them than there are.
+ * What a network process that was taken over would try with tethers: cancel or
+ * release in somebody's name, say what no client says, hold more than there is
+ * room for.
  */
 #include <signal.h>
 #include <string.h>
@@ -126,45 +127,50 @@ release_while_lost(void)
 	client_leave(&other);
 }
 
-/* What no holder says: network is hostile. */
-static void
-impossible(void)
-{
-	static const struct {
-		const char *what;
-		uint32_t    type, peerid;
-		const char *name; /* of a tether; "": none */
-		bool	    with; /* a connection to the control socket */
-	} said[] = {
-		{ "HOLD twice", IMSG_HOLD, PEER_USB, "usb", true },
-		{ "HOLD heartbeat", IMSG_HOLD, PEER_AGAIN, "heartbeat", true },
-		{ "HOLD of a bad name", IMSG_HOLD, PEER_AGAIN, "Usb", true },
-		{ "HOLD of no name", IMSG_HOLD, PEER_AGAIN, "", true },
-		{ "HOLD of a name without end", IMSG_HOLD, PEER_AGAIN,
-		    "01234567890123456", true },
-		{ "RELEASE of a bad name", IMSG_RELEASE, PEER_AGAIN, "u b",
-		    true },
-		{ "QUIT of a holder", IMSG_QUIT, PEER_USB, NULL, false },
-		{ "CANCEL of nobody", IMSG_CANCEL, PEER_AGAIN, NULL, false },
-		{ "LOST of nobody", IMSG_LOST, PEER_AGAIN, NULL, false },
-	};
-	struct client usb, other;
-	size_t	      i;
+/* What no heartbeat and no holder says: network is hostile. */
+static const struct saying {
+	const char *what;
+	uint32_t    type, peerid;
+	const char *name;   /* of a tether, or NULL */
+	int	    socket; /* of a new connection that comes with it; or -1 */
+} impossible[] = {
+	{ "HELLO beside a heartbeat", IMSG_HELLO, PEER_HEART, NULL, 0 },
+	{ "HOLD twice", IMSG_HOLD, PEER_USB, "usb", 1 },
+	{ "HOLD heartbeat", IMSG_HOLD, PEER_AGAIN, "heartbeat", 1 },
+	{ "HOLD of a bad name", IMSG_HOLD, PEER_AGAIN, "Usb", 1 },
+	{ "HOLD of no name", IMSG_HOLD, PEER_AGAIN, "", 1 },
+	{ "HOLD of a name without end", IMSG_HOLD, PEER_AGAIN,
+	    "01234567890123456", 1 },
+	{ "RELEASE of a bad name", IMSG_RELEASE, PEER_AGAIN, "u b", 1 },
+	{ "QUIT of a holder", IMSG_QUIT, PEER_USB, NULL, -1 },
+	{ "QUIT of nobody", IMSG_QUIT, PEER_AGAIN, NULL, -1 },
+	{ "PING of nobody", IMSG_PING, PEER_AGAIN, NULL, -1 },
+	{ "CANCEL of nobody", IMSG_CANCEL, PEER_AGAIN, NULL, -1 },
+	{ "WATCH of nobody", IMSG_WATCH, PEER_AGAIN, NULL, -1 },
+	{ "LOST of nobody", IMSG_LOST, PEER_AGAIN, NULL, -1 },
+};
 
-	for (i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
-		if (!siege_attempt(UNGUARDED, long_grace, "%s", said[i].what))
-			continue;
-		usb = client_hold(PEER_USB, "usb");
-		other = client_come(1);
-		if (said[i].with)
-			net_tether(said[i].type, said[i].peerid, said[i].name,
-			    other.at);
-		else
-			net_say(said[i].type, said[i].peerid, NULL, 0, -1);
-		attack_hostile(UNGUARDED_ARMED);
-		client_leave(&usb);
+static void
+say_impossible(const struct saying *say)
+{
+	struct client usb, other = { -1, -1 };
+
+	if (!siege_attempt(GUARDED_ARMED, NULL, "%s", say->what))
+		return;
+	usb = client_hold(PEER_USB, "usb");
+	if (say->socket != -1)
+		other = client_come(say->socket);
+	if (say->name != NULL)
+		net_tether(say->type, say->peerid, say->name, other.at);
+	else if (say->type == IMSG_HELLO || say->type == IMSG_PING ||
+	    say->type == IMSG_WATCH)
+		net_number(say->type, say->peerid, 1, other.at);
+	else
+		net_say(say->type, say->peerid, NULL, 0, other.at);
+	attack_hostile(GUARDED_ARMED);
+	client_leave(&usb);
+	if (say->socket != -1)
 		client_leave(&other);
-	}
 }
 
 /* The vault has room for so many, and says BUSY to one more. */
@@ -194,11 +200,14 @@ too_many(bool tethers)
 void
 attack_tethers(void)
 {
+	size_t i;
+
 	one_of_two();
 	half_a_return();
 	cancel_of_the_dead();
 	release_while_lost();
-	impossible();
+	for (i = 0; i < sizeof(impossible) / sizeof(impossible[0]); i++)
+		say_impossible(&impossible[i]);
 	too_many(false);
 	too_many(true);
 }

@@ -55,38 +55,6 @@ dead_heartbeat_gives_nothing(void)
 	siege_lives();
 }
 
-/* A second heartbeat while there is one. */
-static void
-second_heartbeat(void)
-{
-	struct client c;
-
-	if (!siege_attempt(GUARDED_ARMED, NULL, "a second HELLO"))
-		return;
-	c = client_come(0);
-	net_number(IMSG_HELLO, PEER_HEART, 1, c.at);
-	attack_hostile(GUARDED_ARMED);
-	client_leave(&c);
-}
-
-static void
-wrong_peers(void)
-{
-	static const uint32_t types[] = { IMSG_PING, IMSG_CANCEL, IMSG_QUIT,
-		IMSG_LOST };
-	const uint32_t	      n = 1;
-	size_t		      i;
-
-	for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-		if (!siege_attempt(GUARDED_ARMED, NULL,
-			"in the name of another"))
-			continue;
-		net_say(types[i], PEER_HEART + 1, &n, i == 0 ? sizeof(n) : 0,
-		    -1);
-		attack_hostile(GUARDED_ARMED);
-	}
-}
-
 /* A GET for a client that hung up shows the secret to nobody. */
 static void
 client_left(void)
@@ -137,8 +105,6 @@ void
 attack_life(void)
 {
 	dead_heartbeat_gives_nothing();
-	second_heartbeat();
-	wrong_peers();
 	client_left();
 	own_pids();
 }
