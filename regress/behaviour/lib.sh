@@ -44,7 +44,7 @@ behaviour() {
 shipped() {
 	[ -n "$built" ] || read -r built <"$top/.flags"
 	case $built in
-	*-DSANITIZE*)	set -- "$@" require.progs no-sanitizer ;;
+	*-DSANITIZE*)	set -- "$@" require.files /no-sanitizer ;;
 	esac
 	"$@"
 }
