@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 #include <sys/socket.h>
 
+#include <errno.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -177,6 +178,14 @@ fuzz_fds_end(bool leaks)
 		    now[fd].revents & POLLNVAL ? "closed" : "left");
 		close(fd);
 	}
+}
+
+/* A socketpair(2) of this type. */
+void
+fuzz_pair(int type, int sp[2])
+{
+	CHECK(socketpair(AF_UNIX, type, 0, sp) == 0, "socketpair: %s",
+	    strerror(errno));
 }
 
 void

@@ -83,6 +83,7 @@ noreturn void fuzz_leave(const char *);
 noreturn void program_ended(int); /* of the target */
 void	      fuzz_fds_begin(void);
 void	      fuzz_fds_end(bool);
+void	      fuzz_pair(int, int[2]);
 void	      fuzz_close(int *);
 void	      fuzz_drain(int);
 void	      fuzz_noise(uint8_t *, size_t);

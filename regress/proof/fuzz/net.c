@@ -364,9 +364,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 		listeners[i] = fcntl(fd, F_DUPFD_CLOEXEC, 10);
 		close(fd);
 	}
-	CHECK(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, nw.signals) ==
-		0,
-	    "socketpair");
+	fuzz_pair(SOCK_DGRAM | SOCK_NONBLOCK, nw.signals);
 	for (i = 0; i < 2; i++)
 		nw.signals[i] = fcntl(nw.signals[i], F_DUPFD_CLOEXEC, 20);
 	net_address_len = sizeof(net_address);
@@ -386,8 +384,7 @@ begin(void)
 	uint32_t	   i;
 	int		   sp[2];
 
-	CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sp) == 0,
-	    "socketpair");
+	fuzz_pair(SOCK_SEQPACKET | SOCK_CLOEXEC, sp);
 	nw.vault = sp[0];
 	(void)dup2(sp[1], CHILD_FD);
 	close(sp[1]);

@@ -362,11 +362,8 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 {
 	(void)signal(SIGPIPE, SIG_IGN);
 	net_begin();
-	CHECK(socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, w.signals) ==
-		    0 &&
-		socketpair(AF_UNIX, SOCK_DGRAM | SOCK_NONBLOCK, 0, w.input) ==
-		    0,
-	    "socketpair");
+	fuzz_pair(SOCK_DGRAM | SOCK_NONBLOCK, w.signals);
+	fuzz_pair(SOCK_DGRAM | SOCK_NONBLOCK, w.input);
 	fresh.v = v;
 	fresh.w = w;
 	fresh.net = net;

@@ -72,9 +72,8 @@ net_connect(unsigned int how)
 
 	if (net.nclients == MODEL_CLIENTS)
 		return;
-	CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, sp) == 0 &&
-		fstat(sp[1], &st) == 0,
-	    "socketpair");
+	fuzz_pair(SOCK_STREAM | SOCK_CLOEXEC, sp);
+	(void)fstat(sp[1], &st);
 	*c = (struct client){ .fd = sp[0],
 		.theirs = sp[1],
 		.ino = st.st_ino,
@@ -225,20 +224,6 @@ message_send(struct message *msg)
 }
 
 static void
-ask_number(uint32_t type, uint32_t number)
-{
-	struct message msg = { .im = { .type = type, .peerid = ++net.peers },
-		.len = 4,
-		.fds = 1,
-		.c = net_chosen() };
-
-	msg.im.u.number.n = number;
-	if (type == IMSG_HELLO)
-		net.heart_peer = msg.im.peerid;
-	message_send(&msg);
-}
-
-static void
 name(char *to)
 {
 	const unsigned int i = fuzz_byte();
@@ -254,28 +239,9 @@ name(char *to)
 }
 
 static void
-ask_name(uint32_t type)
+tether(char *to)
 {
-	struct message msg = { .im = { .type = type, .peerid = ++net.peers },
-		.len = sizeof(struct imsg_secret),
-		.fds = 1,
-		.c = net_chosen() };
-
-	name(msg.im.u.secret.name);
-	if (fuzz_byte() >= 0xf8)
-		msg.im.u.secret.cpu = 2; /* 1: the answer cannot be foretold */
-	message_send(&msg);
-}
-
-static void
-ask_tether(uint32_t type)
-{
-	struct message msg = { .im = { .type = type, .peerid = ++net.peers },
-		.len = sizeof(struct imsg_tether),
-		.fds = 1,
-		.c = net_chosen() };
-	char	      *to = msg.im.u.tether.name;
-	unsigned int   i = fuzz_byte();
+	const unsigned int i = fuzz_byte();
 
 	if (i < 0xf0)
 		(void)snprintf(to, NAME_TETHER_BYTES, "t%u", i % TETHERS);
@@ -284,7 +250,6 @@ ask_tether(uint32_t type)
 	else
 		memset(to, "aA-9_"[i & 3],
 		    i & 4 ? NAME_TETHER_BYTES : NAME_TETHER_BYTES - 1);
-	message_send(&msg);
 }
 
 void
@@ -361,46 +326,70 @@ process(void)
 	return (i >= 0xfb ? special[i - 0xfb] : i * 17);
 }
 
-/* A message that has a number or nothing: the kind of step, and what it says.
- */
+/* The kinds of messages, by the step that sends one. */
 static const struct saying {
-	char	       op;
+	unsigned char  op;
 	enum imsg_type type;
-	enum { HEARTBEAT, HOLDER, NEWCOMER, NOBODY } from;
-	unsigned int len; /* of the payload; 0: there is no number */
-	unsigned int mod; /* it is a byte of the input, modulo this; 0: a pid */
+	/* Whose number it bears; a CLIENT is new, and its descriptor is sent.
+	 */
+	enum { HEARTBEAT, HOLDER, NEWCOMER, CLIENT, NOBODY } from;
+	enum { NOTHING_MORE, NUMBER, BYTE, PROCESS, NAME, TETHER } payload;
+	unsigned int mod; /* of a byte; or the number */
 } sayings[] = {
-	{ 'P', IMSG_PING, HEARTBEAT, 4, 256 },
-	{ 'C', IMSG_CANCEL, HEARTBEAT, 0, 0 },
-	{ 'Q', IMSG_QUIT, HEARTBEAT, 0, 0 },
-	{ 'L', IMSG_LOST, HEARTBEAT, 0, 0 },
-	{ 'W', IMSG_WATCH, HOLDER, 4, 0 },
-	{ 'G', IMSG_PING, HOLDER, 4, 256 },
-	{ 'K', IMSG_CANCEL, HOLDER, 0, 0 },
-	{ 'O', IMSG_LOST, HOLDER, 0, 0 },
-	{ 'S', IMSG_STATUS, NEWCOMER, 0, 0 },
-	{ 'A', IMSG_ARM, NEWCOMER, 0, 0 },
-	{ 'l', IMSG_LIST, NEWCOMER, 8, 256 },
-	{ 'T', IMSG_TETHERS, NEWCOMER, 8, 20 },
-	{ 'V', IMSG_EVENTS, NOBODY, 4, 3 },
-	{ 'X', IMSG_PANIC, NOBODY, 4, 2 },
-	{ 'I', IMSG_SIGNAL, NOBODY, 4, 256 },
+	{ 'P', IMSG_PING, HEARTBEAT, BYTE, 256 },
+	{ 'C', IMSG_CANCEL, HEARTBEAT, NOTHING_MORE, 0 },
+	{ 'Q', IMSG_QUIT, HEARTBEAT, NOTHING_MORE, 0 },
+	{ 'L', IMSG_LOST, HEARTBEAT, NOTHING_MORE, 0 },
+	{ 'W', IMSG_WATCH, HOLDER, PROCESS, 0 },
+	{ 'G', IMSG_PING, HOLDER, BYTE, 256 },
+	{ 'K', IMSG_CANCEL, HOLDER, NOTHING_MORE, 0 },
+	{ 'O', IMSG_LOST, HOLDER, NOTHING_MORE, 0 },
+	{ 'S', IMSG_STATUS, NEWCOMER, NOTHING_MORE, 0 },
+	{ 'A', IMSG_ARM, NEWCOMER, NOTHING_MORE, 0 },
+	{ 'l', IMSG_LIST, NEWCOMER, BYTE, 256 },
+	{ 'T', IMSG_TETHERS, NEWCOMER, BYTE, 20 },
+	{ 'H', IMSG_HELLO, CLIENT, NUMBER, 77 },
+	{ 'R', IMSG_REGISTER, CLIENT, PROCESS, 0 },
+	{ 'U', IMSG_UNREGISTER, CLIENT, PROCESS, 0 },
+	{ 'o', IMSG_HOLD, CLIENT, TETHER, 0 },
+	{ 'e', IMSG_RELEASE, CLIENT, TETHER, 0 },
+	{ 'g', IMSG_GET, CLIENT, NAME, 0 },
+	{ 'd', IMSG_DEL, CLIENT, NAME, 0 },
+	{ 'V', IMSG_EVENTS, NOBODY, BYTE, 3 },
+	{ 'X', IMSG_PANIC, NOBODY, BYTE, 2 },
+	{ 'I', IMSG_SIGNAL, NOBODY, BYTE, 256 },
 };
 
 static void
 say(const struct saying *s)
 {
-	struct message msg = { .im = { .type = s->type }, .len = s->len };
+	struct message msg = { .im = { .type = s->type },
+		.len = imsg_rules[s->type].size };
+	uint32_t      *n = &msg.im.u.number.n;
 
 	if (s->from == HEARTBEAT)
 		msg.im.peerid = net.heart_peer;
 	else if (s->from == HOLDER)
 		msg.im.peerid = holder();
-	else if (s->from == NEWCOMER)
+	else if (s->from != NOBODY)
 		msg.im.peerid = ++net.peers;
-	if (s->len > 0)
-		msg.im.u.number.n = s->mod == 0 ? process() :
-						  fuzz_byte() % s->mod;
+	if (s->payload != NOTHING_MORE)
+		*n = s->payload == PROCESS ? process() :
+		    s->payload == BYTE	   ? fuzz_byte() % s->mod :
+					     s->mod;
+	if (s->from == CLIENT) {
+		msg.fds = 1;
+		msg.c = net_chosen();
+	}
+	if (s->payload == NAME) {
+		name(msg.im.u.secret.name);
+		/* 1: the answer cannot be foretold */
+		msg.im.u.secret.cpu = fuzz_byte() >= 0xf8 ? 2 : 0;
+	} else if (s->payload == TETHER) {
+		tether(msg.im.u.tether.name);
+	}
+	if (s->type == IMSG_HELLO)
+		net.heart_peer = msg.im.peerid;
 	message_send(&msg);
 }
 
@@ -410,41 +399,17 @@ net_say(unsigned int op)
 {
 	const struct saying *s;
 
+	if (op == 'm') {
+		ask_anything();
+		return (true);
+	}
 	for (s = sayings; s < sayings + sizeof(sayings) / sizeof(*s); s++) {
-		if ((unsigned char)s->op == op) {
+		if (s->op == op) {
 			say(s);
 			return (true);
 		}
 	}
-	switch (op) {
-	case 'H':
-		ask_number(IMSG_HELLO, 77);
-		break;
-	case 'R':
-		ask_number(IMSG_REGISTER, process());
-		break;
-	case 'U':
-		ask_number(IMSG_UNREGISTER, process());
-		break;
-	case 'o':
-		ask_tether(IMSG_HOLD);
-		break;
-	case 'e':
-		ask_tether(IMSG_RELEASE);
-		break;
-	case 'g':
-		ask_name(IMSG_GET);
-		break;
-	case 'd':
-		ask_name(IMSG_DEL);
-		break;
-	case 'm':
-		ask_anything();
-		break;
-	default:
-		return (false);
-	}
-	return (true);
+	return (false);
 }
 
 void

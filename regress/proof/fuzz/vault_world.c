@@ -181,9 +181,7 @@ child_start(const struct imsg_config *config, pid_t *pid)
 		errno = ENOMEM;
 		return (-1);
 	}
-	CHECK(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK,
-		  0, sp) == 0,
-	    "socketpair");
+	fuzz_pair(SOCK_SEQPACKET | SOCK_CLOEXEC | SOCK_NONBLOCK, sp);
 	w.network = sp[0];
 	*pid = NETWORK;
 	return (sp[1]);
@@ -286,9 +284,7 @@ channel_offer(int fd, const char *text)
 
 	if (send(fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL) == -1)
 		return (-1);
-	CHECK(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0,
-		  sv) == 0,
-	    "socketpair");
+	fuzz_pair(SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, sv);
 	close(sv[1]);
 	return (sv[0]);
 }
