@@ -75,11 +75,7 @@ slots(void)
 	return (n);
 }
 
-bool
-oracle_admits(void)
-{
-	return (slots() < SLOTS || silent() != NULL);
-}
+STUB(bool, oracle_admits, (void), slots() < SLOTS || silent() != NULL)
 
 bool
 oracle_takes(struct client *c)
@@ -237,17 +233,8 @@ oracle_message(struct client *c, const struct imsg *im)
 	}
 }
 
-bool
-oracle_may_be_sluggish(const struct client *c)
-{
-	return (c->peerid != 0);
-}
-
-bool
-oracle_is_timed(const struct client *c)
-{
-	return (true);
-}
+STUB(bool, oracle_may_be_sluggish, (const struct client *c), c->peerid != 0)
+STUB(bool, oracle_is_timed, (const struct client *c), true)
 
 /* Only a line whose end is read at once gives c more time. */
 bool
@@ -307,10 +294,4 @@ oracle_finish(void)
 	}
 	CHECK(panics[0] == 0 && panics[1] == 0, "a panic is not passed on");
 	return (true);
-}
-
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
-{
-	return (net_run(data, size));
 }

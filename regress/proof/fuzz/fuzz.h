@@ -24,14 +24,20 @@
 	__attribute__((no_sanitize("address", "undefined"))) \
 	type __wrap_##name(__VA_ARGS__)
 
-/* What stands in the place of a function need not use what that is given. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
-/* A function without arguments that does nothing here. */
-#define NOTHING(name)   \
-	void name(void) \
-	{               \
+/* Replaces one without arguments while code under test runs. */
+#define WRAP_VALUE(type, name, value)                           \
+	WRAP(type, name, void)                                  \
+	{                                                       \
+		return (fuzz_runs ? (value) : __real_##name()); \
 	}
 
+/* What stands in the place of a function need not use what that is given. */
+#pragma GCC diagnostic ignored "-Wunused-parameter"
+/* A function that does nothing here. */
+#define NOTHING(name, args) \
+	void name args      \
+	{                   \
+	}
 /* One that only returns a value. */
 #define STUB(type, name, args, value) \
 	type name args                \

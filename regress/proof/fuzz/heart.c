@@ -34,11 +34,7 @@ nobody(const struct client *c)
 }
 
 /* Returns whether network accepts a new client. */
-bool
-oracle_admits(void)
-{
-	return (true);
-}
+STUB(bool, oracle_admits, (void), true)
 
 bool
 oracle_takes(struct client *c)
@@ -192,11 +188,7 @@ oracle_may_be_sluggish(const struct client *c)
 	return (c == heart && welcomed);
 }
 
-bool
-oracle_is_timed(const struct client *c)
-{
-	return (c != heart);
-}
+STUB(bool, oracle_is_timed, (const struct client *c), c != heart)
 
 /*
  * c's time is up: its lines are answered, then it is closed.  How far network
@@ -295,11 +287,7 @@ drop(void)
 	net_send(&im);
 }
 
-bool
-oracle_idle(void)
-{
-	return (false);
-}
+STUB(bool, oracle_idle, (void), false)
 
 bool
 oracle_step(unsigned int op)
@@ -328,10 +316,4 @@ oracle_finish(void)
 		return (true);
 	answer(0);
 	return (false);
-}
-
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
-{
-	return (net_run(data, size));
 }

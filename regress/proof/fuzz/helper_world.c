@@ -241,10 +241,7 @@ arena_grow(struct secmem *m, size_t size, size_t keep)
 	m->size = size;
 }
 
-void
-command_places(const char *sock, struct sockpath *places)
-{
-}
+NOTHING(command_places, (const char *sock, struct sockpath *places))
 
 void
 command_check_name(const char *name)

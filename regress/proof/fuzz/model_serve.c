@@ -90,23 +90,9 @@ pid_at(int32_t pid)
 }
 
 /* What becomes of a process depends on its pid. */
-bool
-model_pid_opens(int32_t pid)
-{
-	return (pid % 8 != 5);
-}
-
-bool
-model_pid_ours(int32_t pid)
-{
-	return (pid % 8 != 3);
-}
-
-bool
-model_pid_owned(int32_t pid)
-{
-	return (pid % 8 != 2 && pid % 8 != 4);
-}
+STUB(bool, model_pid_opens, (int32_t pid), pid % 8 != 5)
+STUB(bool, model_pid_ours, (int32_t pid), pid % 8 != 3)
+STUB(bool, model_pid_owned, (int32_t pid), pid % 8 != 2 && pid % 8 != 4)
 
 static void
 do_register(const struct message *msg)

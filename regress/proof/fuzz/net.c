@@ -440,7 +440,7 @@ clean(void)
 }
 
 int
-net_run(const uint8_t *data, size_t size)
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	size_t i;
 

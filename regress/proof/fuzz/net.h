@@ -106,7 +106,6 @@ bool oracle_idle(void);
 bool oracle_step(unsigned int);
 bool oracle_finish(void);
 
-int  net_run(const uint8_t *, size_t);
 void net_send(struct imsg *);
 void net_want(struct client *, const char *, ...)
     __attribute__((format(printf, 2, 3)));

@@ -46,10 +46,7 @@ WRAP(int, printf, const char *fmt, ...)
 	return (0);
 }
 
-WRAP(uid_t, geteuid, void)
-{
-	return (fuzz_runs ? (fuzz_how & 1 ? 0 : OWNER) : __real_geteuid());
-}
+WRAP_VALUE(uid_t, geteuid, fuzz_how & 1 ? 0 : OWNER)
 
 WRAP(passwd_entry, getpwnam, const char *user)
 {
@@ -98,8 +95,8 @@ WRAP(void, closefrom, int fd)
 	CHECK(!fuzz_runs || fd == 3, "closefrom %d", fd);
 }
 
-NOTHING(stdfd_open)
-NOTHING(stdfd_flush)
+NOTHING(stdfd_open, (void))
+NOTHING(stdfd_flush, (void))
 STUB(const char *, cred_ambiguous, (uid_t uid), NULL)
 
 int
@@ -214,10 +211,7 @@ watch_release(const struct sockpath *places, const char *name)
 	CHECK(strpbrk(name, " \t\r\n") == NULL, "released %s", name);
 }
 
-void
-watch_events(const struct sockpath *places, bool json)
-{
-}
+NOTHING(watch_events, (const struct sockpath *places, bool json))
 
 void
 watch_wait(const struct sockpath *places, const char *event)
@@ -225,10 +219,7 @@ watch_wait(const struct sockpath *places, const char *event)
 	CHECK(event[0] != '\0', "waits for nothing");
 }
 
-void
-why_show(const struct sockpath *places, enum list_form form)
-{
-}
+NOTHING(why_show, (const struct sockpath *places, enum list_form form))
 
 bool
 client_is_near(const char *status)
@@ -266,20 +257,13 @@ guard_who(char *text, size_t size)
 	(void)snprintf(text, size, "%s", fuzz_how & 2 ? ", by a process" : "");
 }
 
-noreturn void
-dockercred_main(int argc, char *argv[])
-{
-	fuzz_leave("helper");
-}
+/* Another program's main(). */
+#define HELPER(name)                              \
+	noreturn void name(int argc, char **argv) \
+	{                                         \
+		fuzz_leave("helper");             \
+	}
 
-noreturn void
-gitcred_main(int argc, char *argv[])
-{
-	fuzz_leave("helper");
-}
-
-noreturn void
-pinentry_main(int argc, char *argv[])
-{
-	fuzz_leave("helper");
-}
+HELPER(dockercred_main)
+HELPER(gitcred_main)
+HELPER(pinentry_main)

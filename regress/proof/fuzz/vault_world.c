@@ -117,8 +117,8 @@ const struct panic_ops effects_ops = { .wipe = on_wipe,
 	.kill = on_kill,
 	.done = on_done };
 
-NOTHING(effects_log_begin)
-NOTHING(effects_log_end)
+NOTHING(effects_log_begin, (void))
+NOTHING(effects_log_end, (void))
 
 /* What the vault calls. */
 
@@ -219,7 +219,7 @@ load_secrets(struct store *st, void (*wait_input)(int))
 
 /* The rest of the start, which does nothing here. */
 
-NOTHING(stdfd_open)
+NOTHING(stdfd_open, (void))
 
 noreturn void
 network_main(void)
@@ -227,8 +227,8 @@ network_main(void)
 	BROKEN("network is another process");
 }
 
-NOTHING(load_open)
-NOTHING(load_close_others)
+NOTHING(load_open, (void))
+NOTHING(load_close_others, (void))
 
 void
 loader_start(const struct options *o)
@@ -236,11 +236,7 @@ loader_start(const struct options *o)
 	CHECK(o->load == NULL, "no option asks for it");
 }
 
-void
-loader_secrets(struct store *st, void (*wait)(int))
-{
-}
-
+NOTHING(loader_secrets, (struct store * st, void (*wait)(int)))
 STUB(int, daemon_detach, (int background), 0)
 STUB(int, daemon_ready, (void), 0)
 STUB(int, sandbox_limits, (void), 0)
@@ -305,25 +301,10 @@ WRAP(int, signals_collect, const int *sigs, size_t n)
 	    w.how_start == 0xf8 ? -1 : fcntl(w.signals[0], F_DUPFD_CLOEXEC, 3));
 }
 
-WRAP(uid_t, geteuid, void)
-{
-	return (fuzz_runs ? (m.root ? w.euid : OWNER) : __real_geteuid());
-}
-
-WRAP(uid_t, getuid, void)
-{
-	return (fuzz_runs ? (m.root ? 0 : OWNER) : __real_getuid());
-}
-
-WRAP(pid_t, getpid, void)
-{
-	return (fuzz_runs ? SELF : __real_getpid());
-}
-
-WRAP(pid_t, getppid, void)
-{
-	return (fuzz_runs ? FRONT : __real_getppid());
-}
+WRAP_VALUE(uid_t, geteuid, m.root ? w.euid : OWNER)
+WRAP_VALUE(uid_t, getuid, m.root ? 0 : OWNER)
+WRAP_VALUE(pid_t, getpid, SELF)
+WRAP_VALUE(pid_t, getppid, FRONT)
 
 WRAP(int, kill, pid_t pid, int sig)
 {
