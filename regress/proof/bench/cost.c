@@ -15,10 +15,11 @@
 #include "bench.h"
 #include "secmem.h"
 
-#define TERMINALS 4
-#define IDLERS	  15 /* of each kind, over the same time */
-#define IDLE_MS	  10000L
-#define MIB	  (1024.0 * 1024)
+#define TERMINALS  4
+#define SLEEPER_MS 20 /* until it has started */
+#define IDLERS	   15 /* of each kind, over the same time */
+#define IDLE_MS	   10000L
+#define MIB	   (1024.0 * 1024)
 
 /*
  * Start.
@@ -50,8 +51,8 @@ starts(const char *figure, uid_t uid)
 	subject_init(&s[SSH], "ssh-agent", SSH_AGENT, uid, "ssh-agent -D -a @");
 	subject_init(&s[GPG], "gpg-agent", GPG_AGENT, uid,
 	    "gpg-agent --homedir % --daemon");
-	subject_init(&s[FLOOR], "two-process floor", HEARTBEAT, uid,
-	    "floor 2 @ 65536");
+	subject_init(&s[FLOOR], "two-process floor, its duties too", HEARTBEAT,
+	    uid, "floor 2 @ 65536 again");
 	for (i = 0; i < samples; i++) {
 		for (k = 0; k < KINDS; k++)
 			start(&s[k], &t[k]);
@@ -166,20 +167,35 @@ holder(struct subject *s)
 	return ((pid_t)strtol(at + strlen(before), NULL, 10));
 }
 
-/* One dazai-hb, while TERMINALS of them run. */
+/* One sleep(1), while TERMINALS of them run. */
+static void
+sleepers(struct subject *s, struct series *to)
+{
+	int k;
+
+	for (k = 0; k < TERMINALS; k++)
+		subject_start(&s[k]);
+	subject_settle(SLEEPER_MS);
+	for (k = 0; k < TERMINALS; k++)
+		series_add(to, pss(s[k].pid));
+	for (k = 0; k < TERMINALS; k++)
+		subject_stop(&s[k]);
+}
+
+/* One dazai-hb, likewise. */
 void
 figure_holder(void)
 {
-	struct subject	 ours, hb[TERMINALS];
-	struct series	 m = { 0 };
-	const struct row r = { .figure = "memory (PSS), a dazai-hb, one of 4",
-		.unit = "KiB",
-		.ours = &m,
-		.goal = 200 };
-	pid_t		 pid[TERMINALS];
-	char		 command[256];
-	size_t		 i;
-	int		 k;
+	struct subject ours, hb[TERMINALS], sleeping[TERMINALS];
+	struct series  m = { 0 }, least = { 0 };
+	struct row     r = { .figure = "memory (PSS), a dazai-hb, one of 4",
+		    .unit = "KiB",
+		    .ours = &m,
+		    .goal = 200 };
+	pid_t	       pid[TERMINALS];
+	char	       command[256];
+	size_t	       i;
+	int	       k;
 
 	if (getuid() != 0) {
 		report_missing(r.figure, "needs root");
@@ -188,8 +204,11 @@ figure_holder(void)
 	subject_init(&ours, "dazaid", HEARTBEAT, somebody, "dazaid -d -s @");
 	(void)snprintf(command, sizeof(command), "dazai-hb -b -n session -s %s",
 	    ours.sock);
-	for (k = 0; k < TERMINALS; k++)
+	for (k = 0; k < TERMINALS; k++) {
 		subject_init(&hb[k], "dazai-hb", HEARTBEAT, somebody, command);
+		subject_init(&sleeping[k], "sleep(1)", HEARTBEAT, somebody,
+		    "sleep 60");
+	}
 	for (i = 0; i < few; i++) {
 		subject_guard(&ours);
 		for (k = 0; k < TERMINALS; k++)
@@ -199,7 +218,12 @@ figure_holder(void)
 		subject_stop(&ours);
 		for (k = 0; k < TERMINALS; k++)
 			(void)waitpid(pid[k], NULL, 0);
+		sleepers(sleeping, &least);
 	}
+	report(&r);
+	r.name = sleeping[0].name;
+	r.other = &least;
+	r.goal = 0;
 	report(&r);
 }
 

@@ -138,9 +138,7 @@ deaths_eof(const char *figure, uid_t uid, bool probe)
 			    death(&d.one, CLOSE, NULL, true));
 		}
 	}
-	deaths_compare(&d, figure, &d.two, &d.dead_two, 0);
 	deaths_compare(&d, figure, &d.two_duties, &d.dead_duties, 1.2);
-	deaths_compare(&d, figure, &d.one, &d.dead_one, 0);
 	report_samples(figure, d.ours.name, &d.dead);
 	report_samples(figure, d.two.name, &d.dead_two);
 	report_samples(figure, d.one.name, &d.dead_one);
@@ -218,11 +216,9 @@ deaths_usr2(const char *figure, uid_t uid)
 	deaths_init(&d, uid);
 	for (i = 0; i < samples; i++) {
 		series_add(&d.dead, death(&d.ours, USR2, NULL, false));
-		series_add(&d.dead_one, death(&d.one, USR2, NULL, false));
 		series_add(&d.dead_duties,
 		    death(&d.one_duties, USR2, NULL, false));
 	}
-	deaths_compare(&d, figure, &d.one, &d.dead_one, 0);
 	deaths_compare(&d, figure, &d.one_duties, &d.dead_duties, 1.2);
 }
 

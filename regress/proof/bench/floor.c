@@ -2,7 +2,7 @@
 /*
  * The least program that does dazaid's work, to measure dazaid against.
  *
- * usage: floor 1|2 SOCK BYTES [duties|sealed]
+ * usage: floor 1|2 SOCK BYTES [duties|sealed|many|again], floor get SOCK
  *
  * It holds BYTES in memfd_secret(2) memory, guards, answers and dies as dazaid
  * does, and does nothing else: no checks, limits, sandbox, log or clean-up; it
@@ -18,7 +18,12 @@
  *
  * With sealed its memory is inaccessible but for a GET, and the bytes of that
  * go over a socket that network never has, as dazaid's do.  It cannot be wiped
- * then.
+ * then.  many is the same, with room for many clients.
+ *
+ * With again its memory is locked, and the relay is executed anew, so that it
+ * shares no addresses with the process that has the memory.
+ *
+ * get prints what the floor at SOCK holds, and overwrites the kernel's buffers.
  *
  * Both wait with poll(2), because such a program has more than one event to
  * wait for.
@@ -40,9 +45,11 @@
 #include <string.h>
 #include <unistd.h>
 
-#define CONNS	   4
+#define CONNS	   4	/* clients at a time, ... */
+#define MANY	   512	/* ... with many */
 #define BATCH	   8192 /* bytes read at once */
 #define PING_BYTES 5
+#define AGAIN_FD   3 /* the listening socket of a relay that is executed */
 
 enum { PFD_LISTENER, PFD_PAIR, PFD_CONNS };
 
@@ -59,7 +66,8 @@ union control {
 
 static unsigned char *memory;
 static size_t	      size;
-static struct pollfd  pfd[PFD_CONNS + CONNS];
+static struct pollfd  pfd[PFD_CONNS + MANY];
+static int	      conns = CONNS;
 static int	      heartbeat = -1;
 static int  pair = -1;	   /* to the other process; -1: there is one only */
 static char files[3][128]; /* to be removed, with duties */
@@ -129,14 +137,22 @@ hold(void)
 	memset(memory, 'x', size);
 }
 
-static void
-listen_at(const char *path)
+static struct sockaddr_un
+address(const char *path)
 {
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 
 	if (strlen(path) >= sizeof(sun.sun_path))
 		errx(1, "%s: too long", path);
 	memcpy(sun.sun_path, path, strlen(path));
+	return (sun);
+}
+
+static void
+listen_at(const char *path)
+{
+	struct sockaddr_un sun = address(path);
+
 	pfd[PFD_LISTENER].fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	if (bind(pfd[PFD_LISTENER].fd, (struct sockaddr *)&sun, sizeof(sun)) ==
 		-1 ||
@@ -236,12 +252,12 @@ pass(const struct msg *m, int fd)
 	send_with(pair, &iov, fd);
 }
 
-/* Receives a message of the other process, with a descriptor or -1. */
+/* Receives at most so many bytes, with a descriptor or -1. */
 static int
-take(struct msg *m)
+receive(int from, void *bytes, size_t most)
 {
 	union control	control;
-	struct iovec	iov = { .iov_base = m, .iov_len = sizeof(*m) };
+	struct iovec	iov = { .iov_base = bytes, .iov_len = most };
 	struct msghdr	hdr = { .msg_iov = &iov,
 		  .msg_iovlen = 1,
 		  .msg_control = &control,
@@ -249,11 +265,18 @@ take(struct msg *m)
 	struct cmsghdr *cmsg;
 	int		fd = -1;
 
-	if (recvmsg(pair, &hdr, MSG_CMSG_CLOEXEC) <= 0)
+	if (recvmsg(from, &hdr, MSG_CMSG_CLOEXEC) <= 0)
 		_exit(0);
 	if ((cmsg = CMSG_FIRSTHDR(&hdr)) != NULL)
 		memcpy(&fd, CMSG_DATA(cmsg), sizeof(int));
 	return (fd);
+}
+
+/* Receives a message of the other process, with a descriptor or -1. */
+static int
+take(struct msg *m)
+{
+	return (receive(pair, m, sizeof(*m)));
 }
 
 static void
@@ -262,7 +285,7 @@ newcomer(void)
 	const int fd = accept4(pfd[PFD_LISTENER].fd, NULL, NULL, SOCK_CLOEXEC);
 	int	  i;
 
-	for (i = 0; i < CONNS; i++) {
+	for (i = 0; i < conns; i++) {
 		if (pfd[PFD_CONNS + i].fd == -1) {
 			pfd[PFD_CONNS + i].fd = fd;
 			return;
@@ -304,18 +327,18 @@ front(void)
 	int	   i;
 
 	pfd[PFD_PAIR].fd = pair;
-	for (i = 0; i < CONNS; i++)
+	for (i = 0; i < conns; i++)
 		pfd[PFD_CONNS + i].fd = -1;
-	for (i = 0; i < PFD_CONNS + CONNS; i++)
+	for (i = 0; i < PFD_CONNS + conns; i++)
 		pfd[i].events = POLLIN;
 	for (;;) {
-		if (poll(pfd, PFD_CONNS + CONNS, -1) == -1)
+		if (poll(pfd, PFD_CONNS + (nfds_t)conns, -1) == -1)
 			continue;
 		if (pfd[PFD_PAIR].revents != 0) {
 			(void)take(&m);
 			answer(&m);
 		}
-		for (i = 0; i < CONNS; i++) {
+		for (i = 0; i < conns; i++) {
 			if (pfd[PFD_CONNS + i].revents != 0)
 				client(i);
 		}
@@ -344,13 +367,75 @@ back(void)
 	}
 }
 
+/* Executes the relay anew: with the sockets, and no other descriptor. */
+static void
+again(void)
+{
+	if (dup2(pfd[PFD_LISTENER].fd, AGAIN_FD) == -1 ||
+	    dup2(pair, AGAIN_FD + 1) == -1)
+		err(1, "dup2");
+	(void)fcntl(AGAIN_FD, F_SETFD, 0);
+	(void)fcntl(AGAIN_FD + 1, F_SETFD, 0);
+	(void)execl("/proc/self/exe", "floor", "again", (char *)NULL);
+	err(1, "/proc/self/exe");
+}
+
+/* Fills a socket with messages of len bytes, as dazaictl does after a GET. */
+static void
+overwrite(size_t len)
+{
+	static const char zeros[BATCH];
+	int		  sp[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, sp) == -1)
+		err(1, "socketpair");
+	while (send(sp[0], zeros, len, MSG_NOSIGNAL) > 0)
+		continue;
+}
+
+/* Prints the secret, which comes over a channel. */
+static void
+get(const char *path)
+{
+	const struct sockaddr_un sun = address(path);
+	static char		 buf[BATCH];
+	const int		 fd = socket(AF_UNIX, SOCK_STREAM, 0);
+	ssize_t			 n;
+	int			 channel;
+
+	if (connect(fd, (const struct sockaddr *)&sun, sizeof(sun)) == -1)
+		err(1, "%s", path);
+	(void)send(fd, "GET\n", 4, MSG_NOSIGNAL);
+	if ((channel = receive(fd, buf, sizeof(buf))) == -1)
+		errx(1, "%s: not sealed", path);
+	n = recv(channel, buf, sizeof(buf), 0);
+	if (n <= 0 || write(STDOUT_FILENO, buf, (size_t)n) != n)
+		err(1, "GET");
+	overwrite((size_t)n);
+}
+
 int
 main(int argc, char *argv[])
 {
-	int sp[2];
+	const char *how;
+	int	    sp[2];
 
+	if (argc == 3 && strcmp(argv[1], "get") == 0) {
+		get(argv[2]);
+		return (0);
+	}
+	if (argc == 2 && strcmp(argv[1], "again") == 0) {
+		pfd[PFD_LISTENER].fd = AGAIN_FD;
+		pair = AGAIN_FD + 1;
+		front();
+	}
 	if (argc < 4 || argc > 5 || (size = strtoul(argv[3], NULL, 10)) == 0)
-		errx(1, "usage: floor 1|2 SOCK BYTES [duties|sealed]");
+		errx(1,
+		    "usage: floor 1|2 SOCK BYTES "
+		    "[duties|sealed|many|again], floor get SOCK");
+	how = argc == 5 ? argv[4] : "";
+	if (strcmp(how, "many") == 0)
+		conns = MANY;
 	listen_at(argv[2]);
 	if (argv[1][0] == '2') {
 		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sp) ==
@@ -362,6 +447,8 @@ main(int argc, char *argv[])
 		case 0:
 			close(sp[0]);
 			pair = sp[1];
+			if (strcmp(how, "again") == 0)
+				again();
 			front();
 		}
 		close(sp[1]);
@@ -369,11 +456,14 @@ main(int argc, char *argv[])
 		pair = sp[0];
 	}
 	hold();
-	sealed = argc == 5 && strcmp(argv[4], "sealed") == 0;
+	sealed = strcmp(how, "sealed") == 0 || conns == MANY;
 	if (sealed)
 		seal(PROT_NONE);
-	else if (argc == 5)
+	if (strcmp(how, "duties") == 0)
 		take_duties(argv[2]);
+	if (strcmp(how, "again") == 0 &&
+	    mlockall(MCL_CURRENT | MCL_ONFAULT) == -1)
+		err(1, "mlockall");
 	(void)signal(SIGUSR2, die);
 	if (pair != -1)
 		back();

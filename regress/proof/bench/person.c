@@ -20,19 +20,17 @@
 #include "bench.h"
 
 #define NELEM(a)     (sizeof(a) / sizeof((a)[0]))
-#define KEY_MOST     32767 /* bytes of a "user" key, see keyrings(7) */
+#define SIZE	     32 /* bytes of the secret, and of the key */
 #define CROWD	     300
 #define CROWDS	     10 /* samples */
 #define FILE_SECRETS 20
+#define WORDS	     8 /* of a command, with the NULL at its end */
 
-/*
- * A program's run, from fork(2) to the end of its output, which must be size
- * bytes.
- */
+/* A program's run, from fork(2) to the end of its output: SIZE bytes. */
 static double
-get_command(char *const argv[], size_t size)
+get_command(char *const argv[])
 {
-	static char   buf[BIG + 1];
+	char	      buf[SIZE + 1];
 	const int64_t t = now_ns();
 	size_t	      got = 0;
 	ssize_t	      n;
@@ -50,65 +48,21 @@ get_command(char *const argv[], size_t size)
 	while ((n = read(p[0], buf + got, sizeof(buf) - got)) > 0)
 		got += (size_t)n;
 	close(p[0]);
-	if (waitpid(pid, &status, 0) == -1 || status != 0 || got != size)
+	if (waitpid(pid, &status, 0) == -1 || status != 0 || got != SIZE)
 		errx(1, "%s: status %d, %zu bytes", argv[0], status, got);
 	return (us_since(t));
 }
 
-/* A key of size bytes in a keyring of our own; -1 with errno. */
+/* A key of SIZE bytes in a keyring of our own; -1 with errno. */
 static long
-keyring_add(size_t size)
+keyring_add(void)
 {
-	static char bytes[BIG];
+	char bytes[SIZE];
 
 	memset(bytes, 'x', sizeof(bytes));
 	(void)syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL);
-	return (syscall(SYS_add_key, size > KEY_MOST ? "big_key" : "user",
-	    "dazaid-bench", bytes, size, KEY_SPEC_SESSION_KEYRING));
-}
-
-static void
-get_program(const char *figure, size_t size)
-{
-	struct subject	 ours;
-	struct series	 a = { 0 }, b = { 0 };
-	const struct row r = { .figure = figure,
-		.unit = "µs",
-		.name = "keyctl pipe",
-		.ours = &a,
-		.other = &b,
-		.goal = 1 };
-	const long	 key = keyring_add(size);
-	char id[32], text[3][8] = { "-s", "get", "key" }, pipe[] = "pipe",
-		     keyctl[] = "keyctl";
-	size_t i;
-
-	if (key == -1) {
-		report_missing(figure, "the kernel takes no such key");
-		return;
-	}
-	(void)snprintf(id, sizeof(id), "%ld", key);
-	subject_init(&ours, "dazaid", HEARTBEAT, getuid(),
-	    "dazaid -d -a -g 60 -z 262144 -s @");
-	subject_guard(&ours);
-	close(get_open(&ours, size));
-	for (i = 0; i < samples; i++) {
-		series_add(&a,
-		    get_command((char *[]){ dazaictl, text[0], ours.sock,
-				    text[1], text[2], NULL },
-			size));
-		series_add(&b,
-		    get_command((char *[]){ keyctl, pipe, id, NULL }, size));
-	}
-	subject_stop(&ours);
-	report(&r);
-}
-
-void
-figure_command(void)
-{
-	get_program("dazaictl get, 32 bytes", 32);
-	get_program("dazaictl get, 64 KiB", BIG);
+	return (syscall(SYS_add_key, "user", "dazaid-bench", bytes,
+	    sizeof(bytes), KEY_SPEC_SESSION_KEYRING));
 }
 
 /*
@@ -141,40 +95,93 @@ crowd(char *const argv[])
 	return (us_since(t) / 1000);
 }
 
-void
-figure_crowd(void)
+/* A command, split at blanks. */
+struct command {
+	char  text[sizeof(root) + 256];
+	char *argv[WORDS];
+};
+
+static void
+command_split(struct command *c)
 {
-	struct subject	 ours;
-	struct series	 a = { 0 }, b = { 0 };
-	const struct row r = { .figure = "300 dazaictl get at once, the last",
-		.unit = "ms",
-		.name = "300 keyctl pipe",
-		.ours = &a,
-		.other = &b,
-		.goal = 1.2 };
-	const long	 key = keyring_add(32);
-	char id[32], text[3][8] = { "-s", "get", "key" }, pipe[] = "pipe",
-		     keyctl[] = "keyctl";
-	char *const ours_argv[] = { dazaictl, text[0], ours.sock, text[1],
-		text[2], NULL };
-	char *const keyctl_argv[] = { keyctl, pipe, id, NULL };
-	size_t	    i;
+	char *rest = c->text;
+	int   i;
+
+	for (i = 0; i < WORDS; i++)
+		c->argv[i] = i < WORDS - 1 ? strsep(&rest, " ") : NULL;
+}
+
+/*
+ * What run says of n runs of dazaictl get, of keyctl pipe, and of a client of
+ * the floor, each of which asks for SIZE bytes.
+ */
+static void
+get_compare(struct row r, const char *client, double (*run)(char *const[]),
+    size_t n)
+{
+	enum { OURS, KEYCTL, CLIENT, KINDS };
+	static struct command c[KINDS];
+	struct subject	      ours, floor;
+	struct series	      t[KINDS] = { { 0 } };
+	const long	      key = keyring_add();
+	size_t		      i;
+	int		      k;
 
 	if (key == -1) {
 		report_missing(r.figure, "the kernel takes no such key");
 		return;
 	}
-	(void)snprintf(id, sizeof(id), "%ld", key);
 	subject_init(&ours, "dazaid", HEARTBEAT, getuid(),
 	    "dazaid -d -a -g 60 -s @");
+	subject_init(&floor, "floor", HEARTBEAT, getuid(), "floor 2 @ 32 many");
+	(void)snprintf(c[OURS].text, sizeof(c[OURS].text), "%s -s %s get key",
+	    dazaictl, ours.sock);
+	(void)snprintf(c[KEYCTL].text, sizeof(c[KEYCTL].text),
+	    "keyctl pipe %ld", key);
+	(void)snprintf(c[CLIENT].text, sizeof(c[CLIENT].text),
+	    "%s/regress/proof/bench/floor get %s", root, floor.sock);
+	for (k = 0; k < KINDS; k++)
+		command_split(&c[k]);
 	subject_guard(&ours);
-	close(get_open(&ours, 32));
-	for (i = 0; i < samples && i < CROWDS; i++) {
-		series_add(&a, crowd(ours_argv));
-		series_add(&b, crowd(keyctl_argv));
+	subject_guard(&floor);
+	close(get_open(&ours, SIZE));
+	for (i = 0; i < n; i++) {
+		for (k = 0; k < KINDS; k++)
+			series_add(&t[k], run(c[k].argv));
 	}
 	subject_stop(&ours);
+	subject_stop(&floor);
+	r.ours = &t[OURS];
+	r.other = &t[KEYCTL];
 	report(&r);
+	r.name = client;
+	r.other = &t[CLIENT];
+	r.goal = 0;
+	report(&r);
+}
+
+void
+figure_command(void)
+{
+	const struct row r = { .figure = "dazaictl get, 32 bytes",
+		.unit = "µs",
+		.name = "keyctl pipe",
+		.goal = 1 };
+
+	get_compare(r, "the floor's client, its duties too", get_command,
+	    samples);
+}
+
+void
+figure_crowd(void)
+{
+	const struct row r = { .figure = "300 dazaictl get at once, the last",
+		.unit = "ms",
+		.name = "300 keyctl pipe",
+		.goal = 1.2 };
+
+	get_compare(r, "300 of the floor's client", crowd,
+	    samples < CROWDS ? samples : CROWDS);
 }
 
 /*

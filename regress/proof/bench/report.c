@@ -68,14 +68,14 @@ report_number(char *to, size_t size, double v)
 	    v);
 }
 
-/* The median, and p99, or p1 of a rate. */
+/* The median, or what the row compares, and p99, or p1 of a rate. */
 static void
 report_pair(struct series *s, const struct row *r)
 {
 	const char *unit = r->unit;
 	char	    p50[32], p99[32];
 
-	report_number(p50, sizeof(p50), series_at(s, 0.5));
+	report_number(p50, sizeof(p50), series_at(s, r->tail ? 0.99 : 0.5));
 	report_number(p99, sizeof(p99), series_at(s, r->more ? 0.01 : 0.99));
 	printf(" %s %s | %s |", p50, unit, p99);
 }

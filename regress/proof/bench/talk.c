@@ -189,14 +189,16 @@ figure_flood(void)
 	struct load    on_ours, on_two;
 	struct series  quiet = { 0 }, loud = { 0 }, quiet2 = { 0 },
 		      loud2 = { 0 };
-	struct row r = { .figure = "PONG, 600 silent and 3 hammering clients",
+	struct row r = {
+		.figure = "p99 of PONG, 600 silent and 3 hammering clients",
 		.unit = "µs",
 		.tail = true,
 		.ours = &loud,
 		.name = "without them",
 		.other = &quiet,
-		.goal = 2 };
-	size_t	   i;
+		.goal = 2
+	};
+	size_t i;
 
 	pair_start(&ours, &two);
 	load_start(&on_ours, HAMMERS, load_hammer, ours.sock);
