@@ -95,11 +95,13 @@ guard_alone(dev_t terminal)
 	return (guard_lock(F_WRLCK, guard_offset(terminal) + 1));
 }
 
-/* Gives up every lock that this process holds on the file. */
+/* Gives up the lock of guard_claim(). */
 void
 guard_release(void)
 {
-	struct flock fl = { .l_type = F_UNLCK, .l_whence = SEEK_SET };
+	struct flock fl = { .l_type = F_UNLCK,
+		.l_whence = SEEK_SET,
+		.l_len = GUARD_PIDS };
 
 	(void)fcntl(guard_fd, F_SETLK, &fl);
 }

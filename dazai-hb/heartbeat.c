@@ -34,6 +34,8 @@
 
 enum { PFD_WIRE, PFD_SIGNALS = WIRE_PFD, PFD_TIMER, PFD_STATUS, PFD_MAX };
 
+#define HEARTBEAT_TRIES 500 /* of 10 ms, to see that others have ended */
+
 struct heartbeat hb;
 
 static int heartbeat_signals = -1;
@@ -57,12 +59,32 @@ heartbeat_fail(int code, const char *fmt, ...)
 	exit(code);
 }
 
+/*
+ * Waits for a while until no other dazai-hb could tell the terminal once more
+ * that the daemon has ended.  A signal, or the end of what we watch, ends this.
+ */
+static void
+heartbeat_wait_for_others(void)
+{
+	const struct timespec wait = { 0, 10000000 };
+	struct pollfd pfd[1 + WATCH_PFD] = { { heartbeat_signals, POLLIN, 0 } };
+	const nfds_t  n = 1 + watch_poll(pfd + 1);
+	int	      i;
+
+	for (i = 0; i < HEARTBEAT_TRIES && notice_waits(); i++) {
+		if (ppoll(pfd, n, &wait, NULL) != 0)
+			return;
+	}
+}
+
 /* Ends the program: the daemon has ended while we guarded. */
 noreturn void
 heartbeat_ended(void)
 {
-	if (hb.detached)
+	if (hb.detached) {
 		notice_ended();
+		heartbeat_wait_for_others();
+	}
 	heartbeat_fail(EXIT_ENDED,
 	    "the daemon ended: this session is UNGUARDED");
 }

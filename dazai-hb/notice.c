@@ -14,20 +14,17 @@
 #include <sys/stat.h>
 
 #include <fcntl.h>
-#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "guard.h"
 #include "notice.h"
 #include "process.h"
 
-#define NOTICE_PATH  64	 /* bytes of the terminal's path */
-#define NOTICE_LINE  256 /* bytes of a line */
-#define NOTICE_TRIES 500 /* of 10 ms, to see that the others have ended */
+#define NOTICE_PATH 64	/* bytes of the terminal's path */
+#define NOTICE_LINE 256 /* bytes of a line */
 
 static char *notice_path; /* NULL: there is no terminal */
 static dev_t notice_dev;
@@ -145,26 +142,24 @@ notice_event(const char *text)
 	}
 }
 
-/*
- * Tells the terminal that the daemon has ended, unless a panic was told.  The
- * one that writes then waits for the others to end: without it, one that reads
- * of the end only now would write.
- */
+/* Tells the terminal that the daemon has ended, unless a panic was told. */
 void
 notice_ended(void)
 {
-	const struct timespec wait = { 0, 10000000 };
-	int		      i;
+	if (notice_told)
+		return;
+	(void)strlcpy(notice_line,
+	    "\r\ndazai: the daemon ended: session UNGUARDED\r\n",
+	    sizeof(notice_line));
+	notice_flush();
+}
 
-	if (!notice_told) {
-		(void)strlcpy(notice_line,
-		    "\r\ndazai: the daemon ended: session UNGUARDED\r\n",
-		    sizeof(notice_line));
-		notice_flush();
-	}
-	for (i = 0; notice_writes && i < NOTICE_TRIES; i++) {
-		if (guard_alone(notice_dev))
-			break;
-		(void)ppoll(NULL, 0, &wait, NULL);
-	}
+/*
+ * After the end of the daemon: should this dazai-hb wait for others to end?
+ * Without the one that writes, one that reads of the end only now would write.
+ */
+bool
+notice_waits(void)
+{
+	return (notice_writes && !guard_alone(notice_dev));
 }

@@ -508,6 +508,40 @@ the_end_is_told_once_body() {
 	done
 }
 
+behaviour a_heartbeat_that_came_back_counts 'nor does a heartbeat that was lost meanwhile and has come back'
+a_heartbeat_that_came_back_counts_body() {
+	start -a -g 60 -t 1
+	PS1='> ' on_terminal dash -i <<-EOT
+		$on_line
+		run $hb -b -s $sock -p \$PTY_PID >second.out
+		run sed 's/.* //' second.out >second.pid
+		run $talk - kill STOP \$(cat second.pid) log log 'panic pending: ping deadline missed'
+		run $talk - kill CONT \$(cat second.pid) log log 'panic CANCELLED by a new heartbeat'
+		run $talk - kill STOP \$(cat second.pid)
+		run kill -KILL $vault
+		expect dazai: the daemon ended
+		run kill -CONT \$(cat second.pid)
+		run $talk - ended \$(cat second.pid) ended \$(sed 's/.* //' hb.out)
+		show
+	EOT
+	[ "$(grep -c 'daemon ended' shown)" -eq 1 ] || fail "$(cat shown)"
+}
+
+behaviour the_wait_for_others_can_be_ended 'a dazai-hb that has told the end of the daemon ends at a signal, though another one is stopped'
+the_wait_for_others_can_be_ended_body() {
+	start
+	PS1='> ' on_terminal dash -i <<-EOT
+		$on_line
+		run $hb -b -s $sock -n second -p \$PTY_PID >second.out
+		run sed 's/.* //' second.out >second.pid
+		run $talk - kill STOP \$(cat second.pid)
+		run kill -KILL $vault
+		expect dazai: the daemon ended
+		run $talk - mark kill TERM \$(sed 's/.* //' hb.out) ended \$(sed 's/.* //' hb.out) within 2500
+		run kill -KILL \$(cat second.pid)
+	EOT
+}
+
 behaviour mesg_n_is_respected 'a terminal that takes no messages is told nothing'
 mesg_n_is_respected_body() {
 	start -a -g 60
