@@ -101,16 +101,19 @@ status_tethers(const struct list *l, bool near)
 static void
 status_panic(const char *line, bool lost)
 {
-	char left[UNIT_PRINT];
+	const char *how = "pkill -USR1 dazai-hb";
+	char	    left[UNIT_PRINT];
 
 	if (!status_is(line, "pending="))
 		return;
+	if (lost)
+		how = "by holding again what is lost, as dazai_guard does";
+	else if (status_number(line, "tethers=") == 0)
+		how = "dazai_guard, and then dazai_cancel";
 	printf("panic:      %sPENDING%s: a panic in %s, unless it is "
 	       "cancelled (%s)\n",
 	    paint(PAINT_BAD), paint(PAINT_OFF),
-	    status_time(line, "left=", left),
-	    lost ? "by holding again what is lost, as dazai_guard does" :
-		   "pkill -USR1 dazai-hb");
+	    status_time(line, "left=", left), how);
 }
 
 /* If nothing guards: when that will be a panic.  Older daemons do not tell. */

@@ -82,6 +82,11 @@ status_is_for_reading_body() {
 	logged 'panic pending'
 	shows '^tethers:    desk      LOST$' "$ctl" status
 	shows '^panic:      PENDING: .*by holding again what is lost' "$ctl" status
+	kill -USR2 "$vault"
+	ends "$SIGKILL"
+	start -a -g 90 -f 0.1
+	logged 'panic pending: nobody came to guard'
+	shows '^panic:      PENDING: .*dazai_guard, and then dazai_cancel' "$ctl" status
 }
 
 behaviour tables_are_for_terminals 'list and tethers: a table on a terminal, lines to a program or with -l'
