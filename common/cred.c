@@ -82,9 +82,11 @@ cred_ambiguous(uid_t uid)
 		    errno == ENOENT ? " (is /proc mounted?)" : "");
 		return (why);
 	}
+	if (n == 3 && map[2] == CRED_ALL)
+		return (NULL);
 	if (cred_numbers("/proc/sys/kernel/overflowuid", &overflow, 1) != 1)
 		return ("/proc/sys/kernel/overflowuid cannot be read");
-	if (uid != overflow || (n == 3 && map[2] == CRED_ALL))
+	if (uid != overflow)
 		return (NULL);
 	return ("this container does not map your uid: other users "
 		"cannot be told from you");
