@@ -72,7 +72,7 @@ struct transfer {
 struct keeper {
 	struct client *c; /* NULL: its descriptors are closed */
 	unsigned int   watched;
-	bool	       front; /* one of these is FRONT, which the vault did */
+	bool	       front; /* one of these is FRONT: no longer the vault */
 	bool	       gone;  /* a process of it has ended */
 };
 
