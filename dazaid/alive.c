@@ -111,15 +111,16 @@ alive_ended(struct session_holder *h, const char *how)
 
 /*
  * Sends h an answer over its channel.  If the channel is full, because the
- * client does not read it, closes it.
+ * client does not read it, closes it.  If the client has closed it,
+ * alive_channel() is to see that.
  */
 void
 alive_answer(struct session_holder *h, const char *line)
 {
 	if (send(h->fds[ALIVE_CHANNEL], line, strlen(line),
-		MSG_DONTWAIT | MSG_NOSIGNAL) != -1)
-		return;
-	alive_close(h, ALIVE_CHANNEL);
+		MSG_DONTWAIT | MSG_NOSIGNAL) == -1 &&
+	    errno != EPIPE)
+		alive_close(h, ALIVE_CHANNEL);
 }
 
 /*

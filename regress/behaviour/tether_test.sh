@@ -87,6 +87,29 @@ a_process_is_the_proof_of_life_body() {
 	rehearsed 'tether t lost: its process ended'
 }
 
+behaviour the_end_of_a_channel_is_the_loss 'a holder that closes its channel is lost, though the vault can no longer answer the PINGs before that' \
+    require.progs python3
+the_end_of_a_channel_is_the_loss_body() {
+	start
+	cat >channel.py <<-'EOT'
+	import os, signal, socket, sys, time
+	s = socket.socket(socket.AF_UNIX)
+	s.connect(sys.argv[1])
+	s.sendall(b"HOLD t\n")
+	_, fds, _, _ = socket.recv_fds(s, 100, 1)
+	os.kill(int(sys.argv[2]), signal.SIGSTOP)
+	while ") T " not in open("/proc/%s/stat" % sys.argv[2]).read():
+	    time.sleep(0.01)
+	os.write(fds[0], b"PP")
+	os.close(fds[0])
+	os.kill(int(sys.argv[2]), signal.SIGCONT)
+	s.recv(100)
+	EOT
+	python3 channel.py "$sock.ctl" "$vault" &
+	remember $!
+	rehearsed 'tether t lost'
+}
+
 behaviour a_holder_that_cannot_be_watched_is_lost \
     'a holder whose end the kernel could not report is lost at once, and WATCH is refused' \
     require.user root require.progs strace
