@@ -1,6 +1,5 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
-#
 # dazai-hb as one holder of many: -n, -p, -w, -W and a command.
 
 . "$(atf_get_srcdir)/lib.sh"

@@ -1,6 +1,5 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
-#
 # A network process that was taken over and plays the vault to clients: see
 # regress/proof/hostile/impostor.c.
 

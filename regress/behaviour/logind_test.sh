@@ -1,6 +1,5 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
-#
 # dazai-logind, with a system bus of the case's own and the logind of python3-dbusmock
 # on it.
 

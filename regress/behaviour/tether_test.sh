@@ -1,6 +1,5 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
-#
 # A session of several holders: tethers, how they are lost, and what is done
 # about it.
 

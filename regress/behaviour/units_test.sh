@@ -1,6 +1,5 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
-#
 # The units of contrib/, as far as systemd-analyze can tell.  `make systemd' runs them.
 
 . "$(atf_get_srcdir)/lib.sh"
