@@ -188,7 +188,8 @@ function dazai_guard --description 'Guard this session, if it is not guarded'
 end
 
 function dazaid --wraps dazaid --description 'Start dazaid, and guard this session'
-    if test -z "$_dazai_holds"
+    # With a command, the session of that daemon is the command's, not ours.
+    if test -z "$_dazai_holds"; or contains -- -- $argv
         command dazaid $argv
         return
     end

@@ -225,6 +225,8 @@ starts_the_daemon() {
 	visit DAZAI_QUIET=1 <<-EOF
 		ask dazaid -V | dazaid | 0
 		ask dazaid -x | usage: dazaid | 1
+		type dazaid -a -g 60 -z 4096 -- true; echo by"=\$DAZAI_GUARD." | by=.
+		run dazaictl panic hard
 		ask dazaid -g 0 -z 4096 | status | 0
 		run $(holders 1)
 		ask dazai_status | dazai: session guarded by dazai-hb | 0
