@@ -169,6 +169,7 @@ behaviour signals_let_go \
     'SIGTERM, SIGINT and SIGHUP end dazai-hb with 0, even if its parent ignored them, and SIGKILL does; each time the daemon panics'
 signals_let_go_body() {
 	for trap in - ''; do
+		# shellcheck disable=SC2064 # $trap is the action itself
 		trap "$trap" TERM INT HUP QUIT USR1
 		for sig in TERM INT HUP; do
 			start

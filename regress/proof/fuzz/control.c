@@ -78,7 +78,7 @@ slots(void)
 STUB(bool, oracle_admits, (void), slots() < SLOTS || silent() != NULL)
 
 bool
-oracle_takes(struct client *c)
+oracle_takes(struct client *c UNUSED)
 {
 	struct client *most = silent();
 
@@ -234,7 +234,7 @@ oracle_message(struct client *c, const struct imsg *im)
 }
 
 STUB(bool, oracle_may_be_sluggish, (const struct client *c), c->peerid != 0)
-STUB(bool, oracle_is_timed, (const struct client *c), true)
+STUB(bool, oracle_is_timed, (const struct client *c UNUSED), true)
 
 /* Only a line whose end is read at once gives c more time. */
 bool

@@ -31,8 +31,9 @@
 		return (fuzz_runs ? (value) : __real_##name()); \
 	}
 
-/* What stands in the place of a function need not use what that is given. */
-#pragma GCC diagnostic ignored "-Wunused-parameter"
+/* For a parameter: what stands in the place of a function need not use it. */
+#define UNUSED __attribute__((unused))
+
 /* A function that does nothing here. */
 #define NOTHING(name, args) \
 	void name args      \

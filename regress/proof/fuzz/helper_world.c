@@ -241,7 +241,8 @@ arena_grow(struct secmem *m, size_t size, size_t keep)
 	m->size = size;
 }
 
-NOTHING(command_places, (const char *sock, struct sockpath *places))
+NOTHING(command_places,
+    (const char *sock UNUSED, struct sockpath *places UNUSED))
 
 void
 command_check_name(const char *name)
@@ -252,7 +253,8 @@ command_check_name(const char *name)
 
 /* A secret is never empty. */
 size_t
-secret_fetch(const struct sockpath *places, const char *name, struct secmem *m)
+secret_fetch(const struct sockpath *places UNUSED, const char *name,
+    struct secmem *m)
 {
 	CHECK(name_ok(name), "\"%s\" is no name", name);
 	(void)snprintf(helper.name_asked, sizeof(helper.name_asked), "%s",

@@ -347,7 +347,7 @@ WRAP(int, ppoll, struct pollfd *pfd, nfds_t nfds, const struct timespec *wait,
  */
 
 int
-LLVMFuzzerInitialize(int *argc, char ***argv)
+LLVMFuzzerInitialize(int *argc UNUSED, char ***argv UNUSED)
 {
 	int i, fd;
 

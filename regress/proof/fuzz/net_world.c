@@ -20,19 +20,19 @@ struct net_world nw = { .vault = -1 };
 STUB(int, sandbox_limits, (void), nw.fail_limits ? -1 : 0)
 
 const char *
-sandbox_network(uid_t uid, gid_t gid)
+sandbox_network(uid_t uid UNUSED, gid_t gid UNUSED)
 {
 	return (nw.fail_sandbox ? "sandbox" : NULL);
 }
 
-STUB(int, daemon_detach, (int background), 0)
+STUB(int, daemon_detach, (int background UNUSED), 0)
 
 WRAP(void, log_syslog, int first)
 {
 	CHECK(!first, "network finds no syslogd");
 }
 
-WRAP(int, signals_collect, const int *sigs, size_t count)
+WRAP(int, signals_collect, const int *sigs UNUSED, size_t count)
 {
 	CHECK(count == 6, "%zu signals", count);
 	return (
@@ -47,7 +47,7 @@ WRAP(noreturn void, _exit, int status)
 	fuzz_leave("exit");
 }
 
-WRAP(noreturn void, errx, int status, const char *fmt, ...)
+WRAP(noreturn void, errx, int status, const char *fmt UNUSED, ...)
 {
 	CHECK(fuzz_runs && net_may_end, "network ends by itself, %d", status);
 	fuzz_leave("exit");

@@ -131,7 +131,7 @@ run_dazaid(void)
  */
 
 pid_t
-front_command(char *argv[])
+front_command(char *argv[] UNUSED)
 {
 	BROKEN("no command was given");
 }

@@ -41,7 +41,7 @@ WRAP(int, puts, const char *text)
 	return (fuzz_runs ? 0 : __real_puts(text));
 }
 
-WRAP(int, printf, const char *fmt, ...)
+WRAP(int, printf, const char *fmt UNUSED, ...)
 {
 	return (0);
 }
@@ -97,10 +97,10 @@ WRAP(void, closefrom, int fd)
 
 NOTHING(stdfd_open, (void))
 NOTHING(stdfd_flush, (void))
-STUB(const char *, cred_ambiguous, (uid_t uid), NULL)
+STUB(const char *, cred_ambiguous, (uid_t uid UNUSED), NULL)
 
 int
-client_open(const struct sockpath *places, enum client_trust trust)
+client_open(const struct sockpath *places, enum client_trust trust UNUSED)
 {
 	CHECK(places->n >= 1 && places->n <= SOCKPATH_PLACES, "no place");
 	CHECK(places->path[0][0] != '\0', "no path");
@@ -148,7 +148,7 @@ client_line(int fd)
 }
 
 noreturn void
-client_refused(const char *line)
+client_refused(const char *line UNUSED)
 {
 	fuzz_leave("refused");
 }
@@ -168,8 +168,8 @@ check_name(const char *name)
 }
 
 void
-secret_put(const struct sockpath *places, const char *name, const char *reads,
-    const char *ttl, bool replace, bool once)
+secret_put(const struct sockpath *places UNUSED, const char *name,
+    const char *reads, const char *ttl, bool replace UNUSED, bool once UNUSED)
 {
 	const char *p = reads;
 
@@ -181,45 +181,47 @@ secret_put(const struct sockpath *places, const char *name, const char *reads,
 }
 
 void
-secret_get(const struct sockpath *places, const char *name, bool line)
+secret_get(const struct sockpath *places UNUSED, const char *name,
+    bool line UNUSED)
 {
 	check_name(name);
 }
 
 void
-order_panic(const struct sockpath *places, bool hard, int64_t ms)
+order_panic(const struct sockpath *places UNUSED, bool hard, int64_t ms)
 {
 	CHECK(ms > 0 || (ms == 0 && !hard), "%lld ms", (long long)ms);
 }
 
 bool
-load_file(const struct sockpath *places, const char *path, bool replace,
-    bool once)
+load_file(const struct sockpath *places UNUSED, const char *path UNUSED,
+    bool replace, bool once UNUSED)
 {
 	return (replace);
 }
 
 void
-run_program(const struct sockpath *places, int argc, char *argv[])
+run_program(const struct sockpath *places UNUSED, int argc, char *argv[])
 {
 	CHECK(argc > 0 && strcmp(argv[0], "run") == 0, "%d words", argc);
 }
 
 void
-watch_release(const struct sockpath *places, const char *name)
+watch_release(const struct sockpath *places UNUSED, const char *name)
 {
 	CHECK(strpbrk(name, " \t\r\n") == NULL, "released %s", name);
 }
 
-NOTHING(watch_events, (const struct sockpath *places, bool json))
+NOTHING(watch_events, (const struct sockpath *places UNUSED, bool json UNUSED))
 
 void
-watch_wait(const struct sockpath *places, const char *event)
+watch_wait(const struct sockpath *places UNUSED, const char *event)
 {
 	CHECK(event[0] != '\0', "waits for nothing");
 }
 
-NOTHING(why_show, (const struct sockpath *places, enum list_form form))
+NOTHING(why_show,
+    (const struct sockpath *places UNUSED, enum list_form form UNUSED))
 
 bool
 client_is_near(const char *status)
@@ -258,10 +260,10 @@ guard_who(char *text, size_t size)
 }
 
 /* Another program's main(). */
-#define HELPER(name)                              \
-	noreturn void name(int argc, char **argv) \
-	{                                         \
-		fuzz_leave("helper");             \
+#define HELPER(name)                                            \
+	noreturn void name(int argc UNUSED, char **argv UNUSED) \
+	{                                                       \
+		fuzz_leave("helper");                           \
 	}
 
 HELPER(dockercred_main)

@@ -31,6 +31,6 @@ WRAP(noreturn void, err, int status, const char *fmt, ...)
 	program_ended(status);
 }
 
-WRAP(void, warnx, const char *fmt, ...)
+WRAP(void, warnx, const char *fmt UNUSED, ...)
 {
 }

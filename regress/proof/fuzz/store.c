@@ -469,7 +469,7 @@ give_up(void)
 }
 
 int
-LLVMFuzzerInitialize(int *argc, char ***argv)
+LLVMFuzzerInitialize(int *argc UNUSED, char ***argv UNUSED)
 {
 	size_t i;
 

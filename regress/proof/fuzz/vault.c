@@ -358,7 +358,7 @@ WRAP(int, ppoll, struct pollfd *pfd, nfds_t nfds, const struct timespec *wait,
  */
 
 int
-LLVMFuzzerInitialize(int *argc, char ***argv)
+LLVMFuzzerInitialize(int *argc UNUSED, char ***argv UNUSED)
 {
 	(void)signal(SIGPIPE, SIG_IGN);
 	net_begin();
@@ -372,7 +372,7 @@ LLVMFuzzerInitialize(int *argc, char ***argv)
 
 /* Stands for options.c: the input chooses the options. */
 void
-options_read(struct options *o, int argc, char *argv[])
+options_read(struct options *o, int argc UNUSED, char *argv[])
 {
 	static const int64_t graces[] = { 5000, 0, 200, 100000 };
 	static const int64_t timeouts[] = { 0, 7000, 300, 50 };

@@ -236,8 +236,8 @@ loader_start(const struct options *o)
 	CHECK(o->load == NULL, "no option asks for it");
 }
 
-NOTHING(loader_secrets, (struct store * st, void (*wait)(int)))
-STUB(int, daemon_detach, (int background), 0)
+NOTHING(loader_secrets, (struct store * st UNUSED, void (*wait)(int) UNUSED))
+STUB(int, daemon_detach, (int background UNUSED), 0)
 STUB(int, daemon_ready, (void), 0)
 STUB(int, sandbox_limits, (void), 0)
 
@@ -248,7 +248,7 @@ files_claim(const char *path)
 	return (w.how_start == 0xfa ? "in use" : NULL);
 }
 
-WRAP(void, setproctitle, const char *fmt, ...)
+WRAP(void, setproctitle, const char *fmt UNUSED, ...)
 {
 }
 
@@ -294,7 +294,7 @@ WRAP(void, signals_hide, void)
 {
 }
 
-WRAP(int, signals_collect, const int *sigs, size_t n)
+WRAP(int, signals_collect, const int *sigs UNUSED, size_t n)
 {
 	CHECK(n == 4, "%zu signals", n);
 	return (
@@ -314,7 +314,7 @@ WRAP(int, kill, pid_t pid, int sig)
 	fuzz_leave("fatal");
 }
 
-WRAP(int, timerfd_create, clockid_t clock, int flags)
+WRAP(int, timerfd_create, clockid_t clock, int flags UNUSED)
 {
 	CHECK(clock == CLOCK_BOOTTIME, "another clock");
 	return (eventfd(0, EFD_CLOEXEC));
@@ -330,7 +330,7 @@ WRAP(int, timerfd_settime, int fd, int flags, const struct itimerspec *its,
 	return (0);
 }
 
-WRAP(int, mlockall, int flags)
+WRAP(int, mlockall, int flags UNUSED)
 {
 	return (-1);
 }
@@ -408,7 +408,7 @@ WRAP(int, pidfd_open, pid_t pid, unsigned int flags)
 	return (model_pid_opens(pid) ? pidfd(pid) : -1);
 }
 
-WRAP(int, pidfd_send_signal, int fd, int sig, siginfo_t *info,
+WRAP(int, pidfd_send_signal, int fd, int sig, siginfo_t *info UNUSED,
     unsigned int flags)
 {
 	struct pollfd has_ended = { fd, POLLIN, 0 };

@@ -137,7 +137,7 @@ want_get(char **word, size_t n, struct imsg *im)
 }
 
 static const char *
-want_alone(char **word, size_t n, struct imsg *im)
+want_alone(char **word UNUSED, size_t n, struct imsg *im UNUSED)
 {
 	return (n == 1 ? NULL : "bad-request");
 }
