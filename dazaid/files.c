@@ -112,9 +112,8 @@ files_lock(struct files_name *pid, const char **why)
 		if ((fd = files_open(pid, &st)) == -1)
 			return (-1);
 		if (!files_is_ours(&st) || !files_is_pid(fd)) {
-			*why =
-			    "exists, and is not a pid file of this "
-			    "user's dazaid; remove it, or choose another path (-s)";
+			*why = "exists, and is not a pid file of this user's "
+			       "dazaid; remove it, or choose another path (-s)";
 			return (-1);
 		}
 		if (flock(fd, LOCK_EX | LOCK_NB) == -1) {

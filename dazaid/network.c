@@ -429,7 +429,8 @@ network_config(struct imsg_config *config)
 		IMSG_OK ||
 	    im.type != IMSG_CONFIG)
 		errx(1,
-		    "this is dazaid's network process: it is not started by hand");
+		    "this is dazaid's network process: "
+		    "it is not started by hand");
 	*config = im.u.config;
 }
 

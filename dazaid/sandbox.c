@@ -42,6 +42,15 @@
 
 #define NELEM(a)   (sizeof(a) / sizeof((a)[0]))
 #define CALL(name) SCMP_SYS(name)
+#define IS(n, v)                                     \
+	{                                            \
+		n, SCMP_CMP_EQ, (scmp_datum_t)(v), 0 \
+	}
+/* For an int or a uid_t, of which the kernel ignores the upper half. */
+#define IS32(n, v)                                               \
+	{                                                        \
+		n, SCMP_CMP_MASKED_EQ, UINT32_MAX, (uint32_t)(v) \
+	}
 
 /* The calls that both make in their loops. */
 static const struct filter_rule sandbox_both[] = {
@@ -96,6 +105,29 @@ static const struct filter_rule sandbox_both[] = {
 	FILTER_ALLOW(process_vm_readv),
 	FILTER_ALLOW(poll),
 #endif
+};
+
+/* Those of every vault; sandbox_vault() adds what depends on the one. */
+static const struct filter_rule sandbox_any_vault[] = {
+	FILTER_ALLOW(pidfd_open),  /* to register a process */
+	FILTER_ALLOW(getsockname), /* is it a client of ours? */
+	FILTER_ALLOW(getcpu),	   /* for GET's cpu=, if not by rseq(2) */
+	FILTER_ALLOW(sendto),	   /* answers, secrets, syslog */
+	/* did a client that hung up leave bytes unread? */
+	{ CALL(ioctl), 1, { IS32(1, FIONREAD) } },
+	/* a channel to a client, which network never has */
+	{ CALL(socketpair), 1, { IS32(0, AF_UNIX) } },
+	/* no descriptors over it */
+	{ CALL(setsockopt), 2,
+	    { IS32(1, SOL_SOCKET), IS32(2, SO_PASSRIGHTS) } },
+	/* what network died of; is it stopped? */
+	{ CALL(wait4), 1, { IS(2, WNOHANG) } },
+	{ CALL(wait4), 1, { IS(2, WNOHANG | WUNTRACED) } },
+	{ CALL(pidfd_send_signal), 2, { IS32(1, 0), IS32(3, 0) } },
+	{ CALL(pidfd_send_signal), 2, { IS32(1, SIGKILL), IS32(3, 0) } },
+	/* to the group of a registered process */
+	{ CALL(pidfd_send_signal), 2,
+	    { IS32(1, SIGKILL), IS32(3, PIDFD_SIGNAL_PROCESS_GROUP) } }
 };
 
 /* As root, asks the kernel to kill other processes when memory runs out. */
@@ -179,17 +211,6 @@ sandbox_may_become(void)
 	    (data[0].effective & needed) == needed);
 }
 
-/* Loads the calls of both processes and those of rules, the first n. */
-static int
-sandbox_filter(uint32_t otherwise, const struct filter_rule *rules, size_t n)
-{
-	const struct filter_table tables[] = {
-		{ sandbox_both, NELEM(sandbox_both) }, { rules, n }
-	};
-
-	return (filter_load(otherwise, tables, NELEM(tables)));
-}
-
 /*
  * The vault: no open, no socket, no exec, no fork.  It may kill only itself
  * and what it holds by pidfd, change only the arena's protection, never to
@@ -204,23 +225,10 @@ sandbox_filter(uint32_t otherwise, const struct filter_rule *rules, size_t n)
 int
 sandbox_vault(const struct sandbox_vault *sv)
 {
-#define IS(n, v)                                     \
-	{                                            \
-		n, SCMP_CMP_EQ, (scmp_datum_t)(v), 0 \
-	}
-/* For an int or a uid_t, of which the kernel ignores the upper half. */
-#define IS32(n, v)                                               \
-	{                                                        \
-		n, SCMP_CMP_MASKED_EQ, UINT32_MAX, (uint32_t)(v) \
-	}
 	const uint32_t keep = 1U << CAP_DAC_OVERRIDE | 1U << CAP_FOWNER |
 	    1U << CAP_SETUID | 1U << CAP_KILL;
 	const uintptr_t		 arena = (uintptr_t)sv->arena;
 	const struct filter_rule rules[] = {
-		FILTER_ALLOW(pidfd_open),  /* to register a process */
-		FILTER_ALLOW(getsockname), /* is it a client of ours? */
-		FILTER_ALLOW(getcpu), /* for GET's cpu=, if not by rseq(2) */
-		FILTER_ALLOW(sendto), /* answers, secrets, syslog */
 		{ CALL(mprotect), 3,
 		    { IS(0, arena), IS(1, sv->arena_len), IS(2, PROT_NONE) } },
 		{ CALL(mprotect), 3,
@@ -232,41 +240,27 @@ sandbox_vault(const struct sandbox_vault *sv)
 		/* is a holder lost?  without waiting */
 		{ CALL(epoll_pwait), 2, { IS(0, sv->alive), IS32(3, 0) } },
 		{ CALL(epoll_ctl), 1, { IS(0, sv->alive) } },
-		/* did a client that hung up leave bytes unread? */
-		{ CALL(ioctl), 1, { IS32(1, FIONREAD) } },
-		/* a channel to a client, which network never has */
-		{ CALL(socketpair), 1, { IS32(0, AF_UNIX) } },
-		/* no descriptors over it */
-		{ CALL(setsockopt), 2,
-		    { IS32(1, SOL_SOCKET), IS32(2, SO_PASSRIGHTS) } },
 		{ CALL(newfstatat), 1, { IS(0, sv->dirfd) } },
-		/* what network died of; is it stopped? */
-		{ CALL(wait4), 1, { IS(2, WNOHANG) } },
-		{ CALL(wait4), 1, { IS(2, WNOHANG | WUNTRACED) } },
 		{ CALL(timerfd_settime), 1, { IS(0, sv->timer) } },
 		{ CALL(unlinkat), 1, { IS(0, sv->dirfd) } },
 		{ CALL(kill), 1, { IS(0, getpid()) } },
-		{ CALL(pidfd_send_signal), 2, { IS32(1, 0), IS32(3, 0) } },
-		{ CALL(pidfd_send_signal), 2,
-		    { IS32(1, SIGKILL), IS32(3, 0) } },
-		/* to the group of a registered process */
-		{ CALL(pidfd_send_signal), 2,
-		    { IS32(1, SIGKILL), IS32(3, PIDFD_SIGNAL_PROCESS_GROUP) } },
 		/* only with /proc: root's */
 		{ CALL(newfstatat), 1, { IS32(0, sv->procfd) } },
 		{ CALL(setresuid), 3,
 		    { IS32(0, sv->owner), IS32(1, sv->owner), IS32(2, 0) } },
 		{ CALL(setresuid), 3, { IS32(0, 0), IS32(1, 0), IS32(2, 0) } }
 	};
-	const size_t nrules = NELEM(rules) - (sv->procfd == -1 ? 3 : 0);
-#undef IS
-#undef IS32
+	const struct filter_table tables[] = {
+		{ sandbox_both, NELEM(sandbox_both) },
+		{ sandbox_any_vault, NELEM(sandbox_any_vault) },
+		{ rules, NELEM(rules) - (sv->procfd == -1 ? 3 : 0) },
+	};
 
 	/* Making the files as another user may have reset it. */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1 ||
 	    sandbox_capabilities(geteuid() == 0 ? keep : 0) == -1)
 		return (-1);
-	return (sandbox_filter(SCMP_ACT_TRAP, rules, nrules));
+	return (filter_load(SCMP_ACT_TRAP, tables, NELEM(tables)));
 }
 
 /* Changes to path if that is an empty directory which only root can fill. */
@@ -334,12 +328,17 @@ sandbox_empty_root(void)
 const char *
 sandbox_network(uid_t uid, gid_t gid)
 {
-	static const struct filter_rule rules[] = { FILTER_ALLOW(accept4),
+	static const struct filter_rule rules[] = {
+		FILTER_ALLOW(accept4),
 		FILTER_ALLOW(read), /* signals */
 		FILTER_ALLOW(dup),  /* the spare descriptor */
 		/* answers, and syslog on its socket: to no other address */
-		{ CALL(sendto), 1, { { 4, SCMP_CMP_EQ, 0, 0 } } } };
-
+		{ CALL(sendto), 1, { IS(4, 0) } },
+	};
+	static const struct filter_table tables[] = {
+		{ sandbox_both, NELEM(sandbox_both) },
+		{ rules, NELEM(rules) },
+	};
 	const char *failed;
 
 	if (uid != 0) {
@@ -355,7 +354,7 @@ sandbox_network(uid_t uid, gid_t gid)
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1 ||
 	    prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == -1)
 		return ("prctl");
-	if (sandbox_filter(SCMP_ACT_KILL_PROCESS, rules, NELEM(rules)) == -1)
+	if (filter_load(SCMP_ACT_KILL_PROCESS, tables, NELEM(tables)) == -1)
 		return ("seccomp");
 	return (NULL);
 }

@@ -164,8 +164,8 @@ any_call(struct seccomp_data *d, const struct filter_rule *rules, size_t n)
 }
 
 CASE(a_filter_decides_as_libseccomps,
-    "for random rules, and calls near to them, a filter gives the same answer as libseccomp's "
-    "filter does, for calls of other machines, too")
+    "for random rules, and calls near to them, a filter gives the same answer "
+    "as libseccomp's filter does, for calls of other machines, too")
 {
 	struct sock_filter  other[2 * FILTER_MAX];
 	struct filter_rule  rules[RULES];
@@ -197,7 +197,8 @@ CASE(a_filter_decides_as_libseccomps,
 }
 
 CASE(a_filter_that_cannot_be_is_refused,
-    "a comparison that is not known is refused, and so is a filter that is too long")
+    "a comparison that is not known is refused, and so is a filter that is too "
+    "long")
 {
 	static struct filter_rule many[FILTER_MAX];
 	struct filter_rule	  greater = { .nr = SCMP_SYS(read),

@@ -236,7 +236,8 @@ CASE(a_wrong_length_is_refused,
 }
 
 CASE(many_descriptors_are_refused_and_none_is_closed,
-    "a packet with several descriptors is refused, and they stay open: close(2) may block, and a panic must not")
+    "a packet with several descriptors is refused, and they stay open: "
+    "close(2) may block, and a panic must not")
 {
 	static const size_t many[] = { 2, 3, 16, FDS };
 	uint32_t	    type;
@@ -289,7 +290,8 @@ CASE(packets_from_before_the_end_are_received,
 }
 
 CASE(the_end_with_a_message_unread_is_the_end,
-    "if the other side ends with a message unread, the first read fails with ECONNRESET, and counts as the end")
+    "if the other side ends with a message unread, the first read fails with "
+    "ECONNRESET, and counts as the end")
 {
 	const struct imsg pong = { .type = IMSG_PONG, .fd = -1 };
 	struct imsg	  im;
@@ -372,7 +374,8 @@ CASE(a_message_arrives_as_it_was_sent,
 }
 
 CASE(sending_fails_and_never_blocks,
-    "imsg_send() fails with EAGAIN when the other side does not read, and with EPIPE when it has ended")
+    "imsg_send() fails with EAGAIN when the other side does not read, and with "
+    "EPIPE when it has ended")
 {
 	const struct imsg pong = { .type = IMSG_PONG, .fd = -1 };
 	struct imsg	  im;

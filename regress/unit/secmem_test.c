@@ -383,8 +383,8 @@ protection_is_none(const struct secmem *sm)
 }
 
 CASE(an_arena_is_sealed_but_for_its_use,
-    "an arena can be accessed between secmem_unseal() and secmem_seal() only, and is "
-    "never executable")
+    "an arena can be accessed between secmem_unseal() and secmem_seal() only, "
+    "and is never executable")
 {
 	struct secmem sm;
 
@@ -424,7 +424,8 @@ CASE(every_byte_of_the_canary_is_watched,
 		sm.data[-(ptrdiff_t)i] ^= 0x10;
 		secmem_seal(&sm);
 		ATF_REQUIRE_STREQ(
-		    "arena canary overwritten: something wrote outside of a secret",
+		    "arena canary overwritten: something wrote outside of a "
+		    "secret",
 		    secmem_wipe(&sm));
 		ATF_REQUIRE(secmem_wipe(&sm) == NULL);
 		secmem_unseal(&sm);
@@ -532,8 +533,8 @@ CASE(before_there_is_an_arena_a_wipe_does_nothing,
 }
 
 CASE(an_arena_has_any_size,
-    "an arena of 1 byte to 1 MB is aligned, zero, writable to its last byte, and as "
-    "large as asked")
+    "an arena of 1 byte to 1 MB is aligned, zero, writable to its last byte, "
+    "and as large as asked")
 {
 	static const size_t sizes[] = { 1, 2, 15, 16, 17, 31, 4063, 4064, 4065,
 		4079, 4080, 4081, 4095, 4096, 4097, 4111, 4112, 8175, 8176,

@@ -54,8 +54,8 @@ CASE(then_the_run_directory_and_tmp,
 }
 
 CASE(a_run_directory_must_be_there_and_ours,
-    "a run directory that is missing, no directory, or of another user (as su(1) "
-    "leaves it) is passed over")
+    "a run directory that is missing, no directory, or of another user (as "
+    "su(1) leaves it) is passed over")
 {
 	const char *tmp = "/tmp/dazai-4000000001/dazai-4000000001.sock";
 
