@@ -28,6 +28,10 @@ at_zero() {
 		for limit; do
 			guarded -a -g 0
 			[ -z "$memory" ] || logged 'memory: mlock'
+			# No descriptor at all ends a poll(2) that has not begun.
+			until grep -q '^State:.S' "/proc/$vault/status"; do
+				sleep 0.02
+			done
 			prlimit --pid "$vault" $(zeroes "$limit") 2>prlimit.err ||
 			    fail "$limit: $(cat prlimit.err)"
 			eval "kill -$sig \$$process"

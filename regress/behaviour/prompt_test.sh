@@ -166,6 +166,8 @@ stops() {
 	cat >typed <<-EOT
 	type PS1='g''o: '; tty >tty | go: 
 	type $command | Secret token: 
+	# ksh may give the terminal to its job only when that has asked already.
+	run until ps -t \$(cat tty) -o stat=,comm= | grep -q '+ *dazai'; do sleep 0.02; done
 	send half of it
 	key C-z
 	expect go: 
