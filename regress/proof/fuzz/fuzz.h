@@ -31,6 +31,13 @@
 		return (fuzz_runs ? (value) : __real_##name()); \
 	}
 
+/* How late the end of a connection may come that was closed. */
+#define FUZZ_LATE_MS 1000
+#define FUZZ_LATE                             \
+	{                                     \
+		.tv_sec = FUZZ_LATE_MS / 1000 \
+	}
+
 /* For a parameter: what stands in the place of a function need not use it. */
 #define UNUSED __attribute__((unused))
 

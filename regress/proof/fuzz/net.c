@@ -105,6 +105,8 @@ check_client(struct client *c)
 	CHECK(c->got == c->nwanted || ((c->small || c->watching) && c->asked),
 	    "client %td does not read \"%.*s\"", c - net_clients,
 	    (int)(c->nwanted - c->got), c->wanted + c->got);
+	if (!c->eof && (c->closing || c->cut))
+		net_client_await_end(c);
 	CHECK(c->eof == (c->closing || c->cut), "client %td is %s",
 	    c - net_clients, c->eof ? "closed" : "not closed");
 	CHECK(c->closing || c->asked || !net_line(c, &l),
@@ -309,7 +311,7 @@ finish(void)
 WRAP(int, ppoll, struct pollfd *pfd, nfds_t nfds, const struct timespec *wait,
     const sigset_t *mask)
 {
-	static const struct timespec zero;
+	static const struct timespec zero, late = FUZZ_LATE;
 	int64_t			     due = INT64_MAX;
 	int			     rc;
 
@@ -324,7 +326,7 @@ WRAP(int, ppoll, struct pollfd *pfd, nfds_t nfds, const struct timespec *wait,
 			return (-1);
 		}
 		CHECK(++turns < TURNS, "network spins");
-		rc = __real_ppoll(pfd, nfds, &zero, mask);
+		rc = __real_ppoll(pfd, nfds, net_may_end ? &late : &zero, mask);
 		CHECK(rc != -1, "ppoll: %s", strerror(errno));
 		if (rc > 0 || fuzz_ms >= due) {
 			woken = fuzz_ms;

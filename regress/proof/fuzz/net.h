@@ -115,6 +115,7 @@ void	       net_client_fill(struct client *, unsigned int, size_t);
 void	       net_client_repeat(struct client *, struct bytes, unsigned int);
 void	       net_client_end(struct client *, bool);
 bool	       net_client_read(struct client *);
+void	       net_client_await_end(struct client *);
 void	       net_walk(struct client *);
 void	       net_heard(struct client *);
 bool	       net_line(const struct client *, struct line *);

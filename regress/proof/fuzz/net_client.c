@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -123,6 +124,20 @@ client_compare(struct client *c, const char *text, size_t len)
 	CHECK(at == end, "client %td reads \"%.*s\"[%td], and not \"%.*s\"",
 	    c - net_clients, (int)len, text, at - text,
 	    (int)(c->nwanted - c->got), c->wanted + c->got);
+}
+
+/*
+ * Reads on to the end of c's connection, which network has closed.  If another
+ * process looks into our /proc/PID/fd just then, the file is closed a little
+ * later than close(2) returns.
+ */
+void
+net_client_await_end(struct client *c)
+{
+	struct pollfd pfd = { c->fd, POLLRDHUP, 0 };
+
+	(void)poll(&pfd, 1, FUZZ_LATE_MS);
+	(void)net_client_read(c);
 }
 
 /* Reads what c has to read; returns whether there was anything. */
