@@ -373,7 +373,7 @@ class Tree:
         wraps = set()
         for s in sources:
             if s.startswith(FUZZ):
-                wraps.update(re.findall(r"^WRAP\([^,]*, (\w+)", self.read(s),
+                wraps.update(re.findall(r"^WRAP\w*\([^,]*, (\w+)", self.read(s),
                                         re.M))
         name = "replay_" + target
         self.programs[name] = (sources + [FUZZ + "/replay.c"], [
