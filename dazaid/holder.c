@@ -267,10 +267,12 @@ holder_watch(struct session_holder *h, pid_t pid)
 		h->fds[i] = vault_take_front(pid);
 	if (i < SESSION_FDS && h->fds[i] == -1 && pid > 1 && vault_has_fd())
 		h->fds[i] = registry_open_owned(pid);
-	if (i < SESSION_FDS && alive_watch(h, i))
-		answer = IMSG_ANSWER_OK;
-	else if (i < SESSION_FDS)
-		alive_close(h, i);
+	if (i < SESSION_FDS && h->fds[i] != -1) {
+		if (alive_watch(h, i))
+			answer = IMSG_ANSWER_OK;
+		else
+			alive_ended(h, "it cannot be watched");
+	}
 	if (answer == IMSG_ANSWER_OK && h->fds[ALIVE_CHANNEL] != -1) {
 		(void)snprintf(line, sizeof(line), "WATCHING %ld\n", (long)pid);
 		alive_answer(h, line);
