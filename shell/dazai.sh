@@ -303,11 +303,12 @@ dazai_guard() {
 # Starts the daemon, and guards this shell as soon as it runs in the background.
 dazaid() {
 	[ -z "${ZSH_VERSION-}" ] || emulate -L sh
-	case " $* " in
-	*" -- "*)	# The session of that daemon is the command's, not ours.
+	for _dazai_word do
+		[ "$_dazai_word" = -- ] || continue
+		# The session of that daemon is the command's, not ours.
 		command dazaid "$@"
-		return ;;
-	esac
+		return
+	done
 	if [ -z "$_dazai_holds" ] || ! _dazai_main; then
 		command dazaid "$@"
 		return
