@@ -424,8 +424,7 @@ the_terminal_is_told_body() {
 	PS1='> ' on_terminal dash -i <<-EOT
 		$on_line
 		run sed 's/.* //' hb.out >hb.pid
-		run $hb -b -s $sock -n second -p \$PTY_PID >second.out
-		run sed 's/.* //' second.out >second.pid
+		$(second -n second)
 		run ! ls -l /proc/\$(cat hb.pid)/fd | grep -e pts -e tty
 		run kill -USR1 $vault
 		expect $pending
@@ -471,14 +470,19 @@ the_end_of_the_daemon_is_told_body() {
 	done
 }
 
+# second [OPTION...]: what starts one more dazai-hb on the terminal; its pid is in second.pid
+second() {
+	echo "run $hb -b -s $sock $* -p \$PTY_PID >second.out"
+	echo "run sed 's/.* //' second.out >second.pid"
+}
+
 behaviour the_end_is_told_once 'a dazai-hb that reads late of the end of the daemon does not tell again what another one has told'
 the_end_is_told_once_body() {
 	for how in 'KILL the daemon ended' 'USR2 PANIC: the secrets are wiped'; do
 		start
 		PS1='> ' on_terminal dash -i <<-EOT
 			$on_line
-			run $hb -b -s $sock -n second -p \$PTY_PID >second.out
-			run sed 's/.* //' second.out >second.pid
+			$(second -n second)
 			run $talk - kill STOP \$(cat second.pid)
 			run kill -${how%% *} $vault
 			expect dazai: ${how#* }
@@ -498,8 +502,7 @@ a_heartbeat_that_came_back_counts_body() {
 	start -a -g 60 -t 1
 	PS1='> ' on_terminal dash -i <<-EOT
 		$on_line
-		run $hb -b -s $sock -p \$PTY_PID >second.out
-		run sed 's/.* //' second.out >second.pid
+		$(second)
 		run $talk - kill STOP \$(cat second.pid) log log 'panic pending: ping deadline missed'
 		run $talk - kill CONT \$(cat second.pid) log log 'panic CANCELLED by a new heartbeat'
 		run $talk - kill STOP \$(cat second.pid)
@@ -517,8 +520,7 @@ the_wait_for_others_can_be_ended_body() {
 	start
 	PS1='> ' on_terminal dash -i <<-EOT
 		$on_line
-		run $hb -b -s $sock -n second -p \$PTY_PID >second.out
-		run sed 's/.* //' second.out >second.pid
+		$(second -n second)
 		run $talk - kill STOP \$(cat second.pid)
 		run kill -KILL $vault
 		expect dazai: the daemon ended

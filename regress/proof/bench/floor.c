@@ -20,8 +20,8 @@
  * go over a socket that network never has, as dazaid's do.  It cannot be wiped
  * then.  many is the same, with room for many clients.
  *
- * With again its memory is locked, and the relay is executed anew, so that it
- * shares no addresses with the process that has the memory.
+ * With the word "again", the memory is locked, and the relay is a process that
+ * has called exec(3), so that it has addresses of its own.
  *
  * get prints what the floor at SOCK holds, and overwrites the kernel's buffers.
  *
@@ -367,7 +367,7 @@ back(void)
 	}
 }
 
-/* Executes the relay anew: with the sockets, and no other descriptor. */
+/* Executes this program again as the relay, which gets the sockets only. */
 static void
 again(void)
 {

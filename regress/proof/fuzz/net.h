@@ -71,7 +71,7 @@ extern struct sockaddr_un net_address; /* of the target's socket */
 extern socklen_t	  net_address_len;
 extern unsigned int	  net_state; /* of the vault: IMSG_UNGUARDED, ... */
 
-/* What network has done, and what is to fail. */
+/* The world of network: what it has done so far, and which calls must fail. */
 extern struct net_world {
 	int	     vault;	  /* the vault's end, or -1 */
 	int	     signals[2];  /* network reads from the first */

@@ -316,7 +316,7 @@ static const struct option_rule {
 	{ BOTH, 'x', "x", EXITS, NULL, 1, 1 }, /* there is no such option */
 };
 
-/* What the option of this rule comes to with this value, if it has one. */
+/* The setting that this option must lead to; value: its argument, or NULL. */
 static void
 means(const struct option_rule *r, const char *value)
 {

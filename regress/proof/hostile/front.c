@@ -21,7 +21,10 @@
 #define STOPPED	   "reason=\"the command was never guarded\""
 #define LOST(what) "reason=\"" what "\" armed=1"
 
-/* Who says what in a client's name; the process in front is killed then. */
+/*
+ * Each row: the message that network sends in the name of a client.  The
+ * process in front is killed after it.
+ */
 static const struct claim {
 	const char *what;
 	bool	 heartbeat; /* a client guards; network tells the truth, ... */

@@ -147,7 +147,7 @@ old_return(bool is_usb)
 {
 	struct client usb = { -1, -1 };
 
-	if (!siege_attempt(UNGUARDED, silent, "an old %s anew",
+	if (!siege_attempt(UNGUARDED, silent, "an old %s, sent again",
 		is_usb ? "holder" : "heartbeat"))
 		return;
 	if (is_usb)

@@ -24,7 +24,7 @@
 
 static unsigned int share, shares = 1, turn;
 
-/* What a process has seen, in memory that all of them share. */
+/* The results of each process, in memory that all of them share. */
 static struct seen {
 	unsigned int attempts;
 	int64_t	     worst;
