@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Which secrets there are: a list that knows nothing of blocks.  The fuzz
- * targets "store" and "vault" compare the real store with it.
+ * target "vault" compares the real store with it.
  */
 #ifndef ORACLE_SECRETS_H
 #define ORACLE_SECRETS_H

@@ -2,8 +2,8 @@
 /*
  * The store on a real arena and real sockets: names, sizes to the byte, that
  * nothing is left of a secret, and that the arena is sealed after every call.
- * What each operation does in every state is checked by the fuzz target "store"
- * against its model, which replay_store runs in this suite.
+ * What each operation does in every state is checked by the fuzz target "vault"
+ * against its model, which replay_vault runs in this suite.
  */
 #include <sys/mman.h>
 #include <sys/socket.h>

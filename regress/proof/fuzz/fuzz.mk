@@ -11,7 +11,7 @@ CC_cov =	$(FUZZ_CC)
 CC_replay =	$(CC)
 PKG_CONFIG ?=	pkg-config
 PKGS =		libbsd-overlay libseccomp
-TARGETS =	num loadfile store heart control vault option helper
+TARGETS =	loadfile heart control vault option helper
 DIR =		regress/proof/fuzz
 ORACLE =	regress/oracle
 B =		$(DIR)/build
@@ -37,16 +37,14 @@ STD =		-std=c11 -D_GNU_SOURCE -Icommon -Idazaid \
 NETWORK =	$(addprefix $(DIR)/,net.c net_client.c net_world.c want.c world.c) $(ORACLE)/names.c \
 		$(addprefix common/,clock.c cred.c line.c name.c num.c secmem.c) \
 		$(addprefix dazaid/,answer.c imsg.c log.c panic.c request.c session.c signals.c store.c)
-SRC_num =	common/num.c
 SRC_loadfile =	$(addprefix common/,line.c loadfile.c name.c num.c)
-SRC_store =	$(ORACLE)/secrets.c
 SRC_heart =	$(NETWORK)
 SRC_control =	$(NETWORK) $(DIR)/control_vault.c
 SRC_vault =	$(addprefix $(ORACLE)/,controller.c names.c secrets.c) $(DIR)/model.c \
-		$(addprefix $(DIR)/,model_serve.c model_transfer.c vault_net.c vault_world.c world.c) \
+		$(addprefix $(DIR)/,arena.c model_serve.c model_transfer.c vault_net.c vault_world.c world.c) \
 		$(addprefix common/,clock.c cred.c name.c num.c secmem.c) \
 		$(addprefix dazaid/,alive.c event.c holder.c imsg.c log.c notify.c panic.c serve.c \
-		session.c signals.c store.c transfer.c)
+		session.c signals.c transfer.c)
 SRC_option =	$(addprefix $(DIR)/,option_world.c program.c) $(ORACLE)/names.c \
 		$(addprefix common/,name.c num.c oneline.c option.c prompt.c program.c secmem.c sockpath.c visible.c) \
 		dazaid/options.c dazaid/store.c dazai-hb/dazai-hb.c \

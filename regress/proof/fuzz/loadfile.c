@@ -94,16 +94,16 @@ static void
 check_again(const struct loadfile_entry *e)
 {
 	const struct loadfile_entry *a = &again.entry[0];
-	char			     ms[NUM_PRINT];
+	char			     buf[NUM_PRINT];
 	int			     len = 0, size = sizeof(again.text);
 
 	len += snprintf(again.text, (size_t)size, "%s", e->name);
 	if (e->reads != 0)
 		len += snprintf(again.text + len, (size_t)(size - len),
-		    " reads=%u", e->reads);
+		    " reads=%s", num_print(e->reads, buf));
 	if (e->ttl != 0)
 		len += snprintf(again.text + len, (size_t)(size - len),
-		    " ttl=%s", num_print_ms(e->ttl, ms));
+		    " ttl=%s", num_print_ms(e->ttl, buf));
 	if (e->keep)
 		len += snprintf(again.text + len, (size_t)(size - len),
 		    " newline=keep");

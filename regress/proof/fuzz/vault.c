@@ -310,6 +310,7 @@ idle(void)
 	turns = 0;
 	read_all();
 	model_check();
+	arena_check();
 	if (fuzz_more())
 		steps();
 	else
@@ -377,7 +378,7 @@ options_read(struct options *o, int argc UNUSED, char *argv[])
 	static const int64_t graces[] = { 5000, 0, 200, 100000 };
 	static const int64_t timeouts[] = { 0, 7000, 300, 50 };
 	static const int64_t firsts[] = { 0, 0, 0, 3000 };
-	static const size_t  sizes[] = { 4096, 16384, 65536, 8192 };
+	static const size_t  sizes[] = { 4096, 16384, 131072, 8192 };
 
 	memset(o, 0, sizeof(*o));
 	o->owner = OWNER;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The declarations that the three files of the fuzz target "vault" share.
- * vault.c runs a vault, vault_world.c has the functions that it calls, and
- * vault_net.c plays network and its clients.
+ * The declarations that the files of the fuzz target "vault" share.
+ * vault.c runs a vault, vault_world.c has the functions that it calls,
+ * vault_net.c plays network and its clients, and arena.c looks into the store.
  */
 #ifndef VAULT_WORLD_H
 #define VAULT_WORLD_H
@@ -42,6 +42,8 @@ extern struct net {
 } net;
 
 bool world_all_zero(const unsigned char *, size_t);
+void arena_check(void);
+void arena_type(void);
 
 void	       net_begin(void);
 struct client *net_client_at(int);

@@ -50,7 +50,7 @@ SOURCES = {
     "dazaid/request.c": (["request"], ["heart", "control"], 94),
     "dazaid/serve.c": ([], ["vault"], 85),
     "dazaid/session.c": (["session"], ["vault", "control"], 93),
-    "dazaid/store.c": (["store"], ["store", "vault"], 93),
+    "dazaid/store.c": (["store"], ["vault"], 93),
 }
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../..")
 UNIT, FUZZ = "regress/unit", "regress/proof/fuzz"
