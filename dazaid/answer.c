@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The lines in which network tells control clients what the vault has reported.
- * Each is written to a buffer of ANSWER_BYTES.
+ * The lines in which network tells clients what the vault has answered or
+ * reported.  Those of the control socket alone are written to a buffer of
+ * ANSWER_BYTES.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -112,4 +113,33 @@ answer_event(char *line, const struct imsg_event *e)
 	answer_word(line, "pid", number);
 	answer_word(line, kinds[e->kind].why, e->why);
 	(void)strncat(line, "\n", ANSWER_BYTES - strlen(line) - 1);
+}
+
+/*
+ * Appends to c's answers what im, the answer to a PING or CANCEL, says.  Does
+ * nothing if im is of another type.
+ */
+void
+answer_holder(struct conn *c, const struct imsg *im)
+{
+	char	 line[ANSWER_BYTES];
+	uint32_t i;
+
+	switch (im->type) {
+	case IMSG_PONG:
+		for (i = 0; i < im->u.number.n; i++)
+			conn_answer(c, "PONG\n");
+		break;
+	case IMSG_CANCELLED:
+		conn_answer(c, "CANCELLED\n");
+		break;
+	case IMSG_NOTHING_PENDING:
+		conn_answer(c, "NOTHING-PENDING\n");
+		break;
+	case IMSG_STILL_LOST:
+		(void)snprintf(line, sizeof(line), "ERROR lost %s\n",
+		    im->u.tether.name);
+		conn_answer(c, line);
+		break;
+	}
 }

@@ -495,8 +495,7 @@ control_drop(const struct imsg *im)
 static void
 control_answer(struct conn *c, const struct imsg *im)
 {
-	char	 line[ANSWER_BYTES] = "";
-	uint32_t i;
+	char line[ANSWER_BYTES] = "";
 
 	switch (im->type) {
 	case IMSG_REPORT:
@@ -514,19 +513,8 @@ control_answer(struct conn *c, const struct imsg *im)
 		if (im->u.number.n == 0)
 			conn_answer(c, "HOLDING\n");
 		break;
-	case IMSG_PONG:
-		for (i = 0; i < im->u.number.n; i++)
-			conn_answer(c, "PONG\n");
-		break;
-	case IMSG_CANCELLED:
-		conn_answer(c, "CANCELLED\n");
-		break;
-	case IMSG_NOTHING_PENDING:
-		conn_answer(c, "NOTHING-PENDING\n");
-		break;
-	case IMSG_STILL_LOST:
-		request_still_lost(line, sizeof(line), im->u.tether.name);
-		break;
+	default:
+		answer_holder(c, im);
 	}
 	conn_answer(c, line);
 }

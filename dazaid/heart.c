@@ -15,6 +15,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#include "answer.h"
 #include "heart.h"
 #include "line.h"
 #include "log.h"
@@ -359,8 +360,6 @@ bool
 heart_reply(const struct imsg *im)
 {
 	struct conn *c = heart_current;
-	char	     line[HEART_ANSWER];
-	uint32_t     i;
 
 	if (c == NULL || im->peerid != c->peerid)
 		return (false);
@@ -368,20 +367,6 @@ heart_reply(const struct imsg *im)
 	switch (im->type) {
 	case IMSG_WELCOME:
 		heart_welcome(im->u.number.n != 0);
-		break;
-	case IMSG_PONG:
-		for (i = 0; i < im->u.number.n; i++)
-			conn_answer(c, "PONG\n");
-		break;
-	case IMSG_CANCELLED:
-		conn_answer(c, "CANCELLED\n");
-		break;
-	case IMSG_NOTHING_PENDING:
-		conn_answer(c, "NOTHING-PENDING\n");
-		break;
-	case IMSG_STILL_LOST:
-		request_still_lost(line, sizeof(line), im->u.tether.name);
-		conn_answer(c, line);
 		break;
 	case IMSG_ANSWER:
 		conn_answer(c, request_answer(im->u.number.n));
@@ -393,6 +378,8 @@ heart_reply(const struct imsg *im)
 	case IMSG_DROP:
 		heart_drop(c);
 		return (true);
+	default:
+		answer_holder(c, im);
 	}
 	heart_run(c);
 	return (true);

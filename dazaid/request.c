@@ -5,7 +5,6 @@
  * caller's buffer, holds no state and allocates nothing.
  */
 #include <limits.h>
-#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -343,13 +342,6 @@ request_parse_holder(const char *line, bool is_heartbeat, struct imsg *im)
 		"ERR unknown-verb\n" :
 		"ERROR bad-request a holder can send only PING, CANCEL and "
 		"WATCH\n");
-}
-
-/* Writes to line, of size bytes: CANCEL is refused, this tether is lost. */
-void
-request_still_lost(char *line, size_t size, const char *tether)
-{
-	(void)snprintf(line, size, "ERROR lost %s\n", tether);
 }
 
 /*

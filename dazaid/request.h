@@ -11,7 +11,6 @@
 const char *request_parse(char *, struct imsg *);
 const char *request_parse_heartbeat(const char *, bool, struct imsg *);
 const char *request_parse_holder(const char *, bool, struct imsg *);
-void	    request_still_lost(char *, size_t, const char *);
 const char *request_answer(uint32_t);
 
 #endif

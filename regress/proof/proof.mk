@@ -20,10 +20,10 @@ $(PROOFS):
 
 # The daemon with an attacker as its network process, and the driver of the attacker.
 regress/proof/hostile/dazaid: regress/proof/hostile/network.o regress/proof/hostile/packet.o \
-		$(filter-out $(addprefix dazaid/,network.o heart.o control.o conn.o \
+		$(filter-out $(addprefix dazaid/,network.o heart.o control.o conn.o answer.o \
 		request.o),$(DAZAID)) $(COMMON)
 regress/proof/hostile/impostor: regress/proof/hostile/impostor.o \
-		$(filter-out $(addprefix dazaid/,network.o heart.o control.o conn.o \
+		$(filter-out $(addprefix dazaid/,network.o heart.o control.o conn.o answer.o \
 		request.o),$(DAZAID)) $(COMMON)
 regress/proof/hostile/attack: $(addprefix regress/proof/hostile/,attack.o siege.o tally.o net.o \
 		client.o packet.o tricks.o losses.o tethers.o front.o descriptors.o slow.o) common/num.o
