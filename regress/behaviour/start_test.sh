@@ -27,7 +27,7 @@ left_nothing() {
 # Options.
 #
 
-# Every kind of bad number is tried on the function that reads them (replay_control,
+# Every kind of bad number is tried on the function that reads them (replay_network,
 # replay_option).
 behaviour bad_numbers_are_refused \
     'a wrong number of seconds, and a size that is no number, too small or too large, is refused with one line, and nothing is started'

@@ -11,7 +11,7 @@ CC_cov =	$(FUZZ_CC)
 CC_replay =	$(CC)
 PKG_CONFIG ?=	pkg-config
 PKGS =		libbsd-overlay libseccomp
-TARGETS =	loadfile heart control vault option helper
+TARGETS =	loadfile network vault option helper
 DIR =		regress/proof/fuzz
 ORACLE =	regress/oracle
 B =		$(DIR)/build
@@ -34,12 +34,11 @@ STD =		-std=c11 -D_GNU_SOURCE -Icommon -Idazaid \
 
 # The sources of each target beside itself and fuzz.c, and beside the .c files that it
 # includes to reach static functions.  main() of a program is PROGRAM_main.
-NETWORK =	$(addprefix $(DIR)/,net.c net_client.c net_world.c want.c world.c) $(ORACLE)/names.c \
+SRC_network =	$(addprefix $(DIR)/,net_client.c net_world.c oracle.c reply.c want.c world.c) \
+		$(ORACLE)/names.c \
 		$(addprefix common/,clock.c cred.c line.c name.c num.c secmem.c) \
 		$(addprefix dazaid/,answer.c imsg.c log.c panic.c request.c session.c signals.c store.c)
 SRC_loadfile =	$(addprefix common/,line.c loadfile.c name.c num.c)
-SRC_heart =	$(NETWORK)
-SRC_control =	$(NETWORK) $(DIR)/control_vault.c
 SRC_vault =	$(addprefix $(ORACLE)/,controller.c names.c secrets.c) $(DIR)/model.c \
 		$(addprefix $(DIR)/,arena.c model_serve.c model_transfer.c vault_net.c vault_world.c world.c) \
 		$(addprefix common/,clock.c cred.c name.c num.c secmem.c) \

@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The world around network: clients at its two sockets, the vault, and time.  A
- * target is the oracle of one socket: it says what each client must read, and
- * which message each line must become.
+ * The declarations that the files of the fuzz target "network" share: clients
+ * at one of its two sockets, the vault, and time.
  */
 #ifndef NET_H
 #define NET_H
@@ -18,6 +17,7 @@
 #define NET_WANTED  ((size_t)1 << 20) /* ... and read */
 #define NET_LINE    8192	      /* by dazai-protocol(7) */
 #define NET_MS	    10000
+#define NET_ADDRESS (sizeof(sa_family_t) + 6) /* the kernel chooses it */
 #define NET_ANY	    "\1" /* in wanted text: the rest of a line */
 
 enum net_socket { NET_HEARTBEAT, NET_CONTROL };
@@ -38,17 +38,17 @@ struct client {
 	size_t	 seen; /* of sent bytes, those that network had time to read */
 	char	*wanted; /* what it must read */
 	size_t	 nwanted;
-	size_t	 got;	  /* of that, what it has read */
-	uint32_t peerid;  /* network's number; 0: it was not taken */
-	bool	 closing; /* network closes it, or has */
-	bool	 cut;	  /* it reads its end before anything else */
-	bool	 lazy;	  /* has been sluggish: its deadline is not known */
-	bool	 loose;	  /* what it will read is not known */
-	bool	 skip;	  /* the rest of a long line is skipped */
-	bool	 refused; /* its next message cannot be passed on */
-	bool	 asked;	  /* the vault's answer is to come */
-	int64_t	 due;	  /* when network closes it */
-	/* Of the control socket. */
+	size_t	 got;	   /* of that, what it has read */
+	uint32_t peerid;   /* network's number; 0: it was not taken */
+	bool	 closing;  /* network closes it, or has */
+	bool	 cut;	   /* it reads its end before anything else */
+	bool	 lazy;	   /* has been sluggish: its deadline is not known */
+	bool	 loose;	   /* what it will read is not known */
+	bool	 skip;	   /* the rest of a long line is skipped */
+	bool	 refused;  /* its next message cannot be passed on */
+	bool	 asked;	   /* the vault's answer is to come */
+	int64_t	 due;	   /* when network closes it */
+	uint32_t pings;	   /* that the message counts */
 	uint32_t question; /* the message's type */
 	int	 passed;   /* the descriptor that came with it, or -1 */
 	uint64_t taking;   /* bytes of a PUT that are still to come */
@@ -67,8 +67,8 @@ struct line {
 extern struct client	  net_clients[NET_CLIENTS];
 extern size_t		  net_n;
 extern bool		  net_may_end; /* network has a reason to end */
-extern struct sockaddr_un net_address; /* of the target's socket */
-extern socklen_t	  net_address_len;
+extern enum net_socket	  net_socket;  /* where the clients of a life are */
+extern struct sockaddr_un net_address[2];
 extern unsigned int	  net_state; /* of the vault: IMSG_UNGUARDED, ... */
 
 /* The world of network: what it has done so far, and which calls must fail. */
@@ -89,8 +89,7 @@ void net_vault_log(struct bytes);
 void net_vault_close(void);
 void net_signal(unsigned int);
 
-/* Of the target. */
-extern const enum net_socket oracle_socket;
+extern struct client *oracle_heart;
 
 void oracle_begin(void);
 bool oracle_admits(void);
@@ -105,6 +104,12 @@ bool oracle_late(struct client *);
 bool oracle_idle(void);
 bool oracle_step(unsigned int);
 bool oracle_finish(void);
+void oracle_welcome(void);
+
+void reply(struct client *, unsigned int);
+void reply_drop(struct client *);
+void reply_event(void);
+bool reply_take(struct client *);
 
 void net_send(struct imsg *);
 void net_want(struct client *, const char *, ...)

@@ -47,8 +47,8 @@ net_client_connect(unsigned int how, size_t most)
 		.sent = sent[net_n],
 		.wanted = wanted[net_n],
 		.passed = -1 };
-	CHECK(connect(c->fd, (const struct sockaddr *)&net_address,
-		  net_address_len) == 0,
+	CHECK(connect(c->fd, (const struct sockaddr *)&net_address[net_socket],
+		  NET_ADDRESS) == 0,
 	    "connect: %s", strerror(errno));
 	net_n++;
 }
@@ -212,7 +212,7 @@ skipped(struct client *c)
 	nl = memchr(c->sent + c->done, '\n', c->nsent - c->done);
 	c->done = nl != NULL ? (size_t)(nl - c->sent) + 1 : c->nsent;
 	c->skip = nl == NULL;
-	if (!c->skip && oracle_socket == NET_CONTROL)
+	if (!c->skip && net_socket == NET_CONTROL)
 		net_heard(c);
 	return (!c->skip);
 }
@@ -256,7 +256,7 @@ net_passed(const struct client *c, const struct imsg *im)
 	got = recv(im->fd, rest, sizeof(rest), MSG_PEEK | MSG_DONTWAIT);
 	if (got < 0)
 		got = 0;
-	if (oracle_socket == NET_CONTROL)
+	if (net_socket == NET_CONTROL)
 		CHECK((size_t)got == c->nsent - c->done &&
 			memcmp(rest, c->sent + c->done, (size_t)got) == 0,
 		    "bytes behind the request were read");

@@ -237,8 +237,8 @@ want_of(const struct client *c, const struct line *l, struct want *w)
 	text[l->used - 1] = '\0';
 	w->put = want_is_put(text + strspn(text, " \t"));
 	(void)snprintf(text, sizeof(text), "%s", l->nul ? "" : l->text);
-	if (oracle_socket == NET_HEARTBEAT || c->holds) {
-		w->refusal = want_holder(text, oracle_socket == NET_HEARTBEAT,
+	if (net_socket == NET_HEARTBEAT || c->holds) {
+		w->refusal = want_holder(text, net_socket == NET_HEARTBEAT,
 		    &w->im);
 		return;
 	}

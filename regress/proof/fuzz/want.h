@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * What a line asks for, parsed independently of the daemon; and the vault of
- * the fuzz target "control", which answers it.
- */
+/* What a line asks for, parsed independently of the daemon. */
 #ifndef WANT_H
 #define WANT_H
 
@@ -16,10 +13,5 @@ struct want {
 
 bool want_is_put(const char *);
 void want_of(const struct client *, const struct line *, struct want *);
-
-void control_vault_reply(struct client *, unsigned int);
-void control_vault_drop(struct client *);
-void control_vault_event(void);
-bool control_vault_take(struct client *);
 
 #endif
