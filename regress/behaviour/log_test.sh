@@ -117,7 +117,12 @@ logs() {
 	start "$@"
 	talk "$sock" say FOO want 'ERR unknown-verb' junk 20000 raw '\n' \
 	    say "$guard" until WELCOME say LOG-INJECTION \
-	    want 'ERR unknown-verb' say PING want PONG connect want BUSY close
+	    want 'ERR unknown-verb' say PING want PONG connect want BUSY \
+	    to "$sock.ctl" put "$name.2 reads=2 ttl=60" secret get "$name.2" secret \
+	    say "PUT $name.2 5" like 'ERROR exists *' eof connect \
+	    raw "PUT $name.3 99 $secret\n" like 'ERROR *' eof connect \
+	    say "GET $secret" like 'ERROR *' raw "PUT $name.3 100\n$secret" want GO \
+	    use 0 close
 	ends 0
 	cat log >>logs
 	for sig in USR1 USR2 HUP TERM SEGV; do
@@ -154,6 +159,7 @@ the_log_has_no_secret_body() {
 	logs
 	without "$name"
 	logs -v -v
+	present 'PUT from network' logs
 	without "$secret" Qx7 not-in-any Zv3 INJECTION FOO
 }
 

@@ -284,17 +284,24 @@ many_clients() {
 	talk "$sock" many 63 hello repeat 1000 'PING\n' wantn 1000 PONG \
 	    say CANCEL want NOTHING-PENDING junk 300000 \
 	    raw '\nHELLO x\n' until 'ERR bad-pid' \
-	    repeat 9000 x raw '\n' want 'ERR line-too-long'
+	    repeat 9000 x raw '\n' want 'ERR line-too-long' \
+	    to "$sock.ctl" put 'c replace' value get c value say 'PUT d 9' want GO close \
+	    connect repeat 100 "$requests" shutwr rest answers
+	[ "$(grep -c '^STATUS' answers)" -eq 100 ] || fail "$(cat answers)"
 	talk "$sock.ctl" ask STATUS '*pending=1*'
 	talk "$sock" many 37 hello close
 	talk "$sock.ctl" ask STATUS '*pending=1*'
 }
 
 shipped behaviour clients_cost_nothing_that_lasts \
-    'after a thousand clients and much noise neither process has more descriptors or memory' \
+    'after thousands of clients and requests neither process has more descriptors or memory' \
     require.user root
 clients_cost_nothing_that_lasts_body() {
 	start -v -a -g 60
+	idler
+	head -c 20000 /dev/urandom >value
+	requests="PUT a 3 ttl=9\nabcPUT b 3 reads=1\nabcGET a\nGET b\nGET b\nLIST\nDEL a\n"
+	requests="${requests}REGISTER pid=$idler\nSTATUS\nUNREGISTER pid=$idler\n"
 	talk "$sock" hello ping
 	logged "panic pending"
 	costs_nothing many_clients

@@ -4,8 +4,6 @@
 
 . "$(atf_get_srcdir)/lib.sh"
 
-peek=$tools/peek
-
 # refused TEXT OPTION...: dazaid ends at once with exit 1 and one line that has TEXT,
 # and leaves nothing
 refused() {
@@ -34,45 +32,21 @@ behaviour bad_numbers_are_refused \
 bad_numbers_are_refused_body() {
 	for option in f=first g=grace t=ping-timeout; do
 		long=${option#?=}
-		for value in '' nan -inf 5x ' 5' -1 +5 0x10 1e3 5. .5 1.2.3 5,5; do
+		for value in '' nan 5x; do
 			refused "dazaid: --$long: $value: not a number of seconds" \
 			    "-${option%=*}" "$value"
 		done
-		for value in 1000000001 18446744073709551616; do
-			refused "dazaid: --$long: $value: too large" "--$long=$value"
-		done
+		refused "dazaid: --$long: 1000000001: too large" "--$long=1000000001"
 	done
 	# Of several errors only the first is printed.
 	refused 'dazaid: --grace: nan' -g nan -t inf -z x -l =
-	for value in '' nan 5x ' 65536' -65536 +65536 0x10000 1e5 65536.0 64k 1M; do
-		refused "dazaid: --size: $value: not a number" -z "$value"
-	done
-	for value in 0 4095 04095; do
-		refused "dazaid: --size: $value: too small" -z $value
-	done
-	for value in 1073741825 4294967297 18446744073709617152; do
-		refused "dazaid: --size: $value: too large" -z $value
-	done
-}
-
-behaviour good_numbers_are_taken 'a number may have a fraction, and zeros in front; the last of two options counts'
-good_numbers_are_taken_body() {
-	for options in '-g 0 -t 0' '-g 0.3 -t 0.5' '-g 1000000000 -t 1000000000' \
-	    '--grace=007 --ping-timeout=1.50' '-z 4096' '-z 4097' '-z 1000000' \
-	    '--size 0065536' '--grace 0.0000001'; do
-		start -a $options
-		lives
-	done
-	start -t 1.25
-	logged 'ping timeout 1250 ms'
-	lives
-	start -t 5 -t 7
-	logged 'ping timeout 7000 ms'
-	lives
+	refused 'dazaid: --size: 64k: not a number' -z 64k
+	refused 'dazaid: --size: 4095: too small' -z 4095
+	refused 'dazaid: --size: 1073741825: too large' -z 1073741825
 }
 
 behaviour help_and_version_are_printed \
-    '-h and -V print on standard output and exit 0, and the help has a line for each option'
+    '-h and -V print on standard output and exit 0, and the help has a line for each option; wrong options show the usage, and exit 1'
 help_and_version_are_printed_body() {
 	for option in -h --help -V --version; do
 		"$dazaid" $option >said 2>why || fail "$option: exit $?"
@@ -85,38 +59,18 @@ help_and_version_are_printed_body() {
 	done
 	explains "$dazaid" once arm debug first grace help load load-file memory socket \
 	    ping-timeout user verbose version size require-lock
-}
-
-# usage OPTION...: wrong options show the usage on standard error
-usage() {
-	local got=0
-
-	timeout -s KILL 20 "$dazaid" -s "$sock" "$@" >said 2>why || got=$?
-	[ $got -eq 1 ] || fail "$*: exit $got"
-	[ ! -s said ] || fail "$*: said $(cat said)"
-	grep -q '^usage: dazaid ' why || fail "$*: $(cat why)"
-	left_nothing "$*"
-}
-
-behaviour wrong_options_show_the_usage 'unknown options, missing and extra arguments: the usage, and exit 1'
-wrong_options_show_the_usage_body() {
-	usage -x
-	usage --frobnicate
-	usage --armed
-	usage -d extra
-	present '^dazaid: extra: not an option; a command stands after --$' why
-	usage extra
-	# Also if there is a command of that name.
-	usage true -- true
-	present '^dazaid: true: not an option; ' why
-	usage ''
-	usage -g
-	usage --load
-	usage -z
-	usage --arm=yes
-	usage --require-lock=1
-	# As after an option that is good.
-	usage -a -g 3 -Q
+	for words in -x '-d extra' extra 'true -- true' -g --arm=yes '-a -g 3 -Q'; do
+		got=0
+		timeout -s KILL 20 "$dazaid" -s "$sock" $words >said 2>why || got=$?
+		[ $got -eq 1 ] || fail "$words: exit $got"
+		[ ! -s said ] || fail "$words: said $(cat said)"
+		present '^usage: dazaid ' why
+		left_nothing "$words"
+		case $words in
+		*extra | true*) present \
+		    '^dazaid: [a-z]*: not an option; a command stands after --$' why ;;
+		esac
+	done
 }
 
 behaviour no_option_is_needed \
@@ -124,6 +78,9 @@ behaviour no_option_is_needed \
 no_option_is_needed_body() {
 	launch "$dazaid" -d -s "$sock" </dev/null
 	logged 'secrets: 0, dry-run, ping timeout 0 ms'
+	lives
+	start -t 5 -t 1.25
+	logged 'ping timeout 1250 ms'
 	lives
 	printf '%s' "$secret" >secret
 	"$dazaid" -d -s "$sock" -a -l "$name=secret" <&- >&- 2>&- &
@@ -217,7 +174,6 @@ a_secret_comes_from_anywhere_body() {
 	printf '\001first\n\nline\r\nlast line of a secret\n' >secret
 	mkfifo fifo
 	keeps -l token=secret
-	keeps --load token=secret
 	keeps --load=token="$PWD/secret"
 	keeps -l token=- <secret
 	keeps -l token=/dev/stdin <secret
@@ -232,7 +188,7 @@ a_secret_comes_from_anywhere_body() {
 	loads 2
 }
 
-behaviour many_secrets_are_loaded '-l loads up to 32 secrets under 32 names, and standard input once'
+behaviour many_secrets_are_loaded '-l loads up to 32 secrets under 32 good names, and standard input once'
 many_secrets_are_loaded_body() {
 	printf '%s' "$secret" >secret
 	set --
@@ -241,29 +197,14 @@ many_secrets_are_loaded_body() {
 	done
 	loads 32 "$@"
 	refused 'dazaid: --load: at most 32 secrets can be loaded' "$@" -l last=secret
-	refused 'dazaid: --load: a: given twice' -l a=secret -l b=secret \
-	    -l a=secret
-	refused 'dazaid: --load: a: given twice' -l a=secret -l a=-
-	loads 2 -l a=secret -l A=secret
+	refused 'dazaid: --load: a: given twice' -l a=secret -l b=secret -l a=-
+	refused 'dazaid: --load: not a name' -l 'a b=secret'
+	refused 'dazaid: --load: not a name' -l =
+	refused 'dazaid: --load: a name is at most 128 bytes long' \
+	    -l "$(printf '%0129d' 0)=secret"
+	loads 3 -l a=secret -l A=secret -l 'mail/me@example.org=secret'
 	refused 'dazaid: --load: standard input can be read only once' -l a=- \
 	    -l b=- </dev/null
-}
-
-behaviour bad_names_are_refused \
-    '-l refuses a name that no secret can have, with one line'
-bad_names_are_refused_body() {
-	printf '%s' "$secret" >secret
-	for name in '' - -x '*' 'a b' 'a"b' 'a\b' ä "a'" 'a
-b'; do
-		refused "dazaid: --load: not a name" -l "$name=secret"
-		refused "dazaid: --load: not a name" "-l$name="
-	done
-	long=0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef
-	loads 1 -l "$long$long=secret"
-	loads 1 -l 'mail/me@example.org=secret'
-	refused "dazaid: --load: a name is at most 128 bytes long" -l "$long${long}0=secret"
-	refused "dazaid: --load: not a name" -l =
-	refused "dazaid: --load: not a name" -l ''
 }
 
 behaviour failing_sources_are_told \
@@ -272,10 +213,7 @@ failing_sources_are_told_body() {
 	: >empty
 	mkdir directory
 	refused 'dazaid: missing: No such file or directory' -l a=missing
-	refused 'dazaid: no/where: No such file or directory' -l a=no/where
 	refused 'dazaid: : No such file or directory' -l a=
-	refused 'dazaid: a: the secret is empty' -l a=empty
-	refused 'dazaid: a: the secret is empty' -l a=/dev/null
 	refused 'dazaid: a: the secret is empty' -l a=- </dev/null
 	refused 'dazaid: a: Bad file descriptor' -l a=- <&-
 	refused 'dazaid: a: Is a directory' -l a=directory
@@ -286,16 +224,11 @@ failing_sources_are_told_body() {
 	refused 'dazaid: a: the secret does not fit into the arena; make it larger with -z' -l a=/dev/zero
 	head -c 4096 /dev/zero | tr '\0' x >page
 	refused 'dazaid: a: the secret does not fit into the arena; make it larger with -z' -z 4096 -l a=page
-	loads 1 -l a=page
-	loads 1 -z 4300 -l a=page
 	# With its name, it takes less than 192 bytes more.
 	head -c 3904 page >most
 	loads 1 -z 4096 -l a=most
 	refused 'dazaid: b: the secret does not fit into the arena; make it larger with -z' -z 4096 -l a=most \
 	    -l b=most
-	head -c 1000000 /dev/zero | tr '\0' x >million
-	refused 'dazaid: a: the secret does not fit into the arena; make it larger with -z' -l a=million
-	loads 1 -z 1000200 -l a=million
 }
 
 behaviour files_of_others_are_told \
@@ -336,15 +269,11 @@ cut_short() {
 behaviour signals_count_while_it_reads \
     'a signal while a secret is being read does what it does later'
 signals_count_while_it_reads_body() {
-	for sig in TERM INT; do
-		cut_short 0 $sig "SIG$sig: secrets wiped, bye" -a
-	done
-	for sig in USR1 HUP USR2 QUIT; do
+	cut_short 0 TERM "SIGTERM: secrets wiped, bye" -a
+	for sig in HUP QUIT; do
 		cut_short 0 $sig "SIG$sig: secrets wiped, WOULD SIGKILL"
 	done
-	for sig in USR2 QUIT; do
-		cut_short "$SIGKILL" $sig "SIG$sig: secrets wiped, SIGKILL" -a -g 60
-	done
+	cut_short "$SIGKILL" USR2 "SIGUSR2: secrets wiped, SIGKILL" -a -g 60
 	cut_short "$SIGSEGV" SEGV 'SIGSEGV: secrets wiped'
 	waits "$dazaid" -d -a -g 0.2
 	kill -USR1 "$network"
@@ -398,13 +327,8 @@ the_background_tells_why_body() {
 	: >empty
 	set -- "$dazaid" -s "$sock"
 	complains 1 'dazaid: --grace: nan: not a number of seconds' "$@" -g nan
-	complains 1 'dazaid: missing: No such file or directory' "$@" -l a=missing
 	complains 1 'dazaid: a: the secret is empty' "$@" -l a=empty
-	complains 1 'dazaid: a: the secret does not fit into the arena; make it larger with -z' "$@" -l a=/dev/zero
 	left_nothing background
-	echo precious >"$sock"
-	complains 1 "dazaid: socket: $sock: exists, and is not a socket; remove it, or choose another path (-s)" "$@"
-	rm "$sock"
 	background
 	complains 1 "dazaid: socket: $sock.pid: another dazaid runs here" "$@"
 	end_there
@@ -518,12 +442,10 @@ the_echo_comes_back_body() {
 	    "key C-\\"
 	asked 'exit 0' 'secrets: 1' '-1 -l token' 'key C-z' "send $secret\n" \
 	    "run $talk - log log 'secrets: 1'" 'signal TERM'
-	for sig in TERM HUP USR1 USR2 QUIT; do
+	for sig in TERM USR1 USR2; do
 		asked 'exit 0' "SIG$sig: secrets wiped" '-l token' "signal $sig"
 	done
-	for sig in SEGV ABRT ALRM; do
-		asked 'signal ' "SIG$sig: secrets wiped" '-a -l token' "signal $sig"
-	done
+	asked 'signal ' "SIGSEGV: secrets wiped" '-a -l token' 'signal SEGV'
 	asked 'signal 9' 'HARD PANIC: SIGUSR2: secrets wiped, SIGKILL' \
 	    '-a -g 60 -l token' 'signal USR2'
 	asked 'exit 0' 'HARD PANIC (dry-run): network process lost' '-l token' \
