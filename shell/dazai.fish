@@ -68,7 +68,7 @@ end
 function _dazai_exit --on-event fish_exit
     _dazai_own
     and _dazai_alive
-    and kill -TERM $_dazai_hb 2>/dev/null
+    and command kill -TERM $_dazai_hb 2>/dev/null
 end
 
 # As in dazai.sh; prints what dazai-hb says.
@@ -155,11 +155,12 @@ function _dazai_ctl
     set -g _dazai_answer (command $ctl $argv 2>&1)
 end
 
-# Asks for the daemon's state, for _dazai_field.
+# As in dazai.sh.
 function _dazai_query
     _dazai_ctl status -l
     and string match -q 'STATUS *' -- "$_dazai_answer"
     and return
+    set -g _dazai_answer $_dazai_answer[1]
     test -n "$_dazai_answer"
     or set -g _dazai_answer 'no answer'
     return 1
@@ -247,7 +248,7 @@ function dazai_cancel --description 'Cancel a pending panic'
         echo 'dazai: no panic is pending' >&2
         return 0
     end
-    if not _dazai_alive; or not kill -USR1 $_dazai_hb 2>/dev/null
+    if not _dazai_alive; or not command kill -USR1 $_dazai_hb 2>/dev/null
         echo 'dazai: not cancelled: this shell does not guard the session; dazai_guard first' >&2
         return 1
     end
@@ -264,7 +265,7 @@ function dazai_cancel --description 'Cancel a pending panic'
             echo "dazai: not cancelled: tether $_dazai_lost is lost" >&2
             return 1
         end
-        sleep 0.1
+        command sleep 0.1
     end
     dazai_status >&2
     return 1

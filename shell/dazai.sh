@@ -101,7 +101,7 @@ _dazai_main() {
 _dazai_exit() {
 	[ -z "${ZSH_VERSION-}" ] || emulate -L sh
 	if _dazai_main && _dazai_own; then
-		kill -TERM "$_dazai_hb" 2>/dev/null || :
+		command kill -TERM "$_dazai_hb" 2>/dev/null || :
 	fi
 }
 
@@ -252,13 +252,16 @@ _dazai_ctl() {
 	_dazai_answer=$("$@" 2>&1)
 }
 
-# Asks for the daemon's state, for _dazai_field.
+# Asks for the daemon's state, for _dazai_field.  If that fails, sets _dazai_answer to the
+# first line of what dazaictl says; the next one is about the last daemon.
 _dazai_query() {
-	_dazai_ctl status -l || return 1
-	case $_dazai_answer in
-	"STATUS "*)	return 0 ;;
-	*)		return 1 ;;
-	esac
+	if _dazai_ctl status -l; then
+		case $_dazai_answer in
+		"STATUS "*)	return 0 ;;
+		esac
+	fi
+	_dazai_answer=${_dazai_answer%%"$_dazai_nl"*}
+	return 1
 }
 
 # Sets _dazai_value to the value of the field $1 in the daemon's state.
@@ -300,6 +303,13 @@ dazai_guard() {
 	[ "${DAZAI_GUARD%% *}" != "$$" ] || _dazai_hook
 }
 
+# A shell would expand an alias in the name of the function, too.  It comes back below.
+_dazai_alias=''
+if alias dazaid >/dev/null 2>&1; then
+	_dazai_alias=$(alias dazaid)
+	unalias dazaid
+fi
+
 # Starts the daemon, and guards this shell as soon as it runs in the background.
 dazaid() {
 	[ -z "${ZSH_VERSION-}" ] || emulate -L sh
@@ -317,6 +327,7 @@ dazaid() {
 	DAZAI_SHELL=$$ command dazaid "$@" || return
 	dazai_guard dazaid || :
 }
+[ -z "$_dazai_alias" ] || eval "alias ${_dazai_alias#alias }"
 
 # Prints in one line what the daemon says of this session, a pending panic first.  Fails
 # if a panic is pending or nothing guards the session.
@@ -376,7 +387,7 @@ dazai_cancel() {
 		echo 'dazai: no panic is pending' >&2
 		return 0
 	fi
-	if ! _dazai_alive || ! kill -USR1 "$_dazai_hb" 2>/dev/null; then
+	if ! _dazai_alive || ! command kill -USR1 "$_dazai_hb" 2>/dev/null; then
 		echo 'dazai: not cancelled: this shell does not guard the session;' \
 		    'dazai_guard first' >&2
 		return 1
@@ -395,7 +406,7 @@ dazai_cancel() {
 		fi
 		_dazai_tries=x$_dazai_tries
 		[ "$_dazai_tries" != xxxxxxxxxxxxxxxxxxxx ] || break
-		sleep 0.1
+		command sleep 0.1
 	done
 	dazai_status >&2
 	return 1

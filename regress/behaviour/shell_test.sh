@@ -189,7 +189,7 @@ is_unguarded_until_a_daemon_comes() {
 		show
 	EOF
 	said 'exit 7'
-	absent -E 'dazai:.*dazai:|warning|/proc/' out
+	absent -E 'dazai:.*dazai:|warning|/proc/|the last daemon' out
 	ends 0
 }
 
@@ -246,6 +246,20 @@ starts_the_daemon() {
 		expect dazai: the daemon ended: session UNGUARDED
 		type dazaid -s $sock.other | dazaid: not guarded yet: dazai_guard
 		run kill -TERM \$(cat $sock.other.pid)
+	EOF
+}
+
+in_each does_not_mind_aliases \
+    'aliases that the user had set, even of dazaid, change nothing in it, and stay' $bourne
+does_not_mind_aliases() {
+	echo "alias dazaid='dazaid -a' kill='kill -KILL' sleep=false" >before
+	visit DAZAI_QUIET=1 <<-EOF
+		ask dazaid -g 60 -z 4096 | status | 0
+		ask dazai_status | dazai: session guarded by dazai-hb | 0
+		run dazaictl panic
+		ask dazai_cancel | dazai: panic cancelled | 0
+		run dazaictl status -l | grep ' armed=1 .* guarded=1 pending=0 '
+		run dazaictl panic hard
 	EOF
 }
 
