@@ -72,18 +72,25 @@ command_wrong(const char *fmt, ...)
 
 /*
  * As getopt_long(3), which says nothing itself; ends the program for an option
- * that is wrong.  shorts begins with a ':'.
+ * that is wrong.  shorts begins with a ':'; longs may be NULL.
  */
 int
 command_option(int argc, char *argv[], const char *shorts,
     const struct option *longs)
 {
-	int ch;
+	static const struct option none[] = { { NULL, 0, NULL, 0 } };
+	int			   ch;
 
 	opterr = 0;
-	ch = getopt_long(argc, argv, shorts, longs, NULL);
+	/* Without a table, "--all" would be the letters of short options. */
+	ch = getopt_long(argc, argv, shorts, longs != NULL ? longs : none,
+	    NULL);
 	if (ch == ':')
 		command_wrong("%s: a value is missing", argv[optind - 1]);
+	/* optopt is the letter of the long option, then. */
+	if (ch == '?' && strncmp(argv[optind - 1], "--", 2) == 0 &&
+	    strchr(argv[optind - 1], '=') != NULL && optopt != 0)
+		command_wrong("%s: takes no value", argv[optind - 1]);
 	if (ch == '?' && optopt > ' ' && optopt <= '~')
 		command_wrong("-%c: no such option", optopt);
 	if (ch == '?')
