@@ -146,13 +146,6 @@ a_live_daemon_keeps_its_path_body() {
 	    fail "its files are not as they were"
 	stand_down
 	not_logged PANIC
-	# The same if the pid file of the live daemon was removed.
-	start -a
-	rm "$sock.pid"
-	in_the_way "$sock" "$sock: another program listens there"
-	[ ! -e "$sock.pid" ] || fail "a pid file was left"
-	lives
-	not_logged panic
 }
 
 behaviour a_live_socket_stays 'a socket that answers stays, whoever listens'
@@ -173,8 +166,7 @@ decided() {
 	[ "$(cat "$sock.pid" 2>/dev/null)" = "$1" ] || ! kill -0 "$1" 2>/dev/null
 }
 
-behaviour many_start_one_lives \
-    'of many daemons that start at once on one path one lives; on two paths two do'
+behaviour many_start_one_lives 'of many daemons that start at once on one path one lives'
 many_start_one_lives_body() {
 	room
 	pids=
@@ -198,19 +190,11 @@ many_start_one_lives_body() {
 	vault=$1
 	talk -r "$sock" hello quit
 	ends 0
-	start
-	first="$vault $network $sock"
-	sock=$PWD/sock
-	start
-	lives
-	set -- $first
-	vault=$1 network=$2 sock=$3
-	lives
 }
 
 behaviour the_files_are_private 'sockets and pid file are for their owner alone, whatever the umask'
 the_files_are_private_body() {
-	for mask in 000 022 077 777; do
+	for mask in 000 777; do
 		through "umask $mask; exec"
 		start
 		for file in "$sock" "$sock.ctl"; do
@@ -297,13 +281,11 @@ a_path_has_1_to_103_bytes_body() {
 	[ -S "$sock" ] || fail "no socket"
 	[ -f "$sock.pid" ] || fail "no pid file"
 	lives
-	for len in 104 108 109 250 5000; do
-		sock=$(printf "%0${len}d" 0)
-		complains 1 "the socket path is too long: $len bytes, at most 103" \
-		    "$dazaid" -d -s "$sock"
-		[ $len -gt 250 ] || [ ! -e "$sock" ] || fail "a socket was left"
-		DAZAI_SOCK=$sock complains 1 "too long: $len bytes" "$dazaid" -d
-	done
+	sock=$(printf '%0104d' 0)
+	complains 1 'the socket path is too long: 104 bytes, at most 103' \
+	    "$dazaid" -d -s "$sock"
+	[ ! -e "$sock" ] || fail "a socket was left"
+	DAZAI_SOCK=$sock complains 1 'too long: 104 bytes' "$dazaid" -d
 	complains 1 'dazaid: the socket path is empty' "$dazaid" -d -s ''
 	DAZAI_SOCK='' complains 1 'dazaid: the socket path is empty' "$dazaid" -d
 }
@@ -376,14 +358,8 @@ u_makes_the_files_for_the_user_body() {
 		[ "$(stat -c '%U %G %a' "$file")" = 'nobody nogroup 600' ] ||
 		    fail "$(stat -c '%n %U %G %a' "$file")"
 	done
-	for ids in "Uid:	0	0	0	0" "Gid:	0	0	0	0"; do
-		grep -qx "$ids" "/proc/$vault/status" ||
-		    fail "$(grep id: "/proc/$vault/status")"
-	done
-	if grep -q '^Uid:.*[[:space:]]\(0\|65534\)[[:space:]]' \
-	    "/proc/$network/status"; then
-		fail "$(grep Uid "/proc/$network/status")"
-	fi
+	present -x "Uid:	0	0	0	0" "/proc/$vault/status"
+	absent '^Uid:.*[[:space:]]\(0\|65534\)[[:space:]]' "/proc/$network/status"
 	for pid in "$vault" "$network"; do
 		for sig in KILL USR2 STOP TERM; do
 			if as 65534 /bin/kill -$sig "$pid" 2>/dev/null; then
@@ -395,30 +371,16 @@ u_makes_the_files_for_the_user_body() {
 		fi
 	done
 	# Others are refused even if the mode of the socket lets them connect.
-	if as 1 "$dir/talk" "$sock" say "$guard" 2>/dev/null; then
-		fail "uid 1 could connect"
-	fi
-	chmod 666 "$sock"
-	as 1 "$dir/talk" "$sock" eof || fail "uid 1 was answered"
-	as 1 "$dir/talk" "$sock" say "$guard" eof || fail "uid 1 was answered"
-	chmod 666 "$sock.ctl"
-	as 1 "$dir/talk" "$sock.ctl" say STATUS eof || fail "uid 1 was answered"
+	chmod 666 "$sock" "$sock.ctl"
+	as 1 "$dir/talk" "$sock" say "$guard" eof to "$sock.ctl" say STATUS eof ||
+	    fail "uid 1 was answered"
 	logged 'a client of uid 1 refused'
 	not_logged guarded
-	chmod 600 "$sock" "$sock.ctl"
 	cp secret "$dir"
 	as 65534 "$dir/talk" "$sock" hello to "$sock.ctl" get "$name" "$dir/secret" \
-	    say 'PUT one 3' want GO raw abc want OK use 0 quit ||
-	    fail "the user is not served"
-	ends 0
-	start -u nobody -a -g 60
-	"$talk" "$sock" hello to "$sock.ctl" get "$name" secret use 0 quit ||
-	    fail "root is not served"
-	ends 0
-	start -u nobody -a -g 60
-	as 65534 "$dir/talk" "$sock" hello ping || fail "the user cannot guard"
+	    say 'PUT one 3' want GO raw abc want OK || fail "the user is not served"
 	logged 'panic pending'
-	"$talk" "$sock" hello ping || fail "root cannot guard"
+	talk "$sock" hello to "$sock.ctl" get "$name" secret
 	: >hb.out
 	as 65534 "$dir/dazai-hb" -s "$sock" >hb.out &
 	remember $!
@@ -454,35 +416,6 @@ u_follows_no_link_of_the_user_body() {
 	# Root makes no file where the user may not.
 	chown 0:0 "$dir"
 	refused "$sock.pid: Permission denied" -u nobody
-}
-
-behaviour u_is_where_the_clients_look '-u: without -s the socket is where the clients of that user look' \
-    require.user root
-u_is_where_the_clients_look_body() {
-	own_mounts
-	cat >elsewhere <<-EOT
-	#!/bin/sh
-	exec unshare -m --propagation private sh -c 'mount -t tmpfs none /run &&
-	    mkdir -p /run/user/65534 && chmod 700 /run/user/65534 &&
-	    chown \${owner:-65534} /run/user/65534 &&
-	    XDG_RUNTIME_DIR=/nowhere exec $real "\$@"' x "\$@"
-	EOT
-	chmod 755 elsewhere
-	launch ./elsewhere -d -u nobody </dev/null
-	[ "$(nsenter -m -r -t "$vault" stat -c '%U %a' \
-	    /run/user/65534/dazai-65534.sock)" = 'nobody 600' ] ||
-	    fail "not there"
-	stop
-	if [ -e /tmp/dazai-65534 ]; then
-		atf_skip "user nobody has /tmp/dazai-65534 already: remove it"
-	fi
-	# Not one that somebody else has made.
-	owner=1 launch ./elsewhere -d -u nobody </dev/null
-	sock=/tmp/dazai-65534/dazai-65534.sock
-	[ "$(stat -c '%U %a' $sock)" = 'nobody 600' ] || fail "not in /tmp"
-	stop
-	rm $sock.last
-	rmdir /tmp/dazai-65534
 }
 
 behaviour u_needs_root_and_a_user \

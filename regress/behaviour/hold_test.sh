@@ -5,28 +5,22 @@
 . "$(atf_get_srcdir)/lib.sh"
 
 behaviour a_stopped_one_does_not_outlive_its_shell \
-    'the vault watches the process of -p itself, so its end is a loss even if dazai-hb is stopped'
+    'the vault watches the processes of -p itself, so the end of the first is a loss even if dazai-hb is stopped'
 a_stopped_one_does_not_outlive_its_shell_body() {
-	start
-	idler
-	heartbeat -n session -p "$idler"
-	kill -STOP "$heartbeat"
-	kill -KILL "$idler"
-	rehearsed 'tether session lost: the watched process ended'
-	kill -KILL "$heartbeat"
-}
-
-behaviour any_of_its_processes_ends_it \
-    'several -p: dazai-hb ends when the first of the processes ends'
-any_of_its_processes_ends_it_body() {
 	start
 	idler
 	first=$idler
 	idler
 	heartbeat -n session -p "$first" -p "$idler"
-	kill "$idler"
+	kill "$first"
 	ends 0 "$heartbeat"
 	rehearsed 'tether session lost'
+	start
+	heartbeat -n session -p "$idler"
+	kill -STOP "$heartbeat"
+	kill -KILL "$idler"
+	rehearsed 'tether session lost: the watched process ended'
+	kill -KILL "$heartbeat"
 }
 
 # lets_go COMMAND...: while a link to a file is watched, this ends the watch
@@ -167,8 +161,14 @@ it_guards_once_the_vault_watches_body() {
 }
 
 behaviour it_holds_what_it_asked_for_or_nothing \
-    'the vault says over the channel which tether is held: if it is another one, dazai-hb ends'
+    'dazai-hb refuses a name that no tether can have, and ends if the vault says over the channel that another tether is held'
 it_holds_what_it_asked_for_or_nothing_body() {
+	for tether in '' Usb 12345678901234567; do
+		complains 1 ': not 1 to 16' "$hb" -s "$sock" -n "$tether"
+	done
+	start
+	complains 4 'not the answer of a dazaid' "$hb" -s "$sock" -n heartbeat
+	stop
 	for held in other heartbeat tt; do
 		rm -f "$sock.ctl"
 		client -l "$sock.ctl" echo up accept accept want STATUS \
@@ -318,18 +318,6 @@ it_keeps_the_daemons_time_body() {
 	talk - log hb.err 'too long for the daemon, whose ping timeout is 0.6'
 }
 
-behaviour bad_tethers \
-    'dazai-hb refuses a name that no tether can have with one line'
-bad_tethers_body() {
-	for tether in '' Usb 12345678901234567 a_b; do
-		atf_check -s exit:1 -e match:'--tether: .*: not 1 to 16' \
-		    "$hb" -s "$sock" -n "$tether"
-	done
-	start
-	atf_check -s exit:4 -e match:'not the answer of a dazaid' \
-	    "$hb" -s "$sock" -n heartbeat
-}
-
 behaviour dazaid_runs_a_command 'dazaid -- COMMAND: a daemon and its heartbeat for as long as the command runs'
 dazaid_runs_a_command_body() {
 	printf '%s' "$secret" >secret
@@ -451,34 +439,17 @@ the_terminal_is_told_body() {
 	done
 }
 
-behaviour the_end_of_the_daemon_is_told 'a terminal that holds is told, however the daemon ends'
-the_end_of_the_daemon_is_told_body() {
-	for how in 'TERM the daemon ended: session UNGUARDED' \
-	    'KILL the daemon ended: session UNGUARDED' \
-	    'USR2 PANIC: the secrets are wiped: SIGUSR2'; do
-		start
-		PS1='> ' on_terminal dash -i <<-EOT
-			$on_line
-			run kill -${how%% *} $vault
-			expect dazai: ${how#* }
-			run $talk - ended \$(sed 's/.* //' hb.out)
-			show
-		EOT
-		[ "$(grep -c dazai: shown)" -eq 1 ] || fail "$(cat shown)"
-		wait "$vault" || :
-		rm -f "$sock"*
-	done
-}
-
 # second [OPTION...]: what starts one more dazai-hb on the terminal; its pid is in second.pid
 second() {
 	echo "run $hb -b -s $sock $* -p \$PTY_PID >second.out"
 	echo "run sed 's/.* //' second.out >second.pid"
 }
 
-behaviour the_end_is_told_once 'a dazai-hb that reads late of the end of the daemon does not tell again what another one has told'
+behaviour the_end_is_told_once 'a terminal that holds is told of every end, and once: a dazai-hb that reads late does not tell again what another one has told'
 the_end_is_told_once_body() {
-	for how in 'KILL the daemon ended' 'USR2 PANIC: the secrets are wiped'; do
+	for how in 'TERM the daemon ended: session UNGUARDED' \
+	    'KILL the daemon ended: session UNGUARDED' \
+	    'USR2 PANIC: the secrets are wiped: SIGUSR2'; do
 		start
 		PS1='> ' on_terminal dash -i <<-EOT
 			$on_line
@@ -562,29 +533,4 @@ a_full_terminal_delays_nothing_body() {
 		hangup
 	EOT
 	logged 'tether session lost'
-}
-
-behaviour a_locker_can_be_told_what_to_run \
-    'the lines for xss-lock and swayidle in dazai-logind(1): held again when the locker ends'
-a_locker_can_be_told_what_to_run_body() {
-	start -a -g 60
-	tether=screen-$$	# pkill finds no other
-	PATH=$top/dazai-hb:$PATH
-	export DAZAI_SOCK="$sock"
-	dazai-hb -q -b -n $tether
-	held "$tether 1 held,"
-	mkfifo unlock
-	printf '#!/bin/sh\ncat <"%s"\n' "$PWD/unlock" >locker
-	chmod 755 locker
-	sh -c "pkill -f '^dazai-hb .*-n $tether'; ./locker
-	    dazai-hb -q -b -n $tether" &
-	locks=$!
-	remember "$locks"
-	logged "panic pending: tether $tether lost"
-	: >unlock
-	ends 0 "$locks"
-	logged 'panic CANCELLED by a new holder'
-	held "$tether 1 held,"
-	pkill -f "^dazai-hb .*-n $tether"
-	talk - log log 'panic pending'
 }

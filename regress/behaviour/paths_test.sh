@@ -168,8 +168,8 @@ run_user_body() {
 	somebody
 	cat >"$dir/in_run" <<-EOT
 		#!/bin/sh
-		mount -t tmpfs none /run && mkdir -p /run/user/$user &&
-		    chown \${owner:-$user} /run/user/$user && exec "\$@"
+		mount -t tmpfs none /run && mkdir -p -m 700 /run/user/\${uid:-$user} &&
+		    chown \${uid:-$user} /run/user/\${uid:-$user} && exec "\$@"
 	EOT
 	chmod 755 "$dir/in_run"
 	sock=/run/user/$user/dazai-$user.sock
@@ -183,6 +183,12 @@ run_user_body() {
 	done
 	stop
 	[ ! -e "$own" ] || fail "the directory in /tmp was made"
+	# Root's daemon for a user takes that user's place.
+	uid=65534 launch unshare -m --propagation private "$dir/in_run" \
+	    "$dazaid" -d -u nobody </dev/null
+	[ "$(nsenter -m -r -t "$vault" stat -c '%U %a' \
+	    /run/user/65534/dazai-65534.sock)" = 'nobody 600' ] || fail "not there"
+	stop
 }
 
 # Every uid that has no name in it shows as 65534 there, ours and strangers'.

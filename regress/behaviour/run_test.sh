@@ -314,33 +314,14 @@ a_panic_kills_the_children_body() {
 	grep -q '^State:.[RS]' "/proc/$(cat left)/status" || fail 'it died'
 }
 
+# socat forwards connections as ssh -L does.
 behaviour a_forwarded_socket_is_refused \
     'run starts nothing if another process than the daemon listens, as ssh -L does, because the daemon could not kill the program' \
-    require.progs python3
+    require.progs socat
 a_forwarded_socket_is_refused_body() {
 	guarded -a
-	# As ssh -L does it.
-	cat >forward.py <<-'EOT'
-		import socket, sys, threading
-		listening = socket.socket(socket.AF_UNIX)
-		listening.bind(sys.argv[2] + ".ctl")
-		listening.listen()
-		print("up", flush=True)
-
-		def pump(a, b):
-		    while data := a.recv(4096):
-		        b.sendall(data)
-		    b.shutdown(socket.SHUT_WR)
-
-		while True:
-		    here, _ = listening.accept()
-		    there = socket.socket(socket.AF_UNIX)
-		    there.connect(sys.argv[1] + ".ctl")
-		    threading.Thread(target=pump, args=(here, there)).start()
-		    threading.Thread(target=pump, args=(there, here)).start()
-	EOT
-	spawn forward python3 forward.py "$sock" "$PWD/forward" >forwarded
-	talk - log forwarded up
+	spawn forward socat UNIX-LISTEN:forward.ctl,fork "UNIX-CONNECT:$sock.ctl"
+	await [ -S forward.ctl ]
 	[ "$("$ctl" -s "$PWD/forward" get "$name")" = "$secret" ] ||
 	    fail 'it is not forwarded'
 	DAZAI_SOCK=$PWD/forward starts_nothing 5 \

@@ -10,7 +10,7 @@ set -eu
 build="gcc libc6-dev make pkg-config libbsd-dev libseccomp-dev"
 logind="dbus libsystemd-dev python3-dbusmock systemd"
 check="kyua libatf-dev atf-sh zsh ksh mksh dash fish gdb iproute2 procps
-screen strace tmux"
+screen socat strace tmux"
 sshd="openssh-server"
 programs="age ansible-core borgbackup cryptsetup-bin curl git gpg gpg-agent openssh-client
 openssl pinentry-curses postgresql-client python3 restic skopeo"
