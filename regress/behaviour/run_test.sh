@@ -314,16 +314,23 @@ a_panic_kills_the_children_body() {
 	grep -q '^State:.[RS]' "/proc/$(cat left)/status" || fail 'it died'
 }
 
-# socat forwards connections as ssh -L does.
+# forward: one connection to $PWD/forward is forwarded to the daemon, as ssh -L does it,
+# by the process that listens
+forward() {
+	spawn forward socat UNIX-LISTEN:forward.ctl,unlink-early "UNIX-CONNECT:$sock.ctl"
+	await [ -S forward.ctl ]
+}
+
 behaviour a_forwarded_socket_is_refused \
     'run starts nothing if another process than the daemon listens, as ssh -L does, because the daemon could not kill the program' \
     require.progs socat
 a_forwarded_socket_is_refused_body() {
 	guarded -a
-	spawn forward socat UNIX-LISTEN:forward.ctl,fork "UNIX-CONNECT:$sock.ctl"
-	await [ -S forward.ctl ]
+	forward
 	[ "$("$ctl" -s "$PWD/forward" get "$name")" = "$secret" ] ||
 	    fail 'it is not forwarded'
+	ends 0 "$forward"
+	forward
 	DAZAI_SOCK=$PWD/forward starts_nothing 5 \
 	    "$PWD/forward.ctl: the daemon is on another machine, or in another PID namespace: its panic would not kill touch" \
 	    -e "X=$name"
