@@ -44,11 +44,13 @@ option_check(const char *option, const char *value, const char *why)
 		errx(1, "--%s: %s: %s", option, oneline(value), why);
 }
 
-/* Returns what is wrong with the name of a tether, or NULL. */
+/* Returns what is wrong with the name of a tether to hold, or NULL. */
 const char *
 option_tether(const char *name)
 {
 	if (!name_tether_ok(name))
 		return ("not 1 to 16 of a-z, 0-9 and '-'");
+	if (strcmp(name, "heartbeat") == 0)
+		return ("only dazai-hb without -n holds this one");
 	return (NULL);
 }

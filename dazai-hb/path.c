@@ -165,6 +165,9 @@ path_open(const char *name)
 
 	if (path_inotify == -1)
 		path_init();
+	/* Not the current directory: it may be a variable that is not set. */
+	if (name[0] == '\0')
+		errx(EXIT_USAGE, "--watch-path: the path is empty");
 	if (name[0] != '/' && (dir = getcwd(NULL, 0)) == NULL)
 		err(EXIT_USAGE, "--watch-path %s", oneline(name));
 	if (asprintf(&p->name, "%s/%s", dir == NULL ? "" : dir, name) == -1 ||

@@ -17,6 +17,7 @@
 #include "bus.h"
 #include "exit.h"
 #include "num.h"
+#include "oneline.h"
 #include "option.h"
 #include "policy.h"
 #include "report.h"
@@ -147,8 +148,10 @@ options_parse(struct options *o, int argc, char *argv[])
 			usage(stderr, EXIT_USAGE);
 		}
 	}
-	if (optind < argc)
+	if (optind < argc) {
+		warnx("%s: not an option", oneline(argv[optind]));
 		usage(stderr, EXIT_USAGE);
+	}
 }
 
 int

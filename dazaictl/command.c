@@ -91,7 +91,7 @@ command_option(int argc, char *argv[], const char *shorts,
 	if (ch == '?' && strncmp(argv[optind - 1], "--", 2) == 0 &&
 	    strchr(argv[optind - 1], '=') != NULL && optopt != 0)
 		command_wrong("%s: takes no value", argv[optind - 1]);
-	if (ch == '?' && optopt > ' ' && optopt <= '~')
+	if (ch == '?' && optopt != 0)
 		command_wrong("-%c: no such option", optopt);
 	if (ch == '?')
 		command_wrong("%s: no such option", argv[optind - 1]);

@@ -57,6 +57,7 @@ a_path_that_goes_ends_it_body() {
 	stands_down
 	atf_check -s exit:1 -e match:'--watch-path nothing: No such file' \
 	    "$hb" -s "$sock" -n usb -w nothing
+	complains 1 '--watch-path: the path is empty' "$hb" -s "$sock" -n usb -w ''
 }
 
 behaviour the_way_to_a_path_may_change \

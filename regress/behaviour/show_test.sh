@@ -258,6 +258,7 @@ wrong_usage_is_named_body() {
 	complains 1 'get: y: one argument too many' "$ctl" get x y
 	complains 1 'list: -x: no such option' "$ctl" list -x
 	complains 1 'status: --jason: no such option' "$ctl" status --jason
+	complains 1 'list: -\001: no such option' "$ctl" list "$(printf '%b' '-\001')"
 	complains 1 'list: --json=1: takes no value' "$ctl" list --json=1
 	complains 1 'load: --replace: no such option' "$ctl" load --replace
 	complains 1 'put: -n: a value is missing' "$ctl" put x -n
