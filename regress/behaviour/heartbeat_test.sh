@@ -28,7 +28,6 @@ behaviour bad_usage_is_told \
     'dazai-hb exits with 1 for a wrong option, number or path; -h and -V print and exit with 0'
 bad_usage_is_told_body() {
 	refused 1 'socket path' -s ''
-	refused 1 '--tether: heartbeat: only' -n heartbeat
 	for n in nan 5x '' -1; do
 		refused 1 --interval -i "$n"
 		refused 1 --watch-pid -p "$n"
