@@ -26,7 +26,7 @@ left_nothing() {
 #
 
 # Every kind of bad number is tried on the function that reads them (replay_network,
-# replay_option).
+# replay_program).
 behaviour bad_numbers_are_refused \
     'a wrong number of seconds, and a size that is no number, too small or too large, is refused with one line, and nothing is started'
 bad_numbers_are_refused_body() {

@@ -10,7 +10,7 @@ HOSTILE =	$(addprefix regress/proof/hostile/,dazaid impostor attack calls)
 PROOFS =	$(HOSTILE) regress/proof/audit/pattern regress/proof/storm/storm regress/proof/bench/bench \
 		regress/proof/bench/floor regress/proof/faults/faults
 
-REPLAYS =	$(addprefix regress/unit/replay_,loadfile network vault option helper)
+REPLAYS =	$(addprefix regress/unit/replay_,loadfile network vault program)
 
 .PHONY:		replays package-test mutants hostile faults storm model fuzz audit systemd desktop bench checksec
 

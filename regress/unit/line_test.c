@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Lines, cut out of a buffer.  replay_heart and replay_control show what
- * becomes of each line; here, that no byte before the line is touched.
+ * Lines, cut out of a buffer.  replay_network shows what becomes
+ * of each line; here, that no byte before the line is touched.
  */
 #include <stdio.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Each refusal of a line, to the letter.  The fuzz targets "control" and
- * "heart" check which lines are accepted, what message each becomes, and the
- * answers; replay_control and replay_heart run them in this suite.
+ * Each refusal of a line, to the letter.  The fuzz target "network" checks
+ * which lines are accepted, what message each becomes, and the answers;
+ * replay_network runs it in this suite.
  */
 #include <stdbool.h>
 #include <stdlib.h>

@@ -231,9 +231,9 @@ fuzz_broken(const char *file, int line, const char *fmt, ...)
 	va_list ap;
 
 	fuzz_runs = false;
-	(void)fprintf(stderr, "%s:%d: BROKEN: ", file, line);
+	(void)dprintf(STDERR_FILENO, "%s:%d: BROKEN: ", file, line);
 	va_start(ap, fmt);
-	(void)vfprintf(stderr, fmt, ap);
+	(void)vdprintf(STDERR_FILENO, fmt, ap);
 	va_end(ap);
-	(void)fputc('\n', stderr);
+	(void)dprintf(STDERR_FILENO, "\n");
 }

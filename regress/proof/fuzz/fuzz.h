@@ -94,7 +94,6 @@ __extension__ typedef __int128 wide;
 wide	      fuzz_digits(const char **);
 wide	      fuzz_seconds(const char *);
 noreturn void fuzz_leave(const char *);
-noreturn void program_ended(int); /* of the target */
 void	      fuzz_fds_begin(void);
 void	      fuzz_fds_end(bool);
 void	      fuzz_pair(int, int[2]);

@@ -11,7 +11,7 @@ CC_cov =	$(FUZZ_CC)
 CC_replay =	$(CC)
 PKG_CONFIG ?=	pkg-config
 PKGS =		libbsd-overlay libseccomp
-TARGETS =	loadfile network vault option helper
+TARGETS =	loadfile network vault program
 DIR =		regress/proof/fuzz
 ORACLE =	regress/oracle
 B =		$(DIR)/build
@@ -44,14 +44,11 @@ SRC_vault =	$(addprefix $(ORACLE)/,controller.c names.c secrets.c) $(DIR)/model.
 		$(addprefix common/,clock.c cred.c name.c num.c secmem.c) \
 		$(addprefix dazaid/,alive.c event.c holder.c imsg.c log.c notify.c panic.c serve.c \
 		session.c signals.c transfer.c)
-SRC_option =	$(addprefix $(DIR)/,option_world.c program.c) $(ORACLE)/names.c \
-		$(addprefix common/,name.c num.c oneline.c option.c prompt.c program.c secmem.c sockpath.c visible.c) \
-		dazaid/options.c dazaid/store.c dazai-hb/dazai-hb.c \
-		$(addprefix dazaictl/,answer.c askpass.c command.c dazaictl.c help.c json.c \
-		list.c paint.c status.c table.c unit.c)
-
-SRC_helper =	$(addprefix $(DIR)/,helper_world.c program.c) $(addprefix dazaictl/,assuan.c config.c give.c site.c) \
-		$(addprefix common/,name.c oneline.c stdfd.c)
+SRC_program =	$(addprefix $(DIR)/,helper.c option.c program_world.c) $(ORACLE)/names.c \
+		$(addprefix common/,name.c num.c oneline.c option.c prompt.c program.c secmem.c sockpath.c \
+		stdfd.c visible.c) dazaid/options.c dazaid/store.c dazai-hb/dazai-hb.c \
+		$(addprefix dazaictl/,answer.c askpass.c assuan.c command.c config.c dazaictl.c give.c \
+		help.c json.c list.c paint.c site.c status.c table.c unit.c)
 
 # The system functions that a target replaces.
 wraps =		$(addprefix -Wl$(,)--wrap=,$(shell \

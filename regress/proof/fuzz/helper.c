@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The fuzz target "helper": git-credential-dazai, docker-credential-dazai and
- * pinentry-dazai.  Whatever the user's file, the program that asks, a secret
- * and another pinentry say: a secret goes only to what its line names, whole,
- * in one well-formed answer, or not at all.
+ * The rules of the fuzz target "program" for git-credential-dazai,
+ * docker-credential-dazai and pinentry-dazai.  Whatever the user's file, the
+ * program that asks, a secret and another pinentry say: a secret goes only to
+ * what its line names, whole, in one well-formed answer, or not at all.
  */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "helper.h"
+#include "program.h"
 
 /* NOLINTBEGIN(bugprone-suspicious-include) */
 #include "../../../dazaictl/gitcred.c"
@@ -17,19 +17,14 @@
 #include "../../../dazaictl/pinentry.c"
 /* NOLINTEND(bugprone-suspicious-include) */
 
-enum { GIT, DOCKER, DOCKER_LIST, PINENTRY, HELPERS };
-
-static char  *printed; /* by stdio */
-static size_t printedlen;
-
 /* What must be so. */
 
 /* The secret without the newline that give() drops. */
 static size_t
 secret_len(void)
 {
-	return (helper.secret.len -
-	    (helper.secret.at[helper.secret.len - 1] == '\n'));
+	return (
+	    world.secret.len - (world.secret.at[world.secret.len - 1] == '\n'));
 }
 
 static unsigned int
@@ -76,8 +71,8 @@ file_has(const char *first, const char *second)
 	char   text[TEXT + 1], *rest, *line, *words, *word[2];
 	size_t i;
 
-	memcpy(text, helper.file.at, helper.file.len);
-	text[helper.file.len] = '\0';
+	memcpy(text, world.file.at, world.file.len);
+	text[world.file.len] = '\0';
 	for (line = strtok_r(text, "\n", &rest); line != NULL;
 	     line = strtok_r(NULL, "\n", &rest)) {
 		for (i = 0; i < 2; i++)
@@ -109,14 +104,14 @@ host_of(const char *from)
 static void
 check_git(const char *ended)
 {
-	const char *at = helper.out;
+	const char *at = world.out;
 
-	if (helper.outlen == 0)
+	if (world.outlen == 0)
 		return;
 	CHECK(strcmp(ended, "done") == 0, "an answer, and an error");
 	CHECK(file_has(host_of(gitcred_asked[GITCRED_HOST].value),
-		  helper.name_asked),
-	    "%s for another host", helper.name_asked);
+		  world.name_asked),
+	    "%s for another host", world.name_asked);
 	if (strncmp(at, "username=", 9) == 0) {
 		at = strchr(at, '\n');
 		CHECK(at != NULL, "no line");
@@ -124,11 +119,11 @@ check_git(const char *ended)
 	}
 	CHECK(strncmp(at, "password=", 9) == 0, "no password");
 	at += 9;
-	CHECK((size_t)(helper.out + helper.outlen - at) == secret_len() + 1 &&
-		memcmp(at, helper.secret.at, secret_len()) == 0 &&
-		helper.out[helper.outlen - 1] == '\n' &&
+	CHECK((size_t)(world.out + world.outlen - at) == secret_len() + 1 &&
+		memcmp(at, world.secret.at, secret_len()) == 0 &&
+		world.out[world.outlen - 1] == '\n' &&
 		strlen(at) == secret_len() + 1 &&
-		strchr(at, '\n') == helper.out + helper.outlen - 1,
+		strchr(at, '\n') == world.out + world.outlen - 1,
 	    "not one line with the secret");
 }
 
@@ -138,10 +133,10 @@ check_docker(const char *ended)
 	static const char *const words[] = { "ServerURL", "Username",
 		"Secret" };
 	static char		 text[TEXT * 2];
-	const char		*at = helper.out, *url;
+	const char		*at = world.out, *url;
 	size_t			 i, len;
 
-	if (helper.outlen == 0)
+	if (world.outlen == 0)
 		return;
 	CHECK(strcmp(ended, "done") == 0, "an answer, and an error");
 	for (i = 0; i < 3; i++) {
@@ -152,12 +147,12 @@ check_docker(const char *ended)
 		if (i == 0) {
 			url = strstr(text, "://");
 			CHECK(file_has(host_of(url != NULL ? url + 3 : text),
-				  helper.name_asked),
-			    "%s for another registry", helper.name_asked);
+				  world.name_asked),
+			    "%s for another registry", world.name_asked);
 		}
 	}
 	CHECK(strcmp(at, "}\n") == 0, "more than an object: %s", at);
-	CHECK(len == secret_len() && memcmp(text, helper.secret.at, len) == 0,
+	CHECK(len == secret_len() && memcmp(text, world.secret.at, len) == 0,
 	    "not the secret");
 }
 
@@ -165,10 +160,10 @@ static void
 check_docker_list(const char *ended)
 {
 	static char text[2 * TEXT];
-	const char *at = printed;
+	const char *at = world.printed;
 	size_t	    len;
 
-	CHECK(helper.outlen == 0, "a secret");
+	CHECK(world.outlen == 0, "a secret");
 	if (strcmp(ended, "done") != 0)
 		return;
 	CHECK(*at++ == '{', "no object");
@@ -195,7 +190,7 @@ says_secret(const char *line, size_t len)
 			c = (char)hex(line + i + 1, 2);
 			i += 2;
 		}
-		if (n >= secret_len() || c != helper.secret.at[n])
+		if (n >= secret_len() || c != world.secret.at[n])
 			return (false);
 	}
 	return (n == secret_len());
@@ -208,14 +203,13 @@ check_pinentry(const char *ended)
 	const char *at, *line_end;
 
 	if (strcmp(ended, "failed") == 0)
-		CHECK(helper.outlen == 0, "an answer, and an error");
-	for (at = helper.out; at < helper.out + helper.outlen;
-	     at = line_end + 1) {
+		CHECK(world.outlen == 0, "an answer, and an error");
+	for (at = world.out; at < world.out + world.outlen; at = line_end + 1) {
 		line_end = memchr(at, '\n',
-		    (size_t)(helper.out + helper.outlen - at));
+		    (size_t)(world.out + world.outlen - at));
 		CHECK(line_end != NULL && line_end - at <= ASSUAN_MAX,
 		    "a long line");
-		CHECK(helper.forked || strncmp(at, "OK", 2) == 0 ||
+		CHECK(world.forked || strncmp(at, "OK", 2) == 0 ||
 			strncmp(at, "ERR ", 4) == 0 ||
 			strncmp(at, "D ", 2) == 0,
 		    "no answer: %s", at);
@@ -233,14 +227,14 @@ check_pin(const char *before)
 	    "not the secret: %s", before);
 	CHECK(!asked.failed && !asked.new, "an old passphrase is given again");
 	CHECK(strlen(asked.grip) == PINENTRY_GRIP &&
-		file_has(asked.grip, helper.name_asked),
-	    "%s for another key", helper.name_asked);
+		file_has(asked.grip, world.name_asked),
+	    "%s for another key", world.name_asked);
 }
 
 /* A child, whose end is not the program's; arg: the secret of a key. */
 WRAP(int, give_apart, void (*task)(const void *), const void *arg)
 {
-	const size_t   was = helper.outlen;
+	const size_t   was = world.outlen;
 	static jmp_buf outer;
 	volatile int   status = EXIT_USAGE;
 
@@ -254,7 +248,7 @@ WRAP(int, give_apart, void (*task)(const void *), const void *arg)
 	memcpy(fuzz_end, outer, sizeof(outer));
 	fuzz_runs = true;
 	if (status == EXIT_DONE && arg != NULL)
-		check_pin(helper.out + was);
+		check_pin(world.out + was);
 	return (status);
 }
 
@@ -276,54 +270,38 @@ begin(void)
 }
 
 static void
-finish(FILE *in, FILE *to)
-{
-	helper_end();
-	if (other.pid != -1) {
-		close(other.in);
-		close(other.out);
-	}
-	(void)fclose(in);
-	(void)fclose(to);
-	free(printed);
-}
-
-static void
-run(unsigned int which)
+run(void)
 {
 	static char get[] = "get", list[] = "list";
-	char	   *argv[] = { get, which == DOCKER_LIST ? list : get, NULL };
+	char *argv[] = { get, program_now == DOCKER_LIST ? list : get, NULL };
 
 	if (setjmp(fuzz_end) != 0)
 		return;
 	fuzz_runs = true;
-	if (which == GIT)
+	if (program_now == GIT)
 		gitcred_main(2, argv);
-	if (which == PINENTRY)
+	if (program_now == PINENTRY)
 		pinentry_main(1, argv);
 	dockercred_main(2, argv);
 }
 
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+void
+helper_run(void)
 {
 	static void (*const check[])(const char *) = { check_git, check_docker,
 		check_docker_list, check_pinentry };
-	FILE *const was_in = stdin, *const was_out = stdout;
-	unsigned int which;
+	FILE *const was = stdin;
 
-	fuzz_input(data, size);
-	which = fuzz_byte() % HELPERS;
-	helper_begin();
 	begin();
-	stdin = fmemopen(helper.asks.at, helper.asks.len, "r");
-	stdout = open_memstream(&printed, &printedlen);
-	CHECK(stdin != NULL && stdout != NULL, "no memory");
-	run(which);
+	stdin = fmemopen(world.asks.at, world.asks.len, "r");
+	CHECK(stdin != NULL, "no memory");
+	run();
 	(void)fflush(stdout);
-	check[which](fuzz_ended);
-	finish(stdin, stdout);
-	stdin = was_in;
-	stdout = was_out;
-	return (0);
+	check[program_now - GIT](fuzz_ended);
+	if (other.pid != -1) {
+		close(other.in);
+		close(other.out);
+	}
+	(void)fclose(stdin);
+	stdin = was;
 }

@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The fuzz target "option": command lines of dazaid, dazai-hb and dazaictl end
- * or start as they should, and each option has the value that was given.
+ * The rules of the fuzz target "program" for command lines: dazaid, dazai-hb
+ * and dazaictl end or start as they should, and each option has the value that
+ * was given.
  */
-
 #include <getopt.h>
 #include <limits.h>
 #include <stdarg.h>
 #include <stdlib.h>
 
-#include "fuzz.h"
+#include "program.h"
 
 #include "../../../dazai-hb/front.h"
 #include "../../../dazai-hb/heartbeat.h"
@@ -44,12 +44,11 @@ static struct {
 
 /* What the programs call. */
 
-noreturn void
-program_ended(int status)
+void
+option_ended(int status)
 {
 	CHECK(status == should.status || should.status == -2,
 	    "exit %d, and not %d", status, should.status);
-	fuzz_leave("exit");
 }
 
 WRAP(const char *, getprogname, void)
@@ -283,12 +282,12 @@ settle(void)
 		fail(1);
 }
 
-enum kind { FLAG, COUNT, EXITS, TEXT, MEMORY, LOAD, TIME, NUMBER, WATCH };
+enum kind { FLAG, COUNT, EXITS, STRING, MEMORY, LOAD, TIME, NUMBER, WATCH };
 
 /* The options of dazaid and dazai-hb, by the byte of the input that adds one.
  */
 static const struct option_rule {
-	enum { BOTH, DAZAID, HB } of;
+	unsigned int of; /* the program */
 	unsigned int op;
 	const char  *name;
 	enum kind    kind;
@@ -302,18 +301,18 @@ static const struct option_rule {
 	{ DAZAID, 't', "ping-timeout", TIME, &should.timeout, 0, 0 },
 	{ DAZAID, 'z', "size", NUMBER, &should.size, 4096, 1 << 30 },
 	{ DAZAID, 'l', "load", LOAD, NULL, 0, 0 },
-	{ DAZAID, 'L', "load-file", TEXT, &should.file, 0, 0 },
+	{ DAZAID, 'L', "load-file", STRING, &should.file, 0, 0 },
 	{ DAZAID, 'm', "memory", MEMORY, &should.memory, 0, 0 },
-	{ DAZAID, 'u', "user", TEXT, &should.user, 0, 0 },
+	{ DAZAID, 'u', "user", STRING, &should.user, 0, 0 },
 	{ HB, 'b', "background", FLAG, &should.background, 0, 0 },
 	{ HB, 'q', "quiet", FLAG, &should.quiet, 0, 0 },
 	{ HB, 'i', "interval", TIME, &should.interval, 0, 0 },
 	{ HB, 'p', "watch-pid", WATCH, &should.watch, 1, INT_MAX },
-	{ BOTH, 'v', "verbose", COUNT, &should.verbose, 0, 0 },
-	{ BOTH, 's', "socket", TEXT, &should.sock, 0, 0 },
-	{ BOTH, 'h', "help", EXITS, NULL, 0, 0 },
-	{ BOTH, 'V', "version", EXITS, NULL, 0, 0 },
-	{ BOTH, 'x', "x", EXITS, NULL, 1, 1 }, /* there is no such option */
+	{ PROGRAMS, 'v', "verbose", COUNT, &should.verbose, 0, 0 },
+	{ PROGRAMS, 's', "socket", STRING, &should.sock, 0, 0 },
+	{ PROGRAMS, 'h', "help", EXITS, NULL, 0, 0 },
+	{ PROGRAMS, 'V', "version", EXITS, NULL, 0, 0 },
+	{ PROGRAMS, 'x', "x", EXITS, NULL, 1, 1 }, /* there is no such option */
 };
 
 /* The setting that this option must lead to; value: its argument, or NULL. */
@@ -335,7 +334,7 @@ means(const struct option_rule *r, const char *value)
 		    strcmp(value, "mlock") != 0)
 			fail(1);
 		/* FALLTHROUGH */
-	case TEXT:
+	case STRING:
 		*(const char **)r->to = value;
 		break;
 	case LOAD:
@@ -382,7 +381,7 @@ line(unsigned int of)
 		op = fuzz_byte();
 		form = fuzz_byte();
 		for (r = rules; r < rules + sizeof(rules) / sizeof(*r); r++) {
-			if (r->op == op && (r->of == BOTH || r->of == of))
+			if (r->op == op && (r->of == PROGRAMS || r->of == of))
 				rule(r, form);
 		}
 		if (op == 'o') {
@@ -414,43 +413,13 @@ ctl_line(void)
 	}
 }
 
-static void
-run(unsigned int program)
-{
-	switch (program) {
-	case 0:
-		line(DAZAID);
-		break;
-	case 1:
-		line(HB);
-		break;
-	default:
-		ctl_line();
-	}
-	args[nargs] = NULL;
-	if (setjmp(fuzz_end) != 0)
-		return;
-	fuzz_runs = true;
-	if (program == 0)
-		run_dazaid();
-	else if (program == 1)
-		(void)dazai_hb_main(nargs, args);
-	else
-		(void)dazaictl_main(nargs, args);
-	BROKEN("%s returns", called);
-}
-
-int
-LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+void
+option_run(void)
 {
 	static const char *const names[] = { "dazaid", "dazai-hb", "dazaictl",
 		"dazai-askpass" };
-	unsigned int		 program;
 
-	fuzz_input(data, size);
-	program = fuzz_byte() % 4;
-	fuzz_how = fuzz_byte();
-	called = names[program];
+	called = names[program_now];
 	memset(&should, 0, sizeof(should));
 	should.status = -1;
 	should.grace = 5000;
@@ -461,6 +430,19 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	opterr = 0;
 	nargs = 0;
 	add_word("%s", called);
-	run(program);
-	return (0);
+	if (program_now >= DAZAICTL)
+		ctl_line();
+	else
+		line(program_now);
+	args[nargs] = NULL;
+	if (setjmp(fuzz_end) != 0)
+		return;
+	fuzz_runs = true;
+	if (program_now == DAZAID)
+		run_dazaid();
+	else if (program_now == HB)
+		(void)dazai_hb_main(nargs, args);
+	else
+		(void)dazaictl_main(nargs, args);
+	BROKEN("%s returns", called);
 }

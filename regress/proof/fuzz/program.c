@@ -1,36 +1,28 @@
 /* SPDX-License-Identifier: ISC */
-/* Under a whole program: its end is one that program_ended() accepts. */
-#include <err.h>
+/*
+ * The fuzz target "program": whole programs, from their command lines to what
+ * they print.
+ */
+#include <stdio.h>
 
-#include "fuzz.h"
+#include "program.h"
 
-/* It leaves what it has allocated. */
-const char *__asan_default_options(void);
-const char *
-__asan_default_options(void)
+unsigned int program_now;
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	return ("detect_leaks=0");
-}
+	FILE *const was_out = stdout, *const was_err = stderr;
 
-WRAP(noreturn void, exit, int status)
-{
-	if (!fuzz_runs)
-		__real_exit(status);
-	program_ended(status);
-}
-
-WRAP(noreturn void, errx, int status, const char *fmt, ...)
-{
-	CHECK(status != 0, "%s, and exit 0", fmt);
-	program_ended(status);
-}
-
-WRAP(noreturn void, err, int status, const char *fmt, ...)
-{
-	CHECK(status != 0, "%s, and exit 0", fmt);
-	program_ended(status);
-}
-
-WRAP(void, warnx, const char *fmt UNUSED, ...)
-{
+	fuzz_input(data, size);
+	program_now = fuzz_byte() % PROGRAMS;
+	world_begin();
+	if (program_now < GIT)
+		option_run();
+	else
+		helper_run();
+	world_end();
+	stdout = was_out;
+	stderr = was_err;
+	return (0);
 }

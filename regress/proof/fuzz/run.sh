@@ -23,7 +23,7 @@ fuzz=regress/proof/fuzz
 build=$fuzz/build
 seconds=${1:-60}
 [ $# -eq 0 ] || shift
-targets=${*:-loadfile network vault option helper}
+targets=${*:-loadfile network vault program}
 limit=-max_total_time=$seconds
 [ "$seconds" -gt 0 ] || limit=-runs=0
 
