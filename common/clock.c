@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Time as one number.
+ * Reads a clock as a number of milliseconds.
  */
 #include "clock.h"
 

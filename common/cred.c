@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The owner of the process at the other end of a Unix socket, as the kernel
- * tells it.
+ * Asks the kernel which process, and whose, is at the other end of a Unix
+ * socket.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -13,15 +13,15 @@
 #include "cred.h"
 #include "num.h"
 
-#define CRED_ALL UINT32_MAX /* length of a uid_map that has every uid */
-#define CRED_MAP 30	    /* numbers of a uid_map; it has three in a line */
+#define CRED_ALL UINT32_MAX /* the length of a uid_map with every uid */
+#define CRED_MAP 30	    /* most numbers read of a uid_map, three a line */
 
 /*
- * Stores the pid, uid and gid of fd's peer in *who, and returns whether that
- * is owner's or root's.  They are those of the process that connected, or, for
- * a client, of the process that called listen(2).  If fd is not a connection,
- * returns false with errno and sets *who to pid 0 and uid -1.  If the process
- * is somebody else's, returns false with EPERM.
+ * Stores the pid, uid and gid of the process at the other end of fd in *who.
+ * For a server that is the process that connected; for a client, the process
+ * that called listen(2).  Returns true if its uid is owner or root.  If it is
+ * another one, returns false with EPERM.  If fd is not a connection, returns
+ * false with errno, and sets *who to pid 0 and uid -1.
  */
 bool
 cred_allowed(int fd, uid_t owner, struct ucred *who)
@@ -37,8 +37,8 @@ cred_allowed(int fd, uid_t owner, struct ucred *who)
 }
 
 /*
- * Reads up to n numbers of a file into *numbers; returns how many there are, or
- * -1 if the file cannot be read.
+ * Reads up to n numbers from a file into numbers.  Returns how many it has
+ * read, or -1 if the file cannot be read.
  */
 static int
 cred_numbers(const char *file, int64_t *numbers, int n)
@@ -64,10 +64,11 @@ cred_numbers(const char *file, int64_t *numbers, int n)
 }
 
 /*
- * In a user namespace every uid that has no name there shows as the overflow
- * uid (user_namespaces(7)).  If uid, ours, is that one, then strangers look
- * like us: returns words for that, valid until the next call, or NULL.  In a
- * namespace that maps every uid, as the first one does, this cannot happen.
+ * In a user namespace, every uid that is not mapped there appears as the
+ * overflow uid (user_namespaces(7)).  If our own uid is the overflow uid, other
+ * users look like us.  Returns an error message for that case, valid until the
+ * next call; otherwise NULL.  In a namespace that maps every uid, as the
+ * initial one does, this cannot happen.
  */
 const char *
 cred_ambiguous(uid_t uid)
@@ -93,8 +94,8 @@ cred_ambiguous(uid_t uid)
 }
 
 /*
- * Does our user namespace have this uid?  A namespace that a user has made
- * often has only one uid.  If /proc does not tell, returns true.
+ * Returns whether our user namespace maps this uid: one that an ordinary user
+ * has made often maps only one.  If /proc cannot be read, returns true.
  */
 bool
 cred_exists(uid_t uid)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Builds a seccomp filter from tables of allowed system calls, and loads it.
- * Of libseccomp this takes the numbers of the calls alone: the library would
- * leave its heap to a process that runs for as long as a session.
+ * It uses only the header of libseccomp, for the numbers of the calls.  The
+ * library itself would leave a heap in a process that runs for as long as a
+ * session.
  */
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -52,7 +53,7 @@
 
 #define FILTER_ARG_STEPS 6 /* that filter_arg() makes */
 
-/* Calls that a C library makes in place of another one on 32-bit machines. */
+/* On a 32-bit machine the C library makes the call also instead of nr. */
 static const struct filter_alias {
 	int  nr;
 	int  also;
@@ -77,8 +78,8 @@ static const struct filter_alias {
 
 /*
  * On some machines, such as i386, glibc makes calls about sockets by
- * socketcall(2).  The filter sees there which call it is, but not the
- * arguments, which are in memory.
+ * socketcall(2).  There the filter sees which socket call it is, but not the
+ * arguments, because they are in memory.
  */
 static const struct filter_socketcall {
 	int	     nr;
@@ -117,14 +118,14 @@ filter_load_word(struct filter *f, size_t offset)
 	filter_step(f, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset, 0, 0);
 }
 
-/* Skips the next steps, as many as skip, unless the word loaded is k. */
+/* Skips the next skip steps unless the loaded word is k. */
 static void
 filter_unless(struct filter *f, uint32_t k, size_t skip)
 {
 	filter_step(f, BPF_JMP | BPF_JEQ | BPF_K, k, 0, skip);
 }
 
-/* One half of an argument; skip counts from the end of this. */
+/* Compares one half of an argument, and skips as filter_unless() does. */
 static void
 filter_half(struct filter *f, size_t offset, uint32_t mask, uint32_t value,
     size_t skip)
@@ -134,7 +135,7 @@ filter_half(struct filter *f, size_t offset, uint32_t mask, uint32_t value,
 	filter_unless(f, value, skip);
 }
 
-/* Skips the next steps, as many as skip, unless the comparison a holds. */
+/* Skips the next skip steps unless the comparison a is true. */
 static void
 filter_arg(struct filter *f, const struct scmp_arg_cmp *a, size_t skip)
 {
@@ -153,9 +154,9 @@ filter_arg(struct filter *f, const struct scmp_arg_cmp *a, size_t skip)
 }
 
 /*
- * Allows the call nr if the first nargs comparisons of args hold.  The number
- * of the call that is made is loaded before this, and again after it.  Numbers
- * below 0 are of calls that this machine does not have.
+ * Allows the call nr if the first nargs comparisons of args are true.  Expects
+ * the number of the current call to be loaded, and leaves it loaded.  A
+ * negative nr is a call that this machine does not have.
  */
 static void
 filter_allow(struct filter *f, int nr, unsigned int nargs,
@@ -198,7 +199,7 @@ filter_add_rule(struct filter *f, const struct filter_rule *r)
 	}
 }
 
-/* Goes on only with a call of this machine's own kind, its number loaded. */
+/* Refuses calls of another architecture; loads the number of any other. */
 static void
 filter_begin(struct filter *f, uint32_t otherwise)
 {
@@ -213,9 +214,9 @@ filter_begin(struct filter *f, uint32_t otherwise)
 }
 
 /*
- * Makes of n tables the filter f: each call that they do not allow is answered
- * with the action otherwise (SCMP_ACT_...).  Returns 0, or -1 with EINVAL if it
- * is too long or compares in a way that is not known here.
+ * Builds the filter f from n tables.  The action for a call that they do not
+ * allow is otherwise (SCMP_ACT_...).  Returns 0, or -1 with EINVAL if the
+ * filter is too long, or a table has an unknown kind of comparison.
  */
 int
 filter_build(struct filter *f, uint32_t otherwise,
@@ -241,9 +242,9 @@ filter_build(struct filter *f, uint32_t otherwise,
 }
 
 /*
- * Builds a filter as filter_build() does, and puts this process under it for
- * good.  Also sets no_new_privs.  Returns 0, or -1 with errno and nothing
- * loaded.
+ * Builds a filter as filter_build() does, sets no_new_privs, and loads the
+ * filter for the rest of this process's life.  Returns 0, or -1 with errno and
+ * no filter loaded.
  */
 int
 filter_load(uint32_t otherwise, const struct filter_table *tables, size_t n)

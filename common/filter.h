@@ -10,9 +10,9 @@
 #include <stdint.h>
 
 #define FILTER_ARGS 3	/* arguments that a rule can compare */
-#define FILTER_MAX  512 /* steps of a filter; our longest has some 250 */
+#define FILTER_MAX  512 /* steps of a filter; the longest has some 250 */
 
-/* A system call that is allowed: if all nargs comparisons of args hold. */
+/* Allows a system call if all nargs comparisons of args are true. */
 struct filter_rule {
 	int		    nr;
 	unsigned int	    nargs;

@@ -11,8 +11,8 @@
 
 #ifdef SANITIZE
 /*
- * LeakSanitizer would trace this process from another one at the end, which
- * the filter forbids.
+ * At the end LeakSanitizer would trace this process from another one, which the
+ * filter forbids.
  */
 const char *__asan_default_options(void);
 const char *
@@ -28,7 +28,7 @@ static const struct filter_rule filter_client_rules[] = {
 	FILTER_ALLOW(recvfrom),
 	FILTER_ALLOW(recvmsg),
 	FILTER_ALLOW(setsockopt), /* SO_PASSCRED, SO_PASSPIDFD */
-	FILTER_ALLOW(fstatfs),	  /* is it a pidfd? */
+	FILTER_ALLOW(fstatfs),	  /* whether it is a pidfd */
 	FILTER_ALLOW(sendto),
 	FILTER_ALLOW(write),
 	FILTER_ALLOW(pwritev2),

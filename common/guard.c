@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Tells which process is guarded, and by which dazai-hb; the daemon's BUSY does
- * not.  The guarding dazai-hb holds a record lock on the daemon's pid file, at
- * the offset that is the pid of the process it watches.  F_GETLK tells both
- * pids to any other process, and the kernel drops the lock when dazai-hb dies.
- * In the same way, of many dazai-hb on one terminal only one writes to it.
- * Only what is shown depends on this.
+ * Records which process is guarded, and by which dazai-hb, because the daemon's
+ * BUSY does not say that.  The guarding dazai-hb holds a record lock on the
+ * daemon's pid file, at the offset that is the pid of the process it watches.
+ * F_GETLK tells both pids to any other process, and the kernel drops the lock
+ * when dazai-hb dies.  Another lock makes sure that of many dazai-hb on one
+ * terminal only one writes to it.  Nothing but messages depends on these locks.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -21,14 +21,14 @@
 
 #define GUARD_TRIES 20 /* of 10 ms */
 
-/* Offsets: up to here those of pids, and above two for each terminal. */
+/* Offsets up to here are pids; above it each terminal has two. */
 #define GUARD_PIDS ((off_t)INT32_MAX)
 
 static int guard_fd = -1;
 
 /*
  * Opens the pid file of the daemon whose heartbeat socket is name in the
- * directory dir, for the functions below, which lock nothing without it.
+ * directory dir, for the functions below.  Without the file they lock nothing.
  */
 void
 guard_open(int dir, const char *name)
@@ -64,7 +64,7 @@ guard_lock(short type, off_t offset)
 	    (errno != EAGAIN && errno != EACCES));
 }
 
-/* Takes the lock that says: this process guards, and watches pid. */
+/* Takes the lock which shows that this process guards and watches pid. */
 void
 guard_claim(pid_t pid)
 {
@@ -78,8 +78,8 @@ guard_offset(dev_t terminal)
 }
 
 /*
- * Is this process the one that writes to the terminal?  The first to ask is,
- * until it ends.  From now on guard_alone() counts this process.
+ * Returns whether this process writes to the terminal: the first one that asks
+ * does, until it ends.  From now on guard_alone() counts this process.
  */
 bool
 guard_writes(dev_t terminal)
@@ -88,7 +88,7 @@ guard_writes(dev_t terminal)
 	return (guard_lock(F_WRLCK, guard_offset(terminal)));
 }
 
-/* Has every other process ended that has called guard_writes()? */
+/* Returns whether all other callers of guard_writes() have ended. */
 bool
 guard_alone(dev_t terminal)
 {

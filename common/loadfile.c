@@ -4,7 +4,8 @@
  *
  *	NAME [reads=N] [ttl=SECONDS] [newline=keep] COMMAND...
  *
- * or has a "?" for a command.  All of it is read before any command is run.
+ * or has a "?"  for a command.  The whole file is read before any command is
+ * run.
  */
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -39,8 +40,8 @@ loadfile_word(char **rest)
 }
 
 /*
- * Takes an option off *rest, if that begins with one.  Returns NULL if it does
- * not; otherwise sets *why to what is wrong with it, or to NULL.
+ * If *rest begins with an option, removes it, and returns its key; otherwise
+ * returns NULL.  *why is set to an error message about the value, or to NULL.
  */
 static const char *
 loadfile_option(struct loadfile_entry *e, char **rest, const char **why)
@@ -69,8 +70,8 @@ loadfile_option(struct loadfile_entry *e, char **rest, const char **why)
 }
 
 /*
- * Reads one line, which is neither empty nor a comment, into the next entry.
- * Returns -1 with what is wrong in why, of size bytes.
+ * Parses a line, which is neither empty nor a comment, into the next entry.
+ * Returns -1 with an error message in why, of size bytes.
  */
 static int
 loadfile_line(struct loadfile *lf, char *line, unsigned int number, char *why,
@@ -112,8 +113,8 @@ loadfile_line(struct loadfile *lf, char *line, unsigned int number, char *why,
 }
 
 /*
- * Reads the file's len bytes, fewer than LOADFILE_BYTES, that are in lf->text;
- * otherwise as loadfile_read().
+ * Parses the len bytes of the file in lf->text, fewer than LOADFILE_BYTES.
+ * Returns as loadfile_read().
  */
 int
 loadfile_parse(struct loadfile *lf, const char *path, size_t len, char *why)
@@ -162,8 +163,8 @@ loadfile_distrust(int fd, uid_t owner)
 
 /*
  * Reads the file at path, which must belong to owner or root, and to which
- * nobody else may write.  Returns 0; or -1 with what is wrong in why
- * (LOADFILE_WHY bytes), the path in front.
+ * nobody else may write.  Returns 0; or -1 with an error message in why
+ * (LOADFILE_WHY bytes), which begins with the path.
  */
 int
 loadfile_read(struct loadfile *lf, const char *path, uid_t owner, char *why)
@@ -173,7 +174,7 @@ loadfile_read(struct loadfile *lf, const char *path, uid_t owner, char *why)
 	ssize_t	    n = 1;
 	int	    fd;
 
-	/* A FIFO must not make us wait. */
+	/* Do not wait for the writer of a FIFO. */
 	fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
 	if (fd == -1) {
 		(void)snprintf(why, LOADFILE_WHY, "%s: %s", path,
@@ -200,10 +201,10 @@ loadfile_read(struct loadfile *lf, const char *path, uid_t owner, char *why)
 }
 
 /*
- * Runs an entry's command, whose output goes to the descriptor out and whose
- * standard input is empty; it may ask on the terminal.  Returns its pid, for
- * waitpid(2), whose status would be lost if SIGCHLD stayed ignored; -1 with
- * errno.  The command ends when this process does.
+ * Runs an entry's command.  Its output goes to the descriptor out, its standard
+ * input is empty, and it may ask on the terminal.  It gets SIGTERM when this
+ * process ends.  Returns its pid, for waitpid(2); -1 with errno.  Resets
+ * SIGCHLD, because the kernel would drop the status if SIGCHLD were ignored.
  */
 pid_t
 loadfile_run(const struct loadfile_entry *e, int out)
@@ -226,8 +227,9 @@ loadfile_run(const struct loadfile_entry *e, int out)
 }
 
 /*
- * status: a command's, from waitpid(2).  Returns NULL if it exited with 0;
- * otherwise writes how it ended to why, of LOADFILE_WHY bytes, and returns why.
+ * status is that of a command, from waitpid(2).  Returns NULL if the command
+ * exited with 0; otherwise writes how it ended to why, of LOADFILE_WHY bytes,
+ * and returns why.
  */
 const char *
 loadfile_failure(int status, char *why)

@@ -10,7 +10,7 @@
 
 #define LOADFILE_BYTES 65536 /* of a file, at most */
 #define LOADFILE_MAX   256   /* secrets in a file, at most */
-#define LOADFILE_WHY   512   /* bytes of the words for what is wrong */
+#define LOADFILE_WHY   512   /* bytes of an error message */
 
 /* A line of the file: a secret, and where it comes from. */
 struct loadfile_entry {

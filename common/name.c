@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: ISC */
-/* The checks of the names of secrets and tethers. */
+/*
+ * Checks the names of secrets and tethers.
+ */
 #include <string.h>
 
 #include "name.h"
 
-/* Whether name, a string, is what NAME_RULE says. */
+/* Returns whether name, a string, follows NAME_RULE. */
 bool
 name_ok(const char *name)
 {
@@ -17,7 +19,7 @@ name_ok(const char *name)
 	    name[0] != '-' && strcmp(name, NAME_ALL) != 0);
 }
 
-/* Whether name, a string, can be a tether's: 1 to 16 of a-z, 0-9 and '-'. */
+/* Returns whether a tether may have this name: 1 to 16 of a-z, 0-9, '-'. */
 bool
 name_tether_ok(const char *name)
 {

@@ -5,9 +5,9 @@
 #include <stdbool.h>
 
 #define NAME_BYTES 129 /* of a secret's name, with its NUL */
-#define NAME_ALL   "*" /* no name: it means every secret */
+#define NAME_ALL   "*" /* not a name: it means every secret */
 
-/* The sentence for what is not a name. */
+/* The error message for an invalid name. */
 #define NAME_RULE                                                 \
 	"a name is 1 to 128 printable ASCII characters, without " \
 	"blanks, quotes and backslashes, does not begin with -, " \

@@ -105,9 +105,9 @@ num_print(uint64_t n, char *buf)
 }
 
 /*
- * Prints milliseconds as num_ms() reads them, with no digit more than needed,
- * to buf of NUM_PRINT bytes, which is returned.  A negative time is past, and
- * shown as 0.
+ * Prints milliseconds as num_ms() reads them, without needless digits, to buf
+ * of NUM_PRINT bytes, which is returned.  A negative time is past, and shown as
+ * 0.
  */
 char *
 num_print_ms(int64_t ms, char *buf)

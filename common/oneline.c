@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* Arguments and paths in messages, which stay one line. */
+/*
+ * Keeps a message one line, whatever is in arguments and paths.
+ */
 #include <stddef.h>
 
 #include "oneline.h"
@@ -7,8 +9,8 @@
 #define ONELINE_BYTES 4096
 
 /*
- * The bytes of the control character at c, in ASCII or UTF-8; 0 if there is
- * another character.
+ * Returns the length of the control character at c, in ASCII or UTF-8; 0 if the
+ * character at c is another one.
  */
 static size_t
 oneline_control(const unsigned char *c)
@@ -19,9 +21,9 @@ oneline_control(const unsigned char *c)
 }
 
 /*
- * Returns text with its control characters as vis(3) shows them with VIS_OCTAL;
- * of a text that is too long, the beginning.  Valid until the next call.  Keeps
- * errno, and allocates nothing.
+ * Returns text with its control characters encoded as by vis(3) with VIS_OCTAL,
+ * cut off if it is too long.  Valid until the next call.  Keeps errno, and
+ * allocates nothing.
  */
 const char *
 oneline(const char *text)

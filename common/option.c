@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: ISC */
-/* The options of a command line, and what is wrong with them. */
+/*
+ * Parses the options of a command line, and reports errors in them.
+ */
 #include <err.h>
 #include <stdio.h>
 #include <string.h>
@@ -9,8 +11,9 @@
 #include "option.h"
 
 /*
- * As getopt_long(3).  That says itself what is wrong, and shows words as they
- * are, so if oneline() shows one of them otherwise, this says it instead.
+ * As getopt_long(3).  Its error messages contain the arguments as they are.  So
+ * if an argument has control characters, option_next() prints the message
+ * instead.
  */
 int
 option_next(int argc, char *argv[], const char *shorts,
@@ -27,15 +30,15 @@ option_next(int argc, char *argv[], const char *shorts,
 	ch = getopt_long(argc, argv, shorts, longs, NULL);
 	if (ch != '?' || opterr != 0)
 		return (ch);
-	letter[1] = (char)optopt; /* 0: a long option that there is not */
+	letter[1] = (char)optopt; /* 0: an unknown long option */
 	warnx("%s: not an option, or its value is missing",
 	    oneline(optopt != 0 ? letter : argv[optind - 1]));
 	return (ch);
 }
 
 /*
- * Ends the program with exit 1 if why says what is wrong with the value of an
- * option, whose name is without its dashes.
+ * Ends the program with exit 1 and the message why, unless that is NULL.
+ * option is the name without its dashes.
  */
 void
 option_check(const char *option, const char *value, const char *why)
@@ -44,7 +47,9 @@ option_check(const char *option, const char *value, const char *why)
 		errx(1, "--%s: %s: %s", option, oneline(value), why);
 }
 
-/* Returns what is wrong with the name of a tether to hold, or NULL. */
+/*
+ * Returns an error message if a tether to hold cannot have this name; or NULL.
+ */
 const char *
 option_tether(const char *name)
 {

@@ -20,9 +20,9 @@
 #include "out.h"
 
 /*
- * Opens the file of fd once more, for an open file of our own.  A terminal may
- * belong to another user, as after su(1); /dev/tty opens it all the same if it
- * is the one that controls us.
+ * Opens the file of fd again, so that we can set O_NONBLOCK for us alone.  A
+ * terminal may belong to another user, as after su(1); /dev/tty opens it all
+ * the same if it is the one that controls us.
  */
 static int
 out_reopen(int fd)
@@ -39,9 +39,10 @@ out_reopen(int fd)
 }
 
 /*
- * Prepares to write to fd, which stays open and the caller's.  A device that
- * cannot be opened once more gets nothing: poll(2) says that it has room as
- * soon as a byte fits, and write(2) would then wait in the middle of a line.
+ * Prepares to write to fd, which stays open and the caller's.  Nothing is
+ * written to a device that cannot be opened again: poll(2) says that it has
+ * room as soon as a byte fits, and write(2) would then block in the middle of a
+ * line.
  */
 void
 out_open(struct out *o, int fd)
@@ -79,8 +80,8 @@ out_shared(int fd, const char *text, size_t len)
 	iov.iov_len = len;
 	n = pwritev2(fd, &iov, 1, -1, RWF_NOWAIT);
 	/*
-	 * Old kernels do not know it.  A pipe that has room takes PIPE_BUF
-	 * bytes.
+	 * Old kernels do not have RWF_NOWAIT.  If poll(2) reports room in a
+	 * pipe, PIPE_BUF bytes fit.
 	 */
 	if (n == -1 && (errno == EOPNOTSUPP || errno == ENOSYS) &&
 	    ppoll(&pfd, 1, &now, NULL) == 1 && (pfd.revents & POLLOUT) != 0)
@@ -110,5 +111,5 @@ out_write(const struct out *o, const char *text, size_t len)
 			n = write(o->fd, text, len);
 		break;
 	}
-	(void)n; /* dropped, and there is no other way to tell */
+	(void)n; /* if it failed, there is nowhere to report it */
 }

@@ -5,9 +5,9 @@
 #include <stddef.h>
 
 struct out {
-	int fd; /* -1: what is written is dropped */
+	int fd; /* -1: every line is dropped */
 	enum {
-		OUT_FILE,   /* a regular file, or what cannot be told */
+		OUT_FILE,   /* a regular file, or an unknown kind */
 		OUT_OWN,    /* opened again for us, with O_NONBLOCK */
 		OUT_SHARED, /* a pipe that cannot be opened again */
 		OUT_SOCKET

@@ -21,8 +21,8 @@
 
 /*
  * Opens a pidfd of the process that listens at the other end of fd, the
- * caller's to close.  Before Linux 6.5 there is only its pid, which may be
- * another process's by now; but if that happened, the daemon has ended, and the
+ * caller's to close.  Before Linux 6.5 the kernel has only its pid, which may
+ * be another process's by now.  But in that case the daemon has ended, and the
  * connection with it.  Returns -1 with errno.
  */
 int
@@ -46,9 +46,9 @@ peer_pidfd(int fd, pid_t pid)
 }
 
 /*
- * Is pid a dazaid?  An ssh(1) that forwards the socket of another machine
- * listens here too, and must not be signalled.  Returns true if /proc does not
- * show the process.
+ * Returns whether pid is a dazaid.  An ssh(1) that forwards the socket of
+ * another machine listens, too, and must not be signalled.  Returns true if
+ * /proc does not show the process.
  */
 bool
 peer_is_dazaid(pid_t pid)

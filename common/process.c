@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Which program a process runs, and on which terminal, as /proc tells: for the
- * words of one line.  Nothing else may depend on it, because the process can
- * end, and its pid be another one's, at any time.
+ * Finds in /proc which program a process runs, and on which terminal, for
+ * messages.  Nothing else may depend on it, because at any time the process can
+ * end, and its pid become that of another one.
  */
 #include <sys/sysmacros.h>
 
@@ -17,7 +17,7 @@
 #include "process.h"
 #include "visible.h"
 
-#define PROCESS_COMMAND 4096 /* bytes of a command line that are looked at */
+#define PROCESS_COMMAND 4096 /* bytes read of a command line */
 
 /*
  * Reads the file name in /proc/PID/ into text, of size bytes, as far as it
@@ -41,8 +41,8 @@ process_read(pid_t pid, const char *name, char *text, size_t size)
 }
 
 /*
- * Stores the name of pid's program in name, of size bytes; false if it cannot
- * be had.
+ * Stores the name of pid's program in name, of size bytes.  Returns false if
+ * the name cannot be read.
  */
 bool
 process_name(pid_t pid, char *name, size_t size)
@@ -56,7 +56,9 @@ process_name(pid_t pid, char *name, size_t size)
 	return (true);
 }
 
-/* The controlling terminal of pid; 0 if it has none, or /proc does not tell. */
+/*
+ * The controlling terminal of pid; 0 if it has none, or /proc cannot be read.
+ */
 dev_t
 process_terminal(pid_t pid)
 {
@@ -124,7 +126,10 @@ process_words(pid_t pid, char *text, size_t size)
 	    tty[0] != '\0' ? " on " : "", tty);
 }
 
-/* The value of a word of dazai-hb's command line that is its option -p. */
+/*
+ * If word, of a dazai-hb's command line, is the option -p, returns its value;
+ * otherwise NULL.  next is the next word.
+ */
 static const char *
 process_option(const char *word, const char *next)
 {

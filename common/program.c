@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Whether a command could be executed, before anything is done for it.
+ * Checks whether a command can be executed, before anything is started.
  */
 #include <sys/stat.h>
 
@@ -14,7 +14,7 @@
 
 #include "program.h"
 
-/* May file be executed?  Of a directory access(2) says so, too. */
+/* Returns whether file may be executed.  access(2) says yes for directories. */
 static bool
 program_runs(const char *file)
 {
@@ -26,7 +26,7 @@ program_runs(const char *file)
 	return (S_ISREG(st.st_mode));
 }
 
-/* May dir, of len bytes, with name in it be executed? */
+/* Returns whether name in the directory dir, of len bytes, may be executed. */
 static bool
 program_there(const char *dir, size_t len, const char *name)
 {
@@ -38,8 +38,8 @@ program_there(const char *dir, size_t len, const char *name)
 }
 
 /*
- * Looks for the command as execvp(3) does.  Returns 0; or, with errno, the exit
- * code for it.  A file in $PATH that may not be executed is not found.
+ * Looks for the command as execvp(3) does.  Returns 0, or the exit code for the
+ * failure, with errno.  Skips files in $PATH that may not be executed.
  */
 int
 program_check(const char *name)

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Asks for a secret on the terminal, without echo.  The caller itself waits for
- * what is typed, and reads it into an arena.
+ * Asks for a secret on the terminal, without echo.  The caller waits for the
+ * input, and reads it into an arena.
  *
- * Ctrl-Z gives the terminal to the shell.  What is typed then is the shell's,
- * and read(2) fails with EIO.  When the shell gives the terminal back, the
- * question is asked again.  The shell tells by SIGCONT; but to a job that was
- * not stopped, as one in the background, it may send nothing.
+ * Ctrl-Z gives the terminal to the shell.  From then on the shell reads the
+ * input, and read(2) here fails with EIO.  When the shell gives the terminal
+ * back, we ask again.  The shell announces that by SIGCONT, but may send none
+ * to a job that was not stopped, such as one in the background.
  */
 #include <sys/timerfd.h>
 
@@ -66,8 +66,8 @@ prompt_open(void)
 }
 
 /*
- * May we read from the terminal fd now?  Only the process group in its
- * foreground may.  A terminal that does not control us anybody may read.
+ * Returns whether we may read from the terminal fd now.  If it is our
+ * controlling terminal, only its foreground process group may.
  */
 bool
 prompt_is_ours(int fd)
@@ -90,7 +90,7 @@ prompt_ask(void)
 	return (0);
 }
 
-/* Asks once more, if a question is open.  Async-signal-safe. */
+/* Asks again if a question is open.  Async-signal-safe. */
 void
 prompt_again(void)
 {
@@ -110,8 +110,8 @@ prompt_on_cont(int sig)
 }
 
 /*
- * Asks text on the terminal fd, without echo; now, or when we are in its
- * foreground again.  Returns 0, or -1 with errno.
+ * Asks text on the terminal fd, without echo; if we are in the background, as
+ * soon as we are in the foreground.  Returns 0, or -1 with errno.
  */
 int
 prompt_begin(int fd, const char *text)
@@ -155,8 +155,8 @@ prompt_wait_for(int fd)
 }
 
 /*
- * Is it worth trying again, after a read(2) from the terminal that returned n?
- * EIO may mean that the shell had it.
+ * Returns whether to try again after a read(2) from the terminal that returned
+ * n: EIO may mean that the shell had the terminal.
  */
 bool
 prompt_retry(ssize_t n)
@@ -214,7 +214,7 @@ prompt_on_stop(int sig)
 	(void)sigaction(sig, &sa, &was);
 	(void)raise(sig); /* SA_NODEFER: at once */
 	(void)sigaction(sig, &was, NULL);
-	/* The kernel stops no process group that nobody could continue. */
+	/* The kernel does not stop an orphaned process group. */
 	if (!prompt.continued)
 		prompt.stopped();
 	errno = saved;
@@ -222,15 +222,15 @@ prompt_on_stop(int sig)
 
 /*
  * From now on SIGTSTP restores the terminal before it stops this process.  If
- * the kernel does not stop it, calls not_stopped from the signal handler, which
- * is to ask again.
+ * the kernel does not stop it, the signal handler calls not_stopped, which must
+ * ask again.
  */
 void
 prompt_stops(void (*not_stopped)(void))
 {
 	struct sigaction sa;
 
-	/* A parent that had us ignore it wants us not to stop. */
+	/* If our parent ignored it for us, we must not stop. */
 	if (sigaction(SIGTSTP, NULL, &sa) == 0 && sa.sa_handler == SIG_IGN)
 		return;
 	prompt.stopped = not_stopped;

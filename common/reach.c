@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * From a socket path to a connection with a daemon that can be trusted: the
- * files on the way are the user's own, and so is the process that listens.
+ * Connects to a daemon, and checks that it can be trusted: the files on the way
+ * must be the user's own, and the process that listens the user's or root's.
  */
 #include <sys/stat.h>
 #include <sys/time.h>
@@ -25,9 +25,9 @@ reach_errno(struct reach *r, enum reach_result result)
 }
 
 /*
- * Checks that the socket's file is ours; for root, any user's will do.  Another
- * user could put a link there, to the socket of a service that root runs and
- * that this user partly controls: SO_PEERCRED would say root.
+ * Checks that the socket's file is ours; root accepts a file of any user.
+ * Another user could put a link there, to the socket of a service that root
+ * runs and that this user partly controls: SO_PEERCRED would say root.
  */
 static enum reach_result
 reach_check(struct reach *r)
@@ -114,8 +114,8 @@ reach_socket(const struct reach *r)
 }
 
 /*
- * Connects r->fd to r->file: not by its path, where another file may be by now.
- * This one was checked.  Returns 0, or -1 with errno.
+ * Connects r->fd to r->file, which was checked, and not to its path, where
+ * another file may be by now.  Returns 0, or -1 with errno.
  */
 static int
 reach_by_file(const struct reach *r)
@@ -166,7 +166,7 @@ reach_try(struct reach *r)
 		return (REACH_NO_DAEMON);
 	case EAGAIN:
 		return (reach_errno(r, REACH_FULL));
-	case ENOENT: /* but the file is open: there is no /proc */
+	case ENOENT: /* the file is open, so /proc is missing */
 		return (reach_errno(r, REACH_FAILED));
 	default:
 		return (reach_errno(r, REACH_REFUSED));
@@ -189,8 +189,8 @@ reach_connect(struct reach *r)
 }
 
 /*
- * Writes to r->why that there is no daemon at any of the places, whose paths
- * all fit.
+ * Writes to r->why that there is no daemon at any of the places.  All their
+ * paths fit.
  */
 static enum reach_result
 reach_nowhere(struct reach *r, const struct sockpath *places, int error)
@@ -209,9 +209,8 @@ reach_nowhere(struct reach *r, const struct sockpath *places, int error)
 /*
  * Connects to the socket whose name is the heartbeat socket's with suffix, at
  * the first of the places where a daemon listens.  If there is no daemon at a
- * place, tries the next one; any other error ends the search.  With any other
- * result than REACH_FOUND r->fd is -1, and r->why says what is wrong, with
- * REACH_FULL too.
+ * place, tries the next one; any other error ends the search.  Unless the
+ * result is REACH_FOUND, r->fd is -1, and r->why says what is wrong.
  */
 enum reach_result
 reach_find(struct reach *r, const struct sockpath *places, const char *suffix)
@@ -240,7 +239,7 @@ reach_find(struct reach *r, const struct sockpath *places, const char *suffix)
 	return (result);
 }
 
-/* Connects to the same file once more; opens no other one.  As reach_find(). */
+/* Connects to the same file again.  Returns as reach_find(). */
 enum reach_result
 reach_again(struct reach *r)
 {

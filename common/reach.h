@@ -10,19 +10,19 @@
 #include "sockpath.h"
 #include "vouch.h"
 
-#define REACH_WHY 512 /* bytes of why no daemon was reached */
+#define REACH_WHY 512 /* bytes of the error message */
 
 enum reach_result {
 	REACH_FOUND,
 	REACH_NO_DAEMON, /* no process listens at any of the places */
 	REACH_REFUSED,	 /* no permission, or not to be trusted */
-	REACH_FULL,	 /* found, but no connection can be had just now */
-	REACH_FAILED	 /* the system said no */
+	REACH_FULL,	 /* found, but it accepts no connection now */
+	REACH_FAILED	 /* a system call failed */
 };
 
 /*
- * seconds and any are set before reach_find(), which leaves dir and file open:
- * see reach_close().
+ * The caller sets seconds and any before reach_find(), and closes dir and file
+ * by reach_close().
  */
 struct reach {
 	int	     seconds; /* to send and to receive; 0: never block */
@@ -35,7 +35,7 @@ struct reach {
 	uid_t	     uid;   /* ours */
 	uid_t	     owner; /* the file's */
 	struct ucred maker; /* the process that listens */
-	struct vouch vouch; /* tells what the vault itself says */
+	struct vouch vouch; /* recognises the vault's own messages */
 	char	     why[REACH_WHY];
 };
 

@@ -16,7 +16,7 @@
 
 #include "secmem.h"
 
-#define SECMEM_ALIGN 16 /* bytes; the data ends before the guard page */
+#define SECMEM_ALIGN 16 /* bytes; the data ends at the guard page */
 
 /* As memfd_secret(2), which 32-bit ARM does not have. */
 static int
@@ -98,7 +98,7 @@ secmem_map(struct secmem *sm, enum secmem_kind kind)
 	return (-1);
 }
 
-/* Takes addresses for size bytes, a canary and two guard pages. */
+/* Reserves addresses for size bytes, a canary and two guard pages. */
 static int
 secmem_reserve(struct secmem *sm, size_t size, void (*failed)(void))
 {
@@ -167,8 +167,8 @@ secmem_open_kind(struct secmem *sm, enum secmem_kind kind, size_t size,
 
 /*
  * Makes the arena accessible until secmem_seal() has been called as often as
- * this.  mprotect(2) costs more than most copies, so a caller that does several
- * things in a row unseals once for all of them.
+ * secmem_unseal().  mprotect(2) costs more than most copies, so a caller that
+ * does several things in a row unseals once for all of them.
  */
 void
 secmem_unseal(struct secmem *sm)
@@ -178,7 +178,7 @@ secmem_unseal(struct secmem *sm)
 	sm->users++;
 }
 
-/* Takes one secmem_unseal() back; the last one seals the arena. */
+/* Ends one secmem_unseal().  The last call seals the arena. */
 void
 secmem_seal(struct secmem *sm)
 {

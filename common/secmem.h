@@ -14,12 +14,12 @@ enum secmem_kind {
 };
 
 struct secmem {
-	unsigned char	     *data;  /* where secrets go, ... */
-	size_t		      size;  /* ... this many bytes */
-	unsigned char	     *pages; /* whole pages with canary and data */
-	size_t		      len;   /* bytes of pages */
-	enum secmem_kind      kind;
-	unsigned int	      users; /* secmem_unseal() without secmem_seal() */
+	unsigned char	*data;	/* where secrets go, ... */
+	size_t		 size;	/* ... this many bytes */
+	unsigned char	*pages; /* whole pages with canary and data */
+	size_t		 len;	/* bytes of pages */
+	enum secmem_kind kind;
+	unsigned int	 users; /* calls of secmem_unseal() not yet ended */
 	volatile sig_atomic_t wiped;
 	unsigned char	      canary[SECMEM_CANARY];
 	void (*failed)(void); /* called when mprotect(2) fails */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The rules by which the daemon and its clients find the socket.
+ * Finds the path of the socket, for the daemon and its clients.
  */
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -19,7 +19,7 @@
 /* The directory of a user without a runtime directory; the uid follows. */
 #define SOCKPATH_PRIVATE "/tmp/dazai-"
 
-/* Is dir a directory of uid's? */
+/* Returns whether dir is a directory that belongs to uid. */
 static bool
 sockpath_owns(const char *dir, uid_t uid)
 {
@@ -69,12 +69,12 @@ sockpath_add_default(struct sockpath *sp, const char *dir, uid_t uid)
 }
 
 /*
- * Finds where the heartbeat socket may be: asked (the -s option) if not NULL,
- * else $DAZAI_SOCK, else the default for uid in every one of these that there
- * is: rundir, if it is not NULL and is uid's own, /run/user/UID if that is
- * uid's own, and /tmp/dazai-UID, which need not be there yet.  The daemon
- * takes the first of them.  Returns NULL, or what is wrong with the path, in
- * words that are valid until the next call.
+ * Finds where the heartbeat socket may be.  If asked (the -s option) is not
+ * NULL, that is the only place; else $DAZAI_SOCK, if it is set.  Otherwise the
+ * places are the default names in rundir, if it is not NULL and belongs to uid;
+ * in /run/user/UID, if that belongs to uid; and in /tmp/dazai-UID, which need
+ * not exist yet.  The daemon takes the first of them.  Returns NULL, or an
+ * error message that is valid until the next call.
  */
 const char *
 sockpath_find(const char *asked, uid_t uid, const char *rundir,
@@ -97,7 +97,7 @@ sockpath_find(const char *asked, uid_t uid, const char *rundir,
 	return (why != NULL ? why : sockpath_add_default(sp, dir, uid));
 }
 
-/* Is dir a /tmp/dazai-UID?  Then stores that uid in *uid. */
+/* Returns whether dir is a /tmp/dazai-UID, and stores its uid in *uid. */
 static bool
 sockpath_is_private(const char *dir, uid_t *uid)
 {
@@ -112,8 +112,8 @@ sockpath_is_private(const char *dir, uid_t *uid)
 }
 
 /*
- * Returns what is wrong with a private directory that should be uid's, in words
- * for which why (SOCKPATH_WHY bytes) may be used; NULL if nothing is.
+ * Returns NULL if st is that of a private directory which belongs to uid, or an
+ * error message, for which it may use why (SOCKPATH_WHY bytes).
  */
 static const char *
 sockpath_distrust(const struct stat *st, uid_t uid, char *why)
@@ -159,8 +159,8 @@ sockpath_wrong(char *why, const char *dir, const char *what)
  * be a directory of UID, with no rights for others.  *private is set if it is
  * that one.  If make is set, makes it if necessary.
  *
- * Returns a descriptor with O_PATH, the caller's to close; or -1 with what is
- * wrong in why (SOCKPATH_WHY bytes), and errno, which is EPERM for a private
+ * Returns a descriptor with O_PATH, the caller's to close; or -1 with an error
+ * message in why (SOCKPATH_WHY bytes), and errno, which is EPERM for a private
  * directory that cannot be trusted.
  */
 int
@@ -203,7 +203,7 @@ sockpath_name(const char *path)
 	return (slash == NULL ? path : slash + 1);
 }
 
-/* Fills in the address of a path that is known to fit. */
+/* Fills in the address of path, which must fit. */
 void
 sockpath_addr(const char *path, struct sockaddr_un *sun)
 {

@@ -8,12 +8,12 @@
 #include <stdbool.h>
 
 /*
- * sun_path holds 108 bytes with the NUL (unix(7)); four are kept for ".ctl",
- * ".pid", so that a path which is good for one socket is good for all.
+ * sun_path holds 108 bytes with the NUL (unix(7)).  Four are reserved for
+ * ".ctl" and ".pid", so that if path fits, so do all paths made from it.
  */
 #define SOCKPATH_SIZE	(sizeof(((struct sockaddr_un *)0)->sun_path) - 4)
 #define SOCKPATH_PLACES 3
-#define SOCKPATH_WHY	256 /* bytes of the words for what is wrong */
+#define SOCKPATH_WHY	256 /* bytes of an error message */
 
 /* Where the heartbeat socket may be, the best place first. */
 struct sockpath {

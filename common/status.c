@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Asks the daemon's STATUS once, for what a holder must know of the daemon.
+ * Asks the daemon for its STATUS once, and reads the fields that a holder
+ * needs.
  */
 #include <sys/socket.h>
 
@@ -15,15 +16,15 @@
 
 #define STATUS_BYTES 1024
 
-static pid_t  status_vault; /* by the kernel's word */
+static pid_t  status_vault; /* as the kernel reports it */
 static char   status_line[STATUS_BYTES];
 static size_t status_len;
 
 /*
- * Asks the daemon whose heartbeat socket is path, and whose vault is this
- * process.  Returns the connection over which the answer will come, the
- * caller's to close; -1 if the control socket cannot be reached, or is another
- * process's.
+ * Sends STATUS to the daemon whose heartbeat socket is path, and whose vault is
+ * the process vault.  Returns the connection on which the answer will come, the
+ * caller's to close; -1 if the control socket cannot be reached, or another
+ * process listens there.
  */
 int
 status_ask(const char *path, pid_t vault)
@@ -59,8 +60,8 @@ status_field(const char *field, struct status *s)
 
 /*
  * Reads the answer from the connection fd, without waiting.  Returns false if
- * more is to come; true with *s filled in, with zeros for what the daemon did
- * not say.
+ * more is to come; true with *s filled in.  A field that the daemon did not
+ * send is 0.
  */
 bool
 status_read(int fd, struct status *s)

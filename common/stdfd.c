@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Descriptors 0, 1 and 2.  They must be open, or else a secret's file or a
- * connection to a daemon would become standard input or output.
+ * Opens descriptors 0, 1 and 2 if they are closed.  Otherwise the file of a
+ * secret or a connection to a daemon could become standard input or output.
  */
 #include <err.h>
 #include <fcntl.h>

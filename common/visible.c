@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Text that another user or another program has chosen, for a terminal.
+ * Shows text that another user or program has chosen on a terminal.
  */
 #define LIBBSD_OPENBSD_VIS /* or <bsd/vis.h> warns of strnvis(3) */
 #include <bsd/vis.h>
@@ -11,9 +11,10 @@
 #define VISIBLE_CHAR 5 /* bytes of one character and a NUL, at most */
 
 /*
- * Writes text to shown, of size bytes, with its control characters as vis(3)
- * shows them, because a terminal would obey them.  Of a text that is too long,
- * writes the beginning.  strnvisx(3) of libbsd writes a byte too many then.
+ * Writes text to shown, of size bytes, cut off if it is too long.  Encodes
+ * control characters as by vis(3), because a terminal would obey them.
+ * strnvisx(3) of libbsd would write a byte beyond shown if the text is too
+ * long.
  */
 void
 visible_text(const char *text, char *shown, size_t size)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A client's connection ends in network, which parses it, and is not trusted.
- * A client can still recognise what the vault itself has written.  The kernel
- * tells it which process sent each message, and which process made the
- * listening socket: that was the vault.
+ * A client's connection ends in network, which is not trusted.  Still, a client
+ * can recognise a message of the vault: the kernel tells it which process sent
+ * the message, and which one made the listening socket.  The latter is the
+ * vault.
  */
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -34,7 +34,9 @@ vouch_inode(int pidfd)
 	struct stat   st;
 	ino_t	      inode = 0;
 
-	/* Elsewhere all pidfds share one inode, which would prove nothing. */
+	/*
+	 * Before pidfs all pidfds share one inode, which would prove nothing.
+	 */
 	if (fstatfs(pidfd, &sfs) == 0 && sfs.f_type == VOUCH_PIDFS &&
 	    fstat(pidfd, &st) == 0)
 		inode = st.st_ino;
@@ -43,8 +45,8 @@ vouch_inode(int pidfd)
 }
 
 /*
- * Has the kernel name the sender of each message that comes in on the socket
- * fd.  To be called before connect(2).  Returns -1 with errno.
+ * Makes the kernel name the sender of each message that arrives on the socket
+ * fd.  Call this before connect(2).  Returns -1 with errno.
  */
 int
 vouch_ask(int fd)
@@ -55,10 +57,10 @@ vouch_ask(int fd)
 }
 
 /*
- * Learns who the vault is from fd, a connection on which nothing was sent yet.
- * Returns -1 with errno, EPROTONOSUPPORT if the vault is in another PID
- * namespace and the kernel (before Linux 6.9) cannot tell processes apart
- * there.
+ * Finds out which process is the vault from fd, a connection on which nothing
+ * has been sent yet.  Returns -1 with errno, EPROTONOSUPPORT if the vault is in
+ * another PID namespace and the kernel (before Linux 6.9) cannot tell processes
+ * apart there.
  */
 int
 vouch_init(struct vouch *v, int fd)
@@ -81,14 +83,17 @@ vouch_init(struct vouch *v, int fd)
 	return (v->inode != 0 ? 0 : -1);
 }
 
-/* What came along with a message. */
+/* The ancillary data of a message. */
 struct vouch_extra {
 	pid_t pid;
 	int   pidfd;
 	int   channel;
 };
 
-/* The descriptor in cmsg.  If there are several, closes them: -1. */
+/*
+ * Returns the descriptor in cmsg.  If there are several, closes them and
+ * returns -1.
+ */
 static int
 vouch_only(struct cmsghdr *cmsg)
 {

@@ -8,7 +8,7 @@
 
 /* The process that made the socket which a client is connected to. */
 struct vouch {
-	pid_t pid;   /* 0: it is in a PID namespace that we do not see, ... */
+	pid_t pid;   /* 0: it is in another PID namespace, ... */
 	ino_t inode; /* ... and this is its pidfd's; otherwise 0 */
 };
 

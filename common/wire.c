@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A holder's connection to the daemon, and the channel to its vault: bytes in
- * and out, and nothing of what they mean.
+ * Sends and receives lines on a holder's connection to the daemon, and on the
+ * channel to the vault.  It does not interpret them.
  */
 #include <sys/socket.h>
 
@@ -12,7 +12,7 @@
 #include "line.h"
 #include "wire.h"
 
-/* Bytes that have come in, up to the end of a line. */
+/* Received bytes, up to the end of a line. */
 struct lines {
 	size_t len;
 	char   buf[LINE_BYTES];
@@ -23,19 +23,19 @@ static struct {
 	int	     fd;	/* to the daemon; -1: there is no connection */
 	int	     channel;	/* to the vault; -1 before it has welcomed us */
 	bool	     forwarded; /* by ssh -L, through which no channel comes */
-	bool	     vouched;	/* the vault has sent all that lines has */
+	bool	     vouched;	/* the vault has sent all bytes in lines */
 	struct lines lines;	/* from the daemon */
 	struct lines answers;	/* from the vault, over the channel */
 } wire = { .daemon = { .dir = -1, .file = -1 }, .fd = -1, .channel = -1 };
 
-/* The daemon that wire_open() has found, or why it has not. */
+/* The daemon that wire_open() has found, or the error. */
 const struct reach *
 wire_daemon(void)
 {
 	return (&wire.daemon);
 }
 
-/* Has a daemon been found before? */
+/* Returns whether a daemon was found before. */
 bool
 wire_known(void)
 {
@@ -43,7 +43,7 @@ wire_known(void)
 }
 
 /*
- * Connects: to the daemon that is known, or to one that must be found, as
+ * Connects to the daemon that was found before, or else finds one as
  * reach_find() does.  The caller closes the connection before it opens another
  * one.
  */
@@ -74,7 +74,7 @@ wire_close(void)
 	wire.fd = wire.channel = -1;
 }
 
-/* Forgets the daemon: the next wire_open() looks for one in every place. */
+/* Forgets the daemon: the next wire_open() looks for one at every place. */
 void
 wire_forget(void)
 {
@@ -82,10 +82,10 @@ wire_forget(void)
 }
 
 /*
- * To be called for the line that welcomes us, with the channel that came with
- * it, which becomes ours.  Returns false if the vault has not sent the line.
- * If it has, and there is no channel (-1), the listener is an ssh -L, which
- * forwards bytes alone: then everything goes over the connection.
+ * Call this for WELCOME or HOLDING, with the channel that came with the line,
+ * which becomes ours.  Returns false if the vault has not sent the line.  If it
+ * has, but there is no channel (-1), the listener is an ssh -L, which forwards
+ * only bytes: then everything goes over the connection.
  */
 bool
 wire_welcome(int channel)
@@ -95,7 +95,7 @@ wire_welcome(int channel)
 	return (wire.vouched);
 }
 
-/* Does everything go over the connection?  See wire_welcome(). */
+/* Returns whether everything goes over the connection: see wire_welcome(). */
 bool
 wire_forwarded(void)
 {
@@ -110,7 +110,7 @@ wire_poll(struct pollfd *pfd)
 	pfd[WIRE_CHANNEL] = (struct pollfd){ wire.channel, POLLIN, 0 };
 }
 
-/* Sends a line over the connection, if there is one; never waits. */
+/* Sends a line over the connection, if there is one.  Never blocks. */
 void
 wire_send(const char *line)
 {
@@ -122,7 +122,7 @@ wire_send(const char *line)
 
 /*
  * Sends an order (WIRE_PING, WIRE_CANCEL) over the channel, where network can
- * neither see nor invent it; never waits.
+ * neither see nor forge it.  Never blocks.
  */
 void
 wire_send_vault(const char *order)
@@ -134,8 +134,8 @@ wire_send_vault(const char *order)
 }
 
 /*
- * Sends a line over a new connection to the same daemon.  Returns that, the
- * caller's to close; -1 if there can be none.
+ * Sends a line over a new connection to the same daemon.  Returns the
+ * connection, the caller's to close; -1 if it cannot connect.
  */
 int
 wire_send_aside(const char *line)
@@ -165,12 +165,12 @@ wire_lines(struct lines *l, wire_take *take, int channel)
 		memmove(l->buf, l->buf + used, l->len);
 	}
 	if (l->len == sizeof(l->buf))
-		l->len = 0; /* no answer is that long */
+		l->len = 0; /* too long for an answer: drop it */
 }
 
 /*
- * Reads from the connection.  expected: a channel may come with the first line.
- * Returns false if the connection was closed.
+ * Reads from the connection.  If expected is set, a channel may come with the
+ * first line.  Returns false if the connection was closed.
  */
 bool
 wire_read(wire_take *take, bool expected)
@@ -200,7 +200,7 @@ wire_read(wire_take *take, bool expected)
 
 /*
  * Reads answers from the channel.  If the channel has ended, the connection
- * will, too.
+ * ends, too.
  */
 void
 wire_read_vault(wire_take *take)

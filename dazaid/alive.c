@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Whether the session's holders are alive: what the kernel says of each one's
- * connection and processes, and what comes over its channel.  session.c decides
- * what that means.
+ * Watches whether the session's holders are alive: asks the kernel about the
+ * connection and the processes of each, and reads its channel.  session.c
+ * decides what a change means.
  *
  * The proof of life is a living process.  An open connection is not enough: its
  * descriptor may have been inherited, passed on or stolen.
  *
- * The descriptors of all holders are in one epoll(7) instance, v.alive, so a
+ * One epoll(7) instance, v.alive, watches the descriptors of all holders, so a
  * turn of the loop, or a GET, costs the same with 1 holder as with 64.
  */
 #include <sys/epoll.h>
@@ -23,12 +23,12 @@
 #include "alive.h"
 #include "vault.h"
 
-#define ALIVE_BYTES 64 /* most that are read from a channel at a time */
+#define ALIVE_BYTES 64 /* most bytes read from a channel at a time */
 
 _Static_assert(SESSION_FDS == ALIVE_WATCHED + SESSION_WATCHED, "see alive.h");
 
 /*
- * Creates v.alive.  The descriptor is close-on-exec, and readable when
+ * Creates v.alive.  Its descriptor is close-on-exec, and readable when
  * alive_look() has something to do.  Returns -1 with errno.
  */
 int
@@ -38,10 +38,10 @@ alive_open(void)
 }
 
 /*
- * Watches h's descriptor i.  The end of a connection or of a process is
- * reported once: it stays true, and the heartbeat keeps them until network has
- * reported what its client said.  Returns false if it is not open, or the
- * kernel can watch no more.
+ * Watches h's descriptor i.  The kernel reports the end of a connection or
+ * process only once (EPOLLET), because the heartbeat keeps the descriptor until
+ * network has reported what its client said.  Returns false if the descriptor
+ * is not open, or the kernel cannot watch more.
  */
 bool
 alive_watch(struct session_holder *h, unsigned int i)
@@ -58,8 +58,8 @@ alive_watch(struct session_holder *h, unsigned int i)
 
 /*
  * Closes h's descriptor i, if it is open.  close(2) alone would not end the
- * watch of a connection: network has it open, too, and its events would be
- * taken for those of the next holder in h's slot.
+ * watch of a connection, because network has it open, too.  The vault would
+ * then take its events for those of the next holder in h's slot.
  */
 void
 alive_close(struct session_holder *h, unsigned int i)
@@ -73,7 +73,7 @@ alive_close(struct session_holder *h, unsigned int i)
 	h->fds[i] = -1;
 }
 
-/* How many descriptors the holders beside the heartbeat have open. */
+/* How many descriptors all holders but the heartbeat have open. */
 unsigned int
 alive_fds(void)
 {
@@ -89,10 +89,10 @@ alive_fds(void)
 }
 
 /*
- * h's connection or one of its processes has ended; how says which, NULL for
- * the connection.  Network takes a line from the socket only after it has sent
- * its message to the vault.  So if no byte is left to read, the vault has, or
- * will get, everything that the client said.
+ * h's connection or one of its processes has ended; how says which (NULL: the
+ * connection).  Network takes a line from the socket only after it has sent its
+ * message to the vault.  So if the socket is empty, the vault has received, or
+ * will receive, everything that the client said.
  */
 void
 alive_ended(struct session_holder *h, const char *how)
@@ -112,7 +112,7 @@ alive_ended(struct session_holder *h, const char *how)
 /*
  * Sends h an answer over its channel.  If the channel is full, because the
  * client does not read it, closes it.  If the client has closed it,
- * alive_channel() is to see that.
+ * alive_channel() will notice.
  */
 void
 alive_answer(struct session_holder *h, const char *line)
@@ -124,9 +124,8 @@ alive_answer(struct session_holder *h, const char *line)
 }
 
 /*
- * Sends the line, of len bytes, to every holder that uses its channel.  One
- * whose channel has no room for it does not get it.  Async-signal-safe, but
- * changes errno.
+ * Sends the line, of len bytes, to every holder that uses its channel and has
+ * room there.  Async-signal-safe, but changes errno.
  */
 void
 alive_tell(const char *line, size_t len)
@@ -142,7 +141,7 @@ alive_tell(const char *line, size_t len)
 	}
 }
 
-/* A CANCEL over h's channel. */
+/* Handles a CANCEL on h's channel. */
 static void
 alive_cancel(struct session_holder *h)
 {
@@ -224,8 +223,8 @@ alive_event(struct session_holder *h, unsigned int i)
 }
 
 /*
- * Acts on the first n events: on those of channels if channels is true, else on
- * all others.
+ * Handles the first n events: those of channels if channels is true, else all
+ * others.
  */
 static void
 alive_events(const struct epoll_event *events, int n, bool channels)
@@ -243,9 +242,9 @@ alive_events(const struct epoll_event *events, int n, bool channels)
 }
 
 /*
- * Asks the kernel about every holder, without waiting, and acts on what has
- * ended, and then on what has come over channels: a CANCEL of a holder that has
- * ended since must not count.
+ * Asks the kernel about every holder, without waiting.  Handles all ends first
+ * and then what has arrived on channels, so that a CANCEL of a holder that has
+ * ended does not count.
  */
 void
 alive_look(void)

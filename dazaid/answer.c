@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The lines in which network tells clients what the vault has answered or
- * reported.  Those of the control socket alone are written to a buffer of
- * ANSWER_BYTES.
+ * Formats the lines in which network passes the vault's answers and reports on
+ * to clients.  The buffer for a line of the control socket has ANSWER_BYTES.
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -16,8 +15,8 @@
 static pid_t answer_vault; /* in STATUS */
 
 /*
- * Stores the pid of the vault, our parent.  To be called before the sandbox,
- * which forbids getppid(2).
+ * Stores the pid of the vault, our parent.  Call this before the sandbox, which
+ * forbids getppid(2).
  */
 void
 answer_init(void)
@@ -68,7 +67,7 @@ answer_tether(char *line, const struct imsg_tether *t)
 	    t->name, t->holders, t->lost != 0 ? "lost" : "held", t->pid);
 }
 
-/* Appends " key=text", with '-' in the place of blanks, if there is a text. */
+/* If text is not empty, appends " key=text", with '-' for each blank. */
 static void
 answer_word(char *line, const char *key, const char *text)
 {
@@ -116,8 +115,8 @@ answer_event(char *line, const struct imsg_event *e)
 }
 
 /*
- * Appends to c's answers what im, the answer to a PING or CANCEL, says.  Does
- * nothing if im is of another type.
+ * If im is the answer to a PING or CANCEL, appends its line to c's answers.
+ * Otherwise does nothing.
  */
 void
 answer_holder(struct conn *c, const struct imsg *im)

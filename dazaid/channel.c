@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * A channel is a socket between a client and the vault that network never had.
- * Network holds the client's connection too, so it can read what comes over it
- * and pretend to be the vault.  Network can neither read nor write a channel.
- * It cannot offer one of its own either, because the kernel tells the client
- * which process has sent the descriptor (SCM_CREDENTIALS).
+ * On the client's connection, which network has open, too, network can read
+ * everything and pretend to be the vault.  It can neither read nor write a
+ * channel.  Nor can it offer one of its own, because the kernel tells the
+ * client which process has sent the descriptor (SCM_CREDENTIALS).
  */
 #include <sys/socket.h>
 

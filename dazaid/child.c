@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The network process, as its parent sees it: its start and its end.  It is
- * forked and then executed, so that it has an address-space layout of its own
- * and none of the vault's memory.
+ * Starts the network process, and waits for its end.  After fork(2) the child
+ * executes dazaid again, so that it has an address-space layout of its own and
+ * none of the vault's memory.
  */
 #include <sys/pidfd.h>
 #include <sys/socket.h>
@@ -29,7 +29,7 @@
 #define CHILD_UID	   60706
 #define CHILD_UIDS	   478
 #define CHILD_NOT_EXECUTED 100	 /* exit status, plus the errno of execve(2) */
-#define CHILD_START_MS	   10000 /* ms; usually it takes 5 */
+#define CHILD_START_MS	   10000 /* ms; usually the start takes 5 */
 #define CHILD_STATUS_MS	   500	 /* ms; see child_failure() */
 
 static const char child_not_started[] = "it could not start";
@@ -70,10 +70,10 @@ child_own_user(FILE *f, struct imsg_config *config)
 /*
  * Sets the uid and gid that network changes to when root starts it:
  * NETWORK_USER, if /etc/passwd has that user.  Otherwise a uid that neither the
- * owner nor anybody in /etc/passwd has, chosen by our pid, so that two daemons
- * seldom have the same.  (If they do, neither network has a system call that
- * could touch the other.) getpwuid(3) would ask other sources as well, and load
- * a megabyte of their code into the vault.
+ * owner nor anybody in /etc/passwd has.  It depends on our pid, so that two
+ * daemons seldom have the same.  (If they do, no system call that is allowed to
+ * one network process can affect the other.)  getpwuid(3) would ask other
+ * sources as well, and load a megabyte of their code into the vault.
  */
 void
 child_user(struct imsg_config *config)
@@ -121,8 +121,8 @@ child_exec(int fd)
 
 /*
  * Starts network and stores its pid in *pid.  Returns the vault's end of the
- * socketpair, the caller's to close; -1 with errno.  Network gives up its
- * rights by itself; child_wait() waits until it has.
+ * socketpair, the caller's to close; -1 with errno.  Network itself gives up
+ * its rights; child_wait() waits until it has.
  */
 int
 child_start(const struct imsg_config *config, pid_t *pid)
@@ -142,16 +142,16 @@ child_start(const struct imsg_config *config, pid_t *pid)
 	if (*pid == -1)
 		return (-1);
 	close(sp[1]);
-	/* If it has ended already, child_wait() says why. */
+	/* If network has ended already, child_wait() says why. */
 	if (imsg_send(sp[0], &im, 0) == -1 && errno != EPIPE)
 		return (-1);
 	return (sp[0]);
 }
 
 /*
- * Returns why network, the child pid, has not started.  Its socket closes a
- * moment before wait(2) has its status, so waits for that; but for
- * CHILD_STATUS_MS at most, because network may have closed the socket and live.
+ * Returns why network, the child pid, has not started.  The kernel closes its
+ * socket a moment before wait(2) has its status, so waits for that, but at most
+ * CHILD_STATUS_MS: network may have closed the socket and go on.
  */
 static const char *
 child_failure(pid_t pid)
@@ -171,13 +171,13 @@ child_failure(pid_t pid)
 		(void)snprintf(why, sizeof(why), "/proc/self/exe: %s",
 		    strerror(WEXITSTATUS(status) - CHILD_NOT_EXECUTED));
 	else
-		return (child_not_started); /* and has logged why */
+		return (child_not_started); /* network has logged why */
 	return (why);
 }
 
 /*
  * Waits until network, the child pid at the other end of fd, has given up its
- * rights.  Returns NULL, or why it does not.
+ * rights.  Returns NULL, or why it has not.
  */
 const char *
 child_wait(int fd, pid_t pid)
@@ -208,8 +208,8 @@ child_is_stopped(pid_t pid)
 }
 
 /*
- * Has network handle all messages that were sent on fd, and end: after the last
- * one it reads EOF.  Waits for its end, but at most ms.  Async-signal-safe, but
+ * Shuts fd down, so that network handles all messages that were sent on it,
+ * reads EOF and exits.  Waits for that, but at most ms.  Async-signal-safe, but
  * changes errno.
  */
 void

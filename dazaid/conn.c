@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * One client's connection in network: what the client has sent, and the answers
- * that it has not read yet.  The buffers are static; a page of them costs no
- * memory before it is used.
+ * One client's connection in network, with the input that is not handled yet,
+ * and the answers that are not sent yet.  The buffers are static; the kernel
+ * allocates a page of them when it is first used.
  */
 #include <sys/socket.h>
 
@@ -51,8 +51,8 @@ conn_free_slot(struct conn *c, size_t slots)
 }
 
 /*
- * Adds c to what is polled: for input if reads is set, and for room if answers
- * are unsent.  Also takes c's deadline into cp->due.
+ * Adds c to the entries to poll: for input if reads is set, and for room if
+ * answers are unsent.  Also lowers cp->due to c's deadline.
  */
 void
 conn_poll(struct conn_poll *cp, struct conn *c, bool reads)
@@ -67,10 +67,7 @@ conn_poll(struct conn_poll *cp, struct conn *c, bool reads)
 		cp->due = c->due;
 }
 
-/*
- * Appends an answer to what is to be sent.  The caller makes sure that there
- * is room.
- */
+/* Appends an answer to outbuf.  The caller makes sure that there is room. */
 void
 conn_answer(struct conn *c, const char *text)
 {
@@ -83,8 +80,8 @@ conn_answer(struct conn *c, const char *text)
 /*
  * Sends as much of the answers as the socket takes now.  If sending fails, the
  * connection stays open, because the client may have sent QUIT before it left.
- * But nothing more is sent, and the connection is shut down for writing: a
- * client must not miss one answer and get the next.
+ * But it is shut down for writing, and nothing more is sent, so that a client
+ * never gets an answer after one that it has missed.
  */
 void
 conn_flush(struct conn *c)
@@ -116,8 +113,8 @@ conn_refuse(int fd, const char *text)
 
 	(void)send(fd, text, strlen(text), MSG_DONTWAIT | MSG_NOSIGNAL);
 	/*
-	 * Read what the client has sent: if it were unread at close(2), the
-	 * client's next read would be an error, and text lost.
+	 * If the client's input were unread at close(2), the client's next read
+	 * would fail, and text would be lost.
 	 */
 	(void)recv(fd, unread, sizeof(unread), MSG_DONTWAIT);
 	close(fd);

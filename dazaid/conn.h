@@ -9,34 +9,34 @@
 
 #include "line.h"
 
-#define CONN_MS	   10000 /* for a HELLO, or for a control client's request */
+#define CONN_MS	   10000 /* to send HELLO, or the next request */
 #define CONN_NEVER INT64_MAX
-#define CONN_OUT   8192 /* bytes of answers that a client has not read */
+#define CONN_OUT   8192 /* bytes of answers that are not sent yet */
 #define CONN_BUFS  (LINE_BYTES + CONN_OUT)
 
 struct conn {
 	int	 fd;	   /* -1: a free slot */
-	uint32_t peerid;   /* its number in messages; never used again */
+	uint32_t peerid;   /* its number in messages, used only once */
 	bool	 asked;	   /* the vault has not answered its request yet */
-	bool	 skip;	   /* a line was too long: ignore the rest of it */
+	bool	 skip;	   /* the rest of a line that was too long is ignored */
 	bool	 broken;   /* a send failed: send no more */
-	bool	 dropped;  /* by the vault: of its lines only QUIT counts */
+	bool	 dropped;  /* by the vault: of its lines, only QUIT counts */
 	bool	 putting;  /* a PUT is not answered yet */
 	bool	 closing;  /* close it when all answers are sent */
 	bool	 holding;  /* a tether: it has no time limit */
-	bool	 watching; /* has asked for EVENTS: it has no time limit */
+	bool	 watching; /* it has sent EVENTS: it has no time limit */
 	uint32_t listing;  /* IMSG_LIST or IMSG_TETHERS goes on after ... */
 	uint64_t listed;   /* ... this one; 0: no listing */
 	int64_t	 due;	   /* ms: close it then, or CONN_NEVER */
 	size_t	 in;	   /* bytes in inbuf */
-	size_t	 used;	   /* heart.c: handled bytes, no longer in inbuf */
-	size_t	 taken;	   /* heart.c: of used and in, read and not peeked */
+	size_t	 used;	   /* heart.c: bytes handled and removed from inbuf */
+	size_t	 taken;	   /* heart.c: of used and in, taken from the socket */
 	size_t	 out;	   /* bytes in outbuf */
 	char	*inbuf;	   /* of LINE_BYTES */
 	char	*outbuf;   /* of CONN_OUT */
 };
 
-/* What to poll of connections. */
+/* The connections' entries for poll(2). */
 struct conn_poll {
 	struct pollfd *pfd;  /* one entry for each connection */
 	struct conn  **conn; /* conn[i] is the connection of pfd[i] */

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The control socket, in network: sends the vault one message for each request
- * line, and the client the answer to it.
+ * The control socket, in network: sends the vault a message for each request
+ * line, and sends the client the answer.
  *
- * The bytes after a PUT line are a secret's, and only the vault may read them,
- * not even with MSG_PEEK: a client need not wait for GO.  So of a request no
- * more bytes are looked at than come before the first byte of a secret in any
- * case.  For the same reason a refused PUT closes the connection: the secret
- * after it would be read here, as if it were requests.
+ * A client need not wait for GO, so the bytes after a PUT line may be a secret.
+ * Network must not read them, not even with MSG_PEEK.  Therefore it never reads
+ * so far that a byte could belong to a secret.  For the same reason a refused
+ * PUT closes the connection: network would read the secret after it as
+ * requests.
  */
 #include <sys/socket.h>
 
@@ -25,11 +25,12 @@
 #include "transfer.h"
 
 #define CONTROL_TURN 256 /* most bytes read of one client at a time */
-/* The shortest line that a secret may follow: "PUT a 1\n". */
+/* The shortest line before a secret: "PUT a 1\n". */
 #define CONTROL_PUT ((size_t)8)
 /*
- * A connection that has been silent for so long makes room for a newcomer.  So
- * even if hundreds are silent, a client that speaks waits less than a second.
+ * A connection that has been silent for so long is closed to make room for a
+ * newcomer.  So even if hundreds are silent, a client that sends a request
+ * waits less than a second.
  */
 #define CONTROL_SILENT_MS 50
 
@@ -60,7 +61,7 @@ control_watchers(void)
 	return (n);
 }
 
-/* Tells the vault how many watch. */
+/* Tells the vault how many watchers there are. */
 static void
 control_count_watchers(void)
 {
@@ -101,8 +102,8 @@ control_ask(struct conn *c, struct imsg *im)
 }
 
 /*
- * Asks the vault for the next line of LIST or TETHERS, if there is room for
- * it.
+ * Asks the vault for the next line of LIST or TETHERS, if c's outbuf has room
+ * for it.
  */
 static void
 control_next(struct conn *c)
@@ -159,7 +160,7 @@ control_request(struct conn *c, struct imsg *im)
 	control_ask(c, im);
 }
 
-/* Bytes of inbuf, a line or the beginning of one, without blanks in front. */
+/* How many bytes are in inbuf, leading blanks not counted. */
 static size_t
 control_words(const struct conn *c)
 {
@@ -170,7 +171,7 @@ control_words(const struct conn *c)
 	return (c->in - i);
 }
 
-/* Does inbuf begin with PUT, or so far as it goes? */
+/* Returns whether inbuf is the beginning of a PUT, as far as it goes. */
 static bool
 control_may_put(const struct conn *c)
 {
@@ -187,9 +188,10 @@ control_is_put(const struct conn *c)
 }
 
 /*
- * How many bytes may be looked at after those in inbuf, the beginning of a
- * line, because they cannot be a secret's.  At least one, the newline.  This
- * line or the next one may be a PUT: then those of the shortest PUT.
+ * How many bytes after those in inbuf, the beginning of a line, may be read,
+ * because they cannot belong to a secret.  It is at least one, for the newline.
+ * If this line or the next one may be a PUT, it is what is left of the shortest
+ * PUT.
  */
 static size_t
 control_safe(const struct conn *c)
@@ -201,7 +203,7 @@ control_safe(const struct conn *c)
 	return (len < CONTROL_PUT ? CONTROL_PUT - len : 1);
 }
 
-/* Handles the line that is in inbuf, and nothing else is. */
+/* Handles the line in inbuf, which contains nothing else. */
 static void
 control_line(struct conn *c)
 {
@@ -232,8 +234,8 @@ control_line(struct conn *c)
 }
 
 /*
- * Reads what is there of one line, at most up to its newline and as many bytes
- * as are safe; returns as recv(2).
+ * Reads what has arrived of one line, up to its newline, and at most as many
+ * bytes as are safe.  Returns as recv(2).
  */
 static ssize_t
 control_take(struct conn *c)
@@ -255,7 +257,7 @@ control_take(struct conn *c)
 	return (recv(c->fd, at, most, MSG_DONTWAIT));
 }
 
-/* The line in inbuf is too long: ignores it, or closes after a PUT. */
+/* The line in inbuf is too long: ignores it; after a PUT, closes c. */
 static void
 control_too_long(struct conn *c)
 {
@@ -296,8 +298,8 @@ control_read(struct conn *c)
 }
 
 /*
- * May the next request of c be read?  Not before all answers have been sent,
- * because the vault writes to this connection, too.
+ * Returns whether the next request of c may be read: only after all answers
+ * were sent, because the vault writes to this connection, too.
  */
 static bool
 control_reads(const struct conn *c)
@@ -309,7 +311,7 @@ control_reads(const struct conn *c)
  * Room for newcomers.
  */
 
-/* How many connections may ask: holders and watchers do not count. */
+/* How many connections are neither holders nor watchers. */
 static unsigned int
 control_asking(void)
 {
@@ -321,7 +323,7 @@ control_asking(void)
 	return (n);
 }
 
-/* When c has been silent for long enough to make room; CONN_NEVER: never. */
+/* The time from which c, being silent, makes room; CONN_NEVER: never. */
 static int64_t
 control_yields(const struct conn *c)
 {
@@ -330,7 +332,7 @@ control_yields(const struct conn *c)
 	return (c->due - CONN_MS + CONTROL_SILENT_MS);
 }
 
-/* True if c has said something that will be read in the next turn. */
+/* True if c has sent something that will be read in the next turn. */
 static bool
 control_speaks(const struct conn *c)
 {
@@ -341,9 +343,9 @@ control_speaks(const struct conn *c)
 }
 
 /*
- * When a newcomer can be accepted, in ms: 0 for at once, CONN_NEVER for not
- * before a connection has ended.  Until then newcomers wait in the listen
- * queue.
+ * The time, in ms, from which a newcomer can be accepted: 0 for at once,
+ * CONN_NEVER if a connection must end first.  Until then newcomers wait in the
+ * listen queue.
  */
 int64_t
 control_admits(void)
@@ -361,8 +363,9 @@ control_admits(void)
 }
 
 /*
- * True if there is room for a newcomer, or if *silent makes room: of the
- * connections that ask nothing, the one that has been silent longest.
+ * True if there is room for a newcomer.  If that is so only because a
+ * connection can be closed, sets *silent to it: the one that has been silent
+ * longest.
  */
 bool
 control_has_room(struct conn **silent)
@@ -384,7 +387,7 @@ control_has_room(struct conn **silent)
 }
 
 /*
- * Takes the connection fd of a client that may connect, in the place of silent
+ * Takes the connection fd of a client that may connect.  Closes silent for it,
  * if that is not NULL.
  */
 void
@@ -412,7 +415,7 @@ control_poll(struct conn_poll *cp)
 	}
 }
 
-/* poll(2) has returned revents for c, or 0: c's time is up. */
+/* Handles revents of c, from poll(2); 0 means that c's time is up. */
 void
 control_ready(struct conn *c, short revents)
 {
@@ -431,7 +434,7 @@ control_ready(struct conn *c, short revents)
 		control_read(c);
 }
 
-/* A line of a listing was sent: asks for the one after id. */
+/* A line of a listing was sent: asks for the next one, after id. */
 static void
 control_item(struct conn *c, uint64_t id)
 {
@@ -452,7 +455,7 @@ control_asker(const struct imsg *im)
 	return (NULL);
 }
 
-/* Tells all watchers.  A watcher that does not read is closed. */
+/* Sends text to all watchers.  Closes a watcher that does not read. */
 static void
 control_event(const struct imsg_event *e)
 {
@@ -463,20 +466,23 @@ control_event(const struct imsg_event *e)
 	for (c = control_conns; c < control_conns + CONTROL_CONNS; c++) {
 		if (c->fd == -1 || !c->watching)
 			continue;
-		/* A request of its own may be at the vault: not closed yet. */
+		/* Do not close it while the vault handles a request of it. */
 		if (c->out > CONN_OUT - 2 * ANSWER_BYTES) {
 			if (!c->asked)
 				control_close(c);
 			continue;
 		}
 		conn_answer(c, line);
-		/* The vault may be writing a secret to it: only after that. */
+		/*
+		 * The vault may be writing a secret to it: append the event
+		 * after that.
+		 */
 		if (!c->asked)
 			control_flush(c);
 	}
 }
 
-/* The vault takes a holder for lost: closes its connection. */
+/* The vault has declared a holder lost: closes its connection. */
 static void
 control_drop(const struct imsg *im)
 {
@@ -485,7 +491,10 @@ control_drop(const struct imsg *im)
 	for (c = control_conns; c < control_conns + CONTROL_CONNS; c++) {
 		if (c->fd == -1 || c->peerid != im->peerid)
 			continue;
-		/* Its HOLD may be unanswered: it is a holder to the vault. */
+		/*
+		 * To the vault it may be a holder already, though its HOLD is
+		 * unanswered.
+		 */
 		c->holding = true;
 		control_close(c);
 	}

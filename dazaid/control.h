@@ -5,7 +5,7 @@
 #include "conn.h"
 #include "imsg.h"
 
-/* Connections at a time that may ask, that may watch, and that may hold. */
+/* Most connections at a time: with requests, of watchers, of holders. */
 #define CONTROL_REQUESTS 32
 #define CONTROL_WATCHERS 16
 #define CONTROL_HOLDERS	 64

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Going into the background, and telling the shell that started us that we are
- * ready, by the exit of the process that it waits for.
+ * Goes into the background, and lets the process that the shell waits for exit
+ * when the daemon is ready.
  */
 #include <sys/pidfd.h>
 #include <sys/wait.h>
@@ -37,7 +37,7 @@ daemon_forward(int sig)
 	errno = saved;
 }
 
-/* Ctrl-Z did not stop us, but has ended the daemon's question. */
+/* Ctrl-Z did not stop us, but it has ended the daemon's prompt: ask again. */
 static void
 daemon_not_stopped(void)
 {
@@ -47,7 +47,7 @@ daemon_not_stopped(void)
 static const int daemon_sigs[] = { SIGINT, SIGTERM, SIGHUP, SIGQUIT, SIGUSR1,
 	SIGUSR2 };
 
-/* Ends the daemon, which nobody would guard, and the program. */
+/* Ends the daemon, because nobody would guard it, and exits. */
 static noreturn void
 daemon_command_failed(int code, const char *what)
 {
@@ -85,7 +85,8 @@ daemon_arguments(const char *path, char *command[])
 }
 
 /*
- * Becomes dazai-hb: the one beside our own program, or else the first in $PATH.
+ * Executes dazai-hb: the one beside our own program, or else the first in
+ * $PATH.
  */
 static noreturn void
 daemon_command(const char *path, char *command[])
@@ -106,8 +107,8 @@ daemon_command(const char *path, char *command[])
 }
 
 /*
- * Tells the person who started the daemon what is still to be done.  dazai.sh's
- * function, which sets the variable, guards a daemon at its default place.
+ * Tells the user that the daemon is not guarded yet, and how to guard it; not
+ * if dazai.sh's function, which sets the variable, is going to guard it.
  */
 static void
 daemon_hint(const struct options *o)
@@ -119,9 +120,9 @@ daemon_hint(const struct options *o)
 }
 
 /*
- * The process that the shell has started and waits for.  Waits until the
- * daemon is ready or has ended, and exits with 0 or 1, or ends by SIGINT as the
- * daemon did.  fd: the pipe of daemon_ready(); mask: the signal mask from
+ * Runs in the process that the shell has started and waits for.  Waits until
+ * the daemon is ready or has ended, and exits with 0 or 1, or ends by SIGINT as
+ * the daemon did.  fd is the pipe of daemon_ready(), mask the signal mask from
  * before the fork.
  */
 static void
@@ -163,7 +164,7 @@ daemon_front(int fd, const sigset_t *mask, const struct options *o)
 }
 
 /*
- * Returns a pidfd of our parent pid, which is to run a command.  The caller
+ * Returns a pidfd of our parent pid, which will run a command.  The caller
  * closes it.
  */
 static int
@@ -177,9 +178,9 @@ daemon_parent(pid_t pid)
 }
 
 /*
- * Forks, and returns in the child, which becomes the daemon: a pidfd of the
- * parent if that is to run a command, otherwise -1.  The parent never returns:
- * see daemon_front().
+ * Forks.  The child becomes the daemon, and returns a pidfd of the parent if
+ * that will run a command, otherwise -1.  The parent never returns: see
+ * daemon_front().
  */
 int
 daemon_fork(const struct options *o)
@@ -211,8 +212,8 @@ daemon_fork(const struct options *o)
 /*
  * In the background, leaves the caller's session and directory, and redirects
  * standard input, output and error to /dev/null.  In the foreground, redirects
- * standard input only.  Returns -1 with errno if there is no /dev/null, and the
- * caller could wait for ever for the end of its pipe.
+ * only standard input.  Returns -1 with errno if there is no /dev/null: our
+ * caller could then wait for ever for the end of a pipe.
  */
 int
 daemon_detach(int background)
@@ -237,7 +238,7 @@ daemon_detach(int background)
 
 /*
  * Tells the waiting process that clients can connect.  Returns -1 with errno if
- * the waiting process cannot be told; no error if it has ended.
+ * that fails, but not if the waiting process has ended.
  */
 int
 daemon_ready(void)

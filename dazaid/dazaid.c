@@ -53,10 +53,10 @@ start_network(const struct options *o)
 }
 
 /*
- * Not all of the arena could be locked: gives it back, and returns the size of
- * one that can be, by RLIMIT_MEMLOCK; 0 if there is none, or if another size
- * was asked for.  The default of the limit before Linux 5.16, 64 KiB, leaves no
- * room for the canary of an arena of 64 KiB.
+ * Not all of the arena could be locked.  Frees it, and returns the size of one
+ * that RLIMIT_MEMLOCK allows; 0 if there is none, or if -z asked for a size.
+ * Before Linux 5.16 the limit is 64 KiB by default, which leaves no room for
+ * the canary of an arena of 64 KiB.
  */
 static size_t
 start_smaller(const struct options *o)
@@ -92,7 +92,7 @@ start_arena_kind(const struct options *o)
 	    why);
 }
 
-/* Allocates the arena in the best memory that there is. */
+/* Allocates the arena in the best kind of memory. */
 static void
 start_arena(const struct options *o)
 {
@@ -106,8 +106,8 @@ start_arena(const struct options *o)
 }
 
 /*
- * Allocates the arena, and then locks the rest of the vault: if little memory
- * may be locked, the arena gets it.
+ * Allocates the arena, and then locks the rest of the vault, so that the arena
+ * comes first if little memory may be locked.
  */
 static void
 start_memory(const struct options *o)
@@ -128,7 +128,7 @@ start_memory(const struct options *o)
 
 /*
  * Makes the files with the rights of their owner.  Otherwise the owner could
- * make root follow a link, or overwrite a file that is not the owner's.
+ * use links to make root overwrite files of others.
  */
 static void
 start_files(const struct options *o)
@@ -157,7 +157,7 @@ start_wait_network(void)
 		vault_fail("network process", why);
 }
 
-/* Reads the secrets of -l and -L; meanwhile the vault's loop runs. */
+/* Reads the secrets of -l and -L, while the vault's loop runs. */
 static void
 start_secrets(void)
 {
@@ -209,8 +209,8 @@ start_title(char *argv0)
 	size_t len = strlen(argv0);
 
 	/*
-	 * Sets the name by which pkill(1) and dazaictl(8) find the vault,
-	 * whatever the name of the program's file is.
+	 * pkill(1) and dazaictl(8) find the vault by this name, whatever the
+	 * program's file is called.
 	 */
 	(void)prctl(PR_SET_NAME, "dazaid", 0, 0, 0);
 	setproctitle("vault");
@@ -218,7 +218,7 @@ start_title(char *argv0)
 		argv0[len] = '\0';
 }
 
-/* Gives up all that the loop does not need. */
+/* Gives up all rights that the loop does not need. */
 static void
 start_sandbox(void)
 {
@@ -254,7 +254,9 @@ start_log_memory(const struct options *o)
 		    v.mem.size, o->size);
 }
 
-/* Warns of what works badly, or not as one may expect from the options. */
+/*
+ * Warns if the daemon will work badly, or otherwise than the options suggest.
+ */
 static void
 start_log_doubts(const struct options *o)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The effects of a panic, in the order of struct panic_ops.  All of it may run
- * in a signal handler, so nothing is formatted or allocated.  Where a time is
- * formatted, the panic is a graceful one, which only the loop triggers.
+ * The effects of a panic, in the order of struct panic_ops.  They may run in a
+ * signal handler, so they neither format nor allocate anything.  The exception
+ * is a time in the lines of a graceful panic, which only the loop triggers.
  */
 #include <sys/socket.h>
 #include <sys/wait.h>
@@ -27,8 +27,8 @@
 #include "vault.h"
 
 /*
- * How long network may take to end, and first to write its lines of the log,
- * to deliver BYE, or to write the vault's last lines into a file.
+ * How long network may take to write its lines of the log, to deliver BYE or to
+ * write the vault's last lines into a file, and then to end.
  */
 #define EFFECTS_LOG_MS	50
 #define EFFECTS_BYE_MS	200
@@ -37,8 +37,11 @@
 #define EFFECTS_LINE 160 /* bytes of a line to the holders */
 #define EFFECTS_PIDS (REGISTRY_MAX * 12 + 16) /* bytes of a list of pids */
 
-#define EFFECTS_WATCH_MS 20 /* for network to tell the watchers */
-/* How long wait(2) may take to have network's status once its socket ended. */
+#define EFFECTS_WATCH_MS 20 /* ms for network to tell the watchers */
+/*
+ * How long after the end of its socket wait(2) may take to have network's
+ * status.
+ */
 #define EFFECTS_FATE_MS 500
 
 static void
@@ -54,7 +57,9 @@ effects_remove_files(void)
 	files_remove();
 }
 
-/* Has network closed its socket?  It may be lost and still have it. */
+/*
+ * Returns whether network has closed its socket; it may be lost all the same.
+ */
 static bool
 effects_network_closed(void)
 {
@@ -66,10 +71,10 @@ effects_network_closed(void)
 }
 
 /*
- * Returns how network ended, in words.  Sets *sig to what the log has to append
- * to them: the name of the signal that killed network.  The kernel closes the
- * socket of network before its status can be had, so this waits for that, at
- * most EFFECTS_FATE_MS; the secrets have been wiped by then.
+ * Returns words for how network ended.  If they end with the name of a signal,
+ * sets *sig to that name, for the log to append.  The kernel closes network's
+ * socket before wait(2) has its status, so this waits for the status, at most
+ * EFFECTS_FATE_MS.  The secrets have been wiped by then.
  */
 static const char *
 effects_fate(pid_t pid, const char **sig)
@@ -106,10 +111,10 @@ effects_end_network(int64_t ms)
 }
 
 /*
- * To be called before the last lines of the log, which come after the wipe and
- * so may take their time.  The vault writes them itself, after network has
- * written all earlier ones.  But a write to a file can block for ever (see
- * log.c): then network writes the last lines, too, if it is able to.
+ * Call this before the last lines of the log.  They come after the wipe, so
+ * they may block for a while.  The vault writes them itself, after network has
+ * written all earlier ones.  But if the log is a file, a write can block for
+ * ever (see log.c): then network writes the last lines, too, if it still can.
  */
 void
 effects_log_begin(void)
@@ -124,7 +129,7 @@ effects_log_begin(void)
 	log_relay(-1);
 }
 
-/* To be called after the last lines of the log. */
+/* Call this after the last lines of the log. */
 void
 effects_log_end(void)
 {
@@ -135,8 +140,8 @@ effects_log_end(void)
 }
 
 /*
- * Tells the watchers of the end, and waits a moment for network to pass that
- * on; not if network has the log, as effects_log_end() then waits for it.
+ * Tells the watchers that the daemon ends, and waits a moment until network has
+ * passed that on.  If network writes the log, effects_log_end() waits instead.
  */
 static void
 effects_bye(const char *reason)
@@ -151,8 +156,8 @@ effects_bye(const char *reason)
 }
 
 /*
- * Tells the holders what becomes of a panic, in a line of what, seconds, which
- * may be empty, and reason.
+ * Tells the holders in a line that a panic is pending, cancelled or executed.
+ * The line consists of what, seconds, which may be empty, and reason.
  */
 static void
 effects_tell(const char *what, const char *seconds, const char *reason)
@@ -192,7 +197,7 @@ effects_rehearsed(bool hard)
 		    " s for CANCEL, and then killed itself", pids);
 }
 
-/* Tells everybody of the end but the log, and prepares that. */
+/* Tells everybody of the end but the log, and prepares the log. */
 static void
 effects_end(enum panic_event event, const char *reason)
 {
@@ -237,7 +242,7 @@ effects_log_panic(bool hard, const char *reason)
 	log_alert(hard ? "HARD PANIC" : "PANIC", mode, reason, fate, sig, end);
 }
 
-/* Of struct panic_ops: tells everybody of the event. */
+/* For struct panic_ops: tells everybody of the event. */
 static void
 effects_log(enum panic_event event, const char *reason)
 {
@@ -265,8 +270,8 @@ effects_log(enum panic_event event, const char *reason)
 }
 
 /*
- * SIGKILL to ourselves.  Process 1 of a PID namespace cannot kill itself, and
- * exits with the status that a shell shows for SIGKILL.
+ * Kills this process by SIGKILL.  Process 1 of a PID namespace cannot kill
+ * itself; it exits with the status that a shell shows for SIGKILL.
  */
 static void
 effects_kill(void)

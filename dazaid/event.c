@@ -12,14 +12,14 @@
 
 static uint32_t event_n; /* watchers */
 
-/* Network says how many watch now. */
+/* Network reports how many watchers there are now. */
 void
 event_watchers(uint32_t n)
 {
 	event_n = n;
 }
 
-/* Whether anybody watches: what an event needs is not looked up for nobody. */
+/* Whether there is a watcher.  If not, callers need not prepare an event. */
 bool
 event_wanted(void)
 {
@@ -40,7 +40,7 @@ event_copy(char *to, size_t size, const char *text)
 /*
  * Sends an event to the watchers, if there are any and there is room.  name is
  * that of a tether or a secret, ms the length of the grace window, why the
- * reason; what an event does not have is NULL or 0.  Async-signal-safe, but
+ * reason; each is NULL or 0 if the event has none.  Async-signal-safe, but
  * changes errno.
  */
 void
