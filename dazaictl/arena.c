@@ -112,6 +112,24 @@ arena_protect(void)
 	arena_catch();
 }
 
+/*
+ * As secmem_open().  A limit of the size of files (ulimit -f) holds for
+ * secretmem, too: then there is another kind of memory, and no signal.
+ */
+static int
+arena_open(struct secmem *sm, size_t size)
+{
+	struct sigaction sa, was;
+	int		 result;
+
+	memset(&sa, 0, sizeof(sa));
+	sa.sa_handler = SIG_IGN;
+	(void)sigaction(SIGXFSZ, &sa, &was);
+	result = secmem_open(sm, size, arena_failed);
+	(void)sigaction(SIGXFSZ, &was, NULL);
+	return (result);
+}
+
 /* Warns once if an arena is of memory that can be swapped out. */
 static void
 arena_warn(const struct secmem *sm)
@@ -153,7 +171,7 @@ arena_grow(struct secmem *sm, size_t size, size_t len)
 	if (!protected)
 		arena_protect();
 	protected = true;
-	if (secmem_open(&more, size, arena_failed) == -1)
+	if (arena_open(&more, size) == -1)
 		err(EXIT_USAGE, "no memory for the secret");
 	secmem_unseal(&more);
 	arena_warn(&more);

@@ -466,8 +466,9 @@ run_set_environment(void)
 void
 run_program(const struct sockpath *places, int argc, char *argv[])
 {
-	char **program = run_options(argc, argv);
-	int    fd, code;
+	char	       **program = run_options(argc, argv);
+	struct sigaction ignore = { .sa_handler = SIG_IGN }, was;
+	int		 fd, code;
 
 	/* A secret that may be read once must not be read for nothing. */
 	if ((code = program_check(program[0])) != 0)
@@ -480,7 +481,11 @@ run_program(const struct sockpath *places, int argc, char *argv[])
 	/* If one of the secrets cannot be had, those before it have come. */
 	if (atexit(run_overwrite) != 0)
 		err(EXIT_USAGE, "atexit");
+	/* A file in memory that ulimit -f forbids is an error, and no signal.
+	 */
+	(void)sigaction(SIGXFSZ, &ignore, &was);
 	run_get(fd);
+	(void)sigaction(SIGXFSZ, &was, NULL);
 	close(fd);
 	run_overwrite_apart();
 	run_place_descriptors();

@@ -167,7 +167,11 @@ what_cannot_be_had_starts_nothing_body() {
 	[ $failed -gt 0 ] || fail 'no limit was too low'
 	[ "$got" -eq 0 ] || fail "exit $got: $(cat err)"
 	limited 'ulimit -f 16'	# blocks of 512 bytes
-	[ "$got" -ne 0 ] || fail 'it has memory for a large secret'
+	[ "$got" -eq 1 ] || fail "memory for a large secret: exit $got"
+	present '^dazaictl: noise: File too large$' err
+	got=$(sh -c 'ulimit -f 0; exec "$@"' sh "$ctl" run -e "X=$name" \
+	    sh -c 'ulimit -f; kill -XFSZ $$' 2>err) || got="$got,$?"
+	[ "$got" = '0,153' ] || fail "ulimit -f 0: $got: $(cat err)"
 	limited 'ulimit -v 1000'
 	[ "$got" -ne 0 ] || fail 'it has memory for a secret'
 	stands_down
