@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The daemon's files: its two sockets, its pid file, and the file of its last
- * words.  They are made without touching a file that is not ours, and removed
- * at the end, all but the last one.
+ * words.  Makes them without touching a file that is not ours, and removes all
+ * but the last one when the daemon ends.
  */
 #include <sys/file.h>
 #include <sys/inotify.h>
@@ -23,14 +23,14 @@
 #include "oneline.h"
 #include "sockpath.h"
 
-#define FILES_BACKLOG 1024 /* a herd of clients waits there */
-/* What to do if /tmp/dazai-UID is not ours. */
+#define FILES_BACKLOG 1024 /* many clients at once wait there */
+/* Appended to the error if /tmp/dazai-UID is not ours. */
 #define FILES_ELSEWHERE                                    \
 	": choose another place by -s ~/.dazai.sock, and " \
 	"DAZAI_SOCK for the clients"
 #define FILES_NAME (SOCKPATH_SIZE + sizeof(".pid"))
 
-/* The files that are no sockets have the indices after theirs. */
+/* Indices of the other files, after those of the sockets. */
 enum { FILES_PID = FILES_SOCKETS, FILES_LAST, FILES_ALL };
 
 static const char *const files_suffix[] = { [FILES_HEARTBEAT] = "",
@@ -40,7 +40,7 @@ static const char *const files_suffix[] = { [FILES_HEARTBEAT] = "",
 
 static struct files_name {
 	dev_t		   dev;
-	ino_t		   ino; /* 0: not ours */
+	ino_t		   ino; /* 0: this file is not ours */
 	int		   fd;
 	struct sockaddr_un sun;		     /* of a socket */
 	char		   name[FILES_NAME]; /* in the directory */
@@ -54,7 +54,7 @@ files_remember(struct files_name *f, const struct stat *st)
 	f->ino = st->st_ino;
 }
 
-/* Does the file at fd hold nothing but a pid, as one of ours does? */
+/* Returns whether the file at fd contains nothing but a pid, as ours do. */
 static bool
 files_is_pid(int fd)
 {
@@ -72,8 +72,8 @@ files_is_pid(int fd)
 
 /*
  * Opens f, the pid file or the file of last words, and makes it if there is
- * none.  There may be a file of any kind and owner: the caller must look at *st
- * first.  Returns the descriptor, or -1 with errno.
+ * none.  An existing file may be of any kind and owner: the caller must check
+ * *st first.  Returns the descriptor, or -1 with errno.
  */
 static int
 files_open(const struct files_name *f, struct stat *st)
@@ -89,7 +89,7 @@ files_open(const struct files_name *f, struct stat *st)
 	return (fd);
 }
 
-/* Is it a regular file of the effective user? */
+/* Returns whether it is a regular file of the effective user. */
 static bool
 files_is_ours(const struct stat *st)
 {
@@ -97,9 +97,9 @@ files_is_ours(const struct stat *st)
 }
 
 /*
- * Opens the pid file and locks it, which makes us the only daemon on this path
- * for as long as we live.  Returns the descriptor, never to be closed; or -1
- * with the reason in *why, or, if that is NULL, in errno.
+ * Opens the pid file and locks it, so that this is the only daemon on this
+ * path.  Returns the descriptor, which must stay open; or -1 with the reason in
+ * *why or, if that is NULL, in errno.
  */
 static int
 files_lock(struct files_name *pid, const char **why)
@@ -121,7 +121,10 @@ files_lock(struct files_name *pid, const char **why)
 				*why = "another dazaid runs here";
 			return (-1);
 		}
-		/* A daemon that ended may have removed it before the lock. */
+		/*
+		 * A daemon that ended may have removed the file before we
+		 * locked it.
+		 */
 		if (fstatat(files_dir, pid->name, &now, AT_SYMLINK_NOFOLLOW) ==
 			0 &&
 		    now.st_ino == st.st_ino && now.st_dev == st.st_dev)
@@ -132,7 +135,7 @@ files_lock(struct files_name *pid, const char **why)
 	return (fd);
 }
 
-/* Is the file at fd empty, or does it hold last words? */
+/* Returns whether the file at fd is empty or contains last words. */
 static bool
 files_is_last(int fd)
 {
@@ -145,9 +148,9 @@ files_is_last(int fd)
 }
 
 /*
- * Opens the file of the last words, which keeps those of the last daemon until
- * the start has succeeded.  If it is new, it is removed if the start fails.
- * Returns NULL, or what is wrong.
+ * Opens the file of the last words, without changing it: until the start has
+ * succeeded, it keeps the words of the last daemon.  A file that this makes is
+ * removed if the start fails.  Returns NULL, or an error message.
  */
 static const char *
 files_open_last(struct files_name *f)
@@ -179,10 +182,7 @@ files_make_last(const char *path)
 		    files_suffix[FILES_LAST], why);
 }
 
-/*
- * Removes a stale socket of ours.  Returns NULL, or why what is there must
- * stay.
- */
+/* Removes a stale socket of ours.  Returns NULL, or why the file must stay. */
 static const char *
 files_make_way(const struct files_name *f)
 {
@@ -200,7 +200,7 @@ files_make_way(const struct files_name *f)
 	if (s == -1)
 		return (strerror(errno));
 	rc = connect(s, (const struct sockaddr *)&f->sun, sizeof(f->sun));
-	/* Only "refused" is a sure sign that no process listens any more. */
+	/* Only ECONNREFUSED proves that no process listens any more. */
 	if (rc == -1 && errno == ECONNREFUSED)
 		rc = unlinkat(files_dir, f->name, 0);
 	else
@@ -223,9 +223,10 @@ files_bind(struct files_name *f)
 	if (f->fd == -1)
 		return (strerror(errno));
 	/*
-	 * Clients may not pass us descriptors: to drop one is to close it, and
-	 * that can wait as long as its owner likes (SO_LINGER).  Connections
-	 * inherit this.  A kernel before 6.16 does not know it.
+	 * Clients may not pass us descriptors: we would have to close them, and
+	 * close(2) can block for as long as their owner likes (SO_LINGER).
+	 * Accepted connections inherit this option.  Kernels before 6.16 do not
+	 * have it.
 	 */
 	(void)setsockopt(f->fd, SOL_SOCKET, SO_PASSRIGHTS, &none, sizeof(none));
 	mask = umask(0177);
@@ -239,9 +240,9 @@ files_bind(struct files_name *f)
 }
 
 /*
- * Fills in the address of a socket; false if it is too long.  private: the
- * directory is /tmp/dazai-UID.  Somebody may have replaced it since it was
- * checked, so the address goes through the descriptor that was checked.
+ * Fills in the address of a socket; returns false if it is too long.  If
+ * private is set, the directory is /tmp/dazai-UID: somebody may have replaced
+ * it since it was checked, so the address goes through the checked descriptor.
  */
 static bool
 files_address(struct files_name *f, const char *path, bool private)
@@ -259,7 +260,9 @@ files_address(struct files_name *f, const char *path, bool private)
 	return (len > 0 && (size_t)len < sizeof(file));
 }
 
-/* Makes a socket, without listening on it.  Returns NULL, or what is wrong. */
+/*
+ * Makes a socket, without listening on it.  Returns NULL, or an error message.
+ */
 static const char *
 files_make_socket(struct files_name *f)
 {
@@ -269,8 +272,8 @@ files_make_socket(struct files_name *f)
 }
 
 /*
- * Makes both sockets and the other files.  Returns NULL, or what is wrong with
- * the file whose index is then in *which.
+ * Makes both sockets and the other files.  Returns NULL, or an error message
+ * about the file whose index is then in *which.
  */
 static const char *
 files_make(const char *path, bool private, unsigned int *which)
@@ -296,12 +299,12 @@ files_make(const char *path, bool private, unsigned int *which)
 }
 
 /*
- * Makes path the heartbeat's socket, and path with .ctl, .pid and .last the
- * control socket, our pid file and that of our last words, as the effective
- * user, whatever the umask.  No client can connect yet.  A file that is there
- * and is not a stale socket or pid file of that user's stays untouched.
- * Returns NULL, or what is wrong, as "PATH: why"; files_remove() then removes
- * what was made.
+ * Makes the heartbeat's socket at path, and the control socket, the pid file
+ * and the file of last words at path with .ctl, .pid and .last.  They belong to
+ * the effective user, whatever the umask.  No client can connect yet.  An
+ * existing file stays untouched unless it is a stale socket or pid file of that
+ * user.  Returns NULL, or an error message "PATH: why"; files_remove() then
+ * removes the files that were made.
  */
 const char *
 files_claim(const char *path)
@@ -342,10 +345,10 @@ files_listen(unsigned int which)
 }
 
 /*
- * Is fd a connection that was accepted on our socket which?  The kernel gives
- * it the listener's name.  The family is checked first, because getsockname(2)
- * on a TCP socket waits for the process that has locked it, and no signal ends
- * that wait, not even SIGKILL.
+ * Returns whether fd is a connection that was accepted on our socket which: the
+ * kernel gives it the listener's name.  The family is checked first, because
+ * getsockname(2) on a TCP socket waits for the process that has locked it, and
+ * no signal ends that wait, not even SIGKILL.
  */
 bool
 files_accepted(unsigned int which, int fd)
@@ -363,8 +366,8 @@ files_accepted(unsigned int which, int fd)
 }
 
 /*
- * Returns the descriptor of the directory that all files are in, which stays
- * open; -1 before files_claim().
+ * Returns the descriptor of the directory of all files, which stays open; -1
+ * before files_claim().
  */
 int
 files_dirfd(void)
@@ -373,8 +376,8 @@ files_dirfd(void)
 }
 
 /*
- * Returns the descriptor of the file of the last words, the caller's to keep;
- * -1 if there is none.  From now on the file stays when the daemon ends.
+ * Returns the descriptor of the file of last words, the caller's to keep; -1 if
+ * there is none.  From now on files_remove() leaves the file.
  */
 int
 files_last(void)
@@ -384,8 +387,8 @@ files_last(void)
 }
 
 /*
- * Returns a descriptor that can be read when the sockets may have been
- * removed, or -1 with errno.  The caller reads and ignores it, and asks
+ * Returns a descriptor that is readable when the sockets may have been removed,
+ * or -1 with errno.  The caller reads and ignores the events, and calls
  * files_reachable().
  */
 int
@@ -402,7 +405,7 @@ files_watch(void)
 	return (fd);
 }
 
-/* Whether both sockets are still where clients look for them. */
+/* Returns whether both sockets are still where clients look for them. */
 bool
 files_reachable(void)
 {
@@ -431,8 +434,8 @@ files_remove_one(struct files_name *f)
 }
 
 /*
- * Removes the files that files_claim() made, but none that has taken their
- * place since.  Async-signal-safe.
+ * Removes the files that files_claim() made, unless another file has taken the
+ * place of one.  Async-signal-safe.
  */
 void
 files_remove(void)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The heartbeat socket, in network: splits what clients send into lines, and
- * sends the vault one message for each.
+ * The heartbeat socket, in network: splits the clients' input into lines, and
+ * sends the vault a message for each.
  *
- * While the vault has a message of a connection, nothing more of that
- * connection is read.  So answers keep their order, and a connection has at
+ * While the vault handles a message of a connection, network reads no more from
+ * that connection.  So answers keep their order, and each connection has at
  * most one message at the vault.
  */
 #include <sys/socket.h>
@@ -46,7 +46,7 @@ heart_is_welcomed(void)
 	return (heart_welcomed);
 }
 
-/* Is there room for the answer to one more line? */
+/* Returns whether c has room for the answer to one more line. */
 static bool
 heart_has_room(const struct conn *c)
 {
@@ -65,7 +65,7 @@ heart_close(struct conn *c)
 	c->fd = -1;
 }
 
-/* Removes the first used bytes of inbuf: they have been handled. */
+/* Removes the first used bytes, which were handled, from inbuf. */
 static void
 heart_consume(struct conn *c, size_t used)
 {
@@ -104,7 +104,7 @@ heart_drain(struct conn *c)
 	c->used = 0;
 }
 
-/* Sends text after the answers that are still to be sent, and closes. */
+/* Sends text after the unsent answers, and then closes. */
 static void
 heart_refuse(struct conn *c, const char *text)
 {
@@ -120,7 +120,7 @@ heart_accept(int fd)
 	struct conn *c;
 
 	/*
-	 * The heartbeat may have hung up since poll(2), and this be its
+	 * The heartbeat may have hung up since poll(2), and fd may be its
 	 * successor: check before answering BUSY.
 	 */
 	if (heart_current != NULL)
@@ -134,8 +134,8 @@ heart_accept(int fd)
 }
 
 /*
- * Sends the vault c's HELLO.  The vault sends WELCOME itself, unless earlier
- * answers are still unsent: then network sends WELCOME after those
+ * Sends the vault c's HELLO.  The vault itself sends WELCOME, unless earlier
+ * answers are still unsent: then network sends it after those
  * (IMSG_HELLO_UNSENT).
  */
 static bool
@@ -164,8 +164,8 @@ heart_hello(struct conn *c, struct imsg *im)
 }
 
 /*
- * Sends the vault a PING, whose line was consumed already, and with it the
- * PINGs that directly follow in inbuf: as many as there is room for PONGs.
+ * Sends the vault a PING, whose line was removed already, together with the
+ * PINGs that directly follow in inbuf, as far as there is room for the PONGs.
  */
 static void
 heart_pings(struct conn *c)
@@ -232,8 +232,8 @@ heart_lines(struct conn *c)
 
 /*
  * Handles lines and sends answers, until there is no whole line or no room for
- * its answer.  heart_drain() relies on this: if there is room, inbuf has no
- * whole line.
+ * its answer.  heart_drain() relies on this: if there is room, inbuf contains
+ * no whole line.
  */
 static void
 heart_run(struct conn *c)
@@ -261,8 +261,8 @@ heart_read(struct conn *c)
 	    MSG_PEEK | MSG_DONTWAIT);
 	if (got == -1 && (errno == EAGAIN || errno == EINTR)) {
 		/*
-		 * An urgent byte makes poll(2) return, but is not seen by
-		 * MSG_PEEK.  This discards it.
+		 * An urgent byte makes poll(2) return, but MSG_PEEK does not
+		 * see it.  This discards it.
 		 */
 		(void)recv(c->fd, c->inbuf, 0, MSG_DONTWAIT);
 		return;
@@ -275,14 +275,14 @@ heart_read(struct conn *c)
 	heart_run(c);
 }
 
-/* Is more input of c wanted now? */
+/* Returns whether to read more input of c now. */
 static bool
 heart_reads(const struct conn *c)
 {
 	return (!c->asked && c->in < LINE_BYTES && heart_has_room(c));
 }
 
-/* Adds the heartbeat to what is polled, if there is one and it is to be. */
+/* Adds the heartbeat, if there is one, to the entries to poll. */
 void
 heart_poll_heartbeat(struct conn_poll *cp)
 {
@@ -290,7 +290,7 @@ heart_poll_heartbeat(struct conn_poll *cp)
 		conn_poll(cp, heart_current, heart_reads(heart_current));
 }
 
-/* Adds every other connection that is to be polled. */
+/* Adds every other connection to the entries to poll. */
 void
 heart_poll(struct conn_poll *cp)
 {
@@ -302,7 +302,7 @@ heart_poll(struct conn_poll *cp)
 	}
 }
 
-/* poll(2) has returned revents for c, or 0: c's time is up. */
+/* Handles revents of c, from poll(2); 0 means that c's time is up. */
 void
 heart_ready(struct conn *c, short revents)
 {
@@ -321,7 +321,7 @@ heart_ready(struct conn *c, short revents)
 
 /*
  * The vault has accepted the heartbeat: answers all other connections with
- * BUSY.  said: the vault has sent WELCOME itself.
+ * BUSY.  If said is set, the vault itself has sent WELCOME.
  */
 static void
 heart_welcome(bool said)
@@ -339,7 +339,7 @@ heart_welcome(bool said)
 
 /*
  * The vault has dropped the heartbeat.  Disconnects the client, but still looks
- * for a QUIT in what it had sent, which makes this a clean end.
+ * for a QUIT in its earlier input, which makes this a clean end.
  */
 static void
 heart_drop(struct conn *c)
@@ -353,8 +353,8 @@ heart_drop(struct conn *c)
 }
 
 /*
- * Handles a message of the vault's about the heartbeat.  Returns false if im is
- * not about it.
+ * Handles a message of the vault about the heartbeat.  Returns false if im is
+ * about something else.
  */
 bool
 heart_reply(const struct imsg *im)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Takes and drops the session's holders, and acts on what network reports of
- * each.  alive.c sees whether they live; session.c decides what that means.
+ * Takes and drops the session's holders, and handles network's messages about
+ * each.  alive.c watches whether they live; session.c decides what their end
+ * means.
  */
 #include <sys/socket.h>
 
@@ -21,8 +22,8 @@
 #include "vault.h"
 
 /*
- * Closes what h has open.  Shuts its connection down, too: network still has
- * the descriptor of it, and could pass it once more, for another HOLD.
+ * Closes h's descriptors.  Also shuts its connection down, because network has
+ * it open, too, and could pass it again for another HOLD.
  */
 static void
 holder_close(struct session_holder *h)
@@ -35,7 +36,7 @@ holder_close(struct session_holder *h)
 		alive_close(h, i);
 }
 
-/* Tells the watchers that h is lost, but not if its tether was released. */
+/* Tells the watchers that h is lost, unless its tether was released. */
 static void
 holder_report(const struct session_holder *h)
 {
@@ -89,7 +90,8 @@ holder_tell_tether(struct session_holder *h)
 /*
  * Sends text and a channel to the client at fd.  Returns the channel; -1 if it
  * cannot be sent.  While a panic is pending, sends nothing to a client that has
- * hung up, because it cannot end the panic.  A panic that is due comes first.
+ * hung up, because such a client cannot end the panic.  Executes a panic that
+ * is due first.
  */
 static int
 holder_offer(int fd, const char *text, bool hung_up)
@@ -101,11 +103,11 @@ holder_offer(int fd, const char *text, bool hung_up)
 }
 
 /*
- * The connection of im, from the client who, holds the tether of this name
- * (NULL: it is the heartbeat) from now on.  channel: the client got it with
- * WELCOME or HOLDING; -1: it got neither, and the number 0 tells network to
- * send it.  hung_up: the client had hung up before.  Returns false if there is
- * no slot for one more holder.
+ * Makes the connection of im, from the client who, a holder of the tether name
+ * (NULL: the heartbeat).  channel is the one that the client got with WELCOME
+ * or HOLDING.  If it is -1, the client got neither, and the answer to network
+ * has the number 0: network must send the line.  hung_up is true if the client
+ * had hung up before.  Returns false if there is no slot for one more holder.
  */
 static bool
 holder_take(const struct imsg *im, const char *name, const struct ucred *who,
@@ -176,8 +178,8 @@ holder_hello(const struct imsg *im)
 }
 
 /*
- * Whether name is a tether's.  Network must have checked it; if it is not,
- * network is hostile.
+ * Returns whether name is valid for a tether.  Network must have checked that;
+ * if it is not valid, network is hostile.
  */
 static bool
 holder_name_ok(const char *name)
@@ -187,9 +189,9 @@ holder_name_ok(const char *name)
 }
 
 /*
- * HOLD.  Only the vault says HOLDING.  So if network passes the connection of a
- * client that has asked for something else, the client reads an answer that it
- * did not ask for.  A client that has hung up already is lost at once.
+ * HOLD.  Only the vault sends HOLDING.  So if network passes on the connection
+ * of a client that has asked for something else, the client reads an answer
+ * that it does not expect.  A client that has hung up already is lost at once.
  */
 static bool
 holder_hold(const struct imsg *im)
@@ -249,9 +251,9 @@ holder_release(const struct imsg *im)
 }
 
 /*
- * WATCH: opens a pidfd of pid; h is lost when that process ends.  If pid runs
- * the command of dazaid -- COMMAND and h is the heartbeat, takes over the watch
- * that began with the daemon.
+ * WATCH: opens a pidfd of pid; h is lost when that process ends.  If h is the
+ * heartbeat and pid runs the command of dazaid -- COMMAND, uses the pidfd that
+ * was opened when the daemon started.
  */
 static void
 holder_watch(struct session_holder *h, pid_t pid)
@@ -281,8 +283,8 @@ holder_watch(struct session_holder *h, pid_t pid)
 }
 
 /*
- * TETHERS: sends network the tether after number after, or that there is none.
- * Numbers begin with 1 for the heartbeat; 0 asks for the first.
+ * TETHERS: sends network the tether after the number after, or a message that
+ * there is none.  The heartbeat has the number 1; 0 asks for the first.
  */
 void
 holder_tethers(uint32_t peerid, uint64_t after)
@@ -321,17 +323,17 @@ holder_tethers(uint32_t peerid, uint64_t after)
 static void
 holder_left(struct session_holder *h)
 {
-	/* Otherwise holder_drop_lost() has reported it. */
+	/* Otherwise holder_drop_lost() has reported the loss. */
 	const bool news = h->fds[ALIVE_CONNECTION] != -1;
 
-	/* Closing can take long (SO_LINGER), so the panic comes first. */
+	/* close(2) can block (SO_LINGER), so the panic comes first. */
 	session_left(&v.session, h, vault_now());
 	if (news)
 		holder_report(h);
 	holder_close(h);
 }
 
-/* A CANCEL of h, as network reports it. */
+/* Handles a CANCEL of h that network has reported. */
 static void
 holder_cancel_line(struct session_holder *h)
 {
@@ -356,9 +358,9 @@ holder_cancel_line(struct session_holder *h)
 }
 
 /*
- * A line of h, as network reports it.  If the holder uses its channel, PING
- * and CANCEL on the connection are ignored; network still gets an answer,
- * because it waits for one.
+ * Handles a line of h that network has reported.  If the holder uses its
+ * channel, the vault ignores PING and CANCEL on the connection; network still
+ * gets an answer, because it waits for one.
  */
 static void
 holder_line(struct session_holder *h, const struct imsg *im)
@@ -374,8 +376,8 @@ holder_line(struct session_holder *h, const struct imsg *im)
 }
 
 /*
- * Handles one of network's messages about holders, HELLO to LOST, HOLD and
- * RELEASE.  Returns false if network can only be hostile.
+ * Handles a message of network about holders: HELLO to LOST, HOLD or RELEASE.
+ * Returns false if network must be hostile.
  */
 bool
 holder_message(const struct imsg *im)

@@ -2,8 +2,8 @@
 /*
  * Messages between vault and network, over a SOCK_SEQPACKET socketpair: each
  * packet is one message, so no framing is needed.  One table says which side
- * may send what, in which phase; imsg_recv() checks it before it returns a
- * message.
+ * may send which message in which phase.  imsg_recv() checks a message against
+ * it.
  */
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -93,7 +93,7 @@ const struct imsg_rule imsg_rules[IMSG_TYPES] = {
 	[IMSG_PANIC] = { "PANIC", IMSG_FROM_NETWORK, NUMBER, 0, CTL },
 };
 
-/* The name of a message's type for the log; a static string. */
+/* The name of a message type, for the log; a static string. */
 const char *
 imsg_type_name(uint32_t type)
 {
@@ -104,7 +104,7 @@ imsg_type_name(uint32_t type)
 
 /*
  * Sends im on fd as one packet, with im->fd if the type has a descriptor; both
- * stay the caller's.  flags are send(2)'s.  Returns -1 with errno.
+ * stay the caller's.  flags are as in send(2).  Returns -1 with errno.
  */
 int
 imsg_send(int fd, const struct imsg *im, int flags)
@@ -142,10 +142,10 @@ imsg_send(int fd, const struct imsg *im, int flags)
 }
 
 /*
- * Whether the socket fd has room for what may be dropped: three quarters of it
- * are free, as the kernel's POLLOUT says of a Unix socket.  The rest is kept
- * for the vault's answers: if one does not fit, network counts as lost.
- * Async-signal-safe.
+ * Returns whether the socket fd has room for a message that may be dropped:
+ * three quarters of it must be free, which is what POLLOUT means for a Unix
+ * socket.  The rest is reserved for the vault's answers: if one does not fit,
+ * network counts as lost.  Async-signal-safe.
  */
 bool
 imsg_has_room(int fd)
@@ -172,8 +172,8 @@ imsg_descriptors(struct msghdr *msg, int *fd)
 }
 
 /*
- * Whether the table allows a packet of n bytes with this header and so many
- * descriptors.
+ * Returns whether the table allows a packet of n bytes with this header and
+ * this number of descriptors.
  */
 static int
 imsg_allowed(const struct imsg_hdr *hdr, size_t n, enum imsg_side from,
@@ -190,19 +190,18 @@ imsg_allowed(const struct imsg_hdr *hdr, size_t n, enum imsg_side from,
 }
 
 /*
- * Receives one message on fd; never blocks.  from is the other side, phase one
- * of IMSG_AT_START and so on.  Returns IMSG_BAD for a packet that the table
- * does not allow, that does not have the size that it gives, or that has too
- * many or too few descriptors.  im->type is then set if the packet was long
- * enough.
+ * Receives one message on fd; never blocks.  from is the other side, and phase
+ * one of IMSG_AT_START and so on.  Returns IMSG_BAD for a packet that the table
+ * does not allow, whose size is not the one in its header, or that has too many
+ * or too few descriptors.  If the packet was long enough, im->type is set then.
  *
  * If the other side died with data of ours unread, the first recvmsg(2) fails
  * with ECONNRESET: that is IMSG_EOF as well.
  *
  * After IMSG_BAD the caller panics, which must not wait.  close(2) of a
- * descriptor can wait for as long as its owner likes (SO_LINGER), so those that
- * came with a bad packet stay open.  There is room for all of them, since the
- * kernel would close the rest.
+ * descriptor can block for as long as its owner likes (SO_LINGER), so the
+ * descriptors of a bad packet stay open.  The buffer has room for all of them,
+ * because recvmsg(2) would close those that do not fit.
  */
 enum imsg_result
 imsg_recv(int fd, enum imsg_side from, unsigned int phase, struct imsg *im)

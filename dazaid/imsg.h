@@ -12,7 +12,7 @@
 
 enum imsg_type {
 	/* vault to network */
-	IMSG_CONFIG = 1, /* who may connect, and what to become */
+	IMSG_CONFIG = 1, /* who may connect, and the uid to become */
 	IMSG_LISTENER,	 /* one of the two listening sockets */
 	IMSG_WELCOME,	 /* 1: the vault has told the client */
 	IMSG_HOLDING,	 /* as WELCOME, to a holder on the control socket */
@@ -30,14 +30,14 @@ enum imsg_type {
 	IMSG_LOG,	 /* a line to be logged */
 	/* network to vault */
 	IMSG_READY,  /* confined, waiting for the listening sockets */
-	IMSG_SIGNAL, /* network got it; the vault handles it as its own */
+	IMSG_SIGNAL, /* sent to network; the vault handles it as its own */
 	IMSG_HELLO,  /* with the client's descriptor */
 	IMSG_PING,
 	IMSG_CANCEL,
 	IMSG_WATCH, /* the end of this process is the holder's loss, too */
 	IMSG_QUIT,
-	IMSG_LOST,   /* connection closed: nothing more comes about it */
-	IMSG_STATUS, /* each from here to RELEASE is answered once */
+	IMSG_LOST,   /* the connection was closed; the last message about it */
+	IMSG_STATUS, /* each type from here to RELEASE is answered once */
 	IMSG_ARM,
 	IMSG_LIST,
 	IMSG_TETHERS,
@@ -48,7 +48,7 @@ enum imsg_type {
 	IMSG_DEL,
 	IMSG_HOLD,
 	IMSG_RELEASE,
-	IMSG_EVENTS, /* how many watch; without an answer */
+	IMSG_EVENTS, /* the number of watchers; without an answer */
 	IMSG_PANIC,  /* 0: graceful, 1: hard; without an answer */
 	IMSG_TYPES
 };
@@ -57,11 +57,11 @@ enum imsg_type {
 #define IMSG_AT_START  0x01 /* network does not have both sockets yet */
 #define IMSG_UNGUARDED 0x02 /* there is no heartbeat */
 #define IMSG_GUARDED   0x04 /* there is one */
-#define IMSG_DROPPED   0x08 /* the vault dropped it; LOST is still to come */
+#define IMSG_DROPPED   0x08 /* the vault dropped it; LOST has not come yet */
 
 struct imsg_config {
 	uint32_t owner;	     /* uid that may connect, as may root */
-	uint32_t become_uid; /* 0: stay who it is */
+	uint32_t become_uid; /* 0: keep the uid */
 	uint32_t become_gid;
 	uint32_t verbose;
 	uint32_t background; /* log to syslog, not to standard error */
@@ -72,10 +72,12 @@ struct imsg_number {
 	uint32_t n; /* a pid, a signal, a count of PINGs, ... */
 };
 
-/* In HELLO's number, beside the pid: network says WELCOME, not the vault. */
+/*
+ * In HELLO's number, beside the pid: network must send WELCOME, not the vault.
+ */
 #define IMSG_HELLO_UNSENT 0x80000000U
 
-/* How a request went.  request_answer() has the words for it. */
+/* The result of a request.  request_answer() has the words for it. */
 enum imsg_answer {
 	IMSG_ANSWER_OK = 1,
 	IMSG_ANSWER_SENT, /* the vault has answered the client itself */
@@ -127,7 +129,7 @@ struct imsg_put {
 
 struct imsg_tether {
 	uint32_t index;	  /* TETHERS goes on after it */
-	uint32_t holders; /* that live */
+	uint32_t holders; /* number of living holders */
 	uint32_t lost;
 	uint32_t pid; /* of the first holder, as the kernel reports it */
 	char	 name[NAME_TETHER_BYTES];
@@ -135,7 +137,7 @@ struct imsg_tether {
 
 enum imsg_event_kind {
 	IMSG_EVENT_GUARDED = 1, /* a tether was taken, or is held again */
-	IMSG_EVENT_LOST,	/* a holder, and with the last one the tether */
+	IMSG_EVENT_LOST, /* a holder was lost; the last one loses the tether */
 	IMSG_EVENT_RELEASED,
 	IMSG_EVENT_PENDING,
 	IMSG_EVENT_CANCELLED,
@@ -203,7 +205,7 @@ enum imsg_result {
 
 enum imsg_side { IMSG_FROM_VAULT, IMSG_FROM_NETWORK };
 
-/* Who may send a message of a type, with what, in which phases. */
+/* The rule for a message type: its sender, its contents and its phases. */
 struct imsg_rule {
 	const char    *name;
 	enum imsg_side from;

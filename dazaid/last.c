@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The last words: a file of one line that outlives the daemon and says when and
- * why it ended, and how much it had.  Every line has the same length, so that
- * one write(2) replaces the last one whole.  dazai-protocol(7) has its grammar.
+ * The last words: a file of one line that stays when the daemon ends and says
+ * when and why it ended, and how many secrets it had.  Every line has the same
+ * length, so that one write(2) replaces the previous line completely.
+ * dazai-protocol(7) has its grammar.
  */
 #include <sys/uio.h>
 
@@ -30,8 +31,8 @@ last_number(char *line, const char *key, uint64_t n)
 }
 
 /*
- * Writes to the file at fd, ours from now on, that the daemon runs.  If fd is
- * -1, last_words() does nothing from now on, either.
+ * Writes to the file at fd, which is ours from now on, that the daemon runs.
+ * If fd is -1, last_words() will do nothing, either.
  */
 void
 last_begin(int fd)
@@ -41,8 +42,8 @@ last_begin(int fd)
 }
 
 /*
- * Writes how the daemon ends, one word, and the reason.  To be called after the
- * wipe, because the file may block.  Does nothing before last_begin().
+ * Writes how, one word for the kind of end, and the reason.  Call this after
+ * the wipe, because the write may block.  Does nothing before last_begin().
  * Async-signal-safe, but changes errno.
  */
 void
@@ -68,6 +69,6 @@ last_words(const char *how, const char *reason)
 	len = strlen(line);
 	memset(line + len, ' ', sizeof(line) - len);
 	line[sizeof(line) - 1] = '\n';
-	/* Of the calls that write at an offset, the filter allows this one. */
+	/* The filter allows this call and no other that writes at an offset. */
 	(void)!pwritev2(last_fd, &iov, 1, 0, 0);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The -l option: secrets that are stored before anything can connect.  Their
- * files are opened first of all, so that nothing is started if one is missing.
- * They are read much later, from the descriptor directly into the arena.
+ * The -l option: stores secrets before any client can connect.  It opens their
+ * files first of all, so that nothing is started if one is missing.  It reads
+ * them much later, from the descriptors directly into the arena.
  */
 #include <err.h>
 #include <errno.h>
@@ -15,7 +15,7 @@
 #include "oneline.h"
 #include "prompt.h"
 
-/* The sentences of load_add() say these. */
+/* load_add()'s messages contain these limits. */
 _Static_assert(LOAD_MAX == 32 && NAME_BYTES == 129, "other limits");
 
 static struct load {
@@ -36,8 +36,7 @@ load_once(void)
 
 /*
  * Adds NAME[=FILE].  arg stays the caller's and must outlive load_secrets().
- * Returns NULL, or what is wrong with it, in words that are valid until the
- * next call.
+ * Returns NULL, or an error message that is valid until the next call.
  */
 const char *
 load_add(const char *arg)
@@ -73,7 +72,8 @@ load_add(const char *arg)
 
 /*
  * Opens every file, or ends the program.  With O_NONBLOCK, open(2) does not
- * wait for the writer of a FIFO: load_secrets() does, where signals are seen.
+ * wait for the writer of a FIFO: load_secrets() waits later, in the loop that
+ * also handles signals.
  */
 void
 load_open(void)
@@ -103,7 +103,8 @@ load_open(void)
 
 /*
  * Closes every descriptor but standard input, output and error and those of
- * load_open().  open(2) returns the lowest free number, so ours ascend.
+ * load_open(), which are in ascending order, because open(2) returns the lowest
+ * free number.
  */
 void
 load_close_others(void)
@@ -120,8 +121,8 @@ load_close_others(void)
 }
 
 /*
- * Reads from l up to the end or, from a terminal, a line.  Returns how many
- * bytes, a terminal's newline not among them; -1 with errno.
+ * Reads l up to its end or, from a terminal, one line.  Returns the number of
+ * bytes, without the newline of a terminal's line; -1 with errno.
  */
 static ssize_t
 load_read(const struct load *l, struct store *st, uint64_t id, bool tty,
@@ -143,7 +144,7 @@ load_read(const struct load *l, struct store *st, uint64_t id, bool tty,
 	return (n == -1 ? -1 : total);
 }
 
-/* Asks, and reads a line as load_read(). */
+/* Asks on the terminal, and reads a line.  Returns as load_read(). */
 static ssize_t
 load_ask(const struct load *l, struct store *st, uint64_t id, const char *more,
     void (*wait)(int))
@@ -156,12 +157,14 @@ load_ask(const struct load *l, struct store *st, uint64_t id, const char *more,
 	if (prompt_begin(l->fd, text) == 0)
 		len = load_read(l, st, id, true, wait);
 	error = errno;
-	prompt_end("\n"); /* if reading has failed, too: the echo is off */
+	prompt_end("\n"); /* also after an error, because the echo is off */
 	errno = error;
 	return (len);
 }
 
-/* Asks until a secret was typed twice in the same way; as load_read(). */
+/*
+ * Asks until the user has typed the same secret twice.  Returns as load_read().
+ */
 static ssize_t
 load_typed(const struct load *l, struct store *st, uint64_t id,
     void (*wait)(int))
@@ -208,10 +211,10 @@ load_one(const struct load *l, struct store *st, uint32_t reads, int64_t due,
 }
 
 /*
- * Reads all secrets into st.  Calls wait with a descriptor; it returns when
- * that can be read, and meanwhile runs the vault's loop.  Returns NULL, or the
- * name of the secret that failed, with errno: ENOSPC if it does not fit,
- * ENODATA if it is empty, EEXIST, or the error of a system call.
+ * Reads all secrets into st.  wait runs the vault's loop until the descriptor
+ * that it is called with is readable.  Returns NULL, or the name of the secret
+ * that failed, with errno: ENOSPC if it does not fit, ENODATA if it is empty,
+ * EEXIST, or the error of a system call.
  */
 const char *
 load_secrets(struct store *st, void (*wait)(int))
@@ -226,8 +229,8 @@ load_secrets(struct store *st, void (*wait)(int))
 }
 
 /*
- * Asks for one secret on the terminal, as load_one().  Returns NULL, or why
- * there is none.
+ * Asks for one secret on the terminal, as load_one().  Returns NULL, or an
+ * error message.
  */
 const char *
 load_prompted(struct store *st, const char *name, uint32_t reads, int64_t due,

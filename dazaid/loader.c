@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The -L option: a process of its own reads the file and runs its commands,
- * with the rights of the session's user, before anything can connect.  It is
- * forked before the vault has an arena.  For each command the vault makes a
- * pipe and gives it the end for writing; what comes out of the other end goes
- * directly into the arena.
+ * The -L option: a separate process, the loader, reads the file and runs its
+ * commands, with the rights of the session's user, before any client can
+ * connect.  It is forked before the vault has an arena.  For each command the
+ * vault makes a pipe, and sends the loader the end for writing.  It reads the
+ * other end directly into the arena.
  */
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -37,8 +37,8 @@
 #define LOADER_FD   (STDERR_FILENO + 1) /* of the loader, to the vault */
 
 /*
- * What the loader sends: first how many secrets there are; then each of them
- * and, when its command has ended, how.
+ * A message of the loader.  The first one has the number of secrets.  Then it
+ * sends one for each secret, and another one when its command has ended.
  */
 struct loader_msg {
 	int64_t	 ttl;	 /* ms; 0: for ever */
@@ -88,7 +88,7 @@ loader_environment(const struct passwd *pw)
 
 /*
  * If standard error is a terminal, it is open for reading, too, and the user's
- * commands could read there what root types.  Opens it again for writing only.
+ * commands could read root's input from it.  Opens it again only for writing.
  */
 static void
 loader_shut_stderr(void)
@@ -106,8 +106,8 @@ loader_shut_stderr(void)
 }
 
 /*
- * With -u the commands run as that user.  They get no controlling terminal,
- * because with root's they could type for root.
+ * With -u the commands run as that user.  They get no controlling terminal: on
+ * root's they could insert input for root's shell (TIOCSTI).
  */
 static void
 loader_become(const struct options *o)
@@ -127,13 +127,15 @@ loader_become(const struct options *o)
 		loader_give_up(o->user);
 }
 
-/* Keeps standard error and fd, as LOADER_FD, and nothing else that was open. */
+/*
+ * Closes every descriptor but standard error and fd, which becomes LOADER_FD.
+ */
 static void
 loader_close(int fd)
 {
 	int null;
 
-	/* From the lowest number on: fd itself may be one of those. */
+	/* Move fd first: it may have one of the other numbers. */
 	if (fd != LOADER_FD && dup2(fd, LOADER_FD) == -1)
 		loader_give_up("dup2");
 	(void)fcntl(LOADER_FD, F_SETFD, FD_CLOEXEC);
@@ -151,8 +153,8 @@ loader_send(const struct loader_msg *m)
 }
 
 /*
- * Receives the pipe that the command is to write to; -1 if the vault does not
- * want the command to run.
+ * Receives the pipe for the command's output; -1 if the vault does not want the
+ * command to run.
  */
 static int
 loader_receive(void)
@@ -228,7 +230,7 @@ loader_main(const struct options *o, int fd, pid_t vault)
  * The vault.
  */
 
-/* Receives a message; false if it is none that the loader sends. */
+/* Receives a message; returns false if the loader cannot have sent it. */
 static bool
 loader_hear(struct loader_msg *m, int flags)
 {
@@ -273,8 +275,8 @@ loader_next(struct loader_msg *m, void (*wait)(int))
 }
 
 /*
- * Has the loader run the command, and fills the secret id with what it prints.
- * Returns NULL, or what is wrong.
+ * Makes the loader run the command, and fills the secret id with its output.
+ * Returns NULL, or an error message.
  */
 static const char *
 loader_fill(struct store *st, uint64_t id, void (*wait)(int))
@@ -285,7 +287,7 @@ loader_fill(struct store *st, uint64_t id, void (*wait)(int))
 
 	if (pipe2(p, O_CLOEXEC) == -1 || fcntl(p[0], F_SETFL, O_NONBLOCK) == -1)
 		vault_fail("--load-file", strerror(errno));
-	/* If the loader has ended, loader_next() will see that. */
+	/* If the loader has ended, loader_next() will notice that. */
 	(void)channel_send(loader_fd, LOADER_RUN, p[1]);
 	close(p[1]);
 	do {
@@ -298,12 +300,12 @@ loader_fill(struct store *st, uint64_t id, void (*wait)(int))
 			    "there is no room for all that its command prints" :
 			    strerror(errno);
 	} while (n > 0);
-	/* A command that is not done yet ends by SIGPIPE. */
+	/* A command that still writes gets SIGPIPE. */
 	close(p[0]);
 	return (why);
 }
 
-/* Stores what the command of m prints; returns NULL, or what is wrong. */
+/* Stores the output of m's command.  Returns NULL, or an error message. */
 static const char *
 loader_run(struct store *st, const struct loader_msg *m, int64_t due,
     void (*wait)(int))
@@ -335,7 +337,7 @@ loader_run(struct store *st, const struct loader_msg *m, int64_t due,
 }
 
 /*
- * Stores every secret of the file, and logs which ones it cannot store.  wait
+ * Stores every secret of the file, and logs those that it cannot store.  wait
  * is as for load_secrets().
  */
 void

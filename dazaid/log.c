@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The daemon's log: standard error, or syslog's datagram socket once the daemon
- * is in the background.  syslog(3) and err(3) would not do, since they allocate
- * and block.
+ * is in the background.  It uses neither syslog(3) nor err(3), because they
+ * allocate and block.
  *
- * Writing to a terminal, a pipe or a socket never waits for its reader; lines
- * that find no room are dropped.  Writing to a file can block, for as long as
- * its file system is frozen or its server does not answer.  So the vault sends
- * its lines to network, which writes them: see log_relay().
+ * Writing to a terminal, a pipe or a socket never waits for its reader; a line
+ * for which there is no room is dropped.  Writing to a file can block for as
+ * long as its file system is frozen or its server does not answer.  So the
+ * vault sends its lines to network, which writes them: see log_relay().
  */
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -32,17 +32,17 @@
 static const struct sockaddr_un log_dev = { .sun_family = AF_UNIX,
 	.sun_path = "/dev/log" };
 
-static bool	  log_named = true; /* lines on standard error are */
+static bool	  log_named = true; /* lines on standard error have the name */
 static char	  log_process[32];  /* "vault: "; empty during the start */
 static struct out log_out = { STDERR_FILENO, OUT_FILE };
 static int	  log_level;	  /* above 0: log_debug() writes */
-static bool	  log_to_syslog;  /* by log_out's socket */
-static bool	  log_reconnects; /* to a syslogd that was restarted */
+static bool	  log_to_syslog;  /* log_out is syslog's socket */
+static bool	  log_reconnects; /* reconnect if syslogd was restarted */
 static int	  log_imsg = -1;  /* of log_relay() */
 
 /*
- * Does a line on standard error need the program's name?  The journal adds it
- * itself; systemd.exec(5) has the variable.
+ * Returns whether lines on standard error need the program's name: not if it is
+ * the journal (see systemd.exec(5)), which adds the name itself.
  */
 bool
 log_is_named(void)
@@ -58,7 +58,7 @@ log_is_named(void)
 	return (strcmp(journal, ours) != 0);
 }
 
-/* Starts to log on standard error; named: in the name of the program. */
+/* Starts to log on standard error; if named, with the program's name. */
 void
 log_open(bool named, int verbose)
 {
@@ -84,9 +84,9 @@ log_verbose(void)
 
 /*
  * Logs to syslog instead of standard error.  Connects the socket now, because
- * network cannot reach its path later.  has_files: this process keeps its file
- * system; it reconnects to a restarted syslogd, and says on standard error if
- * there is no syslogd now.
+ * network cannot reach its path later.  If has_files is set, this process keeps
+ * its file system: it will reconnect to a restarted syslogd, and now says on
+ * standard error if there is no syslogd.
  */
 void
 log_syslog(bool has_files)
@@ -107,8 +107,9 @@ log_syslog(bool has_files)
 }
 
 /*
- * In the vault: from now on send each line to network, on fd, unless the log is
- * a socket, which never blocks.  -1: write it here again.  Async-signal-safe.
+ * In the vault: from now on sends each line to network, on fd, unless the log
+ * is a socket, which never blocks.  With -1 the vault writes again itself.
+ * Async-signal-safe.
  */
 void
 log_relay(int fd)
@@ -170,7 +171,7 @@ log_add(char *text, size_t n, size_t size, const char *s)
 }
 
 /*
- * Writes the beginning of a line to line: "dazaid: ", or "<25>dazaid: " for
+ * Writes the prefix of a line to line: "dazaid: ", or "<25>dazaid: " for
  * syslog.  Returns its length.
  */
 static size_t
@@ -252,7 +253,7 @@ log_info(const char *fmt, ...)
 	va_end(ap);
 }
 
-/* Logs a line to which it appends ": " and the text of errno. */
+/* Logs a line with ": " and the text of errno at its end. */
 void
 log_warn(const char *fmt, ...)
 {
@@ -274,7 +275,9 @@ log_warnx(const char *fmt, ...)
 	va_end(ap);
 }
 
-/* log_alert()'s strings, up to a NULL.  Async-signal-safe, and keeps errno. */
+/*
+ * Logs the concatenated strings up to a NULL.  Async-signal-safe; keeps errno.
+ */
 void
 log_parts(const char *const *part)
 {

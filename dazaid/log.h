@@ -21,9 +21,7 @@ void log_warnx(const char *, ...) __attribute__((format(printf, 1, 2)));
 void log_parts(const char *const *);
 void log_write(const struct imsg_log *);
 
-/*
- * The line of a panic: strings, one after another, with no format to interpret.
- */
+/* Logs the line of a panic: strings up to a NULL, without a format. */
 #define log_alert(...) log_parts((const char *const[]){ __VA_ARGS__, NULL })
 
 #endif

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The network process: accepts connections, checks who connects, and passes
- * messages between heart.c and control.c and the vault.  It has no rights and
- * no secrets.  It alone reads what clients write.
+ * The network process: accepts connections, checks the uids of clients, and
+ * passes messages between heart.c and control.c on one side and the vault on
+ * the other.  It has no rights and no secrets, and is the only process that
+ * reads clients' lines.
  */
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -31,8 +32,8 @@
 #include "sandbox.h"
 #include "signals.h"
 
-#define NETWORK_PAUSE_MS   100	 /* accept nothing for so long */
-#define NETWORK_REFUSED_MS 60000 /* between two lines on refused clients */
+#define NETWORK_PAUSE_MS   100	 /* how long to accept nothing */
+#define NETWORK_REFUSED_MS 60000 /* between two lines about refused clients */
 
 /* RLIMIT_NOFILE may be lowered so far that only PFD_LEAST can be polled. */
 enum {
@@ -46,14 +47,14 @@ enum {
 	PFD_MAX = PFD_CONNS + HEART_CONNS + CONTROL_CONNS
 };
 
-static uid_t   network_owner;			  /* may connect, as may root */
+static uid_t   network_owner; /* may connect, and so may root */
 static int     network_listeners[2] = { -1, -1 }; /* heartbeat, control */
 static int     network_signals;
 static int     network_stderr = -1; /* while a background daemon starts */
 static int     network_spare;	    /* closed to make room for one more */
 static int64_t network_paused;	    /* accept nothing until then; 0: accept */
 
-static unsigned long network_refused; /* clients that are not logged yet */
+static unsigned long network_refused; /* refused clients not logged yet */
 /* ms: when they will be logged; 0: log the next one at once */
 static int64_t network_refused_due;
 
@@ -62,8 +63,7 @@ static struct conn  *network_conn[PFD_MAX]; /* whose entry of network_pfd */
 static nfds_t network_controls; /* index of the control socket's first entry */
 
 /*
- * Milliseconds of the clock for clients' time limits, which stops during
- * suspend.
+ * Milliseconds of the clock for clients' time limits.  It stops during suspend.
  */
 int64_t
 network_now(void)
@@ -74,8 +74,8 @@ network_now(void)
 /*
  * Sends the vault a message, about c if that is not NULL, with c's descriptor
  * where the type has one.  Returns false if the kernel refuses that, because
- * the client's user has too many descriptors in flight (unix(7)).  Without the
- * vault network exits.
+ * the client's user has too many descriptors in flight (unix(7)).  If the vault
+ * has ended, exits.
  */
 bool
 network_send(struct imsg *im, const struct conn *c)
@@ -92,7 +92,7 @@ network_send(struct imsg *im, const struct conn *c)
 	return (true);
 }
 
-/* The same for a message whose payload is a number, or nothing. */
+/* As network_send(), for a message with a number or no payload. */
 bool
 network_send_number(enum imsg_type type, const struct conn *c, uint32_t number)
 {
@@ -127,8 +127,8 @@ network_turn_away(int listener)
 }
 
 /*
- * Logs the first refused client, and how many more there were in each minute
- * that follows: anybody on the machine can connect as often as they like.
+ * Logs the first refused client, and then once a minute how many more there
+ * were, because anybody on the machine can connect as often as they like.
  */
 static void
 network_log_refused(uid_t uid)
@@ -154,7 +154,7 @@ network_log_more_refused(int64_t now)
 	}
 }
 
-/* May the client at the other end of fd connect? */
+/* Returns whether the client at the other end of fd may connect. */
 static bool
 network_is_allowed(int fd)
 {
@@ -167,8 +167,8 @@ network_is_allowed(int fd)
 }
 
 /*
- * Accepts one client a turn, so that the heartbeat is looked at before the next
- * one of a flood.
+ * Accepts one client a turn, so that a flood of clients does not delay the
+ * heartbeat.
  */
 static void
 network_accept(int listener, bool control)
@@ -212,7 +212,7 @@ network_log(struct imsg_log *l)
 	log_write(l);
 }
 
-/* Takes a message of the vault's.  Exits if it has ended. */
+/* Handles a message of the vault.  Exits if the vault has ended. */
 static void
 network_vault(void)
 {
@@ -239,7 +239,7 @@ network_vault(void)
  * The loop.
  */
 
-/* Sets *due, which may be -1, to time if that is sooner; 0: there is none. */
+/* Lowers *due to time.  *due may be -1 (never), and time 0 (none). */
 static void
 network_sooner(int64_t *due, int64_t time)
 {
@@ -248,8 +248,8 @@ network_sooner(int64_t *due, int64_t time)
 }
 
 /*
- * What to poll of the listening socket i: nothing while accepting pauses.
- * admits: what control_admits() has returned.
+ * Returns the listening socket i, or -1 for poll(2) to ignore while accepting
+ * pauses.  admits is the result of control_admits().
  */
 static struct pollfd
 network_listener(int i, int64_t admits)
@@ -261,8 +261,8 @@ network_listener(int i, int64_t admits)
 }
 
 /*
- * Sets network_pfd, of which it returns the length, and *due to the time at
- * which poll(2) must return; -1: never.
+ * Fills in network_pfd, and returns its length.  Sets *due to the time at which
+ * poll(2) must return; -1: never.
  */
 static nfds_t
 network_poll_set(int64_t *due)
@@ -291,7 +291,7 @@ network_poll_set(int64_t *due)
 	return (conns.n);
 }
 
-/* ppoll(2) of the first len entries, until due; -1: without end. */
+/* Calls ppoll(2) for the first len entries, until due; -1: for ever. */
 static int
 network_poll(nfds_t len, int64_t due)
 {
@@ -308,9 +308,9 @@ network_poll(nfds_t len, int64_t due)
 }
 
 /*
- * Polls until something happens, or until due.  Returns how many entries were
- * polled; 0: a signal has interrupted it.  If RLIMIT_NOFILE was lowered below
- * len, only the most important entries are polled for a while.
+ * Polls until something happens, or until due.  Returns the number of entries
+ * that were polled; 0 if a signal has interrupted it.  If RLIMIT_NOFILE was
+ * lowered below len, polls only the most important entries for a while.
  */
 static nfds_t
 network_wait(nfds_t len, int64_t due)
@@ -329,9 +329,7 @@ network_wait(nfds_t len, int64_t due)
 	return (0);
 }
 
-/*
- * Handles revents of the connection whose entry is i; 0: its time is up.
- */
+/* Handles revents of the connection with entry i; 0: its time is up. */
 static void
 network_ready(nfds_t i, short revents)
 {
@@ -341,7 +339,10 @@ network_ready(nfds_t i, short revents)
 		heart_ready(network_conn[i], revents);
 }
 
-/* Handles what is due.  len: as network_poll_set() returned it this turn. */
+/*
+ * Handles connections whose time is up.  len is the result of
+ * network_poll_set() in this turn.
+ */
 static void
 network_deadlines(nfds_t len)
 {
@@ -358,8 +359,8 @@ network_deadlines(nfds_t len)
 }
 
 /*
- * Passes a signal on to the vault.  A signal from anybody but the owner, root
- * and the kernel is ignored: network's uid may be that of an account which
+ * Passes a signal on to the vault.  Ignores a signal unless the owner, root or
+ * the kernel has sent it: network's uid may belong to an account that
  * /etc/passwd does not list, and that account may signal network.
  */
 static void
@@ -402,8 +403,9 @@ network_turn(void)
 }
 
 /*
- * Ends a start that failed.  The vault logs that it did; this logs why, in the
- * background on the standard error of whoever waits for the start as well.
+ * Logs why the start has failed, and exits; the vault logs that it has failed.
+ * In the background, also writes the line to the standard error of the process
+ * that waits for the start.
  */
 static noreturn void
 network_fail(const char *what)
@@ -417,7 +419,7 @@ network_fail(const char *what)
 	_exit(1);
 }
 
-/* Takes the first message, which shows that the vault has started us. */
+/* Receives the first message, which proves that the vault has started us. */
 static void
 network_config(struct imsg_config *config)
 {
@@ -443,7 +445,7 @@ network_main(void)
 	struct imsg_config config;
 	const char	  *failed;
 
-	/* We are executed as /proc/self/exe, which makes our name "exe". */
+	/* We were executed as /proc/self/exe, so our name is "exe". */
 	(void)prctl(PR_SET_NAME, "dazaid", 0, 0, 0);
 	signals_ignore();
 	network_signals = signals_collect(forwarded,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Tells the service manager, if there is one, about the daemon, by datagrams as
- * sd_notify(3) sends them.  The socket is connected before the sandbox.  A
- * datagram for which there is no room is dropped, so that the vault never waits
- * for the service manager.
+ * Tells the service manager, if there is one, the state of the daemon, by the
+ * datagrams of sd_notify(3).  Connects the socket before the sandbox.  Drops a
+ * datagram for which there is no room, so that the vault never waits for the
+ * service manager.
  */
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -20,10 +20,10 @@
 #define NOTIFY_BYTES 160 /* of a datagram */
 
 static int	   notify_fd = -1;
-static char	   notify_pid[32]; /* ours, as the manager is told */
-static const char *notify_last;	   /* the state that was told last */
+static char	   notify_pid[32]; /* our pid, for the service manager */
+static const char *notify_last;	   /* the state that was sent last */
 
-/* Connects to the socket at path; "@" in front is an abstract one. */
+/* Connects to the socket at path; a leading "@" means an abstract one. */
 static void
 notify_connect(const char *path)
 {
@@ -46,8 +46,8 @@ notify_connect(const char *path)
 }
 
 /*
- * Connects to the service manager, if there is one.  To be called in the
- * process that will be the vault, before the sandbox.
+ * Connects to the service manager, if there is one.  Call this in the process
+ * that will be the vault, before the sandbox.
  */
 void
 notify_open(void)
@@ -88,8 +88,8 @@ notify_ready(void)
 }
 
 /*
- * Tells the state of the session, if it has changed.  Each state must always be
- * the same pointer: two are the same only if their pointers are.
+ * Sends the state of the session, if it has changed.  It compares pointers, so
+ * each state must always be the same string constant.
  */
 void
 notify_state(const char *state)
@@ -101,8 +101,8 @@ notify_state(const char *state)
 }
 
 /*
- * Tells the service manager that the daemon ends, and why.  To be called after
- * the wipe.  Async-signal-safe, but changes errno.
+ * Tells the service manager that the daemon ends, and why.  Call this after the
+ * wipe.  Async-signal-safe, but changes errno.
  */
 void
 notify_stopping(const char *reason)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The command line of dazaid.  Every error ends the program with one line,
- * before anything is started.  The exit status is 1, or, if the command cannot
- * be run, 126 or 127 as of env(1).
+ * before anything is started.  The exit status is 1; if the command cannot be
+ * run, it is 126 or 127, as with env(1).
  */
 #include <err.h>
 #include <getopt.h>
@@ -112,7 +112,7 @@ options_size(const char *arg)
 	return ((size_t)size);
 }
 
-/* The kind of memory that arg names, and no other. */
+/* Returns the kind of memory that arg names. */
 static void
 options_memory(struct options *o, const char *arg)
 {
@@ -229,7 +229,7 @@ options_parse(struct options *o, int argc, char *argv[])
 	options_command(o, argv + optind);
 }
 
-/* Sets the owner, whose session is guarded and who may connect. */
+/* Sets the owner: the user whose session is guarded and who may connect. */
 static void
 options_owner(struct options *o)
 {
@@ -250,8 +250,8 @@ options_owner(struct options *o)
 }
 
 /*
- * Takes the first place where the owner's own clients look for the daemon.  For
- * another user's session root's environment does not count.
+ * Uses the first place where the owner's own clients look for the daemon.  For
+ * another user's session, ignores root's environment.
  */
 static void
 options_path(struct options *o)

@@ -18,7 +18,7 @@ struct options {
 	int64_t first;	 /* ms that a secret may be unguarded; 0: no limit */
 	int64_t timeout; /* ms without PING; 0: no limit */
 	size_t	size;	 /* bytes of the arena */
-	bool	sized;	 /* exactly this many, as asked for */
+	bool	sized;	 /* -z has asked for exactly this size */
 	bool	armed;
 	bool	one_kind; /* the arena must be of the kind memory */
 	enum secmem_kind memory;

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The panic controller decides when the secrets are wiped.  It is a pure state
- * machine: time comes in as a number (milliseconds of one clock that counts
- * suspended time), effects go out through struct panic_ops.  It does no I/O,
- * so that a test can run every path of it, the lethal one included.
+ * machine: the caller passes the time as a number (milliseconds of one clock
+ * that counts suspended time), and struct panic_ops has the effects.  It does
+ * no I/O, so a test can run every path of it, the lethal one included.
  *
- * Every event first acts on the deadline, if that has passed: an event that
- * comes too late finds the panic executed and cannot cancel it.  After the end
- * nothing happens any more, however often it is asked for.
+ * Every event first executes a panic whose deadline has passed, so an event
+ * that comes too late cannot cancel it.  After the end, events have no effect.
  */
 #include <string.h>
 
@@ -27,7 +26,7 @@ panic_init(struct panic *p, const struct panic_ops *ops, int64_t grace,
 	p->armed = armed;
 }
 
-/* Arming is a ratchet: nothing disarms.  Returns false if p was armed. */
+/* Arms p, for good.  Returns false if it was armed already. */
 bool
 panic_arm(struct panic *p)
 {
@@ -38,8 +37,8 @@ panic_arm(struct panic *p)
 }
 
 /*
- * The end.  "over" is set first: a signal may interrupt this, and its handler,
- * which comes here too, must let the first one finish.
+ * Ends the daemon.  Sets "over" first: the handler of a signal that interrupts
+ * this calls it, too, and must then let the first call finish.
  */
 static void
 panic_execute(struct panic *p, enum panic_event how, const char *reason)
@@ -59,8 +58,8 @@ panic_execute(struct panic *p, enum panic_event how, const char *reason)
 }
 
 /*
- * A graceful trigger.  While a panic is pending, another trigger must not move
- * its deadline.
+ * Handles a graceful trigger.  While a panic is pending, another trigger must
+ * not move its deadline.
  */
 static void
 panic_trigger(struct panic *p, int64_t now, const char *reason)
@@ -86,8 +85,8 @@ panic_lost(struct panic *p, int64_t now, const char *reason)
 }
 
 /*
- * Somebody ordered a panic.  Only panic_cancel() takes it back, even if one was
- * pending because of a loss.
+ * Somebody ordered a panic.  Only panic_cancel() ends it, even if one was
+ * pending already because of a loss.
  */
 void
 panic_order(struct panic *p, int64_t now, const char *reason)
@@ -105,7 +104,7 @@ panic_end_pending(struct panic *p, const char *by)
 	p->ops->log(PANIC_CANCELLED, by);
 }
 
-/* What was lost is held again: ends a pending panic that nobody ordered. */
+/* Everything is held again: ends a pending panic that nobody ordered. */
 void
 panic_returned(struct panic *p, int64_t now, const char *by)
 {
@@ -115,8 +114,8 @@ panic_returned(struct panic *p, int64_t now, const char *by)
 }
 
 /*
- * Ends a pending panic.  The caller checks that whoever says CANCEL may do so.
- * Returns false if no panic is pending.
+ * Ends a pending panic.  The caller checks that the sender of CANCEL may do
+ * that.  Returns false if no panic is pending.
  */
 bool
 panic_cancel(struct panic *p, int64_t now)
@@ -135,7 +134,10 @@ panic_hard(struct panic *p, const char *reason)
 	panic_execute(p, PANIC_HARD, reason);
 }
 
-/* A clean shutdown: wipes, and kills nothing.  As panic_hard() otherwise. */
+/*
+ * A clean shutdown: wipes, and kills nothing.  A signal handler may call it,
+ * too.
+ */
 void
 panic_stop(struct panic *p, const char *reason)
 {
@@ -150,7 +152,7 @@ panic_tick(struct panic *p, int64_t now)
 		panic_execute(p, PANIC_EXECUTED, p->reason);
 }
 
-/* When panic_tick() will have something to do, or PANIC_NEVER. */
+/* Returns when panic_tick() must be called next, or PANIC_NEVER. */
 int64_t
 panic_deadline(const struct panic *p)
 {

@@ -7,7 +7,7 @@
 
 #define PANIC_NEVER INT64_MAX
 
-/* What the controller logs. */
+/* The events that the controller logs. */
 enum panic_event {
 	PANIC_PENDING,
 	PANIC_CANCELLED,
@@ -24,7 +24,7 @@ enum panic_event {
  */
 struct panic_ops {
 	void (*wipe)(void);
-	void (*kill_registered)(void); /* SIGKILL them; armed only */
+	void (*kill_registered)(void); /* send them SIGKILL; only if armed */
 	void (*remove_files)(void);    /* the sockets and the pid file */
 	void (*log)(enum panic_event, const char *reason);
 	void (*kill)(void); /* SIGKILL the vault */
@@ -39,7 +39,7 @@ struct panic {
 	volatile bool		armed;
 	volatile bool		over; /* executed or stopped */
 	bool			pending;
-	bool ordered; /* the pending panic: only CANCEL takes it back */
+	bool ordered; /* only CANCEL ends the pending panic */
 };
 
 void	panic_init(struct panic *, const struct panic_ops *, int64_t, bool);

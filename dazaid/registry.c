@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The registered processes, which a panic kills.  Each is held by a pidfd, so
- * another process that gets the same pid is never killed.  With one that leads
- * its process group the whole group dies, where the kernel can do that.
+ * The registered processes, which a panic kills.  Each has a pidfd, so that
+ * another process with the same pid is never killed.  If a process leads its
+ * process group, the whole group is killed, where the kernel can do that.
  *
- * Root's vault kills with the uid of the owner, or a user could have it kill
- * processes that are not theirs.  With that uid the owner could also signal
- * the vault, so this comes after the wipe.
+ * Root's vault kills with the uid of the owner.  Otherwise a user could make it
+ * kill processes of others.  While it has that uid, the owner can signal the
+ * vault, so this comes after the wipe.
  */
 #include <sys/pidfd.h>
 #include <sys/socket.h>
@@ -29,7 +29,7 @@
 #define SO_PEERPIDFD 77 /* Linux 6.5 */
 #endif
 
-/* On i386 and arm the call without a number takes uids of 16 bits. */
+/* On i386 and arm, SYS_setresuid takes uids of 16 bits. */
 #ifdef SYS_setresuid32
 #define REGISTRY_SETRESUID SYS_setresuid32
 #else
@@ -46,7 +46,7 @@ static int		     registry_proc = -1; /* /proc, of root's vault */
 static bool  registry_group;	 /* the kernel can kill a process's group */
 static pid_t registry_own_group; /* which the vault must not kill */
 
-/* Whether the kernel knows the flag: it refuses one that it does not know. */
+/* Returns whether the kernel has the flag: it refuses unknown ones. */
 static bool
 registry_can_groups(int pidfd)
 {
@@ -56,10 +56,10 @@ registry_can_groups(int pidfd)
 }
 
 /*
- * owner: whose processes may be registered.  Root, who may kill anybody, needs
- * /proc to see whose a process is.  Without pidfds, which a container's filter
- * may refuse, no holder could be taken.  Returns NULL, or what failed, with
- * errno.
+ * owner is the user whose processes may be registered.  Root, who may kill any
+ * process, needs /proc to find out to whom one belongs.  Fails if a container's
+ * filter refuses pidfds, because no holder could be watched.  Returns NULL, or
+ * what failed, with errno.
  */
 const char *
 registry_init(uid_t owner)
@@ -76,7 +76,7 @@ registry_init(uid_t owner)
 	return (geteuid() == 0 && registry_proc == -1 ? "/proc" : NULL);
 }
 
-/* Whether a panic kills the groups of the registered processes, too. */
+/* Returns whether a panic kills the groups of the registered processes, too. */
 bool
 registry_groups(void)
 {
@@ -84,8 +84,8 @@ registry_groups(void)
 }
 
 /*
- * Stores the vault's own group, which must not be killed.  To be called before
- * the sandbox, which forbids getpgrp(2).
+ * Stores the vault's own group, which must not be killed.  Call this before the
+ * sandbox, which forbids getpgrp(2).
  */
 void
 registry_own(void)
@@ -135,8 +135,8 @@ registry_has(pid_t pid)
 }
 
 /*
- * Whether the owner could kill the process pid that fd holds; pid 0: the caller
- * knows that it is the owner's.
+ * Returns whether the owner could kill the process pid, whose pidfd is fd.
+ * With pid 0 the caller knows that the process is the owner's.
  */
 static bool
 registry_is_owners(int fd, pid_t pid)
@@ -151,16 +151,16 @@ registry_is_owners(int fd, pid_t pid)
 			return (false);
 	}
 	/*
-	 * If the process is still alive, /proc has shown this one; and we may
-	 * signal it.
+	 * If the process is still alive, /proc/PID was that of this process.
+	 * The same call checks that we may signal it.
 	 */
 	return (pidfd_send_signal(fd, 0, NULL, 0) == 0);
 }
 
 /*
- * Returns a pidfd of pid, the caller's to close; -1 with errno.  client: a
- * connection that pid itself has made, or -1.  With it the kernel finds the
- * process even if that has ended and another one has its pid.
+ * Returns a pidfd of pid, the caller's to close; -1 with errno.  client is a
+ * connection that pid itself has made, or -1.  From a connection the kernel
+ * finds the right process even if it has ended and another one has its pid.
  */
 int
 registry_open(pid_t pid, int client)
@@ -179,7 +179,7 @@ registry_open(pid_t pid, int client)
 }
 
 /*
- * A pidfd of the owner's process pid, the caller's to close.  Returns -1 with
+ * Returns a pidfd of the owner's process pid, the caller's to close; -1 with
  * errno.
  */
 int
@@ -196,10 +196,10 @@ registry_open_owned(pid_t pid)
 }
 
 /*
- * Registers pid; does nothing if it is registered.  client is its own
- * connection if it asks for itself and the kernel reports that it is the
- * owner's, else -1.  Returns -1 with ENOSPC if there is no place, with another
- * errno if that is no process that the owner could kill.
+ * Registers pid, unless it is registered already.  client is the process's own
+ * connection, if it registers itself and the kernel reports that it is the
+ * owner's; else -1.  Returns -1 with ENOSPC if there is no room, and with
+ * another errno if there is no such process, or the owner could not kill it.
  */
 int
 registry_add(pid_t pid, int client)
@@ -246,8 +246,8 @@ registry_remove(pid_t pid)
 }
 
 /*
- * Fills in pfd, one entry for each process, at most REGISTRY_MAX; returns how
- * many.
+ * Fills in pfd, with one entry for each process, at most REGISTRY_MAX.  Returns
+ * the number of entries.
  */
 nfds_t
 registry_poll(struct pollfd *pfd)
@@ -277,9 +277,9 @@ registry_forget(const struct pollfd *pfd, nfds_t n)
 }
 
 /*
- * Sends SIGKILL to one of them, and to its group.  The kernel refuses the
- * second if the process does not lead its group.  The vault's own group is
- * spared, because the vault has not yet removed its files.
+ * Sends SIGKILL to a registered process and to its group.  The kernel refuses
+ * the latter unless the process leads the group.  Spares the vault's own group,
+ * because the vault must still remove its files.
  */
 static void
 registry_kill_one(unsigned int i)
@@ -291,8 +291,8 @@ registry_kill_one(unsigned int i)
 }
 
 /*
- * Sends SIGKILL to all of them.  Async-signal-safe, but changes errno; it makes
- * the system call because setresuid(3) is not said to be async-signal-safe.
+ * Sends SIGKILL to all registered processes.  Async-signal-safe, but changes
+ * errno.  Calls syscall(2), because setresuid(3) need not be async-signal-safe.
  */
 void
 registry_kill(void)
