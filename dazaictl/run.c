@@ -481,8 +481,7 @@ run_program(const struct sockpath *places, int argc, char *argv[])
 	/* If one of the secrets cannot be had, those before it have come. */
 	if (atexit(run_overwrite) != 0)
 		err(EXIT_USAGE, "atexit");
-	/* A file in memory that ulimit -f forbids is an error, and no signal.
-	 */
+	/* To exceed ulimit -f by a file in memory is an error, no signal. */
 	(void)sigaction(SIGXFSZ, &ignore, &was);
 	run_get(fd);
 	(void)sigaction(SIGXFSZ, &was, NULL);

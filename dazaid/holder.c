@@ -113,6 +113,7 @@ static bool
 holder_take(const struct imsg *im, const char *name, const struct ucred *who,
     int channel, bool hung_up)
 {
+	const bool	       was_guarded = session_guarded(&v.session);
 	struct session_holder *h;
 	struct timespec	       ts;
 	bool		       watched;
@@ -130,7 +131,8 @@ holder_take(const struct imsg *im, const char *name, const struct ucred *who,
 	    (channel == -1 || alive_watch(h, ALIVE_CHANNEL)) &&
 	    alive_watch(h, ALIVE_PROCESS);
 	(void)clock_gettime(CLOCK_REALTIME, &ts);
-	v.since = ts.tv_sec;
+	if (!was_guarded)
+		v.since = ts.tv_sec;
 	if (name == NULL)
 		log_info("guarded by pid %ld", (long)who->pid);
 	else

@@ -28,7 +28,7 @@ struct vault {
 	uid_t	       owner;
 	pid_t	       self;
 	pid_t	       network;
-	int64_t since; /* when the last holder came, in seconds since 1970 */
+	int64_t since; /* when the session was guarded, in s since 1970 */
 	int	imsg;  /* to network */
 	int	timer;
 	int	signals;

@@ -252,6 +252,13 @@ dazaictl_shows_and_releases_tethers_body() {
 	"$ctl" tethers >out || fail "tethers: $?"
 	"$ctl" status >status || fail "status: $?"
 	present '^session:    guarded since ' status
+	# It is guarded since then, whoever comes later.
+	sed -n '1s/,.*//p' status >since
+	now=$(date +%s)
+	until [ "$(date +%s)" -ne "$now" ]; do sleep 0.05; done
+	control say 'HOLD usb' want HOLDING
+	"$ctl" status >status || fail "status: $?"
+	present -f since status
 	present '^usb 1 held [0-9][0-9]*$' out
 	atf_check -s exit:4 -e match:'no-such-tether' "$ctl" release other
 	atf_check -s exit:1 -e match:'no such event' "$ctl" wait nothing

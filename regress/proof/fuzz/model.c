@@ -197,6 +197,7 @@ take(const struct message *msg, const char *tether, int64_t now)
 	const char *const word = tether == NULL ? "WELCOME\n" : "HOLDING\n";
 	struct controller_holder *h;
 	struct client		 *c = msg->c;
+	const bool		  guarded = controller_guarded(&m.c);
 	const bool		  told = c->fd != -1 && !c->cut && !msg->mute;
 
 	/* Network does not say HOLDING in the vault's place. */
@@ -211,7 +212,8 @@ take(const struct message *msg, const char *tether, int64_t now)
 		m.front = false;
 	if (!h->holds || m.c.end != RUNS)
 		return (true);
-	m.since = now / 1000;
+	if (!guarded)
+		m.since = now / 1000;
 	if (told) {
 		memcpy(c->wanted + c->nwanted, word, 8);
 		c->nwanted += 8;
