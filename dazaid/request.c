@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The words of both protocols: each line that a client may send, parsed into
- * the message that it becomes, and each refusal and answer.  Works on the
- * caller's buffer, holds no state and allocates nothing.
+ * Parses the lines of both protocols into the messages that network sends for
+ * them, and has the words of each refusal and answer.  Works on the caller's
+ * buffer, holds no state and allocates nothing.
  */
 #include <limits.h>
 #include <string.h>
@@ -38,7 +38,8 @@ static const char *const request_answers[IMSG_ANSWERS] = {
 static const char request_bad_name[] = "ERROR bad-name " NAME_RULE "\n";
 
 /*
- * Cuts line at its blanks into at most REQUEST_WORDS words; returns how many.
+ * Splits line at its blanks into at most REQUEST_WORDS words.  Returns the
+ * number of words.
  */
 static size_t
 request_split(char *line, char **word)
@@ -58,7 +59,7 @@ request_split(char *line, char **word)
 }
 
 /*
- * The value of word if that is KEY=VALUE with this key, which ends with '=';
+ * Returns the value if word is KEY=VALUE with this key, which ends with '=';
  * else NULL.
  */
 static const char *
@@ -102,7 +103,7 @@ request_pid(char **word, size_t n, struct imsg *im)
 	return (NULL);
 }
 
-/* Without a pid REGISTER means the client itself: that is pid 0. */
+/* REGISTER without a pid means the client itself: pid 0. */
 static const char *
 request_register(char **word, size_t n, struct imsg *im)
 {
@@ -127,7 +128,7 @@ request_name(char **word, size_t n, struct imsg *im)
 	return (request_copy_name(word[0], im->u.secret.name));
 }
 
-/* GET's option lets the client overwrite what a socket leaves behind. */
+/* With GET's option the client can overwrite the kernel's socket buffers. */
 static const char *
 request_get(char **word, size_t n, struct imsg *im)
 {
@@ -159,7 +160,7 @@ request_tether(char **word, size_t n, struct imsg *im)
 	return (NULL);
 }
 
-/* The heartbeat's tether is taken by HELLO alone. */
+/* Only HELLO takes the heartbeat's tether. */
 static const char *
 request_hold(char **word, size_t n, struct imsg *im)
 {
@@ -170,7 +171,7 @@ request_hold(char **word, size_t n, struct imsg *im)
 	return (request_tether(word, n, im));
 }
 
-/* One of PUT's options. */
+/* Parses one of PUT's options. */
 static const char *
 request_put_option(const char *word, struct imsg_put *put)
 {
@@ -233,9 +234,8 @@ request_clear(struct imsg *im)
 }
 
 /*
- * Parses a line of the control socket into the message that it becomes.
- * Returns NULL, or the refusal to send to the client, with its newline.
- * Changes line.
+ * Parses a line of the control socket into the message for the vault.  Returns
+ * NULL, or the refusal for the client, with its newline.  Changes line.
  */
 const char *
 request_parse(char *line, struct imsg *im)
@@ -271,7 +271,10 @@ request_parse(char *line, struct imsg *im)
 	return ("ERROR bad-request no such verb\n");
 }
 
-/* True if line is this verb and a pid, which goes to *n, 0 for a bad one. */
+/*
+ * If line is this verb and a pid, returns true with the pid in *n, or 0 if the
+ * pid is wrong.
+ */
 static bool
 request_is_pid(const char *line, const char *verb, int64_t *n)
 {
@@ -287,8 +290,8 @@ request_is_pid(const char *line, const char *verb, int64_t *n)
 }
 
 /*
- * Parses a line of the heartbeat socket, as request_parse() does.
- * is_heartbeat: the client has said HELLO before; until then it may say nothing
+ * Parses a line of the heartbeat socket, as request_parse() does.  is_heartbeat
+ * is true if the client has sent HELLO before; until then it may send nothing
  * else.
  */
 const char *
@@ -310,8 +313,8 @@ request_parse_heartbeat(const char *line, bool is_heartbeat, struct imsg *im)
 }
 
 /*
- * Parses a line of a holder: the heartbeat, which alone may QUIT, or one on
- * the control socket.  Everything else is as with request_parse().
+ * Parses a line of a holder, as request_parse() does: of the heartbeat, which
+ * alone may send QUIT, or of a holder on the control socket.
  */
 const char *
 request_parse_holder(const char *line, bool is_heartbeat, struct imsg *im)
@@ -346,7 +349,7 @@ request_parse_holder(const char *line, bool is_heartbeat, struct imsg *im)
 
 /*
  * Returns the line for answer, which must be one of enum imsg_answer.  It is
- * empty if the vault has answered itself, or if the connection is to be closed
+ * empty if the vault itself has answered, or if the connection must be closed
  * without an answer.
  */
 const char *

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The rights that each process gives up, in this order: limits at the start;
+ * Takes rights away from each process, in this order: limits at the start;
  * then, right before its loop, privileges, the file system (network only) and
  * every system call that is not in its table.
  *
- * A call that is not in the table kills network at once by SIGSYS, and the
- * vault then panics.  In the vault the SIGSYS can be caught, so that its
- * handler wipes before the vault dies.
+ * In network, a call that is not in the table kills the process by SIGSYS, and
+ * the vault panics.  In the vault, SIGSYS can be caught, so that its handler
+ * wipes before the vault dies.
  *
  * Built with SANITIZE, both may also make the calls that the sanitizers'
  * runtime needs.  That build is for the tests, and is never installed.
@@ -52,7 +52,7 @@
 		n, SCMP_CMP_MASKED_EQ, UINT32_MAX, (uint32_t)(v) \
 	}
 
-/* The calls that both make in their loops. */
+/* The calls that both processes make in their loops. */
 static const struct filter_rule sandbox_both[] = {
 	FILTER_ALLOW(ppoll),	  /* the loop */
 	FILTER_ALLOW(recvmsg),	  /* imsg */
@@ -61,7 +61,7 @@ static const struct filter_rule sandbox_both[] = {
 	FILTER_ALLOW(pwritev2),	  /* log; the vault's last words */
 	FILTER_ALLOW(getsockopt), /* SO_PEERCRED, SO_PEERPIDFD */
 	FILTER_ALLOW(recvfrom), /* a client's bytes; in the vault, a secret's */
-	/* of a connection that is given up, in every process that has it */
+	/* a dropped connection, in every process that has it open */
 	FILTER_ALLOW(shutdown),
 	FILTER_ALLOW(close),
 	FILTER_ALLOW(clock_gettime),   /* where the vDSO cannot */
@@ -107,25 +107,28 @@ static const struct filter_rule sandbox_both[] = {
 #endif
 };
 
-/* Those of every vault; sandbox_vault() adds what depends on the one. */
+/*
+ * The calls of every vault.  sandbox_vault() adds those whose arguments depend
+ * on this vault.
+ */
 static const struct filter_rule sandbox_any_vault[] = {
 	FILTER_ALLOW(pidfd_open),  /* to register a process */
-	FILTER_ALLOW(getsockname), /* is it a client of ours? */
+	FILTER_ALLOW(getsockname), /* is it a client of our sockets? */
 	FILTER_ALLOW(getcpu),	   /* for GET's cpu=, if not by rseq(2) */
 	FILTER_ALLOW(sendto),	   /* answers, secrets, syslog */
-	/* did a client that hung up leave bytes unread? */
+	/* are bytes unread of a client that hung up? */
 	{ CALL(ioctl), 1, { IS32(1, FIONREAD) } },
 	/* a channel to a client, which network never has */
 	{ CALL(socketpair), 1, { IS32(0, AF_UNIX) } },
 	/* no descriptors over it */
 	{ CALL(setsockopt), 2,
 	    { IS32(1, SOL_SOCKET), IS32(2, SO_PASSRIGHTS) } },
-	/* what network died of; is it stopped? */
+	/* how network died; whether it is stopped */
 	{ CALL(wait4), 1, { IS(2, WNOHANG) } },
 	{ CALL(wait4), 1, { IS(2, WNOHANG | WUNTRACED) } },
 	{ CALL(pidfd_send_signal), 2, { IS32(1, 0), IS32(3, 0) } },
 	{ CALL(pidfd_send_signal), 2, { IS32(1, SIGKILL), IS32(3, 0) } },
-	/* to the group of a registered process */
+	/* SIGKILL to the group of a registered process */
 	{ CALL(pidfd_send_signal), 2,
 	    { IS32(1, SIGKILL), IS32(3, PIDFD_SIGNAL_PROCESS_GROUP) } }
 };
@@ -144,10 +147,10 @@ sandbox_spare(void)
 }
 
 /*
- * Forbids core dumps, and other processes to attach to us or to read our /proc;
- * both processes call it at their start.  Raises the limits of locked memory
- * and open descriptors to what the administrator allows.  Returns -1 with
- * errno.
+ * Forbids core dumps, and forbids other processes to attach to us or to read
+ * our /proc.  Both processes call this when they start.  Raises the limits of
+ * locked memory and open descriptors to what the administrator allows.  Returns
+ * -1 with errno.
  */
 int
 sandbox_limits(void)
@@ -171,8 +174,8 @@ sandbox_limits(void)
 }
 
 /*
- * Gives up all capabilities but those of keep, a set of the first 32, and the
- * ambient ones, which an exec would bring back.
+ * Gives up all capabilities but those in keep, a bit set of the first 32.  Also
+ * clears the ambient ones, because execve(2) would restore them.
  */
 static int
 sandbox_capabilities(uint32_t keep)
@@ -193,9 +196,9 @@ sandbox_capabilities(uint32_t keep)
 }
 
 /*
- * Whether root has what network needs to change its uid and its root directory:
- * a container may have taken it away.  If the kernel does not tell, returns
- * true: then network does not start if it cannot.
+ * Returns whether root has the capabilities that network needs to change its
+ * uid and root directory: a container may lack them.  If the kernel does not
+ * say, returns true, and network then fails to start if it lacks them.
  */
 bool
 sandbox_may_become(void)
@@ -212,15 +215,15 @@ sandbox_may_become(void)
 }
 
 /*
- * The vault: no open, no socket, no exec, no fork.  It may kill only itself
- * and what it holds by pidfd, change only the arena's protection, never to
- * executable, and become only the owner, and itself again.  It may remove
- * files: which ones, the filter cannot check.
+ * The vault: no open, no socket, no exec, no fork.  It may kill only itself and
+ * processes of which it has a pidfd.  It may change only the arena's
+ * protection, and never to executable.  It may change its uid only to the
+ * owner's and back.  It may remove files; the filter cannot check which ones.
  *
- * Of root's capabilities it keeps what its end needs: to remove files from the
- * directory of its user, to kill in that user's name, and to let the kernel
- * kill network (PR_SET_PDEATHSIG): that has another uid, and the kernel checks
- * CAP_KILL.
+ * Of root's capabilities it keeps those that its end needs: to remove files
+ * from the directory of its user, to kill with that user's uid, and for the
+ * kernel to kill network (PR_SET_PDEATHSIG): network has another uid, and the
+ * kernel checks the vault's CAP_KILL.
  */
 int
 sandbox_vault(const struct sandbox_vault *sv)
@@ -237,14 +240,14 @@ sandbox_vault(const struct sandbox_vault *sv)
 		{ CALL(munmap), 2, { IS(0, arena), IS(1, sv->arena_len) } },
 		{ CALL(read), 1, { IS(0, sv->signals) } },
 		{ CALL(read), 1, { IS(0, sv->files) } },
-		/* is a holder lost?  without waiting */
+		/* whether a holder is lost, without waiting */
 		{ CALL(epoll_pwait), 2, { IS(0, sv->alive), IS32(3, 0) } },
 		{ CALL(epoll_ctl), 1, { IS(0, sv->alive) } },
 		{ CALL(newfstatat), 1, { IS(0, sv->dirfd) } },
 		{ CALL(timerfd_settime), 1, { IS(0, sv->timer) } },
 		{ CALL(unlinkat), 1, { IS(0, sv->dirfd) } },
 		{ CALL(kill), 1, { IS(0, getpid()) } },
-		/* only with /proc: root's */
+		/* only in root's vault, which has /proc */
 		{ CALL(newfstatat), 1, { IS32(0, sv->procfd) } },
 		{ CALL(setresuid), 3,
 		    { IS32(0, sv->owner), IS32(1, sv->owner), IS32(2, 0) } },
@@ -256,14 +259,17 @@ sandbox_vault(const struct sandbox_vault *sv)
 		{ rules, NELEM(rules) - (sv->procfd == -1 ? 3 : 0) },
 	};
 
-	/* Making the files as another user may have reset it. */
+	/* Making the files with another uid may have reset this. */
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1 ||
 	    sandbox_capabilities(geteuid() == 0 ? keep : 0) == -1)
 		return (-1);
 	return (filter_load(SCMP_ACT_TRAP, tables, NELEM(tables)));
 }
 
-/* Changes to path if that is an empty directory which only root can fill. */
+/*
+ * Changes to path if it is an empty directory in which only root can make
+ * files.
+ */
 static bool
 sandbox_enter_empty(const char *path)
 {
@@ -282,7 +288,7 @@ sandbox_enter_empty(const char *path)
 	return (entered);
 }
 
-/* Makes a directory of our own and changes to it; it is removed at once. */
+/* Makes a directory of our own, changes to it, and removes it at once. */
 static bool
 sandbox_enter_own(void)
 {
@@ -301,7 +307,8 @@ sandbox_enter_own(void)
 
 /*
  * Changes the root directory to an empty one: one that other daemons use for
- * this, or else one of our own.  Returns NULL, or what failed, with errno.
+ * this purpose, or else one of our own.  Returns NULL, or what failed, with
+ * errno.
  */
 static const char *
 sandbox_empty_root(void)
@@ -318,12 +325,12 @@ sandbox_empty_root(void)
 }
 
 /*
- * Network: has no rights, and dies with the vault.  If uid is not 0, it also
- * has no file system, and becomes uid and gid.  Returns NULL, or what failed,
- * with errno.
+ * Takes all rights from network, and makes it die with the vault.  If uid is
+ * not 0, also takes the file system away, and changes to uid and gid.  Returns
+ * NULL, or what failed, with errno.
  *
- * PR_SET_DUMPABLE and PR_SET_PDEATHSIG come after the change of uid, which
- * clears them.  If the vault died before that, network sees EOF.
+ * The change of uid resets PR_SET_DUMPABLE and PR_SET_PDEATHSIG, so they are
+ * set after it.  If the vault died before that, network reads EOF.
  */
 const char *
 sandbox_network(uid_t uid, gid_t gid)
@@ -332,7 +339,7 @@ sandbox_network(uid_t uid, gid_t gid)
 		FILTER_ALLOW(accept4),
 		FILTER_ALLOW(read), /* signals */
 		FILTER_ALLOW(dup),  /* the spare descriptor */
-		/* answers, and syslog on its socket: to no other address */
+		/* answers, and lines on the connected socket of syslog */
 		{ CALL(sendto), 1, { IS(4, 0) } },
 	};
 	static const struct filter_table tables[] = {

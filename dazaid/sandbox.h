@@ -7,12 +7,12 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The objects that the vault still uses once it is confined. */
+/* The objects that the vault uses after it was confined. */
 struct sandbox_vault {
-	const void *arena; /* the pages, and their length */
+	const void *arena; /* the arena's pages, and their length */
 	size_t	    arena_len;
-	uid_t	    owner;  /* in whose name root's vault kills */
-	int	    dirfd;  /* where its socket and pid file are */
+	uid_t	    owner;  /* whose uid root's vault has when it kills */
+	int	    dirfd;  /* the directory of the sockets and the pid file */
 	int	    procfd; /* /proc, or -1 */
 	int	    timer;
 	int	    signals;

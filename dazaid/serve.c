@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Serves the clients of the control socket: checks each request that network
- * passes on once more, does it, and answers it.  transfer.c moves the bytes of
- * a secret, after the kernel has confirmed who the client is.
+ * Serves the clients of the control socket: checks each request from network
+ * again, executes it, and answers it.  transfer.c moves the bytes of a secret,
+ * after the kernel has confirmed the client's uid.
  */
 #include <sys/socket.h>
 
@@ -72,7 +72,7 @@ serve_arm(uint32_t peerid)
 }
 
 /*
- * LIST: sends network the next secret after the id after, or that there is
+ * LIST: sends network the secret after the id after, or a message that there is
  * none.
  */
 static void
@@ -96,7 +96,7 @@ serve_list(uint32_t peerid, uint64_t after)
 	if (item.due == STORE_NEVER)
 		e->left = -1;
 	else if (e->left < 0)
-		e->left = 0; /* it ends in this turn; -1 is for ever */
+		e->left = 0; /* expires in this turn; -1 is for ever */
 	memcpy(e->name, item.name, sizeof(e->name));
 	vault_send(&im);
 }
@@ -109,7 +109,7 @@ serve_register(const struct imsg *im, const struct ucred *who)
 	const bool	 itself = pid == who->pid && who->uid == v.owner;
 	enum imsg_answer answer = IMSG_ANSWER_OK;
 
-	/* Nobody may have process 1 killed: that would end the whole system. */
+	/* Process 1 cannot be registered: its death would end the system. */
 	if (pid <= 1 || pid == v.self || pid == v.network)
 		answer = IMSG_ANSWER_INVALID_PID;
 	else if (!vault_has_fd() && !registry_has(pid))
@@ -120,11 +120,11 @@ serve_register(const struct imsg *im, const struct ucred *who)
 	vault_answer(im->peerid, answer);
 }
 
-/* Reserves room for the secret that im puts; as store_begin(). */
+/* Reserves room for the secret of the PUT im.  Returns as store_begin(). */
 static uint64_t
 serve_begin(const struct imsg_put *put)
 {
-	/* A size_t of 32 bits cannot count as far: too large all the same. */
+	/* More than a size_t of 32 bits can count: too large in any case. */
 	const size_t size = put->size < STORE_ALL ? (size_t)put->size :
 						    STORE_ALL - 1;
 
@@ -155,8 +155,8 @@ serve_put(const struct imsg *im)
 }
 
 /*
- * Starts to send the secret that im asks for, in the free slot t.  Returns
- * false if there is none of this name.  Unseals the arena once for all steps.
+ * Starts to send the secret of the GET im, in the free slot t.  Returns false
+ * if there is no secret of this name.  Unseals the arena once for all steps.
  */
 static bool
 serve_hand_out(const struct imsg *im, struct transfer *t)
@@ -172,7 +172,10 @@ serve_hand_out(const struct imsg *im, struct transfer *t)
 	return (id != 0);
 }
 
-/* Tells the watchers that name was got, and if that was the last read. */
+/*
+ * Tells the watchers that a client got the secret name, and if that was the
+ * last read.
+ */
 static void
 serve_report_got(const char *name)
 {
@@ -188,10 +191,7 @@ serve_report_got(const char *name)
 	event_send(IMSG_EVENT_GONE, name, 0, 0, "read");
 }
 
-/*
- * GET.  From the first trigger of a panic until a cancel no secret is handed
- * out.
- */
+/* GET.  Refused from the first trigger of a panic until a cancel. */
 static void
 serve_get(const struct imsg *im)
 {
@@ -219,7 +219,7 @@ serve_is_all(const char *name)
 	return (memcmp(name, NAME_ALL, sizeof(NAME_ALL)) == 0);
 }
 
-/* DEL: wipes one secret, or every one, those that are being put included. */
+/* DEL: wipes one secret; or every one, even those that are being put. */
 static void
 serve_del(const struct imsg *im)
 {
@@ -238,8 +238,8 @@ serve_del(const struct imsg *im)
 }
 
 /*
- * Serves a request that comes with the client's descriptor, and closes or
- * keeps that.  Returns false if network can only be hostile.
+ * Serves a request that comes with the client's descriptor, and closes or keeps
+ * the descriptor.  Returns false if network must be hostile.
  */
 static bool
 serve_client(const struct imsg *im)
@@ -279,8 +279,8 @@ serve_name_ok(const char *name)
 }
 
 /*
- * Is im valid?  Network has checked this before; if it is not, network is
- * hostile.
+ * Returns whether im is valid.  Network should have checked that; if im is not
+ * valid, network is hostile.
  */
 static bool
 serve_sane(const struct imsg *im)
@@ -303,10 +303,9 @@ serve_sane(const struct imsg *im)
 }
 
 /*
- * Serves a request of a control client.  Returns false if network can only be
- * hostile; then a descriptor that came with im stays open, because close(2)
- * could take long, and the vault is to panic.  Otherwise it is closed or kept
- * here.
+ * Serves a request of a control client, and closes or keeps the descriptor that
+ * came with im.  Returns false if network must be hostile.  The descriptor then
+ * stays open, because close(2) could block, and the vault must panic.
  */
 bool
 serve_request(const struct imsg *im)

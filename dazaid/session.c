@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The session: which connections hold it, and how each of them is lost.  Like
- * the panic controller, which it tells of every loss and return, it is a pure
- * state machine: no I/O and no clock.  Times are milliseconds of the
- * controller's clock.
+ * The session: which connections hold its tethers, and how each connection is
+ * lost.  It tells the panic controller when a tether is lost, and when it is
+ * held again.  Like the controller, it is a pure state machine: no I/O and no
+ * clock.  Times are milliseconds of the controller's clock.
  *
- * A tether is a condition of the session.  It holds while at least one of its
- * holders lives, and is lost with the last of them.  The heartbeat is the
- * tether that has one holder at most.
+ * A tether is a condition of the session.  It is held while at least one of its
+ * holders lives, and lost with the last one.  The heartbeat is the tether that
+ * has at most one holder.
  *
- * When the kernel says that a holder hung up, it is lost.  The heartbeat alone
- * may have sent a QUIT before, which makes its end a clean one, so the session
- * waits until network has reported what it read:
+ * When the kernel reports that a holder hung up, the holder is lost.  Only the
+ * heartbeat may have sent a QUIT before, which makes its end a clean one, so
+ * the session waits until network has reported all lines that it has read:
  *
  *	LIVE ---> HUNG_UP ---> LOST ---> FREE
  *	  |   `-> DRAINED ---^  ^
  *	  `---------------------'
  *
- * HUNG_UP and DRAINED end when network's time to report is over, DRAINED also
- * as soon as all of network's messages have been read.  LOST ends with
+ * HUNG_UP and DRAINED end when network's time to report is over.  DRAINED ends
+ * earlier if all of network's messages have been read.  LOST ends with
  * network's LOST message, the last one about a connection.
  */
 #include <stddef.h>
@@ -40,9 +40,9 @@ session_clear(struct session_holder *h)
 }
 
 /*
- * timeout: milliseconds without PING after which a holder is lost, 0 for no
- * limit.  first: milliseconds that a secret may wait for somebody to guard it,
- * 0 for no limit.  panic stays the caller's and must outlive s.
+ * timeout is the number of milliseconds without PING after which a holder is
+ * lost; first that for which a secret may exist before the session is first
+ * guarded.  0 means no limit.  panic stays the caller's and must outlive s.
  */
 void
 session_init(struct session *s, struct panic *panic, int64_t timeout,
@@ -61,21 +61,24 @@ session_init(struct session *s, struct panic *panic, int64_t timeout,
 	    SESSION_HEARTBEAT_NAME);
 }
 
-/* Whether network still has to report what h said before it hung up. */
+/*
+ * Returns whether network still has to report lines that h sent before it hung
+ * up.
+ */
 static bool
 session_waits(const struct session_holder *h)
 {
 	return (h->state == SESSION_HUNG_UP || h->state == SESSION_DRAINED);
 }
 
-/* Whether h still keeps its tether held. */
+/* Returns whether h still holds its tether. */
 static bool
 session_counts(const struct session_holder *h)
 {
 	return (h->state != SESSION_FREE && h->state != SESSION_LOST);
 }
 
-/* The first tether that is lost, or NULL. */
+/* Returns the first tether that is lost, or NULL. */
 const struct session_tether *
 session_first_lost(const struct session *s)
 {
@@ -89,8 +92,8 @@ session_first_lost(const struct session *s)
 }
 
 /*
- * The words for the loss of t.  They are kept in s, because a pending panic
- * refers to them until it ends.
+ * Returns the reason for the loss of t.  It is kept in s, because a pending
+ * panic points to it until it ends.
  */
 static const char *
 session_reason(struct session *s, const struct session_tether *t,
@@ -105,8 +108,8 @@ session_reason(struct session *s, const struct session_tether *t,
 }
 
 /*
- * h no longer holds its tether.  If it was the last one, the tether is lost.
- * how: what ended; NULL for the connection.
+ * h no longer holds its tether.  If it was the last holder, the tether is lost.
+ * how says what ended; NULL: the connection.
  */
 static void
 session_lose(struct session *s, struct session_holder *h, int64_t now,
@@ -125,7 +128,10 @@ session_lose(struct session *s, struct session_holder *h, int64_t now,
 	    s->panic->pending ? "" : session_reason(s, t, how));
 }
 
-/* The tether of this name, or a free slot for it; NULL if there is neither. */
+/*
+ * Returns the tether of this name, or a free slot for it; NULL if there is
+ * neither.
+ */
 static struct session_tether *
 session_tether(struct session *s, const char *name)
 {
@@ -142,7 +148,7 @@ session_tether(struct session *s, const char *name)
 	return (slot);
 }
 
-/* A free slot for a holder; NULL if all are taken. */
+/* Returns a free slot for a holder; NULL if all are taken. */
 static struct session_holder *
 session_slot(struct session *s, bool heartbeat)
 {
@@ -157,7 +163,7 @@ session_slot(struct session *s, bool heartbeat)
 	return (NULL);
 }
 
-/* Whether session_hold() has a slot for one more holder of this tether. */
+/* Returns whether there is a slot for one more holder of this tether. */
 bool
 session_has_room(struct session *s, const char *name)
 {
@@ -166,10 +172,10 @@ session_has_room(struct session *s, const char *name)
 }
 
 /*
- * The connection that network calls peerid holds the tether of this name (1
- * to NAME_TETHER bytes; NULL: it is the heartbeat) from now on.  If the
- * kernel says already that it hung up, it cannot end a pending panic, and is
- * lost at once.  Returns NULL if there is no slot for one more.
+ * From now on the connection that network calls peerid holds the tether of this
+ * name (1 to NAME_TETHER bytes; NULL: the heartbeat).  If the kernel has
+ * reported already that it hung up, it cannot end a pending panic, and is lost
+ * at once.  Returns NULL if there is no slot for one more holder.
  */
 struct session_holder *
 session_hold(struct session *s, const char *name, uint32_t peerid, int64_t now,
@@ -201,7 +207,7 @@ session_hold(struct session *s, const char *name, uint32_t peerid, int64_t now,
 	return (h);
 }
 
-/* The holder that network calls peerid, or NULL. */
+/* Returns the holder that network calls peerid, or NULL. */
 struct session_holder *
 session_find(struct session *s, uint32_t peerid)
 {
@@ -214,7 +220,9 @@ session_find(struct session *s, uint32_t peerid)
 	return (NULL);
 }
 
-/* A PING of h.  Returns false if it came too late to move h's deadline. */
+/*
+ * Handles a PING of h.  Returns false if it came too late to move h's deadline.
+ */
 bool
 session_ping(struct session *s, struct session_holder *h, int64_t now)
 {
@@ -227,8 +235,8 @@ session_ping(struct session *s, struct session_holder *h, int64_t now)
 }
 
 /*
- * A CANCEL of h.  Before this the caller must ask the kernel whether h has hung
- * up: otherwise network could send CANCEL for a holder that has ended.
+ * Handles a CANCEL of h.  The caller must first ask the kernel whether h has
+ * hung up: otherwise network could send CANCEL for a holder that has ended.
  */
 enum session_cancel
 session_cancel(struct session *s, struct session_holder *h, int64_t now)
@@ -245,9 +253,10 @@ session_cancel(struct session *s, struct session_holder *h, int64_t now)
 }
 
 /*
- * The kernel says that h's connection or one of its processes has ended; how:
- * which, NULL for the connection.  drained: network has read every byte of the
- * connection, so that all it has to report is on its way to the vault.
+ * The kernel reports that h's connection or one of its processes has ended; how
+ * says which (NULL: the connection).  drained is true if network has read every
+ * byte of the connection, so that all it has to report is on its way to the
+ * vault.
  */
 void
 session_ended(struct session *s, struct session_holder *h, int64_t now,
@@ -264,7 +273,10 @@ session_ended(struct session *s, struct session_holder *h, int64_t now,
 	h->report_due = now + SESSION_REPORT_MS;
 }
 
-/* Whether the heartbeat is DRAINED: session_heard() is to be called soon. */
+/*
+ * Returns whether the heartbeat is DRAINED, and session_heard() must be called
+ * soon.
+ */
 bool
 session_drained(const struct session *s)
 {
@@ -272,8 +284,8 @@ session_drained(const struct session *s)
 }
 
 /*
- * All messages of network have been read: a heartbeat that is DRAINED has not
- * sent QUIT, and is lost.
+ * The caller has read all messages of network: a heartbeat that is DRAINED has
+ * not sent QUIT, and is lost.
  */
 void
 session_heard(struct session *s, int64_t now)
@@ -287,8 +299,8 @@ session_heard(struct session *s, int64_t now)
 }
 
 /*
- * Network's LOST: network has closed the connection.  Loses h, if it counts
- * still, and frees its slot.
+ * Network has closed the connection (LOST).  h, if it still holds, is lost.
+ * Frees its slot.
  */
 void
 session_left(struct session *s, struct session_holder *h, int64_t now)
@@ -298,8 +310,8 @@ session_left(struct session *s, struct session_holder *h, int64_t now)
 }
 
 /*
- * Takes the tether of this name out of the session.  Its holders count no more,
- * which is no loss.  Returns false if nobody holds it.
+ * Takes the tether of this name out of the session.  Its holders no longer
+ * count, which is not a loss.  Returns false if nobody holds it.
  */
 bool
 session_release(struct session *s, const char *name, int64_t now)
@@ -321,9 +333,8 @@ session_release(struct session *s, const char *name, int64_t now)
 }
 
 /*
- * Starts or stops the deadline for a first guard.  It runs while there is a
- * secret and no tether has been taken.  Call this when either may have
- * changed.
+ * Starts or stops the deadline of -f.  It runs while there is a secret and no
+ * tether has been taken.  Call this when either may have changed.
  */
 void
 session_wait_for_guard(struct session *s, bool has_secret, int64_t now)
@@ -337,7 +348,7 @@ session_wait_for_guard(struct session *s, bool has_secret, int64_t now)
 		s->first_due = now + s->first;
 }
 
-/* Milliseconds until that deadline passes; 0 if it does not run. */
+/* Returns the milliseconds until the deadline of -f; 0 if it does not run. */
 int64_t
 session_first_left(const struct session *s, int64_t now)
 {
@@ -347,7 +358,7 @@ session_first_left(const struct session *s, int64_t now)
 }
 
 /*
- * Acts on every deadline up to now: first that of a pending panic, then those
+ * Handles every deadline up to now: first that of a pending panic, then those
  * of holders.
  */
 void
@@ -368,7 +379,10 @@ session_tick(struct session *s, int64_t now)
 	}
 }
 
-/* Whether at least one tether was taken, and every one that was taken holds. */
+/*
+ * Returns whether at least one tether was taken, and every one that was taken
+ * is held.
+ */
 bool
 session_guarded(const struct session *s)
 {
@@ -384,7 +398,7 @@ session_guarded(const struct session *s)
 	return (guarded);
 }
 
-/* How many tethers were taken, and not released. */
+/* Returns the number of tethers that were taken and not released. */
 unsigned int
 session_count(const struct session *s)
 {
@@ -395,7 +409,7 @@ session_count(const struct session *s)
 	return (n);
 }
 
-/* Whether tether t has a holder that has not hung up. */
+/* Returns whether tether t has a holder that has not hung up. */
 static bool
 session_lives(const struct session *s, size_t t)
 {
@@ -409,8 +423,9 @@ session_lives(const struct session *s, size_t t)
 }
 
 /*
- * Whether a secret may be handed out: the session is guarded, no panic is
- * pending, and the kernel has reported no hangup that may yet prove a loss.
+ * Returns whether a secret may be handed out: the session is guarded, no panic
+ * is pending, and the kernel has reported no hangup that may turn out to be a
+ * loss.
  */
 bool
 session_gives(const struct session *s)
@@ -426,7 +441,7 @@ session_gives(const struct session *s)
 	return (true);
 }
 
-/* When session_tick() will have something to do, or PANIC_NEVER. */
+/* Returns when session_tick() must be called next, or PANIC_NEVER. */
 int64_t
 session_deadline(const struct session *s)
 {

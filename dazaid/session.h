@@ -15,21 +15,21 @@
 #define SESSION_REASON	80
 
 /* Descriptors of a holder; see alive.h. */
-#define SESSION_WATCHED 4 /* the last of them: pidfds of WATCH */
+#define SESSION_WATCHED 4 /* the last of them are pidfds of WATCH */
 #define SESSION_FDS	(3 + SESSION_WATCHED)
 
 /*
- * Network has this long to report what the client of the heartbeat said before
- * it hung up: a QUIT makes the end a clean one.
+ * How long network may take to report the lines that the heartbeat's client
+ * sent before it hung up: a QUIT makes the end a clean one.
  */
 #define SESSION_REPORT_MS 100
 
 enum session_state {
 	SESSION_FREE,	 /* an empty slot */
 	SESSION_LIVE,	 /* holds its tether */
-	SESSION_HUNG_UP, /* the kernel says so; network still has to report */
+	SESSION_HUNG_UP, /* the kernel reports it; network still has to */
 	SESSION_DRAINED, /* hung up, and network has read every byte */
-	SESSION_LOST	 /* counts no more; network's LOST is still to come */
+	SESSION_LOST	 /* no longer counts; network's LOST has not come yet */
 };
 
 /* One connection that holds a tether.  The descriptors are the caller's. */
@@ -39,25 +39,25 @@ struct session_holder {
 	uint32_t	   peerid; /* network's number for the connection */
 	pid_t		   pid;	   /* of the client, as the kernel reports it */
 	int		   fds[SESSION_FDS]; /* -1: not open */
-	int64_t		   ping_due;   /* lost then; PANIC_NEVER: no limit */
-	int64_t		   report_due; /* lost then, once it hung up */
-	const char	  *how;	       /* what ended it; NULL: it hung up */
-	bool private; /* it has used its channel: its lines do not count */
+	int64_t	    ping_due;	/* when it is lost; PANIC_NEVER: no limit */
+	int64_t	    report_due; /* when it is lost, after it hung up */
+	const char *how;	/* why it ended; NULL: it hung up */
+	bool private; /* it uses its channel: its lines do not count */
 };
 
-/* A condition of the session: held by any of its holders. */
+/* A condition of the session, held while it has a holder. */
 struct session_tether {
 	char	     name[NAME_TETHER_BYTES]; /* empty: a free slot */
-	unsigned int holders;		      /* that live */
+	unsigned int holders;		      /* that are alive */
 	bool	     lost;
 };
 
 struct session {
-	struct panic	     *panic;
-	int64_t		      timeout;	 /* ms without PING; 0: no limit */
-	int64_t		      first;	 /* ms; see session_wait_for_guard() */
-	int64_t		      first_due; /* panic then; PANIC_NEVER: no limit */
-	char		      reason[SESSION_REASON]; /* of the last loss */
+	struct panic *panic;
+	int64_t	      timeout;	 /* ms without PING; 0: no limit */
+	int64_t	      first;	 /* ms; see session_wait_for_guard() */
+	int64_t	      first_due; /* when to panic; PANIC_NEVER: no limit */
+	char	      reason[SESSION_REASON]; /* of the last loss */
 	struct session_tether tethers[SESSION_TETHERS];
 	struct session_holder holders[SESSION_HOLDERS];
 };

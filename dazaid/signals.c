@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Two ways to take a signal.  Collected ones are blocked and read from a
- * descriptor by the loop: unlike a flag under ppoll(2)'s mask, a flood of other
- * events cannot hold them up.  Those taken at once interrupt whatever runs:
- * they end the vault, and must not wait for it.
+ * Signals are handled in two ways.  Collected signals are blocked, and the loop
+ * reads them from a descriptor: a flood of other events could delay a flag that
+ * ppoll(2)'s mask protects, but not a descriptor.  The others have a handler
+ * that runs at once, because they end the vault and must not wait for the loop.
  */
 #include <sys/signalfd.h>
 #include <sys/syscall.h>
@@ -19,10 +19,10 @@
 
 /*
  * Ignores the signals that must neither end nor stop the process: for a closed
- * pipe, a file that may not grow (ulimit -f), Ctrl-Z, and the use of a
- * terminal in the background.  Restores SIGCHLD, which our parent may have
- * ignored; but the first process of a PID namespace inherits every orphan, and
- * has the kernel reap them.
+ * pipe, a file that may not grow (ulimit -f), Ctrl-Z, and the use of a terminal
+ * in the background.  Resets SIGCHLD, which our parent may have ignored.  But
+ * process 1 of a PID namespace inherits every orphan; it ignores SIGCHLD, so
+ * that the kernel reaps them.
  */
 void
 signals_ignore(void)
@@ -37,8 +37,9 @@ signals_ignore(void)
 }
 
 /*
- * Collects the n signals at sigs from now on.  Returns the descriptor that has
- * them, or -1 with errno.  Resets what the parent has ignored or blocked.
+ * Collects the n signals at sigs from now on.  Returns the descriptor from
+ * which to read them, or -1 with errno.  Resets signals that our parent has
+ * ignored or blocked.
  */
 int
 signals_collect(const int *sigs, size_t n)
@@ -56,8 +57,8 @@ signals_collect(const int *sigs, size_t n)
 }
 
 /*
- * The next collected signal of fd, or 0.  *sender, if not NULL, is the uid of
- * whoever sent it: 0 for the kernel, too.
+ * Returns the next collected signal of fd, or 0.  If sender is not NULL, stores
+ * the uid of the sender there, which is 0 for the kernel, too.
  */
 int
 signals_next(int fd, uid_t *sender)
@@ -73,9 +74,10 @@ signals_next(int fd, uid_t *sender)
 
 /*
  * Installs hard for SIGUSR2 and SIGQUIT, and fatal for every other signal that
- * would end the process, with its default action restored on entry: a handler
- * that sends the signal to itself dies of it on return.  The handlers run on
- * their own stack, because SIGSEGV can mean that the stack is full.
+ * would end the process, with the default action restored on entry: if a
+ * handler sends the signal to its own process, the process dies when the
+ * handler returns.  The handlers run on their own stack, because SIGSEGV can
+ * mean that the stack is full.
  */
 void
 signals_at_once(void (*hard)(int), void (*fatal)(int))

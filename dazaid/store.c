@@ -2,16 +2,16 @@
 /*
  * Named secrets in the arena.  The arena is a row of blocks, each a header and
  * then the value; blocks never move.  A block is free, being filled, whole or
- * spent.  A spent secret was replaced, or has been taken as often as it may be;
- * it is wiped when its last reader releases it.  A block that is freed is wiped
+ * spent.  A spent secret was replaced, or was taken for the last allowed time.
+ * It is wiped when its last reader releases it.  A block that is freed is wiped
  * at once and joined with the free blocks beside it.
  *
- * Of one name there is at most one whole secret, and at most one being filled,
- * which takes the place of the whole one when it is finished.
+ * A name has at most one whole secret, and at most one that is being filled,
+ * which replaces the whole one when it is finished.
  *
- * Outside the arena only numbers are kept, and the arena is unsealed only
- * inside these functions.  A caller refers to a secret by an id.  No id is used
- * twice, so the id of a secret that was wiped never finds another one.
+ * Outside the arena there are only numbers, and only these functions unseal the
+ * arena.  A caller refers to a secret by an id.  No id is used twice, so the id
+ * of a wiped secret never finds another one.
  */
 #include <sys/socket.h>
 
@@ -21,7 +21,7 @@
 #include "store.h"
 
 #define STORE_ALIGN 16 /* of a block; the arena is aligned so as well */
-/* Bytes that one call moves at most: meanwhile the vault does nothing else. */
+/* Most bytes that one call moves: the vault does nothing else meanwhile. */
 #define STORE_PIECE ((size_t)64 * 1024)
 
 enum store_state { STORE_FREE, STORE_FILLING, STORE_WHOLE, STORE_SPENT };
@@ -49,7 +49,7 @@ store_first(const struct store *st)
 	return ((struct store_block *)(void *)st->mem->data);
 }
 
-/* The block after b, or NULL. */
+/* Returns the block after b, or NULL. */
 static struct store_block *
 store_after(const struct store *st, const struct store_block *b)
 {
@@ -73,7 +73,7 @@ store_by_id(const struct store *st, uint64_t id)
 	return (NULL);
 }
 
-/* The block that has this name and state, or NULL. */
+/* Returns the block with this name and state, or NULL. */
 static struct store_block *
 store_by_name(const struct store *st, const char *name, enum store_state state)
 {
@@ -86,7 +86,7 @@ store_by_name(const struct store *st, const char *name, enum store_state state)
 	return (NULL);
 }
 
-/* Bytes of a block for a value of size bytes. */
+/* Returns the size of a block for a value of size bytes. */
 static size_t
 store_span(size_t size)
 {
@@ -94,7 +94,7 @@ store_span(size_t size)
 	    ((size + STORE_ALIGN - 1) & ~(size_t)(STORE_ALIGN - 1)));
 }
 
-/* Makes a free block of what b does not need for a value of size bytes. */
+/* Cuts b down to a value of size bytes, and makes the rest a free block. */
 static void
 store_split(struct store_block *b, size_t size)
 {
@@ -109,7 +109,7 @@ store_split(struct store_block *b, size_t size)
 	b->span = span;
 }
 
-/* Joins free blocks that lie side by side. */
+/* Joins adjacent free blocks. */
 static void
 store_join(struct store *st)
 {
@@ -168,7 +168,7 @@ store_give_up(struct store *st, struct store_block *b)
 	store_find_due(st);
 }
 
-/* How many have taken the secret and not released it yet. */
+/* Returns the number of readers that have not released the secret yet. */
 static unsigned int
 store_readers(const struct store *st, uint64_t id)
 {
@@ -179,7 +179,10 @@ store_readers(const struct store *st, uint64_t id)
 	return (n);
 }
 
-/* Spends b, a whole secret: nobody may take it, but its readers may finish. */
+/*
+ * Makes b, a whole secret, spent: nobody may take it any more, but its readers
+ * may finish.
+ */
 static void
 store_spend(struct store *st, struct store_block *b)
 {
@@ -201,7 +204,10 @@ store_retire(struct store *st, struct store_block *b)
 		store_spend(st, b);
 }
 
-/* The first free block with room for size bytes; for STORE_ALL, the largest. */
+/*
+ * Returns the first free block with room for size bytes; for STORE_ALL, the
+ * largest one.
+ */
 static struct store_block *
 store_find_room(const struct store *st, size_t size)
 {
@@ -223,8 +229,8 @@ store_find_room(const struct store *st, size_t size)
  */
 
 /*
- * mem must be sealed and have a page at least.  It stays the caller's, who
- * leaves its bytes to the store and must let it outlive the store.
+ * mem must be sealed, have at least a page, and outlive the store.  It stays
+ * the caller's, but only the store may use its bytes.
  */
 void
 store_init(struct store *st, struct secmem *mem)
@@ -238,7 +244,7 @@ store_init(struct store *st, struct secmem *mem)
 	secmem_seal(mem);
 }
 
-/* Bytes of the largest value that fits now. */
+/* Returns the size of the largest value that fits now. */
 size_t
 store_room(const struct store *st)
 {
@@ -254,14 +260,14 @@ store_room(const struct store *st)
 	return (room);
 }
 
-/* Bytes of the largest value that an empty arena holds. */
+/* Returns the size of the largest value that fits into an empty arena. */
 size_t
 store_most(const struct store *st)
 {
 	return (st->mem->size - sizeof(struct store_block));
 }
 
-/* True if the secret of this id exists, even unfinished or spent. */
+/* Returns whether the secret of this id exists, even unfinished or spent. */
 bool
 store_has(const struct store *st, uint64_t id)
 {
@@ -274,8 +280,9 @@ store_has(const struct store *st, uint64_t id)
 }
 
 /*
- * Fills item in with the whole secret that has the lowest id above after: a
- * loop that starts with 0 sees each one once.  Returns false if there is none.
+ * Fills item in with the whole secret of the lowest id above after, so that a
+ * loop that starts with 0 sees each secret once.  Returns false if there is
+ * none.
  */
 bool
 store_next(const struct store *st, uint64_t after, struct store_item *item)
@@ -304,7 +311,7 @@ store_next(const struct store *st, uint64_t after, struct store_item *item)
  * In.
  */
 
-/* Is a secret in the way of a new one of this name? */
+/* Returns whether an existing secret forbids a new one of this name. */
 static bool
 store_in_way(const struct store *st, const char *name, bool replace)
 {
@@ -341,9 +348,9 @@ store_open(struct store *st, const char *name, size_t size, bool replace)
 }
 
 /*
- * Begins a secret with room for size bytes, or with the largest room that there
- * is for STORE_ALL.  store_fill() then fills it, and store_commit() finishes it
- * or store_drop() wipes it.  Returns its id; 0 with EEXIST, EFBIG (more than
+ * Begins a secret with room for size bytes; with STORE_ALL, for as many as
+ * possible.  store_fill() then fills it, and store_commit() finishes it or
+ * store_drop() wipes it.  Returns its id; 0 with EEXIST, EFBIG (more than
  * store_most()) or ENOSPC.
  */
 uint64_t
@@ -353,8 +360,8 @@ store_begin(struct store *st, const char *name, size_t size)
 }
 
 /*
- * As store_begin(), but there may be a whole secret of this name.  That stays
- * until store_commit() puts the new one in its place.
+ * As store_begin(), but there may be a whole secret of this name, which stays
+ * until store_commit() replaces it.
  */
 uint64_t
 store_replace(struct store *st, const char *name, size_t size)
@@ -363,8 +370,8 @@ store_replace(struct store *st, const char *name, size_t size)
 }
 
 /*
- * Calls source to read from fd and to append to the secret, at most size bytes
- * and at most STORE_PIECE.  Returns as read(2); -1 with ENOSPC if the secret is
+ * Calls source to read from fd and append to the secret, at most size bytes and
+ * at most STORE_PIECE.  Returns as read(2); -1 with ENOSPC if the secret is
  * full, with ENOENT if there is no unfinished one of this id.
  */
 ssize_t
@@ -396,7 +403,9 @@ store_fill(struct store *st, uint64_t id, int fd, store_source *source,
 	return (n);
 }
 
-/* Removes a newline from the end of the secret; false if there is none. */
+/*
+ * Removes a newline from the end of the secret; returns false if there is none.
+ */
 bool
 store_chomp(struct store *st, uint64_t id)
 {
@@ -413,8 +422,8 @@ store_chomp(struct store *st, uint64_t id)
 }
 
 /*
- * Checks what was typed twice: the value should be len bytes and then the same
- * bytes again.  If it is, wipes the second half and returns true; otherwise
+ * Checks a secret that was typed twice: the value should be len bytes followed
+ * by the same bytes.  If so, wipes the second half and returns true; otherwise
  * wipes all of it and returns false.
  */
 bool
@@ -439,8 +448,9 @@ store_twice(struct store *st, uint64_t id, size_t len)
 
 /*
  * Finishes the secret: it can be taken reads times (0: any number of times) and
- * until due (ms, or STORE_NEVER).  Ends the whole secret of its name, if there
- * is one.  Returns -1 with ENODATA if it is empty, and then wipes it.
+ * until due (ms, or STORE_NEVER).  Replaces the whole secret of its name, if
+ * there is one.  If the new secret is empty, wipes it and returns -1 with
+ * ENODATA.
  */
 int
 store_commit(struct store *st, uint64_t id, uint32_t reads, int64_t due)
@@ -474,7 +484,7 @@ store_commit(struct store *st, uint64_t id, uint32_t reads, int64_t due)
  * Out.
  */
 
-/* The place that notes a reader of id; for 0, a free place; NULL: none. */
+/* Returns the entry of a reader of id, or, with 0, a free entry; NULL: none. */
 static uint64_t *
 store_reader(struct store *st, uint64_t id)
 {
@@ -490,7 +500,7 @@ store_reader(struct store *st, uint64_t id)
 /*
  * Takes a secret in order to send it, which counts as one read, and sets *len
  * to its length.  Returns its id, for store_release() afterwards; 0 with
- * ENOENT, or with EBUSY if STORE_READERS were not released yet.
+ * ENOENT, or with EBUSY if there are STORE_READERS readers already.
  */
 uint64_t
 store_take(struct store *st, const char *name, size_t *len)
@@ -516,9 +526,9 @@ store_take(struct store *st, const char *name, size_t *len)
 }
 
 /*
- * Sends the value on the socket fd, from byte number from on and at most
- * STORE_PIECE bytes.  Never blocks.  from must not be more than the value's
- * length.  Returns as send(2); -1 with ENOENT if there is no secret of this id.
+ * Sends the value on the socket fd, beginning with byte number from, at most
+ * STORE_PIECE bytes.  Never blocks.  from must not exceed the value's length.
+ * Returns as send(2); -1 with ENOENT if there is no secret of this id.
  */
 ssize_t
 store_send(struct store *st, uint64_t id, int fd, size_t from)
@@ -540,8 +550,8 @@ store_send(struct store *st, uint64_t id, int fd, size_t from)
 }
 
 /*
- * Ends what store_take() began.  The last reader of a spent secret wipes it;
- * where there is none, the arena stays sealed.
+ * Ends a read that store_take() began.  The last reader of a spent secret wipes
+ * it; if no secret is spent, the arena stays sealed.
  */
 void
 store_release(struct store *st, uint64_t id)
@@ -608,7 +618,9 @@ store_clear(struct store *st)
 	secmem_seal(st->mem);
 }
 
-/* Wipes every secret that is due at now (ms); true if there was one. */
+/*
+ * Wipes every secret that is due at now (ms).  Returns whether there was one.
+ */
 bool
 store_expire(struct store *st, int64_t now)
 {

@@ -14,16 +14,16 @@
 #define STORE_MAX     1024 /* secrets: limits every walk through the arena */
 #define STORE_READERS 32   /* taken and not yet released, at a time */
 #define STORE_NEVER   INT64_MAX
-#define STORE_ALL     SIZE_MAX /* the largest room that there is */
+#define STORE_ALL     SIZE_MAX /* as many bytes as possible */
 
 struct store {
 	struct secmem *mem;
 	uint64_t       last_id;
-	int64_t	       due;    /* ms: the first expires, or STORE_NEVER */
+	int64_t	       due;    /* ms: when the first expires, or STORE_NEVER */
 	unsigned int   count;  /* whole secrets */
-	unsigned int   spent;  /* those that only their readers still have */
-	unsigned int   blocks; /* in use, unfinished and spent ones, too */
-	uint64_t       readers[STORE_READERS]; /* the id each has; 0: free */
+	unsigned int   spent;  /* secrets that only their readers still use */
+	unsigned int   blocks; /* not free: unfinished and spent ones, too */
+	uint64_t readers[STORE_READERS]; /* the id that each reads; 0: free */
 };
 
 /* A secret as LIST shows it. */
@@ -35,7 +35,7 @@ struct store_item {
 	char	 name[NAME_BYTES];
 };
 
-/* read(2), or a function like it, that the bytes of a secret come from. */
+/* The function that reads the bytes of a secret: read(2), or one like it. */
 typedef ssize_t store_source(int, void *, size_t);
 
 void   store_init(struct store *, struct secmem *);

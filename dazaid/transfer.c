@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The bytes of PUT and GET, between a client's socket and the arena.  Each
- * transfer has a slot, moves when its socket can, and ends when nothing has
- * moved for a while: none can hold up the loop, or another one.
+ * Moves the bytes of PUT and GET between a client's socket and the arena.  Each
+ * transfer has a slot, moves bytes when its socket is ready, and ends when
+ * nothing has moved for a while.  So none can delay the loop or another
+ * transfer.
  */
 #include <sys/socket.h>
 
@@ -23,7 +24,7 @@
 
 /* Where the bytes of a transfer go. */
 enum transfer_way {
-	TRANSFER_OFFERED,   /* nothing yet: the head is still to be sent */
+	TRANSFER_OFFERED,   /* nothing yet: the head must be sent first */
 	TRANSFER_CHANNEL,   /* the channel that went with the head */
 	TRANSFER_CONNECTION /* the client did not take the channel */
 };
@@ -39,14 +40,14 @@ static struct transfer {
 	int64_t		  due;	  /* ms */
 	int64_t		  ttl;	  /* of a PUT, ms; 0: none */
 	uint32_t	  reads;  /* of a PUT */
-	bool		  put;	  /* or it is a GET */
+	bool		  put;	  /* otherwise it is a GET */
 	bool		  cpu;	  /* the head names our processor */
-	bool		  polled; /* its entry is in what was polled, ... */
-	nfds_t		  entry;  /* ... here */
+	bool		  polled; /* it was polled, ... */
+	nfds_t		  entry;  /* ... as this entry */
 } transfers[TRANSFER_MAX];
 static struct store *transfer_store;
 
-/* st: where the secrets are; it must outlive every transfer. */
+/* st has the secrets, and must outlive every transfer. */
 void
 transfer_init(struct store *st)
 {
@@ -58,7 +59,7 @@ transfer_init(struct store *st)
 }
 
 /*
- * A free slot, for transfer_get() or transfer_put() to take; NULL if there is
+ * Returns a free slot for transfer_get() or transfer_put(); NULL if there is
  * none.
  */
 struct transfer *
@@ -73,7 +74,7 @@ transfer_slot(void)
 	return (NULL);
 }
 
-/* How many transfers there are. */
+/* Returns the number of transfers. */
 unsigned int
 transfer_count(void)
 {
@@ -86,7 +87,7 @@ transfer_count(void)
 }
 
 /*
- * The client has not taken the channel: starts the transfer again, over the
+ * The client has not received the channel: starts the transfer again, over the
  * connection.
  */
 static void
@@ -99,8 +100,8 @@ transfer_leave_channel(struct transfer *t)
 }
 
 /*
- * Ends t, and tells network how.  If a secret was stored over a channel, also
- * sends OK over that.
+ * Ends t, and tells network the result.  If a secret was stored over a channel,
+ * also sends OK over the channel.
  */
 static void
 transfer_finish(struct transfer *t, enum imsg_answer answer)
@@ -109,7 +110,7 @@ transfer_finish(struct transfer *t, enum imsg_answer answer)
 		(void)send(t->channel, "OK\n", 3, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (t->channel != -1)
 		close(t->channel);
-	/* close(2) does not end it, because network has it open, too. */
+	/* close(2) would not end the connection: network has it open, too. */
 	if (answer == IMSG_ANSWER_CUT)
 		(void)shutdown(t->fd, SHUT_RDWR);
 	close(t->fd);
@@ -121,7 +122,7 @@ transfer_finish(struct transfer *t, enum imsg_answer answer)
 	vault_answer(t->peerid, answer);
 }
 
-/* Tells the watchers which secret was put. */
+/* Tells the watchers the name of the secret that was put. */
 static void
 transfer_report(uint64_t id)
 {
@@ -132,7 +133,7 @@ transfer_report(uint64_t id)
 		event_send(IMSG_EVENT_PUT, item.name, 0, 0, NULL);
 }
 
-/* The last byte of a PUT is there. */
+/* The last byte of a PUT has arrived: stores the secret. */
 static void
 transfer_keep(struct transfer *t, int64_t now)
 {
@@ -148,8 +149,8 @@ transfer_keep(struct transfer *t, int64_t now)
 }
 
 /*
- * For store_fill().  recv(2) with MSG_DONTWAIT, because network could clear
- * O_NONBLOCK.
+ * Source for store_fill(): recv(2) with MSG_DONTWAIT, because network could
+ * clear O_NONBLOCK.
  */
 static ssize_t
 transfer_recv(int fd, void *buf, size_t size)
@@ -177,7 +178,7 @@ transfer_offer(struct transfer *t)
 		transfer_finish(t, IMSG_ANSWER_CUT);
 }
 
-/* A piece of a PUT. */
+/* Receives a piece of a PUT. */
 static void
 transfer_take(struct transfer *t, int64_t now)
 {
@@ -191,7 +192,7 @@ transfer_take(struct transfer *t, int64_t now)
 		transfer_leave_channel(t);
 		return;
 	}
-	if (n <= 0) { /* 0: the end of a PUT cut short */
+	if (n <= 0) { /* 0: the client has closed too early */
 		transfer_finish(t, IMSG_ANSWER_CUT);
 		return;
 	}
@@ -202,8 +203,8 @@ transfer_take(struct transfer *t, int64_t now)
 }
 
 /*
- * The channel of a GET has ended.  The kernel tells if bytes were left unread:
- * then the client did not take the channel.
+ * The channel of a GET has ended.  The kernel reports whether bytes were left
+ * unread: then the client has not received the channel.
  */
 static void
 transfer_channel_ended(struct transfer *t)
@@ -219,7 +220,7 @@ transfer_channel_ended(struct transfer *t)
 		transfer_leave_channel(t);
 }
 
-/* A piece of a GET. */
+/* Sends a piece of a GET. */
 static void
 transfer_give(struct transfer *t, int64_t now)
 {
@@ -248,7 +249,7 @@ transfer_give(struct transfer *t, int64_t now)
 		transfer_finish(t, IMSG_ANSWER_SENT);
 }
 
-/* Moves what can be moved without waiting: one piece of it. */
+/* Moves one piece, if possible without waiting. */
 static void
 transfer_move(struct transfer *t, int64_t now)
 {
@@ -279,8 +280,8 @@ transfer_begin(struct transfer *t, int fd, uint32_t peerid, uint64_t id,
 }
 
 /*
- * In the free slot t, sends the secret id, of len bytes and taken for this, to
- * the client that im came from and at im->fd, which becomes ours.
+ * Uses the free slot t to send the secret id, of len bytes, which the caller
+ * has taken, to the client of im at im->fd, which becomes ours.
  */
 void
 transfer_get(struct transfer *t, const struct imsg *im, uint64_t id, size_t len,
@@ -292,8 +293,8 @@ transfer_get(struct transfer *t, const struct imsg *im, uint64_t id, size_t len,
 }
 
 /*
- * In the free slot t, fills the secret id, begun for this, from the client
- * peerid at fd, which becomes ours.
+ * Uses the free slot t to fill the secret id, which the caller has begun, from
+ * the client peerid at fd, which becomes ours.
  */
 void
 transfer_put(struct transfer *t, int fd, uint32_t peerid, uint64_t id,
@@ -306,8 +307,8 @@ transfer_put(struct transfer *t, int fd, uint32_t peerid, uint64_t id,
 }
 
 /*
- * What t waits for.  No event is needed to see the end of a channel: poll(2)
- * always reports POLLHUP.
+ * Returns the events that t waits for.  The end of a channel needs none:
+ * poll(2) always reports POLLHUP.
  */
 static struct pollfd
 transfer_pollfd(const struct transfer *t)
@@ -326,8 +327,8 @@ transfer_pollfd(const struct transfer *t)
 }
 
 /*
- * Fills in pfd, one entry for each transfer, at most TRANSFER_MAX; returns how
- * many.
+ * Fills in pfd, with one entry for each transfer, at most TRANSFER_MAX.
+ * Returns the number of entries.
  */
 nfds_t
 transfer_poll(struct pollfd *pfd)
@@ -345,8 +346,8 @@ transfer_poll(struct pollfd *pfd)
 }
 
 /*
- * A transfer that began after the poll is not ready, even if its descriptor has
- * the number of one that was polled.
+ * Returns whether t is ready.  A transfer that began after the poll is not,
+ * even if its descriptor has the number of one that was polled.
  */
 static bool
 transfer_is_ready(const struct transfer *t, const struct pollfd *pfd)
@@ -354,7 +355,7 @@ transfer_is_ready(const struct transfer *t, const struct pollfd *pfd)
 	return (t->polled && pfd[t->entry].revents != 0);
 }
 
-/* Would a piece of a secret be handed out if t were moved? */
+/* Returns whether moving t would hand out a piece of a secret. */
 static bool
 transfer_gives(const struct transfer *t)
 {
@@ -362,9 +363,9 @@ transfer_gives(const struct transfer *t)
 }
 
 /*
- * Moves what can be moved, as polled, and ends what has not moved for too long.
- * Before each piece of a secret that is handed out, the kernel is asked whether
- * the session still lives.
+ * Moves a piece of each transfer that is ready, and ends those that have not
+ * moved for too long.  Asks the kernel whether the session still lives before
+ * it hands out each piece of a secret.
  */
 void
 transfer_run(const struct pollfd *pfd, int64_t now)
@@ -385,7 +386,7 @@ transfer_run(const struct pollfd *pfd, int64_t now)
 	}
 }
 
-/* Cuts every GET off: after a trigger no byte of a secret is handed out. */
+/* Ends every GET: after a trigger, no byte of a secret is handed out. */
 void
 transfer_cut_gets(void)
 {
@@ -397,7 +398,7 @@ transfer_cut_gets(void)
 	}
 }
 
-/* Cuts off every transfer whose secret was deleted or has expired. */
+/* Ends every transfer whose secret was deleted or has expired. */
 void
 transfer_cut_gone(void)
 {
@@ -410,8 +411,8 @@ transfer_cut_gone(void)
 }
 
 /*
- * When (ms) the first transfer is to be ended if it does not move; STORE_NEVER
- * if there is none.
+ * Returns when (ms) the first transfer must end if it does not move before;
+ * STORE_NEVER if there is none.
  */
 int64_t
 transfer_due(void)

@@ -8,7 +8,7 @@
 #include "imsg.h"
 #include "store.h"
 
-/* At a time: as many as CONTROL_REQUESTS in network, and a reader for each. */
+/* Transfers at a time: CONTROL_REQUESTS in network, and STORE_READERS. */
 #define TRANSFER_MAX STORE_READERS
 
 struct transfer;

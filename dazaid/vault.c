@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The vault: the process that holds the secrets and all state about them.  It
- * never blocks, allocates nothing once it runs, and interprets no byte that a
- * client chose: clients reach it as network's messages.  This file is its loop
- * and the dispatch of what happens; session.c, store.c and panic.c decide what
- * that means.
+ * never blocks, allocates nothing after the start, and parses no byte that a
+ * client chose: it sees clients only through network's messages.  This file has
+ * the loop, which dispatches messages and events; session.c, store.c and
+ * panic.c decide what they mean.
  */
 #include <sys/inotify.h>
 #include <sys/resource.h>
@@ -37,9 +37,9 @@
 #include "vault.h"
 
 #define VAULT_TIMER_FIRED (-1) /* in timer_due: the timer must be set again */
-/* Descriptors: its own, the heartbeat's, and one that comes with a message. */
+/* Descriptors of the vault, of the heartbeat, and one for a message. */
 #define VAULT_FDS      28
-#define VAULT_MESSAGES 16 /* taken in a row before deadlines are looked at */
+#define VAULT_MESSAGES 16 /* handled in a row before deadlines are checked */
 
 enum {
 	PFD_SIGNALS,
@@ -96,7 +96,7 @@ vault_on_fatal(int sig)
  * Network.
  */
 
-/* Milliseconds of the clock that does not stop while the machine sleeps. */
+/* Returns milliseconds of a clock that goes on while the machine sleeps. */
 int64_t
 vault_now(void)
 {
@@ -118,8 +118,8 @@ vault_hostile(void)
 }
 
 /*
- * Sends im to network.  Never blocks: if network's socket is full, network
- * does not read its answers, and counts as lost.
+ * Sends im to network.  Never blocks: if the socket is full, network does not
+ * read its messages, and counts as lost.
  */
 void
 vault_send(const struct imsg *im)
@@ -128,7 +128,7 @@ vault_send(const struct imsg *im)
 		vault_network_lost();
 }
 
-/* Tells network how the request of the client peerid went. */
+/* Tells network the result of the request of the client peerid. */
 void
 vault_answer(uint32_t peerid, enum imsg_answer answer)
 {
@@ -150,7 +150,10 @@ vault_notify(enum imsg_type type, uint32_t peerid, uint32_t n)
 	vault_send(&im);
 }
 
-/* The phase for which the table in imsg.c must allow network's message. */
+/*
+ * Returns the phase for which the table in imsg.c must allow a message of
+ * network.
+ */
 static unsigned int
 vault_state(void)
 {
@@ -167,10 +170,10 @@ vault_state(void)
 }
 
 /*
- * True if fd is a client's connection to one of our two sockets, as the kernel
- * reports it: the client's uid is the owner's or root's, and its process
- * neither network, which could pass a connection of its own, nor the vault,
- * which is what a listening socket has for a peerid.
+ * Returns whether fd is a client's connection to one of our two sockets, as the
+ * kernel reports it.  The client's uid must be the owner's or root's.  Its pid
+ * must not be network's, which could pass a connection of its own, nor the
+ * vault's, which the kernel reports for a listening socket.
  */
 bool
 vault_knows(int fd, unsigned int socket, struct ucred *who)
@@ -180,9 +183,9 @@ vault_knows(int fd, unsigned int socket, struct ucred *who)
 }
 
 /*
- * May the vault keep one more descriptor for a client?  Some are reserved:
- * without a free one, a message with a descriptor could not be received, and
- * would look like an attack.
+ * Returns whether the vault may keep one more descriptor for a client.  Some
+ * are reserved: without a free one, a message with a descriptor could not be
+ * received, and would look like an attack.
  */
 bool
 vault_has_fd(void)
@@ -195,10 +198,7 @@ vault_has_fd(void)
  * Dispatch.
  */
 
-/*
- * Acts on a signal that the vault has collected (0: none), or that network has,
- * which means the same.
- */
+/* Acts on a collected signal (0: none).  A signal to network means the same. */
 static void
 vault_signal(int sig)
 {
@@ -313,9 +313,9 @@ vault_expire(int64_t now)
 }
 
 /*
- * Panics if the sockets were removed: nobody can reach the daemon any more.
- * Reads some of the events in a turn, since the user can make new ones without
- * end.
+ * Panics if the sockets were removed, because nobody can reach the daemon any
+ * more.  Reads only some of the events in a turn, since the user can make new
+ * ones without end.
  */
 static void
 vault_check_files(void)
@@ -331,8 +331,8 @@ vault_check_files(void)
 }
 
 /*
- * Sets the timer to the next deadline, unless it is set so already.  A timer
- * that has fired is not read, because timerfd_settime(2) clears that, too.
+ * Sets the timer to the next deadline, unless it is set so already.  This need
+ * not read a timer that has fired: timerfd_settime(2) clears that, too.
  * Returns -1 with errno.
  */
 static int
@@ -373,7 +373,7 @@ vault_may_give(void)
 	return (session_gives(&v.session));
 }
 
-/* What a turn waits for, in the order in which it is looked at. */
+/* The descriptors that a turn polls, in the order in which it handles them. */
 struct vault_poll {
 	struct pollfd pfd[PFD_MAX];
 	nfds_t	      registered; /* entries from PFD_NAMED on, ... */
@@ -398,10 +398,10 @@ vault_poll_set(struct vault_poll *vp, int input)
 }
 
 /*
- * One turn: sleeps until something happens, and acts on it.  Ends of holders
- * are noted first, so that no secret is handed out any more.  The loss of the
- * heartbeat is acted on last, because network may still report a QUIT.  Returns
- * whether input, if not -1, can be read.
+ * One turn: sleeps until something happens, and handles it.  It handles ends of
+ * holders first, so that no secret is handed out afterwards, and the loss of
+ * the heartbeat last, because network may still report a QUIT.  Returns whether
+ * input, if not -1, is readable.
  */
 static bool
 vault_turn(int input)
@@ -416,7 +416,7 @@ vault_turn(int input)
 		panic_hard(&v.panic, "timerfd_settime failed");
 	n = vault_poll_set(&vp, input);
 	if (ppoll(pfd, n, NULL, NULL) == -1) {
-		/* RLIMIT_NOFILE was lowered: the vault could hear nothing. */
+		/* RLIMIT_NOFILE was lowered: the vault cannot poll any more. */
 		if (errno != EINTR)
 			panic_hard(&v.panic, "poll failed");
 		return (false);
@@ -446,8 +446,8 @@ vault_turn(int input)
 
 /*
  * If pid is the process that runs the command of dazaid -- COMMAND, and the
- * vault still watches it, returns its pidfd, which the caller watches and
- * closes from now on.  Otherwise returns -1.
+ * vault still watches it, returns its pidfd.  From now on the caller watches
+ * and closes it.  Otherwise returns -1.
  */
 int
 vault_take_front(pid_t pid)
@@ -459,7 +459,7 @@ vault_take_front(pid_t pid)
 	return (fd);
 }
 
-/* To be called once before vault_loop(): starts the deadline for a guard. */
+/* Starts the deadline of -f.  Call this once, before vault_loop(). */
 void
 vault_start(void)
 {
@@ -468,7 +468,7 @@ vault_start(void)
 		vault_fail("timerfd", strerror(errno));
 }
 
-/* Runs the loop until fd can be read.  Does not return after the end. */
+/* Runs the loop until fd is readable.  Does not return if the daemon ends. */
 void
 vault_wait_input(int fd)
 {
@@ -476,7 +476,7 @@ vault_wait_input(int fd)
 		continue;
 }
 
-/* Tells the service manager how the session is. */
+/* Tells the service manager the state of the session. */
 static void
 vault_tell_manager(void)
 {
@@ -503,8 +503,8 @@ vault_loop(void)
  */
 
 /*
- * For secmem.c, which calls this if mprotect(2) fails: the secrets are then
- * unreachable or exposed.  Panics, or ends the start.
+ * secmem.c calls this if mprotect(2) fails: the secrets are then unreachable or
+ * exposed.  Panics; during the start, exits.
  */
 void
 vault_arena_failed(void)
@@ -515,8 +515,8 @@ vault_arena_failed(void)
 }
 
 /*
- * Ends a start that failed: wipes, removes the files, and exits with 1 and the
- * line "WHAT: WHY".
+ * The start has failed: wipes, removes the files, logs "WHAT: WHY" and exits
+ * with 1.
  */
 noreturn void
 vault_fail(const char *what, const char *why)
@@ -531,8 +531,8 @@ vault_fail(const char *what, const char *why)
 }
 
 /*
- * Takes the options that are the vault's, and installs the signal handlers,
- * before there is a secret.
+ * Takes the vault's options from o, and installs the signal handlers, before
+ * there is a secret.
  */
 void
 vault_init(const struct options *o)

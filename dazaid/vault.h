@@ -18,13 +18,13 @@
 struct options;
 struct ucred;
 
-/* The vault's whole state; only its own files see it. */
+/* The whole state of the vault; only the vault's files use it. */
 struct vault {
 	struct panic   panic;
 	struct session session;
 	struct secmem  mem;
 	struct store   store;
-	const char    *damage; /* what the wipe found wrong, or NULL */
+	const char    *damage; /* an error of the wipe, or NULL */
 	uid_t	       owner;
 	pid_t	       self;
 	pid_t	       network;
@@ -32,13 +32,13 @@ struct vault {
 	int	imsg;  /* to network */
 	int	timer;
 	int	signals;
-	int	files;	      /* readable when the sockets may be gone */
-	int	alive;	      /* readable when a holder may have ended */
-	int	front;	      /* pidfd of a command not guarded yet, or -1 */
-	pid_t	front_pid;    /* its pid */
-	rlim_t	spare_fds;    /* descriptors that clients may take */
-	int64_t timer_due;    /* ms: what the timer is set to */
-	bool	started;      /* network has the listeners */
+	int	files;	   /* readable when the sockets may be gone */
+	int	alive;	   /* readable when a holder may have ended */
+	int	front;	   /* pidfd of a command without heartbeat yet, or -1 */
+	pid_t	front_pid; /* its pid */
+	rlim_t	spare_fds; /* descriptors that clients may take */
+	int64_t timer_due; /* ms: the time that the timer is set to */
+	bool	started;   /* network has the listeners */
 	bool	network_lost; /* network has ended; the log line says how */
 	bool	network_hostile;
 	bool	bye; /* the heartbeat waits for its BYE */
