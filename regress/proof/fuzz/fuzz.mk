@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: ISC
 # The fuzz targets, for run.sh.  From the top: make -f regress/proof/fuzz/fuzz.mk
 #
-# Each is built in three ways from the same sources: build/fuzz/NAME looks for
-# trouble, under sanitizers; build/cov/NAME counts the lines that are reached;
+# Each is built in two ways from the same sources: build/fuzz/NAME looks for
+# trouble, under sanitizers, and counts the lines that are reached;
 # regress/unit/replay_NAME replays the kept corpus for the suite, without clang.
 
 FUZZ_CC ?=	clang
 CC_fuzz =	$(FUZZ_CC)
-CC_cov =	$(FUZZ_CC)
 CC_replay =	$(CC)
 PKG_CONFIG ?=	pkg-config
 PKGS =		libbsd-overlay libseccomp
@@ -22,11 +21,10 @@ WARN =		-Wall -Wextra -Wpedantic -Wshadow -Wconversion \
 		-Wpointer-arith -Wcast-qual -Wcast-align -Wformat=2 -Wundef \
 		-Werror
 SANITIZE =	-fsanitize=address,undefined -fno-sanitize-recover=all
-CFLAGS_fuzz =	-O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link $(SANITIZE)
-# At -O1 counters are kept in registers, which do not survive longjmp(3).
-CFLAGS_cov =	-O0 -g -fprofile-instr-generate -fcoverage-mapping
-LDFLAGS_fuzz =	-fsanitize=fuzzer $(SANITIZE)
-LDFLAGS_cov =	-fsanitize=fuzzer -fprofile-instr-generate
+# Counters that are not atomic are kept in registers, which do not survive longjmp(3).
+CFLAGS_fuzz =	-O1 -g -fno-omit-frame-pointer -fsanitize=fuzzer-no-link $(SANITIZE) \
+		-fprofile-instr-generate -fcoverage-mapping -fprofile-update=atomic
+LDFLAGS_fuzz =	-fsanitize=fuzzer $(SANITIZE) -fprofile-instr-generate
 CFLAGS_replay =	-O1 -g $(if $(SAN),$(SANITIZE)) -Wno-unknown-warning-option -Wno-format-truncation
 LDFLAGS_replay = $(if $(SAN),$(SANITIZE))
 STD =		-std=c11 -D_GNU_SOURCE -Icommon -Idazaid \
@@ -55,7 +53,7 @@ wraps =		$(addprefix -Wl$(,)--wrap=,$(shell \
 		awk -F ', ' '/^WRAP/ { print $$2 }' $(1)))
 , :=		,
 
-all:		$(foreach t,$(TARGETS),$(B)/fuzz/$(t) $(B)/cov/$(t))
+all:		$(foreach t,$(TARGETS),$(B)/fuzz/$(t))
 replay:		$(foreach t,$(TARGETS),regress/unit/replay_$(t))
 
 define kind
@@ -67,7 +65,7 @@ $(B)/$(1)/o/%.o: %.c $(DIR)/fuzz.mk
 	    -Dmain=$$(subst -,_,$$(*F))_main \
 	    -Wno-missing-prototypes) -MMD -MP -c -o $$@ $$<
 endef
-$(foreach k,fuzz cov replay,$(eval $(call kind,$(k))))
+$(foreach k,fuzz replay,$(eval $(call kind,$(k))))
 
 # target KIND NAME PROGRAM
 define target
@@ -79,8 +77,8 @@ $(3): $$(OBJ_$(1)_$(2)) $(if $(filter replay,$(1)),$(B)/replay/o/$(DIR)/replay.o
 	    $$(shell $(PKG_CONFIG) --libs $$(PKGS))
 -include $$(OBJ_$(1)_$(2):.o=.d)
 endef
-$(foreach t,$(TARGETS),$(foreach k,fuzz cov,$(eval $(call target,$(k),$(t),\
-	$(B)/$(k)/$(t)))) $(eval $(call target,replay,$(t),regress/unit/replay_$(t))))
+$(foreach t,$(TARGETS),$(eval $(call target,fuzz,$(t),$(B)/fuzz/$(t))) \
+	$(eval $(call target,replay,$(t),regress/unit/replay_$(t))))
 -include $(B)/replay/o/$(DIR)/replay.d
 
 .PHONY:		all replay

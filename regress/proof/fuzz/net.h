@@ -64,6 +64,13 @@ struct line {
 	size_t used;		   /* bytes of the whole */
 };
 
+/* What a line asks for, parsed independently of the daemon. */
+struct want {
+	struct imsg im;	     /* type 0: there is no such verb */
+	const char *refusal; /* the word that it is refused with, or NULL */
+	bool	    put;     /* a refusal closes the connection */
+};
+
 extern struct client	  net_clients[NET_CLIENTS];
 extern size_t		  net_n;
 extern bool		  net_may_end; /* network has a reason to end */
@@ -106,6 +113,9 @@ bool oracle_step(unsigned int);
 bool oracle_finish(void);
 void oracle_welcome(void);
 
+bool want_is_put(const char *);
+void want_of(const struct client *, const struct line *, struct want *);
+
 void reply(struct client *, unsigned int);
 void reply_drop(struct client *);
 void reply_event(void);
@@ -116,7 +126,6 @@ void net_want(struct client *, const char *, ...)
     __attribute__((format(printf, 2, 3)));
 void	       net_client_connect(unsigned int, size_t);
 void	       net_client_send(struct client *, const void *, size_t);
-void	       net_client_fill(struct client *, unsigned int, size_t);
 void	       net_client_repeat(struct client *, struct bytes, unsigned int);
 void	       net_client_end(struct client *, bool);
 bool	       net_client_read(struct client *);

@@ -70,15 +70,6 @@ net_client_send(struct client *c, const void *bytes, size_t len)
 }
 
 void
-net_client_fill(struct client *c, unsigned int byte, size_t len)
-{
-	static uint8_t many[33 * 255];
-
-	memset(many, (int)byte, len);
-	net_client_send(c, many, len);
-}
-
-void
 net_client_repeat(struct client *c, struct bytes what, unsigned int times)
 {
 	static uint8_t many[1 << 15];

@@ -201,6 +201,7 @@ step(void)
 	const unsigned int op = fuzz_byte();
 	struct client	  *c;
 	struct bytes	   b;
+	uint8_t		   byte;
 
 	switch (op) {
 	case 'c':
@@ -214,8 +215,9 @@ step(void)
 		break;
 	case 'f':
 		c = actor();
-		b.at = NULL;
-		net_client_fill(c, fuzz_byte(), 33 * (size_t)fuzz_byte());
+		byte = (uint8_t)fuzz_byte();
+		net_client_repeat(c, (struct bytes){ &byte, 1 },
+		    33 * fuzz_byte());
 		break;
 	case 'm':
 		c = actor();

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "want.h"
+#include "net.h"
 
 #define SLOTS	  32 /* of the control socket */
 #define NOBODIES  64 /* of the heartbeat socket */

@@ -3,15 +3,15 @@
  * Replays a corpus without libFuzzer: runs the fuzz target that it is linked
  * with on each file of a directory, and then on VARIATIONS inputs made of these
  * files by chance, the same ones every time.  A broken rule aborts; the last
- * line on stdout names the input that broke it.
+ * line on stdout names the input that broke it, which is in the file "input".
  *
- * usage: replay_TARGET [DIRECTORY [VARIATION]]
+ * usage: replay_TARGET [DIRECTORY]
  *
- * DIRECTORY is the target's own in proof/fuzz/corpus unless it is given.
- * VARIATION is run alone, and written to the file "variation".  Takes about a
- * second; `make check' runs it for every target.
+ * DIRECTORY is the target's own in proof/fuzz/corpus unless it is given.  Takes
+ * about a second; `make check' runs it for every target.
  */
 #include <dirent.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -32,6 +32,7 @@ static struct input {
 } inputs[INPUTS];
 static size_t	inputs_n;
 static uint64_t replay_state;
+static int	replay_file;
 
 static void
 replay_read(const char *dir)
@@ -62,13 +63,15 @@ replay_read(const char *dir)
 
 /* The target gets memory of just the input's size, for AddressSanitizer. */
 static void
-replay_run(const uint8_t *data, size_t len)
+replay_run(const struct input *in)
 {
-	uint8_t *exact = malloc(len + (len == 0));
+	uint8_t *exact = malloc(in->len + (in->len == 0));
 
-	CHECK(exact != NULL, "no memory");
-	memcpy(exact, data, len);
-	(void)LLVMFuzzerTestOneInput(exact, len);
+	CHECK(exact != NULL && ftruncate(replay_file, 0) == 0 &&
+		pwrite(replay_file, in->data, in->len, 0) == (ssize_t)in->len,
+	    "no room for an input");
+	memcpy(exact, in->data, in->len);
+	(void)LLVMFuzzerTestOneInput(exact, in->len);
 	free(exact);
 }
 
@@ -133,18 +136,6 @@ replay_variation(size_t n)
 }
 
 static void
-replay_one_variation(size_t n)
-{
-	const struct input in = replay_variation(n);
-	FILE		  *f = fopen("variation", "we");
-
-	CHECK(f != NULL && fwrite(in.data, 1, in.len, f) == in.len &&
-		fclose(f) == 0,
-	    "cannot write variation");
-	replay_run(in.data, in.len);
-}
-
-static void
 replay_all(void)
 {
 	struct input in;
@@ -152,12 +143,12 @@ replay_all(void)
 
 	for (i = 0; i < inputs_n; i++) {
 		(void)dprintf(STDOUT_FILENO, "%s\n", inputs[i].name);
-		replay_run(inputs[i].data, inputs[i].len);
+		replay_run(&inputs[i]);
 	}
 	for (i = 0; i < VARIATIONS; i++) {
 		(void)dprintf(STDOUT_FILENO, "variation %zu\n", i);
 		in = replay_variation(i);
-		replay_run(in.data, in.len);
+		replay_run(&in);
 	}
 }
 
@@ -168,7 +159,7 @@ main(int argc, char **argv)
 	char		  dir[4096];
 	const char	 *name = strrchr(argv[0], '/');
 
-	CHECK(argc <= 3 && name != NULL, "usage: see replay.c");
+	CHECK(argc <= 2 && name != NULL, "usage: see replay.c");
 	(void)snprintf(dir, sizeof(dir), "%.*s/../proof/fuzz/corpus/%s",
 	    (int)(name - argv[0]), argv[0], name + strlen(prefix));
 	if (argc > 1)
@@ -176,9 +167,9 @@ main(int argc, char **argv)
 	replay_read(dir);
 	if (LLVMFuzzerInitialize != NULL)
 		(void)LLVMFuzzerInitialize(&argc, &argv);
-	if (argc == 3)
-		replay_one_variation((size_t)atoi(argv[2]));
-	else
-		replay_all();
+	replay_file = open("input", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	CHECK(replay_file != -1, "no file for inputs");
+	replay_all();
+	(void)unlink("input");
 	return (0);
 }

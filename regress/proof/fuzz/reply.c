@@ -11,7 +11,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "want.h"
+#include "net.h"
 
 static void
 release(struct client *c)

@@ -31,22 +31,27 @@ make -s --no-print-directory -f $fuzz/fuzz.mk TARGETS="$targets" || exit 1
 mkdir -p $build/crash $build/log
 rm -f $build/log/*
 status=0
+
+# fuzz OPTION...: runs $t on what it has
+fuzz() {
+	"$build/fuzz/$t" "$@" -timeout=60 -close_fd_mask=1 \
+	    -artifact_prefix="$build/crash/$t-" "$build/corpus/$t" \
+	    "$fuzz/corpus/$t" >>"$log" 2>&1 3>&-
+}
+
 set --
 for t in $targets; do
 	log=$build/log/$t
 	mkdir -p "$build/corpus/$t"
-	if "$build/fuzz/$t" "$limit" -max_len=512 -timeout=60 -close_fd_mask=1 \
-	    -artifact_prefix="$build/crash/$t-" "$build/corpus/$t" \
-	    "$fuzz/corpus/$t" >"$log" 2>&1 3>&- &&
-	    LLVM_PROFILE_FILE=$log.profraw "$build/cov/$t" -runs=0 -close_fd_mask=1 \
-	    "$build/corpus/$t" "$fuzz/corpus/$t" >>"$log" 2>&1; then
+	if LLVM_PROFILE_FILE=/dev/null fuzz "$limit" -max_len=512 &&
+	    LLVM_PROFILE_FILE=$log.profraw fuzz -runs=0; then
 		echo "$t: $(sed -n 's/^Done //p' "$log" | head -n 1), no crash"
 	else
 		status=1
 		grep -E 'BROKEN|ERROR|runtime error|SUMMARY' "$log"
 		echo "FAILED: $t, see $log and $build/crash"
 	fi
-	set -- "$@" ${1:+-object} "$build/cov/$t"
+	set -- "$@" ${1:+-object} "$build/fuzz/$t"
 done
 
 llvm-profdata merge -o $build/log/profdata $build/log/*.profraw &&

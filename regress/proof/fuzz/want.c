@@ -5,7 +5,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "want.h"
+#include "net.h"
 
 #include "../../oracle/names.h"
 

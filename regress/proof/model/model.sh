@@ -10,8 +10,7 @@ cd "$(dirname "$0")" || exit 1
 dir=$(mktemp -d) || exit 1
 trap 'rm -rf "$dir"' EXIT
 trap 'exit 1' INT TERM
-held=0
-found=0
+count=0
 bad=0
 
 # The table of dazaid/imsg.c, as macros: WHEN_HELLO and so on, in the words of imsg.h.
@@ -37,36 +36,23 @@ flags() {
 	done
 }
 
-types_of_code() {
-	sed -n '/^enum imsg_type {/,/^}/s/^	IMSG_\([A-Z_]*\)[ ,].*/\1/p' \
-	    ../../../dazaid/imsg.h | sort
-}
-
-types_of_model() {
-	sed -n '/^mtype = {/,/^}/p' dazai.pml | tr -cs 'A-Z_' '\n' |
-	    grep . | sort
-}
-
-# How pan(1) searches, and what it must print for a broken property.
-mode() {
-	case $1 in
-	safety)
-		cflags=-DSAFETY
-		search=
-		broken="assertion violated (($2!=$2)||"
-		;;
-	fair)
+# check holds|breaks NUMBER safety|fair TEXT OPTION...: requires this of property NUMBER of
+# $model; the output of pan(1) is in "out"
+check() {
+	must=$1
+	number=$2
+	mode=$3
+	text=$4
+	shift 4
+	cflags=-DSAFETY
+	search=
+	broken="assertion violated (($number!=$number)||"
+	if [ "$mode" = fair ]; then
 		cflags=-DNFAIR=3
 		search='-a -f'
 		broken='acceptance cycle'
-		;;
-	esac
-}
-
-# search CC-OPTION OPTION...: checks property $number of $model; the output is in "out"
-search() {
-	optimize=$1
-	shift
+	fi
+	[ "$must" = holds ] && optimize=-O2 || optimize=-O0
 	rm -f "$dir/$model.trail"
 	# shellcheck disable=SC2086 # lists of options
 	(
@@ -74,51 +60,32 @@ search() {
 		    cc -w "$optimize" -DMEMLIM=3500 $cflags -o pan pan.c &&
 		    ./pan -m10000 -w22 $search
 	) >"$dir/out" 2>&1
-}
-
-figures() {
-	sed -n -e 's/^ *\([0-9.e+]*\) states, stored.*/\1 states/p' \
-	    -e 's/.*depth reached \([0-9]*\),.*/depth \1/p' \
-	    -e 's/^pan: elapsed time \([0-9.]*\) seconds/\1 s/p' "$dir/out" |
-	    paste -s -d , | sed 's/,/, /g'
-}
-
-# property NUMBER MODE TEXT OPTION...: requires that it holds
-property() {
-	number=$1
-	text=$3
-	mode "$2" "$1"
-	shift 3
-	search -O2 "$@"
-	if grep -q 'errors: 0$' "$dir/out" &&
-	    ! grep -q 'not completed\|too small' "$dir/out"; then
-		echo "$number $text: $(figures): holds"
-		held=$((held + 1))
+	is=unclear
+	if grep -q 'errors: 0$' "$dir/out"; then
+		grep -q 'not completed\|too small' "$dir/out" || is=holds
+	elif grep -F "$broken" "$dir/out" | grep -q '^pan:1:'; then
+		is=breaks
+	fi
+	if [ "$is" = "$must" ]; then
+		echo "$number $text: $is"
+		count=$((count + 1))
 		return
 	fi
+	echo "$number $text ($*): NOT AS IT MUST BE, it $is"
 	bad=$((bad + 1))
-	echo "$number $text ($*): BROKEN"
 	grep -v '^$\|unreached' "$dir/out" | tail -n 20
 	[ ! -f "$dir/$model.trail" ] || (
 		cd "$dir" && spin "-DP=$number" "-DOF_$number=" "$@" -t -p -g "$model" | tail -n 100
 	)
 }
 
-# wrong NUMBER MODE TEXT OPTION...: requires that this change breaks it
+property() {
+	check holds "$@"
+}
+
+# This change must break the property.
 wrong() {
-	number=$1
-	text=$3
-	mode "$2" "$1"
-	shift 3
-	search -O0 "$@"
-	if grep -F "$broken" "$dir/out" | grep -q '^pan:1:'; then
-		echo "$number $text: found, as it must be"
-		found=$((found + 1))
-	else
-		echo "$number $text ($*): NOT FOUND"
-		bad=$((bad + 1))
-		grep -v '^$\|unreached' "$dir/out" | tail -n 20
-	fi
+	check breaks "$@"
 }
 
 cp ./*.pml "$dir" || exit 1
@@ -126,8 +93,9 @@ cp ./*.pml "$dir" || exit 1
 	table
 	flags
 } >"$dir/flags.h"
-types_of_code >"$dir/code"
-types_of_model >"$dir/model"
+sed -n '/^enum imsg_type {/,/^}/s/^	IMSG_\([A-Z_]*\)[ ,].*/\1/p' ../../../dazaid/imsg.h |
+    sort >"$dir/code"
+sed -n '/^mtype = {/,/^}/p' dazai.pml | tr -cs 'A-Z_' '\n' | grep . | sort >"$dir/model"
 if ! [ -s "$dir/code" ] || ! diff "$dir/code" "$dir/model"; then
 	echo "model: its messages are not those of dazaid/imsg.h" >&2
 	exit 1
@@ -232,5 +200,5 @@ front='-DFRONT -DSIGNALS=1'
 	    -DWRONG_SILENT_DROP
 }
 
-echo "model: $held properties hold, $found mutations found, $bad not as they must be"
+echo "model: $count properties hold and mutations break them, $bad are not as they must be"
 [ $bad -eq 0 ]
