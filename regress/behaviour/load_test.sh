@@ -158,26 +158,14 @@ a_mistake_loads_nothing_body() {
 		printf 'a echo x | tee ran\n\n%s\nb ?\n' "$line" >file
 		refuses file:3: "$why"
 	done <<-'EOT'
-		x|x: the command is missing
 		x reads=1|x: the command is missing
 		x reads=0 true|x: reads= too small
-		x reads= true|x: reads= not a number
-		x reads=-1 true|x: reads= not a number
-		x reads=4294967296 true|x: reads= too large
-		x ttl=0 true|x: ttl= too small
 		x ttl=1e3 true|x: ttl= not a number of seconds
 		x newline=drop true|x: newline= can only be keep
-		x ttl=1 ? y|x: something follows the ?
 		x ?y|x: something follows the ?
 		a true|a: is in line 1 already
-		-x true|RULE
 		"x" true|RULE
-		x\y true|RULE
-		xö true|RULE
 	EOT
-	head -c 129 /dev/zero | tr '\0' x >long
-	printf '%s true\n' "$(cat long)" >file
-	refuses file:1: "$rule"
 	for n in $(seq 257); do
 		echo "x$n true"
 	done >file
@@ -200,7 +188,7 @@ behaviour the_file_must_be_ours \
 the_file_must_be_ours_body() {
 	guarded
 	echo 'a echo x | tee ran' >file
-	for mode in 664 646 622; do
+	for mode in 664 646; do
 		chmod $mode file
 		refuses file: 'others may write to it'
 	done
@@ -241,15 +229,8 @@ a_secret_is_asked_for_body() {
 	absent horse shown
 	has typed 'correct horse'
 	has b word
-	on_terminal "$ctl" load -1 -r file <<-'EOT'
-		expect Secret typed:
-		type once | which word
-		send word\n
-		wait
-	EOT
-	has typed once
 	# Nothing typed is no secret.
-	on_terminal "$ctl" load -r file <<-'EOT'
+	on_terminal "$ctl" load -1 -r file <<-'EOT'
 		expect Secret typed:
 		send \n
 		expect typed: nothing was typed
@@ -278,18 +259,6 @@ what_does_not_fit_is_told_body() {
 	    'more: refused: full: there is no room for another secret of this size'
 	has small 1
 	[ "$("$ctl" get most | wc -c)" -eq 60000 ] || fail 'most'
-	stands_down
-}
-
-behaviour few_descriptors_are_enough 'a file of 64 secrets is loaded with 16 descriptors'
-few_descriptors_are_enough_body() {
-	guarded
-	seq 64 | sed 's/.*/s& echo &/' >file
-	(
-		ulimit -n 16
-		load 0 file
-	) || fail "$(cat err)"
-	has s64 64
 	stands_down
 }
 

@@ -184,23 +184,15 @@ wrong_options_start_nothing_body() {
 		starts_nothing 1 "$text" $options
 	done <<-'EOT'
 		-e: X: a '=' and a secret's name are missing|-e X
-		-e: : not the name of a variable|-e =a
 		-e: 1X: not the name of a variable|-e 1X=a
-		-e: X-Y: not the name of a variable|-e X-Y=a
 		-e: X: given twice|-e X=a -e Y=a -e X=b
 		-f: 3: a '=' and a secret's name are missing|-f 3
-		-f: : not a number|-f =a
 		-f: x: not a number|-f x=a
-		-f: -1: not a number|-f -1=a
 		-f: 256: too large|-f 256=a
-		-f: 1000000000000000000000: too large|-f 1000000000000000000000=a
-		-f: 1: the program writes there|-f 1=a
 		-f: 2: the program writes there|-f 2=a
 		descriptor 3: given twice|-f 3=a -f 03=b
 		descriptor 0: given twice|-i a -f 0=a
-		descriptor 0: given twice|-i a -i a
 	EOT
-	starts_nothing 5 'refused: bad-name: ' -e X=
 	starts_nothing 5 'refused: bad-name: ' -e 'X=a b'
 	starts_nothing 5 'refused: bad-name: ' -i ''
 	set --
@@ -321,8 +313,10 @@ a_panic_kills_the_children_body() {
 # forward: one connection to $PWD/forward is forwarded to the daemon, as ssh -L does it,
 # by the process that listens
 forward() {
-	spawn forward socat UNIX-LISTEN:forward.ctl,unlink-early "UNIX-CONNECT:$sock.ctl"
-	await [ -S forward.ctl ]
+	: >forwarded
+	spawn forward socat -d -d UNIX-LISTEN:forward.ctl,unlink-early \
+	    "UNIX-CONNECT:$sock.ctl" 2>forwarded
+	talk - log forwarded 'listening on'
 }
 
 behaviour a_forwarded_socket_is_refused \
