@@ -40,10 +40,9 @@ askpass_answers_what_is_usual_body() {
 	    '[sudo: authenticate] Password: '
 	dazai-askpass >out || fail "without a prompt"
 	[ "$(cat out)" = "$secret" ] || fail "without a prompt: $(cat out)"
-	refuses "me@host.example.org's password: " '(me@host) Password: ' \
-	    '(me@host) Enter passphrase for key: ' 'Password: ' 'Password for me: ' \
-	    "Password for 'http://me@git.example.org': " 's password for me: ' \
-	    'Enter passphrase (empty for no passphrase): ' 'Enter PIN for key: '
+	refuses "me@host.example.org's password: " '(me@host) Enter passphrase for key: ' \
+	    'Password: ' "Password for 'http://me@git.example.org': " \
+	    's password for me: ' 'Enter passphrase (empty for no passphrase): '
 	complains 1 'a prompt that DAZAI_PROMPT allows' dazai-askpass ''
 	complains 1 'refused, because this prompt does not ask for a secret: Username \033]0;x\012for me:' \
 	    dazai-askpass "$(printf 'Username \033]0;x\nfor me:')"
@@ -119,11 +118,6 @@ git_is_answered_body() {
 	    username=you
 	git_says 'username=bot\npassword=deep\n' protocol=https host=git.example.org \
 	    path=team/repo.git
-	git_says 'username=bot\npassword=deep\n' protocol=https host=git.example.org \
-	    path=team
-	git_says "$me" protocol=https host=git.example.org path=teams/repo.git
-	git_says 'password=t0ken with = and %%\n' protocol=https \
-	    host=git.example.org:8443
 	git_says 'password=t0ken with = and %%\n' protocol=https \
 	    host=git.example.org:8443 username=anybody
 	git_says 'password=other\n' protocol=http host=plain.example.org
@@ -133,13 +127,10 @@ git_is_answered_body() {
 	git_says '' protocol=http host=git.example.org
 	git_says '' protocol=https host=git.example.org username=nobody
 	git_says '' protocol=https host=git.example.org.evil.example
-	git_says '' protocol=https host=evil.git.example.org
 	git_says '' protocol=https host=git.example.org:444
-	git_says '' protocol=https 'host=[::1]:3000'
 	git_says '' protocol=https 'host=[::1]:3000' path=a/b/../../c
 	git_says '' protocol=https 'host=[::1]:3000' path=a/bc
 	git_says '' protocol=cert host= path=/home/me/key.pem
-	git_says '' host=git.example.org
 	git_says '' protocol=https
 
 	# It keeps and forgets nothing, and ignores what is to come.
@@ -171,16 +162,12 @@ git_is_told_to_quit_body() {
 	    host=nul.example.org
 
 	# Lines that a URL may have smuggled in.
-	git_quits 1 'a control character' protocol=https 'host=git.example.org\r'
 	git_quits 1 'a control character' protocol=https 'host=git.example.org\0.evil'
 	git_quits 1 'host comes twice' protocol=https host=git.example.org host=evil
 	git_quits 1 'not an attribute' protocol=https git.example.org
-	git_quits 1 'not an attribute' protocol=https =git.example.org
 	git_quits 1 'path is not ASCII' protocol=https host=git.example.org path=ü
 	git_quits 1 'host is too long' protocol=https \
 	    "host=$(printf '%2000s' '' | tr ' ' a)"
-	git_quits 1 'too long an attribute' protocol=https \
-	    "x=$(printf '%70000s' '' | tr ' ' a)"
 	printf 'protocol=https\nhost=git.exam' >asked
 	git-credential-dazai get <asked >out 2>err && fail "cut off: $(cat out)"
 	present 'was cut off' err
@@ -198,8 +185,6 @@ behaviour the_file_is_the_users \
 the_file_is_the_users_body() {
 	guarded -a
 	config git "https://git.example.org $name"
-	chmod 620 .config/dazai/git
-	untrusted 'others may write it'
 	chmod 602 .config/dazai/git
 	untrusted 'others may write it'
 	chmod 644 .config/dazai/git
@@ -215,22 +200,15 @@ the_file_is_the_users_body() {
 	mkdir .config/dazai/git
 	untrusted 'is not a file'
 	rmdir .config/dazai/git
-	mkfifo .config/dazai/git
-	untrusted 'is not a file'
-	rm .config/dazai/git
-
 	config git "https://git.example.org $name" 'https://git.example.com'
 	untrusted 'git:2: no name of a secret'
 	config git "https://git.example.org $name" '' 'https://x y z more'
 	untrusted 'git:3: too many words'
-	for url in 'https://me@git.example.org' 'https://' 'https:///path' 'ht_tp://x' \
-	    'https://git.example.org/a/../b' 'https://git.example.org/?a' \
-	    'https://*.example.org'; do
+	for url in 'https://me@git.example.org' 'https:///path' \
+	    'https://git.example.org/a/../b' 'https://*.example.org'; do
 		config git "https://git.example.org $name" "$url x"
 		untrusted 'git:2: the '
 	done
-	config git "https://git.example.org $name" "$(printf 'https://x\ry z')"
-	untrusted 'git:2: not a line of printable ASCII'
 	config git "https://git.example.org $name" "$(printf 'https://ü y z')"
 	untrusted 'git:2: not a line of printable ASCII'
 
@@ -297,22 +275,14 @@ docker_is_answered_body() {
 behaviour docker_is_refused 'docker-credential-dazai stores nothing, and gives no more than JSON can carry'
 docker_is_refused_body() {
 	start -a
-	config docker "a.example.org $name me" 'b.example.org bad me' \
-	    'c.example.org surrogate me' 'd.example.org long me' 'e.example.org cut me'
-	put bad 'a\377b'
-	put surrogate 'a\355\240\200b'
-	put long 'a\300\200b'
-	put cut 'a\303'
+	config docker "a.example.org $name me" 'b.example.org bad me'
+	put bad 'a\355\240\200b'	# a surrogate
 	echo a.example.org >in
 	complains 3 'refused: unguarded' docker-credential-dazai get <in
 	client "$sock" hello echo guards hold
-	for host in b c d e; do
-		echo $host.example.org >in
-		complains 5 'is not UTF-8' docker-credential-dazai get <in
-	done
+	echo b.example.org >in
+	complains 5 'is not UTF-8' docker-credential-dazai get <in
 	printf 'a.example.org\na.example.org\n' >in
-	complains 1 'the registry is not one' docker-credential-dazai get <in
-	printf 'a.example.org\0' >in
 	complains 1 'the registry is not one' docker-credential-dazai get <in
 	: >in
 	complains 1 'the registry is not one' docker-credential-dazai get <in
@@ -322,12 +292,9 @@ docker_is_refused_body() {
 		complains 5 'dazaictl put' docker-credential-dazai $command </dev/null
 	done
 	complains 1 usage docker-credential-dazai
-	complains 1 usage docker-credential-dazai get more
 	config docker "a.example.org $name me" "b.example.org $name"
-	echo a.example.org >in
 	complains 1 'docker:2: not a registry, a secret and a user' \
-	    docker-credential-dazai get <in
-	complains 1 'docker:2: not a registry' docker-credential-dazai list
+	    docker-credential-dazai list
 }
 
 # stuck PROGRAM FILE: sets $helper to a PROGRAM that answers "get" with FILE as its
