@@ -79,15 +79,6 @@ hello_undoes_no_order_body() {
 	EOT
 }
 
-behaviour after_the_window_nobody_is_welcomed \
-    'a HELLO that comes after the grace gets no answer'
-after_the_window_nobody_is_welcomed_body() {
-	table <<-'EOT'
-	-a -g 1 | hello close log log 'panic pending' connect log log 'PANIC: heartbeat'
-	    ended $vault say 'HELLO 1' eof | 137 | PANIC: heartbeat connection dropped
-	EOT
-}
-
 behaviour a_stopped_heartbeat_comes_back \
     'a dazai-hb that was stopped beyond its deadline comes back within the grace, and not after it'
 a_stopped_heartbeat_comes_back_body() {

@@ -125,6 +125,12 @@ lock_lets_go_body() {
 	kill "$login"
 	ends 0 "$login"
 	news 3 'panic pending: tether login lost'
+	# A signal that its parent ignored ends it as well.
+	trap '' INT
+	holds
+	kill -INT "$login"
+	ends 0 "$login"
+	news 4 'panic pending: tether login lost'
 }
 
 logind a_session_that_is_locked_is_a_loss \
@@ -230,10 +236,19 @@ sleep_waits_for_the_end_body() {
 }
 
 logind a_stopped_vault_ends_before_sleep \
-    'a vault that is stopped or not armed has ended before the machine sleeps'
+    'a vault that is stopped or not armed has ended before the machine sleeps, also if nobody reads what dazai-logind says'
 a_stopped_vault_ends_before_sleep_body() {
-	up '-a -g 60'
-	await inhibited
+	system
+	start -a -g 60
+	mkfifo pipe
+	"$logind" -s "$sock" -S 3 2>pipe &
+	login=$!
+	remember "$login"
+	grep -m 1 'holding login' pipe || fail "no line"
+	session Lock
+	news 1 'panic pending: tether login lost'
+	session Unlock
+	news 1 'panic CANCELLED by a new holder'
 	talk - kill STOP "$vault"
 	sleeps_now true
 	ends 0 "$login"
@@ -269,24 +284,6 @@ an_end_that_is_not_seen_is_told_body() {
 	ends 0 "$vault" # which is no dazaid, and so is not signalled
 }
 
-logind a_log_that_nobody_reads_ends_nothing 'if standard error is a pipe without a reader, dazai-logind still holds, and orders the panic before the sleep'
-a_log_that_nobody_reads_ends_nothing_body() {
-	system
-	start -a -g 60
-	mkfifo pipe
-	"$logind" -s "$sock" -S 3 2>pipe &
-	login=$!
-	remember "$login"
-	grep -m 1 'holding login' pipe || fail "no line"
-	session Lock
-	news 1 'panic pending: tether login lost'
-	session Unlock
-	news 1 'panic CANCELLED by a new holder'
-	sleeps_now true
-	ends 0 "$login"
-	ends $SIGKILL
-}
-
 logind lock_and_sleep_may_be_ignored \
     '--lock=ignore: the tether is held through a lock; --sleep=ignore delays nothing and ends nothing'
 lock_and_sleep_may_be_ignored_body() {
@@ -307,27 +304,6 @@ lock_and_sleep_may_be_ignored_body() {
 	session SetLockedHint boolean:true
 	killed 'tether login lost'
 	not_logged 'HARD PANIC'
-}
-
-logind nobody_need_read_its_lines \
-    'dazai-logind lives on if nobody reads its standard error, and a signal that its parent ignored ends it'
-nobody_need_read_its_lines_body() {
-	system
-	start -a -g 60
-	mkfifo pipe
-	for end in INT session; do
-		(
-			trap '' INT
-			exec "$logind" -s "$sock" -S 3 --lock=ignore 2>pipe
-		) &
-		login=$!
-		remember "$login"
-		read -r line <pipe
-		session Lock
-		[ $end != INT ] || kill -INT "$login"
-		[ $end = INT ] || session Close
-		ends 0 "$login"
-	done
 }
 
 logind it_waits_for_a_daemon \

@@ -12,25 +12,6 @@ start_group() {
 	start "$@"
 }
 
-behaviour a_signal_to_the_group_is_one_signal \
-    'Ctrl-C, Ctrl-\ and SIGTERM, which reach both vault and network, do what one signal does'
-a_signal_to_the_group_is_one_signal_body() {
-	for sig in INT TERM; do
-		start_group -a -g 0
-		kill -$sig "-$vault"
-		ends 0
-		logged "SIG$sig: secrets wiped, bye"
-		not_logged PANIC
-	done
-	start_group
-	kill -QUIT "-$vault"
-	rehearsed 'HARD PANIC (dry-run): SIGQUIT'
-	start_group -a -g 60
-	kill -QUIT "-$vault"
-	killed 'HARD PANIC: SIGQUIT'
-	[ "$(grep -c PANIC log)" -eq 1 ] || fail "more than one"
-}
-
 behaviour one_cancel_undoes_the_signals_to_both \
     'SIGUSR1 to both processes begins one grace, which one CANCEL ends'
 one_cancel_undoes_the_signals_to_both_body() {
@@ -65,29 +46,35 @@ network_passes_signals_on_body() {
 	done
 }
 
-# by_pkill SIGNAL STATUS TEXT OPTION...: pkill SIGNAL dazaid, in the daemon's group, ends
-# it with STATUS; the log has TEXT, and one end
-by_pkill() {
-	local sig=$1 status=$2 text=$3
+# to_both SIGNAL STATUS TEXT OPTION...: pkill SIGNAL dazaid, in the daemon's group, ends
+# it with STATUS, and so does the signal to the group; the log has TEXT, and one end
+to_both() {
+	local how sig=$1 status=$2 text=$3
 
 	shift 3
-	start_group "$@"
-	[ "$(pgrep -c -g "$vault" dazaid)" -eq 2 ] || fail "not both have this name"
-	pkill "-$sig" -g "$vault" dazaid
-	ends "$status"
-	logged "$text"
-	[ "$(grep -c 'secrets wiped' log)" -eq 1 ] || fail "more than one end"
+	for how in pkill group; do
+		start_group "$@"
+		[ "$(pgrep -c -g "$vault" dazaid)" -eq 2 ] || fail "not both have this name"
+		case $how in
+		pkill)	pkill "-$sig" -g "$vault" dazaid ;;
+		group)	kill "-$sig" "-$vault" ;;
+		esac
+		ends "$status"
+		logged "$text"
+		[ "$(grep -c 'secrets wiped' log)" -eq 1 ] || fail "more than one end"
+	done
 }
 
-behaviour pkill_is_one_signal 'pkill dazaid, which finds both processes, does what one signal does' \
+behaviour a_signal_to_both_is_one_signal \
+    'Ctrl-C, Ctrl-\\, and pkill dazaid, which reach both processes, do what one signal does' \
     require.progs pkill
-pkill_is_one_signal_body() {
-	by_pkill TERM 0 'SIGTERM: secrets wiped, bye' -a -g 0
-	by_pkill USR1 0 'PANIC (dry-run): SIGUSR1'
-	by_pkill USR1 $SIGKILL 'PANIC: SIGUSR1' -a -g 0.2
+a_signal_to_both_is_one_signal_body() {
+	to_both TERM 0 'SIGTERM: secrets wiped, bye' -a -g 0
+	to_both INT 0 'SIGINT: secrets wiped, bye' -a -g 0
+	to_both USR1 0 'PANIC (dry-run): SIGUSR1'
+	to_both USR1 $SIGKILL 'PANIC: SIGUSR1' -a -g 0.2
 	[ "$(grep -c 'panic pending' log)" -eq 1 ] || fail "two windows"
-	by_pkill USR2 0 'HARD PANIC (dry-run): SIGUSR2'
-	by_pkill USR2 $SIGKILL 'HARD PANIC: SIGUSR2' -a -g 60
+	to_both QUIT $SIGKILL 'HARD PANIC: SIGQUIT' -a -g 60
 }
 
 behaviour ignored_signals_count 'a signal that the parent of the daemon ignored means what it always does'

@@ -15,10 +15,15 @@ holder() {
 }
 
 behaviour any_holder_keeps_a_tether \
-    'a secret is handed out until the last of three holders is lost'
+    'a secret is handed out until the last of three holders is lost; holders can do nothing but hold'
 any_holder_keeps_a_tether_body() {
 	start -a -g 60
-	control say "$get" want 'ERROR unguarded this session is not guarded'
+	control say "$get" want 'ERROR unguarded this session is not guarded' \
+	    say 'HOLD heartbeat' like 'ERROR bad-name *' \
+	    say 'HOLD 1234567890123456' want HOLDING \
+	    say QUIT like 'ERROR bad-request *' say "$get" like 'ERROR bad-request *' \
+	    say 'WATCH 1' want 'ERROR invalid pid' ping say CANCEL want NOTHING-PENDING \
+	    connect say 'RELEASE 1234567890123456' want OK use 0 eof
 	for i in 1 2 3; do
 		holder session "holder$i"
 		eval "holder$i=$holder"
@@ -138,21 +143,6 @@ a_release_is_no_loss_body() {
 	control say 'RELEASE session' want OK say TETHERS want OK \
 	    say "$get" want 'ERROR unguarded this session is not guarded'
 	stands_down
-}
-
-behaviour holders_say_no_more_than_they_may \
-    'HOLD with a bad name is refused, and so is every line of a holder but PING, CANCEL and WATCH'
-holders_say_no_more_than_they_may_body() {
-	start
-	control say HOLD like 'ERROR bad-request *' \
-	    say 'HOLD Session' like 'ERROR bad-name *' \
-	    say 'HOLD heartbeat' like 'ERROR bad-name *' \
-	    say 'HOLD 12345678901234567' like 'ERROR bad-name *' \
-	    say 'HOLD 1234567890123456' want HOLDING say QUIT \
-	    like 'ERROR bad-request *' say "$get" like 'ERROR bad-request *' \
-	    ping say CANCEL want NOTHING-PENDING \
-	    say 'WATCH 0' want 'ERROR invalid pid' say 'WATCH 1' want 'ERROR invalid pid'
-	rehearsed 'tether 1234567890123456 lost'
 }
 
 behaviour each_holder_has_its_own_deadline \
@@ -329,15 +319,4 @@ a_holder_that_left_at_once_leaves_no_slot_body() {
 		"$talk" "$sock.ctl" say 'HOLD foo' || fail "no connection"
 	done
 	control ask STATUS 'STATUS * pending=1 *' say 'HOLD foo' want HOLDING
-}
-
-behaviour watchers_do_not_crowd_out_requests 'sixteen may watch, and others are still served'
-watchers_do_not_crowd_out_requests_body() {
-	start
-	set --
-	for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16; do
-		set -- "$@" say EVENTS like 'EVENT STATUS *' connect
-	done
-	client "$sock.ctl" "$@" say EVENTS want BUSY echo watch hold
-	control say STATUS like 'STATUS *'
 }
