@@ -352,18 +352,19 @@ command_wait(const struct sockpath *places, int argc, char *argv[])
 
 /* Explains the command that is the argument, or all of them. */
 static void
-command_help(const struct sockpath *places, int argc, char *argv[])
+command_help(int argc, char *argv[])
 {
-	(void)places;
+	if (argc > 2)
+		command_wrong("%s: one argument too many", argv[2]);
 	if (argc == 1)
 		help_all(stdout);
 	else if (!help_one(argv[1]))
 		errx(EXIT_USAGE, "%s: no such command", oneline(argv[1]));
 }
 
-/* Runs the command argv[0], and ends the program. */
+/* Runs the command argv[0], and ends the program; sock: the value of -s. */
 noreturn void
-command_run(const struct sockpath *places, int argc, char *argv[])
+command_run(const char *sock, int argc, char *argv[])
 {
 	static const struct {
 		const char *name;
@@ -375,8 +376,9 @@ command_run(const struct sockpath *places, int argc, char *argv[])
 		{ "run", run_program }, { "tethers", command_tethers },
 		{ "release", command_release }, { "watch", command_watch },
 		{ "wait", command_wait }, { "why", command_why },
-		{ "help", command_help } };
-	size_t i;
+		{ "help", NULL } };
+	struct sockpath places;
+	size_t		i;
 
 	optind = 0; /* getopt(3) starts again, with the command's options */
 	command_now = argv[0];
@@ -385,10 +387,14 @@ command_run(const struct sockpath *places, int argc, char *argv[])
 			continue;
 		if (argc > 1 &&
 		    (strcmp(argv[1], "--help") == 0 ||
-			strcmp(argv[1], "-h") == 0))
+			strcmp(argv[1], "-h") == 0)) {
 			(void)help_one(argv[0]);
-		else
-			commands[i].run(places, argc, argv);
+		} else if (commands[i].run == NULL) {
+			command_help(argc, argv);
+		} else {
+			command_places(sock, &places);
+			commands[i].run(&places, argc, argv);
+		}
 		stdfd_flush();
 		exit(EXIT_DONE);
 	}

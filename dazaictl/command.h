@@ -12,6 +12,6 @@ void	      command_check_name(const char *);
 int	      command_option(int, char **, const char *, const struct option *);
 noreturn void command_wrong(const char *, ...)
     __attribute__((format(printf, 1, 2)));
-noreturn void command_run(const struct sockpath *, int, char **);
+noreturn void command_run(const char *, int, char **);
 
 #endif

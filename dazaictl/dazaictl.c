@@ -53,7 +53,6 @@ main(int argc, char *argv[])
 						   'h' },
 		{ "socket", required_argument, NULL, 's' },
 		{ "version", no_argument, NULL, 'V' }, { NULL, 0, NULL, 0 } };
-	struct sockpath		   places;
 	const char		  *sock = NULL;
 	int			   ch;
 
@@ -77,6 +76,5 @@ main(int argc, char *argv[])
 	}
 	if (optind == argc)
 		errx(EXIT_USAGE, "no command; 'dazaictl help' lists them");
-	command_places(sock, &places);
-	command_run(&places, argc - optind, argv + optind);
+	command_run(sock, argc - optind, argv + optind);
 }
