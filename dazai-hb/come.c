@@ -15,9 +15,9 @@
 #include "sockpath.h"
 #include "wire.h"
 
-#define COME_RETRY_MS 50 /* between attempts to come, or to come back */
+#define COME_RETRY_MS 50 /* between attempts to connect, or to reconnect */
 
-static int come_ask = -1; /* for STATUS; -1 unless LEARNING */
+static int come_ask = -1; /* connection for STATUS; -1 unless LEARNING */
 
 static noreturn void
 come_no_daemon(enum reach_result result)
@@ -34,8 +34,8 @@ come_no_daemon(enum reach_result result)
 }
 
 /*
- * Tries again later: there is no daemon yet, or no room in it, and -W says to
- * wait.
+ * Tries again later, because -W was given, and there is no daemon yet, or no
+ * room in it.
  */
 void
 come_later(void)
@@ -48,7 +48,10 @@ come_later(void)
 	hb.due = hb.patient + ANSWER_MS;
 }
 
-/* STATUS was answered, or will not be: sets the interval, and asks to hold. */
+/*
+ * The answer to STATUS has come, or will not come: sets the interval of PINGs,
+ * and asks to hold.
+ */
 static void
 come_learned(void)
 {
@@ -60,8 +63,8 @@ come_learned(void)
 }
 
 /*
- * Connects, and asks to hold; stays AWAY, to try again later, if the daemon is
- * not there yet, or has no room for a connection.
+ * Connects, and asks for STATUS.  Stays AWAY, to try again later, if there is
+ * no daemon yet, or it has no room for a connection.
  */
 void
 come_connect(void)
@@ -98,7 +101,7 @@ come_connect(void)
 
 /*
  * The connection is lost.  Connects again while the daemon lives: it may only
- * have missed our PINGs, and a new heartbeat ends the panic in its grace.
+ * have missed our PINGs, and a new heartbeat within the grace ends the panic.
  */
 void
 come_again(void)
@@ -115,14 +118,14 @@ come_again(void)
 		if (hb.o->tether == NULL)
 			guard_release();
 	} else {
-		hb.retry += COME_RETRY_MS; /* not at once a second time */
+		hb.retry += COME_RETRY_MS; /* later the second time */
 	}
 	wire_close();
 	hb.naming = 0;
 	hb.state = AWAY;
 }
 
-/* The entry to poll for the answer to STATUS. */
+/* Returns the entry to poll for the answer to STATUS. */
 struct pollfd
 come_poll(void)
 {

@@ -155,7 +155,10 @@ options_rest(const struct heartbeat_options *o, int argc, char *argv[])
 	return (argv + optind);
 }
 
-/* Watches pid, the command's process, before all others: it is the session. */
+/*
+ * Puts pid, the command's process, before all other watched processes: it is
+ * the session that is guarded.
+ */
 static void
 options_command(struct heartbeat_options *o, pid_t pid)
 {
@@ -187,9 +190,9 @@ main(int argc, char *argv[])
 	else if (o.background)
 		front_background();
 	else
-		/* A terminal or a pipe that we inherited would stay open. */
+		/* An inherited terminal or pipe would stay open. */
 		closefrom(STDERR_FILENO + 1);
-	/* Only now: a command gets the descriptors as they were. */
+	/* Not before: a command must get the descriptors unchanged. */
 	stdfd_open();
 	if (prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) == -1)
 		err(EXIT_USAGE, "prctl");

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Two processes: the one that was started, in front, and another one that
- * holds, which is not its child.  The one in front waits until the other holds.
+ * Two processes: the one that the user has started, in front, and another one
+ * that holds, which is not its child.  The one in front waits until the other
+ * one holds.
  *
- * With -b it ends then.  With -- COMMAND it becomes the command.  So the
- * command has the terminal, the signals, the descriptors and the parent that it
- * would have without us, and its own exit status.
+ * Then, with -b, it exits; with -- COMMAND it executes the command.  So the
+ * command has the same terminal, signals, descriptors and parent as without
+ * dazai-hb, and its own exit status.
  */
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -22,11 +23,13 @@
 #include "oneline.h"
 #include "program.h"
 
-#define FRONT_READY 255 /* beside exit codes, on the pipe */
+#define FRONT_READY 255 /* sent on the pipe instead of an exit code */
 
 static int front_pipe = -1; /* to the process in front */
 
-/* Tells the process in front the exit code; runs at the exit of the other. */
+/*
+ * Runs when the other process exits, and tells the one in front the exit code.
+ */
 static void
 front_tell(int code, void *unused)
 {
@@ -48,7 +51,10 @@ front_ready(void)
 	front_pipe = -1;
 }
 
-/* Waits until the other process holds, or ends with the code of that one. */
+/*
+ * Waits until the other process holds.  If that exits instead, exits with its
+ * code.
+ */
 static void
 front_wait(int fd)
 {
@@ -57,13 +63,13 @@ front_wait(int fd)
 
 	while ((n = read(fd, &code, 1)) == -1 && errno == EINTR)
 		;
-	/* Its reason is on standard error. */
+	/* It has printed the reason on standard error. */
 	if (n != 1 || code != FRONT_READY)
 		exit(n == 1 && code != EXIT_LET_GO ? code : EXIT_USAGE);
 }
 
 /*
- * Returns in the process that is to hold; it has no descriptor but 0 to 2 and
+ * Prepares the process that will hold: closes all descriptors but 0 to 2 and
  * its end of the pipe.
  */
 static void
@@ -72,7 +78,7 @@ front_other(int fd)
 	if (dup3(fd, STDERR_FILENO + 1, O_CLOEXEC) == -1 &&
 	    fd != STDERR_FILENO + 1)
 		err(EXIT_USAGE, "dup3");
-	/* If it was closed, the pipe must not be standard output, or error. */
+	/* If one of 0 to 2 was closed, the pipe must not have its number. */
 	if (fd <= STDERR_FILENO)
 		close(fd);
 	front_pipe = STDERR_FILENO + 1;
@@ -94,8 +100,9 @@ front_fork(int fds[2])
 }
 
 /*
- * Returns in the process that is to hold, in the background.  Until it holds it
- * ends with the one in front: if the user interrupts that, nothing must go on.
+ * Returns in the process that will hold in the background.  Until it holds, it
+ * ends together with the one in front: if the user interrupts that, nothing
+ * must go on.
  */
 void
 front_background(void)
@@ -113,7 +120,7 @@ front_background(void)
 	front_other(fds[1]);
 }
 
-/* Returns in the process that is to hold for the command, with its pid. */
+/* Returns in the process that will hold, with the pid of the command. */
 pid_t
 front_command(char *argv[])
 {
@@ -121,7 +128,7 @@ front_command(char *argv[])
 	int	    code, fds[2];
 	pid_t	    child;
 
-	/* Seen only later, it would be the loss of a session never used. */
+	/* If we noticed that only later, the session would be lost unused. */
 	if ((code = program_check(argv[0])) != 0)
 		err(code, "%s", oneline(argv[0]));
 	if ((child = front_fork(fds)) != 0) {
@@ -131,7 +138,7 @@ front_command(char *argv[])
 		err(errno == ENOENT ? PROGRAM_NOT_FOUND : PROGRAM_NOT_RUN, "%s",
 		    oneline(argv[0]));
 	}
-	/* The command must not find a child that it has not started. */
+	/* The command must not have a child that it has not started. */
 	if ((child = fork()) != 0)
 		_exit(child == -1 ? EXIT_USAGE : 0);
 	front_other(fds[1]);

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The heartbeat: a connection to the daemon that is held open for as long as
- * the session lives.  When it ends, for whatever reason, the daemon knows that
- * the session has ended.  With -n it is one of the connections that hold a
- * tether; nearly everything is the same.
+ * The heartbeat: a connection to the daemon that stays open for as long as the
+ * session lives.  When it ends, for whatever reason, the daemon knows that the
+ * session has ended.  With -n it is one of the connections that hold a tether,
+ * and nearly everything is the same.
  *
- * Here are the start, the loop, the signals and the end.  wire.c has the
- * connection, come.c says when to connect, hold.c what is said over it.
+ * This file has the start, the loop, the signals and the end.  wire.c has the
+ * connection, come.c decides when to connect, and hold.c sends requests and
+ * handles the answers.
  */
 #include <sys/signalfd.h>
 
@@ -34,7 +35,7 @@
 
 enum { PFD_WIRE, PFD_SIGNALS = WIRE_PFD, PFD_TIMER, PFD_STATUS, PFD_MAX };
 
-#define HEARTBEAT_TRIES 500 /* of 10 ms, to see that others have ended */
+#define HEARTBEAT_TRIES 500 /* of 10 ms, to wait for the end of others */
 
 struct heartbeat hb;
 
@@ -42,8 +43,8 @@ static int heartbeat_signals = -1;
 static int heartbeat_timer = -1;
 
 /*
- * Ends with a line that says what went wrong; lets go first, because writing
- * the line may block.
+ * Exits with an error message.  Lets go first, because writing the message may
+ * block.
  */
 noreturn void
 heartbeat_fail(int code, const char *fmt, ...)
@@ -60,8 +61,9 @@ heartbeat_fail(int code, const char *fmt, ...)
 }
 
 /*
- * Waits for a while until no other dazai-hb could tell the terminal once more
- * that the daemon has ended.  A signal, or the end of what we watch, ends this.
+ * Waits for a while until all other dazai-hb on the terminal have ended, so
+ * that none of them writes again that the daemon has ended.  Stops at a signal,
+ * or at the end of what we watch.
  */
 static void
 heartbeat_wait_for_others(void)
@@ -77,7 +79,7 @@ heartbeat_wait_for_others(void)
 	}
 }
 
-/* Ends the program: the daemon has ended while we guarded. */
+/* The daemon has ended while we guarded: exits. */
 noreturn void
 heartbeat_ended(void)
 {
@@ -89,7 +91,7 @@ heartbeat_ended(void)
 	    "the daemon ended: this session is UNGUARDED");
 }
 
-/* Asks for the clean end: of the daemon, or of the tether as a condition. */
+/* Asks for a clean end of the daemon, or to release the tether. */
 static void
 heartbeat_quit(void)
 {
@@ -100,12 +102,12 @@ heartbeat_quit(void)
 	if (hb.o->tether == NULL) {
 		wire_send("QUIT\n");
 	} else {
-		/* A holder cannot say it; RELEASED comes over the channel. */
+		/* A holder cannot send it; RELEASED comes over the channel. */
 		(void)snprintf(line, sizeof(line), "RELEASE %s\n",
 		    hb.o->tether);
 		(void)wire_send_aside(line);
 	}
-	hb.state = QUITTING; /* also before WELCOME has come */
+	hb.state = QUITTING; /* even before WELCOME has come */
 	hb.due = clock_ms(CLOCK_MONOTONIC) + ANSWER_MS;
 }
 
@@ -129,12 +131,12 @@ heartbeat_signal(void)
 	}
 }
 
-/* The time for what we wait for, hb.due, is over. */
+/* hb.due has passed: the answer that we wait for has not come. */
 static void
 heartbeat_late(void)
 {
 	if (hb.state == GUARDING) {
-		/* The vault watches nothing; we still do. */
+		/* The vault does not watch our processes; we still do. */
 		hb.naming = 0;
 		hold_settle();
 		return;
@@ -151,7 +153,7 @@ heartbeat_late(void)
 	    wire_daemon()->path, wire_daemon()->suffix);
 }
 
-/* Milliseconds that the loop may sleep; -1 is for ever. */
+/* Returns how many ms the loop may sleep; -1 is for ever. */
 static int64_t
 heartbeat_wait(void)
 {
@@ -208,7 +210,7 @@ heartbeat_turn(void)
 
 /*
  * Leaves the session of the shell that started us to watch a process: we must
- * not get the signals of its keyboard, nor hold its terminal or its pipe.
+ * not get the signals of its terminal, nor keep its terminal or its pipe open.
  */
 static void
 heartbeat_detach(void)
@@ -237,7 +239,7 @@ heartbeat_descriptors(void)
 		err(EXIT_USAGE, "signalfd or timerfd_create");
 }
 
-/* Guards until the end; o must last as long. */
+/* Guards until the end.  o must last as long as the program. */
 noreturn void
 heartbeat_run(const struct heartbeat_options *o)
 {

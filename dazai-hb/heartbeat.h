@@ -13,54 +13,54 @@
 
 /* Exit codes; they are in the man page. */
 enum {
-	EXIT_LET_GO = 0, /* as told: a signal, what is watched, QUIT, RELEASE */
-	EXIT_USAGE = 1,	 /* or the system said no */
+	EXIT_LET_GO = 0, /* a signal, a watched end, QUIT, RELEASE */
+	EXIT_USAGE = 1,	 /* or a system call failed */
 	EXIT_NO_DAEMON = 2,
 	EXIT_BUSY = 3,	  /* another heartbeat guards, or no room */
 	EXIT_REFUSED = 4, /* no answer, or not the protocol's */
-	EXIT_ENDED = 5	  /* the daemon, while we guarded */
+	EXIT_ENDED = 5	  /* the daemon ended while we guarded */
 };
 
 #define HEARTBEAT_WATCHED 16 /* processes, and as many paths */
 
-#define ANSWER_MS 10000 /* for WELCOME and BYE, and to come back in */
+#define ANSWER_MS 10000 /* to wait for WELCOME and BYE, and to reconnect */
 
 struct heartbeat_options {
 	struct sockpath places;	  /* of the socket */
 	int64_t		interval; /* ms between PINGs; 0: none; -1: not given */
-	int64_t		wait;	  /* ms for the daemon to come */
+	int64_t		wait;	  /* ms to wait for a daemon */
 	const char     *tether;	  /* to hold; NULL: be the heartbeat */
-	pid_t		pids[HEARTBEAT_WATCHED]; /* end with any of them */
-	unsigned int	npids;
-	const char     *paths[HEARTBEAT_WATCHED]; /* likewise */
-	unsigned int	npaths;
-	bool		background;
-	bool		quiet; /* print errors only */
-	bool		tell;  /* the terminal, of panics */
-	bool		verbose;
+	pid_t	     pids[HEARTBEAT_WATCHED]; /* exit when any of them ends */
+	unsigned int npids;
+	const char  *paths[HEARTBEAT_WATCHED]; /* likewise */
+	unsigned int npaths;
+	bool	     background;
+	bool	     quiet; /* print errors only */
+	bool	     tell;  /* write to the terminal about panics */
+	bool	     verbose;
 };
 
-/* What the parts of dazai-hb know of each other. */
+/* The state that the files of dazai-hb share. */
 struct heartbeat {
 	const struct heartbeat_options *o;
 	enum {
 		AWAY,
-		LEARNING, /* connected; STATUS is on its way */
-		ASKED,	  /* HELLO or HOLD is */
+		LEARNING, /* connected; waiting for the answer to STATUS */
+		ASKED,	  /* waiting for the answer to HELLO or HOLD */
 		GUARDING,
 		QUITTING
 	} state;
-	bool	      guarded;	/* we have, once at least */
-	bool	      settled;	/* we have said so, and given up all rights */
-	bool	      detached; /* in a session of our own */
-	bool	      busy;	/* another guarded when we last asked */
-	const char   *terminal; /* for notices, or NULL */
-	pid_t	      session;	/* the process that we guard: watched, or us */
-	struct status status;	/* of the daemon */
-	int64_t	      due;	/* ms of CLOCK_MONOTONIC: give up then */
-	int64_t	      retry;	/* while AWAY: not before */
-	int64_t	      patient;	/* until then the daemon may come */
-	unsigned int  naming;	/* processes for which no answer has come yet */
+	bool	    guarded; /* we have guarded at least once */
+	bool	    settled; /* we have printed that, and given up all rights */
+	bool	    detached;  /* in a session of our own */
+	bool	    busy;      /* another one guarded when we last asked */
+	const char *terminal;  /* for notices, or NULL */
+	pid_t	    session;   /* the process that we guard: watched, or us */
+	struct status status;  /* of the daemon */
+	int64_t	      due;     /* ms of CLOCK_MONOTONIC: when to give up */
+	int64_t	      retry;   /* while AWAY: when to try again */
+	int64_t	      patient; /* when to stop waiting for a daemon */
+	unsigned int  naming;  /* processes whose WATCH is not answered yet */
 };
 
 extern struct heartbeat hb;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Holding: what is said to the daemon and to its vault, and what they answer.
+ * Holding: sends requests to the daemon and its vault, and handles the answers.
  */
 #include <err.h>
 #include <stdio.h>
@@ -39,8 +39,9 @@ hold_ask(void)
 }
 
 /*
- * Another heartbeat guards, or there is no room for one more holder.  After a
- * loss, the daemon may still see our old connection.
+ * BUSY: another heartbeat guards, or there is no room for one more holder.
+ * After a loss, the daemon may not have noticed yet that our old connection has
+ * ended.
  */
 static void
 hold_busy(void)
@@ -64,8 +65,8 @@ hold_busy(void)
 }
 
 /*
- * Has the vault watch our processes itself: then our connection alone is no
- * proof of life, even if we are stopped.
+ * Names our processes to the vault, which then watches them itself: if we are
+ * stopped, our connection alone does not keep the session alive.
  */
 static void
 hold_name(void)
@@ -84,7 +85,7 @@ hold_name(void)
 	}
 }
 
-/* Says that we guard, and in the background also which process does. */
+/* Prints that we guard; in the background, also our pid. */
 static void
 hold_say(void)
 {
@@ -98,10 +99,10 @@ hold_say(void)
 }
 
 /*
- * To be called when the vault watches all that it will.  A process of ours that
- * still lives is the one that the vault has found under its pid; if one has
- * ended, ends the program.  The first time, says that we guard, closes what
- * belongs to the terminal and gives up all rights.
+ * Call this when the vault has answered every WATCH.  If one of our processes
+ * has ended, exits: the vault may watch another one that got its pid.  The
+ * first time, prints that we guard, closes the terminal and gives up all
+ * rights.
  */
 void
 hold_settle(void)
@@ -115,13 +116,15 @@ hold_settle(void)
 	hold_say();
 	if (hb.detached)
 		say_close();
-	/* A shell waits for this.  If the rest fails, that is a loss. */
+	/*
+	 * A shell waits for this line.  If what follows fails, that is a loss.
+	 */
 	front_ready();
 	if (sandbox_heartbeat(hb.terminal) == -1)
 		err(EXIT_USAGE, "sandbox");
 }
 
-/* The vault, or network, has answered a WATCH. */
+/* The vault or network has answered a WATCH. */
 static void
 hold_named(void)
 {
@@ -129,7 +132,7 @@ hold_named(void)
 		hold_settle();
 }
 
-/* Can line be shown on a terminal?  Every answer of a daemon can. */
+/* Returns whether line is printable, as every answer of a daemon is. */
 static bool
 hold_is_text(const char *line)
 {
@@ -147,7 +150,7 @@ hold_welcome(int channel)
 		    "%s: the answer did not come from the vault",
 		    wire_daemon()->path);
 	hb.state = GUARDING;
-	/* From the first byte on, PINGs that network makes up do not count. */
+	/* Once we send a byte, the vault ignores PINGs forged by network. */
 	wire_send_vault(WIRE_PING);
 	if (hb.o->tether == NULL)
 		guard_claim(hb.session);
@@ -157,7 +160,7 @@ hold_welcome(int channel)
 		hold_settle();
 }
 
-/* Whether we named the process pid; network may have named another one. */
+/* Returns whether we have named pid; network may have named another process. */
 static bool
 hold_has_named(const char *pid)
 {
@@ -173,7 +176,7 @@ hold_has_named(const char *pid)
 	return (false);
 }
 
-/* The vault says which tether we hold: network may have asked for another. */
+/* The vault tells which tether we hold: network may have asked for another. */
 static void
 hold_check_tether(const char *name)
 {
@@ -185,7 +188,7 @@ hold_check_tether(const char *name)
 		    asked);
 }
 
-/* Acts on a line of the vault's. */
+/* Handles a line from the vault. */
 void
 hold_answer(const char *line, int channel)
 {
@@ -215,7 +218,7 @@ hold_answer(const char *line, int channel)
 	}
 }
 
-/* Acts on a line of the daemon's, with the channel that came with it, or -1. */
+/* Handles a line from the daemon, with the channel that came with it, or -1. */
 void
 hold_line(const char *line, int channel)
 {

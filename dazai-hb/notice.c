@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Tells the terminal of the session, in one line, what becomes of a panic.  The
- * terminal is opened for each line and closed again: a descriptor that stayed
- * open could keep the session from ending.  A terminal that is full, or has
- * been hung up, gets nothing and delays nothing.
+ * Writes a line to the session's terminal when a panic is pending, cancelled or
+ * executed.  Opens the terminal for each line and closes it again: an open
+ * descriptor could keep the session from ending.  If the terminal is full or
+ * was hung up, drops the line, and never waits.
  *
- * Of many dazai-hb on one terminal, one writes, and when it has ended, another
- * one.  That other one may have been slow, and have yet to read of events that
- * the first one has told.  So of the events that it reads in one go, it tells
- * the last one only.
+ * Of many dazai-hb on one terminal, only one writes.  When it has ended,
+ * another one does.  The latter may be slow, and still receive events that the
+ * former has reported.  So if it reads several events at once, it reports only
+ * the last one.
  */
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -28,11 +28,11 @@
 
 static char *notice_path; /* NULL: there is no terminal */
 static dev_t notice_dev;
-static bool  notice_told;   /* that the secrets are wiped */
-static bool  notice_writes; /* the lock is ours: no other dazai-hb writes */
+static bool  notice_told;   /* we have written that the secrets are wiped */
+static bool  notice_writes; /* we have the lock: no other dazai-hb writes */
 static char  notice_line[NOTICE_LINE]; /* not written yet, or "" */
 
-/* Looks for the path of notice_dev among the standard descriptors of pid. */
+/* Finds the path of notice_dev among the standard descriptors of pid. */
 static bool
 notice_find(pid_t pid, char *path)
 {
@@ -54,9 +54,9 @@ notice_find(pid_t pid, char *path)
 }
 
 /*
- * Finds the terminal of the process pid.  Returns its path, which stays where
- * it is and cannot be changed any more, so that a filter can allow to open it
- * alone; NULL if there is none.
+ * Finds the terminal of the process pid.  Returns its path, in memory that is
+ * read-only from now on, so that a filter can allow only this address for
+ * open(2); NULL if there is none.
  */
 const char *
 notice_open(pid_t pid)
@@ -86,7 +86,7 @@ notice_claim(void)
 		notice_writes = guard_writes(notice_dev);
 }
 
-/* Writes the line, if there is one, unless the user has said "mesg n". */
+/* Writes the line, if there is one, unless the user has typed "mesg n". */
 void
 notice_flush(void)
 {
@@ -142,7 +142,7 @@ notice_event(const char *text)
 	}
 }
 
-/* Tells the terminal that the daemon has ended, unless a panic was told. */
+/* Notes that the daemon has ended, unless a panic was reported. */
 void
 notice_ended(void)
 {
@@ -155,8 +155,9 @@ notice_ended(void)
 }
 
 /*
- * After the end of the daemon: should this dazai-hb wait for others to end?
- * Without the one that writes, one that reads of the end only now would write.
+ * Returns whether this dazai-hb, after the end of the daemon, must wait for
+ * others to end: if the one that writes exited, another that notices the end
+ * later would write it again.
  */
 bool
 notice_waits(void)

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Watches whether the file that a path names is there.  The path may lead
- * through links; each of them, each directory on the way and the file itself
- * may be moved away.  The kernel reports every such change (inotify, and the
- * list of mounts); then the path is walked again.  Nothing is kept open that
- * could keep a file system busy.
+ * Watches whether the file of a path exists.  The path may lead through links.
+ * A link, a directory on the way or the file itself may be moved away.  When
+ * the kernel reports such a change (by inotify, or in the list of mounts),
+ * walks the path again.  Keeps no file open that could keep a file system busy.
  */
 #include <sys/inotify.h>
 #include <sys/stat.h>
@@ -25,19 +24,19 @@
 #define PATH_LINKS 40 /* the kernel's own limit */
 #define PATH_STAT  (STATX_TYPE | STATX_INO | STATX_BTIME)
 
-/* What happens to a file or link, and what to the entries of a directory. */
+/* Events of a file or link, and events of a directory's entries. */
 #define PATH_SELF  (IN_ATTRIB | IN_DELETE_SELF | IN_MOVE_SELF)
 #define PATH_ENTRY (IN_DELETE | IN_MOVED_FROM | IN_MOVED_TO)
 
 static struct path {
 	char	    *name; /* absolute */
-	struct statx file; /* that it names */
+	struct statx file; /* the file of that name */
 } paths[HEARTBEAT_WATCHED];
 static unsigned int path_n;
 static int	    path_inotify = -1;
 static int	    path_mounts = -1;
 
-/* A path at work: done has no links, and rest is still to be looked up. */
+/* A walk along a path: done has no links, and rest was not looked up yet. */
 struct path_walk {
 	char	     done[PATH_MAX];
 	char	     rest[PATH_MAX];
@@ -51,7 +50,7 @@ path_watch(const char *name, uint32_t mask)
 		    mask | IN_DONT_FOLLOW | IN_MASK_ADD) != -1);
 }
 
-/* Moves the first part of w->rest to w->done.  False if there is none left. */
+/* Moves the first component of w->rest to w->done; false if none is left. */
 static bool
 path_next(struct path_walk *w)
 {
@@ -73,7 +72,7 @@ path_next(struct path_walk *w)
 	return (true);
 }
 
-/* w->done is a link: goes on where it points to. */
+/* w->done is a link: continues with its target. */
 static bool
 path_follow(struct path_walk *w)
 {
@@ -98,12 +97,12 @@ path_follow(struct path_walk *w)
 }
 
 /*
- * Watches all that is on the way to name, each thing before it is looked at, so
- * that no change is missed.  Stores in *file what is at the end of the way.
- * False with errno if that is not there, or cannot be watched.
+ * Watches every file on the way to name, and looks at each only after that, so
+ * that no change is missed.  Stores the file at the end of the way in *file.
+ * Returns false with errno if it does not exist, or cannot be watched.
  *
- * A directory or a device that we may not read cannot be watched itself.  It is
- * enough if its directory can, and the other way round.
+ * A directory or device that we may not read cannot be watched itself.  It is
+ * enough if its directory can be watched, and the other way round.
  */
 static bool
 path_walk(const char *name, struct statx *file)
@@ -154,8 +153,8 @@ path_init(void)
 }
 
 /*
- * Watches the path name, too.  Ends the program if no file is there, or if it
- * cannot be watched.
+ * Also watches the path name.  Exits if there is no such file, or if it cannot
+ * be watched.
  */
 void
 path_open(const char *name)
@@ -177,7 +176,7 @@ path_open(const char *name)
 	path_n++;
 }
 
-/* Fills in at most PATH_PFD entries; returns how many. */
+/* Fills in at most PATH_PFD entries.  Returns the number of entries. */
 nfds_t
 path_poll(struct pollfd *pfd)
 {
@@ -189,8 +188,8 @@ path_poll(struct pollfd *pfd)
 }
 
 /*
- * Is any of the files not there any more, or another one?  pfd: the entries of
- * path_poll(), after poll(2).
+ * Returns whether a file no longer exists, or is another one now.  pfd has the
+ * entries of path_poll(), after poll(2).
  */
 bool
 path_ended(const struct pollfd *pfd)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The timer of the PINGs.
+ * Sends a PING at each interval.
  */
 #include <sys/timerfd.h>
 
@@ -15,7 +15,7 @@
 #include "ping.h"
 #include "wire.h"
 
-#define PING_MS 5000 /* the longest interval that is not asked for */
+#define PING_MS 5000 /* the longest interval without -i */
 
 static int ping_timer = -1;
 
@@ -23,12 +23,12 @@ static int ping_timer = -1;
 int
 ping_open(void)
 {
-	/* This clock goes on while the machine sleeps, as the daemon's does. */
+	/* This clock, like the daemon's, goes on while the machine sleeps. */
 	ping_timer = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
 	return (ping_timer);
 }
 
-/* Sets the time between PINGs, by what is known of the daemon. */
+/* Sets the interval of PINGs from -i and the daemon's STATUS. */
 void
 ping_interval(void)
 {

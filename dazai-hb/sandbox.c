@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The rights that the heartbeat gives up once it guards.  It has no secret, but
- * it runs as long as the session does, and reads from a socket.
+ * Takes away the heartbeat's rights once it guards.  It has no secret, but it
+ * runs for as long as the session, and reads from a socket.
  */
 #include <fcntl.h>
 
@@ -10,11 +10,12 @@
 #include "sandbox.h"
 
 /*
- * Allows what the loop needs, connecting again included, and nothing that opens
- * a file, starts a program or sends a signal.  Only the terminal may be opened,
- * if that is not NULL: the address of its path, in memory that is read-only for
- * good.  Any other call kills the process, and the daemon takes that for the
- * loss of the heartbeat.  Returns -1 with errno.
+ * Allows the calls that the loop and connecting again need, and none that opens
+ * a file, starts a program or sends a signal.  If terminal is not NULL, allows
+ * opening that file alone: terminal must be in memory that stays read-only,
+ * because the filter compares the address of the path.  Any other call kills
+ * the process, and the daemon takes that for the loss of the heartbeat.
+ * Returns -1 with errno.
  */
 int
 sandbox_heartbeat(const char *terminal)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Lines for the user, on standard output.  dazai-hb never waits for the reader:
- * a full pipe must not keep it from letting go.
+ * Prints lines for the user on standard output.  Never waits for the reader: a
+ * full pipe must not keep dazai-hb from letting go.
  */
 #include <fcntl.h>
 #include <stdarg.h>
@@ -16,7 +16,7 @@
 static struct out say_out;
 static bool	  say_quiet;
 
-/* quiet: say() prints nothing. */
+/* If quiet is set, say() prints nothing. */
 void
 say_open(bool quiet)
 {
@@ -24,7 +24,7 @@ say_open(bool quiet)
 	out_open(&say_out, STDOUT_FILENO);
 }
 
-/* Prints a line, or drops it. */
+/* Prints a line; drops it if there is no room. */
 void
 say(const char *fmt, ...)
 {
@@ -44,7 +44,7 @@ say(const char *fmt, ...)
 	out_write(&say_out, line, n);
 }
 
-/* Puts /dev/null in the place of all that may belong to a terminal. */
+/* Replaces the standard descriptors, perhaps a terminal, by /dev/null. */
 void
 say_close(void)
 {

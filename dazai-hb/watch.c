@@ -12,7 +12,7 @@
 static int    watch_pids[HEARTBEAT_WATCHED]; /* pidfds */
 static nfds_t watch_npids;
 
-/* Opens what o names; ends the program if that is not there. */
+/* Watches the processes and paths of o; exits if one does not exist. */
 void
 watch_open(const struct heartbeat_options *o)
 {
@@ -28,7 +28,7 @@ watch_open(const struct heartbeat_options *o)
 		path_open(o->paths[i]);
 }
 
-/* Fills in at most WATCH_PFD entries; returns how many. */
+/* Fills in at most WATCH_PFD entries.  Returns the number of entries. */
 nfds_t
 watch_poll(struct pollfd *pfd)
 {
@@ -39,7 +39,7 @@ watch_poll(struct pollfd *pfd)
 	return (n + path_poll(pfd + n));
 }
 
-/* Has poll(2) seen the end of anything in these n entries? */
+/* Returns whether one of these n entries, after poll(2), reports an end. */
 bool
 watch_ended(const struct pollfd *pfd, nfds_t n)
 {
@@ -52,7 +52,7 @@ watch_ended(const struct pollfd *pfd, nfds_t n)
 	return (n > watch_npids && path_ended(pfd + watch_npids));
 }
 
-/* Asks the kernel whether anything has ended by now. */
+/* Asks the kernel whether a process or path has ended by now. */
 bool
 watch_look(void)
 {
