@@ -79,12 +79,18 @@ command_option(int argc, char *argv[], const char *shorts,
     const struct option *longs)
 {
 	static const struct option none[] = { { NULL, 0, NULL, 0 } };
+	const char		  *posix = NULL;
 	int			   ch;
 
+	/* Options may follow an argument, unless shorts begins with a '+'. */
+	if (optind == 0 && (posix = getenv("POSIXLY_CORRECT")) != NULL)
+		(void)unsetenv("POSIXLY_CORRECT");
 	opterr = 0;
 	/* Without a table, "--all" would be the letters of short options. */
 	ch = getopt_long(argc, argv, shorts, longs != NULL ? longs : none,
 	    NULL);
+	if (posix != NULL)
+		(void)setenv("POSIXLY_CORRECT", posix, 1);
 	if (ch == ':')
 		command_wrong("%s: a value is missing", argv[optind - 1]);
 	/* optopt is the letter of the long option, then. */

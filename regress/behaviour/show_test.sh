@@ -251,6 +251,22 @@ errors_are_one_line_body() {
 	one_line 1 "$top/dazai-logind/dazai-logind" -n "$odd"
 }
 
+behaviour options_may_follow \
+    'options may follow the argument of a command, even if POSIXLY_CORRECT is set, which programs still see'
+options_may_follow_body() {
+	guarded -z 65536
+	correct="env POSIXLY_CORRECT=yes $ctl -s $sock"
+	$correct put x -n 3 <secret || fail "put: $?"
+	echo 'y echo $POSIXLY_CORRECT' >file
+	chmod 600 file
+	$correct load file -r || fail "load: $?"
+	[ "$($correct get y -f)" = yes ] || fail 'load took the variable away'
+	[ "$($correct run sh -c 'echo $POSIXLY_CORRECT')" = yes ] ||
+	    fail 'run took the variable away'
+	atf_check -o match:'the secrets are wiped' $correct panic hard -w 10
+	ends 0
+}
+
 behaviour wrong_usage_is_named 'wrong usage: one line that says what is wrong and how it should be'
 wrong_usage_is_named_body() {
 	complains 1 "no command; 'dazaictl help' lists them" "$ctl"
