@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: ISC */
-/* The log: where a line goes, and that none of them can hold up the vault. */
+/*
+ * The log: where a line goes, and that none of them can hold up the vault.
+ * behaviour/log_test.sh has each kind of standard error.
+ */
 #include <sys/socket.h>
 
 #include <fcntl.h>
@@ -82,47 +85,6 @@ CASE(a_line_is_relayed_until_it_is_no_longer,
 	log_alert("wiped");
 	ATF_REQUIRE_EQ(IMSG_NONE, receive(&im));
 	require_written(fd, "dazaid: vault: wiped\n");
-}
-
-CASE(network_writes_the_line_as_the_vault_would,
-    "network writes a line with the role of the process that logged it")
-{
-	const int   fd = file();
-	struct imsg im;
-
-	relay(fd, 0);
-	log_info("ready");
-	ATF_REQUIRE_EQ(IMSG_OK, receive(&im));
-	log_relay(-1);
-	log_role("network");
-	log_write(&im.u.log);
-	require_written(fd, "dazaid: vault: ready\n");
-}
-
-CASE(a_socket_never_blocks_and_is_written_directly,
-    "a standard error that is a socket is not relayed")
-{
-	char buf[64] = "";
-	int  out[2];
-
-	ATF_REQUIRE(socketpair(AF_UNIX, SOCK_STREAM, 0, out) == 0);
-	relay(out[1], 0);
-	ATF_REQUIRE(!log_is_relayed() && !log_is_file());
-	log_info("ready");
-	ATF_REQUIRE(recv(out[0], buf, sizeof(buf) - 1, MSG_DONTWAIT) > 0);
-	ATF_REQUIRE_STREQ("dazaid: vault: ready\n", buf);
-}
-
-CASE(a_pipe_is_relayed,
-    "lines go to network if standard error is a pipe, where write(2) may block")
-{
-	int p[2];
-
-	ATF_REQUIRE(pipe(p) == 0);
-	relay(p[1], 0);
-	ATF_REQUIRE(log_is_relayed() && !log_is_file());
-	log_warnx("pending");
-	require_relayed("vault: pending", LOG_WARNING);
 }
 
 CASE(lines_leave_room_for_answers,

@@ -196,38 +196,14 @@ touch_arena(struct secmem *sm, int how)
 	}
 }
 
-static void
-require_faults(enum where where)
+CASE(whoever_may_not_touch_the_arena_faults,
+    "reading or writing before or behind the arena, while it is sealed, or in "
+    "a child of fork(2) is SIGSEGV, in each kind of memory")
 {
-	each_kind(touch_arena, (int)where * 2, true);
-	each_kind(touch_arena, (int)where * 2 + 1, true);
-}
+	int how;
 
-CASE(the_page_before_the_arena_faults,
-    "reading or writing before the arena is SIGSEGV, in each kind of "
-    "memory")
-{
-	require_faults(BEFORE);
-}
-
-CASE(the_byte_behind_the_arena_faults,
-    "reading or writing behind the arena is SIGSEGV, in each kind of "
-    "memory")
-{
-	require_faults(BEHIND);
-}
-
-CASE(a_sealed_arena_faults,
-    "reading or writing a sealed arena is SIGSEGV, in each kind of memory")
-{
-	require_faults(FIRST);
-	require_faults(LAST);
-}
-
-CASE(the_arena_in_a_fork_faults,
-    "a child of fork(2) does not have the arena, in each kind of memory")
-{
-	require_faults(IN_FORK);
+	for (how = BEFORE * 2; how <= IN_FORK * 2 + 1; how++)
+		each_kind(touch_arena, how, true);
 }
 
 /*
@@ -364,14 +340,10 @@ arena_is_wiped(struct secmem *sm, int sealed)
 }
 
 CASE(a_wipe_leaves_only_zeros,
-    "an arena of each kind is zero after a wipe, and after two more")
+    "an arena of each kind, sealed or in the middle of a copy, is zero after a "
+    "wipe, and after two more")
 {
 	each_kind(arena_is_wiped, true, false);
-}
-
-CASE(a_wipe_may_come_in_the_middle_of_a_copy,
-    "an unsealed arena is zero after a wipe, and after two more")
-{
 	each_kind(arena_is_wiped, false, false);
 }
 
@@ -383,30 +355,20 @@ protection_is_none(const struct secmem *sm)
 }
 
 CASE(an_arena_is_sealed_but_for_its_use,
-    "an arena can be accessed between secmem_unseal() and secmem_seal() only, "
-    "and is never executable")
+    "an arena can be accessed from secmem_unseal() to the same number of "
+    "secmem_seal(), which leave errno alone, and is never executable")
 {
 	struct secmem sm;
 
 	ATF_REQUIRE(secmem_open(&sm, SIZE, abort) == 0);
 	ATF_REQUIRE(protection_is_none(&sm));
+	errno = ENOTTY;
 	secmem_unseal(&sm);
+	secmem_unseal(&sm);
+	secmem_seal(&sm);
+	ATF_REQUIRE_EQ(ENOTTY, errno);
 	ATF_REQUIRE(has_flag(&sm, "rd") && has_flag(&sm, "wr"));
 	ATF_REQUIRE(!has_flag(&sm, "ex"));
-	secmem_seal(&sm);
-	ATF_REQUIRE(protection_is_none(&sm));
-}
-
-CASE(an_arena_is_open_as_long_as_one_needs_it,
-    "what was unsealed twice is sealed by the second secmem_seal()")
-{
-	struct secmem sm;
-
-	ATF_REQUIRE(secmem_open(&sm, SIZE, abort) == 0);
-	secmem_unseal(&sm);
-	secmem_unseal(&sm);
-	secmem_seal(&sm);
-	ATF_REQUIRE(has_flag(&sm, "rd") && has_flag(&sm, "wr"));
 	secmem_seal(&sm);
 	ATF_REQUIRE(protection_is_none(&sm));
 }
@@ -497,18 +459,6 @@ CASE(a_failed_mprotect_ends_the_process,
 	}
 }
 
-CASE(protection_leaves_errno_alone,
-    "secmem_unseal() and secmem_seal() do not change errno")
-{
-	struct secmem sm;
-
-	ATF_REQUIRE(secmem_open(&sm, SIZE, abort) == 0);
-	errno = ENOTTY;
-	secmem_unseal(&sm);
-	secmem_seal(&sm);
-	ATF_REQUIRE_EQ(ENOTTY, errno);
-}
-
 CASE(a_wipe_whose_mprotect_fails_unmaps_the_arena,
     "when mprotect(2) fails, secmem_wipe() unmaps the arena, says so, "
     "and does not call failed()")
@@ -523,22 +473,12 @@ CASE(a_wipe_whose_mprotect_fails_unmaps_the_arena,
 	ATF_REQUIRE(secmem_wipe(&sm) == NULL);
 }
 
-CASE(before_there_is_an_arena_a_wipe_does_nothing,
-    "secmem_wipe() of a struct of zeros returns NULL")
-{
-	struct secmem sm;
-
-	memset(&sm, 0, sizeof(sm));
-	ATF_REQUIRE(secmem_wipe(&sm) == NULL);
-}
-
 CASE(an_arena_has_any_size,
     "an arena of 1 byte to 1 MB is aligned, zero, writable to its last byte, "
     "and as large as asked")
 {
-	static const size_t sizes[] = { 1, 2, 15, 16, 17, 31, 4063, 4064, 4065,
-		4079, 4080, 4081, 4095, 4096, 4097, 4111, 4112, 8175, 8176,
-		8177, 8192, 10000, 65535, 65536, 65537, 1000003 };
+	static const size_t sizes[] = { 1, 15, 16, 17, 4079, 4080, 4081, 4095,
+		4096, 4097, 65536, 1000003 };
 	struct secmem	    sm;
 	size_t		    i;
 
@@ -559,19 +499,14 @@ CASE(an_arena_has_any_size,
 	}
 }
 
-CASE(more_than_there_is_is_an_error,
+CASE(a_wipe_without_an_arena_does_nothing,
     "secmem_open() of all address space fails, and a wipe is harmless "
-    "then")
+    "before and after that")
 {
 	struct secmem sm;
 
+	memset(&sm, 0, sizeof(sm));
+	ATF_REQUIRE(secmem_wipe(&sm) == NULL);
 	ATF_REQUIRE(secmem_open(&sm, SIZE_MAX - (1 << 20), abort) == -1);
 	ATF_REQUIRE(secmem_wipe(&sm) == NULL);
-}
-
-CASE(a_kind_has_a_name, "the kinds are called secretmem, mlock and unlocked")
-{
-	ATF_REQUIRE_STREQ("secretmem", secmem_name(SECMEM_SECRET));
-	ATF_REQUIRE_STREQ("mlock", secmem_name(SECMEM_MLOCK));
-	ATF_REQUIRE_STREQ("unlocked", secmem_name(SECMEM_UNLOCKED));
 }
