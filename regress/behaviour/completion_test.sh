@@ -67,45 +67,27 @@ explained() {
 
 # offers_all: what bash and fish are to offer
 offers_all() {
-	{
-		offers 'dazaictl ' $(explained dazaictl '[a-z]*')
-		offers 'dazaid --' $(explained "$dazaid" '--[a-z][a-z-]*')
-		offers 'dazai-hb --' $(explained "$hb" '--[a-z][a-z-]*')
-	}
-	offers 'dazaictl p' panic put
-	offers "dazaictl -s $sock g" get
+	offers 'dazaictl ' $(explained dazaictl '[a-z]*')
+	offers 'dazaid --' $(explained "$dazaid" '--[a-z][a-z-]*')
+	offers 'dazai-hb --' $(explained "$hb" '--[a-z][a-z-]*')
+	offers "dazaictl -s $sock p" panic put
 	offers 'dazaictl get ' ant "$name"
-	offers 'dazaictl get -f z' "$name"
-	offers 'dazaictl del z' "$name"
-	offers 'dazaictl get --' --help
 	offers 'dazaictl del --a' --all
-	for command in status list tethers; do
-		offers "dazaictl $command --" --help --json --lines
-	done
-	offers 'dazaictl watch --j' --json
+	offers 'dazaictl list --' --help --json --lines
 	offers 'dazaictl panic ' hard
-	offers 'dazaictl panic --' --help
 	offers 'dazaictl wait p' pending put
 	offers 'dazaictl help re' release
 	offers 'dazaictl release s' session
 	offers 'dazaictl put -r z' "$name"
-	offers 'dazaictl run dazaict' dazaictl
 	offers 'dazaictl run -i z' "$name"
-	: >only.this
 	for line in 'dazaictl -s ' 'dazaictl load ' 'dazaid -s ' 'dazaid -L ' \
 	    'dazaid --socket ' 'dazai-hb -s ' 'dazai-hb -w ' 'dazai-logind -s '; do
 		offers "${line}on" only.this
 	done
-	{
-		offers 'dazaictl run -e VAR=z' $(kept VAR= "$name")
-		offers 'dazaictl run -e VAR=' $(kept VAR= ant "$name")
-		offers 'dazaictl run -f 3=ant --' --help
-		offers 'dazaictl run -f 3=' $(kept 3= ant "$name")
-		offers 'dazaictl run -e A=ant -i a' ant
-		offers 'dazaid -l key=on' $(kept key= only.this)
-		offers 'dazaid --load key=on' $(kept key= only.this)
-		offers 'dazai-logind --lock=' $(kept --lock= empty ignore release)
-	}
+	offers 'dazaictl run -e VAR=z' $(kept VAR= "$name")
+	offers 'dazaictl run -f 3=' $(kept 3= ant "$name")
+	offers 'dazaid -l key=on' $(kept key= only.this)
+	offers 'dazai-logind --lock=' $(kept --lock= empty ignore release)
 	offers 'dazaictl run -e A=ant dazaict' dazaictl
 	offers 'dazaictl run -i ant -- dazaict' dazaictl
 	offers 'dazaid --re' --require-lock
@@ -196,16 +178,7 @@ complete_all() {
 	else
 		typed <<-EOF
 			tab dazaictl  | arm  
-			expect del  
-			expect get  
-			expect help  
-			expect list  
-			expect load  
-			expect panic  
-			expect put  
-			expect run  
-			expect status  
-			expect why  
+			$(explained dazaictl '[a-z]*' | sed '1d; s/.*/expect &/')
 			expect P>
 			send get \t
 			expect ant
@@ -216,18 +189,12 @@ complete_all() {
 			tab dazaictl pan | panic
 			tab h | hard
 			key C-u
-			tab dazaictl run dazaict | dazaictl 
-			key C-u
 			tab dazaictl run -e VAR=z | VAR=$name 
 			tab -f 3=a | 3=ant 
 			tab -i z | $name 
 			tab dazaict | dazaictl
 			key C-u
 			tab dazaictl release s | session
-			key C-u
-			tab dazaictl put -r z | $name
-			key C-u
-			tab dazaictl list --js | --json
 			key C-u
 			tab dazaid -m sec | secretmem
 			tab --req | --require-lock

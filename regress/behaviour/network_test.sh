@@ -93,18 +93,6 @@ a_continued_network_can_cancel_body() {
 	    log log 'panic CANCELLED by a new heartbeat'
 }
 
-behaviour a_heartbeat_that_has_left_cannot_cancel \
-    'a heartbeat that came and left while network was stopped cancels nothing'
-a_heartbeat_that_has_left_cannot_cancel_body() {
-	start_on_socket -a -g 1
-	talk "$sock" hello kill STOP "$network" mark close \
-	    connect say "$guard" say CANCEL close \
-	    log log "panic pending: $lost" kill CONT "$network" \
-	    ended "$vault" over 950
-	killed "PANIC: $lost"
-	not_logged CANCELLED
-}
-
 behaviour a_pause_of_network_harms_nobody \
     'network that was stopped, and goes on, answers all that came meanwhile: PINGs, and QUIT of one who has left'
 a_pause_of_network_harms_nobody_body() {

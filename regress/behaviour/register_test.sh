@@ -65,7 +65,7 @@ an_armed_panic_kills_what_is_registered_body() {
 	# Whether the connection that registered it stays or not.
 	idlers_die 'to $sock.ctl say STATUS like "* registered=2 *" close
 	    connect say STATUS like "* registered=2 *" kill USR1 $vault' -a -g 0
-	# Neither while the panic is pending, nor after a cancel.
+	# They stay registered while a panic is pending, and after a cancel.
 	idlers_die 'kill USR1 $vault log log "panic pending" to $sock.ctl
 	    say STATUS like "* registered=2 * pending=1 *" use 0 cancel
 	    use 1 say STATUS like "* registered=2 * pending=0 *"
@@ -144,35 +144,14 @@ a_process_registers_itself_body() {
 	ends "$SIGKILL" $direct
 }
 
-behaviour the_ended_are_forgotten 'a process that ends is forgotten, before its parent has asked for it'
-the_ended_are_forgotten_body() {
-	guarded -a -g 0
-	registered
-	first=$idler
-	registered
-	kill "$first"
-	control ask STATUS '* registered=1 *' \
-	    say "UNREGISTER pid=$first" want 'ERROR invalid pid'
-	kill "$idler"
-	control ask STATUS '* registered=0 *'
-	ends 143 "$first"
-	ends 143 "$idler"
-	control say "REGISTER pid=$first" want 'ERROR invalid pid'
-	stands_down
-}
-
 behaviour thirty_two_are_held \
-    '32 processes can be registered, each once however often it asks; the next one reads BUSY until one has ended'
+    '32 processes can be registered, each once however often it asks; the next one reads BUSY until one has ended, which is forgotten before its parent has asked for it'
 thirty_two_are_held_body() {
 	guarded -a -g 0
 	registered
-	control say "REGISTER pid=$idler" want OK say STATUS like '* registered=1 *' \
-	    connect say "REGISTER pid=$idler" want OK \
-	    say STATUS like '* registered=1 *' \
-	    say "UNREGISTER pid=$idler" want OK say STATUS like '* registered=0 *'
 	idlers=
 	set --
-	for _ in $(seq 32); do
+	for _ in $(seq 31); do
 		idler
 		idlers="$idlers $idler"
 		set -- "$@" say "REGISTER pid=$idler" want OK
@@ -181,18 +160,17 @@ thirty_two_are_held_body() {
 	idler
 	control "$@" say "REGISTER pid=$last" want OK \
 	    say STATUS like '* registered=32 *' \
-	    say "REGISTER pid=$idler" want BUSY say STATUS like '* registered=32 *' \
-	    say "UNREGISTER pid=$idler" want 'ERROR invalid pid' \
-	    say "UNREGISTER pid=$last" want OK say "REGISTER pid=$last" want OK \
-	    say "REGISTER pid=$idler" want BUSY kill TERM "$last" \
-	    ask STATUS '* registered=31 *' say "REGISTER pid=$idler" want OK \
-	    say STATUS like '* registered=32 *'
-	panics
-	for pid in $idlers; do
-		[ "$pid" = "$last" ] || ends "$SIGKILL" "$pid"
-	done
+	    say "REGISTER pid=$idler" want BUSY \
+	    say "UNREGISTER pid=$idler" want 'ERROR invalid pid' kill TERM "$last" \
+	    ask STATUS '* registered=31 *' \
+	    say "UNREGISTER pid=$last" want 'ERROR invalid pid'
 	ends 143 "$last"
-	ends "$SIGKILL" "$idler"
+	control say "REGISTER pid=$last" want 'ERROR invalid pid' \
+	    say "REGISTER pid=$idler" want OK say STATUS like '* registered=32 *'
+	panics
+	for pid in ${idlers% *} "$idler"; do
+		ends "$SIGKILL" "$pid"
+	done
 }
 
 behaviour some_cannot_be_registered \

@@ -215,16 +215,12 @@ a_stuck_syslogd_holds_nothing_up_body() {
 behaviour a_short_timeout_is_told \
     'if -t is shorter than a busy machine may pause, a line says so in the log and to the caller'
 a_short_timeout_is_told_body() {
-	for seconds in 0.05 0.1; do
-		"$dazaid" -s "$sock" -t $seconds 2>said || fail "$(cat said)"
-		found
-		kill "$vault"
-		talk - ended "$vault"
-		mv said "said.$seconds"
-	done
-	grep -qF 'dazaid: vault: -t 0.050: a busy machine delays a PING for longer' \
-	    said.0.05 || fail "$(cat said.0.05)"
-	absent -e '-t 0' said.0.1
+	background -t 0.05
+	present -F 'dazaid: vault: -t 0.050: a busy machine delays a PING for longer' err
+	end_there
+	background -t 0.1
+	absent -e '-t 0' err
+	end_there
 }
 
 shipped behaviour the_caller_is_told \
@@ -232,7 +228,6 @@ shipped behaviour the_caller_is_told \
     require.user root
 the_caller_is_told_body() {
 	for how in mlock unlocked; do
-		: >log
 		if [ $how = mlock ]; then
 			text='dazaid: vault: memory: mlock, because there is no secretmem here'
 			set -- "$tools/nomemfd" "$dazaid"

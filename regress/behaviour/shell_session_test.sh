@@ -116,31 +116,21 @@ many_terminals_are_one_session() {
 }
 
 in_each a_terminal_within_is_one_more \
-    'a terminal that was opened from a guarded shell holds the session, too'
+    'a terminal that was opened from a guarded shell holds the session, too; DAZAI_TETHER is the tether to hold'
 a_terminal_within_is_one_more() {
 	start
 	expand >within <<-EOF
 		expect P2>
 		type dazai_status | dazai: session guarded by dazai-hb
-		run $(holders 2)
+		run dazaictl tethers | grep -q '^desk-2 2 held'
 		send exit 5\n
 		wait
 	EOF
-	visit DAZAI_HB="$PWD/counted" <<-EOF
+	visit DAZAI_HB="$PWD/counted" DAZAI_TETHER=desk-2 <<-EOF
 		type $tools/pty $(command_line "$sh") <within | exit 5
 		run ! grep -q lost log
 	EOF
 	[ "$(wc -l <starts)" -eq 2 ] || fail "not started twice: $(cat starts)"
-	wiped
-}
-
-in_each the_tether_has_a_name \
-    'DAZAI_TETHER is the tether to hold'
-the_tether_has_a_name() {
-	start
-	visit DAZAI_TETHER=desk-2 <<-EOF
-		run $talk - log log 'tether desk-2 held'
-	EOF
 	wiped 'tether desk-2 lost'
 }
 

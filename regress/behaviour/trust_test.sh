@@ -33,16 +33,14 @@ strange_status_body() {
 		"$ctl" -s "$sock" status -l >out || fail "$line"
 		[ "$(cat out)" = "$line" ] || fail "$(cat out)"
 	done
-	for line in "STATUS" "STATUS " "STATUS alive=1" "$status " " $status" \
-	    "$status alive=1" "${status%room=*}room=" "${status%room=*}room=-1" \
+	for line in "STATUS alive=1" "$status " " $status" "$status alive=1" \
 	    "${status%room=*}room=1e3" "${status%room=*}x=1" "$status =1" \
 	    "$status word" "STATUS  ${status#STATUS }" "$escape" \
-	    "$status name=$escape" "$status x=\\t" "$status x=\\xc3\\xa4" \
-	    "STATUS alive=2 ${status#STATUS alive=1 }" \
-	    "STATUS grace=-5 ${status#STATUS }" "OK" "" "WELCOME"; do
-		distrusted "$line\\n" status
+	    "$status name=$escape" "$status x=\\xc3\\xa4" \
+	    "STATUS alive=2 ${status#STATUS alive=1 }" "OK" ""; do
 		distrusted "$line\\n" status -l
 	done
+	distrusted "$status name=$escape\\n" status
 }
 
 behaviour strange_list \
@@ -162,18 +160,12 @@ panic_waits_body() {
 		printed
 		ends 0
 	done
-	start -a -g 0.5
-	orders 0 '' -w
-	has_ended
-	ends "$SIGKILL"
-	start -a -g 0.5
-	orders 0 '' -w 20
-	has_ended
-	ends "$SIGKILL"
-	start -a -g 0.5
-	orders 0 '' -w20 hard
-	has_ended
-	ends "$SIGKILL"
+	for order in -w '-w 20' '-w20 hard'; do
+		start -a -g 0.5
+		orders 0 '' $order
+		has_ended
+		ends "$SIGKILL"
+	done
 	start -a -g 60
 	orders 0 ''
 	present '^a panic is pending: in \(60\|59[.0-9]*\) s, unless it is cancelled' out
