@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The login manager, logind, over the system bus: what it says of the session
- * and of the machine's sleep, and the inhibitor with which we delay that.
+ * Talks to the login manager, logind, over the system bus: receives the state
+ * of the session and the announcement of sleep, and takes the inhibitor that
+ * delays sleep.
  *
- * Signals are subscribed to before the state is asked for, so no change is
- * missed.  Any user may send a signal to us, so only those count whose sender
- * is the owner of logind's name, as the bus itself tells it.
+ * It subscribes to the signals before it asks for the state, so that no change
+ * is missed.  Any user may send us signals, so it ignores those whose sender is
+ * not the owner of logind's name, as the bus reports it.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -28,9 +29,9 @@
 #define BUS_DBUS       "org.freedesktop.DBus"
 #define BUS_PROPERTIES "org.freedesktop.DBus.Properties"
 
-#define BUS_ANSWER_US 25000000ULL /* for an answer; polkitd(8) may start */
-#define BUS_DELAY_US  5000000ULL  /* InhibitDelayMaxSec= if not told */
-#define BUS_WATCH_MS  30000	  /* between questions whether it answers */
+#define BUS_ANSWER_US 25000000ULL /* for an answer: polkitd(8) may start */
+#define BUS_DELAY_US  5000000ULL  /* InhibitDelayMaxSec= if unknown */
+#define BUS_WATCH_MS  30000	  /* between questions for the state */
 #define BUS_WATCH_US  30000000ULL /* for the answer */
 
 struct bus bus;
@@ -41,12 +42,12 @@ static int     bus_inhibitor = -1; /* sleep waits until it is closed */
 static char   *bus_owner;	   /* of logind's name, ":1.7" */
 static char   *bus_path;	   /* of the session's object */
 static int64_t bus_next;	   /* ms: when to ask for its state again */
-/* Tells when a session has changed; NULL if there is no such thing. */
+/* Detects changes of sessions; NULL if that is not possible. */
 static sd_login_monitor *bus_monitor;
 
 /*
- * Ends the program, because without the bus nothing is known any more.  error
- * is negative, as sd-bus returns it; e may say more, or be NULL.
+ * Exits, because without the bus we learn nothing any more.  error is negative,
+ * as sd-bus returns it; e may have details, or be NULL.
  */
 static noreturn void
 bus_fail(const char *what, int error, const sd_bus_error *e)
@@ -103,7 +104,7 @@ bus_inhibit_sleep(void)
 	(void)sd_bus_message_unref(m);
 }
 
-/* Learns for how long an inhibitor delays sleep. */
+/* Asks for how long an inhibitor can delay sleep. */
 static void
 bus_ask_delay(void)
 {
@@ -128,13 +129,13 @@ bus_ask_session(void)
 		    BUS_SESSION, "LockedHint", &e, 'b', &locked);
 	if (rc < 0)
 		bus_fail(bus.session, rc, &e);
-	/* A login manager that was started again knows of no Lock any more. */
+	/* A login manager that was restarted has forgotten Lock. */
 	bus.locked = bus.locked || locked != 0;
 	bus.ended = strcmp(state, "closing") == 0;
 	free(state);
 }
 
-/* Learns who owns logind's name; false if nobody does. */
+/* Finds out who owns logind's name; returns false if nobody does. */
 static bool
 bus_ask_owner(void)
 {
@@ -165,14 +166,12 @@ bus_ask(void)
 	bus_next = clock_ms(CLOCK_MONOTONIC) + BUS_WATCH_MS;
 }
 
-/*
- * What the login manager says.
- */
+/* Signals of the login manager. */
 
 /*
- * The handlers, as sd_bus_message_handler_t: each notes in bus what a signal of
- * the login manager says.  If a signal cannot be read, we let go, and ask for
- * everything again.
+ * The handlers, as sd_bus_message_handler_t: each notes the content of a signal
+ * of the login manager in bus.  If a signal cannot be read, we let go, and ask
+ * for the whole state again.
  */
 
 static int
@@ -217,7 +216,7 @@ bus_on_lock(sd_bus_message *m, void *unused, sd_bus_error *e)
 	return (0);
 }
 
-/* Reads one property that has changed: its name and a variant. */
+/* Reads one changed property: its name and a variant. */
 static int
 bus_property(sd_bus_message *m)
 {
@@ -262,9 +261,9 @@ bus_on_properties(sd_bus_message *m, void *unused, sd_bus_error *e)
 }
 
 /*
- * The answer to bus_ask_state().  If there is none in time, or the session is
- * not known, nothing counts that was said before: the login manager is asked
- * for everything again.
+ * Handles the answer to bus_ask_state().  If there is none in time, or the
+ * session is unknown, forgets the state, and asks the login manager for all of
+ * it again.
  */
 static int
 bus_on_state(sd_bus_message *m, void *unused, sd_bus_error *e)
@@ -281,12 +280,12 @@ bus_on_state(sd_bus_message *m, void *unused, sd_bus_error *e)
 }
 
 /*
- * Asks whether the session is closing.  No signal tells that, and
- * SessionRemoved comes only after the last process of the session has ended,
- * which may be us.  Does not wait for the answer.
+ * Asks whether the session is closing.  There is no signal for that, and
+ * SessionRemoved comes only after the last process of the session, perhaps this
+ * one, has ended.  Does not wait for the answer.
  *
- * Asked when a session has changed; and now and then, because a bus or a login
- * manager that is stopped sends no signal either.
+ * Called when a session has changed, and every BUS_WATCH_MS, because a bus or a
+ * login manager that is stopped sends no signals.
  */
 static void
 bus_ask_state(void)
@@ -329,7 +328,7 @@ bus_on_owner(sd_bus_message *m, void *unused, sd_bus_error *e)
  * The start.
  */
 
-/* Has handler called for a signal of the login manager's. */
+/* Makes sd-bus call handler for a signal of the login manager. */
 static void
 bus_match(const char *path, const char *interface, const char *member,
     sd_bus_message_handler_t handler)
@@ -341,7 +340,7 @@ bus_match(const char *path, const char *interface, const char *member,
 		bus_fail("the system bus", rc, NULL);
 }
 
-/* Learns the path of the session's object. */
+/* Asks for the path of the session's object. */
 static void
 bus_find_session(void)
 {
@@ -361,8 +360,8 @@ bus_find_session(void)
 }
 
 /*
- * The id of the session that we are in; of the user's graphical session, if we
- * are in none because the user manager has started us.
+ * Returns the id of our session.  If we are in none, because the user manager
+ * has started us, returns that of the user's graphical session.
  */
 static const char *
 bus_own_session(void)
@@ -380,8 +379,8 @@ bus_own_session(void)
 }
 
 /*
- * Connects to the login manager, and learns the state of the session; NULL: our
- * own.  inhibits: delay sleep.  Ends the program if that is not possible.
+ * Connects to the login manager, and asks for the state of the session; NULL:
+ * our own.  If inhibits is set, delays sleep.  Exits on an error.
  */
 void
 bus_open(const char *session, bool inhibits)
@@ -416,8 +415,8 @@ bus_open(const char *session, bool inhibits)
 }
 
 /*
- * Fills in BUS_PFD entries.  Returns until when to poll, in ms of
- * CLOCK_MONOTONIC; -1 for ever.
+ * Fills in BUS_PFD entries.  Returns the time until which to poll, in ms of
+ * CLOCK_MONOTONIC; -1: for ever.
  */
 int64_t
 bus_poll(struct pollfd *pfd)
@@ -432,7 +431,7 @@ bus_poll(struct pollfd *pfd)
 	if (bus_monitor != NULL)
 		pfd[1].fd = sd_login_monitor_get_fd(bus_monitor);
 	if (!bus.manager && bus_owner != NULL)
-		return (0); /* to ask it */
+		return (0); /* now, to ask for the state */
 	next = bus.manager ? bus_next : -1;
 	if (sd_bus_get_timeout(bus_conn, &us) < 0 || us == UINT64_MAX)
 		return (next);
@@ -441,10 +440,10 @@ bus_poll(struct pollfd *pfd)
 }
 
 /*
- * Handles what poll(2) has seen, and at most one message.  If the connection is
- * lost, lets go and ends the program.  The caller acts on what has changed
- * before it calls this again: then nothing is held while a login manager that
- * has come back is asked, and that may take a while.
+ * Handles the results of poll(2), and at most one message.  If the connection
+ * is lost, lets go and exits.  The caller must act on changes before it calls
+ * this again, so that the tether is not held while we ask a login manager that
+ * has come back, which may take a while.
  */
 void
 bus_turn(const struct pollfd *pfd)

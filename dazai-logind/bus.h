@@ -8,11 +8,11 @@
 
 #define BUS_PFD 2 /* entries that bus_poll() fills in */
 
-/* The state of the session and of the machine, as last told by logind. */
+/* The last known state of the session and of the machine. */
 struct bus {
-	bool	    manager;  /* it runs, and knows the session */
-	bool	    locked;   /* the session is */
-	bool	    ended;    /* the session has */
+	bool	    manager; /* the login manager runs, and knows the session */
+	bool	    locked;  /* the session is locked */
+	bool	    ended;   /* the session has ended */
 	bool	    sleeping; /* the machine is about to sleep */
 	const char *session;  /* its id */
 	int64_t	    delay;    /* ms for which an inhibitor delays sleep */

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * dazai-logind: holds a tether of dazaid(8) for as long as the login manager
- * says that the session is there and unlocked, and has the secrets wiped before
- * the machine sleeps.
+ * dazai-logind: holds a tether of dazaid(8) while the login manager reports
+ * that the session exists and is unlocked, and orders a panic before the
+ * machine sleeps.
  */
 #include <sys/prctl.h>
 
@@ -29,7 +29,7 @@
 struct options {
 	struct policy policy;
 	const char   *tether, *session, *sock;
-	int64_t	      wait; /* ms for the daemon to come */
+	int64_t	      wait; /* ms to wait for a daemon */
 	bool	      quiet, verbose;
 };
 

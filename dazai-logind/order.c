@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Orders to the daemon, each over a connection of its own: a panic, of which
- * only the end of the vault is proof, and to wipe every secret.
+ * Orders a panic, or a wipe of every secret, each over a new connection.  Only
+ * the end of the vault proves a panic.
  */
 #include <sys/pidfd.h>
 #include <sys/socket.h>
@@ -24,12 +24,13 @@ static struct {
 	int	vault;	/* its pidfd */
 	bool	dazaid; /* the vault's process is a dazaid, and not ssh -L */
 	int	empty;	/* the connection over which DEL was sent, or -1 */
-	int64_t due;	/* the answer to it */
+	int64_t due;	/* when to stop waiting for the answer */
 } order = { .vault = -1, .empty = -1, .due = -1 };
 
 /*
- * Learns which process the vault is, from a connection and its pid.  Returns a
- * pidfd, which stays ours; -1 with errno.  Opens files.
+ * Finds out which process is the vault, from a connection and its pid.  Returns
+ * a pidfd, which stays ours; -1 with errno.  Opens files, so call it before the
+ * sandbox.
  */
 int
 order_open(int fd, pid_t pid)
@@ -40,8 +41,8 @@ order_open(int fd, pid_t pid)
 }
 
 /*
- * Waits for the vault's end, until a time of CLOCK_MONOTONIC in ms; false if it
- * lives on.
+ * Waits for the vault's end, until a time of CLOCK_MONOTONIC in ms.  Returns
+ * false if it still runs.
  */
 static bool
 order_ended(int64_t until)
@@ -70,19 +71,20 @@ order_signal(int sig)
 }
 
 /*
- * Orders a panic without grace.  Returns true when the vault is seen to have
- * ended, false if that is not so after ms.  Blocks meanwhile, since nothing
- * else matters then.
+ * Orders a panic without grace.  Blocks, because nothing else matters
+ * meanwhile.  Returns true when the vault has ended, false if it has not after
+ * ms.
  *
- * If the connection does not do it, a signal does, even to a vault that is
- * stopped; and if that does not, SIGKILL is better than to sleep with secrets.
+ * If the order over the connection has no effect, sends signals, which even
+ * reach a vault that is stopped.  If they have no effect either, sends SIGKILL,
+ * which is better than to let the machine sleep with secrets.
  */
 bool
 order_panic(int64_t ms)
 {
 	const int64_t now = clock_ms(CLOCK_MONOTONIC);
 
-	(void)wire_send_aside("PANIC hard\n"); /* stays open */
+	(void)wire_send_aside("PANIC hard\n"); /* the connection stays open */
 	if (order_ended(
 		now + (ms / 2 < ORDER_WIRE_MS ? ms / 2 : ORDER_WIRE_MS)))
 		return (order.dazaid);
@@ -94,7 +96,7 @@ order_panic(int64_t ms)
 	return (order_ended(now + ms) && order.dazaid);
 }
 
-/* Orders the daemon to wipe every secret, and to live on. */
+/* Orders the daemon to wipe every secret. */
 void
 order_empty(void)
 {
@@ -106,8 +108,8 @@ order_empty(void)
 }
 
 /*
- * Fills in one entry.  Returns until when to poll, in ms of CLOCK_MONOTONIC; -1
- * for ever.
+ * Fills in one entry.  Returns the time until which to poll, in ms of
+ * CLOCK_MONOTONIC; -1: for ever.
  */
 int64_t
 order_poll(struct pollfd *pfd)
@@ -117,8 +119,8 @@ order_poll(struct pollfd *pfd)
 }
 
 /*
- * Whether the daemon has done order_empty(): returns NULL if that is not known
- * yet, "" if it has, or why not.  pfd: the entry of order_poll(), after
+ * Returns the result of order_empty(): NULL if it is not known yet, "" for
+ * success, or an error message.  pfd is the entry of order_poll(), after
  * poll(2).
  */
 const char *

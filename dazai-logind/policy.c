@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The loop: holds the tether, lets go of it, or orders a panic, by what the
- * login manager says.
+ * The loop: holds the tether, lets go of it, or orders a panic, depending on
+ * the state that the login manager reports.
  */
 #include <sys/signalfd.h>
 
@@ -23,7 +23,7 @@
 #include "sandbox.h"
 #include "tether.h"
 
-#define PANIC_MS 10000 /* the longest that the end of a vault may take */
+#define PANIC_MS 10000 /* the most time that the end of a vault may take */
 
 enum {
 	PFD_BUS,
@@ -36,16 +36,16 @@ enum {
 static struct {
 	const struct policy *rules;
 	int		     signals;
-	bool		     settled; /* holds, and has given up all rights */
-	bool		     locked;  /* the session was, when we last looked */
-	bool		     sleeping; /* likewise */
-	bool		     emptied;  /* order_empty() was called since Lock */
-	bool		     full;     /* the daemon did not do it */
+	bool settled;  /* the tether is held, and all rights are given up */
+	bool locked;   /* the session was locked when we last looked */
+	bool sleeping; /* likewise */
+	bool emptied;  /* order_empty() was called since Lock */
+	bool full;     /* the daemon failed to wipe the secrets */
 } p;
 
 /*
- * Orders a panic, lets the machine sleep when the vault has ended or when time
- * is up, and ends the program.  If there was no daemon yet, only lets it sleep.
+ * Orders a panic, lets the machine sleep when the vault has ended or the time
+ * is up, and exits.  If there was no daemon yet, only lets the machine sleep.
  */
 static void
 policy_sleep(void)
@@ -57,7 +57,7 @@ policy_sleep(void)
 		bus_allow_sleep();
 		return;
 	}
-	/* Keep some of the time to tell if it does not end. */
+	/* Keep some time to report that it has not ended. */
 	ended = order_panic(ms - ms / 10);
 	if (!ended)
 		report(LOG_ALERT,
@@ -70,7 +70,7 @@ policy_sleep(void)
 	    "the daemon has ended before the machine sleeps");
 }
 
-/* Does what the session's lock says. */
+/* Acts on a lock or unlock of the session. */
 static void
 policy_lock(void)
 {
@@ -95,8 +95,8 @@ policy_lock(void)
 }
 
 /*
- * The answer to the order to empty the daemon may have come.  If that did not
- * do it, the secrets are wiped the other way, by the loss of the tether.
+ * Checks for the answer to the order to wipe every secret.  If that has failed,
+ * lets go of the tether, so that the daemon panics.
  */
 static void
 policy_emptied(const struct pollfd *pfd)
@@ -129,7 +129,7 @@ policy_act(void)
 	policy_lock();
 }
 
-/* Once the tether is held, says so, and gives up all rights. */
+/* As soon as the tether is held, reports that, and gives up all rights. */
 static void
 policy_settle(void)
 {
@@ -150,7 +150,7 @@ policy_signal(void)
 		tether_end(LOG_INFO, EXIT_LET_GO, "told to end: let go");
 }
 
-/* The earlier of two times, of which -1 is never. */
+/* Returns the earlier of two times; -1 is never. */
 static int64_t
 policy_earlier(int64_t a, int64_t b)
 {
@@ -184,12 +184,12 @@ policy_turn(void)
 	policy_emptied(&pfd[PFD_ORDER]);
 	policy_act();
 	tether_turn(pfd + PFD_TETHER);
-	/* The tether may be held only now, and the session locked before. */
+	/* The session may have been locked before the tether was held. */
 	policy_act();
 	policy_settle();
 }
 
-/* Runs until the end; rules must last as long. */
+/* Runs until the end.  rules must last as long as the program. */
 noreturn void
 policy_run(const struct policy *rules)
 {
@@ -201,7 +201,7 @@ policy_run(const struct policy *rules)
 	sigemptyset(&set);
 	for (i = 0; i < sizeof(sigs) / sizeof(sigs[0]); i++) {
 		sigaddset(&set, sigs[i]);
-		/* If our parent had us ignore it, it would never come. */
+		/* If our parent ignored it for us, it would never come. */
 		(void)signal(sigs[i], SIG_DFL);
 	}
 	(void)sigprocmask(SIG_SETMASK, &set, NULL);

@@ -7,7 +7,7 @@
 
 struct policy {
 	enum { LOCK_RELEASE, LOCK_EMPTY, LOCK_IGNORE } lock;
-	bool sleep; /* wipe before it */
+	bool sleep; /* panic before the machine sleeps */
 };
 
 noreturn void policy_run(const struct policy *);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Lines on standard error.  A line for which there is no room is dropped, so
- * that a reader that is stuck delays nothing.  An alert goes to syslog(3), too.
+ * Writes lines to standard error.  Drops a line for which there is no room, so
+ * that a reader that hangs delays nothing.  Sends an alert to syslog(3), too.
  */
 #include <signal.h>
 #include <stdarg.h>
@@ -21,10 +21,10 @@ static int	  report_limit; /* the least important priority that is shown */
 static bool	  report_journal; /* standard error is read by journald(8) */
 
 /*
- * Prepares report(); quiet: shows only warnings and worse; verbose: shows
- * debugging, too.  To be called before the sandbox, which forbids to open
- * files.  A pipe that nobody reads any more must not end the program, which
- * would be the loss of the tether.
+ * Prepares report().  With quiet, it shows only warnings and worse; with
+ * verbose, debugging, too.  Call this before the sandbox, which forbids opening
+ * files.  Ignores SIGPIPE: if nobody reads a pipe any more, that must not end
+ * the program and lose the tether.
  */
 void
 report_open(bool quiet, bool verbose)

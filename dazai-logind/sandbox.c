@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The rights that are given up once the tether is held.
+ * Takes away the rights of this process once the tether is held.
  */
 #include <sys/mman.h>
 
@@ -11,10 +11,10 @@
 #include "sandbox.h"
 
 /*
- * Allows what the loop, sd-bus and syslog(3) need, connecting again included,
- * and nothing that opens a file or starts a program.  The signals that may be
- * sent, by pidfd, are those of a panic.  Any other call kills the process, and
- * the daemon takes that for the loss of the tether.  Returns -1 with errno.
+ * Allows the calls that the loop, connecting again, sd-bus and syslog(3) need,
+ * and none that opens a file or starts a program.  By pidfd, allows only the
+ * signals of a panic.  Any other call kills the process, and the daemon takes
+ * that for the loss of the tether.  Returns -1 with errno.
  */
 int
 sandbox_logind(void)

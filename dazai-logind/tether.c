@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The tether: a connection to the daemon that says HOLD, and is closed to let
+ * The tether: sends HOLD on a connection to the daemon, and closes it to let
  * go.
  */
 #include <sys/timerfd.h>
@@ -22,8 +22,8 @@
 #include "status.h"
 #include "tether.h"
 
-#define ANSWER_MS 10000 /* for an answer, and to come back in */
-#define RETRY_MS  50	/* between attempts to come, or to come back */
+#define ANSWER_MS 10000 /* to wait for an answer, and to reconnect */
+#define RETRY_MS  50	/* between attempts to connect, or to reconnect */
 #define PING_MS	  5000	/* the longest interval between PINGs */
 
 static struct {
@@ -31,25 +31,26 @@ static struct {
 	const char	      *name;
 	enum {
 		AWAY,	  /* there will be another attempt to connect */
-		LEARNING, /* connected; STATUS is on its way */
-		ASKED,	  /* HOLD is */
+		LEARNING, /* connected; waiting for the answer to STATUS */
+		ASKED,	  /* waiting for the answer to HOLD */
 		HOLDING,
 		LOOSE /* let go */
 	} state;
-	bool	      wanted; /* it is to be held */
-	bool	      held;   /* it was, once at least */
-	int	      ask;    /* for STATUS; -1 unless LEARNING */
+	bool	      wanted; /* the tether must be held */
+	bool	      held;   /* it was held at least once */
+	int	      ask;    /* connection for STATUS; -1 unless LEARNING */
 	int	      timer;  /* of the PINGs */
 	int	      vault;  /* a pidfd; -1 until there is a daemon */
 	struct status status;
 	/* Times are ms of CLOCK_MONOTONIC. */
-	int64_t due;	 /* give up then; not while HOLDING or LOOSE */
-	int64_t retry;	 /* while AWAY: not before */
-	int64_t patient; /* until then the daemon may come */
+	int64_t due;	 /* when to give up; not while HOLDING or LOOSE */
+	int64_t retry;	 /* while AWAY: when to try again */
+	int64_t patient; /* when to stop waiting for a daemon */
 } t = { .ask = -1, .timer = -1, .vault = -1 };
 
 /*
- * Ends the program.  Lets go first, because writing the line may take a while.
+ * Exits with a message.  Lets go first, because writing the line may take a
+ * while.
  */
 noreturn void
 tether_end(int priority, int code, const char *fmt, ...)
@@ -111,7 +112,10 @@ tether_ask(void)
 	wire_send(line);
 }
 
-/* STATUS was answered, or will not be: sets the interval, and asks to hold. */
+/*
+ * The answer to STATUS has come, or will not come: sets the interval of PINGs,
+ * and asks to hold.
+ */
 static void
 tether_learned(void)
 {
@@ -140,8 +144,8 @@ tether_found(void)
 }
 
 /*
- * Connects, and asks to hold; stays AWAY, to try again later, if the daemon is
- * not there yet, or has no room for a connection.
+ * Connects, and asks for STATUS.  Stays AWAY, to try again later, if there is
+ * no daemon yet, or it has no room for a connection.
  */
 static void
 tether_connect(void)
@@ -168,7 +172,7 @@ tether_connect(void)
  * Holding and letting go.
  */
 
-/* Lets go, while the program lives on. */
+/* Lets go; the program goes on. */
 static void
 tether_let_go(void)
 {
@@ -177,21 +181,21 @@ tether_let_go(void)
 	report(LOG_INFO, "let go of %s", t.name);
 }
 
-/* Is it held now? */
+/* Returns whether the tether is held now. */
 bool
 tether_is_held(void)
 {
 	return (t.state == HOLDING);
 }
 
-/* Was it held, at any time? */
+/* Returns whether the tether was ever held. */
 bool
 tether_was_held(void)
 {
 	return (t.held);
 }
 
-/* Was a daemon ever reached? */
+/* Returns whether a daemon was ever reached. */
 bool
 tether_has_daemon(void)
 {
@@ -199,8 +203,9 @@ tether_has_daemon(void)
 }
 
 /*
- * Holds the tether from now on if wanted is set, or else lets go of it.  If it
- * was never held, takes it first in any case: only then is letting go a loss.
+ * Holds the tether from now on if wanted is set; otherwise lets go of it.  If
+ * it was never held, takes it first, because only then is it lost when we let
+ * go.
  */
 void
 tether_hold(bool wanted)
@@ -224,7 +229,7 @@ tether_held(int channel)
 		    "%s: the answer did not come from the vault",
 		    wire_daemon()->path);
 	t.state = HOLDING;
-	/* From the first byte on, PINGs that network makes up do not count. */
+	/* Once we send a byte, the vault ignores PINGs forged by network. */
 	wire_send_vault(WIRE_PING);
 	t.held = true;
 	report(LOG_INFO, "holding %s for session %s with dazaid %ld", t.name,
@@ -235,7 +240,7 @@ tether_held(int channel)
 
 /*
  * The connection is lost.  Connects again while the daemon lives: it may only
- * have missed our PINGs, and a new holder ends the panic in its grace.
+ * have missed our PINGs, and a new holder within the grace ends the panic.
  */
 static void
 tether_again(void)
@@ -251,7 +256,7 @@ tether_again(void)
 	if (t.state == HOLDING)
 		t.due = now + ANSWER_MS;
 	else
-		t.retry += RETRY_MS; /* not at once a second time */
+		t.retry += RETRY_MS; /* later the second time */
 	t.state = AWAY;
 }
 
@@ -259,7 +264,7 @@ tether_again(void)
  * Answers.
  */
 
-/* Acts on a line of the vault's. */
+/* Handles a line from the vault. */
 static void
 tether_answer(const char *line, int channel)
 {
@@ -272,14 +277,14 @@ tether_answer(const char *line, int channel)
 		tether_end(LOG_INFO, EXIT_LET_GO, "released");
 }
 
-/* Acts on a line of the daemon's, with the channel that came with it, or -1. */
+/* Handles a line from the daemon, with the channel that came with it, or -1. */
 static void
 tether_line(const char *line, int channel)
 {
 	if (t.state == ASKED && strcmp(line, "HOLDING") == 0)
 		tether_held(channel);
 	else if (t.state == ASKED && strcmp(line, "BUSY") == 0 && t.held)
-		tether_again(); /* it may still have our old connection */
+		tether_again(); /* it may not know yet that we hung up */
 	else if (t.state == ASKED && strcmp(line, "BUSY") == 0)
 		tether_end(LOG_ERR, EXIT_BUSY,
 		    "%s: no room for one more holder", wire_daemon()->path);
@@ -295,8 +300,8 @@ tether_line(const char *line, int channel)
  */
 
 /*
- * Connects, if it is time for that and may_connect, and fills in TETHER_PFD
- * entries.  Returns until when to poll, in ms of CLOCK_MONOTONIC; -1 for ever.
+ * If may_connect is set and it is time, connects.  Fills in TETHER_PFD entries.
+ * Returns the time until which to poll, in ms of CLOCK_MONOTONIC; -1: for ever.
  */
 int64_t
 tether_poll(struct pollfd *pfd, bool may_connect)
@@ -320,13 +325,13 @@ tether_poll(struct pollfd *pfd, bool may_connect)
 	return (until);
 }
 
-/* Handles what poll(2) has seen of the connection with these entries. */
+/* Handles the results of poll(2) for the connection of these entries. */
 static void
 tether_wire(const struct pollfd *pfd)
 {
 	struct pollfd now[WIRE_PFD];
 
-	/* It may have been closed since. */
+	/* The connection may have been closed since poll(2). */
 	wire_poll(now);
 	if (pfd[WIRE_CHANNEL].revents != 0 &&
 	    now[WIRE_CHANNEL].fd == pfd[WIRE_CHANNEL].fd)
@@ -338,7 +343,7 @@ tether_wire(const struct pollfd *pfd)
 		tether_again();
 }
 
-/* Handles what poll(2) has seen. */
+/* Handles the results of poll(2). */
 void
 tether_turn(const struct pollfd *pfd)
 {
@@ -357,8 +362,8 @@ tether_turn(const struct pollfd *pfd)
 }
 
 /*
- * Prepares to hold the tether name of a daemon at one of the places, which may
- * take wait ms to come; places and name must last.
+ * Prepares to hold the tether name of a daemon at one of the places.  Waits at
+ * most wait ms for a daemon.  places and name must stay valid.
  */
 void
 tether_open(const struct sockpath *places, const char *name, int64_t wait)
@@ -368,7 +373,7 @@ tether_open(const struct sockpath *places, const char *name, int64_t wait)
 	t.patient = clock_ms(CLOCK_MONOTONIC) + wait;
 	t.due = t.patient + ANSWER_MS;
 	t.wanted = true;
-	/* This clock goes on while the machine sleeps, as the daemon's does. */
+	/* This clock, like the daemon's, goes on while the machine sleeps. */
 	t.timer = timerfd_create(CLOCK_BOOTTIME, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (t.timer == -1)
 		tether_end(LOG_ERR, EXIT_USAGE, "timerfd: %s",

@@ -10,7 +10,7 @@
 #include "sockpath.h"
 #include "wire.h"
 
-/* What tether_poll() fills in. */
+/* Entries that tether_poll() fills in. */
 enum { TETHER_ASK = WIRE_PFD, TETHER_TIMER, TETHER_VAULT, TETHER_PFD };
 
 void	      tether_open(const struct sockpath *, const char *, int64_t);

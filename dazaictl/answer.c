@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The grammar of the daemon's answers.  They are written by network, which a
- * client may have taken over.  So an answer is shown, or believed, only if each
- * word of it is one that a dazaid could have said.
+ * Checks the grammar of the daemon's answers.  Network writes them, and a
+ * client may have taken it over.  So dazaictl shows or believes an answer only
+ * if a dazaid could have sent each word of it.
  */
 #include <ctype.h>
 #include <stdint.h>
@@ -47,7 +47,7 @@ answer_is_memory(const char *word)
 	    strcmp(word, "unlocked") == 0);
 }
 
-/* Is word of printable ASCII, without a blank? */
+/* Returns whether word is printable ASCII without blanks. */
 static bool
 answer_is_graphic(const char *word)
 {
@@ -80,7 +80,7 @@ answer_word(const char **at, char *word)
 	return (true);
 }
 
-/* The fields that every daemon has. */
+/* The fields that every daemon sends. */
 static const struct answer_field {
 	const char  *key;
 	answer_check check;
@@ -95,9 +95,9 @@ static const struct answer_field {
 #define ANSWER_FIELDS (sizeof(answer_fields) / sizeof(answer_fields[0]))
 
 /*
- * Is word, which this changes, a valid key=value of STATUS?  Notes in *seen
- * which field it was, and refuses one that comes twice.  A field that is not
- * known may have any value.
+ * Returns whether word is a valid key=value of STATUS; changes word.  Notes the
+ * field in *seen, and refuses a second one.  An unknown field may have any
+ * value.
  */
 static bool
 answer_field(char *word, unsigned int *seen)
@@ -118,7 +118,7 @@ answer_field(char *word, unsigned int *seen)
 	return (true);
 }
 
-/* Is line "STATUS key=value ...", with every field that a daemon has? */
+/* Returns whether line is "STATUS key=value ...", with every field. */
 bool
 answer_is_status(const char *line)
 {
@@ -134,7 +134,7 @@ answer_is_status(const char *line)
 	return (seen == (1U << ANSWER_FIELDS) - 1);
 }
 
-/* Is line "name size reads left", an entry of LIST? */
+/* Returns whether line is "name size reads left", an entry of LIST. */
 bool
 answer_is_entry(const char *line)
 {
@@ -148,7 +148,7 @@ answer_is_entry(const char *line)
 	    (answer_is_unlimited(left) || answer_is_seconds(left)));
 }
 
-/* Is line "tether holders held|lost pid", of TETHERS? */
+/* Returns whether line is "tether holders held|lost pid", of TETHERS. */
 bool
 answer_is_tether(const char *line)
 {
@@ -162,7 +162,7 @@ answer_is_tether(const char *line)
 	    answer_is_number(pid));
 }
 
-/* Is word the kind of an event? */
+/* Returns whether word is the kind of an event. */
 bool
 answer_is_event_kind(const char *word)
 {
@@ -177,7 +177,9 @@ answer_is_event_kind(const char *word)
 	return (false);
 }
 
-/* Is line "EVENT kind key=value ...", or "EVENT " and a STATUS? */
+/*
+ * Returns whether line is "EVENT kind key=value ..."  or "EVENT " and a STATUS.
+ */
 bool
 answer_is_event(const char *line)
 {
@@ -198,7 +200,7 @@ answer_is_event(const char *line)
 	return (true);
 }
 
-/* Is at the text of a reason, in double quotes?  Moves it past that. */
+/* Returns whether *at is a reason in double quotes, and moves past it. */
 static bool
 answer_quoted(const char **at)
 {
@@ -212,7 +214,7 @@ answer_quoted(const char **at)
 	return (*p == '"');
 }
 
-/* Is line the last words of a daemon, without the blanks at its end? */
+/* Returns whether line is a daemon's last words, without trailing blanks. */
 bool
 answer_is_last(const char *line)
 {
@@ -239,7 +241,7 @@ answer_is_last(const char *line)
 	return (*line == '\0');
 }
 
-/* Is line "BUSY" or "ERROR word sentence"? */
+/* Returns whether line is "BUSY" or "ERROR word sentence". */
 bool
 answer_is_refusal(const char *line)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The arenas of secmem.c that secrets pass through in dazaictl.  Every end of
- * the program but SIGKILL wipes all of them.
+ * The arenas through which secrets pass in dazaictl.  Every end of the program
+ * but SIGKILL wipes all of them.
  */
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -18,7 +18,7 @@
 #include "client.h"
 
 static struct secmem *arenas[ARENA_MAX]; /* those that are open; NULL: none */
-static struct rlimit  arena_memlock;	 /* as it was */
+static struct rlimit  arena_memlock;	 /* the limit at the start */
 
 static void
 arena_wipe_all(void)
@@ -50,7 +50,7 @@ arena_on_signal(int sig)
 }
 
 /*
- * Forbids a core dump.  Lowers the soft limit alone, so that a program which we
+ * Forbids a core dump.  Lowers only the soft limit, so that a program which we
  * execute can raise it.
  */
 static void
@@ -66,7 +66,7 @@ arena_no_core(void)
 		err(EXIT_USAGE, "cannot disable core dumps");
 }
 
-/* Has every signal that would end the program wipe the arenas first. */
+/* Makes every signal that would end the program wipe the arenas first. */
 static void
 arena_catch(void)
 {
@@ -87,7 +87,7 @@ arena_catch(void)
 		case SIGWINCH:
 			continue;
 		}
-		/* One that our parent had us ignore stays ignored. */
+		/* A signal that our parent ignored for us stays ignored. */
 		if (sigaction(sig, &sa, &was) == 0 && was.sa_handler != SIG_DFL)
 			(void)sigaction(sig, &was, NULL);
 	}
@@ -142,7 +142,7 @@ arena_warn(const struct secmem *sm)
 	warned = warned || sm->kind == SECMEM_UNLOCKED;
 }
 
-/* Puts to into from's place in the list; from is NULL for a free place. */
+/* Replaces from by to in the list; from is NULL for a free entry. */
 static void
 arena_list(struct secmem *from, struct secmem *to)
 {
@@ -189,7 +189,9 @@ arena_grow(struct secmem *sm, size_t size, size_t len)
 	(void)sigprocmask(SIG_SETMASK, &was, NULL);
 }
 
-/* Wipes and frees *sm, and sets it to zero; does nothing if it is zero. */
+/*
+ * Wipes and frees *sm, and sets it to zero; does nothing if it is zero already.
+ */
 void
 arena_close(struct secmem *sm)
 {
@@ -203,9 +205,9 @@ arena_close(struct secmem *sm)
 }
 
 /*
- * To be called before another program is executed in this process: sets the
- * limit of locked memory to what it was.  That of core dumps stays 0, but the
- * program may raise it.
+ * Call this before executing another program in this process.  Restores the
+ * limit of locked memory.  The limit of core dumps stays 0, but the program may
+ * raise it.
  */
 void
 arena_leave(void)

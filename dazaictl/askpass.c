@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * dazai-askpass, which ssh, git and sudo run when they need a secret and have
- * no terminal to ask on.  They pass a prompt and nothing else, so the secret's
- * name is in DAZAI_SECRET, and what may be asked for is in DAZAI_PROMPT.
+ * no terminal to ask on.  They pass only a prompt, so DAZAI_SECRET has the name
+ * of the secret, and DAZAI_PROMPT the pattern of prompts to answer.
  */
 #include <err.h>
 #include <fnmatch.h>
@@ -18,10 +18,10 @@
 #include "visible.h"
 
 /*
- * Does prompt ask for something else than a secret?  ssh asks for a yes to a
- * host key, or, with SSH_ASKPASS_PROMPT, for a click; git asks for a user's
- * name, which it would send and show in the clear.  ssh-add asks again for ever
- * when the secret is wrong.
+ * Returns whether prompt asks for something other than a secret.  ssh asks for
+ * a yes to a host key, or, with SSH_ASKPASS_PROMPT, for a click.  git asks for
+ * a user name, which it would send and show in the clear.  ssh-add asks again
+ * and again if the secret is wrong.
  */
 static bool
 askpass_not_secret(const char *prompt)
@@ -35,8 +35,9 @@ askpass_not_secret(const char *prompt)
 }
 
 /*
- * Does the user allow an answer to prompt?  Unless DAZAI_PROMPT says so, not to
- * one that sends the secret to a host which ssh was told to log in to.
+ * Returns whether the user allows an answer to prompt.  By default, that is not
+ * the prompt of ssh for a host's password, because ssh would send the secret to
+ * that host.
  */
 static bool
 askpass_allowed(const char *prompt)
@@ -56,7 +57,7 @@ askpass_allowed(const char *prompt)
 	return (false);
 }
 
-/* Ends the program: prompt, which may be the words of a server, is refused. */
+/* Refuses prompt, which may be a server's text, and exits. */
 static noreturn void
 askpass_refuse(const char *why, const char *prompt)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Lines of the Assuan protocol, which gpg-agent and pinentry speak.  One may
- * have a passphrase that was typed, so they pass through an arena.
+ * Lines of the Assuan protocol, which gpg-agent and pinentry speak.  A line may
+ * contain a passphrase that was typed, so they pass through an arena.
  */
 #include <sys/ioctl.h>
 
@@ -27,7 +27,7 @@ assuan_open(void)
 		arena_grow(&assuan_line, ASSUAN_MAX + 2, 0);
 }
 
-/* Is there nothing left to read from fd, which its writer has closed? */
+/* Returns whether the writer has closed fd, and nothing is left to read. */
 static bool
 assuan_is_closed(int fd)
 {
@@ -36,7 +36,9 @@ assuan_is_closed(int fd)
 	return (ioctl(fd, FIONREAD, &left) == -1 || left == 0);
 }
 
-/* Waits for fd to be readable; false after ms, or when watch is closed. */
+/*
+ * Waits until fd is readable.  Returns false after ms, or if watch is closed.
+ */
 static bool
 assuan_wait(int fd, int watch, int ms)
 {
@@ -56,7 +58,7 @@ assuan_wait(int fd, int watch, int ms)
 			return (true);
 		if (assuan_is_closed(watch))
 			return (false);
-		pfd[1].fd = -1; /* it has asked for more before it left */
+		pfd[1].fd = -1; /* it has sent more before it closed */
 	}
 }
 
@@ -97,9 +99,9 @@ assuan_next(int fd, int watch, int ms)
 
 /*
  * Reads the next line from fd that is neither empty nor a comment.  Waits at
- * most ms for each byte; -1: for ever.  Returns ASSUAN_ENDED if fd is closed,
- * or watch, unless that is -1, or if the time is up.  Skips the rest of a line
- * that is too long.
+ * most ms for each byte; -1: for ever.  Returns ASSUAN_ENDED if the time is up,
+ * or if fd is closed, or watch is, unless watch is -1.  Skips the rest of a
+ * line that is too long.
  */
 enum assuan_result
 assuan_read(int fd, int watch, int ms)
@@ -114,7 +116,7 @@ assuan_read(int fd, int watch, int ms)
 	return (result);
 }
 
-/* Is the first word of the line this one? */
+/* Returns whether this is the first word of the line. */
 bool
 assuan_is(const char *word)
 {
@@ -126,8 +128,8 @@ assuan_is(const char *word)
 }
 
 /*
- * What follows the first word of the line, without blanks before it; the
- * newline is there.  Valid until the next assuan_read().
+ * Returns the rest of the line after its first word and the blanks, with the
+ * newline.  Valid until the next assuan_read().
  */
 const char *
 assuan_words(void)
@@ -138,7 +140,7 @@ assuan_words(void)
 	return (at + strspn(at, " \t"));
 }
 
-/* Writes the line to fd as it is, and wipes it; false if nobody reads there. */
+/* Writes the line unchanged to fd, and wipes it.  Returns false on an error. */
 bool
 assuan_pass(int fd)
 {
@@ -156,7 +158,7 @@ assuan_pass(int fd)
 	return (n != -1);
 }
 
-/* Writes text as a line to standard output, where the client is. */
+/* Sends text as a line to the client, on standard output. */
 void
 assuan_say(const char *text)
 {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A connection to the control socket: requests out, answers in.  Every failure
- * ends the program with one line, and an exit code that tells its kind.
+ * A connection to the control socket: sends requests and receives answers.
+ * Every failure ends the program with one line and an exit code for its kind.
  */
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -23,13 +23,13 @@
 #include "oneline.h"
 #include "why.h"
 
-#define CLIENT_WORDS   1280 /* bytes of the words for a refusal */
+#define CLIENT_WORDS   1280 /* bytes of the message for a refusal */
 #define CLIENT_LINE    1024 /* bytes of the longest line, either way */
 #define CLIENT_ABOUT   140  /* bytes of a secret's name and ": " */
-#define CLIENT_TRIES   16   /* to say a request that the daemon has not read */
+#define CLIENT_TRIES   16   /* sends of a request that was not read */
 #define CLIENT_SECONDS 10   /* without an answer: the daemon gives up after 5 */
 
-/* Limits the time for which a daemon that is stuck makes us wait on fd. */
+/* Limits the time that we wait on fd for a daemon that hangs. */
 static void
 client_be_patient(int fd)
 {
@@ -72,7 +72,7 @@ client_open(const struct sockpath *places, enum client_trust trust)
 	return (client_reach.fd);
 }
 
-/* The daemon that client_open() has found last. */
+/* Returns the daemon that client_open() has found last. */
 const struct reach *
 client_daemon(void)
 {
@@ -80,9 +80,10 @@ client_daemon(void)
 }
 
 /*
- * Do the daemon's pids mean the same processes here?  status is its STATUS.  A
- * daemon in another PID namespace gives itself another pid there, and one of
- * another machine is reached through a process of this one.
+ * Returns whether the daemon's pids mean the same processes here.  status is
+ * its STATUS.  If the daemon is in another PID namespace, the pid there differs
+ * from the one that we see; if it is on another machine, a process of this
+ * machine listens.
  */
 bool
 client_is_near(const char *status)
@@ -95,14 +96,14 @@ client_is_near(const char *status)
 	    (pid_t)n == client_reach.maker.pid);
 }
 
-/* From now on a refusal is told with this secret's name in front. */
+/* From now on a message about a refusal begins with this secret's name. */
 void
 client_speak_of(const char *name)
 {
 	(void)snprintf(client_about, sizeof(client_about), "%s: ", name);
 }
 
-/* A request that is not answered yet. */
+/* A request without an answer yet. */
 static struct {
 	char	     line[CLIENT_LINE];
 	size_t	     len;    /* 0: there is none */
@@ -117,7 +118,10 @@ client_send(int fd)
 	    MSG_NOSIGNAL);
 
 	client_request.unread = sent == -1 && errno == EPIPE;
-	/* A daemon that turned us away may have said why: see client_line(). */
+	/*
+	 * If the daemon has closed the connection, it may have sent a reason:
+	 * see client_line().
+	 */
 	if (sent != (ssize_t)client_request.len && !client_request.unread)
 		err(EXIT_CUT, "the daemon is gone");
 }
@@ -143,10 +147,10 @@ client_ask(int fd, const char *fmt, ...)
 }
 
 /*
- * To be called when the daemon has closed the connection fd; reset: with
- * ECONNRESET.  If the daemon had not read the request, because it needed room
- * for others and we had been silent, sends the request once more on a new
- * connection, which is fd then, and returns true.
+ * Call this when the daemon has closed the connection fd; reset is true for
+ * ECONNRESET.  If the daemon has not read the request, because we had been
+ * silent and it needed room for others, sends the request again on a new
+ * connection, which becomes fd, and returns true.
  */
 static bool
 client_ask_again(int fd, bool reset)
@@ -164,7 +168,7 @@ client_ask_again(int fd, bool reset)
 	return (true);
 }
 
-/* Ends the program for an answer that no dazaid gives. */
+/* Exits because no dazaid sends this answer. */
 noreturn void
 client_nonsense(void)
 {
@@ -172,10 +176,7 @@ client_nonsense(void)
 	    oneline(client_reach.path), client_reach.suffix);
 }
 
-/*
- * Receives one byte of an answer, as vouch_recv(); the program ends if none
- * comes.
- */
+/* Receives one byte of an answer, as vouch_recv().  Exits if none comes. */
 static char
 client_byte(int fd, bool *vouched, int *channel)
 {
@@ -198,10 +199,10 @@ client_byte(int fd, bool *vouched, int *channel)
 
 /*
  * Receives the next line, and returns it without its newline, valid until the
- * next call.  Byte by byte, because what follows it may not be a line.  The
- * line has printable ASCII and nothing else: it can be shown on a terminal.
- * *vouched: the vault itself has sent all of it; *channel: the descriptor that
- * came with it, or -1.
+ * next call.  Reads byte by byte, because a secret may follow it.  The line is
+ * printable ASCII, so it can be shown on a terminal.  Sets *vouched if the
+ * vault itself has sent all of it, and *channel to the descriptor that came
+ * with it, or -1.
  */
 static const char *
 client_receive(int fd, bool *vouched, int *channel)
@@ -228,7 +229,7 @@ client_receive(int fd, bool *vouched, int *channel)
 	client_nonsense();
 }
 
-/* The next line, as client_receive(); it may be network's invention. */
+/* Receives a line as client_receive(); network may have forged it. */
 const char *
 client_line(int fd)
 {
@@ -238,7 +239,7 @@ client_line(int fd)
 	return (client_receive(fd, &vouched, &channel));
 }
 
-/* As client_line(); but NULL if the daemon has ended. */
+/* As client_line(), but returns NULL if the daemon has ended. */
 const char *
 client_next(int fd)
 {
@@ -252,17 +253,17 @@ client_next(int fd)
 }
 
 /*
- * Ends the program unless the vault itself has sent the line that was read.
- * *channel is the socket that came with the line, which network never had.  No
- * socket can come over a forwarded connection (ssh -L): then *channel is -1,
- * and becomes a duplicate of fd.  The caller closes it.
+ * Exits unless the vault itself has sent the last line.  *channel is the socket
+ * that came with the line, which network never had.  Over a forwarded
+ * connection (ssh -L) no socket can come: *channel is -1 then, and becomes a
+ * duplicate of fd.  The caller closes it.
  */
 static void
 client_check_channel(int fd, bool vouched, int *channel)
 {
 	if (!vouched)
 		errx(EXIT_REFUSED, "the answer did not come from the vault");
-	/* The kernel may also have found no descriptor for it. */
+	/* Perhaps we had no free descriptor for it. */
 	if (*channel == -1 && (*channel = fcntl(fd, F_DUPFD_CLOEXEC, 0)) == -1)
 		err(EXIT_USAGE, "the channel for the secret");
 	client_be_patient(*channel);
@@ -286,8 +287,8 @@ client_vouched(int fd, const char *want, int *channel)
 }
 
 /*
- * Writes to words, of CLIENT_WORDS bytes, what line says, and returns the exit
- * code for it.  Ends the program if line is no refusal.
+ * Writes the message for the refusal line to words, of CLIENT_WORDS bytes, and
+ * returns the exit code for it.  Exits if line is not a refusal.
  */
 static int
 client_refusal(const char *line, char *words)
@@ -323,9 +324,9 @@ client_refusal(const char *line, char *words)
 }
 
 /*
- * As client_vouched(), for a line that is want; but if the daemon refuses,
- * returns false, with its reason in why, of size bytes.  If it refuses
- * everything now, ends the program all the same.
+ * As client_vouched(), for the line want.  But if the daemon refuses, returns
+ * false, with its reason in why, of size bytes.  If it refuses every request
+ * now, exits all the same.
  */
 bool
 client_offered(int fd, const char *want, int *channel, char *why, size_t size)
@@ -344,7 +345,7 @@ client_offered(int fd, const char *want, int *channel, char *why, size_t size)
 	return (false);
 }
 
-/* Ends the program with what line says, which must be a refusal. */
+/* Exits with the message for line, which must be a refusal. */
 noreturn void
 client_refused(const char *line)
 {
@@ -354,7 +355,7 @@ client_refused(const char *line)
 	errx(code, "%s", words);
 }
 
-/* Receives the next line; ends the program unless it is this one. */
+/* Receives the next line; exits unless it is this one. */
 void
 client_want(int fd, const char *want)
 {

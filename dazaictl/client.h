@@ -10,19 +10,19 @@
 /* Exit codes; they are in the man page. */
 enum {
 	EXIT_DONE = 0,
-	EXIT_USAGE = 1, /* or an error of the system */
+	EXIT_USAGE = 1, /* or a system call failed */
 	EXIT_NO_DAEMON = 2,
 	EXIT_POLICY = 3, /* unguarded, or a panic is pending */
 	EXIT_NO_SECRET = 4,
-	EXIT_REFUSED = 5, /* any other refusal, by the daemon or of it */
+	EXIT_REFUSED = 5, /* any other refusal, by us or by the daemon */
 	/* the daemon ended before it had answered; panic: it did not end */
 	EXIT_CUT = 6,
-	EXIT_PARTLY = 7 /* load: not every secret */
+	EXIT_PARTLY = 7 /* load: some secrets were not loaded */
 };
 
-/* Which daemons a command is for. */
+/* The daemons that a command accepts. */
 enum client_trust {
-	CLIENT_OURS, /* those of our user, or root's: secrets go there */
+	CLIENT_OURS, /* our user's or root's: they may get secrets */
 	CLIENT_ANY   /* for root, also those of any other user */
 };
 

@@ -46,8 +46,8 @@ command_places(const char *asked, struct sockpath *places)
 }
 
 /*
- * Ends the program, as for a refusal of the daemon's, if name cannot be that of
- * a secret.  So it cannot be two words of a request, either.
+ * Exits, as after a refusal of the daemon, if name is not valid for a secret.
+ * So it cannot be two words of a request, either.
  */
 void
 command_check_name(const char *name)
@@ -56,7 +56,7 @@ command_check_name(const char *name)
 		errx(EXIT_REFUSED, "refused: bad-name: " NAME_RULE);
 }
 
-/* Ends the program: says what is wrong with the command line, and the usage. */
+/* Exits with an error message about the command line, and the usage. */
 noreturn void
 command_wrong(const char *fmt, ...)
 {
@@ -71,8 +71,8 @@ command_wrong(const char *fmt, ...)
 }
 
 /*
- * As getopt_long(3), which says nothing itself; ends the program for an option
- * that is wrong.  shorts begins with a ':'; longs may be NULL.
+ * As getopt_long(3), but if an option is wrong, prints its own error message
+ * and exits.  shorts begins with a ':'; longs may be NULL.
  */
 int
 command_option(int argc, char *argv[], const char *shorts,
@@ -104,7 +104,7 @@ command_option(int argc, char *argv[], const char *shorts,
 	return (ch);
 }
 
-/* No argument may follow the options. */
+/* Exits if an argument follows the options. */
 static void
 command_end(int argc, char *argv[])
 {
@@ -112,7 +112,7 @@ command_end(int argc, char *argv[])
 		command_wrong("%s: one argument too many", argv[optind]);
 }
 
-/* The command has neither options nor arguments. */
+/* Exits if the command has options or arguments. */
 static void
 command_none(int argc, char *argv[])
 {
@@ -120,7 +120,7 @@ command_none(int argc, char *argv[])
 	command_end(argc, argv);
 }
 
-/* The one argument that is left, a word; what: what it is, for errors. */
+/* Returns the only argument left, a word; what names it in errors. */
 static const char *
 command_word(int argc, char *argv[], const char *what)
 {
@@ -134,7 +134,7 @@ command_word(int argc, char *argv[], const char *what)
 	return (argv[optind - 1]);
 }
 
-/* The one argument that is left, the name of a secret. */
+/* Returns the only argument left, the name of a secret. */
 static const char *
 command_name(int argc, char *argv[])
 {
@@ -143,7 +143,7 @@ command_name(int argc, char *argv[])
 	return (command_word(argc, argv, "secret's name"));
 }
 
-/* Likewise, of a command that has no options. */
+/* Likewise, for a command without options. */
 static const char *
 command_only(int argc, char *argv[], const char *what)
 {
@@ -151,7 +151,7 @@ command_only(int argc, char *argv[], const char *what)
 	return (command_word(argc, argv, what));
 }
 
-/* How the answer is to be shown: by -l, --json, or as form says. */
+/* Returns the form of the output: from -l or --json, or else form. */
 static enum list_form
 command_form(int argc, char *argv[], enum list_form form)
 {
@@ -223,8 +223,8 @@ command_arm(const struct sockpath *places, int argc, char *argv[])
 }
 
 /*
- * The value of an option whose value is optional: it is attached (-w5), or the
- * next argument if that begins with a digit; NULL if there is none.
+ * Returns the optional value of an option: it is attached (-w5), or it is the
+ * next argument, if that begins with a digit; NULL if there is none.
  */
 static const char *
 command_optional(int argc, char *argv[])
@@ -356,7 +356,7 @@ command_wait(const struct sockpath *places, int argc, char *argv[])
 	watch_wait(places, command_only(argc, argv, "event"));
 }
 
-/* Explains the command that is the argument, or all of them. */
+/* Explains the command that the argument names, or all commands. */
 static void
 command_help(int argc, char *argv[])
 {
@@ -368,7 +368,7 @@ command_help(int argc, char *argv[])
 		errx(EXIT_USAGE, "%s: no such command", oneline(argv[1]));
 }
 
-/* Runs the command argv[0], and ends the program; sock: the value of -s. */
+/* Runs the command argv[0], and exits.  sock is the value of -s. */
 noreturn void
 command_run(const char *sock, int argc, char *argv[])
 {
@@ -386,7 +386,7 @@ command_run(const char *sock, int argc, char *argv[])
 	struct sockpath places;
 	size_t		i;
 
-	optind = 0; /* getopt(3) starts again, with the command's options */
+	optind = 0; /* getopt(3) starts again, for the command's options */
 	command_now = argv[0];
 	for (i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
 		if (strcmp(argv[0], commands[i].name) != 0)

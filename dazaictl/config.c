@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The user's files in ~/.config/dazai, which say what secret belongs to what.
- * They decide where secrets go, so nobody but the user may write to them.
+ * Reads the user's files in ~/.config/dazai, which name the secret of each
+ * server or key.  They decide where secrets go, so nobody but the user may
+ * write to them.
  */
 #include <sys/stat.h>
 
@@ -28,7 +29,7 @@ config_path(const char *name, char *path)
 	const char *xdg = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
 	int	    len;
 
-	/* The base directory specification has a relative path ignored. */
+	/* By the XDG specification, a relative path must be ignored. */
 	if (xdg != NULL && xdg[0] == '/')
 		len = snprintf(path, PATH_MAX, "%s/dazai/%s", xdg, name);
 	else if (home != NULL && home[0] == '/')
@@ -43,7 +44,7 @@ config_path(const char *name, char *path)
 
 /*
  * Opens the user's file of this name.  If there is none, config_next() finds no
- * line.  Ends the program if others may have written the file.
+ * line.  Exits if others may have written the file.
  */
 void
 config_open(struct config *config, const char *name)
@@ -54,7 +55,7 @@ config_open(struct config *config, const char *name)
 	memset(config, 0, sizeof(*config));
 	if (!config_path(name, config->path))
 		errx(EXIT_USAGE, "neither XDG_CONFIG_HOME nor HOME is a path");
-	/* O_NONBLOCK: not to wait for the writer of a FIFO. */
+	/* With O_NONBLOCK, open(2) does not wait for the writer of a FIFO. */
 	fd = open(config->path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd == -1 && errno == ENOENT)
 		return;
@@ -72,7 +73,7 @@ config_open(struct config *config, const char *name)
 		err(EXIT_USAGE, "%s", oneline(config->path));
 }
 
-/* Ends the program for what is wrong in the line that was read last. */
+/* Exits with an error message about the last line. */
 noreturn void
 config_wrong(const struct config *config, const char *why)
 {
@@ -101,8 +102,9 @@ config_split(struct config *config)
 }
 
 /*
- * Reads up to the next line that has words, which are printable ASCII; false
- * at the end of the file.  A line that begins with # has none.
+ * Reads up to the next line that has words, which must be printable ASCII.  A
+ * line that begins with # counts as empty.  Returns false at the end of the
+ * file.
  */
 bool
 config_next(struct config *config)
@@ -131,7 +133,7 @@ config_next(struct config *config)
 	return (false);
 }
 
-/* Closes the file, and frees the words that were read last. */
+/* Closes the file, and frees the words of the last line. */
 void
 config_close(struct config *config)
 {

@@ -8,13 +8,13 @@
 #include <stdio.h>
 #include <stdnoreturn.h>
 
-#define CONFIG_WORDS 3 /* the most that a line may have */
+#define CONFIG_WORDS 3 /* most words of a line */
 
-/* A file of lines, each of some words. */
+/* A file whose lines consist of words. */
 struct config {
 	FILE	    *file; /* NULL: there is no such file */
 	char	     path[PATH_MAX];
-	char	    *line; /* that was read last; getline(3)'s */
+	char	    *line; /* the last line, for getline(3) */
 	size_t	     size;
 	unsigned int number; /* of that line, from 1 */
 	char	    *word[CONFIG_WORDS];

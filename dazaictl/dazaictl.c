@@ -27,7 +27,7 @@ usage(FILE *to, int status)
 	exit(status);
 }
 
-/* Runs the helper whose name the program was called by, if any; then ends. */
+/* If the program was called by the name of a helper, runs that, and exits. */
 static void
 dazaictl_helper(int argc, char *argv[])
 {
@@ -58,7 +58,7 @@ main(int argc, char *argv[])
 
 	stdfd_open();
 	dazaictl_helper(argc, argv);
-	/* The options end at the first word that is none: the command. */
+	/* The options end before the command. */
 	while ((ch = option_next(argc, argv, "+hs:V", longs)) != -1) {
 		switch (ch) {
 		case 'h':
@@ -70,7 +70,7 @@ main(int argc, char *argv[])
 			puts("dazaictl " DAZAI_VERSION);
 			stdfd_flush();
 			exit(EXIT_DONE);
-		default: /* option_next() has said what is wrong */
+		default: /* option_next() has printed an error */
 			usage(stderr, EXIT_USAGE);
 		}
 	}

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * docker-credential-dazai: answers docker, podman and their kin with the secret
- * that the user's file "docker" names for a registry.
+ * docker-credential-dazai: gives docker, podman and others the secret that the
+ * user's file "docker" names for a registry.
  */
 #include <err.h>
 #include <stdbool.h>
@@ -38,8 +38,8 @@ dockercred_string(const char *text, char *json)
 }
 
 /*
- * Length of the UTF-8 character at s, of at most len bytes, or 0 if it is none:
- * Unicode, table 3-7.
+ * Returns the length of the UTF-8 character at s, of at most len bytes; 0 if it
+ * is not well-formed (Unicode, table 3-7).
  */
 static size_t
 dockercred_utf8(const unsigned char *s, size_t len)
@@ -102,8 +102,8 @@ dockercred_encode(const unsigned char *secret, size_t len, unsigned char *to,
 }
 
 /*
- * Reads the next line of the file into site; ends the program if it is not a
- * registry, a secret and a user.
+ * Reads the next line of the file into site.  Exits unless it is a registry, a
+ * secret and a user.
  */
 static bool
 dockercred_next(struct config *config, struct site *site)
@@ -165,7 +165,10 @@ dockercred_get(void)
 	}
 	config_close(&config);
 	if (!found) {
-		/* The protocol's own words, which docker goes on after. */
+		/*
+		 * These words of the protocol let docker go on without a
+		 * password.
+		 */
 		puts("credentials not found in native keychain");
 		stdfd_flush();
 		exit(EXIT_USAGE);
@@ -185,7 +188,7 @@ dockercred_list(void)
 	struct config config;
 	struct site   site;
 
-	/* A mistake anywhere in the file ends us before we print. */
+	/* An error anywhere in the file must come before any output. */
 	config_open(&config, "docker");
 	while (dockercred_next(&config, &site))
 		continue;

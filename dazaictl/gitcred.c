@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * git-credential-dazai: answers git with the secret that the user's file "git"
- * names for a server.  The attributes may have come from a stranger's URL.
+ * git-credential-dazai: gives git the secret that the user's file "git" names
+ * for a server.  The attributes may come from the URL of an attacker.
  */
 #include <err.h>
 #include <stdbool.h>
@@ -16,7 +16,7 @@
 #include "site.h"
 #include "stdfd.h"
 
-#define GITCRED_LINE (64 * 1024) /* bytes: git's own limit is as much */
+#define GITCRED_LINE (64 * 1024) /* bytes: the same limit as in git */
 
 /* The attributes that choose a secret. */
 static struct {
@@ -38,7 +38,7 @@ gitcred_is_ascii(const char *text)
 	return (*text == '\0');
 }
 
-/* Takes one attribute, "key=value"; one that we do not use may be anything. */
+/* Parses one attribute, "key=value".  Ignores those that we do not use. */
 static void
 gitcred_attribute(char *line)
 {
@@ -94,8 +94,9 @@ gitcred_read(void)
 }
 
 /*
- * Finds the first line of the file that is about site and the user whom git has
- * named, if any; false if there is none.  Every line is checked.
+ * Finds the first line of the file for site and for the user that git has
+ * named, if any.  Returns false if there is none.  Checks every line for
+ * errors.
  */
 static bool
 gitcred_find(const struct site *asked, char *name, char *user, size_t size)
@@ -166,10 +167,10 @@ gitcred_main(int argc, char *argv[])
 
 	if (argc != 2)
 		errx(EXIT_USAGE, "usage: get, store or erase, as git says it");
-	/* gitcredentials(7) wants what is not known to be ignored. */
+	/* gitcredentials(7): helpers must ignore unknown requests. */
 	if (strcmp(argv[1], "get") != 0)
 		exit(EXIT_DONE);
-	/* Else git would go on and ask on the terminal. */
+	/* Otherwise git would go on and ask on the terminal. */
 	if ((status = give_apart(gitcred_get, NULL)) != EXIT_DONE)
 		puts("quit=1");
 	stdfd_flush();

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Gives a secret to a program that asks for it in the words of its own
- * protocol: all of it, or no byte.
+ * Gives a secret to a program that asks for it in its own protocol: all of it,
+ * or no byte.
  */
 #include <sys/wait.h>
 
@@ -24,8 +24,8 @@
 static struct secmem give_plain, give_coded;
 
 /*
- * Returns why a protocol of lines cannot carry a secret of len bytes, or NULL.
- * After a newline in a password, the rest of it would be taken for an
+ * Returns NULL if a protocol of lines can carry a secret of len bytes, or an
+ * error message.  The rest of a password after a newline would be taken for an
  * attribute.
  */
 const char *
@@ -44,8 +44,8 @@ give_line(const unsigned char *secret, size_t len)
 
 /*
  * Writes the secret name to standard output, encoded by encode, between the
- * texts before and after, and ends the program.  Drops one newline at the
- * secret's end, because many programs add one.
+ * texts before and after, and exits.  Drops one newline at the end of the
+ * secret, because many programs add one.
  */
 noreturn void
 give(const char *name, const char *before, give_encoding encode,
@@ -76,8 +76,8 @@ give(const char *name, const char *before, give_encoding encode,
 }
 
 /*
- * Calls task with arg in a process of its own, which may end with any exit
- * code.  Returns that code; EXIT_USAGE if a signal has ended the process.
+ * Calls task with arg in a child process.  Returns the exit code of that;
+ * EXIT_USAGE if a signal has ended it.
  */
 int
 give_apart(void (*task)(const void *), const void *arg)
@@ -86,7 +86,7 @@ give_apart(void (*task)(const void *), const void *arg)
 	pid_t pid;
 
 	stdfd_flush();
-	/* If it stayed ignored, waitpid(2) would lose the status. */
+	/* If it stayed ignored, waitpid(2) would not get the status. */
 	(void)signal(SIGCHLD, SIG_DFL);
 	if ((pid = fork()) == -1)
 		err(EXIT_USAGE, "fork");

@@ -5,13 +5,13 @@
 #include <stddef.h>
 #include <stdnoreturn.h>
 
-/* An encoding makes at most this many bytes of one. */
+/* An encoding makes at most this many bytes of each byte. */
 #define GIVE_GROWTH 6
 
 /*
- * Encodes a secret, of so many bytes, to the third argument, and stores in the
- * last one how many bytes that are.  Returns NULL, or why the protocol cannot
- * carry the secret.
+ * Encodes a secret, whose length is the second argument, into the third one,
+ * and stores the number of encoded bytes in the last one.  Returns NULL, or why
+ * the protocol cannot carry the secret.
  */
 typedef const char *(
     *give_encoding)(const unsigned char *, size_t, unsigned char *, size_t *);

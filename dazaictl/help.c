@@ -73,7 +73,7 @@ help_find(const char *name)
 	return (NULL);
 }
 
-/* The usage of the command of this name; a static string. */
+/* Returns the usage of the command of this name; a static string. */
 const char *
 help_usage(const char *name)
 {
@@ -82,7 +82,7 @@ help_usage(const char *name)
 	return (h == NULL ? "help" : h->usage);
 }
 
-/* Explains one command; false if there is no such one. */
+/* Explains a command; returns false if there is no such command. */
 bool
 help_one(const char *name)
 {
@@ -94,7 +94,7 @@ help_one(const char *name)
 	return (true);
 }
 
-/* Explains all, each in a line. */
+/* Explains all commands, each in a line. */
 void
 help_all(FILE *to)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The daemon's answers as JSON (RFC 8259), for --json.  The lines have been
- * checked against the grammar of answer.c: they are printable ASCII.  Numbers
- * are read and printed again, because JSON does not allow a 0 in front.
+ * Prints the daemon's answers as JSON (RFC 8259), for --json.  The callers have
+ * checked the lines by answer.c, so they are printable ASCII.  Numbers are
+ * parsed and printed again, because JSON does not allow leading zeros.
  */
 #include <inttypes.h>
 #include <stdbool.h>
@@ -17,8 +17,8 @@
 enum json_kind { JSON_TEXT, JSON_BOOL, JSON_NUMBER, JSON_SECONDS };
 
 /*
- * The keys of STATUS and EVENTS whose values are no text.  A key always has the
- * same kind, whatever its value looks like: a secret may be named "1".
+ * The keys of STATUS and EVENTS whose values are not strings.  The type depends
+ * on the key and not on the value, because a secret may be named "1".
  */
 static enum json_kind
 json_kind(const char *key)
@@ -56,7 +56,7 @@ json_text(const char *text)
 	putchar('"');
 }
 
-/* Prints a value; null if it should be a number and is not one, such as "-". */
+/* Prints a value; null if the key has numbers and this is none, such as "-". */
 static void
 json_value(enum json_kind kind, const char *value)
 {
@@ -110,7 +110,7 @@ json_fields(const char *line, bool first)
 	}
 }
 
-/* Prints the words of line, in their order, under the given keys. */
+/* Prints the words of line, in this order, with the given keys. */
 static void
 json_words(const char *line, const char *const *keys,
     const enum json_kind *kinds, size_t n)
@@ -126,7 +126,7 @@ json_words(const char *line, const char *const *keys,
 	putchar('}');
 }
 
-/* An entry of LIST, without a newline. */
+/* Prints an entry of LIST, without a newline. */
 void
 json_entry(const char *line)
 {
@@ -137,7 +137,7 @@ json_entry(const char *line)
 	json_words(line, keys, kinds, 4);
 }
 
-/* A line of TETHERS, likewise. */
+/* Prints a line of TETHERS, without a newline. */
 void
 json_tether(const char *line)
 {
@@ -148,7 +148,7 @@ json_tether(const char *line)
 	json_words(line, keys, kinds, 4);
 }
 
-/* A STATUS, as one object and a newline. */
+/* Prints a STATUS, as one object and a newline. */
 void
 json_status(const char *line)
 {
@@ -157,7 +157,9 @@ json_status(const char *line)
 	puts("}");
 }
 
-/* "EVENT kind key=value ...": one object and a newline; "event" is the kind. */
+/*
+ * Prints "EVENT kind key=value ..."  as one object, with the kind as "event".
+ */
 void
 json_event(const char *line)
 {
@@ -171,7 +173,7 @@ json_event(const char *line)
 	puts("}");
 }
 
-/* The last words of a daemon, as one object and a newline. */
+/* Prints the last words of a daemon, as one object and a newline. */
 void
 json_last(int64_t time, int64_t pid, const char *reason, bool armed,
     int64_t secrets, const char *how)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The commands list and tethers: answers of several lines.
+ * The commands list and tethers, whose answers have several lines.
  */
 #include <err.h>
 #include <limits.h>
@@ -21,8 +21,8 @@
 
 /*
  * Sends the request ask on fd, and stores the lines of the answer, up to OK, in
- * *l, whose text is the caller's to free(3).  is checks each line; the program
- * ends for one that is wrong.
+ * *l, whose text is the caller's to free(3).  is checks each line; exits if one
+ * is wrong.
  */
 void
 list_ask(struct list *l, int fd, const char *ask, bool (*is)(const char *))
@@ -42,7 +42,10 @@ list_ask(struct list *l, int fd, const char *ask, bool (*is)(const char *))
 		err(EXIT_USAGE, "%s", ask);
 }
 
-/* The line after this one, NULL for the first; NULL if there is none. */
+/*
+ * Returns the line after this one, or the first one for NULL; NULL if there is
+ * none.
+ */
 const char *
 list_next(const struct list *l, const char *line)
 {
@@ -69,7 +72,7 @@ list_show(const struct list *l, enum list_form form, void (*json)(const char *))
 		puts("]");
 }
 
-/* Copies the four words of line, which has no more, to word, of four. */
+/* Copies the words of line, which are four, to word. */
 void
 list_split(const char *line, char word[][LIST_WORD])
 {
@@ -84,7 +87,7 @@ list_split(const char *line, char word[][LIST_WORD])
 	}
 }
 
-/* The row for a secret: "name size reads left". */
+/* Fills in the row for a secret: "name size reads left". */
 static void
 list_secret(const char *line, char cell[][TABLE_CELL])
 {
@@ -102,7 +105,7 @@ list_secret(const char *line, char cell[][TABLE_CELL])
 		    unit_time(n, time));
 }
 
-/* Prints what the daemon says of its secrets. */
+/* Prints the daemon's secrets. */
 void
 list_secrets(const struct sockpath *places, enum list_form form)
 {
@@ -124,7 +127,7 @@ list_secrets(const struct sockpath *places, enum list_form form)
 	free(l.text);
 }
 
-/* Ends the program if there is no daemon, or no secret of this name. */
+/* Exits if there is no daemon, or no secret of this name. */
 void
 list_wants(const struct sockpath *places, const char *name)
 {
@@ -145,7 +148,7 @@ list_wants(const struct sockpath *places, const char *name)
 			       "this name");
 }
 
-/* The words for the holder pid, who is not known to be a dazai-hb's. */
+/* Returns words for the holder pid, which may not be a dazai-hb. */
 static void
 list_process(pid_t pid, char *text)
 {
@@ -167,9 +170,10 @@ list_process(pid_t pid, char *text)
 }
 
 /*
- * Writes to text, of LIST_HOLDER bytes, who holds a tether first: word has the
- * four words of its line in TETHERS.  near: the daemon is on this machine and
- * in this PID namespace, so that the pid means the same process here.
+ * Writes words for the first holder of a tether to text, of LIST_HOLDER bytes.
+ * word has the four words of the tether's line in TETHERS.  near means that the
+ * daemon is on this machine and in this PID namespace, so that the pid is that
+ * of the same process here.
  */
 void
 list_holder(char word[][LIST_WORD], bool near, char *text)
@@ -195,7 +199,7 @@ list_holder(char word[][LIST_WORD], bool near, char *text)
 		    (long long)pid);
 }
 
-/* Do the daemon's pids mean the same processes here?  fd is its connection. */
+/* Returns whether the pids of the daemon at fd mean the same processes here. */
 static bool
 list_is_near(int fd)
 {
@@ -210,7 +214,7 @@ list_is_near(int fd)
 
 static bool list_near; /* for list_tether() */
 
-/* The row for a tether. */
+/* Fills in the row for a tether. */
 static void
 list_tether(const char *line, char cell[][TABLE_CELL])
 {
@@ -223,7 +227,7 @@ list_tether(const char *line, char cell[][TABLE_CELL])
 	list_holder(word, list_near, cell[3]);
 }
 
-/* Prints what the daemon says of its tethers. */
+/* Prints the daemon's tethers. */
 void
 list_tethers(const struct sockpath *places, enum list_form form)
 {

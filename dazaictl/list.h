@@ -12,8 +12,8 @@
 
 /* How an answer is shown. */
 enum list_form {
-	LIST_WORDS, /* for reading */
-	LIST_LINES, /* as the daemon gives it */
+	LIST_WORDS, /* a table for reading */
+	LIST_LINES, /* as the daemon sends it */
 	LIST_JSON
 };
 

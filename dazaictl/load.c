@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * dazaictl load: runs the command of each secret in a file, and puts what it
- * prints into the daemon.  The bytes go from the command's pipe into an arena
- * and from there to the daemon.
+ * dazaictl load: runs the command of each secret in a file, and puts its output
+ * into the daemon.  The bytes go from the command's pipe into an arena and from
+ * there to the daemon.
  */
 #include <sys/wait.h>
 
@@ -30,14 +30,14 @@
 #define LOAD_PIECE ((size_t)4096) /* bytes of the arena at first */
 
 static struct loadfile load;
-static bool	       load_there[LOADFILE_MAX]; /* in the daemon already */
-static bool	       load_once;		 /* a secret is typed once */
-static size_t	       load_most;		 /* bytes that it can hold */
-static struct secmem   value;
-static size_t	       load_sent; /* bytes that were to be sent to the daemon */
-static bool	       load_piped; /* a command's pipe was read */
+static bool   load_there[LOADFILE_MAX]; /* the daemon has the secret already */
+static bool   load_once;		/* a secret is typed once */
+static size_t load_most; /* most bytes of a secret that it can store */
+static struct secmem value;
+static size_t	     load_sent;	 /* bytes that were to be sent to the daemon */
+static bool	     load_piped; /* a command's pipe was read */
 
-/* The file that is read when none is named. */
+/* Returns the default file. */
 static const char *
 load_default(void)
 {
@@ -49,8 +49,8 @@ load_default(void)
 }
 
 /*
- * Asks the daemon what it has, and how much it can hold, before anybody types a
- * passphrase for nothing.
+ * Asks the daemon which secrets it has, and how much it can store, so that
+ * nobody types a passphrase in vain.
  */
 static void
 load_look(const struct sockpath *places)
@@ -112,7 +112,7 @@ load_read(int fd)
 }
 
 /*
- * Runs the command; returns the length of what it has printed.  If that cannot
+ * Runs the command, and returns the length of its output.  If the output cannot
  * be a secret, returns 0 with the reason in why, of LOADFILE_WHY bytes.
  */
 static size_t
@@ -129,7 +129,7 @@ load_command(const struct loadfile_entry *e, char *why)
 	load_piped = true;
 	if ((len = load_read(p[0])) == -1)
 		err(EXIT_USAGE, "%s: its command", e->name);
-	/* A command that is not done yet ends by SIGPIPE. */
+	/* A command that still writes gets SIGPIPE. */
 	close(p[0]);
 	while (waitpid(pid, &status, 0) == -1) {
 		if (errno != EINTR)
@@ -166,7 +166,7 @@ load_ask(const struct loadfile_entry *e, char *why)
 	return (len);
 }
 
-/* Puts the len bytes of the arena; false with the reason in why. */
+/* Puts the len bytes of the arena; returns false with the reason in why. */
 static bool
 load_put(const struct sockpath *places, const struct loadfile_entry *e,
     bool replace, size_t len, char *why)
@@ -195,8 +195,8 @@ load_put(const struct sockpath *places, const struct loadfile_entry *e,
 }
 
 /*
- * Overwrites what a secret has left in the pipe and the socket.  Every end of
- * the program by exit(3) does so, too: the daemon may refuse everything.
+ * Overwrites the copies of a secret in the kernel's buffers of the pipe and the
+ * socket.  Also runs at every exit(3), as the daemon may refuse everything.
  */
 static void
 load_overwrite(void)
@@ -210,7 +210,7 @@ load_overwrite(void)
 	residue_leave();
 }
 
-/* Loads one secret.  If that is not possible, says why and returns false. */
+/* Loads one secret.  If that fails, prints why and returns false. */
 static bool
 load_one(const struct sockpath *places, const struct loadfile_entry *e,
     bool replace)
@@ -235,10 +235,11 @@ load_one(const struct sockpath *places, const struct loadfile_entry *e,
 }
 
 /*
- * Loads every secret that the file at path names, or the default file if path
- * is NULL, into the daemon at one of places; replace: also those which it has;
- * once: a secret is typed once.  Returns true if all were loaded.  A file with
- * a mistake ends the program before anything is done.
+ * Loads every secret of the file at path, or of the default file if path is
+ * NULL, into the daemon at one of places.  With replace, also loads those that
+ * the daemon has already; with once, asks only once for a typed one.  Returns
+ * true if all were loaded.  If the file has an error, exits before it does
+ * anything.
  */
 bool
 load_file(const struct sockpath *places, const char *path, bool replace,

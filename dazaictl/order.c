@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Orders a panic, and watches until the vault has ended.  An answer over the
- * connection is only network's word: it could say OK and pass nothing on.  The
- * vault, which is the process that listens, is therefore watched by pidfd, and
- * signalled by it if the order does not reach it over the connection.
+ * Orders a panic, and waits until the vault has ended.  An answer on the
+ * connection proves nothing: network could send OK and not pass the order on.
+ * So this opens a pidfd of the vault, which is the process that listens, to see
+ * its end, and to signal it if the order does not reach it over the connection.
  */
 #include <sys/pidfd.h>
 #include <sys/socket.h>
@@ -33,7 +33,7 @@ static struct order {
 	char	line[128]; /* the answer */
 } order;
 
-/* Milliseconds that are left until ms after order.start; 0 if none are. */
+/* Returns the ms that are left until ms after order.start; 0 if none are. */
 static int
 order_left(int64_t ms)
 {
@@ -44,7 +44,10 @@ order_left(int64_t ms)
 	return (left < INT32_MAX ? (int)left : INT32_MAX);
 }
 
-/* Waits for the vault's end until ms after the start; false if it lives on. */
+/*
+ * Waits for the vault's end until ms after the start; returns false if it still
+ * runs.
+ */
 static bool
 order_ended(int64_t ms)
 {
@@ -65,7 +68,9 @@ order_has_line(void)
 	return (memchr(order.line, '\n', order.len) != NULL);
 }
 
-/* Receives what has come of the answer; false if no more is to come. */
+/*
+ * Receives what has arrived of the answer; returns false if no more will come.
+ */
 static bool
 order_receive(void)
 {
@@ -80,7 +85,7 @@ order_receive(void)
 	return (!order_has_line());
 }
 
-/* Has the answer OK come, until ms after the start? */
+/* Waits for the answer until ms after the start; returns whether it is OK. */
 static bool
 order_answered(int64_t ms)
 {
@@ -96,7 +101,7 @@ order_answered(int64_t ms)
 	return (strncmp(order.line, "OK\n", 3) == 0);
 }
 
-/* Ends the program if an answer has come that is not OK. */
+/* Exits if an answer has come that is not OK. */
 static void
 order_check_refusal(void)
 {
@@ -114,7 +119,9 @@ order_signal(int sig)
 	    pidfd_send_signal(order.pidfd, sig, NULL, 0) == 0);
 }
 
-/* Waits for the vault's end until ms after the start, or ends the program. */
+/*
+ * Waits for the vault's end until ms after the start; exits if it still runs.
+ */
 static void
 order_see_end(int64_t ms)
 {
@@ -135,7 +142,7 @@ order_see_end(int64_t ms)
 	    (double)ms / 1000);
 }
 
-/* Says what came of the order. */
+/* Prints the result of the order. */
 static void
 order_tell(bool ended)
 {
@@ -162,8 +169,8 @@ order_tell(bool ended)
 }
 
 /*
- * Waits at most ms for the end of a vault that was told PANIC hard, and signals
- * it meanwhile.  Only the end counts, whatever the answer is.
+ * After PANIC hard: waits at most ms for the vault's end, and signals it
+ * meanwhile.  Only the end counts, whatever the answer is.
  */
 static void
 order_hard(int64_t ms)
@@ -175,15 +182,17 @@ order_hard(int64_t ms)
 }
 
 /*
- * After PANIC: signals the vault as well, because OK is only network's word; to
- * a vault that got the order the signal means nothing new.  Waits for its end,
- * at most ms, if that is not 0.
+ * After PANIC: also signals the vault, because OK proves nothing.  If the vault
+ * has got the order, the signal has no further effect.  If ms is not 0, waits
+ * at most ms for its end.
  */
 static void
 order_graceful(int64_t ms)
 {
 	if (order_answered(ORDER_WIRE_MS)) {
-		/* At once: later it could undo a CANCEL. */
+		/*
+		 * Signal at once: after a CANCEL, it would begin a new panic.
+		 */
 		(void)order_signal(SIGUSR1);
 		(void)order_ended(ORDER_WIRE_MS);
 	} else if (!order_signal(SIGUSR1)) {
@@ -196,9 +205,9 @@ order_graceful(int64_t ms)
 }
 
 /*
- * Orders a panic of a daemon at one of the places; hard: at once.  Returns when
- * the vault has ended, for which it waits at most ms.  If it is not hard and ms
- * is 0, it returns when the order was taken.
+ * Orders a panic of a daemon at one of the places; a hard one has no grace.
+ * Waits at most ms until the vault has ended.  If the panic is not hard and ms
+ * is 0, returns when the daemon has accepted the order.
  */
 void
 order_panic(const struct sockpath *places, bool hard, int64_t ms)

@@ -7,7 +7,7 @@
 
 #include "sockpath.h"
 
-#define ORDER_WAIT_MS 10000 /* for the end, unless -w says otherwise */
+#define ORDER_WAIT_MS 10000 /* to wait for the vault's end without -w */
 
 void order_panic(const struct sockpath *, bool, int64_t);
 

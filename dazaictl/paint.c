@@ -19,7 +19,7 @@ paint_wanted(void)
 	    term != NULL && *term != '\0' && strcmp(term, "dumb") != 0);
 }
 
-/* What to print before a text in this colour, and PAINT_OFF after it. */
+/* Returns the escape sequence of this colour; PAINT_OFF ends the colour. */
 const char *
 paint(enum paint colour)
 {

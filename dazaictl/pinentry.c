@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * pinentry-dazai: answers gpg-agent with the passphrase of a key that the
- * user's file "pinentry" names, and passes everything else on to the pinentry
- * that is installed, which asks the user.
+ * pinentry-dazai: gives gpg-agent the passphrase of each key for which the
+ * user's file "pinentry" names a secret.  It passes all other requests on to
+ * the installed pinentry, which asks the user.
  */
 #include <sys/prctl.h>
 #include <sys/stat.h>
@@ -32,11 +32,11 @@
 
 #define PINENTRY_GRIP 40   /* hexadecimal digits of a keygrip */
 #define PINENTRY_KEYS 64   /* in the file */
-#define PINENTRY_MS   5000 /* for the other pinentry to be there */
-/* Set for the other pinentry: it must not be this program again. */
+#define PINENTRY_MS   5000 /* to wait for the greeting of the other pinentry */
+/* Set for the other pinentry, so that this program does not start itself. */
 #define PINENTRY_MARK "DAZAI_PINENTRY"
 
-/* What the file says. */
+/* The contents of the file. */
 static struct {
 	char grip[PINENTRY_GRIP + 1];
 	char name[NAME_BYTES];
@@ -49,13 +49,13 @@ static struct {
 	int   in, out;
 } other = { .pid = -1 };
 
-/* What the client has said since the last question. */
+/* The client's requests since the last question. */
 static struct {
 	char grip[PINENTRY_GRIP + 1]; /* of the key, or empty */
 	bool failed;		      /* the last passphrase was wrong */
-	bool new;		      /* it wants a new passphrase */
+	bool new;		      /* the client wants a new passphrase */
 } asked;
-static char answered[PINENTRY_GRIP + 1]; /* the key that we answered last for */
+static char answered[PINENTRY_GRIP + 1]; /* the key of our last answer */
 
 /*
  * The other pinentry.
@@ -71,8 +71,8 @@ pinentry_is_us(const char *path)
 }
 
 /*
- * Sets program to the other pinentry: that of the environment, that of the
- * file, or the first in PATH.
+ * Sets program to the other pinentry: the one in the environment, the one in
+ * the file, or the first one in PATH.
  */
 static void
 pinentry_find(void)
@@ -97,7 +97,7 @@ pinentry_find(void)
 	}
 }
 
-/* Becomes the other pinentry, with our arguments. */
+/* Executes the other pinentry, with our arguments. */
 static noreturn void
 pinentry_become(const int *in, const int *out, char *argv[])
 {
@@ -127,7 +127,7 @@ pinentry_drop(void)
 	other.pid = -1;
 }
 
-/* Starts the other pinentry, if there is one that greets us in time. */
+/* Starts the other pinentry; keeps it only if it greets us in time. */
 static void
 pinentry_start(char *argv[])
 {
@@ -152,7 +152,7 @@ pinentry_start(char *argv[])
 }
 
 /*
- * Passes the client's lines on, which answer an inquiry of the other pinentry;
+ * Passes the client's answer to an inquiry of the other pinentry on.  Returns
  * false if one of the two has ended.
  */
 static bool
@@ -171,8 +171,8 @@ pinentry_inquiry(void)
 }
 
 /*
- * Passes the client's line on to the other pinentry, and what that says back,
- * up to the end of its answer; false if it has ended.
+ * Passes the client's line on to the other pinentry, and its answer back.
+ * Returns false if it has ended.
  */
 static bool
 pinentry_ask(void)
@@ -194,7 +194,7 @@ pinentry_ask(void)
 	return (true);
 }
 
-/* Answers the client's line where there is no other pinentry. */
+/* Answers the client's line if there is no other pinentry. */
 static void
 pinentry_alone(void)
 {
@@ -268,7 +268,7 @@ pinentry_load(void)
 	config_close(&config);
 }
 
-/* The secret of the key that the client has named, or NULL. */
+/* Returns the secret of the key that the client has named, or NULL. */
 static const char *
 pinentry_secret(void)
 {
@@ -282,8 +282,8 @@ pinentry_secret(void)
 }
 
 /*
- * Notes the key of "SETKEYINFO n/KEYGRIP"; s/ is the same for ssh.  Others,
- * such as u/ for a file that has a passphrase of its own, are none.
+ * Notes the key of "SETKEYINFO n/KEYGRIP", or of s/KEYGRIP for ssh.  Other
+ * arguments, such as u/ for a file with its own passphrase, are not keys.
  */
 static void
 pinentry_key(void)
@@ -298,7 +298,7 @@ pinentry_key(void)
 	asked.grip[PINENTRY_GRIP] = '\0';
 }
 
-/* Notes what the line says about the question that will come. */
+/* Notes what the line sets for the next question. */
 static void
 pinentry_note(void)
 {
@@ -346,8 +346,8 @@ pinentry_give(const void *name)
 }
 
 /*
- * Answers GETPIN.  A passphrase that was wrong is not given again, nor an old
- * one when a new one is wanted.
+ * Answers GETPIN.  Does not repeat a passphrase that was wrong, nor give the
+ * old one if the client wants a new one.
  */
 static void
 pinentry_getpin(void)
@@ -366,7 +366,7 @@ pinentry_getpin(void)
 	asked.failed = asked.new = false;
 }
 
-/* Does what the client's line says; false after the last one. */
+/* Handles the client's line; returns false after the last one. */
 static bool
 pinentry_line(void)
 {

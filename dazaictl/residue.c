@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Overwrites what the kernel keeps of a secret that went through a socket or a
- * pipe.  It frees their buffers without wiping them, but the next buffers of
- * the same size are the same memory.  Each processor has free buffers of its
- * own: those of the processor on which the sender of a socket ran, and those of
- * the processor on which the reader of a pipe closed it.
+ * Overwrites the copies of a secret in the kernel's buffers of a socket or
+ * pipe.  The kernel frees these buffers without wiping them, and uses the same
+ * memory for the next buffers of the same size.  Each processor has its own
+ * free buffers: a socket's are on the processor on which the sender ran, and a
+ * pipe's on the one on which the reader closed it.
  */
 #include <sys/socket.h>
 #include <sys/uio.h>
@@ -20,13 +20,13 @@
 #define RESIDUE_SENDS 128	/* in one call; their array fills two pages */
 
 static char	 residue_zeros[64 * 1024]; /* the most that is sent at once */
-static cpu_set_t residue_were;		   /* the processors of before, ... */
-static bool	 residue_moved;		   /* ... if they are others now */
+static cpu_set_t residue_were;	/* our former set of processors, ... */
+static bool	 residue_moved; /* ... if it was changed */
 
 /*
- * Stays, until residue_leave(), on the processor of this number, or if it is
- * negative on the one where this process happens to be, so that what is freed
- * there can be overwritten there.
+ * Keeps this process on a processor until residue_leave(): on the one with this
+ * number, or, if that is negative, on the current one.  So it can overwrite the
+ * buffers that are freed there.
  */
 void
 residue_stay(int cpu)
@@ -55,8 +55,8 @@ residue_leave(void)
 /*
  * Overwrites, as far as possible, the freed buffers of a socket into which len
  * bytes were sent on this processor: fills a socket with messages of that size.
- * Of small messages some 280 fit (the default of SO_SNDBUF by what each is
- * charged), more than the kernel's caches have free at a time.
+ * Some 280 small messages fit (the default SO_SNDBUF, divided by the kernel's
+ * charge for each), which is more than its caches have free at a time.
  */
 void
 residue_socket(size_t len)
@@ -74,7 +74,7 @@ residue_socket(size_t len)
 		msgs[i].msg_hdr.msg_iov = &iov;
 		msgs[i].msg_hdr.msg_iovlen = 1;
 	}
-	/* It sends fewer when the socket's buffer is full. */
+	/* sendmmsg(2) sends fewer when the socket's buffer is full. */
 	while (
 	    sendmmsg(sv[0], msgs, RESIDUE_SENDS, MSG_NOSIGNAL) == RESIDUE_SENDS)
 		continue;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * dazaictl run: registers this process, gets every secret that the program is
- * to have, and then becomes the program.  If anything fails, it does not.
+ * dazaictl run: registers this process, gets the secrets for the program, and
+ * then executes the program.  If anything fails, it does not.
  */
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -29,11 +29,11 @@
 #include "run.h"
 #include "secret.h"
 
-#define RUN_MAX	   64  /* secrets of one program */
-#define RUN_FD_MAX 255 /* the highest descriptor that a secret can be on */
-#define RUN_PIPE   ((size_t)64 * 1024) /* bytes: what a pipe has by default */
+#define RUN_MAX	   64		       /* secrets of one program */
+#define RUN_FD_MAX 255		       /* the highest descriptor for a secret */
+#define RUN_PIPE   ((size_t)64 * 1024) /* bytes: the default size of a pipe */
 #define RUN_WHY	   512		       /* bytes of a message */
-#define RUN_PIECE  ((size_t)16 * 1024) /* copied at once: few are locked */
+#define RUN_PIECE  ((size_t)16 * 1024) /* copied at once: locks little */
 
 #ifndef MFD_NOEXEC_SEAL
 #define MFD_NOEXEC_SEAL 8U /* Linux 6.3 */
@@ -46,20 +46,20 @@ static struct run_use {
 	int	      fd;     /* the descriptor, in the program ... */
 	int	      source; /* ... and here */
 	size_t	      size;   /* bytes of the secret, ... */
-	int	      cpu;    /* ... which a vault on this processor sent */
+	int	      cpu;    /* ... sent by the vault on this processor */
 	struct secmem entry;  /* "VAR=VALUE" */
 } uses[RUN_MAX];
 static unsigned int nuses;
 
-static struct secmem passing; /* for what goes to a descriptor */
+static struct secmem passing; /* for secrets that go to a descriptor */
 
 /*
  * The command line.
  */
 
 /*
- * Returns a new use, of the secret that arg names after a '=', and cuts arg at
- * that.
+ * Returns a new use of the secret that arg names after a '='.  Cuts arg off
+ * before the '='.
  */
 static struct run_use *
 run_add(int option, char *arg)
@@ -96,7 +96,7 @@ run_add_var(char *arg)
 	u->var = arg;
 }
 
-/* The secret of the last use is to be on fd. */
+/* Puts the secret of the last use on fd. */
 static void
 run_set_fd(int fd)
 {
@@ -162,8 +162,8 @@ run_options(int argc, char *argv[])
  */
 
 /*
- * Takes the descriptors that the secrets will be on, so that nothing which is
- * opened from now on gets one of their numbers.
+ * Occupies the descriptors for the secrets, so that no other file gets one of
+ * their numbers.
  */
 static void
 run_reserve(void)
@@ -183,11 +183,11 @@ run_reserve(void)
 /*
  * Makes this process lead a process group where it can: a panic then kills the
  * whole group.  A shell with job control has done so, unless we are a later
- * part of a pipeline.  In a script we are in the script's group, and if there
- * is a terminal we stay: in a group of its own the program could not read from
- * it, would not get ^C and ^Z, and nobody would give the terminal back to the
- * script afterwards.  A script ignores SIGINT for what it runs in the
- * background, which ^C is not to reach; that leads.
+ * part of a pipeline.  In a script we are in the script's group, and stay there
+ * if there is a terminal: in its own group the program could not read from the
+ * terminal, would not get ^C and ^Z, and nobody would give the terminal back to
+ * the script afterwards.  But a script ignores SIGINT for a program in the
+ * background, so that ^C does not reach it; such a program leads a group.
  */
 static void
 run_lead(void)
@@ -207,8 +207,8 @@ run_lead(void)
 
 /*
  * Registers this process.  The daemon learns from the kernel which process has
- * connected; if ssh(1) forwards the socket, that is an ssh on the daemon's
- * side.  So makes sure first that the process that listens here is the daemon.
+ * connected.  If ssh(1) forwards the socket, that is an ssh on the daemon's
+ * side.  So first checks that the process that listens here is the daemon.
  */
 static void
 run_register(int fd, const char *program)
@@ -235,7 +235,7 @@ run_register(int fd, const char *program)
  * The secrets.
  */
 
-/* Ends the program with what is wrong with a secret, or with errno. */
+/* Exits with an error message about a secret, or with errno. */
 static noreturn void
 run_unfit(const struct run_use *u, const char *why)
 {
@@ -284,8 +284,8 @@ run_copy(const struct run_use *u, int channel, int fd, size_t len)
 }
 
 /*
- * Makes a pipe that holds len bytes, and returns its end for writing; -1 if
- * there is none of that size.
+ * Makes a pipe with room for len bytes, and returns its end for writing; -1 if
+ * the kernel refuses that size.
  */
 static int
 run_open_pipe(struct run_use *u, size_t len)
@@ -294,7 +294,7 @@ run_open_pipe(struct run_use *u, size_t len)
 
 	if (len > RUN_PIPE || pipe2(p, O_CLOEXEC) == -1)
 		return (-1);
-	/* Of a user who has many pipes they are small. */
+	/* If the user has many pipes, the kernel makes new ones smaller. */
 	if ((size = fcntl(p[1], F_GETPIPE_SZ)) < (int)len)
 		size = fcntl(p[1], F_SETPIPE_SZ, (int)RUN_PIPE);
 	if (size < (int)len || fcntl(p[1], F_SETFL, O_NONBLOCK) == -1) {
@@ -317,7 +317,7 @@ run_open_memory(void)
 	return (fd);
 }
 
-/* Lets nobody change what is in fd; returns it opened for reading only. */
+/* Seals the file fd against changes; returns it opened for reading only. */
 static int
 run_seal(const struct run_use *u, int fd)
 {
@@ -371,7 +371,7 @@ run_get(int fd)
 	arena_close(&passing);
 }
 
-/* Overwrites what sockets have left of the secrets that have come. */
+/* Overwrites the copies of the secrets in the kernel's socket buffers. */
 static void
 run_overwrite(void)
 {
@@ -388,8 +388,8 @@ run_overwrite(void)
 }
 
 /*
- * The same in another process: the processors on which the program may run are
- * not ours to change.
+ * The same in another process, because we must not change the set of processors
+ * on which the program may run.
  */
 static void
 run_overwrite_apart(void)
@@ -422,7 +422,7 @@ run_place_descriptors(void)
 	}
 }
 
-/* Is entry, "VAR=VALUE", a variable that a secret takes the place of? */
+/* Returns whether a secret replaces the variable entry, "VAR=VALUE". */
 static bool
 run_replaces(const char *entry)
 {
@@ -462,7 +462,7 @@ run_set_environment(void)
 	environ = env;
 }
 
-/* The command run: becomes the program, or ends. */
+/* The command run: executes the program, or exits. */
 void
 run_program(const struct sockpath *places, int argc, char *argv[])
 {
@@ -470,15 +470,17 @@ run_program(const struct sockpath *places, int argc, char *argv[])
 	struct sigaction ignore = { .sa_handler = SIG_IGN }, was;
 	int		 fd, code;
 
-	/* A secret that may be read once must not be read for nothing. */
+	/*
+	 * Check this first: a secret that can be read once must not be wasted.
+	 */
 	if ((code = program_check(program[0])) != 0)
 		err(code, "%s", oneline(program[0]));
 	run_reserve();
 	run_lead();
 	fd = client_open(places, CLIENT_OURS);
-	/* First, so that a panic that comes now kills us. */
+	/* Register first, so that a panic from now on kills us. */
 	run_register(fd, program[0]);
-	/* If one of the secrets cannot be had, those before it have come. */
+	/* If one secret cannot be read, the ones before it have been. */
 	if (atexit(run_overwrite) != 0)
 		err(EXIT_USAGE, "atexit");
 	/* To exceed ulimit -f by a file in memory is an error, no signal. */
@@ -491,7 +493,7 @@ run_program(const struct sockpath *places, int argc, char *argv[])
 	arena_leave();
 	run_set_environment();
 	(void)execvp(program[0], program);
-	/* As env(1) has it. */
+	/* The exit codes of env(1). */
 	err(errno == ENOENT ? PROGRAM_NOT_FOUND : PROGRAM_NOT_RUN, "%s",
 	    oneline(program[0]));
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * Moves the bytes of a secret between the daemon and our standard input or
- * output.  sendfile(2) and splice(2) move them without our seeing them, where
- * they can.  Otherwise the bytes pass through an arena, which is wiped before
- * we end.
+ * output.  If possible, sendfile(2) and splice(2) move them without copying
+ * them into our memory.  Otherwise the bytes pass through an arena, which we
+ * wipe before we exit.
  */
 #include <sys/param.h>
 #include <sys/sendfile.h>
@@ -34,7 +34,7 @@
 #define SECRET_PIECE ((size_t)64 * 1024 - SECMEM_CANARY)
 
 /*
- * One page: for each page of secretmem the kernel has all processors flush
+ * One page: for each page of secretmem the kernel makes all processors flush
  * their TLBs.
  */
 #define SECRET_FIRST ((size_t)4096 - SECMEM_CANARY)
@@ -42,13 +42,13 @@
 static struct secmem secret;
 
 /*
- * What must be overwritten in the kernel's buffers when the program ends by
- * exit(3), as it does if a secret is refused or cut short, too.
+ * How much to overwrite in the kernel's buffers at exit(3), which also comes if
+ * a secret is refused or cut short.
  */
-static size_t secret_sent;   /* bytes that were to be sent to the daemon */
+static size_t secret_sent;   /* bytes that we tried to send to the daemon */
 static bool   secret_piped;  /* standard input may be a pipe, and was read */
-static size_t secret_coming; /* bytes that were to come from the daemon, ... */
-static int    secret_cpu;    /* ... sent on this processor */
+static size_t secret_coming; /* bytes that the daemon began to send, ... */
+static int    secret_cpu;    /* ... on this processor */
 
 static void
 secret_at_exit(void (*overwrite)(void))
@@ -70,7 +70,7 @@ secret_wait(int fd, short events)
  * In.
  */
 
-/* Asks the daemon how large a secret may be now. */
+/* Asks the daemon for the largest size of a secret now. */
 static size_t
 secret_room(const struct sockpath *places)
 {
@@ -132,8 +132,8 @@ secret_send(int fd, const unsigned char *buf, size_t len)
 }
 
 /*
- * Whether, by errno, the kernel cannot move bytes between these descriptors, or
- * a container's filter refuses the call.
+ * Returns whether errno says that the kernel cannot move bytes between these
+ * descriptors, or that a container's filter refuses the call.
  */
 static bool
 secret_unable(void)
@@ -177,7 +177,7 @@ secret_sendfile(int fd, size_t len)
 	}
 }
 
-/* The vault says over the channel that it has stored the secret. */
+/* Waits until the vault says over the channel that it has stored the secret. */
 void
 secret_stored(int channel)
 {
@@ -192,10 +192,10 @@ secret_stored(int channel)
 }
 
 /*
- * Ends the program if the daemon would refuse a secret of this name now:
- * nobody should have to type one in vain.  Nothing is stored: the connection is
- * ended before the byte that is announced.  Waits until the vault has ended it,
- * too: until then it refuses another PUT of this name.
+ * Exits if the daemon would refuse a secret of this name now, so that nobody
+ * types one in vain.  Sends a PUT of one byte, and closes the connection before
+ * the byte, so that nothing is stored.  Waits until the vault has closed it,
+ * too, because until then it refuses another PUT of this name.
  */
 static void
 secret_would_fit(const struct sockpath *places, const char *name, bool replace)
@@ -215,7 +215,10 @@ secret_would_fit(const struct sockpath *places, const char *name, bool replace)
 	close(fd);
 }
 
-/* Overwrites what a put has left on this processor, see residue_stay(). */
+/*
+ * Overwrites the copies that a put has left, on this processor: see
+ * residue_stay().
+ */
 static void
 secret_overwrite_put(void)
 {
@@ -227,9 +230,9 @@ secret_overwrite_put(void)
 }
 
 /*
- * Returns the length of the secret that standard input has.  *file: it is a
- * file, which secret_sendfile() sends; otherwise the secret is in the arena
- * now. The rest as for secret_put().
+ * Returns the length of the secret on standard input.  If that is a file, sets
+ * *file, and secret_sendfile() can send it; otherwise reads the secret into the
+ * arena.  The other arguments are as for secret_put().
  */
 static size_t
 secret_length(const struct sockpath *places, const char *name, bool replace,
@@ -240,7 +243,7 @@ secret_length(const struct sockpath *places, const char *name, bool replace,
 
 	if (fstat(STDIN_FILENO, &st) == -1)
 		err(EXIT_USAGE, "standard input");
-	/* A file in /proc has size 0, and content all the same. */
+	/* A file in /proc has size 0, but may have contents. */
 	*file = S_ISREG(st.st_mode) && st.st_size > 0 &&
 	    (at = lseek(STDIN_FILENO, 0, SEEK_CUR)) != -1;
 	secret_piped = !*file;
@@ -255,10 +258,10 @@ secret_length(const struct sockpath *places, const char *name, bool replace,
 }
 
 /*
- * Puts standard input, or a line that is typed if it is a terminal, as name
+ * Puts standard input, or a typed line if it is a terminal, as the secret name
  * into the daemon at one of places.  reads and ttl are the request's options,
- * as text, or NULL; replace: a secret of this name may be there; once: what is
- * typed need not be typed twice.
+ * as text, or NULL.  replace allows an existing secret of this name.  With
+ * once, the line need not be typed twice.
  */
 void
 secret_put(const struct sockpath *places, const char *name, const char *reads,
@@ -336,7 +339,7 @@ secret_receive(int fd, unsigned char *buf, size_t len)
 	}
 }
 
-/* Is standard output full? */
+/* Returns whether standard output is full. */
 static bool
 secret_out_is_full(void)
 {
@@ -346,8 +349,8 @@ secret_out_is_full(void)
 }
 
 /*
- * Moves len bytes to standard output by splice(2), if that is a pipe.  Returns
- * how many bytes secret_copy() must still copy: none, or all of them.
+ * If standard output is a pipe, moves len bytes there by splice(2).  Returns
+ * the number of bytes that secret_copy() must copy: none or all.
  */
 static size_t
 secret_splice(int fd, size_t len)
@@ -377,15 +380,15 @@ secret_splice(int fd, size_t len)
 }
 
 /*
- * Copies len bytes to standard output, piece by piece; line: with a newline at
- * the end if they have none.
+ * Copies len bytes to standard output, piece by piece.  If line is set, adds a
+ * newline unless they end with one.
  */
 static void
 secret_copy(int fd, size_t len, bool line)
 {
 	size_t piece;
 
-	/* Not to the last byte: a newline must have room. */
+	/* Leave room for a newline. */
 	arena_grow(&secret, MIN(len + 1, SECRET_PIECE), 0);
 	for (; len > 0; len -= piece) {
 		piece = MIN(len, secret.size - 1);
@@ -400,8 +403,8 @@ secret_copy(int fd, size_t len, bool line)
 }
 
 /*
- * Takes "SIZE cpu=N" apart, the words of DATA; returns the size in bytes, and
- * the vault's processor in cpu.
+ * Parses "SIZE cpu=N", the words after DATA.  Returns the size in bytes, and
+ * stores the vault's processor in *cpu.
  */
 static size_t
 secret_head(const char *words, int *cpu)
@@ -411,7 +414,7 @@ secret_head(const char *words, int *cpu)
 	const char	 *rest = words + strcspn(words, " ");
 	int64_t		  bytes, n;
 
-	/* More digits than fit are too large a number as well. */
+	/* More digits than fit are too large a number, too. */
 	(void)snprintf(size, sizeof(size), "%.*s", (int)(rest - words), words);
 	if (num_int(size, 1, INT64_MAX - 1, &bytes) != NULL ||
 	    strncmp(rest, key, strlen(key)) != 0 ||
@@ -422,9 +425,9 @@ secret_head(const char *words, int *cpu)
 }
 
 /*
- * Asks for the secret name on the connection fd; returns its size in bytes,
- * which come over *channel, the caller's to close, from a vault on processor
- * *cpu: residue_socket() there overwrites what is left of them.
+ * Asks for the secret name on the connection fd, and returns its size in bytes.
+ * The bytes come over *channel, the caller's to close.  The vault sends them on
+ * processor *cpu, where residue_socket() must overwrite the copies.
  */
 size_t
 secret_request(int fd, const char *name, int *channel, int *cpu)
@@ -433,7 +436,7 @@ secret_request(int fd, const char *name, int *channel, int *cpu)
 	return (secret_head(client_vouched(fd, "DATA ", channel), cpu));
 }
 
-/* Overwrites what the bytes that came from the daemon have left. */
+/* Overwrites the copies of the bytes that came from the daemon. */
 static void
 secret_overwrite_get(void)
 {
@@ -445,7 +448,7 @@ secret_overwrite_get(void)
 	secret_coming = 0;
 }
 
-/* As secret_request(), for the one secret that the program gets. */
+/* As secret_request(), for a program that gets only this secret. */
 static size_t
 secret_expect(int fd, const char *name, int *channel)
 {
@@ -455,8 +458,8 @@ secret_expect(int fd, const char *name, int *channel)
 }
 
 /*
- * Gets name from the daemon at one of places to standard output; line: as a
- * line of text.
+ * Writes the secret name of the daemon at one of places to standard output;
+ * with line, as a line of text.
  */
 void
 secret_get(const struct sockpath *places, const char *name, bool line)
@@ -475,8 +478,8 @@ secret_get(const struct sockpath *places, const char *name, bool line)
 }
 
 /*
- * Gets all of name from the daemon at one of places into *sm, which is as for
- * arena_grow(); returns its length.
+ * Gets the secret name of the daemon at one of places into *sm, which is as for
+ * arena_grow().  Returns its length.
  */
 size_t
 secret_fetch(const struct sockpath *places, const char *name, struct secmem *sm)

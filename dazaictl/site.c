@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The URLs of servers: which part of one belongs to a secret.
+ * Parses and compares the URLs of servers.
  */
 #include <ctype.h>
 #include <string.h>
@@ -27,8 +27,8 @@ site_usual_port(struct site *site)
 }
 
 /*
- * Copies len bytes of text to to, of size bytes, in lower case; false if they
- * do not fit, or if one is neither alphanumeric nor in chars.
+ * Copies len bytes of text to to, of size bytes, in lower case.  Returns false
+ * if they do not fit, or if one is neither alphanumeric nor in chars.
  */
 static bool
 site_copy(char *to, size_t size, const char *text, size_t len,
@@ -49,7 +49,10 @@ site_copy(char *to, size_t size, const char *text, size_t len,
 	return (true);
 }
 
-/* Is a component of path "." or ".."?  It would lead to another path. */
+/*
+ * Returns whether path has a component "."  or "..", which would lead to
+ * another path.
+ */
 static bool
 site_is_dotted(const char *path)
 {
@@ -65,8 +68,8 @@ site_is_dotted(const char *path)
 }
 
 /*
- * Sets site from its parts, of which path may be empty; returns what is wrong
- * with them, or NULL.
+ * Sets site from its parts, of which path may be empty.  Returns NULL, or an
+ * error message about the parts.
  */
 const char *
 site_set(struct site *site, const char *scheme, const char *host,
@@ -96,8 +99,8 @@ site_set(struct site *site, const char *scheme, const char *host,
 }
 
 /*
- * Sets site from "scheme://host[:port][/path]"; without a scheme it is https.
- * Returns what is wrong with url, or NULL.
+ * Sets site from "scheme://host[:port][/path]"; the default scheme is https.
+ * Returns NULL, or an error message about url.
  */
 const char *
 site_parse(struct site *site, const char *url)
@@ -122,7 +125,7 @@ site_parse(struct site *site, const char *url)
 	return (site_set(site, scheme, host, url + len));
 }
 
-/* Is asked the same as site, or a part of it? */
+/* Returns whether asked is site or a part of it. */
 bool
 site_covers(const struct site *site, const struct site *asked)
 {

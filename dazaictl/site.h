@@ -11,8 +11,8 @@
 /* A server, or a part of one. */
 struct site {
 	char scheme[SITE_SCHEME];
-	char host[SITE_HOST]; /* in lower case, without a usual port */
-	char path[SITE_PATH]; /* without a slash at its ends */
+	char host[SITE_HOST]; /* in lower case, without the scheme's own port */
+	char path[SITE_PATH]; /* without slashes at both ends */
 };
 
 const char *site_parse(struct site *, const char *);

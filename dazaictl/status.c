@@ -19,7 +19,7 @@
 
 #define STATUS_LINE 1024 /* bytes; client_line() returns no more */
 
-/* The value of a field that is 0 or 1. */
+/* Returns the value of a field that is 0 or 1. */
 static bool
 status_is(const char *line, const char *key)
 {
@@ -40,7 +40,7 @@ status_number(const char *line, const char *key)
 	return (n);
 }
 
-/* The milliseconds of a field that is in seconds, in words. */
+/* Formats a field in seconds, for reading. */
 static char *
 status_time(const char *line, const char *key, char *buf)
 {
@@ -71,7 +71,9 @@ status_session(const char *line)
 	    unit_time(now > since ? (int64_t)(now - since) * 1000 : 0, ago));
 }
 
-/* One line for each tether: who holds it.  True if one is lost. */
+/*
+ * Prints a line about the holder of each tether.  Returns true if one is lost.
+ */
 static bool
 status_tethers(const struct list *l, bool near)
 {
@@ -116,7 +118,9 @@ status_panic(const char *line, bool lost)
 	    status_time(line, "left=", left), how);
 }
 
-/* If nothing guards: when that will be a panic.  Older daemons do not tell. */
+/*
+ * If nothing guards: prints when the daemon will panic.  Older ones do not say.
+ */
 static void
 status_deadline(const char *line)
 {
@@ -170,7 +174,7 @@ status_memory(const char *line)
 	    status_number(line, "registered=") == 1 ? "" : "es");
 }
 
-/* Prints what the daemon says of itself. */
+/* Prints the state of the daemon. */
 void
 status_show(const struct sockpath *places, enum list_form form)
 {

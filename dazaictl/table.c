@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A table of TABLE_COLUMNS columns that are as wide as they must be.
+ * Prints a table of TABLE_COLUMNS columns, as wide as their longest cells.
  */
 #include <stdio.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 
 #define TABLE_GAP 2 /* blanks between columns */
 
-/* Prints a cell; the last one of a row is not filled up with blanks. */
+/* Prints a cell, padded with blanks unless it is the last one of its row. */
 static void
 table_print_cell(const char *text, const struct table_column *c, size_t width,
     bool last)
@@ -46,8 +46,8 @@ table_widen(size_t *width, char cell[][TABLE_CELL])
 }
 
 /*
- * Prints a heading, and for each line of l the cells that row, which is called
- * twice for a line, fills in.
+ * Prints a heading, and a row for each line of l.  Calls row twice for each
+ * line, to fill in the cells.
  */
 void
 table_print(const struct table_column *columns, const struct list *l,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * A secret that is typed, read from the terminal directly into an arena.
+ * Reads a secret that the user types directly into an arena.
  */
 #include <err.h>
 #include <errno.h>
@@ -23,7 +23,7 @@ static const int typed_sigs[] = { SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGALRM,
 #define TYPED_SIGS (sizeof(typed_sigs) / sizeof(typed_sigs[0]))
 static struct sigaction typed_was[TYPED_SIGS], typed_stop;
 
-/* Restores the signal handlers of before typed_catch(). */
+/* Undoes typed_catch(). */
 static void
 typed_put_back(void)
 {
@@ -34,7 +34,7 @@ typed_put_back(void)
 	(void)sigaction(SIGTSTP, &typed_stop, NULL);
 }
 
-/* The terminal echoes again before the signal does what it would have done. */
+/* Turns the echo on before the signal has its usual effect. */
 static void
 typed_on_signal(int sig)
 {
@@ -60,7 +60,7 @@ typed_catch(void)
 	prompt_stops(prompt_again);
 }
 
-/* Ends the program; the terminal echoes again. */
+/* Turns the echo on, and exits. */
 static noreturn void
 typed_fail(int error)
 {
@@ -81,7 +81,7 @@ typed_read(int fd, unsigned char *data)
 		(void)poll(&pfd, 1, -1);
 		if (!prompt_is_ours(fd))
 			continue;
-		/* The terminal gives a whole line, or nothing yet. */
+		/* read(2) returns a whole line, or nothing yet. */
 		n = read(fd, data, TYPED_LINE);
 		if (prompt_retry(n))
 			continue;
@@ -93,7 +93,7 @@ typed_read(int fd, unsigned char *data)
 	}
 }
 
-/* Asks for the secret name and more, other words; reads as typed_read(). */
+/* Asks for the secret name, with more after it.  Reads as typed_read(). */
 static size_t
 typed_ask(int fd, const char *name, const char *more, unsigned char *data)
 {
@@ -110,8 +110,8 @@ typed_ask(int fd, const char *name, const char *more, unsigned char *data)
 
 /*
  * Asks on the terminal for the secret name, without echo; unless once is set,
- * until it was typed twice in the same way.  The line is in *sm then, without
- * its newline; returns its length.  *sm is as for arena_grow().
+ * until the user has typed the same twice.  Stores the line in *sm, without its
+ * newline, and returns its length.  *sm is as for arena_grow().
  */
 size_t
 typed_line(struct secmem *sm, const char *name, bool once)

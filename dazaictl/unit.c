@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Numbers with units, for reading.  They are rounded down: what is said to fit
- * does fit, and what is said to be there that long is.
+ * Formats numbers with units, for reading.  Rounds down, so that a secret of a
+ * printed size does fit, and a printed time does remain.
  */
 #include <inttypes.h>
 #include <stddef.h>
@@ -39,8 +39,8 @@ char *
 unit_time(int64_t ms, char *buf)
 {
 	static const struct {
-		int64_t	    s, part; /* seconds of the unit and of the next */
-		int64_t	    most;    /* from here on the unit alone will do */
+		int64_t	    s, part; /* seconds of the units */
+		int64_t	    most;    /* print only this unit from here on */
 		const char *name, *next;
 	} units[] = { { 86400, 3600, 10, "d", "h" },
 		{ 3600, 60, 24, "h", "min" }, { 60, 1, 10, "min", "s" } };

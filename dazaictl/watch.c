@@ -29,7 +29,7 @@ watch_release(const struct sockpath *places, const char *name)
 	close(fd);
 }
 
-/* Asks for events, and removes the time limit of the connection. */
+/* Asks for events, and waits for them without a time limit. */
 static int
 watch_open(const struct sockpath *places)
 {
@@ -42,7 +42,7 @@ watch_open(const struct sockpath *places)
 	return (fd);
 }
 
-/* The next event; NULL if the daemon has ended. */
+/* Returns the next event; NULL if the daemon has ended. */
 static const char *
 watch_next(int fd)
 {
@@ -53,7 +53,7 @@ watch_next(int fd)
 	return (line);
 }
 
-/* Prints events, one a line, until the daemon ends. */
+/* Prints events, one on each line, until the daemon ends. */
 void
 watch_events(const struct sockpath *places, bool json)
 {
@@ -70,7 +70,7 @@ watch_events(const struct sockpath *places, bool json)
 	close(fd);
 }
 
-/* Does line, the first STATUS, already show the state that event stands for? */
+/* Returns whether line, the first STATUS, shows the state after event. */
 static bool
 watch_is_so(const char *line, const char *event)
 {
@@ -91,8 +91,9 @@ watch_is_so(const char *line, const char *event)
 }
 
 /*
- * Returns when the event has come, or what it stands for is so already.  The
- * end of the daemon is the event "bye"; to any other one it is an error.
+ * Returns when the event has come, or if its state is reached already.  The end
+ * of the daemon is the event "bye"; while waiting for another one, it is an
+ * error.
  */
 void
 watch_wait(const struct sockpath *places, const char *event)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The command why: the last words of a daemon, from the file PATH.last.
- * dazai-protocol(7) has its grammar.
+ * The command why: shows the last words of a daemon, from the file PATH.last.
+ * dazai-protocol(7) has the grammar.
  */
 #include <sys/stat.h>
 
@@ -37,8 +37,8 @@ struct why {
 
 /*
  * Reads the line of the file name in dir into w->line.  Returns false if it is
- * not one of last words, or if others than its owner may write to the file, who
- * must be our user, unless root asks.
+ * not a line of last words, if anybody but the owner may write to the file, or
+ * if the owner is another user, unless we are root.
  */
 static bool
 why_read(struct why *w, int dir, const char *name)
@@ -78,7 +78,7 @@ why_parse(struct why *w)
 	reason += strlen(" reason=\"");
 	(void)snprintf(w->reason, sizeof(w->reason), "%.*s",
 	    (int)strcspn(reason, "\""), reason);
-	/* What follows the reason, in which anything may stand. */
+	/* The fields after the reason, whose text may look like a field. */
 	reason = strchr(reason, '"');
 	w->armed = strcmp(answer_value(reason, "armed=", value, sizeof(value)),
 		       "1") == 0;
@@ -87,7 +87,9 @@ why_parse(struct why *w)
 	(void)answer_value(reason, "how=", w->how, sizeof(w->how));
 }
 
-/* Finds the latest last words at the places; false if there are none. */
+/*
+ * Finds the latest last words at the places; returns false if there are none.
+ */
 static bool
 why_find(const struct sockpath *places, struct why *w)
 {
@@ -116,7 +118,7 @@ why_find(const struct sockpath *places, struct why *w)
 	return (found);
 }
 
-/* Whether the last words say that the daemon runs, and it does. */
+/* Returns whether the last words say that the daemon runs, and it does. */
 static bool
 why_lives(const struct why *w, const struct sockpath *places)
 {
@@ -133,7 +135,7 @@ why_lives(const struct why *w, const struct sockpath *places)
 	    strcmp(r.path, w->path) == 0);
 }
 
-/* How it ended, in words. */
+/* Returns words for how the daemon ended. */
 static const char *
 why_words(const struct why *w, char *words)
 {
@@ -157,7 +159,7 @@ why_words(const struct why *w, char *words)
 	return (words);
 }
 
-/* When the words were written: "2026-11-28 10:02:11, 12 min ago". */
+/* Formats the time of the last words: "2026-11-28 10:02:11, 12 min ago". */
 static const char *
 why_time(const struct why *w, char *words)
 {
@@ -211,7 +213,7 @@ why_show(const struct sockpath *places, enum list_form form)
 		json_last(w.time, w.pid, w.reason, w.armed, w.secrets, w.how);
 }
 
-/* Says on standard error how the last daemon ended, if that is known. */
+/* Prints to standard error how the last daemon ended, if that is known. */
 void
 why_warn(const struct sockpath *places)
 {
