@@ -26,6 +26,7 @@
 #include "../../../dazaid/network.c"
 /* NOLINTEND(bugprone-suspicious-include) */
 
+#define CONNS (HEART_CONNS + CONTROL_CONNS)
 #define TURNS 100000 /* before network must wait again */
 /*
  * When network gives up the slot of a client that reads slowly is not known, so
@@ -48,6 +49,14 @@ static unsigned int ending; /* steps after the end of the input */
 static int	    fail_poll;
 static bool	    partly; /* network polls only some of its clients */
 static int64_t	    woken;  /* when network last looked at the clock */
+
+/* A slot of network, of either socket. */
+static struct conn *
+conn_at(size_t i)
+{
+	return (i < HEART_CONNS ? &heart_conns[i] :
+				  &control_conns[i - HEART_CONNS]);
+}
 
 /*
  * Clients.
@@ -282,36 +291,22 @@ finish(void)
 
 	nw.fail_accept = nw.fail_refs = 0;
 	fail_poll = 0;
-	switch (ending) {
-	case 0:
-		fuzz_ms += 1000; /* network accepts again */
-		for (c = net_clients; c < net_clients + net_n; c++)
-			c->sluggish = false;
-		break;
-	case 1:
-		if (!oracle_finish())
-			return;
-		break;
-	case 2:
-		for (c = net_clients; c < net_clients + net_n; c++)
+	if (ending % 2 == 1 && !oracle_finish())
+		return;
+	for (c = net_clients; c < net_clients + net_n; c++) {
+		c->sluggish = false;
+		if (ending == 2)
 			net_client_end(c, true);
-		break;
-	case 3:
-		if (!oracle_finish())
-			return;
-		break;
-	case 4:
-		fuzz_ms += NET_MS;
-		break;
-	default:
-		for (i = 0; i < HEART_CONNS; i++)
-			CHECK(heart_conns[i].fd == -1, "a connection is left");
-		for (i = 0; i < CONTROL_CONNS; i++)
-			CHECK(control_conns[i].fd == -1,
-			    "a connection is left");
-		net_vault_close();
 	}
-	ending++;
+	if (ending == 0)
+		fuzz_ms += 1000; /* network accepts again */
+	if (ending == 4)
+		fuzz_ms += NET_MS;
+	if (ending++ <= 4)
+		return;
+	for (i = 0; i < CONNS; i++)
+		CHECK(conn_at(i)->fd == -1, "a connection is left");
+	net_vault_close();
 }
 
 WRAP(int, ppoll, struct pollfd *pfd, nfds_t nfds, const struct timespec *wait,
@@ -430,10 +425,8 @@ clean(void)
 	}
 	while ((fd = accept4(listeners[net_socket], NULL, NULL, 0)) != -1)
 		close(fd);
-	for (i = 0; i < HEART_CONNS; i++)
-		fuzz_close(&heart_conns[i].fd);
-	for (i = 0; i < CONTROL_CONNS; i++)
-		fuzz_close(&control_conns[i].fd);
+	for (i = 0; i < CONNS; i++)
+		fuzz_close(&conn_at(i)->fd);
 	for (i = 0; i < 2; i++)
 		fuzz_close(&network_listeners[i]);
 	fuzz_close(&network_signals);
@@ -465,10 +458,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	nw.fail_accept = nw.fail_refs = 0;
 	fail_poll = 0;
 	nw.ready = partly = lazy = false;
-	for (i = 0; i < HEART_CONNS; i++)
-		heart_conns[i].fd = -1;
-	for (i = 0; i < CONTROL_CONNS; i++)
-		control_conns[i].fd = -1;
+	for (i = 0; i < CONNS; i++)
+		conn_at(i)->fd = -1;
 	network_signals = network_spare = -1;
 	oracle_begin();
 	begin();
