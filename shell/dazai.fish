@@ -4,8 +4,8 @@
 #
 #	source /usr/local/share/dazai/dazai.fish
 #
-# It does for fish what dazai.sh, beside it, does for the other shells, with the same
-# messages and the same variables.  dazai.sh gives the reasons.
+# It does the same for fish as dazai.sh, beside it, for the other shells, with the same
+# messages and variables.  The comments in dazai.sh give the reasons.
 
 status is-interactive
 or return 0
@@ -16,7 +16,7 @@ set -l completions (builtin realpath (status dirname)/../fish/vendor_completions
 contains -- "$completions" $fish_complete_path
 or set -ga fish_complete_path $completions
 
-# What DAZAI_GUARD_AT would be now.
+# Prints the current value for DAZAI_GUARD_AT.
 function _dazai_where
     echo "$DAZAI_SOCK $XDG_RUNTIME_DIR "(_dazai_tether)
 end
@@ -71,7 +71,7 @@ function _dazai_exit --on-event fish_exit
     and command kill -TERM $_dazai_hb 2>/dev/null
 end
 
-# As in dazai.sh; prints what dazai-hb says.
+# As in dazai.sh; prints the output of dazai-hb.
 function _dazai_start
     set -l hb dazai-hb
     test -n "$DAZAI_HB"
@@ -143,8 +143,8 @@ function _dazai_failed --argument-names line why
     end
 end
 
-# Sets _dazai_answer to what dazaictl says to the command in the arguments, as a list of
-# lines.
+# Sets _dazai_answer to the output of dazaictl for the command in the arguments, as a list
+# of lines.
 function _dazai_ctl
     set -l ctl dazaictl
     test -n "$DAZAI_CTL"
@@ -166,12 +166,12 @@ function _dazai_query
     return 1
 end
 
-# The value of a field in the daemon's state.
+# Prints the value of a field in the daemon's state.
 function _dazai_field
     string replace -rf "^.* $argv[1]=(\S*).*" '$1' -- "$_dazai_answer"
 end
 
-# Asks for the tethers.  Sets _dazai_held to those that hold, each with the number of
+# Asks for the tethers.  Sets _dazai_held to those that are held, each with the number of
 # its holders, and _dazai_lost to those that are lost.
 function _dazai_tethers
     set -g _dazai_held

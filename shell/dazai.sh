@@ -11,9 +11,8 @@
 # does so: when the last of them has ended, however it ended, the daemon wipes its
 # secrets.  If the shell cannot be guarded, one line says so.  A shell that runs one
 # command (-c) holds nothing.  A shell inside tmux, screen or zellij outlives its
-# terminal, and so holds only if it is told to.  To source this file again does nothing
-# if the session is guarded, and tries again if it is not.  dazai-shell(7) has the
-# details.
+# terminal, and so it holds only after dazai_guard.  If the session is not guarded yet,
+# sourcing this file again tries again.  dazai-shell(7) has the details.
 #
 #	dazai_status	ask the daemon for the state of the session; succeeds if it is
 #			guarded and no panic is pending
@@ -31,16 +30,16 @@
 #			that of its dazai-hb.  A child shell learns from it that its
 #			parent is guarded; a shell that was started with exec has
 #			the guarded pid itself.
-#	DAZAI_GUARD_AT	set and exported here: the variables that said where the
-#			daemon is, and the tether.  If they have changed, the guard
-#			belongs to another daemon or tether.
+#	DAZAI_GUARD_AT	set and exported here: the tether, and the variables for the
+#			place of the daemon.  If they have changed, the guard belongs
+#			to another daemon or tether.
 
 case $- in
 *i*)	;;
 *)	return 0 ;;
 esac
 
-# Sets _dazai_at to what DAZAI_GUARD_AT would be now.
+# Sets _dazai_at to the current value for DAZAI_GUARD_AT.
 _dazai_where() {
 	_dazai_at="${DAZAI_SOCK-} ${XDG_RUNTIME_DIR-} ${DAZAI_TETHER-session}"
 }
@@ -76,9 +75,9 @@ _dazai_terminal() {
 	_dazai_tty=${_dazai_line%% *}
 }
 
-# Succeeds if the dazai-hb of DAZAI_GUARD lives and speaks for this shell, too.  A tether
-# can have many holders, so a shell on another terminal than the guarded one, which may
-# be there for longer, needs a dazai-hb of its own.
+# Succeeds if the dazai-hb of DAZAI_GUARD lives and guards this shell, too.  A shell on
+# another terminal may outlive the guarded one, so it needs a dazai-hb of its own; a
+# tether can have many holders.
 _dazai_covered() {
 	_dazai_alive || return 1
 	[ "${DAZAI_GUARD%% *}" != "$$" ] && [ -n "${DAZAI_TETHER-session}" ] ||
@@ -89,8 +88,8 @@ _dazai_covered() {
 	[ "$_dazai_their" = "$_dazai_tty" ]
 }
 
-# Succeeds in the shell itself, and fails in its subshells, where $$ is its pid, too;
-# /proc/self is the process that really runs.
+# Succeeds in the shell itself, and fails in its subshells.  $$ is the shell's pid in
+# both; /proc/self is the process that runs.
 _dazai_main() {
 	{ IFS='' read -r _dazai_line </proc/self/stat; } 2>/dev/null &&
 	    [ "${_dazai_line%% *}" = "$$" ]
@@ -114,8 +113,8 @@ _dazai_trap() {
 	esac
 }
 
-# Has _dazai_exit run when the shell exits, after the action that the EXIT trap has
-# now.  Starts no process, except in ksh93, whose subshells are none.
+# Makes the shell run _dazai_exit when it exits, after the action that the EXIT trap has
+# now.  Starts no process, except in ksh93, whose subshells are not processes.
 _dazai_hook() {
 	if [ -n "${ZSH_VERSION-}" ]; then
 		# In zsh a trap that a function sets belongs to the function.
@@ -148,7 +147,7 @@ _dazai_hook() {
 	case $_dazai_text in
 	'')		;;
 	"trap -- "*)	eval "_dazai_$_dazai_text" ;;
-	*)		return 0 ;;	# not understood: leave it alone
+	*)		return 0 ;;	# unknown format: leave the trap alone
 	esac
 	case $_dazai_now in
 	*_dazai_exit*)	;;
@@ -158,9 +157,10 @@ _dazai_hook() {
 	esac
 }
 
-# Has a dazai-hb hold the session for this shell; sets _dazai_line to what it says.  It
-# goes into the background by itself, so it is no job of this shell.  Standard input, by
-# which it finds the terminal, stays: ksh93 would redirect its own.
+# Starts a dazai-hb that holds the session for this shell, and sets _dazai_line to its
+# output.  It goes into the background by itself, so it is no job of this shell.  It
+# finds the terminal by its standard input, which is not redirected: ksh93 would redirect
+# its own.
 _dazai_start() {
 	_dazai_line="${DAZAI_HB:-dazai-hb}: not found"
 	command -v "${DAZAI_HB:-dazai-hb}" >/dev/null 2>&1 || return 0
@@ -171,8 +171,8 @@ _dazai_start() {
 	_dazai_line=$(exec "$@" 2>&1) || :
 }
 
-# Succeeds if there may be a daemon: if there is a socket in one of its places, see
-# dazaid(8).  To find out that there is none takes no process.
+# Succeeds if there may be a daemon, because one of its places has a socket: see
+# dazaid(8).  Starts no process.
 _dazai_maybe() {
 	if [ -n "${DAZAI_SOCK+set}" ]; then
 		[ -z "$DAZAI_SOCK" ] || [ -e "$DAZAI_SOCK" ]
@@ -192,9 +192,9 @@ _dazai_maybe() {
 	return 1
 }
 
-# Asks the daemon to guard this session.  Sets DAZAI_GUARD and succeeds if something
-# guards it then.  $1 says who wants that, if the user has not just asked for it: the
-# start of this shell, or the dazaid that has just returned.
+# Asks the daemon to guard this session.  If something guards it then, sets DAZAI_GUARD
+# and succeeds.  $1 is empty if the user has asked for this; otherwise it names the
+# caller: the start of this shell, or dazaid, which has just returned.
 _dazai_ask() {
 	unset DAZAI_GUARD DAZAI_GUARD_AT
 	_dazai_start "$@"
@@ -205,8 +205,8 @@ _dazai_ask() {
 		_dazai_by=${_dazai_line##*": guarded already, by dazai-hb "}
 		DAZAI_GUARD=${_dazai_by#*" for process "}
 		DAZAI_GUARD="${DAZAI_GUARD%%[!0-9]*} ${_dazai_by%%[!0-9]*}"
-		# Print nothing for our own dazai-hb, whose answer or variable
-		# was lost.
+		# Print nothing if it is our own dazai-hb, whose answer or
+		# variable was lost.
 		[ "${DAZAI_GUARD%% *}" = "$$" ] || printf '%s %s\n' \
 		    "dazai: session guarded already, by dazai-hb" "$_dazai_by" >&2 ;;
 	*)
@@ -219,7 +219,8 @@ _dazai_ask() {
 	[ -z "${DAZAI_VERBOSE-}" ] || dazai_status >&2
 }
 
-# Says that nothing guards, by the words of dazai-hb or dazaictl; $1 as in _dazai_ask.
+# Prints that nothing guards, with the message of dazai-hb or dazaictl.  $1 is as in
+# _dazai_ask.
 _dazai_failed() {
 	case $_dazai_line in
 	*": guarded already"*)
@@ -244,7 +245,7 @@ _dazai_failed() {
 	printf "dazai: $1\n" "$_dazai_line" >&2
 }
 
-# Sets _dazai_answer to what dazaictl says to the command in the arguments.
+# Sets _dazai_answer to the output of dazaictl for the command in the arguments.
 _dazai_ctl() {
 	set -- "${DAZAI_CTL:-dazaictl}" "$@"
 	_dazai_answer="$1: not found"
@@ -253,7 +254,7 @@ _dazai_ctl() {
 }
 
 # Asks for the daemon's state, for _dazai_field.  If that fails, sets _dazai_answer to the
-# first line of what dazaictl says; the next one is about the last daemon.
+# first line of dazaictl's messages; the second one is about the last daemon.
 _dazai_query() {
 	if _dazai_ctl status -l; then
 		case $_dazai_answer in
@@ -270,7 +271,7 @@ _dazai_field() {
 	_dazai_value=${_dazai_value%% *}
 }
 
-# Asks for the tethers.  Sets _dazai_held to those that hold, each with the number of
+# Asks for the tethers.  Sets _dazai_held to those that are held, each with the number of
 # its holders, and _dazai_lost to those that are lost.
 _dazai_tethers() {
 	_dazai_held='' _dazai_lost=''
@@ -295,8 +296,8 @@ _dazai_tethers() {
 _dazai_nl='
 '
 
-# Guards this session, if it is not guarded.  Fails if that is not possible.  $1 is not
-# the user's, see _dazai_ask.
+# Guards this session, if it is not guarded.  Fails if that is not possible.  Users do not
+# give $1: see _dazai_ask.
 dazai_guard() {
 	[ -z "${ZSH_VERSION-}" ] || emulate -L sh
 	_dazai_covered || _dazai_ask "$@" || return 1
@@ -323,14 +324,14 @@ dazaid() {
 		command dazaid "$@"
 		return
 	fi
-	# The variable tells it that somebody is about to guard.
+	# The variable tells dazaid that this shell is about to guard it.
 	DAZAI_SHELL=$$ command dazaid "$@" || return
 	dazai_guard dazaid || :
 }
 [ -z "$_dazai_alias" ] || eval "alias ${_dazai_alias#alias }"
 
-# Prints in one line what the daemon says of this session, a pending panic first.  Fails
-# if a panic is pending or nothing guards the session.
+# Prints the daemon's state of this session in one line: a pending panic, or else what
+# guards it.  Fails if a panic is pending or nothing guards the session.
 dazai_status() {
 	[ -z "${ZSH_VERSION-}" ] || emulate -L sh
 	if ! _dazai_query; then
@@ -363,8 +364,8 @@ dazai_status() {
 	fi
 }
 
-# Succeeds if the dazai-hb of this terminal writes there what becomes of a panic, and what
-# we print goes there, too.
+# Succeeds if our standard error is a terminal that takes messages, so that its dazai-hb
+# reports a cancelled panic there.
 _dazai_hears() {
 	_dazai_covered && [ -t 2 ] && [ -w /dev/stderr ] || return 1
 	# As mesg(1) does, which Debian 14 does not install by itself.
@@ -374,8 +375,8 @@ _dazai_hears() {
 	esac
 }
 
-# Cancels a pending panic: has the dazai-hb that guards this shell say CANCEL, and waits
-# for what comes of it.
+# Cancels a pending panic: makes the dazai-hb that guards this shell send CANCEL, and waits
+# for the result.
 dazai_cancel() {
 	[ -z "${ZSH_VERSION-}" ] || emulate -L sh
 	if ! _dazai_query; then
@@ -412,9 +413,9 @@ dazai_cancel() {
 	return 1
 }
 
-# Sets _dazai_holds if the session depends on this shell, and _dazai_in to what it is
-# inside of.  The flag c means one command, s commands from standard input.  dash and
-# zsh have no c, and bash and zsh set s only later.
+# Sets _dazai_holds if the session depends on this shell, and _dazai_in to the name of the
+# multiplexer that it is inside of.  The flag c means one command, s commands from standard
+# input.  dash and zsh have no c, and bash and zsh set s only later.
 _dazai_look() {
 	_dazai_holds='' _dazai_in=''
 	[ -z "${ZELLIJ-}" ] || _dazai_in=zellij
@@ -441,7 +442,7 @@ _dazai_begin() {
 	fi
 }
 
-# Says that a shell inside $_dazai_in does not hold the session by itself, and what does.
+# Prints that a shell inside $_dazai_in does not hold the session by itself, and what does.
 _dazai_inside() {
 	_dazai_answer=': no daemon'
 	if ! _dazai_maybe || ! _dazai_query; then
