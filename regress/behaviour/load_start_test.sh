@@ -48,17 +48,6 @@ loads_at_its_start_body() {
 	stands_down
 }
 
-behaviour tells_in_the_background \
-    '-L in the background: dazaid returns when all is loaded, and says on standard error which commands have failed'
-tells_in_the_background_body() {
-	printf 'a sleep 0.3; echo 1\nb false\n' >file
-	"$dazaid" -s "$sock" --load-file file 2>err || fail "exit $?"
-	found
-	present -x 'dazaid: b: its command ended with status 1' err
-	"$ctl" list | grep -q '^a 1 ' || fail 'not loaded'
-	end_there
-}
-
 behaviour refuses_a_bad_file '-L: with a mistake in the file nothing is started, and no command run'
 refuses_a_bad_file_body() {
 	refused() {
@@ -170,10 +159,10 @@ a_typed_secret_without_room_leaves_the_echo_body() {
 }
 
 behaviour an_ignored_sigchld_hides_no_status \
-    'a caller that ignores SIGCHLD: commands still have a status, for load, -L and a credential helper'
+    'a caller that ignores SIGCHLD: commands still have a status, for load, a credential helper, and -L in the background, which returns when all is loaded'
 an_ignored_sigchld_hides_no_status_body() {
 	unwaited='env --ignore-signal=CHLD'
-	printf 'a echo 1\nb echo 2; exit 3\n' >file
+	printf 'a sleep 0.3; echo 1\nb echo 2; exit 3\n' >file
 	: >log
 	$unwaited "$dazaid" -s "$sock" -L file 2>err || fail "$(cat err)"
 	found

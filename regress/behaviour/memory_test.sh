@@ -135,42 +135,6 @@ other_memory_is_refused_body() {
 	gone
 }
 
-# settled: the daemon is ready, or has ended
-settled() {
-	grep -q 'vault: ready' log || ! kill -0 "$vault" 2>/dev/null
-}
-
-shipped behaviour too_little_memory_is_told 'with little address space it starts, or says why not, whatever the limit'
-too_little_memory_is_told_body() {
-	started=0 refused=0
-	kib=1500 step=32
-	while [ $started -lt 3 ] && [ $kib -lt 40000 ]; do
-		kib=$((kib + step))
-		# The program itself does not fit, and so cannot say so.
-		(ulimit -v $kib && "$real" -V) >/dev/null 2>&1 || continue
-		step=12
-		through "ulimit -v $kib; exec"
-		network=
-		daemon -a
-		await settled
-		if grep -q 'vault: ready' log; then
-			find_network
-			lives
-			started=$((started + 1))
-			continue
-		fi
-		ends 1
-		[ -s log ] || fail "$kib KiB: not a word"
-		[ "$(wc -l <log)" -le 2 ] || fail "$kib KiB: too many words"
-		tail -n 1 log | grep -q '^dazaid: ..*: ..*' ||
-		    fail "$kib KiB: not what we say"
-		refused=$((refused + 1))
-	done
-	echo "refused $refused times, then started with $kib KiB"
-	[ $started -eq 3 ] || fail "never started"
-	[ $refused -gt 0 ] || fail "never refused"
-}
-
 # find PID: searches its memory for the secret; what was found is in "seen"
 find_secret() {
 	printf '%s' "$secret" | "$peek" "$1" >seen 2>&1 || fail "$(cat seen)"

@@ -196,28 +196,6 @@ sockets_removed_body() {
 	rm -f "$sock.ctl"
 }
 
-behaviour watchers_are_told 'EVENTS: guarded, armed, pending, lost, cancelled, released'
-watchers_are_told_body() {
-	start -g 60
-	client "$sock.ctl" say EVENTS like 'EVENT STATUS alive=1 *' echo watches \
-	    like 'EVENT guarded tether=t pid=*' want 'EVENT armed' \
-	    want 'EVENT pending seconds=60 reason=tether-t-lost' \
-	    like 'EVENT lost tether=t pid=*' \
-	    want 'EVENT cancelled why=a-new-holder' \
-	    like 'EVENT guarded tether=t pid=*' like 'EVENT released tether=t *' \
-	    want 'EVENT put name=x' echo told hold
-	holder t t
-	control say ARM want OK
-	kill "$holder"
-	logged 'panic pending'
-	holder t t2
-	# RELEASE gives one event, and no loss follows.
-	control say 'RELEASE t' want OK
-	talk - ended "$holder"
-	control say 'PUT x 1' want GO raw a want OK
-	talk - log said told
-}
-
 # connected PID: the process has a connection
 connected() {
 	readlink "/proc/$1/fd/"* 2>/dev/null | grep -q '^socket:'
@@ -286,15 +264,29 @@ nothing_is_given_after_a_stop_body() {
 	logged 'panic pending: tether session lost'
 }
 
-behaviour watchers_are_told_of_secrets 'EVENTS: put, got, gone and bye, with names and reasons'
-watchers_are_told_of_secrets_body() {
-	guarded
+behaviour watchers_are_told 'EVENTS: guarded, armed, pending, lost, cancelled, released, put, got, gone and bye, with names and reasons'
+watchers_are_told_body() {
+	start -g 60
 	client "$sock.ctl" say EVENTS like 'EVENT STATUS alive=1 *' echo watches \
+	    like 'EVENT guarded tether=t pid=*' want 'EVENT armed' \
+	    want 'EVENT pending seconds=60 reason=tether-t-lost' \
+	    like 'EVENT lost tether=t pid=*' \
+	    want 'EVENT cancelled why=a-new-holder' \
+	    like 'EVENT guarded tether=t pid=*' like 'EVENT released tether=t *' \
+	    like 'EVENT guarded tether=u pid=*' \
 	    want 'EVENT put name=once' want 'EVENT got name=once' \
 	    want 'EVENT gone name=once why=read' want 'EVENT put name=brief' \
 	    want 'EVENT gone name=brief why=expired' want 'EVENT put name=x' \
 	    want 'EVENT gone name=x why=deleted' want 'EVENT bye why=SIGTERM' \
 	    echo told eof
+	holder t t
+	control say ARM want OK
+	kill "$holder"
+	logged 'panic pending'
+	holder t t2
+	# RELEASE gives one event, and no loss follows.
+	control say 'RELEASE t' want OK
+	holder u u
 	control say 'PUT once 2 reads=1' want GO raw ab want OK \
 	    say 'GET once' want 'DATA 2' take 2 \
 	    say 'PUT brief 1 ttl=0.1' want GO raw a want OK

@@ -25,18 +25,11 @@ every_line_has_its_answer_body() {
 	logged 'QUIT from the heartbeat: secrets wiped, bye'
 }
 
-behaviour nobody_is_missed_before_hello 'a connection that closes without HELLO triggers nothing'
-nobody_is_missed_before_hello_body() {
+behaviour there_is_one_heartbeat \
+    'a connection that closes without HELLO triggers nothing; while guarded, another one reads BUSY, is closed, and becomes nothing'
+there_is_one_heartbeat_body() {
 	start -a -g 0
-	talk "$sock" close connect shutwr eof connect raw HELL close \
-	    connect say QUIT close connect say HELLO close connect say PING \
-	    want "$unknown" close
-	lives
-}
-
-behaviour others_read_busy 'while guarded, another connection reads BUSY, is closed, and becomes nothing'
-others_read_busy_body() {
-	start -a -g 0
+	talk "$sock" raw HELL close connect say QUIT close connect shutwr eof
 	talk "$sock" hello connect want BUSY eof connect say "$guard" want BUSY eof \
 	    connect repeat 20000 x want BUSY eof \
 	    connect raw 'HELLO 1\nPING\nQUIT\nCANCEL\n' want BUSY eof \
