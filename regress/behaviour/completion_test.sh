@@ -25,7 +25,8 @@ ask_bash() {
 		COMP_LINE=$2 COMP_POINT=${#2}
 		read -ra COMP_WORDS < <(sed "s/[=@]/ & /g" <<<"$2")
 		[[ $2 != *" " ]] || COMP_WORDS+=("")
-		COMP_CWORD=$((${#COMP_WORDS[@]} - 1))
+		COMP_CWORD=$((${#COMP_WORDS[@]} - 1)) IFS=-tae:
+		set -u
 		"_${program//-/_}" "$program"
 		((${#COMPREPLY[@]} == 0)) || printf "%s\n" "${COMPREPLY[@]}"' \
 	    bash "$completions" "$1"

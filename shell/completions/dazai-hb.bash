@@ -28,6 +28,7 @@ _dazai_hb_command() {
 }
 
 _dazai_hb() {
+	local IFS=$' \t\n'
 	local cur=${COMP_WORDS[COMP_CWORD]} option=${COMP_WORDS[COMP_CWORD - 1]} i
 
 	COMPREPLY=()

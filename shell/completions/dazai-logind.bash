@@ -3,6 +3,7 @@
 # Completion of dazai-logind(1) for bash(1).
 
 _dazai_logind() {
+	local IFS=$' \t\n'
 	local cur=${COMP_WORDS[COMP_CWORD]} option=${COMP_WORDS[COMP_CWORD - 1]}
 	local words='-h -n -q -s -S -v -V -W --help --lock --quiet --session --sleep
 	    --socket --tether --verbose --version --wait'

@@ -35,15 +35,16 @@ _dazaictl_files() {
 }
 
 # Offers the first words of what "dazaictl $1" prints, which are names of secrets or
-# tethers, each with $2 before it.  A name is text that somebody else has chosen: nothing
-# here expands it (compgen -W would), and it is quoted for the command line.
+# tethers, each with $2, if any, before it.  A name is text that somebody else has
+# chosen: nothing here expands it (compgen -W would), and it is quoted for the command
+# line.
 _dazaictl_names() {
-	local name
+	local name before=${2-}
 
 	while read -r name _; do
-		[[ $2$name == "$cur"* ]] || continue
+		[[ $before$name == "$cur"* ]] || continue
 		printf -v name %q "$name"
-		name=$2$name
+		name=$before$name
 		COMPREPLY+=("${name#"$kept"}")
 	done < <(dazaictl ${sock:+-s "${sock/#\~\//$HOME/}"} "$1" 2>/dev/null)
 }
@@ -142,7 +143,7 @@ _dazaictl_arguments() {
 _dazaictl() {
 	local commands='status arm panic put get del list load run tethers release
 	    watch wait why help'
-	local cur kept command='' sock='' i=1 last
+	local IFS=$' \t\n' cur kept command='' sock='' i=1 last
 	local -a words
 
 	COMPREPLY=()

@@ -24,6 +24,7 @@ _dazaid_command() {
 }
 
 _dazaid() {
+	local IFS=$' \t\n'
 	local cur=${COMP_WORDS[COMP_CWORD]} option=${COMP_WORDS[COMP_CWORD - 1]} i
 
 	COMPREPLY=()
