@@ -3,12 +3,10 @@
 """Proves the tests: changes the daemon in one place at a time, and counts how
 many of these mutants the unit tests and the replayed corpora kill.
 
-usage: mutants.py [-j JOBS] [-n MUTANTS] [-s FILE] [-c FILE] [SOURCE ...]
+usage: mutants.py [-j JOBS] [-n MUTANTS] [SOURCE ...]
 
   -j  jobs at a time (2)
   -n  mutants of each source file (60); 0 for all of them
-  -s  save the verdicts in FILE
-  -c  compare with the verdicts in FILE, for the mutants that both runs tried
 
 A mutant is one of the SOURCES below with one token, argument, condition or
 statement changed.  The possible mutants of a file are ordered by a hash of the
@@ -19,25 +17,23 @@ do not compile, or to the same code, do not count.
 The tests of a file run in the order of their time, and one that fails or does
 not end in time kills the mutant.  Prints a line for each file, then the
 survivors as diffs; exits 1 if the killed share of a file is below its figure in
-SOURCES.  Takes some five minutes.  As root it runs in a PID namespace of its
+SOURCES.  Takes some ten minutes.  As root it runs in a PID namespace of its
 own, because a mutant may send a signal to any process.
 """
 
 import argparse
-import copy
+import concurrent.futures
 import difflib
 import hashlib
-import json
 import os
+import queue
 import re
 import resource
-import shlex
 import shutil
 import signal
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 
 # Of each source file: its unit tests, the corpora that reach it, and the least
@@ -53,12 +49,12 @@ SOURCES = {
     "dazaid/store.c": (["store"], ["vault"], 93),
 }
 TOP = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../..")
-UNIT, FUZZ = "regress/unit", "regress/proof/fuzz"
+CORPUS = "regress/proof/fuzz/corpus"
 
-ROW = "%-18s %6d %6d %9d %6.1f %%"
-SEED = "dazaid"
-CFLAGS = "-std=c11 -O2 -w " \
-    "-Werror=int-conversion -Werror=incompatible-pointer-types".split()
+# The tests are built quickly, and a mutant that only a warning sees is built.
+MAKE = ["make", "-s", "CC=gcc", "STATIC=", "HARDEN=", "LDHARDEN=",
+        "CFLAGS=-O2", "WARN=-w -Werror=int-conversion "
+        "-Werror=incompatible-pointer-types"]
 CPU_SECONDS = 10	# a test that takes more has killed its mutant
 TIMES = 8		# but it may take so many times its usual time
 
@@ -89,195 +85,161 @@ SYMMETRIC = {"strcmp", "strcasecmp", "strncmp", "strncasecmp", "memcmp"}
 UNCHANGED = {"log_debug"}	# nobody depends on a debug log
 
 
-class Token:
-    def __init__(self, kind, text, at):
-        self.kind, self.text, self.at = kind, text, at
-        self.end = at + len(text)
+class Function:
+    """The tokens of a function's body."""
 
+    def __init__(self, text, start, end):
+        self.text = text
+        found = [m for m in TOKEN.finditer(text, start, end)
+                 if m.lastgroup != "space"]
+        self.spans = [m.span() for m in found]
+        self.kinds = [m.lastgroup for m in found]
+        self.words = [m.group() for m in found]
+        self.quiet = set()	# those that nothing depends on
+        self.other = {}		# of each bracket, its counterpart
+        stack = []
+        for i, word in enumerate(self.words):
+            if word in ("(", "[", "{"):
+                stack.append(i)
+            elif word in (")", "]", "}") and stack:
+                self.other[i] = stack.pop()
+                self.other[self.other[i]] = i
 
-def tokenize(text, at, end):
-    tokens = []
-    while at < end:
-        m = TOKEN.match(text, at, end)
-        if m.lastgroup != "space":
-            tokens.append(Token(m.lastgroup, m.group(), at))
-        at = m.end()
-    return tokens
+    def cut(self, first, last):
+        return self.text[self.spans[first][0]:self.spans[last][1]]
 
+    def is_binary(self, i):
+        """Whether the operator at i has an operand on its left."""
+        before = max(i - 1, 0)
+        return (self.kinds[before] in ("number", "word") and
+                self.words[before] not in KEYWORDS or
+                self.words[before] in (")", "]"))
 
-def functions(text):
-    """(name, start, end) of each function's body, in KNF."""
-    for m in re.finditer(r"^(\w+)\((?:[^;{}]*?)\)\n\{\n(.*?)^\}$", text,
-                         re.M | re.S):
-        yield m.group(1), m.start(2), m.end(2)
+    def statements(self):
+        """The ends of each statement that is an expression or a jump."""
+        words, other = self.words, self.other
+        starts = {0}
+        for i, word in enumerate(words):
+            if word in (";", "{", "}", ":", "else") or \
+                    word == ")" and other.get(i, 0) > 0 and \
+                    words[other[i] - 1] in ("if", "for", "while"):
+                starts.add(i + 1)
+        for first in sorted(starts):
+            word, after = (words[first:] + ["", ""])[:2]
+            if not (word in ("break", "continue", "return") and after == ";" or
+                    after != "" and self.kinds[first] == "word" and
+                    word not in KEYWORDS and
+                    after in ("(", "=", "->", ".", "[", "++", "--", "+=", "-=",
+                              "|=", "&=") or
+                    word == "(" and after == "void" or
+                    after != "" and word in ("*", "++")):
+                continue
+            i = first
+            while i < len(words) and words[i] not in (";", ")", "}"):
+                i = other.get(i, i) + 1
+            if words[i:i + 1] == [";"]:
+                yield first, i
 
+    def arguments(self, i):
+        """The ends of each argument of the call whose ( is at i."""
+        first, at, end = i + 1, i + 1, self.other[i]
+        while at < end:
+            if self.words[at] == ",":
+                yield first, at - 1
+                first = at + 1
+            at = max(at, self.other.get(at, at)) + 1
+        if first < end:
+            yield first, end - 1
 
-def pairs(tokens):
-    """Maps the index of each bracket to that of its counterpart."""
-    stack, other = [], {}
-    for i, t in enumerate(tokens):
-        if t.kind == "op" and t.text in "([{":
-            stack.append(i)
-        elif t.kind == "op" and t.text in ")]}" and stack:
-            other[i] = stack.pop()
-            other[other[i]] = i
-    return other
-
-
-def is_binary(tokens, i):
-    before = tokens[max(i - 1, 0)]
-    return (before.kind in ("number", "word") and
-            before.text not in KEYWORDS or before.text in (")", "]"))
-
-
-def statements(tokens, other):
-    """(first, last) index of each statement that is an expression or a jump."""
-    starts = {0}
-    for i, t in enumerate(tokens):
-        if t.text in (";", "{", "}", ":", "else"):
-            starts.add(i + 1)
-        if t.text == ")" and i in other and other[i] > 0 and \
-                tokens[other[i] - 1].text in ("if", "for", "while"):
-            starts.add(i + 1)
-    for first in sorted(starts):
-        if first + 1 >= len(tokens):
-            continue
-        t, after = tokens[first], tokens[first + 1].text
-        if not (t.text in ("break", "continue", "return") and after == ";" or
-                t.kind == "word" and t.text not in KEYWORDS and
-                after in ("(", "=", "->", ".", "[", "++", "--", "+=", "-=",
-                          "|=", "&=") or
-                t.text == "(" and after == "void" or t.text in ("*", "++")):
-            continue
-        i = first
-        while i < len(tokens) and tokens[i].text != ";":
-            if tokens[i].text in ")}":
-                break
-            i = other.get(i, i) + 1 if tokens[i].text in "([{" else i + 1
-        if i < len(tokens) and tokens[i].text == ";":
-            yield first, i
-
-
-def arguments(tokens, other, i):
-    """(first, last) index of each argument of the call whose ( is at i."""
-    first, at, end = i + 1, i + 1, other[i]
-    found = []
-    while at < end:
-        if tokens[at].text in "([{":
-            at = other.get(at, at)
-        elif tokens[at].text == ",":
-            found.append((first, at - 1))
-            first = at + 1
-        at += 1
-    if first < end:
-        found.append((first, end - 1))
-    return found
-
-
-def condition_start(tokens, other, i):
-    """The index at which the condition of the ? at i begins."""
-    i -= 1
-    while i >= 0:
-        if i in other and tokens[i].text in ")]}":
-            i = other[i]
-        elif tokens[i].text in ("(", "[", "{", "=", ",", ";", "return", "?",
-                                ":", "}"):
-            break
+    def condition(self, i):
+        """The index at which the condition of the ? at i begins."""
         i -= 1
-    return i + 1
+        while i >= 0 and self.words[i] not in (
+                "(", "[", "{", "=", ",", ";", "return", "?", ":"):
+            if self.words[i] == "}" and i not in self.other:
+                break
+            i = self.other.get(i, i) - 1
+        return i + 1
 
-
-def edits_of(text, start, end):
-    """(operator, first, last token, new text) of each possible mutant."""
-    tokens = tokenize(text, start, end)
-    other = pairs(tokens)
-    quiet = set()
-    cut = lambda a, b: text[tokens[a].at:tokens[b].end]
-    found = []
-
-    for first, last in statements(tokens, other):
-        if tokens[first].text in UNCHANGED:
-            quiet.update(range(first, last + 1))
-        found.append(("delete", first, last, ";"))
-    for i, t in enumerate(tokens):
-        if t.text in SWAPS and t.kind != "string" and \
-                (t.text not in BINARY_ONLY or is_binary(tokens, i)):
-            for new in SWAPS[t.text]:
-                found.append(("swap", i, i, new))
-        elif t.kind == "number":
-            found.append(("number", i, i, "(%s + 1)" % t.text))
-            if t.text != "0" and [x.text for x in tokens[i - 2:i]] not in (
-                    ["==", "-"], ["!=", "-"]):
-                found.append(("number", i, i, "(%s - 1)" % t.text))
-        elif t.text in ("if", "while") and i + 1 in other:
-            found.append(("negate", i + 1, other[i + 1],
-                          "(!%s)" % cut(i + 1, other[i + 1])))
-        elif t.text == "?":
-            a = condition_start(tokens, other, i)
-            if a < i:
-                found.append(("negate", a, i - 1, "!(%s)" % cut(a, i - 1)))
-        elif t.text == "return" and i + 1 < len(tokens) and i + 1 in other \
-                and tokens[other[i + 1] + 1].text == ";":
-            value = cut(i + 1, other[i + 1])
-            if not re.fullmatch(r"\((true|false|-?\d+)\)", value):
-                found.append(("return", i + 1, other[i + 1], "(0)"))
-                found.append(("return", i + 1, other[i + 1], "(!%s)" % value))
-        elif t.kind == "word" and t.text not in KEYWORDS and \
-                i + 1 < len(tokens) and tokens[i + 1].text == "(" and \
-                i + 1 in other:
-            args = arguments(tokens, other, i + 1)
-            if t.text in SYMMETRIC:
-                args = args[1:]
-            for (a, b), (c, d) in zip(args, args[1:]):
-                if cut(a, b) != cut(c, d):
-                    found.append(("arguments", a, d, text[
-                        tokens[c].at:tokens[d].end] + text[tokens[b].end:
-                        tokens[c].at] + cut(a, b)))
-    found = [f for f in found if f[1] not in quiet]
-    return tokens, found
+    def edits(self):
+        """(operator, first, last token, new text) of each possible mutant."""
+        words, other, cut = self.words, self.other, self.cut
+        for first, last in self.statements():
+            if words[first] in UNCHANGED:
+                self.quiet.update(range(first, last + 1))
+            yield "delete", first, last, ";"
+        for i, word in enumerate(words):
+            close = other.get(i + 1, 0)	 # of what the word stands before
+            if word in SWAPS and (word not in BINARY_ONLY or self.is_binary(i)):
+                for new in SWAPS[word]:
+                    yield "swap", i, i, new
+            elif self.kinds[i] == "number":
+                yield "number", i, i, "(%s + 1)" % word
+                if word != "0" and words[i - 2:i] not in (["==", "-"],
+                                                          ["!=", "-"]):
+                    yield "number", i, i, "(%s - 1)" % word
+            elif word in ("if", "while") and close:
+                yield "negate", i + 1, close, "(!%s)" % cut(i + 1, close)
+            elif word == "?":
+                a = self.condition(i)
+                if a < i:
+                    yield "negate", a, i - 1, "!(%s)" % cut(a, i - 1)
+            elif word == "return" and close and words[close + 1] == ";":
+                value = cut(i + 1, close)
+                if not re.fullmatch(r"\((true|false|-?\d+)\)", value):
+                    yield "return", i + 1, close, "(0)"
+                    yield "return", i + 1, close, "(!%s)" % value
+            elif self.kinds[i] == "word" and word not in KEYWORDS and close \
+                    and words[i + 1] == "(":
+                args = list(self.arguments(i + 1))[word in SYMMETRIC:]
+                for (a, b), (c, d) in zip(args, args[1:]):
+                    if cut(a, b) != cut(c, d):
+                        between = self.text[self.spans[b][1]:self.spans[c][0]]
+                        yield ("arguments", a, d,
+                               cut(c, d) + between + cut(a, b))
 
 
 def mutants_of(text):
-    """All mutants of a file, in the order of their hashes."""
+    """(name, text) of each mutant of a file, in the order of their hashes."""
     found, seen = [], {}
-    for name, start, end in functions(text):
-        tokens, edits = edits_of(text, start, end)
-        for op, first, last, new in edits:
-            near = " ".join(t.text for t in tokens[max(0, first - 6):last + 7])
+    # Each function's body, in KNF.
+    for m in re.finditer(r"^(\w+)\((?:[^;{}]*?)\)\n\{\n(.*?)^\}$", text,
+                         re.M | re.S):
+        body = Function(text, m.start(2), m.end(2))
+        for kind, first, last, new in list(body.edits()):
+            if first in body.quiet:
+                continue
+            near = " ".join(body.words[max(0, first - 6):last + 7])
             key = "%s:%s: %s -> %s in %s" % (
-                name, op, " ".join(t.text for t in tokens[first:last + 1]),
+                m.group(1), kind, " ".join(body.words[first:last + 1]),
                 " ".join(new.split()), near)
             seen[key] = seen.get(key, 0) + 1
             key += " #%d" % seen[key]
-            a, b = tokens[first].at, tokens[last].end
-            found.append({
-                "key": key, "text": text[:a] + new + text[b:], "hash": hashlib.sha1((SEED + key).encode()).hexdigest()})
-    return sorted(found, key=lambda m: m["hash"])
+            found.append((hashlib.sha1(("dazaid" + key).encode()).hexdigest(),
+                          key, text[:body.spans[first][0]] + new +
+                          text[body.spans[last][1]:]))
+    return [m[1:] for m in sorted(found)]
 
 
 #
-# A copy of the tree, in which mutants are built and tried.
+# Copies of the tree, in which mutants are built and tried.
 #
 
-def limits(seconds):
-    """Limits what a mutant may use."""
-    def apply():
-        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
-        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-        resource.setrlimit(resource.RLIMIT_FSIZE, (1 << 26, 1 << 26))
-        resource.setrlimit(resource.RLIMIT_AS, (1 << 32, 1 << 32))
-    return apply
-
-
-def run(argv, cwd, cpu, wall):
+def run(argv, cwd, cpu):
     """Returns whether it exits with 0 in time; kills its process group."""
+    def limit():
+        for what, most in ((resource.RLIMIT_CPU, cpu),
+                           (resource.RLIMIT_CORE, 0),
+                           (resource.RLIMIT_FSIZE, 1 << 26),
+                           (resource.RLIMIT_AS, 1 << 32)):
+            resource.setrlimit(what, (most, most))
     env = dict(os.environ, HOME=cwd, TMPDIR=cwd,
                __RUNNING_INSIDE_ATF_RUN="internal-yes-value")
     with subprocess.Popen(argv, cwd=cwd, env=env, stdin=subprocess.DEVNULL,
                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-                          preexec_fn=limits(cpu), start_new_session=True) as p:
+                          preexec_fn=limit, start_new_session=True) as p:
         try:
-            return p.wait(wall) == 0
+            return p.wait(2 * cpu) == 0
         except subprocess.TimeoutExpired:
             return False
         finally:
@@ -287,294 +249,159 @@ def run(argv, cwd, cpu, wall):
                 pass
 
 
-class Failed(Exception):
-    pass
-
-
-class Tree:
-    """A copy of the tree in which tests are built.  Objects are compiled once; a
-    mutant compiles its own.  Each job has a clone."""
-
-    def __init__(self, tree, where):
-        self.dir, self.objects, self.deps, self.programs = where, {}, {}, {}
-        files = subprocess.run(
-            ["git", "ls-files", "-coz", "--exclude-standard"], cwd=tree,
-            check=True, text=True, stdout=subprocess.PIPE).stdout
-        for f in files.split("\0")[:-1]:
-            if os.path.isfile(os.path.join(tree, f)):
-                os.makedirs(os.path.dirname(os.path.join(where, f)),
-                            exist_ok=True)
-                shutil.copy(os.path.join(tree, f), os.path.join(where, f))
-        self.scratch = os.path.join(where, "scratch")
-        os.makedirs(self.scratch)
-        flags = shlex.split(re.search(r"^ALL_CFLAGS :?=(.*)$", self.call(
-            ["make", "-pn", "CC=gcc"]), re.M).group(1).replace("-isystem ",
-                                                               "-I"))
-        self.cflags = CFLAGS + [f for f in flags if re.match("-[DI]", f) and
-                                "FORTIFY" not in f]
-        self.libs = ["-latf-c"] + self.call(
-            ["pkg-config", "--libs", "libbsd-overlay", "libseccomp"]).split()
-
-    def clone(self, where):
-        shutil.copytree(self.dir, where, symlinks=True)
-        other = copy.copy(self)
-        other.dir, other.scratch = where, os.path.join(where, "scratch")
-        return other
-
-    def read(self, path):
-        with open(os.path.join(self.dir, path), encoding="utf-8") as f:
-            return f.read()
-
-    def write(self, path, text):
-        with open(os.path.join(self.dir, path), "w", encoding="utf-8") as f:
-            f.write(text)
-
-    def call(self, argv):
-        p = subprocess.run(argv, cwd=self.dir, check=False, text=True,
-                           stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-        if p.returncode != 0:
-            raise Failed(p.stderr)
-        return p.stdout
-
-    def compile(self, path):
-        """The object of a source file, and what it was made from."""
-        obj = "scratch/" + path.replace("/", "+") + ".o"
-        self.call(["gcc"] + self.cflags + ["-MMD", "-MF", "scratch/d", "-c",
-                                           "-o", obj, path])
-        made_from = self.read("scratch/d").replace("\\\n", " ").split()
-        self.deps[path] = {os.path.normpath(d) for d in made_from[1:]}
-        self.objects[path] = obj
-        return obj
-
-    def link(self, name):
-        sources, extra = self.programs[name]
-        objs = [self.objects.get(s) or self.compile(s) for s in sources]
-        self.call(["gcc", "-o", "scratch/" + name] + extra + objs + self.libs)
-
-    def add_unit(self, test):
-        """The unit test of a module, linked with all of the daemon."""
-        sources = ["%s/%s_test.c" % (UNIT, test)]
-        for d in ("common", "dazaid", "regress/oracle"):
-            sources += ["%s/%s" % (d, f)
-                        for f in sorted(os.listdir(self.dir + "/" + d))
-                        if f.endswith(".c") and f != "dazaid.c" and
-                        f != "guard.c"]
-        name = test + "_test"
-        self.programs[name] = (sources, [])
-        self.link(name)
-        return name
-
-    def add_replay(self, target):
-        """A fuzz target with replay.c, of the sources that fuzz.mk names."""
-        rules = self.call(["make", "-pn", "-f", FUZZ + "/fuzz.mk"])
-        m = re.search(r"^OBJ_fuzz_%s\s*:?=(.*)$" % target, rules, re.M)
-        sources = [re.sub(r"^.*/build/fuzz/o/(.*)\.o$", r"\1.c", o)
-                   for o in m.group(1).split()]
-        wraps = set()
-        for s in sources:
-            if s.startswith(FUZZ):
-                wraps.update(re.findall(r"^WRAP\w*\([^,]*, (\w+)", self.read(s),
-                                        re.M))
-        name = "replay_" + target
-        self.programs[name] = (sources + [FUZZ + "/replay.c"], [
-            "-Wl,--wrap=" + w for w in sorted(wraps)])
-        self.link(name)
-        return name
-
-    def tries(self, units, targets):
-        """The commands that try a file: unit test cases, then corpora."""
-        found = []
-        for u in units:
-            name = self.add_unit(u)
-            for case in re.findall(r"^ident: (\S+)", self.call(
-                    ["scratch/" + name, "-l"]), re.M):
-                found.append((name, "%s:%s" % (name, case), [
-                    "-r", "/dev/null", case]))
-        for t in targets:
-            name = self.add_replay(t)
-            found.append((name, name, [
-                os.path.join(self.dir, FUZZ, "corpus", t)]))
-        return found
-
-    def run_one(self, name, args, cpu, wall):
-        work = tempfile.mkdtemp(dir=self.scratch)
-        try:
-            return run([os.path.join(self.scratch, name)] + args, work, cpu,
-                       wall)
-        finally:
-            shutil.rmtree(work, ignore_errors=True)
-
-    def rebuild(self, path, names):
-        """Builds again what is made from path."""
-        for s in [s for s, d in self.deps.items() if path in d]:
-            self.compile(s)
-        for name in names:
-            if any(path in self.deps[s] for s in self.programs[name][0]):
-                self.link(name)
+def make(tree, *args):
+    subprocess.run(MAKE + list(args), cwd=tree, check=True, text=True,
+                   stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
 
 
 class Source:
-    """A file that is mutated, and the verdicts on its mutants."""
+    """A file that is mutated, and its tests."""
 
-    def __init__(self, tree, path, units, targets, least):
-        self.path, self.units, self.targets = path, units, targets
-        self.least, self.text = least, tree.read(path)
-        self.mutants = mutants_of(self.text)
-        self.same, self.killers, self.tries, self.busy = set(), {}, [], 0
-        self.lock = threading.Lock()
+    def __init__(self, path, units, targets, least):
+        self.path, self.least = path, least
+        self.units = ["regress/unit/%s_test" % u for u in units]
+        self.replays = ["regress/unit/replay_" + t for t in targets]
+        self.same, self.killed, self.tries = set(), {}, []
 
-    def prepare(self, built):
-        """Builds the tests, which must pass, and orders them by time."""
-        built.compile(self.path)
-        self.same.add(self.digest(built))
-        for name, label, args in built.tries(self.units, self.targets):
-            start = time.monotonic()
-            if built.run_one(name, args, 600, 600):
-                self.tries.append((time.monotonic() - start, name, label, args))
-            else:
-                sys.exit("%s fails without a mutant" % label)
-
-    def digest(self, built):
-        with open(os.path.join(built.dir, built.objects[self.path]), "rb") as f:
-            return hashlib.sha1(f.read()).hexdigest()
-
-    def build(self, built, m):
-        """Returns False if m does not compile, or to code that was tried."""
-        built.write(self.path, m["text"])
-        try:
-            built.compile(self.path)
-            digest = self.digest(built)
-            with self.lock:
-                if digest in self.same:
-                    return False
-                self.same.add(digest)
-            built.rebuild(self.path, {t[1] for t in self.tries})
-        except Failed:
+    def build(self, tree):
+        """Returns False if it compiles to code that was built before."""
+        obj = self.path[:-1] + "o"
+        make(tree, obj)
+        with open(os.path.join(tree, obj), "rb") as f:
+            digest = hashlib.sha1(f.read()).hexdigest()
+        if digest in self.same:
             return False
+        self.same.add(digest)
+        if self.units:
+            make(tree, *self.units)
+        if self.replays:
+            make(tree, "-f", "regress/proof/fuzz/fuzz.mk", "CFLAGS_replay=-O2",
+                 *self.replays)
         return True
 
-    def attempt(self, built):
-        """Returns the verdict: the test that killed the mutant, or ""."""
-        order = sorted(self.tries, key=lambda t: t[0] / (
-            1 + self.killers.get(t[2], 0)))
-        for took, name, label, args in order:
-            cpu = max(CPU_SECONDS, int(took * TIMES))
-            if not built.run_one(name, args, cpu, 2 * cpu):
-                self.killers[label] = self.killers.get(label, 0) + 1
-                return label
-        return ""
+    def run(self, tree, test, cpu):
+        work = tempfile.mkdtemp(dir=tree)
+        try:
+            return run([os.path.join(tree, test[0])] + [
+                a.replace("TREE", tree) for a in test[1:]], work, cpu)
+        finally:
+            shutil.rmtree(work, ignore_errors=True)
 
-    def work(self, built, todo, wanted):
-        """One job: tries mutants until enough of them have counted."""
-        while True:
-            with self.lock:
-                counted = sum(1 for m in self.mutants if "verdict" in m)
-                if not todo or wanted and counted >= wanted:
-                    return
-                m = None
-                if not wanted or counted + self.busy < wanted:
-                    m = todo.pop(0)
-                    self.busy += 1
-            if m is None:
-                time.sleep(0.05)
-                continue
-            verdict = self.attempt(built) if self.build(built, m) else None
-            with self.lock:
-                self.busy -= 1
-                if verdict is not None:
-                    m["verdict"] = verdict
+    def prepare(self, tree):
+        """Builds the tests, which must pass, and takes their times."""
+        self.build(tree)
+        tests = [(r, "TREE/%s/%s" % (CORPUS, r.split("_")[1]))
+                 for r in self.replays]
+        for u in self.units:
+            cases = subprocess.run([u, "-l"], cwd=tree, check=True, text=True,
+                                   stdout=subprocess.PIPE).stdout
+            tests += [(u, "-r", "/dev/null", case)
+                      for case in re.findall(r"^ident: (\S+)", cases, re.M)]
+        for test in tests:
+            start = time.monotonic()
+            if not self.run(tree, test, 300):
+                sys.exit("%s fails without a mutant" % " ".join(test))
+            self.tries.append((time.monotonic() - start, test))
 
+    def attempt(self, tree, text):
+        """Returns whether a test kills this mutant; None: it does not count."""
+        path = os.path.join(tree, self.path)
+        with open(path, encoding="utf-8") as f:
+            original = f.read()
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(text)
+        try:
+            if not self.build(tree):
+                return None
+            for took, test in sorted(self.tries, key=lambda t: t[0] / (
+                    1 + self.killed.get(t[1], 0))):
+                if not self.run(tree, test, max(CPU_SECONDS, int(took * TIMES))):
+                    self.killed[test] = self.killed.get(test, 0) + 1
+                    return True
+            return False
+        except subprocess.CalledProcessError:
+            return None
+        finally:
+            with open(path, "w", encoding="utf-8") as f:
+                f.write(original)
 
-def together(work, copies, *args):
-    jobs = [threading.Thread(target=work, args=(c,) + args) for c in copies]
-    for j in jobs:
-        j.start()
-    for j in jobs:
-        j.join()
+    def tried(self, trees, jobs, wanted):
+        """(mutant, killed) of the first mutants that count."""
+        with open(os.path.join(TOP, self.path), encoding="utf-8") as f:
+            mutants = mutants_of(f.read())
 
+        def attempt(mutant):
+            tree = trees.get()
+            try:
+                return self.attempt(tree, mutant[1])
+            finally:
+                trees.put(tree)
+        found = []
+        with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+            for mutant, killed in zip(mutants, pool.map(attempt, mutants)):
+                if killed is not None:
+                    found.append((mutant, killed))
+                if len(found) == wanted:
+                    pool.shutdown(cancel_futures=True)
+                    break
+        return found
 
-def diff(file, m):
-    lines = difflib.unified_diff(
-        file.text.splitlines(), m["text"].splitlines(), file.path, file.path,
-        lineterm="", n=1)
-    return "\n".join(l for l in lines if not l.startswith("---")
-                     and not l.startswith("+++"))
-
-
-def mutate(args, base):
-    built = Tree(TOP, os.path.join(base, "built"))
-    sources = [Source(built, path, *of) for path, of in SOURCES.items()
-               if not args.files or path in args.files]
-    for source in sources:
-        source.prepare(built)
-    copies = [built.clone(os.path.join(base, str(i)))
-              for i in range(args.jobs)]
-    verdicts, survivors, bad = {}, [], False
-    print("%-18s %6s %6s %9s" % ("file", "tried", "killed", "survived"))
-    for source in sources:
-        together(source.work, copies, list(source.mutants), args.number)
-        for c in copies:
-            c.write(source.path, source.text)
-            c.rebuild(source.path, [])
-        tried = [m for m in source.mutants if "verdict" in m]
-        left = [m for m in tried if not m["verdict"]]
-        share = row(source.path, len(tried), len(left), source.least)
-        bad = bad or share < source.least
-        survivors += [(source, m) for m in left]
-        for m in tried:
-            verdicts["%s %s" % (source.path, m["key"])] = m["verdict"]
-    row("all", len(verdicts), len(survivors), 0)
-    for source, m in survivors:
-        print("\n%s, %s\n%s" % (source.path, m["key"].split(":")[0],
-                                diff(source, m)))
-    return verdicts, bad
+    def diff(self, text):
+        with open(os.path.join(TOP, self.path), encoding="utf-8") as f:
+            lines = difflib.unified_diff(f.read().splitlines(),
+                                         text.splitlines(), lineterm="", n=1)
+        return "\n".join(list(lines)[2:])
 
 
 def row(name, tried, left, least):
     share = 100 * (tried - left) / max(1, tried)
-    print(ROW % (name, tried, tried - left, left, share) +
-          ("  TOO FEW" if share < least else ""), flush=True)
-    return share
+    print("%-18s %6d %6d %9d %6.1f %%%s" % (
+        name, tried, tried - left, left, share,
+        "  TOO FEW" if share < least else ""), flush=True)
+    return share < least
 
 
-def compare(old, new):
-    both = [k for k in new if k in old]
-    print("\nof the %d mutants of both runs, that one killed %d, this one %d" %
-          (len(both), sum(1 for k in both if old[k]),
-           sum(1 for k in both if new[k])))
-    for k in both:
-        if old[k] and not new[k]:
-            print("LOST: %s\n  was killed by %s" % (k, old[k]))
+def mutate(args, base):
+    """Returns whether the tests of a file kill too few."""
+    trees = queue.Queue()
+    sources = [Source(path, *of) for path, of in SOURCES.items()
+               if not args.files or path in args.files]
+    first = os.path.join(base, "0")
+    subprocess.run("mkdir $0; git ls-files -coz --exclude-standard | tar -c "
+                   "--null -T - 2>/dev/null | tar -x -C $0".replace("$0", first),
+                   cwd=TOP, shell=True, check=True)
+    for source in sources:
+        source.prepare(first)
+    trees.put(first)
+    for i in range(1, args.jobs):
+        shutil.copytree(first, os.path.join(base, str(i)), symlinks=True)
+        trees.put(os.path.join(base, str(i)))
+    total, survivors, bad = 0, [], False
+    print("%-18s %6s %6s %9s" % ("file", "tried", "killed", "survived"))
+    for source in sources:
+        tried = source.tried(trees, args.jobs, args.number)
+        left = [(source, mutant) for mutant, killed in tried if not killed]
+        bad |= row(source.path, len(tried), len(left), source.least)
+        total += len(tried)
+        survivors += left
+    row("all", total, len(survivors), 0)
+    for source, (key, text) in survivors:
+        print("\n%s, %s\n%s" % (source.path, key.split(":")[0],
+                                source.diff(text)))
+    return bad
 
 
 def main():
     parser = argparse.ArgumentParser(usage=__doc__.split("\n\n")[1][7:])
-    parser.add_argument("-c", dest="compare")
     parser.add_argument("-j", type=int, default=2, dest="jobs")
     parser.add_argument("-n", type=int, default=60, dest="number")
-    parser.add_argument("-s", dest="save")
     parser.add_argument("files", nargs="*")
     args = parser.parse_args()
-    if os.geteuid() == 0 and os.getpid() != 1 and \
-            "MUTANTS_IN_NAMESPACE" not in os.environ:
-        os.environ["MUTANTS_IN_NAMESPACE"] = "1"
+    if os.geteuid() == 0 and os.getpid() != 1:
         os.execvp("unshare", ["unshare", "-pf", "--mount-proc", "--kill-child",
                               sys.executable] + sys.argv)
-    old = {}
-    if args.compare:
-        with open(args.compare, encoding="utf-8") as f:
-            old = json.load(f)
-    base = tempfile.mkdtemp(prefix="mutants.")
-    try:
-        verdicts, bad = mutate(args, base)
-    finally:
-        shutil.rmtree(base, ignore_errors=True)
-    if args.save:
-        with open(args.save, "w", encoding="utf-8") as f:
-            json.dump(verdicts, f, indent=0, sort_keys=True)
-    if args.compare:
-        compare(old, verdicts)
-    sys.exit(bad)
+    with tempfile.TemporaryDirectory(prefix="mutants.") as base:
+        sys.exit(mutate(args, base))
 
 
 if __name__ == "__main__":
