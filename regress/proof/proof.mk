@@ -2,13 +2,13 @@
 # What goes beyond the suite: each of these proves or measures one thing (SECURITY.md
 # says which), takes minutes, and is not part of check.
 
-PROOF_DIRS =	hostile audit storm bench faults
+PROOF_DIRS =	hostile audit storm bench
 PROOF_C =	$(foreach d,$(PROOF_DIRS),$(wildcard regress/proof/$(d)/*.c))
 OBJS +=		$(patsubst %.c,%.o,$(PROOF_C))
 
 HOSTILE =	$(addprefix regress/proof/hostile/,dazaid impostor attack calls)
 PROOFS =	$(HOSTILE) regress/proof/audit/pattern regress/proof/storm/storm regress/proof/bench/bench \
-		regress/proof/bench/floor regress/proof/faults/faults
+		regress/proof/bench/floor
 
 REPLAYS =	$(addprefix regress/unit/replay_,loadfile network vault program)
 
@@ -37,11 +37,10 @@ hostile:
 # Lets each system call of the daemon fail in turn; FAULTS_EVERY=N: one in N.
 FAULTS_EVERY ?=	1
 FAULTS_JOBS ?=	4
-regress/proof/faults/faults: $(patsubst %.c,%.o,$(sort $(wildcard regress/proof/faults/*.c))) common/num.o
 faults:
-	@regress/tools/deps.sh build
-	$(Q)$(MAKE) --no-print-directory all regress/proof/faults/faults
-	$(Q)regress/proof/faults/faults -e $(FAULTS_EVERY) -j $(FAULTS_JOBS) dazaid/dazaid
+	@regress/tools/deps.sh build python3
+	$(Q)$(MAKE) --no-print-directory all
+	$(Q)python3 regress/proof/faults/faults.py -e $(FAULTS_EVERY) -j $(FAULTS_JOBS) dazaid/dazaid
 
 # Many clients of every kind use daemons that start and end; a seed repeats a run.
 STORM_SECONDS ?= 600
