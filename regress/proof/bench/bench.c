@@ -21,9 +21,7 @@
 
 #include "bench.h"
 
-#define NELEM(a) (sizeof(a) / sizeof((a)[0]))
-
-static const struct figure {
+static const struct part {
 	const char *name;
 	void (*run)(void);
 } figures[] = { { "eof", figure_eof }, { "tether", figure_tether },

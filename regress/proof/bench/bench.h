@@ -8,41 +8,15 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* report.c: samples and the table. */
-
-struct series {
-	double *v;
-	size_t	n;
-	size_t	room;
-	bool	sorted;
-};
-
-/* One line of the table: our figure beside another. */
-struct row {
-	const char    *figure;
-	const char    *unit; /* "us", "ms", "KiB", ... */
-	const char    *name; /* of the other subject, or NULL */
-	struct series *ours;
-	struct series *other; /* NULL: goal is a plain number */
-	double	       goal;  /* of the ratio; 0: no goal */
-	bool	       more;  /* more is better */
-	bool	       tail;  /* compares the 99th percentiles */
-};
-
-void   series_add(struct series *, double);
-double series_at(struct series *, double);
-void   report_open(const char *);
-void   report(const struct row *);
-void   report_missing(const char *, const char *);
-void   report_samples(const char *, const char *, struct series *);
+#define NELEM(a) (sizeof(a) / sizeof((a)[0]))
 
 /* subject.c: the programs that are measured. */
 
-#define SUBJECT_ARGS 16
-
+#define SUBJECT_ARGS   16
 #define SUBJECT_OTHERS 63
 
-enum greeting { HEARTBEAT, TETHER, SSH_AGENT, GPG_AGENT };
+/* TETHERS: SUBJECT_OTHERS holders of another tether, beside it. */
+enum greeting { HEARTBEAT, TETHER, TETHERS, SSH_AGENT, GPG_AGENT };
 
 struct subject {
 	const char   *name;
@@ -57,8 +31,8 @@ struct subject {
 	pid_t	      pid;
 	pid_t	      child; /* its child, or 0 */
 	int	      pidfd;
-	int	      heart;   /* the first connection */
-	int	      nothers; /* holders of another tether, beside it */
+	int	      heart; /* the first connection */
+	int	      nothers;
 	int	      others[SUBJECT_OTHERS];
 };
 
@@ -80,11 +54,59 @@ long	number_in(const char *);
 int64_t now_ns(void);
 double	us_since(int64_t);
 
-/* talk.c: a connection to a daemon that has a secret of so many bytes. */
-#define BIG 65536 /* the largest */
+/* compare.c: samples and the table. */
+
+struct series {
+	double *v;
+	size_t	n;
+	size_t	room;
+};
+
+#define UNLISTED (-1.0) /* for the plot only */
+
+/* One of those that a figure compares; the first one is ours. */
+struct rival {
+	const char *name;
+	double	    goal;	      /* of our ratio to it; 0: none */
+	void (*take)(struct rival *); /* adds to its samples */
+	enum greeting  greeting;
+	const char    *command; /* of its daemon, or NULL */
+	char	      *client;	/* a command line that is measured */
+	struct subject s;
+	struct series  samples;
+};
+
+#define RIVAL(a_name, a_goal, a_take, a_greeting, a_command)          \
+	{                                                             \
+		.name = (a_name), .goal = (a_goal), .take = (a_take), \
+		.greeting = (a_greeting), .command = (a_command)      \
+	}
+
+/*
+ * ROOT: works as root only; ALIVE: one life of the daemons for all turns;
+ * LIVES: a life for TURNS of them; MORE: is better; TAIL: compares the 99th
+ * percentiles; PLAIN: our goal is a number.
+ */
+enum { ROOT = 1, ALIVE = 2, LIVES = 4, MORE = 8, TAIL = 16, PLAIN = 32 };
+#define TURNS 10
+
+struct figure {
+	const char  *name;
+	const char  *unit;
+	size_t	     turns;
+	uid_t	     uid; /* of the daemons */
+	unsigned int flags;
+};
+
+void report_open(const char *);
+void report_missing(const char *, const char *);
+void sample(struct rival *, double);
+void compare(const struct figure *, struct rival *, size_t);
+
+/* talk.c: puts a secret of so many bytes; returns the control connection. */
 int get_open(const struct subject *, size_t);
 
-/* load.c: busy processes, which are stopped while nothing is measured. */
+/* load.c: busy processes. */
 #define LOAD_MAX 8
 
 struct load {
@@ -93,7 +115,6 @@ struct load {
 };
 
 void load_start(struct load *, int, void (*)(const char *), const char *);
-void load_pause(const struct load *, bool);
 void load_stop(struct load *);
 
 /* probe.c: when a process returns from a library function. */

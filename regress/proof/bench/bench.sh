@@ -43,15 +43,20 @@ publish() {
 	cat "$tmp/readme" >"$readme"
 }
 
+# curve FIGURE NAME: the distribution of one subject
+curve() {
+	awk -F '\t' -v figure="$1" -v name="$2" '$1 == "sample" &&
+	    $2 == figure && $3 == name { print $4 "\t" $5 }' "$tmp/data"
+}
+
 # draw FIGURE FILE: draws the goals and the distribution of one figure
 draw() {
 	awk -F '\t' '$1 == "goal" { n++; printf "%d\t%s\t%s (%s)\t%s\n", n, $2, $3, $4, $5 }' \
 	    "$tmp/data" >"$tmp/goals"
-	for name in dazaid 'dazaid, wiped' 'one-process floor' 'two-process floor'; do
-		awk -F '\t' -v name="$name" '$1 == "sample" && $3 == name &&
-		    $2 == figure { print $4 "\t" $5 }' figure="$1" "$tmp/data" \
-		    >"$tmp/$name"
+	for name in dazaid 'one-process floor' 'two-process floor'; do
+		curve "$1" "$name" >"$tmp/$name"
 	done
+	curve 'EOF to wiped' dazaid >"$tmp/dazaid, wiped"
 	(cd "$tmp" && gnuplot -e "title='$(where | tr -d "'")'; out='$2'" \
 	    "$dir/bench.gp")
 }

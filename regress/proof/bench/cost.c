@@ -17,7 +17,7 @@
 
 #define TERMINALS  4
 #define SLEEPER_MS 20 /* until it has started */
-#define IDLERS	   15 /* of each kind, over the same time */
+#define IDLERS	   15 /* over the same time */
 #define IDLE_MS	   10000L
 #define MIB	   (1024.0 * 1024)
 
@@ -26,53 +26,57 @@
  */
 
 static void
-start(struct subject *s, struct series *to)
+start(struct rival *v)
 {
 	const int64_t t = now_ns();
 
-	subject_start(s);
-	subject_greet(s);
-	series_add(to, us_since(t) / 1000);
-	subject_know(s);
-	subject_stop(s);
+	subject_start(&v->s);
+	subject_greet(&v->s);
+	sample(v, us_since(t) / 1000);
+	subject_know(&v->s);
+	subject_stop(&v->s);
 }
 
 static void
-starts(const char *figure, uid_t uid)
+starts(const char *name, uid_t uid)
 {
-	enum { OURS, SSH, GPG, FLOOR, KINDS };
-	struct subject s[KINDS];
-	struct series  t[KINDS] = { { 0 } };
-	struct row     r = { .figure = figure, .unit = "ms", .ours = &t[OURS] };
-	size_t	       i;
-	int	       k;
+	const struct figure f = { name, "ms", samples, uid, 0 };
+	struct rival	    v[] = {
+		       RIVAL("dazaid", 0, start, HEARTBEAT, "dazaid -d -a -s @"),
+		       RIVAL("ssh-agent", 0.8, start, SSH_AGENT, "ssh-agent -D -a @"),
+		       RIVAL("gpg-agent", 1, start, GPG_AGENT,
+			   "gpg-agent --homedir % --daemon"),
+		       RIVAL("two-process floor, its duties too", 0, start, HEARTBEAT,
+			   "floor 2 @ 65536 again"),
+	};
 
-	subject_init(&s[OURS], "dazaid", HEARTBEAT, uid, "dazaid -d -a -s @");
-	subject_init(&s[SSH], "ssh-agent", SSH_AGENT, uid, "ssh-agent -D -a @");
-	subject_init(&s[GPG], "gpg-agent", GPG_AGENT, uid,
-	    "gpg-agent --homedir % --daemon");
-	subject_init(&s[FLOOR], "two-process floor, its duties too", HEARTBEAT,
-	    uid, "floor 2 @ 65536 again");
-	for (i = 0; i < samples; i++) {
-		for (k = 0; k < KINDS; k++)
-			start(&s[k], &t[k]);
-	}
-	for (k = SSH; k < KINDS; k++) {
-		r.name = s[k].name;
-		r.other = &t[k];
-		r.goal = k == SSH ? 0.8 : k == GPG ? 1 : 0;
-		report(&r);
-	}
+	compare(&f, v, NELEM(v));
 }
 
 void
 figure_start(void)
 {
-	if (getuid() == 0)
-		starts("start to WELCOME, root", 0);
-	else
-		report_missing("start to WELCOME, root", "needs root");
+	starts("start to WELCOME, root", 0);
 	starts("start to WELCOME, user", somebody);
+}
+
+/* The sum of the numbers in the lines of a file in /proc/PID that have key. */
+static long
+proc_sum(pid_t pid, const char *file, const char *key)
+{
+	char  path[64], line[256], *at;
+	FILE *f;
+	long  sum = 0;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/%s", pid, file);
+	if ((f = fopen(path, "re")) == NULL)
+		err(1, "%s", path);
+	while (fgets(line, sizeof(line), f) != NULL) {
+		if ((at = strstr(line, key)) != NULL)
+			sum += strtol(at + strlen(key), NULL, 10);
+	}
+	(void)fclose(f);
+	return (sum);
 }
 
 /*
@@ -83,65 +87,39 @@ figure_start(void)
 static double
 pss(pid_t pid)
 {
-	char  path[64], line[256];
-	FILE *f;
-	long  kib = -1;
+	const long kib = proc_sum(pid, "smaps_rollup", "Pss:");
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/smaps_rollup", pid);
-	if ((f = fopen(path, "re")) == NULL)
-		err(1, "%s", path);
-	while (fgets(line, sizeof(line), f) != NULL) {
-		if (strncmp(line, "Pss:", 4) == 0)
-			kib = strtol(line + 4, NULL, 10);
-	}
-	(void)fclose(f);
-	if (kib == -1)
-		errx(1, "%s: no Pss", path);
+	if (kib == 0)
+		errx(1, "%d: no Pss", pid);
 	return ((double)kib);
 }
 
 static void
-memory(struct subject *s, struct series *to)
+memory(struct rival *v)
 {
+	struct subject *s = &v->s;
+
 	subject_guard(s);
-	series_add(to, pss(s->pid) + (s->child != 0 ? pss(s->child) : 0));
+	sample(v, pss(s->pid) + (s->child != 0 ? pss(s->child) : 0));
 	subject_stop(s);
 }
 
 void
 figure_memory(void)
 {
-	enum { OURS, GPG, SSH, FLOOR, KINDS };
-	struct subject s[KINDS];
-	struct series  m[KINDS] = { { 0 } };
-	struct row     r = { .figure = "memory (PSS), both processes",
-		    .unit = "KiB",
-		    .ours = &m[OURS] };
-	size_t	       i;
-	int	       k;
+	const struct figure f = { "memory (PSS), both processes", "KiB", few,
+		somebody, ROOT };
+	struct rival	    v[] = {
+		       RIVAL("dazaid", 0, memory, HEARTBEAT,
+			   "dazaid -d -a -z 65536 -s @"),
+		       RIVAL("gpg-agent", 1, memory, GPG_AGENT,
+			   "gpg-agent --homedir % --daemon"),
+		       RIVAL("ssh-agent", 0, memory, SSH_AGENT, "ssh-agent -D -a @"),
+		       RIVAL("two-process floor", 0, memory, HEARTBEAT,
+			   "floor 2 @ 65536"),
+	};
 
-	if (getuid() != 0) {
-		report_missing(r.figure, "needs root");
-		return;
-	}
-	subject_init(&s[OURS], "dazaid", HEARTBEAT, somebody,
-	    "dazaid -d -a -z 65536 -s @");
-	subject_init(&s[GPG], "gpg-agent", GPG_AGENT, somebody,
-	    "gpg-agent --homedir % --daemon");
-	subject_init(&s[SSH], "ssh-agent", SSH_AGENT, somebody,
-	    "ssh-agent -D -a @");
-	subject_init(&s[FLOOR], "two-process floor", HEARTBEAT, somebody,
-	    "floor 2 @ 65536");
-	for (i = 0; i < few; i++) {
-		for (k = 0; k < KINDS; k++)
-			memory(&s[k], &m[k]);
-	}
-	for (k = GPG; k < KINDS; k++) {
-		r.name = s[k].name;
-		r.other = &m[k];
-		r.goal = k == GPG ? 1 : 0;
-		report(&r);
-	}
+	compare(&f, v, NELEM(v));
 }
 
 /* Has a dazai-hb hold for us in the background; returns its pid. */
@@ -167,64 +145,68 @@ holder(struct subject *s)
 	return ((pid_t)strtol(at + strlen(before), NULL, 10));
 }
 
-/* One sleep(1), while TERMINALS of them run. */
+/* As many as there are terminals: dazai-hb, or sleep(1). */
 static void
-sleepers(struct subject *s, struct series *to)
+terminals(struct rival *v, bool holds)
 {
-	int k;
+	static struct subject at[2 * TERMINALS];
+	struct subject	     *s = holds ? at : at + TERMINALS;
+	pid_t		      pid[TERMINALS];
+	char		      command[256];
+	int		      k;
 
-	for (k = 0; k < TERMINALS; k++)
-		subject_start(&s[k]);
+	(void)snprintf(command, sizeof(command), "dazai-hb -b -n session -s %s",
+	    v->s.sock);
+	if (s->name == NULL) {
+		for (k = 0; k < TERMINALS; k++)
+			subject_init(&s[k], v->name, HEARTBEAT, somebody,
+			    holds ? command : "sleep 60");
+	}
+	for (k = 0; k < TERMINALS; k++) {
+		if (holds) {
+			pid[k] = holder(&s[k]);
+		} else {
+			subject_start(&s[k]);
+			pid[k] = s[k].pid;
+		}
+	}
 	subject_settle(SLEEPER_MS);
 	for (k = 0; k < TERMINALS; k++)
-		series_add(to, pss(s[k].pid));
-	for (k = 0; k < TERMINALS; k++)
-		subject_stop(&s[k]);
+		sample(v, pss(pid[k]));
+	if (holds)
+		subject_stop(&v->s);
+	for (k = 0; k < TERMINALS; k++) {
+		if (holds)
+			(void)waitpid(pid[k], NULL, 0);
+		else
+			subject_stop(&s[k]);
+	}
 }
 
-/* One dazai-hb, likewise. */
+static void
+holding(struct rival *v)
+{
+	subject_guard(&v->s);
+	terminals(v, true);
+}
+
+static void
+sleeping(struct rival *v)
+{
+	terminals(v, false);
+}
+
 void
 figure_holder(void)
 {
-	struct subject ours, hb[TERMINALS], sleeping[TERMINALS];
-	struct series  m = { 0 }, least = { 0 };
-	struct row     r = { .figure = "memory (PSS), a dazai-hb, one of 4",
-		    .unit = "KiB",
-		    .ours = &m,
-		    .goal = 200 };
-	pid_t	       pid[TERMINALS];
-	char	       command[256];
-	size_t	       i;
-	int	       k;
+	const struct figure f = { "memory (PSS), a dazai-hb, one of 4", "KiB",
+		few, somebody, PLAIN | ROOT };
+	struct rival	    v[] = {
+		       RIVAL("dazai-hb", 200, holding, HEARTBEAT, "dazaid -d -s @"),
+		       RIVAL("sleep(1)", 0, sleeping, HEARTBEAT, NULL),
+	};
 
-	if (getuid() != 0) {
-		report_missing(r.figure, "needs root");
-		return;
-	}
-	subject_init(&ours, "dazaid", HEARTBEAT, somebody, "dazaid -d -s @");
-	(void)snprintf(command, sizeof(command), "dazai-hb -b -n session -s %s",
-	    ours.sock);
-	for (k = 0; k < TERMINALS; k++) {
-		subject_init(&hb[k], "dazai-hb", HEARTBEAT, somebody, command);
-		subject_init(&sleeping[k], "sleep(1)", HEARTBEAT, somebody,
-		    "sleep 60");
-	}
-	for (i = 0; i < few; i++) {
-		subject_guard(&ours);
-		for (k = 0; k < TERMINALS; k++)
-			pid[k] = holder(&hb[k]);
-		for (k = 0; k < TERMINALS; k++)
-			series_add(&m, pss(pid[k]));
-		subject_stop(&ours);
-		for (k = 0; k < TERMINALS; k++)
-			(void)waitpid(pid[k], NULL, 0);
-		sleepers(sleeping, &least);
-	}
-	report(&r);
-	r.name = sleeping[0].name;
-	r.other = &least;
-	r.goal = 0;
-	report(&r);
+	compare(&f, v, NELEM(v));
 }
 
 /*
@@ -232,114 +214,116 @@ figure_holder(void)
  */
 
 static long
-switches(pid_t pid)
+switches(const struct subject *s)
 {
-	char  path[64], line[256], *value;
-	FILE *f;
-	long  n = 0;
+	return (proc_sum(s->pid, "status", "ctxt_switches:") +
+	    proc_sum(s->child, "status", "ctxt_switches:"));
+}
 
-	(void)snprintf(path, sizeof(path), "/proc/%d/status", pid);
-	if ((f = fopen(path, "re")) == NULL)
-		err(1, "%s", path);
-	while (fgets(line, sizeof(line), f) != NULL) {
-		if ((value = strstr(line, "ctxt_switches:")) != NULL)
-			n += strtol(value + strlen("ctxt_switches:"), NULL, 10);
+/* Many daemons at once. */
+static void
+idling(struct rival *v)
+{
+	struct subject s[IDLERS];
+	long	       before[IDLERS];
+	int	       i;
+
+	for (i = 0; i < IDLERS; i++) {
+		subject_init(&s[i], "dazaid", HEARTBEAT, getuid(), v->client);
+		subject_guard(&s[i]);
 	}
-	(void)fclose(f);
-	return (n);
+	subject_settle(200);
+	for (i = 0; i < IDLERS; i++)
+		before[i] = switches(&s[i]);
+	subject_settle(IDLE_MS);
+	for (i = 0; i < IDLERS; i++) {
+		sample(v, (double)(switches(&s[i]) - before[i]));
+		subject_stop(&s[i]);
+	}
 }
 
 static void
-idle(const char *figure, struct subject *s, const long *before)
+idle(const char *name, char *command)
 {
-	struct series	 woken = { 0 };
-	const struct row r = { .figure = figure,
-		.unit = "",
-		.ours = &woken,
-		.tail = true };
-	int		 i;
+	const struct figure f = { name, "", 1, getuid(), TAIL | PLAIN };
+	struct rival	    v = { .name = "dazaid",
+		       .take = idling,
+		       .client = command };
 
-	for (i = 0; i < IDLERS; i++) {
-		series_add(&woken,
-		    (double)(switches(s[i].pid) + switches(s[i].child) -
-			before[i]));
-		subject_stop(&s[i]);
-	}
-	report(&r);
+	compare(&f, &v, 1);
 }
 
 void
 figure_idle(void)
 {
-	static struct subject s[2 * IDLERS];
-	long		      before[2 * IDLERS];
-	int		      i;
+	char plain[] = "dazaid -d -a -l key=- -s @";
+	char ttl[] = "dazaid -d -a -l key=- -t 600 -s @";
 
-	for (i = 0; i < 2 * IDLERS; i++) {
-		subject_init(&s[i], "dazaid", HEARTBEAT, getuid(),
-		    i < IDLERS ? "dazaid -d -a -l key=- -s @" :
-				 "dazaid -d -a -l key=- -t 600 -s @");
-		subject_guard(&s[i]);
-	}
-	subject_settle(200);
-	for (i = 0; i < 2 * IDLERS; i++)
-		before[i] = switches(s[i].pid) + switches(s[i].child);
-	subject_settle(IDLE_MS);
-	idle("context switches in 10 s", s, before);
-	idle("context switches in 10 s, -t 600", s + IDLERS, before + IDLERS);
+	idle("context switches in 10 s", plain);
+	idle("context switches in 10 s, -t 600", ttl);
 }
 
 /*
  * Wipe.
  */
 
-static double
-gib_per_s(const struct secmem *sm, int64_t t)
+static struct secmem sm;
+
+static void
+sample_rate(struct rival *v, int64_t t)
 {
-	return ((double)sm->len / MIB / 1024 / us_since(t) * 1e6);
+	sample(v, (double)sm.len / MIB / 1024 / us_since(t) * 1e6);
+}
+
+static void
+wiping(struct rival *v)
+{
+	const int64_t t = now_ns();
+
+	(void)secmem_wipe(&sm);
+	sample_rate(v, t);
+}
+
+/* memset(3) on open memory. */
+static void
+setting(struct rival *v)
+{
+	const int64_t t = now_ns();
+
+	memset(sm.pages, 1, sm.len);
+	sample_rate(v, t);
+	(void)mprotect(sm.pages, sm.len, PROT_NONE);
 }
 
 /*
- * Compares with memset(3) on open memory, and on memory that was just unsealed,
- * as the arena is before its wipe: the difference is the price of the seal.
+ * On memory that was just unsealed, as the arena is before its wipe: the
+ * difference is the price of the seal.
  */
 static void
-wipe(const char *figure, size_t mib, size_t n)
+unsealing(struct rival *v)
 {
-	struct secmem sm;
-	struct series ours = { 0 }, open = { 0 }, opened = { 0 };
-	struct row    r = { .figure = figure,
-		   .unit = "GiB/s",
-		   .name = "memset",
-		   .ours = &ours,
-		   .other = &open,
-		   .goal = 0.9,
-		   .more = true };
-	size_t	      i;
-	int64_t	      t;
+	const int64_t t = now_ns();
+
+	(void)mprotect(sm.pages, sm.len, PROT_READ | PROT_WRITE);
+	memset(sm.pages, 2, sm.len);
+	sample_rate(v, t);
+	(void)mprotect(sm.pages, sm.len, PROT_NONE);
+}
+
+static void
+wipe(const char *name, size_t mib, size_t n)
+{
+	const struct figure f = { name, "GiB/s", n, getuid(), MORE };
+	struct rival	    v[] = {
+		       RIVAL("dazaid", 0, wiping, HEARTBEAT, NULL),
+		       RIVAL("memset", 0.9, setting, HEARTBEAT, NULL),
+		       RIVAL("mprotect and memset", 0, unsealing, HEARTBEAT, NULL),
+	};
 
 	if (secmem_open(&sm, mib * 1024 * 1024 - SECMEM_CANARY, abort) == -1)
-		err(1, "%s", figure);
-	for (i = 0; i < n; i++) {
-		t = now_ns();
-		(void)secmem_wipe(&sm);
-		series_add(&ours, gib_per_s(&sm, t));
-		t = now_ns();
-		memset(sm.pages, 1, sm.len);
-		series_add(&open, gib_per_s(&sm, t));
-		(void)mprotect(sm.pages, sm.len, PROT_NONE);
-		t = now_ns();
-		(void)mprotect(sm.pages, sm.len, PROT_READ | PROT_WRITE);
-		memset(sm.pages, 2, sm.len);
-		series_add(&opened, gib_per_s(&sm, t));
-		(void)mprotect(sm.pages, sm.len, PROT_NONE);
-	}
+		err(1, "%s", name);
+	compare(&f, v, NELEM(v));
 	(void)munmap(sm.pages, sm.len);
-	report(&r);
-	r.name = "mprotect and memset";
-	r.other = &opened;
-	r.goal = 0;
-	report(&r);
 }
 
 void

@@ -7,7 +7,6 @@
 #include <poll.h>
 #include <sched.h>
 #include <signal.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "bench.h"
@@ -15,8 +14,13 @@
 #define DEATH_MS	20000
 #define DEATH_LOADED_MS 20 /* that the load has run before */
 #define LOOPS		4  /* of them */
+#define OURS		"dazaid -d -a -g 0 -z 65536 -l key=- -s @"
+#define ONE_DUTIES	"floor 1 @ 65536 duties"
+#define TWO_DUTIES	"floor 2 @ 65536 duties"
 
 enum way { CLOSE, USR2 };
+
+static int loops; /* busy ones, meanwhile */
 
 /*
  * The observer gets real-time priority if it may, so that it does not wait for
@@ -39,25 +43,36 @@ death_watch(bool first)
 	}
 }
 
+static void
+load_spin(const char *arg)
+{
+	volatile unsigned int n = 0;
+
+	(void)arg;
+	for (;;)
+		n++;
+}
+
 /*
  * One life: microseconds from the loss to the end; with probe, to the end of
  * the wipe.
  */
-static double
-death(struct subject *s, enum way way, const struct load *load, bool probe)
+static void
+death(struct rival *v, enum way way, bool probe)
 {
-	struct pollfd p;
-	double	      took;
-	int64_t	      t;
+	struct subject *s = &v->s;
+	struct load	load;
+	struct pollfd	p;
+	double		took;
+	int64_t		t;
 
 	subject_guard(s);
 	if (probe && probe_open(s->pid) == -1)
 		err(1, "uprobe");
 	p = (struct pollfd){ .fd = s->pidfd, .events = POLLIN };
-	if (load != NULL) {
-		load_pause(load, false);
+	load_start(&load, loops, load_spin, NULL);
+	if (loops > 0)
 		subject_settle(DEATH_LOADED_MS);
-	}
 	death_watch(true);
 	t = now_ns();
 	if (way == CLOSE) {
@@ -70,209 +85,112 @@ death(struct subject *s, enum way way, const struct load *load, bool probe)
 		errx(1, "%s: does not die", s->name);
 	took = us_since(t);
 	death_watch(false);
-	if (load != NULL)
-		load_pause(load, true);
+	load_stop(&load);
 	if (probe)
 		took = (double)(probe_last() - t) / 1000;
 	if (took < 0)
 		errx(1, "%s: not seen to wipe", s->name);
 	subject_gone(s);
-	return (took);
-}
-
-/* The subjects to compare, the same for each way to die. */
-struct deaths {
-	struct subject ours, one, two;
-	struct subject one_duties, two_duties;
-	struct series  dead, dead_one, dead_two, wiped, wiped_one;
-	struct series dead_duties; /* of the floor, which it is compared with */
-};
-
-static void
-deaths_init(struct deaths *d, uid_t uid)
-{
-	memset(d, 0, sizeof(*d));
-	subject_init(&d->ours, "dazaid", HEARTBEAT, uid,
-	    "dazaid -d -a -g 0 -z 65536 -l key=- -s @");
-	subject_init(&d->one, "one-process floor", HEARTBEAT, uid,
-	    "floor 1 @ 65536");
-	subject_init(&d->two, "two-process floor", HEARTBEAT, uid,
-	    "floor 2 @ 65536");
-	subject_init(&d->one_duties, "one-process floor, its duties too",
-	    HEARTBEAT, uid, "floor 1 @ 65536 duties");
-	subject_init(&d->two_duties, "two-process floor, its duties too",
-	    HEARTBEAT, uid, "floor 2 @ 65536 duties");
+	sample(v, took);
 }
 
 static void
-deaths_compare(struct deaths *d, const char *figure, struct subject *s,
-    struct series *other, double goal)
+dead_by_close(struct rival *v)
 {
-	const struct row r = { .figure = figure,
-		.unit = "µs",
-		.name = s->name,
-		.ours = &d->dead,
-		.other = other,
-		.goal = goal };
-
-	report(&r);
+	death(v, CLOSE, false);
 }
 
 static void
-deaths_eof(const char *figure, uid_t uid, bool probe)
+dead_by_usr2(struct rival *v)
 {
-	struct deaths d;
-	struct row    r = { .unit = "µs" };
-	size_t	      i;
+	death(v, USR2, false);
+}
 
-	deaths_init(&d, uid);
-	for (i = 0; i < samples; i++) {
-		series_add(&d.dead, death(&d.ours, CLOSE, NULL, false));
-		series_add(&d.dead_two, death(&d.two, CLOSE, NULL, false));
-		series_add(&d.dead_one, death(&d.one, CLOSE, NULL, false));
-		series_add(&d.dead_duties,
-		    death(&d.two_duties, CLOSE, NULL, false));
-		if (probe) {
-			series_add(&d.wiped, death(&d.ours, CLOSE, NULL, true));
-			series_add(&d.wiped_one,
-			    death(&d.one, CLOSE, NULL, true));
-		}
-	}
-	deaths_compare(&d, figure, &d.two_duties, &d.dead_duties, 1.2);
-	report_samples(figure, d.ours.name, &d.dead);
-	report_samples(figure, d.two.name, &d.dead_two);
-	report_samples(figure, d.one.name, &d.dead_one);
-	if (!probe)
-		return;
-	r.figure = "EOF to wiped";
-	r.ours = &d.wiped;
-	r.name = "its EOF to dead";
-	r.other = &d.dead;
-	r.goal = 0.6;
-	report(&r);
-	r.name = "one-process floor, wiped";
-	r.other = &d.wiped_one;
-	r.goal = 1;
-	report(&r);
-	report_samples(figure, "dazaid, wiped", &d.wiped);
+static void
+wiped(struct rival *v)
+{
+	death(v, CLOSE, true);
+}
+
+static void
+deaths_eof(const char *name, uid_t uid, double goal)
+{
+	const struct figure f = { name, "µs", samples, uid, 0 };
+	struct rival	    v[] = {
+		       RIVAL("dazaid", 0, dead_by_close, HEARTBEAT, OURS),
+		       RIVAL("two-process floor, its duties too", goal, dead_by_close,
+			   HEARTBEAT, TWO_DUTIES),
+		       RIVAL("two-process floor", UNLISTED, dead_by_close, HEARTBEAT,
+			   "floor 2 @ 65536"),
+		       RIVAL("one-process floor", UNLISTED, dead_by_close, HEARTBEAT,
+			   "floor 1 @ 65536"),
+	};
+
+	compare(&f, v, NELEM(v));
+}
+
+static void
+deaths_usr2(const char *name, uid_t uid, double goal)
+{
+	const struct figure f = { name, "µs", samples, uid, 0 };
+	struct rival	    v[] = {
+		       RIVAL("dazaid", 0, dead_by_usr2, HEARTBEAT, OURS),
+		       RIVAL("one-process floor, its duties too", goal, dead_by_usr2,
+			   HEARTBEAT, ONE_DUTIES),
+	};
+
+	compare(&f, v, NELEM(v));
 }
 
 void
 figure_eof(void)
 {
-	if (getuid() == 0) {
-		deaths_eof("EOF to dead, root", 0, true);
-	} else {
-		report_missing("EOF to dead, root", "needs root");
-		report_missing("EOF to wiped", "needs root");
-	}
-	deaths_eof("EOF to dead, user", somebody, false);
+	const struct figure f = { "EOF to wiped", "µs", samples, 0, 0 };
+	struct rival	    v[] = {
+		       RIVAL("dazaid", 0, wiped, HEARTBEAT, OURS),
+		       RIVAL("its EOF to dead", 0.6, dead_by_close, HEARTBEAT, OURS),
+		       RIVAL("one-process floor, wiped", 1, wiped, HEARTBEAT,
+			   "floor 1 @ 65536"),
+	};
+
+	deaths_eof("EOF to dead, root", 0, 1.2);
+	compare(&f, v, NELEM(v));
+	deaths_eof("EOF to dead, user", somebody, 1.2);
 }
 
 /* The loss of a tether's last holder, beside that of the heartbeat. */
 void
 figure_tether(void)
 {
-	static const char command[] =
-	    "dazaid -d -a -g 0 -z 65536 -l key=- -s @";
-	struct subject heartbeat, tether, many;
-	struct series  dropped = { 0 }, lost = { 0 }, lost_many = { 0 };
-	struct row     r = { .figure = "tether lost to wiped",
-		    .unit = "µs",
-		    .name = "heartbeat lost to wiped",
-		    .ours = &lost,
-		    .other = &dropped,
-		    .goal = 1.1 };
-	size_t	       i;
+	struct figure f = { "tether lost to wiped", "µs", samples, 0, 0 };
+	struct rival  lost[] = {
+		 RIVAL("dazaid", 0, wiped, TETHER, OURS),
+		 RIVAL("heartbeat lost to wiped", 1.1, wiped, HEARTBEAT, OURS),
+	};
+	struct rival many[] = {
+		RIVAL("dazaid", 0, wiped, TETHERS, OURS),
+		RIVAL("without them", 1.2, wiped, TETHER, OURS),
+	};
 
-	if (getuid() != 0) {
-		report_missing(r.figure, "needs root");
-		return;
-	}
-	subject_init(&heartbeat, "dazaid", HEARTBEAT, 0, command);
-	subject_init(&tether, "dazaid", TETHER, 0, command);
-	subject_init(&many, "dazaid", TETHER, 0, command);
-	many.nothers = SUBJECT_OTHERS;
-	for (i = 0; i < samples; i++) {
-		series_add(&dropped, death(&heartbeat, CLOSE, NULL, true));
-		series_add(&lost, death(&tether, CLOSE, NULL, true));
-		series_add(&lost_many, death(&many, CLOSE, NULL, true));
-	}
-	report(&r);
-	r.figure = "tether lost to wiped, 63 other holders";
-	r.ours = &lost_many;
-	r.name = "without them";
-	r.other = &lost;
-	r.goal = 1.2;
-	report(&r);
-}
-
-static void
-deaths_usr2(const char *figure, uid_t uid)
-{
-	struct deaths d;
-	size_t	      i;
-
-	deaths_init(&d, uid);
-	for (i = 0; i < samples; i++) {
-		series_add(&d.dead, death(&d.ours, USR2, NULL, false));
-		series_add(&d.dead_duties,
-		    death(&d.one_duties, USR2, NULL, false));
-	}
-	deaths_compare(&d, figure, &d.one_duties, &d.dead_duties, 1.2);
+	compare(&f, lost, NELEM(lost));
+	f.name = "tether lost to wiped, 63 other holders";
+	compare(&f, many, NELEM(many));
 }
 
 void
 figure_usr2(void)
 {
-	if (getuid() == 0)
-		deaths_usr2("SIGUSR2 to dead, root", 0);
-	else
-		report_missing("SIGUSR2 to dead, root", "needs root");
-	deaths_usr2("SIGUSR2 to dead, user", somebody);
-}
-
-static void
-load_spin(const char *arg)
-{
-	volatile unsigned int n = 0;
-
-	(void)arg;
-	for (;;)
-		n++;
-}
-
-static void
-deaths_loaded(const char *eof, const char *usr2, uid_t uid)
-{
-	struct load   load;
-	struct deaths d, e;
-	size_t	      i;
-
-	deaths_init(&d, uid);
-	deaths_init(&e, uid);
-	load_start(&load, LOOPS, load_spin, NULL);
-	for (i = 0; i < samples; i++) {
-		series_add(&d.dead, death(&d.ours, CLOSE, &load, false));
-		series_add(&d.dead_duties,
-		    death(&d.two_duties, CLOSE, &load, false));
-		series_add(&e.dead, death(&e.ours, USR2, &load, false));
-		series_add(&e.dead_duties,
-		    death(&e.one_duties, USR2, &load, false));
-	}
-	load_stop(&load);
-	deaths_compare(&d, eof, &d.two_duties, &d.dead_duties, 1.3);
-	deaths_compare(&e, usr2, &e.one_duties, &e.dead_duties, 1.3);
+	deaths_usr2("SIGUSR2 to dead, root", 0, 1.2);
+	deaths_usr2("SIGUSR2 to dead, user", somebody, 1.2);
 }
 
 void
 figure_load(void)
 {
-	if (getuid() == 0)
-		deaths_loaded("EOF to dead, 4 busy loops, root",
-		    "SIGUSR2 to dead, 4 busy loops, root", 0);
-	else
-		report_missing("4 busy loops, root", "needs root");
-	deaths_loaded("EOF to dead, 4 busy loops, user",
-	    "SIGUSR2 to dead, 4 busy loops, user", somebody);
+	loops = LOOPS;
+	deaths_eof("EOF to dead, 4 busy loops, root", 0, 1.3);
+	deaths_usr2("SIGUSR2 to dead, 4 busy loops, root", 0, 1.3);
+	deaths_eof("EOF to dead, 4 busy loops, user", somebody, 1.3);
+	deaths_usr2("SIGUSR2 to dead, 4 busy loops, user", somebody, 1.3);
+	loops = 0;
 }

@@ -1,8 +1,5 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * Processes that keep the machine busy; they are stopped while nothing is
- * measured.
- */
+/* Processes that keep the machine busy. */
 #include <sys/prctl.h>
 #include <sys/wait.h>
 
@@ -12,7 +9,7 @@
 
 #include "bench.h"
 
-/* Starts n of them, stopped; each runs the given function. */
+/* Starts n of them; each runs the given function. */
 void
 load_start(struct load *l, int n, void (*run)(const char *), const char *arg)
 {
@@ -22,24 +19,11 @@ load_start(struct load *l, int n, void (*run)(const char *), const char *arg)
 			err(1, "fork");
 		case 0:
 			(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
-			(void)raise(SIGSTOP);
+			closefrom(STDERR_FILENO + 1); /* the heartbeat's, too */
 			for (;;)
 				run(arg);
 		}
-		(void)waitpid(l->pid[l->n], NULL, WUNTRACED);
 	}
-}
-
-/* pause: they have stopped when this returns. */
-void
-load_pause(const struct load *l, bool pause)
-{
-	int i;
-
-	for (i = 0; i < l->n; i++)
-		(void)kill(l->pid[i], pause ? SIGSTOP : SIGCONT);
-	for (i = 0; pause && i < l->n; i++)
-		(void)waitpid(l->pid[i], NULL, WUNTRACED);
 }
 
 void

@@ -14,44 +14,17 @@
 #include <pty.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <stdnoreturn.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "bench.h"
 
-#define NELEM(a)     (sizeof(a) / sizeof((a)[0]))
 #define SIZE	     32 /* bytes of the secret, and of the key */
 #define CROWD	     300
 #define CROWDS	     10 /* samples */
 #define FILE_SECRETS 20
 #define WORDS	     8 /* of a command, with the NULL at its end */
-
-/* A program's run, from fork(2) to the end of its output: SIZE bytes. */
-static double
-get_command(char *const argv[])
-{
-	char	      buf[SIZE + 1];
-	const int64_t t = now_ns();
-	size_t	      got = 0;
-	ssize_t	      n;
-	pid_t	      pid;
-	int	      p[2], status = -1;
-
-	if (pipe2(p, O_CLOEXEC) == -1 || (pid = fork()) == -1)
-		err(1, "fork");
-	if (pid == 0) {
-		(void)dup2(p[1], 1);
-		execvp(argv[0], argv);
-		_exit(127);
-	}
-	close(p[1]);
-	while ((n = read(p[0], buf + got, sizeof(buf) - got)) > 0)
-		got += (size_t)n;
-	close(p[0]);
-	if (waitpid(pid, &status, 0) == -1 || status != 0 || got != SIZE)
-		errx(1, "%s: status %d, %zu bytes", argv[0], status, got);
-	return (us_since(t));
-}
 
 /* A key of SIZE bytes in a keyring of our own; -1 with errno. */
 static long
@@ -65,123 +38,124 @@ keyring_add(void)
 	    sizeof(bytes), KEY_SPEC_SESSION_KEYRING));
 }
 
-/*
- * Many at a time.
+/* A command line in the child: execs it, split at blanks, with out as output.
  */
+static noreturn void
+become(const char *line, int out)
+{
+	char text[sizeof(root) + 256], *rest = text, *argv[WORDS];
+	int  i;
+
+	(void)snprintf(text, sizeof(text), "%s", line);
+	for (i = 0; i < WORDS; i++)
+		argv[i] = i < WORDS - 1 ? strsep(&rest, " ") : NULL;
+	(void)dup2(out, 1);
+	execvp(argv[0], argv);
+	_exit(127);
+}
+
+/* A program's run, from fork(2) to the end of its output: SIZE bytes. */
+static void
+get_command(struct rival *v)
+{
+	char	      buf[SIZE + 1];
+	const int64_t t = now_ns();
+	size_t	      got = 0;
+	ssize_t	      n;
+	pid_t	      pid;
+	int	      p[2], status = -1;
+
+	if (pipe2(p, O_CLOEXEC) == -1 || (pid = fork()) == -1)
+		err(1, "fork");
+	if (pid == 0)
+		become(v->client, p[1]);
+	close(p[1]);
+	while ((n = read(p[0], buf + got, sizeof(buf) - got)) > 0)
+		got += (size_t)n;
+	close(p[0]);
+	if (waitpid(pid, &status, 0) == -1 || status != 0 || got != SIZE)
+		errx(1, "%s: status %d, %zu bytes", v->client, status, got);
+	sample(v, us_since(t));
+}
 
 /* Starts all at once; milliseconds to the end of the last. */
-static double
-crowd(char *const argv[])
+static void
+crowd(struct rival *v)
 {
 	const int64_t t = now_ns();
 	pid_t	      pid[CROWD];
-	int	      i, null, status = -1;
+	int	      i, status = -1;
 
 	for (i = 0; i < CROWD; i++) {
 		if ((pid[i] = fork()) == -1)
 			err(1, "fork");
-		if (pid[i] == 0) {
-			null = open("/dev/null", O_WRONLY | O_CLOEXEC);
-			(void)dup2(null, 1);
-			execvp(argv[0], argv);
-			_exit(127);
-		}
+		if (pid[i] == 0)
+			become(v->client,
+			    open("/dev/null", O_WRONLY | O_CLOEXEC));
 	}
 	for (i = 0; i < CROWD; i++) {
 		if (waitpid(pid[i], &status, 0) == -1 || status != 0)
-			errx(1, "%s: one of %d: status %d", argv[0], CROWD,
+			errx(1, "%s: one of %d: status %d", v->client, CROWD,
 			    status);
 	}
-	return (us_since(t) / 1000);
-}
-
-/* A command, split at blanks. */
-struct command {
-	char  text[sizeof(root) + 256];
-	char *argv[WORDS];
-};
-
-static void
-command_split(struct command *c)
-{
-	char *rest = c->text;
-	int   i;
-
-	for (i = 0; i < WORDS; i++)
-		c->argv[i] = i < WORDS - 1 ? strsep(&rest, " ") : NULL;
+	sample(v, us_since(t) / 1000);
 }
 
 /*
- * What run says of n runs of dazaictl get, of keyctl pipe, and of a client of
- * the floor, each of which asks for SIZE bytes.
+ * Runs of dazaictl get, of keyctl pipe, and of a client of the floor, each of
+ * which asks for SIZE bytes.
  */
 static void
-get_compare(struct row r, const char *client, double (*run)(char *const[]),
-    size_t n)
+get_compare(const struct figure *f, void (*take)(struct rival *), double goal,
+    const char *keyctl, const char *client)
 {
-	enum { OURS, KEYCTL, CLIENT, KINDS };
-	static struct command c[KINDS];
-	struct subject	      ours, floor;
-	struct series	      t[KINDS] = { { 0 } };
-	const long	      key = keyring_add();
-	size_t		      i;
-	int		      k;
+	struct subject ours, floor;
+	const long     key = keyring_add();
+	struct rival   v[] = {
+		  RIVAL("dazaid", 0, take, HEARTBEAT, NULL),
+		  RIVAL(keyctl, goal, take, HEARTBEAT, NULL),
+		  RIVAL(client, 0, take, HEARTBEAT, NULL),
+	};
 
 	if (key == -1) {
-		report_missing(r.figure, "the kernel takes no such key");
+		report_missing(f->name, "the kernel takes no such key");
 		return;
 	}
 	subject_init(&ours, "dazaid", HEARTBEAT, getuid(),
 	    "dazaid -d -a -g 60 -s @");
 	subject_init(&floor, "floor", HEARTBEAT, getuid(), "floor 2 @ 32 many");
-	(void)snprintf(c[OURS].text, sizeof(c[OURS].text), "%s -s %s get key",
-	    dazaictl, ours.sock);
-	(void)snprintf(c[KEYCTL].text, sizeof(c[KEYCTL].text),
-	    "keyctl pipe %ld", key);
-	(void)snprintf(c[CLIENT].text, sizeof(c[CLIENT].text),
-	    "%s/regress/proof/bench/floor get %s", root, floor.sock);
-	for (k = 0; k < KINDS; k++)
-		command_split(&c[k]);
+	if (asprintf(&v[0].client, "%s -s %s get key", dazaictl, ours.sock) ==
+		-1 ||
+	    asprintf(&v[1].client, "keyctl pipe %ld", key) == -1 ||
+	    asprintf(&v[2].client, "%s/regress/proof/bench/floor get %s", root,
+		floor.sock) == -1)
+		err(1, "asprintf");
 	subject_guard(&ours);
 	subject_guard(&floor);
 	close(get_open(&ours, SIZE));
-	for (i = 0; i < n; i++) {
-		for (k = 0; k < KINDS; k++)
-			series_add(&t[k], run(c[k].argv));
-	}
+	compare(f, v, NELEM(v));
 	subject_stop(&ours);
 	subject_stop(&floor);
-	r.ours = &t[OURS];
-	r.other = &t[KEYCTL];
-	report(&r);
-	r.name = client;
-	r.other = &t[CLIENT];
-	r.goal = 0;
-	report(&r);
 }
 
 void
 figure_command(void)
 {
-	const struct row r = { .figure = "dazaictl get, 32 bytes",
-		.unit = "µs",
-		.name = "keyctl pipe",
-		.goal = 1 };
+	const struct figure f = { "dazaictl get, 32 bytes", "µs", samples,
+		getuid(), 0 };
 
-	get_compare(r, "the floor's client, its duties too", get_command,
-	    samples);
+	get_compare(&f, get_command, 1, "keyctl pipe",
+	    "the floor's client, its duties too");
 }
 
 void
 figure_crowd(void)
 {
-	const struct row r = { .figure = "300 dazaictl get at once, the last",
-		.unit = "ms",
-		.name = "300 keyctl pipe",
-		.goal = 1.2 };
+	const struct figure f = { "300 dazaictl get at once, the last", "ms",
+		samples < CROWDS ? samples : CROWDS, getuid(), 0 };
 
-	get_compare(r, "300 of the floor's client", crowd,
-	    samples < CROWDS ? samples : CROWDS);
+	get_compare(&f, crowd, 1.2, "300 keyctl pipe",
+	    "300 of the floor's client");
 }
 
 /*
@@ -207,13 +181,16 @@ shell_run(char *command)
 	return (us_since(t) / 1000);
 }
 
-/* Makes the file of secrets; its name is path. */
+/* Makes the file of secrets in the directory of s. */
 static void
-file_make(const char *path)
+file_make(const struct subject *s)
 {
-	FILE *f = fopen(path, "we");
+	char  path[96];
+	FILE *f;
 	int   i;
 
+	(void)snprintf(path, sizeof(path), "%s/secrets", s->dir);
+	f = fopen(path, "we");
 	if (f == NULL || fchmod(fileno(f), 0600) == -1)
 		err(1, "%s", path);
 	for (i = 0; i < FILE_SECRETS; i++)
@@ -222,46 +199,53 @@ file_make(const char *path)
 		err(1, "%s", path);
 }
 
+static void
+file_load(struct rival *v)
+{
+	char line[sizeof(dazaictl) + 256];
+
+	file_make(&v->s);
+	(void)snprintf(line, sizeof(line),
+	    "exec %s -s %s load %s/secrets >/dev/null", dazaictl, v->s.sock,
+	    v->s.dir);
+	sample(v, shell_run(line));
+	(void)snprintf(line, sizeof(line), "exec %s -s %s del --all", dazaictl,
+	    v->s.sock);
+	(void)shell_run(line);
+}
+
+static void
+file_put(struct rival *v)
+{
+	char   line[sizeof(dazaictl) + 256];
+	double ms = 0;
+	int    i;
+
+	for (i = 0; i < FILE_SECRETS; i++) {
+		(void)snprintf(line, sizeof(line),
+		    "printf %%s value%d | %s -s %s put name%d", i, dazaictl,
+		    v->s.sock, i);
+		ms += shell_run(line);
+	}
+	sample(v, ms);
+	(void)snprintf(line, sizeof(line), "exec %s -s %s del --all", dazaictl,
+	    v->s.sock);
+	(void)shell_run(line);
+}
+
 void
 figure_file(void)
 {
-	struct subject	 ours;
-	struct series	 a = { 0 }, b = { 0 };
-	const struct row r = { .figure = "dazaictl load, a file of 20 secrets",
-		.unit = "ms",
-		.name = "20 dazaictl put, each from its command",
-		.ours = &a,
-		.other = &b,
-		.goal = 1 };
-	char   path[96], load[sizeof(dazaictl) + 256], clear[sizeof(load)];
-	char   put[sizeof(load)];
-	double ms;
-	size_t i;
-	int    k;
+	const struct figure f = { "dazaictl load, a file of 20 secrets", "ms",
+		few, getuid(), ALIVE };
+	struct rival	    v[] = {
+		       RIVAL("dazaid", 0, file_load, HEARTBEAT,
+			   "dazaid -d -a -g 60 -s @"),
+		       RIVAL("20 dazaictl put, each from its command", 1, file_put,
+			   HEARTBEAT, "dazaid -d -a -g 60 -s @"),
+	};
 
-	subject_init(&ours, "dazaid", HEARTBEAT, getuid(),
-	    "dazaid -d -a -g 60 -s @");
-	(void)snprintf(path, sizeof(path), "%s/secrets", ours.dir);
-	file_make(path);
-	(void)snprintf(load, sizeof(load), "exec %s -s %s load %s >/dev/null",
-	    dazaictl, ours.sock, path);
-	(void)snprintf(clear, sizeof(clear), "exec %s -s %s del --all",
-	    dazaictl, ours.sock);
-	subject_guard(&ours);
-	for (i = 0; i < few; i++) {
-		series_add(&a, shell_run(load));
-		(void)shell_run(clear);
-		for (ms = 0, k = 0; k < FILE_SECRETS; k++) {
-			(void)snprintf(put, sizeof(put),
-			    "printf %%s value%d | %s -s %s put name%d", k,
-			    dazaictl, ours.sock, k);
-			ms += shell_run(put);
-		}
-		series_add(&b, ms);
-		(void)shell_run(clear);
-	}
-	subject_stop(&ours);
-	report(&r);
+	compare(&f, v, NELEM(v));
 }
 
 /*
@@ -376,104 +360,98 @@ shell_wait(const char *name, int fd)
 	} while (strstr(buf, SHELL_PROMPT) == NULL);
 }
 
-/* Milliseconds from fork(2) to the prompt. */
-static double
-shell_start(const struct subject *s, const struct shell *sh, enum shell_rc rc)
-{
-	const int64_t t = now_ns();
-	char	      buf[256];
-	double	      took;
-	pid_t	      pid;
-	int	      fd;
+static const struct shell *shell; /* that is measured */
 
+/* Milliseconds from fork(2) to the prompt. */
+static void
+shell_start(struct rival *v, enum shell_rc rc)
+{
+	const struct subject *s = &v->s;
+	char		      buf[256];
+	int64_t		      t;
+	pid_t		      pid;
+	int		      fd;
+
+	shell_make(s, shell, rc);
+	t = now_ns();
 	if ((pid = forkpty(&fd, NULL, NULL, NULL)) == -1)
 		err(1, "forkpty");
 	if (pid == 0)
-		shell_exec(s, sh, rc);
-	shell_wait(sh->name, fd);
-	took = us_since(t) / 1000;
+		shell_exec(s, shell, rc);
+	shell_wait(shell->name, fd);
+	sample(v, us_since(t) / 1000);
 	(void)!write(fd, "exit\n", 5);
 	while (read(fd, buf, sizeof(buf)) > 0)
 		continue;
 	close(fd);
 	(void)waitpid(pid, NULL, 0);
-	return (took);
 }
 
 static void
-shell_report(const struct shell *sh, const char *what, struct series *ours,
-    const char *name, struct series *other, double goal)
+shell_plain(struct rival *v)
 {
-	char	   figure[64];
-	struct row r = { .figure = figure,
-		.unit = "ms",
-		.name = name,
-		.ours = ours,
-		.other = other,
-		.goal = goal };
+	shell_start(v, SHELL_PLAIN);
+}
 
-	(void)snprintf(figure, sizeof(figure), "start of %s, %s", sh->name,
-	    what);
-	report(&r);
+static void
+shell_true(struct rival *v)
+{
+	shell_start(v, SHELL_TRUE);
+}
+
+static void
+shell_dazai(struct rival *v)
+{
+	shell_start(v, SHELL_DAZAI);
+}
+
+/* With its last holder the daemon ends. */
+static void
+shell_first(struct rival *v)
+{
+	subject_start(&v->s);
+	subject_await(&v->s);
+	subject_know(&v->s);
+	shell_start(v, SHELL_DAZAI);
+	subject_gone(&v->s);
 }
 
 /*
- * A shell without a daemon, as the first holder, and as one of many, beside one
- * that does not read our file, and one that runs true(1) instead, which is the
- * least that a program of its own costs.
+ * Beside a shell that does not read our file and, if there is a daemon, one
+ * that runs true(1) instead, which is the least that a program of its own
+ * costs.  With ALIVE the daemon has another holder, too.
  */
 static void
-shell_compare(const struct shell *sh)
+shell_compare(const char *what, void (*take)(struct rival *),
+    unsigned int flags, size_t n)
 {
-	static struct subject daemon, many;
-	struct series	      plain = { 0 }, program = { 0 }, off = { 0 },
-		      first = { 0 }, one = { 0 };
-	size_t i;
-	int    rc;
+	static const char   command[] = "dazaid -d -a -g 0 -f 0 -l key=- -s @";
+	char		    name[64];
+	const struct figure f = { name, "ms", samples, getuid(), flags };
+	struct rival	    v[] = {
+		       RIVAL("dazaid", 0, take, TETHER, command),
+		       RIVAL("without dazai", 1.5, shell_plain, TETHER, command),
+		       RIVAL("running true", 0, shell_true, TETHER, command),
+	};
 
-	subject_init(&daemon, "dazaid", TETHER, getuid(),
-	    "dazaid -d -a -g 0 -f 0 -l key=- -s @");
-	subject_init(&many, "dazaid", TETHER, getuid(),
-	    "dazaid -d -a -g 60 -l key=- -s @");
-	for (rc = SHELL_PLAIN; rc < SHELL_RCS; rc++) {
-		shell_make(&daemon, sh, (enum shell_rc)rc);
-		shell_make(&many, sh, (enum shell_rc)rc);
-	}
-	subject_guard(&many);
-	for (i = 0; i < samples; i++) {
-		series_add(&plain, shell_start(&daemon, sh, SHELL_PLAIN));
-		series_add(&program, shell_start(&daemon, sh, SHELL_TRUE));
-		series_add(&off, shell_start(&daemon, sh, SHELL_DAZAI));
-		series_add(&one, shell_start(&many, sh, SHELL_DAZAI));
-		subject_start(&daemon);
-		subject_await(&daemon);
-		subject_know(&daemon);
-		series_add(&first, shell_start(&daemon, sh, SHELL_DAZAI));
-		/* With its last holder it ends, and removes its sockets. */
-		subject_gone(&daemon);
-	}
-	subject_stop(&many);
-	shell_report(sh, "no daemon", &off, "without dazai", &plain, 1.5);
-	shell_report(sh, "the first to hold", &first, "without dazai", &plain,
-	    1.5);
-	shell_report(sh, "the first to hold", &first, "running true", &program,
-	    0);
-	shell_report(sh, "one of many", &one, "without dazai", &plain, 1.5);
-	shell_report(sh, "one of many", &one, "running true", &program, 0);
+	(void)snprintf(name, sizeof(name), "start of %s, %s", shell->name,
+	    what);
+	compare(&f, v, n);
 }
 
 void
 figure_shell(void)
 {
-	char   path[64];
-	size_t i;
+	char path[64];
 
-	for (i = 0; i < NELEM(shells); i++) {
-		(void)snprintf(path, sizeof(path), "/usr/bin/%s",
-		    shells[i].name);
-		if (access(path, X_OK) == 0)
-			shell_compare(&shells[i]);
-		else
-			report_missing(shells[i].name, "not installed");
+	for (shell = shells; shell < shells + NELEM(shells); shell++) {
+		(void)snprintf(path, sizeof(path), "/usr/bin/%s", shell->name);
+		if (access(path, X_OK) == -1) {
+			report_missing(shell->name, "not installed");
+			continue;
+		}
+		shell_compare("no daemon", shell_dazai, 0, 2);
+		shell_compare("the first to hold", shell_first, 0, 3);
+		shell_compare("one of many", shell_dazai, ALIVE, 3);
 	}
 }

@@ -91,13 +91,14 @@ subject_init(struct subject *s, const char *name, enum greeting greeting,
 	memset(s, 0, sizeof(*s));
 	s->name = name;
 	s->greeting = greeting;
+	s->nothers = greeting == TETHERS ? SUBJECT_OTHERS : 0;
 	s->uid = uid;
 	(void)snprintf(s->command, sizeof(s->command), "%s", command);
 	(void)snprintf(s->dir, sizeof(s->dir), "%s/%d", subject_tmp, number++);
 	(void)snprintf(s->sock, sizeof(s->sock), "%s/%s", s->dir,
 	    greeting == GPG_AGENT ? "S.gpg-agent" : "sock");
 	(void)snprintf(s->greeted, sizeof(s->greeted), "%s%s", s->sock,
-	    greeting == TETHER ? ".ctl" : "");
+	    greeting == TETHER || greeting == TETHERS ? ".ctl" : "");
 	if (mkdir(s->dir, 0700) == -1 || chown(s->dir, uid, uid) == -1)
 		err(1, "%s", s->dir);
 	(void)snprintf(path, sizeof(path), "%s/secret", s->dir);
@@ -207,9 +208,9 @@ subject_hold(int fd, const char *line)
 	want(fd, buf, sizeof(buf), "HOLDING\n");
 }
 
-/* Waits until it takes connections, and makes none. */
-void
-subject_await(const struct subject *s)
+/* Connects as soon as possible. */
+static int
+subject_reach(const struct subject *s)
 {
 	const struct timespec retry = { 0, RETRY_NS };
 	const int64_t	      end = now_ns() + PATIENCE_MS * 1000000LL;
@@ -221,7 +222,14 @@ subject_await(const struct subject *s)
 			    s->dir);
 		(void)nanosleep(&retry, NULL);
 	}
-	close(fd);
+	return (fd);
+}
+
+/* Waits until it takes connections, and makes none. */
+void
+subject_await(const struct subject *s)
+{
+	close(subject_reach(s));
 }
 
 /* The connections that hold tethers, the last of which is lost. */
@@ -256,23 +264,17 @@ subject_adopt(struct subject *s)
 void
 subject_greet(struct subject *s)
 {
-	static const char     identities[] = { 0, 0, 0, 1, 11 };
-	const struct timespec retry = { 0, RETRY_NS };
-	const int64_t	      end = now_ns() + PATIENCE_MS * 1000000LL;
-	char		      buf[256];
+	static const char identities[] = { 0, 0, 0, 1, 11 };
+	char		  buf[256];
 
-	while ((s->heart = subject_connect(s->greeted)) == -1) {
-		if (now_ns() > end)
-			errx(1, "%s: does not answer, see %s/log", s->name,
-			    s->dir);
-		(void)nanosleep(&retry, NULL);
-	}
+	s->heart = subject_reach(s);
 	switch (s->greeting) {
 	case HEARTBEAT:
 		say(s->heart, "HELLO 1\n", 8);
 		want(s->heart, buf, sizeof(buf), "WELCOME\n");
 		break;
 	case TETHER:
+	case TETHERS:
 		subject_holders(s);
 		break;
 	case SSH_AGENT:

@@ -15,75 +15,42 @@
 
 #include "bench.h"
 
-#define PINGS	   20 /* in a row, of one subject */
-#define GETS	   10 /* in a row, of one life */
+#define PINGS	   20	 /* in a row, of one subject */
+#define BIG	   65536 /* bytes of the largest secret */
 #define DEEP	   64
 #define STREAM	   20000 /* PINGs of one sample */
 #define SILENT	   600
 #define HAMMERS	   3
 #define PING_BYTES ((size_t)5)
-
-static const char ours_command[] = "dazaid -d -a -g 60 -z 65536 -l key=- -s @";
-static const char floor_command[] = "floor 2 @ 65536";
-
-static double
-ping(struct subject *s)
-{
-	const int64_t t = now_ns();
-	char	      buf[16];
-
-	say(s->heart, "PING\n", PING_BYTES);
-	want(s->heart, buf, sizeof(buf), "PONG\n");
-	return (us_since(t));
-}
+#define OURS	   "dazaid -d -a -g 60 -z 65536 -l key=- -s @"
+#define FLOOR	   "floor 2 @ 65536"
 
 static void
-pings(struct subject *s, struct series *to)
+pings(struct rival *v)
 {
-	int i;
+	char	buf[16];
+	int64_t t;
+	int	i;
 
-	for (i = 0; i < PINGS; i++)
-		series_add(to, ping(s));
-}
-
-/* Two subjects at once; the one that is not asked sleeps. */
-static void
-pair_start(struct subject *ours, struct subject *two)
-{
-	subject_init(ours, "dazaid", HEARTBEAT, getuid(), ours_command);
-	subject_init(two, "two-process floor", HEARTBEAT, getuid(),
-	    floor_command);
-	subject_guard(ours);
-	subject_guard(two);
-}
-
-static void
-pair_stop(struct subject *ours, struct subject *two)
-{
-	subject_stop(ours);
-	subject_stop(two);
-}
-
-static void
-ping_pong(const char *figure)
-{
-	struct subject	 ours, two;
-	struct series	 a = { 0 }, b = { 0 };
-	const struct row r = { .figure = figure,
-		.unit = "µs",
-		.name = "two-process floor",
-		.ours = &a,
-		.other = &b,
-		.goal = 1.3 };
-	size_t		 i;
-
-	pair_start(&ours, &two);
-	for (i = 0; i < samples; i++) {
-		pings(&ours, &a);
-		pings(&two, &b);
+	for (i = 0; i < PINGS; i++) {
+		t = now_ns();
+		say(v->s.heart, "PING\n", PING_BYTES);
+		want(v->s.heart, buf, sizeof(buf), "PONG\n");
+		sample(v, us_since(t));
 	}
-	pair_stop(&ours, &two);
-	report(&r);
+}
+
+/* Two subjects live at once; the one that is not asked sleeps. */
+static void
+ping_pong(const char *name)
+{
+	const struct figure f = { name, "µs", samples, getuid(), ALIVE };
+	struct rival	    v[] = {
+		       RIVAL("dazaid", 0, pings, HEARTBEAT, OURS),
+		       RIVAL("two-process floor", 1.3, pings, HEARTBEAT, FLOOR),
+	};
+
+	compare(&f, v, NELEM(v));
 }
 
 void
@@ -102,10 +69,11 @@ figure_ping(void)
 }
 
 /* PINGs a second, with DEEP of them unanswered. */
-static double
-stream(struct subject *s)
+static void
+stream(struct rival *v)
 {
 	static const char line[PING_BYTES] = { 'P', 'I', 'N', 'G', '\n' };
+	const int	  heart = v->s.heart;
 	const int64_t	  t = now_ns();
 	char		  out[DEEP * PING_BYTES], in[DEEP * PING_BYTES];
 	size_t		  sent = DEEP, got = 0, i;
@@ -113,42 +81,32 @@ stream(struct subject *s)
 
 	for (i = 0; i < DEEP; i++)
 		memcpy(out + i * PING_BYTES, line, PING_BYTES);
-	say(s->heart, out, sizeof(out));
+	say(heart, out, sizeof(out));
 	while (got < STREAM * PING_BYTES) {
-		if ((n = recv(s->heart, in, sizeof(in), 0)) <= 0)
-			err(1, "%s: no PONG", s->name);
+		if ((n = recv(heart, in, sizeof(in), 0)) <= 0)
+			err(1, "%s: no PONG", v->name);
 		i = (got + (size_t)n) / PING_BYTES - got / PING_BYTES;
 		got += (size_t)n;
 		if (i > STREAM - sent)
 			i = STREAM - sent;
 		if (i > 0)
-			say(s->heart, out, i * PING_BYTES);
+			say(heart, out, i * PING_BYTES);
 		sent += i;
 	}
-	return (STREAM * 1e6 / us_since(t));
+	sample(v, STREAM * 1e6 / us_since(t));
 }
 
 void
 figure_rate(void)
 {
-	struct subject ours, two;
-	struct series  a = { 0 }, b = { 0 };
-	struct row     r = { .figure = "PINGs a second, 64 deep",
-		    .unit = "/s",
-		    .name = "two-process floor",
-		    .ours = &a,
-		    .other = &b,
-		    .goal = 0.7,
-		    .more = true };
-	size_t	       i;
+	const struct figure f = { "PINGs a second, 64 deep", "/s", samples,
+		getuid(), ALIVE | MORE };
+	struct rival	    v[] = {
+		       RIVAL("dazaid", 0, stream, HEARTBEAT, OURS),
+		       RIVAL("two-process floor", 0.7, stream, HEARTBEAT, FLOOR),
+	};
 
-	pair_start(&ours, &two);
-	for (i = 0; i < samples; i++) {
-		series_add(&a, stream(&ours));
-		series_add(&b, stream(&two));
-	}
-	pair_stop(&ours, &two);
-	report(&r);
+	compare(&f, v, NELEM(v));
 }
 
 static void
@@ -163,18 +121,17 @@ load_hammer(const char *path)
 }
 
 static void
-flooded(struct subject *s, const struct load *load, struct series *quiet,
-    struct series *loud)
+flooded(struct rival *v)
 {
-	int silent[SILENT], i;
+	struct load load;
+	int	    silent[SILENT], i;
 
-	pings(s, quiet);
 	for (i = 0; i < SILENT; i++)
-		silent[i] = subject_connect(s->sock);
-	load_pause(load, false);
+		silent[i] = subject_connect(v->s.sock);
+	load_start(&load, HAMMERS, load_hammer, v->s.sock);
 	subject_settle(5);
-	pings(s, loud);
-	load_pause(load, true);
+	pings(v);
+	load_stop(&load);
 	for (i = 0; i < SILENT; i++) {
 		if (silent[i] != -1)
 			close(silent[i]);
@@ -185,41 +142,25 @@ flooded(struct subject *s, const struct load *load, struct series *quiet,
 void
 figure_flood(void)
 {
-	struct subject ours, two;
-	struct load    on_ours, on_two;
-	struct series  quiet = { 0 }, loud = { 0 }, quiet2 = { 0 },
-		      loud2 = { 0 };
-	struct row r = {
-		.figure = "p99 of PONG, 600 silent and 3 hammering clients",
-		.unit = "µs",
-		.tail = true,
-		.ours = &loud,
-		.name = "without them",
-		.other = &quiet,
-		.goal = 2
+	const struct figure f = {
+		"p99 of PONG, 600 silent and 3 hammering clients", "µs",
+		samples, getuid(), ALIVE | TAIL
 	};
-	size_t i;
+	struct rival v[] = {
+		RIVAL("dazaid", 0, flooded, HEARTBEAT, OURS),
+		RIVAL("without them", 2, pings, HEARTBEAT, OURS),
+		RIVAL("two-process floor, with them", 0, flooded, HEARTBEAT,
+		    FLOOR),
+	};
 
-	pair_start(&ours, &two);
-	load_start(&on_ours, HAMMERS, load_hammer, ours.sock);
-	load_start(&on_two, HAMMERS, load_hammer, two.sock);
-	for (i = 0; i < samples; i++) {
-		flooded(&ours, &on_ours, &quiet, &loud);
-		flooded(&two, &on_two, &quiet2, &loud2);
-	}
-	load_stop(&on_ours);
-	load_stop(&on_two);
-	pair_stop(&ours, &two);
-	report(&r);
-	r.name = "two-process floor, with them";
-	r.other = &loud2;
-	r.goal = 0;
-	report(&r);
+	compare(&f, v, NELEM(v));
 }
 
 /*
  * GET.
  */
+
+static size_t get_size; /* of the secret */
 
 /*
  * Receives what there is of an answer, as recv(2); *channel becomes the
@@ -246,17 +187,17 @@ get_recv(int fd, char *buf, size_t size, int *channel)
 }
 
 /*
- * From the request to the last of size bytes, which come after the head, or
- * over the channel that comes with it.
+ * From the request to the last byte.  They come after the head, or over the
+ * channel that comes with it.
  */
 static double
-get(int fd, size_t size)
+get(int fd)
 {
 	static char  buf[BIG + 64];
 	char	     head[32];
 	const size_t all = (size_t)snprintf(head, sizeof(head), "DATA %zu\n",
-			       size) +
-	    size;
+			       get_size) +
+	    get_size;
 	const int64_t t = now_ns();
 	int	      from = fd;
 	size_t	      got = 0;
@@ -298,73 +239,55 @@ get_open(const struct subject *s, size_t size)
 	return (fd);
 }
 
-enum { GET_OURS, GET_FLOOR, GET_SEALED, GET_KINDS };
-
-/* GETs of each in turn, of daemons that were just started. */
-static void
-get_life(struct subject *s, size_t size, struct series *to)
-{
-	char line[512];
-	int  fd, i, k;
-
-	for (k = 0; k < GET_KINDS; k++)
-		subject_guard(&s[k]);
-	fd = get_open(&s[GET_OURS], size);
-	for (i = 0; i < GETS; i++) {
-		series_add(&to[GET_OURS], get(fd, size));
-		/* Work that is left over must not disturb the others. */
-		say(fd, "STATUS\n", 7);
-		want(fd, line, sizeof(line), "STATUS ");
-		series_add(&to[GET_FLOOR], get(s[GET_FLOOR].heart, size));
-		series_add(&to[GET_SEALED], get(s[GET_SEALED].heart, size));
-	}
-	close(fd);
-	for (k = 0; k < GET_KINDS; k++)
-		subject_stop(&s[k]);
-}
-
 /*
  * On which processors the three processes run matters more than what they do,
  * and does not change: hence many lives.
  */
 static void
-get_relay(const char *figure, size_t size)
+get_ours(struct rival *v)
 {
-	struct subject s[GET_KINDS];
-	struct series  t[GET_KINDS] = { { 0 } };
-	struct row     r = { .figure = figure,
-		    .unit = "µs",
-		    .ours = &t[GET_OURS],
-		    .goal = 1.2 };
-	char	       command[GET_KINDS][64];
-	size_t	       i;
-	int	       k;
+	static pid_t of;
+	static int   fd = -1;
+	char	     line[512];
 
-	(void)snprintf(command[GET_OURS], sizeof(command[0]),
-	    "dazaid -d -a -g 60 -z %d -s @", size < BIG ? BIG : 2 * BIG);
-	(void)snprintf(command[GET_FLOOR], sizeof(command[0]), "floor 2 @ %zu",
-	    size);
-	(void)snprintf(command[GET_SEALED], sizeof(command[0]),
-	    "floor 2 @ %zu sealed", size);
-	subject_init(&s[GET_OURS], "dazaid", HEARTBEAT, getuid(),
-	    command[GET_OURS]);
-	subject_init(&s[GET_FLOOR], "two-process floor", HEARTBEAT, getuid(),
-	    command[GET_FLOOR]);
-	subject_init(&s[GET_SEALED], "two-process floor, a seal and a channel",
-	    HEARTBEAT, getuid(), command[GET_SEALED]);
-	for (i = 0; i < samples; i++)
-		get_life(s, size, t);
-	for (k = GET_FLOOR; k < GET_KINDS; k++) {
-		r.name = s[k].name;
-		r.other = &t[k];
-		report(&r);
-		r.goal = 0;
+	if (v->s.pid != of) {
+		close(fd);
+		fd = get_open(&v->s, get_size);
+		of = v->s.pid;
 	}
+	sample(v, get(fd));
+	/* Work that is left over must not disturb the others. */
+	say(fd, "STATUS\n", 7);
+	want(fd, line, sizeof(line), "STATUS ");
+}
+
+static void
+get_floor(struct rival *v)
+{
+	sample(v, get(v->s.heart));
+}
+
+static void
+gets_of(const char *name, size_t size, const char *ours, const char *plain,
+    const char *sealed)
+{
+	const struct figure f = { name, "µs", samples, getuid(), LIVES };
+	struct rival	    v[] = {
+		       RIVAL("dazaid", 0, get_ours, HEARTBEAT, ours),
+		       RIVAL("two-process floor", 1.2, get_floor, HEARTBEAT, plain),
+		       RIVAL("two-process floor, a seal and a channel", 0, get_floor,
+			   HEARTBEAT, sealed),
+	};
+
+	get_size = size;
+	compare(&f, v, NELEM(v));
 }
 
 void
 figure_get(void)
 {
-	get_relay("GET, 32 bytes", 32);
-	get_relay("GET, 64 KiB", BIG);
+	gets_of("GET, 32 bytes", 32, "dazaid -d -a -g 60 -z 65536 -s @",
+	    "floor 2 @ 32", "floor 2 @ 32 sealed");
+	gets_of("GET, 64 KiB", BIG, "dazaid -d -a -g 60 -z 131072 -s @",
+	    "floor 2 @ 65536", "floor 2 @ 65536 sealed");
 }
