@@ -18,25 +18,12 @@
 
 #define PACE (4 * MS) /* between PIECES */
 
-/* How a client of each role behaves. */
-static const struct {
-	const char *name;
-	void (*act)(struct conn *, const struct act *);
-	void (*line)(struct conn *, char *);
-	void (*lost)(struct conn *);
-} conn_roles[ROLES] = {
-	[HEART] = { "heart", heart_act, heart_line, heart_lost },
-	[HOLDER] = { "holder", heart_act, heart_line, heart_lost },
-	[CONTROL] = { "control", control_act, control_line, control_lost },
-	[WATCHER] = { "watcher", watch_act, watch_line, control_lost },
-};
-
 void
 conn_act(const struct act *a)
 {
 	struct conn *c = &l.conns[a->who];
 
-	conn_roles[c->role].act(c, a);
+	(a->who < GUARDS ? heart_act : control_act)(c, a);
 }
 
 /* Connects c again; user: as the user whose session it is. */
@@ -51,8 +38,7 @@ conn_open(struct conn *c, const char *path, bool user)
 	c->ending = false;
 	c->queued = 0;
 	c->peer = c->putting = c->getting = -1;
-	c->listing = 0;
-	c->len = c->outlen = 0;
+	c->len = 0;
 	c->pace = 0;
 	c->opened = now();
 	c->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
@@ -64,10 +50,8 @@ conn_open(struct conn *c, const char *path, bool user)
 	if (user && l.setup.other && seteuid(0) == -1)
 		fatal("seteuid");
 	note("%s connects", c->name);
-	if (rc == 0) {
-		l.opened += c->role != HEART;
+	if (rc == 0)
 		return;
-	}
 	close(c->fd);
 	c->fd = -1;
 	/* EAGAIN: the listener's queue is full. */
@@ -88,12 +72,11 @@ conn_op(struct conn *c, enum kind kind)
 	op = &l.ops[l.nops];
 	memset(op, 0, sizeof(*op));
 	op->kind = kind;
-	op->go = op->sent = op->resp = op->left = NEVER;
+	op->sent = op->resp = op->left = NEVER;
 	op->of = -1;
-	op->count = 1;
 	op->inv = now();
 	c->queue[c->queued++] = l.nops++;
-	l.counts->ops[kind]++;
+	l.counts->ops++;
 	return (op);
 }
 
@@ -106,37 +89,7 @@ conn_done(struct conn *c)
 	    (size_t)c->queued * sizeof(c->queue[0]));
 }
 
-static void
-conn_flush(struct conn *c)
-{
-	ssize_t n;
-
-	if (c->outlen == 0)
-		return;
-	n = send(c->fd, c->out, c->outlen, MSG_DONTWAIT | MSG_NOSIGNAL);
-	if (n == -1 && errno != EAGAIN)
-		n = (ssize_t)c->outlen; /* recv(2) will tell why */
-	if (n > 0) {
-		c->outlen -= (size_t)n;
-		memmove(c->out, c->out + n, c->outlen);
-	}
-}
-
-void
-conn_say(struct conn *c, const char *text, size_t len)
-{
-	char *grown = realloc(c->out, c->outlen + len);
-
-	if (grown == NULL)
-		fatal("realloc");
-	c->out = grown;
-	memcpy(c->out + c->outlen, text, len);
-	c->outlen += len;
-	c->active = now();
-	conn_flush(c);
-}
-
-/* Says a line. */
+/* Says a line.  The socket has room for it: see QUEUE. */
 void
 conn_line(struct conn *c, const char *fmt, ...)
 {
@@ -151,7 +104,12 @@ conn_line(struct conn *c, const char *fmt, ...)
 		fatal("a line too long");
 	note("%s: %s", c->name, line);
 	line[n] = '\n';
-	conn_say(c, line, (size_t)n + 1);
+	/* If the daemon has hung up, recv(2) will tell. */
+	if (send(c->fd, line, (size_t)n + 1, MSG_DONTWAIT | MSG_NOSIGNAL) ==
+		-1 &&
+	    errno == EAGAIN)
+		fatal("a socket is full");
+	c->active = now();
 }
 
 /*
@@ -197,25 +155,12 @@ conn_close(struct conn *c)
 	c->fd = -1;
 }
 
-/* Shuts down our direction. */
-void
-conn_shut(struct conn *c)
-{
-	const int trigger = guard_hangup(c);
-
-	note("%s closes its direction", c->name);
-	(void)shutdown(c->fd, SHUT_WR);
-	if (trigger != -1)
-		l.triggers[trigger].ack = now();
-	c->ending = true;
-}
-
 /* The daemon has closed c. */
 static void
 conn_lost(struct conn *c)
 {
 	note("%s is closed", c->name);
-	conn_roles[c->role].lost(c);
+	(c->peer != -1 ? heart_lost : control_lost)(c);
 	close(c->fd);
 	conn_unanswered(c, false);
 	c->fd = -1;
@@ -233,10 +178,8 @@ conn_wants(const struct conn *c, usec t, short *events)
 		return (false);
 	if (get != NULL && get->manner == STUCK && get->moved >= get->at_byte)
 		return (false);
-	if (c->outlen > 0 ||
-	    (put != NULL && put->moved < put->size &&
-		(put->go != NEVER || put->manner == EARLY) &&
-		!(put->manner == STUCK && put->moved >= put->at_byte)))
+	if (put != NULL && put->going && put->moved < put->size &&
+	    !(put->manner == STUCK && put->moved >= put->at_byte))
 		*events |= POLLOUT;
 	return (true);
 }
@@ -278,7 +221,7 @@ conn_take(struct conn *c)
 				return;
 			*end = '\0';
 			used = (size_t)(end - c->in) + 1;
-			conn_roles[c->role].line(c, c->in);
+			(c->peer != -1 ? heart_line : control_line)(c, c->in);
 		}
 		c->len -= used;
 		memmove(c->in, c->in + used, c->len);
@@ -309,11 +252,8 @@ conn_read(struct conn *c)
 void
 conn_ready(struct conn *c, short revents)
 {
-	if ((revents & POLLOUT) != 0) {
-		conn_flush(c);
-		if (c->outlen == 0 && c->putting != -1)
-			control_write(c);
-	}
+	if ((revents & POLLOUT) != 0)
+		control_write(c);
 	if ((revents & ~POLLOUT) != 0 && c->fd != -1)
 		conn_read(c);
 }
@@ -321,18 +261,11 @@ conn_ready(struct conn *c, short revents)
 void
 conn_begin(void)
 {
-	static const int begin[ROLES + 1] = { 0, AT_HOLDERS, AT_CONTROLS,
-		AT_WATCHERS, CONNS };
-	struct conn	*c;
-	int		 role, i;
+	int i;
 
-	for (role = 0; role < ROLES; role++) {
-		for (i = begin[role]; i < begin[role + 1]; i++) {
-			c = &l.conns[i];
-			c->fd = c->peer = -1;
-			c->role = (enum role)role;
-			(void)snprintf(c->name, sizeof(c->name), "%s %d",
-			    conn_roles[role].name, i - begin[role]);
-		}
+	for (i = 0; i < CONNS; i++) {
+		l.conns[i].fd = l.conns[i].peer = -1;
+		(void)snprintf(l.conns[i].name, sizeof(l.conns[i].name),
+		    "%s %d", i < GUARDS ? "guard" : "control", i);
 	}
 }

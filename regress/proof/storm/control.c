@@ -20,8 +20,6 @@ control_put(struct conn *c, struct op *op, const struct act *a)
 	op->size = a->size;
 	op->reads = a->reads;
 	op->ttl = a->ttl;
-	op->manner = a->manner;
-	op->at_byte = a->at_byte;
 	if (op->reads != 0)
 		(void)snprintf(reads, sizeof(reads), " reads=%u",
 		    (unsigned int)op->reads);
@@ -30,8 +28,6 @@ control_put(struct conn *c, struct op *op, const struct act *a)
 		    (double)op->ttl / 1e6);
 	c->putting = (int)(op - l.ops);
 	conn_line(c, "PUT n%d %zu%s%s", op->name, op->size, reads, ttl);
-	if (op->manner == EARLY && c->outlen == 0)
-		control_write(c);
 }
 
 static void
@@ -40,37 +36,24 @@ control_request(struct conn *c, struct op *op, const struct act *a)
 	switch (op->kind) {
 	case K_PUT:
 		control_put(c, op, a);
-		return;
+		break;
 	case K_GET:
-		op->manner = a->manner == EARLY ? WHOLE : a->manner;
-		op->at_byte = a->at_byte;
-		/* FALLTHROUGH */
 	case K_DEL:
 		conn_line(c, "%s n%d", kind_names[op->kind], op->name);
-		return;
-	case K_RELEASE:
-		guard_release(op);
-		conn_line(c, "RELEASE %s", tether_names[op->name]);
-		return;
+		break;
 	case K_REGISTER:
 	case K_UNREGISTER:
-		kid_asked(op->kind, op->name);
 		conn_line(c, "%s pid=%ld", kind_names[op->kind],
 		    (long)l.kids[op->name].pid);
-		return;
-	case K_ARM:
-		if (op->inv < l.arm_lo)
-			l.arm_lo = op->inv;
 		break;
 	case K_PANIC:
 	case K_HARD:
 		op->of = model_trigger(kind_names[op->kind],
 		    op->kind == K_HARD ? HARD : GRACEFUL, op->inv, NEVER);
-		break;
+		/* FALLTHROUGH */
 	default:
-		break;
+		conn_line(c, "%s", kind_names[op->kind]);
 	}
-	conn_line(c, "%s", kind_names[op->kind]);
 }
 
 /* Returns whether c has an operation that is not finished; it may be stuck. */
@@ -103,6 +86,10 @@ control_act(struct conn *c, const struct act *a)
 		return;
 	op = conn_op(c, a->deed);
 	op->name = a->n;
+	if (op->kind == K_PUT || op->kind == K_GET) {
+		op->manner = a->manner;
+		op->at_byte = a->at_byte;
+	}
 	control_request(c, op, a);
 }
 
@@ -137,10 +124,10 @@ control_write(struct conn *c)
 	}
 	if (op->moved < op->size)
 		op->sent = NEVER;
-	if (sent == -1 && errno != EAGAIN)
+	if (sent == -1 && errno != EAGAIN) {
 		op->manner = STUCK; /* recv(2) will tell why */
-	if (sent == -1 && errno != EAGAIN)
 		op->at_byte = op->moved;
+	}
 	if (op->manner == PIECES)
 		c->pace = now() + PACE;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The daemon has ended: judges the reason by its log and status, and what it
- * left over.
+ * The daemon has ended: judges the reason by its last words and status, and
+ * what it left over.
  */
 #include <sys/wait.h>
 
@@ -13,19 +13,12 @@
 
 #include "storm.h"
 
-const char *const end_causes[CAUSES] = { "heartbeat connection dropped",
-	"ping deadline missed", "SIGUSR1", "SIGHUP", "PANIC", "PANIC hard",
-	"SIGUSR2", "SIGQUIT", "SIGTERM", "SIGINT", "QUIT from the heartbeat",
-	"network process lost", "SIGKILL to the vault", "tether",
-	"the command was never guarded" };
-
 /* How the vault says that it ended. */
 struct last_word {
 	char reason[128];
 	enum class class;
 	bool dry;
 	bool said;
-	char pending[128]; /* of the last panic that was not cancelled */
 };
 
 /* Reads the daemon's last words. */
@@ -63,102 +56,25 @@ end_read_last(struct last_word *w)
 		broken("last words: %s", text);
 }
 
-/*
- * Returns whether line is the last one of a vault that ended so.  It may say
- * more than the last words: how network ended.
- */
-static bool
-end_is_last(const struct last_word *w, const char *line)
-{
-	const char *end = w->class == STOP ? ": secrets wiped, bye" :
-	    w->dry			   ? ": secrets wiped, WOULD SIGKILL" :
-					     ": secrets wiped, SIGKILL";
-	char	    begin[192];
-	size_t	    n;
-
-	n = (size_t)snprintf(begin, sizeof(begin), "%s%s%s%s",
-	    w->class == HARD ? "HARD " : "", w->class == STOP ? "" : "PANIC",
-	    w->class == STOP ? "" :
-		w->dry	     ? " (dry-run): " :
-			       ": ",
-	    w->reason);
-	return (w->said && strncmp(line, begin, n) == 0 &&
-	    strlen(line) > strlen(end) &&
-	    strcmp(line + strlen(line) - strlen(end), end) == 0);
-}
-
-/*
- * Network writes the vault's lines.  If it was stopped, the last one, which the
- * vault writes itself, may come before others, such as that a panic was
- * cancelled and another one is pending, or these may be missing.
- */
-static bool
-end_lines_may_lack(void)
-{
-	return (l.network_stopped || l.network_cont != 0);
-}
-
-/*
- * Handles a line of the log, without "dazaid: vault: ".  ended: the last one
- * has come.
- */
+/* No line may hold a piece of a secret, or tell of something bad. */
 static void
-end_line(struct last_word *w, const char *line, bool ended)
+end_log(void)
 {
 	static const char *const evil[] = { "hostile", "canary", "unmapped",
 		"Sanitizer", "runtime error" };
-	char			 reason[128];
 	size_t			 i;
 
-	for (i = 0; i < sizeof(evil) / sizeof(evil[0]); i++) {
-		if (strstr(line, evil[i]) != NULL)
-			broken("log: %s", line);
-	}
-	if (ended) {
-		/* The vault waits 50 ms for one that is not stopped. */
-		if (!end_lines_may_lack() &&
-		    (!l.setup.verbose || strstr(line, " from network") == NULL))
-			broken("log: a line behind the last: %s", line);
-	} else if (sscanf(line, "panic pending: %127[^,],", reason) == 1) {
-		if (w->pending[0] != '\0')
-			broken("log: pending twice");
-		memcpy(w->pending, reason, sizeof(reason));
-	} else if (strncmp(line, "panic CANCELLED by", 18) == 0) {
-		if (w->pending[0] == '\0')
-			broken("log: cancelled, and nothing was pending");
-		w->pending[0] = '\0';
-	}
-}
-
-/* With a COMMAND the log is syslog's. */
-static void
-end_read_log(struct last_word *w, bool killed)
-{
-	static const char role[] = "dazaid: vault: ";
-	const size_t	  n = sizeof(role) - 1;
-	bool		  ended = false;
-	char		 *line, *copy = strdup(l.log), *next = copy;
-
-	if (copy == NULL)
-		fatal("strdup");
 	if (secret_leaked())
 		broken("a secret is in the log");
-	while ((line = strsep(&next, "\n")) != NULL && next != NULL) {
-		if (strncmp(line, role, n) == 0) {
-			end_line(w, line + n, ended);
-			ended = ended || end_is_last(w, line + n);
-		} else if (strncmp(line, "dazaid: ", 8) != 0) {
-			broken("log: %s", line);
-		}
+	for (i = 0; i < sizeof(evil) / sizeof(evil[0]); i++) {
+		if (strstr(l.log, evil[i]) != NULL)
+			broken("log: %s", evil[i]);
 	}
-	free(copy);
-	if (!ended && !killed && !l.setup.front)
-		broken("log: no line tells of the end by %s", w->reason);
 }
 
 /*
- * Returns whether the plan has the reason that the log gives, and whether a
- * panic waited for as long as it had to.  The vault counts whole ms.
+ * Something must have caused the reason that the vault gives, and a panic must
+ * have waited for as long as it had to.  The vault counts whole ms.
  */
 static void
 end_cause(const struct last_word *w)
@@ -170,9 +86,6 @@ end_cause(const struct last_word *w)
 	for (t = l.triggers; t < l.triggers + l.ntriggers; t++) {
 		if (t->void_ || t->class != w->class || t->inv > l.end ||
 		    strncmp(t->reason, w->reason, strlen(w->reason)) != 0)
-			continue;
-		/* A dry run cannot end a panic that began when it was armed. */
-		if (w->dry && t->inv > l.arm_hi)
 			continue;
 		if (t->inv + grace - TICK > l.end) {
 			early = true;
@@ -193,23 +106,9 @@ end_status(const struct last_word *w)
 	if (lethal ? l.status != SIGKILL : l.status != 0)
 		broken("it ended by %s with status %#x", w->reason,
 		    (unsigned int)l.status);
-	if (lethal && l.arm_lo == NEVER)
+	if (lethal && !l.setup.armed)
 		broken("it killed, and was not armed");
-	if (l.bye != NEVER && strcmp(w->reason, "QUIT from the heartbeat") != 0)
-		broken("it said BYE, and ended by %s", w->reason);
-	if (w->class == GRACEFUL && lethal && l.setup.grace != 0 &&
-	    !l.setup.front && !end_lines_may_lack() &&
-	    strcmp(w->pending, w->reason) != 0)
-		broken("it ended by %s, pending was: %s", w->reason,
-		    w->pending);
 	end_cause(w);
-}
-
-static void
-end_network(void)
-{
-	if (!kid_is_dead(l.networkfd, SLOW))
-		broken("network outlives the vault");
 }
 
 static void
@@ -226,22 +125,6 @@ end_files(void)
 	}
 }
 
-static void
-end_count(const char *reason)
-{
-	int i;
-
-	/* "PANIC hard" begins with "PANIC". */
-	for (i = CAUSES - 1; i >= 0; i--) {
-		if (strncmp(reason, end_causes[i], strlen(end_causes[i])) ==
-		    0) {
-			l.counts->causes[i]++;
-			return;
-		}
-	}
-	broken("it ended by %s", reason);
-}
-
 void
 end_verdict(void)
 {
@@ -256,15 +139,14 @@ end_verdict(void)
 	if (!w.said && !killed)
 		broken("it ended without a word, status %#x",
 		    (unsigned int)l.status);
-	end_read_log(&w, killed);
-	end_network();
+	end_log();
+	if (!kid_is_dead(l.networkfd, SLOW))
+		broken("network outlives the vault");
 	if (killed) {
-		end_count("SIGKILL to the vault");
-		kids_verdict(l.arm_lo != NEVER, true);
+		kids_verdict(l.setup.armed, true);
 		return;
 	}
 	end_status(&w);
 	end_files();
-	end_count(w.reason);
 	kids_verdict(w.class != STOP && !w.dry, false);
 }

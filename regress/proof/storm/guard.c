@@ -9,7 +9,6 @@
 
 #include "storm.h"
 
-#define WATCHED	 4	    /* processes that a holder may name */
 #define BACKSTOP (100 * MS) /* network's time to report a hangup */
 
 /* The earliest time at which p can miss its PING deadline. */
@@ -64,7 +63,7 @@ guard_may_follow(int i, usec until)
 
 	for (k = 0; k < l.npeers; k++) {
 		if (k != i && l.peers[k].tether == l.peers[i].tether &&
-		    !l.peers[k].busy && l.peers[k].hello < until &&
+		    l.peers[k].hello < until &&
 		    (l.peers[k].gone < until || l.peers[k].ends ||
 			guard_miss(&l.peers[k]) < until))
 			return (true);
@@ -80,7 +79,7 @@ static bool
 guard_does(const struct peer *p, usec since, usec t)
 {
 	return (p->welcome < since && p->gone == NEVER && !p->quit &&
-	    !p->ends && p->released > t && guard_miss(p) > t);
+	    !p->ends && guard_miss(p) > t);
 }
 
 static bool
@@ -102,7 +101,7 @@ guard_may_be_lost(usec since, usec t)
 	const struct peer *p;
 
 	for (p = l.peers; p < l.peers + l.npeers; p++) {
-		if (p->hello < t && !guard_does(p, since, t) && !p->busy &&
+		if (p->hello < t && !guard_does(p, since, t) &&
 		    !guard_does_one(p->tether, since, t))
 			return (true);
 	}
@@ -150,34 +149,26 @@ guard_welcome(int i)
 	}
 }
 
-/* c is about to send its first HELLO, or HOLD, which is op. */
+/* c is about to say HOLD, which is op, of the tether. */
 void
-guard_join(struct conn *c, const struct op *op, int tether)
+guard_join(struct conn *c, struct op *op, int tether)
 {
-	const struct op *o;
-	struct peer	*p;
+	struct peer *p = &l.peers[l.npeers];
 
-	if (c->peer != -1)
-		return;
 	if (l.npeers == PEERS)
 		broken("too many holders for the model");
-	c->peer = l.npeers++;
-	p = &l.peers[c->peer];
+	op->name = tether;
+	op->of = c->peer = l.npeers++;
 	memset(p, 0, sizeof(*p));
 	p->tether = tether;
 	p->hello = p->inv = op->inv;
-	p->welcome = p->refused = p->gone = p->resp = p->released = NEVER;
+	p->welcome = p->refused = p->gone = p->resp = NEVER;
 	p->miss = -1;
-	for (o = l.ops; o < l.ops + l.nops; o++) {
-		if (o->kind == K_RELEASE && o->name == tether &&
-		    o->resp == NEVER)
-			p->released = op->inv;
-	}
 }
 
 /*
  * Returns whether no other holder of p's tether is left: what ends p is the
- * loss of the tether, unless p was given up before.
+ * loss of the tether.
  */
 bool
 guard_is_last(const struct peer *p)
@@ -208,104 +199,28 @@ guard_reason(int tether, bool missed)
 }
 
 /*
- * We are about to close c, or our direction of it.  Returns the trigger that
- * this surely is, or -1.
+ * We are about to close c.  Returns the trigger that this surely is, or -1.
  */
 int
 guard_hangup(struct conn *c)
 {
 	const usec   t = now();
-	struct peer *p;
+	struct peer *p = c->peer != -1 ? &l.peers[c->peer] : NULL;
 	bool	     sure;
 	int	     i;
 
-	if (c->peer == -1 || l.peers[c->peer].gone != NEVER)
+	if (p == NULL || p->gone != NEVER)
 		return (-1);
-	p = &l.peers[c->peer];
 	p->gone = t;
 	if (p->refused != NEVER)
 		return (-1);
 	/* One that the vault may have given up already is no loss. */
 	sure = p->welcome != NEVER && p->miss == -1 && guard_miss(p) > t &&
-	    !p->quit && !p->ends && p->released == NEVER && guard_is_last(p);
+	    !p->quit && !p->ends && guard_is_last(p);
 	i = model_trigger(guard_reason(p->tether, false), GRACEFUL, t, NEVER);
 	l.triggers[i].tether = p->tether;
-	/* Of a heartbeat network may still report a QUIT. */
-	l.triggers[i].sight = p->tether == 0 ? GET_IN_A_TURN : GET_AT_ONCE;
+	l.triggers[i].sight = UNGUARDED;
 	return (sure ? i : -1);
-}
-
-/*
- * RELEASE, which is op, is about to be sent: those that hold the tether may be
- * given up, and a loss that the vault has not seen yet may be none.
- */
-void
-guard_release(const struct op *op)
-{
-	struct peer *p;
-
-	for (p = l.peers; p < l.peers + l.npeers; p++) {
-		if (p->tether == op->name && p->released == NEVER)
-			p->released = op->inv;
-	}
-	model_released(op->name);
-}
-
-/* RELEASE was OK, or there was no such tether. */
-void
-guard_released(const struct op *op)
-{
-	int i;
-
-	if (op->result == A_OK &&
-	    !guard_may_be(op->name, op->inv, op->resp, -1))
-		broken("RELEASE: nobody holds it");
-	for (i = 0; i < l.npeers && op->result != A_OK; i++) {
-		const struct peer *p = &l.peers[i];
-
-		if (p->tether == op->name && p->welcome < op->inv &&
-		    p->gone == NEVER && !p->ends && p->released == op->inv &&
-		    guard_miss(p) > op->resp)
-			broken("RELEASE: no such tether, but peer %d lives", i);
-	}
-}
-
-/* Names a kid, or the process in front, whose end is the holder's. */
-void
-guard_watch(struct conn *c, struct op *op, int kid)
-{
-	op->name = kid;
-	if (c->peer != -1) {
-		l.peers[c->peer].watches |= 1U << kid;
-		l.front_named = l.front_named ||
-		    (kid == FRONT && c->role == HEART);
-		if (l.kids[kid].killed)
-			guard_kid_ends(kid);
-	}
-	conn_line(c, "WATCH %ld", (long)l.kids[kid].pid);
-}
-
-/*
- * The answer to a WATCH, which is op, of p; false if it is none.  Only the
- * heartbeat of a user may name a process of root's, the one in front.
- */
-bool
-guard_watching(struct peer *p, struct op *op, const char *line)
-{
-	const bool foreign = op->name == FRONT && l.setup.other;
-
-	if (strcmp(line, "OK") == 0) {
-		p->watching |= 1U << op->name;
-		p->watched++;
-		if (op->name == FRONT && p->tether == 0 &&
-		    guard_does(p, op->inv, op->resp))
-			l.front_guarded = true;
-	} else if (strcmp(line, "ERROR invalid pid") != 0) {
-		return (false);
-	} else if (!l.kids[op->name].killed && p->watched < WATCHED && !foreign)
-		broken("WATCH of kid %d, which lives, is refused", op->name);
-	model_answered(op);
-	return (true);
 }
 
 /* Kid i is about to be killed: those that named it are lost. */
@@ -325,9 +240,9 @@ guard_kid_ends(int i)
 		    guard_reason(p->tether, false));
 		t = model_trigger(words[p->tether], GRACEFUL, now(), NEVER);
 		l.triggers[t].tether = p->tether;
-		l.triggers[t].sight = p->tether == 0 ? UNGUARDED : GET_AT_ONCE;
+		l.triggers[t].sight = UNGUARDED;
 		if ((p->watching & 1U << i) != 0 && p->gone == NEVER &&
-		    p->miss == -1 && p->released == NEVER && guard_is_last(p) &&
+		    p->miss == -1 && guard_is_last(p) &&
 		    guard_miss(p) > now() + STALL)
 			l.triggers[t].kid = i;
 	}
@@ -343,59 +258,4 @@ guard_kid_ended(int i)
 		if (t->kid == i)
 			t->ack = now();
 	}
-}
-
-/* Checks a line of TETHERS; returns which tether it is about. */
-int
-guard_listed(const struct op *op, const char *line)
-{
-	const struct peer *p;
-	char		   name[24], number[12], state[8], pid[12];
-	unsigned long	   holders, least = 0, most = 0;
-	int		   t, n = 0;
-
-	if (sscanf(line, "%23s %11s %7s %11s%n", name, number, state, pid,
-		&n) != 4 ||
-	    line[n] != '\0' || (t = heart_tether(name, strlen(name))) == -1)
-		broken("TETHERS: %s", line);
-	holders = strtoul(number, NULL, 10);
-	for (p = l.peers; p < l.peers + l.npeers; p++) {
-		least += p->tether == t && guard_does(p, op->inv, now());
-		most += p->tether == t && guard_may(p, op->inv, now());
-	}
-	if (holders < least || holders > most)
-		broken("TETHERS: %s, but there are %lu to %lu", line, least,
-		    most);
-	if (strcmp(state, holders > 0 ? "held" : "lost") != 0)
-		broken("TETHERS: %s", line);
-	if (holders == 0 && !model_triggered(t, now()))
-		broken("TETHERS: %s, and it was not", line);
-	return (t);
-}
-
-/* TETHERS has told of those in seen, a bit each. */
-void
-guard_list_ends(const struct op *op, int seen)
-{
-	int t;
-
-	for (t = 0; t < TETHERS; t++) {
-		if ((seen & 1 << t) == 0 &&
-		    guard_does_one(t, op->inv, op->resp))
-			broken("TETHERS: no %s, but somebody holds it",
-			    tether_names[t]);
-	}
-}
-
-/* A PONG to op, or to a part of it, has arrived. */
-void
-guard_pong(struct peer *p, const struct op *op)
-{
-	if (op->late)
-		broken("PONG to a PING behind the deadline");
-	p->inv = op->inv;
-	p->resp = now();
-	if (p->miss != -1)
-		l.triggers[p->miss].void_ = true;
-	p->miss = -1;
 }

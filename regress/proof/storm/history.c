@@ -12,10 +12,9 @@
 #include "storm.h"
 
 /* By enum kind. */
-const char *const kind_names[KINDS] = { "HELLO", "PING", "CANCEL", "QUIT",
-	"noise", "bad HELLO", "long line", "HOLD", "WATCH", "PUT", "GET", "DEL",
-	"LIST", "STATUS", "ARM", "PANIC", "PANIC hard", "REGISTER",
-	"UNREGISTER", "bad request", "TETHERS", "RELEASE", "EVENTS" };
+const char *const kind_names[KINDS] = { "HOLD", "PING", "CANCEL", "QUIT",
+	"WATCH", "PUT", "GET", "DEL", "STATUS", "PANIC", "PANIC hard",
+	"REGISTER", "UNREGISTER" };
 
 static FILE  *history; /* in memory */
 static char  *history_text;

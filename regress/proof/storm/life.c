@@ -19,20 +19,6 @@
 
 struct life l;
 
-/* The client with the heartbeat, or else any. */
-static int
-life_heartbeat(void)
-{
-	const struct conn *c;
-
-	for (c = l.conns; c < l.conns + HEARTS; c++) {
-		if (c->fd != -1 && c->peer != -1 &&
-		    l.peers[c->peer].welcome != NEVER)
-			return ((int)(c - l.conns));
-	}
-	return (0);
-}
-
 static void
 life_act(const struct act *a)
 {
@@ -47,18 +33,12 @@ life_act(const struct act *a)
 	case D_KILL_KID:
 		kid_kill(a->n);
 		break;
-	case D_END_FRONT:
-		front_end(a->n);
-		break;
-	case D_SELF:
-		kid_self(a->n);
-		break;
 	default:
 		if (a != &l.last || a->deed != D_CLOSE) {
 			conn_act(a);
 			return;
 		}
-		for (i = 0; i < AT_CONTROLS; i++)
+		for (i = 0; i < GUARDS; i++)
 			conn_close(&l.conns[i]);
 	}
 }
@@ -67,20 +47,12 @@ life_act(const struct act *a)
  * The loop.
  */
 
-enum {
-	P_VAULT,
-	P_LOG,
-	P_KIDS,
-	P_CONNS = P_KIDS + KIDS,
-	P_MAX = P_CONNS + CONNS
-};
+enum { P_VAULT, P_LOG, P_CONNS, P_MAX = P_CONNS + CONNS };
 
 static void
 life_ended(void)
 {
-	if (l.setup.front)
-		l.status = front_status();
-	else if (waitpid(l.vault, &l.status, WNOHANG) != l.vault)
+	if (waitpid(l.vault, &l.status, WNOHANG) != l.vault)
 		return;
 	l.end = now();
 	note("the daemon has ended, status %#x", (unsigned int)l.status);
@@ -100,8 +72,6 @@ life_turn(usec until)
 		0 };
 	pfd[P_LOG] = (struct pollfd){ l.end == NEVER ? l.logfd : -1, POLLIN,
 		0 };
-	for (i = 0; i < KIDS; i++)
-		pfd[P_KIDS + i] = (struct pollfd){ l.kids[i].news, POLLIN, 0 };
 	for (i = 0; i < CONNS; i++) {
 		c = &l.conns[i];
 		pfd[P_CONNS + i] = (struct pollfd){ c->fd, 0, 0 };
@@ -118,10 +88,6 @@ life_turn(usec until)
 	model_time(now());
 	if (pfd[P_LOG].revents != 0)
 		daemon_log();
-	for (i = 0; i < KIDS; i++) {
-		if (pfd[P_KIDS + i].revents != 0)
-			kid_news(i);
-	}
 	for (i = 0; i < CONNS; i++) {
 		if (pfd[P_CONNS + i].revents != 0)
 			conn_ready(&l.conns[i], pfd[P_CONNS + i].revents);
@@ -178,8 +144,9 @@ life_last(void)
 
 	while (l.end == NEVER && life_owes(since))
 		life_turn(now() + REST);
-	if (l.last.deed == K_QUIT)
-		l.last.who = life_heartbeat();
+	while (l.last.deed == K_QUIT && l.last.who < HEARTS - 1 &&
+	    l.conns[l.last.who].fd == -1)
+		l.last.who++;
 	if (l.end == NEVER && model_bound(now()) == NEVER)
 		life_act(&l.last);
 	for (rest = now() + REST; l.end == NEVER;) {
@@ -228,12 +195,10 @@ life_begin(uint64_t seed, uint64_t number, const char *dir, bool root,
 	l.seed = seed;
 	l.number = number;
 	l.counts = counts;
-	l.end = l.odd = l.bye = l.arm_lo = l.arm_hi = NEVER;
+	l.end = l.odd = NEVER;
 	conn_begin();
 	rng_seed(seed, number);
 	plan_life(root);
-	if (l.setup.armed)
-		l.arm_lo = l.arm_hi = 0;
 	(void)snprintf(l.dir, sizeof(l.dir), "%s/%llu", dir,
 	    (unsigned long long)number);
 	(void)snprintf(l.sock, sizeof(l.sock), "%s/s", l.dir);

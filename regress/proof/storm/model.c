@@ -12,8 +12,6 @@
 
 #include "storm.h"
 
-#define TURN 16 /* messages that the vault takes in one turn, at most */
-
 /*
  * Notes a trigger that began at inv; unless ack is NEVER, it was under way by
  * then.
@@ -55,29 +53,11 @@ model_odd(const char *fmt, ...)
 
 /* The vault has answered op, so it lives. */
 void
-model_answered(struct op *op)
+model_answered(const struct op *op)
 {
-	op->vault = true;
 	if (op->inv > l.odd)
 		broken("%s, and the daemon lives: %s is answered", l.why_odd,
 		    kind_names[op->kind]);
-	if (op->inv > l.bye)
-		broken("%s is answered after BYE", kind_names[op->kind]);
-}
-
-/*
- * Returns whether the vault began a turn between since and until: it did if it
- * answered more than it takes in one turn.
- */
-bool
-model_passed(usec since, usec until)
-{
-	int i, n = 0;
-
-	for (i = l.nops - 1; i >= 0 && n <= TURN; i--)
-		n += l.ops[i].vault && l.ops[i].inv > since &&
-		    l.ops[i].resp < until;
-	return (n > TURN);
 }
 
 /* When a message that was under way at ack has arrived for sure. */
@@ -104,15 +84,9 @@ model_ends(const struct op *op, const struct trigger *t)
 {
 	if (op->void_)
 		return (false);
-	switch (op->kind) {
-	case K_CANCEL:
+	if (op->kind == K_CANCEL)
 		return (t == NULL || t->tether == -1);
-	case K_HELLO:
-	case K_HOLD:
-		return (t == NULL || t->tether == op->name);
-	default:
-		return (false);
-	}
+	return (op->kind == K_HOLD && (t == NULL || t->tether == op->name));
 }
 
 /*
@@ -167,27 +141,22 @@ model_over(const struct trigger *t, usec inv)
  * Returns whether the vault had received t before a request that began at inv.
  */
 static bool
-model_heard(const struct trigger *t, usec inv, bool get)
+model_heard(const struct trigger *t, usec inv)
 {
 	if (t->void_ || t->ack >= inv)
 		return (false);
-	if (t->sight == AT_ONCE ||
-	    (get &&
-		(t->sight == GET_AT_ONCE ||
-		    (t->sight == GET_IN_A_TURN && model_passed(t->ack, inv)))))
-		return (true);
-	return (model_arrived(t->ack, t->network) < inv);
+	return (t->sight == AT_ONCE || model_arrived(t->ack, t->network) < inv);
 }
 
 /*
- * The answer to op at resp (DATA, GO, ...) means that no panic was pending or
- * executed.  get: the vault checks deadlines and hangups first.
+ * The answer to op (DATA, GO, ...) means that no panic was pending or executed.
  */
 void
-model_not_pending(const struct op *op, usec resp, const char *what, bool get)
+model_not_pending(const struct op *op, const char *what)
 {
-	const usec cancel = model_last_end(resp, NULL);
-	int	   i;
+	const usec	      cancel = model_last_end(op->resp, NULL);
+	const struct trigger *t;
+	int		      i;
 
 	for (i = 0; i < l.nfacts; i++) {
 		if (l.facts[i].pending && l.facts[i].hi < op->inv &&
@@ -196,15 +165,14 @@ model_not_pending(const struct op *op, usec resp, const char *what, bool get)
 			       "nothing has cancelled it",
 			    kind_names[op->kind], what);
 	}
-	for (i = 0; i < l.ntriggers; i++) {
-		if (model_heard(&l.triggers[i], op->inv, get) &&
-		    (l.triggers[i].class != GRACEFUL ||
-			l.triggers[i].inv >
-			    model_last_end(resp, &l.triggers[i])))
+	for (t = l.triggers; t < l.triggers + l.ntriggers; t++) {
+		if (model_heard(t, op->inv) &&
+		    (t->class != GRACEFUL ||
+			t->inv > model_last_end(op->resp, t)))
 			broken("%s %s, after: %s", kind_names[op->kind], what,
-			    l.triggers[i].reason);
+			    t->reason);
 	}
-	model_fact(op->inv, resp, false);
+	model_fact(op->inv, op->resp, false);
 }
 
 /*
@@ -217,7 +185,7 @@ model_pending_possible(const struct op *op)
 	struct trigger *t, *only = NULL;
 	int		n = 0;
 
-	if (l.arm_lo >= op->resp || l.setup.grace == 0)
+	if (!l.setup.armed || l.setup.grace == 0)
 		broken("%s: a panic is pending, without arming or grace",
 		    kind_names[op->kind]);
 	for (t = l.triggers; t < l.triggers + l.ntriggers; t++) {
@@ -236,61 +204,40 @@ model_pending_possible(const struct op *op)
 
 /*
  * The answer to op says that no tether was lost.  Before GET and CANCEL the
- * vault looks at every holder; of a heartbeat that hung up, it may still wait
- * for a QUIT.
+ * vault looks at every holder; before CANCEL it may still wait for a QUIT of a
+ * heartbeat that hung up.
  */
 void
 model_held(const struct op *op, const char *what)
 {
 	const struct trigger *t;
+	bool		      looks;
 
 	for (t = l.triggers; t < l.triggers + l.ntriggers; t++) {
-		if (t->tether != -1 &&
-		    (model_heard(t, op->inv,
-			 op->kind == K_GET ||
-			     (op->kind == K_CANCEL && t->tether != 0)) ||
-			(op->kind == K_GET && t->sight == UNGUARDED &&
-			    !t->void_ && t->ack < op->inv)) &&
+		looks = t->sight == UNGUARDED && !t->void_ &&
+		    t->ack < op->inv &&
+		    (op->kind == K_GET ||
+			(op->kind == K_CANCEL && t->tether != 0));
+		if (t->tether != -1 && (looks || model_heard(t, op->inv)) &&
 		    t->inv > model_last_end(op->resp, t))
 			broken("%s %s, after: %s", kind_names[op->kind], what,
 			    t->reason);
 	}
 }
 
-/* Returns whether the tether may have been lost by t. */
-bool
-model_triggered(int tether, usec t)
-{
-	int i;
-
-	for (i = 0; i < l.ntriggers; i++) {
-		if (l.triggers[i].tether == tether && !l.triggers[i].void_ &&
-		    l.triggers[i].inv < t)
-			return (true);
-	}
-	return (false);
-}
-
 /* The answer to op, a CANCEL, says that this tether is lost. */
 void
 model_lost(const struct op *op, int tether)
 {
-	if (!model_triggered(tether, op->resp))
-		broken("CANCEL: %s is lost, and it was not",
-		    tether_names[tether]);
-	model_pending(op, -1);
-}
-
-/* A RELEASE of the tether may come before the vault has seen a loss. */
-void
-model_released(int tether)
-{
-	struct trigger *t;
+	const struct trigger *t;
 
 	for (t = l.triggers; t < l.triggers + l.ntriggers; t++) {
-		if (t->tether == tether && t->seen == NEVER)
-			t->ack = NEVER;
+		if (t->tether == tether && !t->void_ && t->inv < op->resp) {
+			model_pending(op, -1);
+			return;
+		}
 	}
+	broken("CANCEL: %s is lost, and it was not", tether_names[tether]);
 }
 
 /* CANCELLED: a panic was pending and no longer is. */
@@ -352,25 +299,14 @@ model_time(usec t)
 		miss = &l.triggers[p->miss];
 		miss->tether = p->tether;
 		if (p->welcome == NEVER || p->gone != NEVER || p->pings > 0 ||
-		    p->ends || p->released != NEVER || !guard_is_last(p) ||
-		    miss->ack != NEVER || p->resp + l.setup.timeout + TICK > t)
+		    p->ends || !guard_is_last(p) || miss->ack != NEVER ||
+		    p->resp + l.setup.timeout + TICK > t)
 			continue;
 		/* Of a tether, another holder may have left only now. */
 		miss->ack = p->tether != 0 ? t :
 					     p->resp + l.setup.timeout + TICK;
-		miss->sight = GET_AT_ONCE;
+		miss->sight = UNGUARDED;
 	}
-}
-
-/*
- * Returns whether t is a hangup during a stop of network that still lasts: no
- * new heartbeat can come.
- */
-static bool
-model_is_final(const struct trigger *t)
-{
-	return (t->sight == GET_IN_A_TURN && l.network_stopped &&
-	    t->inv > l.network_stop);
 }
 
 /* When the daemon must have ended, by all that is known at t, or NEVER. */
@@ -385,9 +321,7 @@ model_bound(usec t)
 		const struct trigger *tr = &l.triggers[i];
 
 		if (tr->void_ ||
-		    (tr->class == GRACEFUL &&
-			tr->inv <= model_last_end(t, tr) &&
-			!model_is_final(tr)))
+		    (tr->class == GRACEFUL && tr->inv <= model_last_end(t, tr)))
 			continue;
 		at = model_arrived(tr->ack, tr->network);
 		if (tr->class == KILL)

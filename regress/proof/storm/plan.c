@@ -10,18 +10,14 @@
 
 #include "storm.h"
 
-#define LARGE	    (AT_CONTROLS + 7) /* a client with large secrets */
+#define LARGE	    (GUARDS + 7) /* a client with large secrets */
 #define LEAST_LARGE 1000000
 
 /* One of the elements of the array a. */
 #define PICK(a) ((a)[rng_below(sizeof(a) / sizeof((a)[0]))])
 
-/* The mood of a life. */
-static enum mood {
-	STORMY, /* everything */
-	CALM,	/* one heartbeat, many and large secrets, one trigger */
-	DEAF	/* network does not report the heartbeat's end */
-} mood;
+/* One heartbeat, many and large secrets, one trigger; or else everything. */
+static bool calm;
 
 static struct act *
 plan_add(enum kind deed, usec at, int who)
@@ -61,48 +57,25 @@ plan_setup(bool root)
 	s->size = PICK(sizes);
 	s->verbose = rng_chance(25);
 	s->other = rng_chance(30) && root;
-	s->load = rng_chance(40);
-	s->front = rng_chance(20);
-	s->claim = s->front && rng_chance(40);
 	s->span = rng_chance(40) ? plan_ms(20, 300) : plan_ms(300, 2500);
-	mood = rng_chance(20) ? CALM : rng_chance(10) ? DEAF : STORMY;
-	if (mood != STORMY)
-		s->timeout = 0;
-	if (mood == CALM) {
+	calm = rng_chance(20);
+	if (calm) {
 		s->armed = true;
+		s->timeout = 0;
 		s->grace += plan_ms(300, 600) / MS * MS;
 		s->span = plan_ms(800, 2000);
 		s->size = rng_chance(60) ? 2500000 : s->size;
 	}
 }
 
-/* Which process a heartbeat or holder names: perhaps the one in front. */
-static int
-plan_watched(unsigned int percent)
-{
-	return (l.setup.front && rng_chance(percent) ? FRONT :
-						       (int)rng_below(KIDS));
-}
-
 /* Says something as a heartbeat, or as a holder. */
 static void
 plan_say(usec at, int who)
 {
-	static const enum kind hearts[] = { K_PING, K_PING, K_PING, K_PING,
-		K_PING, K_CANCEL, K_CANCEL, K_NOISE, K_BAD_PID, K_LONG, K_WATCH,
-		K_HELLO };
-	static const enum kind holders[] = { K_PING, K_PING, K_PING, K_PING,
-		K_PING, K_PING, K_PING, K_PING, K_CANCEL, K_CANCEL, K_WATCH,
-		K_NOISE };
-	const bool	       heart = who < AT_HOLDERS;
-	struct act *a = plan_add(heart ? PICK(hearts) : PICK(holders), at, who);
+	static const enum kind deeds[] = { K_PING, K_PING, K_PING, K_PING,
+		K_PING, K_CANCEL, K_CANCEL, K_WATCH };
 
-	if (a->deed == K_WATCH)
-		a->n = plan_watched(!heart ? 20 : l.setup.claim ? 0 : 40);
-	else if (heart && rng_chance(10))
-		a->n = (int)rng_range(100, 6000);
-	else
-		a->n = (int)rng_range(1, 4);
+	plan_add(PICK(deeds), at, who)->n = (int)rng_below(KIDS);
 }
 
 /*
@@ -118,60 +91,28 @@ plan_guard(int who, int tether, usec at)
 	usec	   end, until;
 
 	while (at < l.setup.span) {
-		if (tether != 0) {
-			plan_add(K_HOLD, at, who)->n = tether;
-		} else {
-			(void)plan_add(D_CONNECT, at, who);
-			if (rng_chance(20))
-				plan_say(at, who);
-			(void)plan_add(K_HELLO, at + (usec)rng_below(5 * MS),
-			    who);
-			/* As dazai-hb does for its command. */
-			if (l.setup.front && !l.setup.claim && rng_chance(50))
-				plan_add(K_WATCH, at + plan_ms(5, 40), who)
-				    ->n = FRONT;
-		}
+		plan_add(K_HOLD, at, who)->n = tether;
 		end = rng_chance(55) ? l.setup.span : at + plan_ms(10, 1500);
 		until = rng_chance(85) ? end : at + plan_ms(10, 800);
 		for (; at < until; at += (usec)rng_range(1, (uint64_t)pace * 2))
 			plan_say(at + 5 * MS, who);
 		if (tether == 0 && rng_chance(8))
 			(void)plan_add(K_QUIT, end, who);
-		(void)plan_add(rng_chance(25) ? D_SHUT : D_CLOSE, end, who);
+		(void)plan_add(D_CLOSE, end, who);
 		at = end + plan_ms(0, 600);
 	}
 }
 
-/* Holders of one tether or several, and those who ask what happens. */
+/* Holders of one tether or several. */
 static void
-plan_holders(bool calm)
+plan_holders(void)
 {
 	const uint64_t tethers = rng_range(1, TETHERS - 1);
 	int	       i;
 
 	for (i = 0; i < (calm ? 2 : HOLDERS) && rng_chance(85); i++)
-		plan_guard(AT_HOLDERS + i, 1 + (int)rng_below(tethers),
+		plan_guard(HEARTS + i, 1 + (int)rng_below(tethers),
 		    calm ? 0 : plan_ms(0, 800));
-	for (i = 0; i < WATCHERS; i++) {
-		if (rng_chance(40))
-			(void)plan_add(K_EVENTS, plan_ms(0, 500),
-			    AT_WATCHERS + i);
-	}
-}
-
-/* A client that never says HELLO, or too late. */
-static void
-plan_stranger(int who)
-{
-	static const enum kind deeds[] = { D_CONNECT, D_CONNECT, K_NOISE,
-		K_BAD_PID, K_LONG, K_PING, K_CANCEL, K_QUIT, D_CLOSE, D_SHUT };
-	usec		       at;
-
-	for (at = plan_ms(0, 200); at < l.setup.span; at += plan_ms(1, 200))
-		plan_add(PICK(deeds), at, who)->n = (int)rng_range(1, 20);
-	if (rng_chance(10))
-		plan_add(D_CROWD, plan_ms(0, 2000), who)->n = (int)rng_range(60,
-		    100);
 }
 
 /* Most secrets are small; some are about as large as the arena. */
@@ -195,19 +136,13 @@ plan_size(void)
 	}
 }
 
-static enum manner
-plan_manner(void)
-{
-	return (rng_chance(60) ? WHOLE : (enum manner)rng_below(MANNERS));
-}
-
 static void
 plan_transfer(enum kind deed, usec at, int who, int names)
 {
 	struct act *a = plan_add(deed, at, who);
 
 	a->n = (int)rng_below((uint64_t)names);
-	a->manner = plan_manner();
+	a->manner = rng_chance(60) ? WHOLE : (enum manner)rng_below(MANNERS);
 	a->size = plan_size();
 	a->at_byte = (size_t)rng_below(a->size);
 	a->reads = rng_chance(40) ? (uint32_t)rng_range(1, 3) : 0;
@@ -219,24 +154,19 @@ static void
 plan_control(int i)
 {
 	static const enum kind deeds[] = { K_PUT, K_PUT, K_GET, K_GET, K_GET,
-		K_DEL, K_LIST, K_STATUS, K_STATUS, K_REGISTER, K_UNREGISTER,
-		K_WRONG, D_CLOSE, K_ARM, K_TETHERS, K_TETHERS, K_RELEASE };
-	const uint64_t	       pace = rng_range(2, mood == CALM ? 20 : 120);
+		K_DEL, K_STATUS, K_STATUS, K_STATUS, K_REGISTER, K_UNREGISTER,
+		D_CLOSE };
+	const uint64_t	       pace = rng_range(2, calm ? 20 : 120);
 	const int	       names = (int)rng_range(1, NAMES - 1);
 	const enum kind	       lean = deeds[i < 2 ? i * 2 : (int)rng_below(10)];
-	const int	       who = AT_CONTROLS + i;
+	const int	       who = GUARDS + i;
 	enum kind	       deed;
 	usec		       at;
 
 	for (at = plan_ms(0, 100); at < l.setup.span; at += plan_ms(0, pace)) {
 		deed = rng_chance(60) ? lean : PICK(deeds);
-		if ((deed == K_ARM || deed == K_RELEASE) && rng_chance(70))
-			deed = K_STATUS;
 		if (deed == K_REGISTER || deed == K_UNREGISTER)
 			plan_add(deed, at, who)->n = (int)rng_below(KIDS);
-		else if (deed == K_TETHERS || deed == K_RELEASE)
-			plan_add(deed, at, who)->n = 1 +
-			    (int)rng_below(TETHERS - 1);
 		else
 			plan_transfer(deed, at, who, names);
 	}
@@ -259,16 +189,6 @@ plan_stop(void)
 	plan_signal(deed, at, SIGSTOP);
 	if (!network || rng_chance(60))
 		plan_signal(deed, at + plan_ms(1, 400), SIGCONT);
-}
-
-/* Network does not report the heartbeat's end. */
-static void
-plan_deaf(void)
-{
-	const usec at = (usec)rng_below((uint64_t)l.setup.span);
-
-	plan_signal(D_SIGNAL_NETWORK, at, SIGSTOP);
-	(void)plan_add(D_CLOSE, at + plan_ms(2, 50), 0);
 }
 
 /* A large secret, put at once and read when the trigger comes. */
@@ -299,8 +219,7 @@ plan_calm(void)
 	if (l.setup.size > LEAST_LARGE)
 		plan_large(at);
 
-	(void)plan_add(D_CONNECT, 0, 0);
-	(void)plan_add(K_HELLO, 0, 0);
+	(void)plan_add(K_HOLD, 0, 0);
 	if (rng_chance(50))
 		plan_signal(D_SIGNAL_VAULT, at, SIGUSR1);
 	else
@@ -343,8 +262,6 @@ plan_last(void)
 
 	memset(&l.last, 0, sizeof(l.last));
 	l.last.deed = PICK(deeds);
-	if (l.setup.front && rng_chance(20))
-		l.last.deed = D_END_FRONT;
 	l.last.n = PICK(sigs);
 	l.last.who = l.last.deed == K_PANIC || l.last.deed == K_HARD ? ORDERER :
 								       0;
@@ -366,26 +283,17 @@ plan_compare(const void *va, const void *vb)
 static void
 plan_stormy(void)
 {
-	int i;
-
-	if (mood == STORMY && rng_chance(15)) {
+	if (rng_chance(15)) {
 		/* The first heartbeat finds a panic that it cannot end. */
 		(void)plan_add(K_PANIC, plan_ms(0, 200), ORDERER);
 		plan_guard(0, 0, plan_ms(50, 400));
-	} else if (mood == DEAF || rng_chance(90)) {
+	} else if (rng_chance(90)) {
 		plan_guard(0, 0, plan_ms(0, 20));
 	}
 	if (rng_chance(60))
 		plan_guard(1, 0, plan_ms(0, 800));
 	if (rng_chance(30))
 		plan_guard(2, 0, plan_ms(0, 1500));
-	for (i = 3; i < HEARTS; i++)
-		if (rng_chance(35))
-			plan_stranger(i);
-	if (mood == DEAF) {
-		plan_deaf();
-		return;
-	}
 	if (rng_chance(30))
 		plan_stop();
 	if (rng_chance(60))
@@ -398,25 +306,18 @@ plan_life(bool root)
 	int i, n;
 
 	plan_setup(root);
-	if (mood == CALM)
+	if (calm)
 		plan_calm();
 	else
 		plan_stormy();
-	if (rng_chance(mood == CALM ? 30 : 70))
-		plan_holders(mood == CALM);
-	if (rng_chance(50))
-		plan_add(D_END_FRONT, plan_ms(0, 2000), 0)->n = rng_chance(50) ?
-		    SIGTERM :
-		    SIGKILL;
-	n = (int)rng_range(1,
-	    mood == CALM ? LARGE - AT_CONTROLS : CONTROLS - 1);
+	if (rng_chance(calm ? 30 : 70))
+		plan_holders();
+	n = (int)rng_range(1, calm ? LARGE - GUARDS : CONTROLS - 1);
 	for (i = 0; i < n; i++)
 		plan_control(i);
 	for (i = 0; i < KIDS; i++) {
 		if (rng_chance(20))
 			plan_add(D_KILL_KID, plan_ms(0, 2000), 0)->n = i;
-		else if (rng_chance(15))
-			plan_add(D_SELF, plan_ms(0, 1000), 0)->n = i;
 	}
 	plan_last();
 	qsort(l.acts, (size_t)l.nacts, sizeof(l.acts[0]), plan_compare);

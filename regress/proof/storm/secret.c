@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The model's secrets: which of them a GET, DEL or LIST may find, and which it
- * must.  The bytes of a secret tell which PUT it comes from.
+ * The model's secrets: which of them a GET may find, and which it must.  The
+ * bytes of a secret tell which PUT it comes from.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -45,7 +45,7 @@ secret_is(const struct op *put, const struct op *get)
 	return (is);
 }
 
-/* At some time between lo and hi no secret had this name. */
+/* Notes that at some time between lo and hi no secret had this name. */
 void
 secret_absence(int name, usec lo, usec hi)
 {
@@ -62,9 +62,7 @@ secret_may_be_stored(const struct op *put, usec until)
 		put->result == A_CLOSED));
 }
 
-/*
- * Why a request that began at inv cannot find what put stored; NULL if it can.
- */
+/* Why a GET that began at inv cannot find what put stored; NULL if it can. */
 static const char *
 secret_gone(const struct op *put, usec inv)
 {
@@ -77,7 +75,7 @@ secret_gone(const struct op *put, usec inv)
 		    l.absences[i].lo > put->resp && l.absences[i].hi < inv)
 			return ("which was gone before");
 	}
-	if (put->ttl != 0 && model_passed(put->resp + put->ttl, inv))
+	if (put->ttl != 0 && put->resp + put->ttl + TICK < inv)
 		return ("whose time was up");
 	return (NULL);
 }
@@ -136,7 +134,7 @@ secret_got(struct op *get)
 }
 
 /* Returns whether op, just answered, must find put. */
-bool
+static bool
 secret_sure(const struct op *put, const struct op *op)
 {
 	const struct op *o;
@@ -164,27 +162,10 @@ secret_absent(const struct op *op)
 
 	for (put = l.ops; put < l.ops + l.nops; put++) {
 		if (secret_sure(put, op))
-			broken(
-			    "%s n%d says that there is none, but one was put",
+			broken("%s n%d: there is none, but one was put",
 			    kind_names[op->kind], op->name);
 	}
-}
-
-/* A PUT was refused because a secret has this name. */
-void
-secret_exists(const struct op *op)
-{
-	const struct op *put;
-
-	for (put = l.ops; put < l.ops + l.nops; put++) {
-		if (put->kind == K_PUT && put != op && put->name == op->name &&
-		    put->inv < op->resp &&
-		    (put->resp > op->inv || put->result == A_OK ||
-			put->result == A_NONE) &&
-		    secret_gone(put, op->inv) == NULL)
-			return;
-	}
-	broken("PUT n%d: exists, but there is none", op->name);
+	secret_absence(op->name, op->inv, op->resp);
 }
 
 /* Returns whether the model allows that get ends early, at t. */
@@ -202,66 +183,12 @@ secret_cut_explained(const struct op *get, usec t)
 		if (op->kind == K_DEL && op->name == get->name && op->inv < t &&
 		    op->resp > get->inv)
 			return (true);
-		/* Of the last tether: nobody guards any more. */
-		if (op->kind == K_RELEASE && op->inv < t && op->resp > get->inv)
-			return (true);
 		if (op->kind == K_PUT && op->name == get->name &&
 		    op->ttl != 0 && op->sent != NEVER &&
 		    op->sent + op->ttl - TICK < t)
 			return (true);
 	}
 	return (false);
-}
-
-/* Checks one limit in a line of LIST: "-" if there is none. */
-static bool
-secret_limit(const char *word, double least, double most)
-{
-	char  *end;
-	double value;
-
-	if (most == 0)
-		return (strcmp(word, "-") == 0);
-	value = strtod(word, &end);
-	return (end != word && *end == '\0' && value >= least && value <= most);
-}
-
-/* Checks an entry of LIST.  Returns which name it is. */
-int
-secret_listed(const struct op *list, const char *line)
-{
-	char		 name[8], size[24], reads[16], left[24];
-	int		 n = 0;
-	const struct op *put;
-
-	if (sscanf(line, "n%7s %23s %15s %23s%n", name, size, reads, left,
-		&n) != 4 ||
-	    line[n] != '\0')
-		broken("LIST: %s", line);
-	n = (int)strtol(name, NULL, 10);
-	for (put = l.ops; put < l.ops + l.nops; put++) {
-		if (put->name == n && put->size == strtoull(size, NULL, 10) &&
-		    secret_may_be_stored(put, now()) &&
-		    secret_gone(put, list->inv) == NULL &&
-		    secret_limit(reads, 1, put->reads) &&
-		    secret_limit(left, -1, (double)put->ttl / 1e6))
-			return (n);
-	}
-	broken("LIST tells of what is not there: %s", line);
-}
-
-/* LIST has shown the names in seen, a bit each. */
-void
-secret_list_ends(const struct op *list, int seen)
-{
-	struct op one = *list;
-
-	for (one.name = 0; one.name < NAMES; one.name++) {
-		if ((seen & 1 << one.name) != 0)
-			continue;
-		secret_absent(&one);
-		secret_absence(one.name, list->inv, list->resp);
-	}
 }
 
 /* Returns whether the log has a piece of a secret. */

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Runs daemons for a while, several at a time, each with many clients of every
- * kind, killers and stoppers.  A model knows what must hold in whichever order
- * the kernel lets them run.  The seed alone decides what each client does, and
- * when.  Prints what was done and why daemons ended; exits 1 with the history
- * of the life in which a rule was broken.
+ * Runs daemons for a while, several at a time, each with many clients, killers
+ * and stoppers.  A model knows what must hold in whichever order the kernel
+ * lets them run.  The seed alone decides what each client does, and when.
+ * Prints how much was done; exits 1 with the history of the life in which a
+ * rule was broken.
  *
  * usage: storm SEED SECONDS [LIFE]
  *
@@ -18,7 +18,6 @@
 
 #include <err.h>
 #include <inttypes.h>
-#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,8 +27,7 @@
 #include "num.h"
 #include "storm.h"
 
-#define FRONT_NAME "dazai-hb"
-#define LIVES	   8 /* at a time: most of them wait for something */
+#define LIVES 8 /* at a time: most of them wait for something */
 
 static char		     dir[] = "/tmp/dazai-storm.XXXXXX";
 static struct counts	    *counts; /* of all workers */
@@ -125,34 +123,11 @@ worker_wait(int *status)
 static void
 report(uint64_t seed, usec took)
 {
-	int k;
-
 	printf("storm: seed %" PRIu64 ", %" PRIu64 " lives, %" PRIu64
-	       " acts, %" PRIu64 " secret bytes read, %.0f s\n",
-	    seed, counts->lives, counts->acts, counts->bytes,
+	       " acts, %" PRIu64 " requests, %" PRIu64
+	       " secret bytes read, %.0f s\n",
+	    seed, counts->lives, counts->acts, counts->ops, counts->bytes,
 	    (double)took / 1e6);
-	printf("said:");
-	for (k = 0; k < KINDS; k++)
-		printf("%s %s %" PRIu64, k > 0 ? "," : "", kind_names[k],
-		    counts->ops[k]);
-	printf("\nended by:");
-	for (k = 0; k < CAUSES; k++)
-		printf("%s %s %" PRIu64, k > 0 ? "," : "", end_causes[k],
-		    counts->causes[k]);
-	printf("\n");
-}
-
-/* Ends the daemons of COMMANDs that a life has left: they are ours now. */
-static void
-orphans_end(void)
-{
-	siginfo_t si;
-	pid_t	  pid;
-
-	while (waitid(P_ALL, 0, &si, WEXITED | WNOHANG) == 0) {
-		if ((pid = daemon_child(getpid())) > 1)
-			(void)kill(pid, SIGKILL);
-	}
 }
 
 static void
@@ -167,7 +142,6 @@ all_stop(void)
 		(void)waitpid(workers[i], &status, 0);
 		clean(numbers[i]);
 	}
-	orphans_end();
 }
 
 /* Runs lives until the time is up; returns the exit status. */
@@ -194,29 +168,14 @@ storm(uint64_t seed, usec until, const uint64_t *only)
 	return (stopped != 0 ? 2 : rc);
 }
 
-/* Makes this program the dazai-hb of our daemons. */
-static void
-front_name(char *name, size_t size)
-{
-	char own[PATH_MAX] = "";
-
-	(void)snprintf(name, size, "%s/" FRONT_NAME, dir);
-	if (readlink("/proc/self/exe", own, sizeof(own) - 1) == -1 ||
-	    symlink(own, name) == -1 || setenv("PATH", dir, 1) == -1)
-		err(2, "%s", name);
-}
-
 int
 main(int argc, char *argv[])
 {
 	struct sigaction sa = { .sa_handler = on_stop };
 	usec		 begin = now();
 	uint64_t	 seed, only = 0;
-	char		 name[64];
 	int		 rc;
 
-	if (strcmp(argv[0], FRONT_NAME) == 0)
-		front_main();
 	if (argc < 3 || argc > 4)
 		errx(2, "usage: storm SEED SECONDS [LIFE]");
 	seed = number(argv[1]);
@@ -224,7 +183,6 @@ main(int argc, char *argv[])
 		only = number(argv[3]);
 	if (mkdtemp(dir) == NULL || chmod(dir, 0711) == -1)
 		err(2, "%s", dir);
-	front_name(name, sizeof(name));
 	(void)prctl(PR_SET_CHILD_SUBREAPER, 1);
 	counts = mmap(NULL, sizeof(*counts), PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -238,7 +196,6 @@ main(int argc, char *argv[])
 	rc = storm(seed, begin + (usec)number(argv[2]) * 1000000,
 	    argc == 4 ? &only : NULL);
 	report(seed, now() - begin);
-	(void)unlink(name);
 	(void)rmdir(dir);
 	return (rc);
 }

@@ -20,30 +20,22 @@ typedef int64_t usec; /* CLOCK_BOOTTIME, the daemon's own clock */
 #define STALL (10000 * MS) /* no turn of a loop takes so long */
 #define SLOW  (60000 * MS) /* nothing that must happen takes so long */
 
-/* The clients of a life are one array, sorted by their roles. */
-enum role { HEART, HOLDER, CONTROL, WATCHER, ROLES };
-
 enum {
-	HEARTS = 6,
+	HEARTS = 3,
 	HOLDERS = 8,
 	CONTROLS = 10,
-	WATCHERS = 2,
-	AT_HOLDERS = HEARTS,
-	AT_CONTROLS = AT_HOLDERS + HOLDERS,
-	AT_WATCHERS = AT_CONTROLS + CONTROLS,
-	CONNS = AT_WATCHERS + WATCHERS,
-	ORDERER = AT_WATCHERS - 1, /* says PANIC */
-	TETHERS = 4,		   /* the heartbeat's, and t1 to t3 */
+	GUARDS = HEARTS + HOLDERS,
+	CONNS = GUARDS + CONTROLS,
+	ORDERER = CONNS - 1, /* says PANIC */
+	TETHERS = 4,	     /* the heartbeat's, and t1 to t3 */
 	KIDS = 5,
-	FRONT = KIDS, /* the process in front is one more */
 	NAMES = 6,
 	ACTS = 4096,
 	OPS = 8192,
-	CAUSES = 15,
 	PEERS = 1024,
 	TRIGGERS = 1024,
 	FACTS = 8192,
-	QUEUE = 1024,
+	QUEUE = 256, /* short lines: they fit into a socket */
 	ANSWER = 16384,
 	LOG = 1 << 24
 };
@@ -53,9 +45,6 @@ struct setup {
 	bool   armed;
 	bool   verbose;
 	bool   other; /* root guards the session of nobody */
-	bool   load;
-	bool   front; /* dazaid -- COMMAND */
-	bool   claim; /* heartbeats only claim to be that process */
 	usec   grace;
 	usec   timeout;
 	size_t size;
@@ -67,37 +56,22 @@ struct setup {
  * after resp, ...
  */
 enum kind {
-	K_HELLO,
+	K_HOLD, /* on a new connection; of tether 0 it is HELLO */
 	K_PING,
 	K_CANCEL,
 	K_QUIT,
-	K_NOISE,
-	K_BAD_PID,
-	K_LONG,
-	K_HOLD,
 	K_WATCH,
 	K_PUT,
 	K_GET,
 	K_DEL,
-	K_LIST,
 	K_STATUS,
-	K_ARM,
 	K_PANIC,
 	K_HARD,
 	K_REGISTER,
 	K_UNREGISTER,
-	K_WRONG,
-	K_TETHERS,
-	K_RELEASE,
-	K_EVENTS,
 	KINDS, /* ... and what has no answer */
-	D_CONNECT,
 	D_CLOSE,
-	D_SHUT,
-	D_CROWD,
 	D_KILL_KID,
-	D_END_FRONT,
-	D_SELF,
 	D_SIGNAL_VAULT,
 	D_SIGNAL_NETWORK
 };
@@ -107,7 +81,6 @@ enum manner { /* of a PUT or GET */
 	PIECES,
 	CUT,
 	STUCK,
-	EARLY,
 	MANNERS
 };
 
@@ -120,7 +93,7 @@ struct act {
 	bool	    fresh; /* on a new connection */
 	bool	    other; /* ... of the guarded user's */
 	bool	    rude;  /* even if another operation is not finished */
-	int	    n;	   /* a count, signal, name, tether or kid */
+	int	    n;	   /* a signal, name, tether or kid */
 	enum manner manner;
 	size_t	    size;
 	size_t	    at_byte; /* where a CUT or STUCK one stops */
@@ -131,15 +104,9 @@ struct act {
 enum result {
 	A_NONE,
 	A_OK,
-	A_ALREADY,
-	A_BUSY,
-	A_INVALID,
 	A_UNGUARDED,
 	A_PENDING,
 	A_NO_SUCH,
-	A_EXISTS,
-	A_FULL,
-	A_TOO_LARGE,
 	A_REFUSED,
 	A_CLOSED
 };
@@ -148,8 +115,7 @@ struct op {
 	enum kind   kind;
 	enum result result;
 	usec	    inv;
-	usec	    go;	  /* of a PUT */
-	usec	    sent; /* when its last byte was about to be sent */
+	usec	    sent; /* when a PUT's last byte was about to be sent */
 	usec	    resp; /* NEVER: none */
 	usec	    left; /* when we gave it up without an answer */
 	int	    name; /* or kid, or tether */
@@ -159,45 +125,41 @@ struct op {
 	size_t	    moved; /* bytes of it */
 	uint32_t    reads;
 	usec	    ttl;
-	uint32_t    id;	    /* of a PUT; its bytes depend on it */
-	int	    of;	    /* PUT that a GET reads, trigger that a PANIC is,
-			     * peer of a HELLO, HOLD or PING; or -1 */
-	unsigned int count; /* of PINGs that are not answered yet */
-	bool	     late;  /* a PING after the deadline */
-	bool	     void_; /* a CANCEL or HELLO that ends no panic */
-	bool	     vault; /* the vault answered it */
+	uint32_t    id; /* of a PUT; its bytes depend on it */
+	int	    of; /* PUT that a GET reads, trigger that a PANIC is, peer
+			 * of a HOLD; or -1 */
+	bool   going;	/* a PUT has its GO */
+	bool   late;	/* a PING after the deadline */
+	bool   void_;	/* a CANCEL or HOLD that ends no panic */
 	size_t most; /* at most so many of its bytes can still come; 0: all */
 	unsigned char *bytes; /* of a GET, as they came */
 };
 
-/* A connection that has said HELLO or HOLD. */
+/* A connection that has said HOLD. */
 struct peer {
 	int	     tether; /* 0: it is a heartbeat */
-	usec	     hello;
+	usec	     hello;  /* NEVER: it was told BUSY */
 	usec	     welcome;
 	usec	     refused;
 	usec	     gone; /* when we were about to hang up */
-	usec	     inv;  /* of its last PING (or HELLO) that was answered */
+	usec	     inv;  /* of its last PING (or HOLD) that was answered */
 	usec	     resp;
 	unsigned int pings;    /* not answered yet */
 	int	     miss;     /* the trigger that its deadline is, or -1 */
-	usec	     released; /* RELEASE of its tether, at the earliest */
 	unsigned int watches;  /* kids, a bit each; it may */
 	unsigned int watching; /* the vault has said so */
-	unsigned int watched;  /* how often */
 	bool	     ends;     /* such a kid was killed */
 	bool	     quit;
-	bool	     busy; /* never was the heartbeat */
 };
 
 enum class { GRACEFUL, HARD, STOP, KILL };
 
 /*
  * When a trigger that is under way is noticed at the latest: after some time,
- * by any request, by any GET, or by a GET a turn later.  UNGUARDED: a GET gets
- * nothing from then on, but the panic may take some time to begin.
+ * or by any request.  UNGUARDED: a GET gets nothing from then on, but the panic
+ * may take some time to begin.
  */
-enum sight { BY_TIME, AT_ONCE, GET_AT_ONCE, GET_IN_A_TURN, UNGUARDED };
+enum sight { BY_TIME, AT_ONCE, UNGUARDED };
 
 struct trigger {
 	const char *reason; /* as the log gives it */
@@ -225,41 +187,30 @@ struct absence {
 };
 
 struct conn {
-	int	  fd; /* -1: none */
-	enum role role;
-	char	  name[16];
-	bool	  ending; /* the daemon is to close it */
-	usec	  opened;
-	usec	  active;
-	int	  queue[QUEUE]; /* ops to be answered, in order */
-	int	  queued;
-	int	  peer;	   /* of a heart, or -1 */
-	int	  listing; /* names that LIST or TETHERS has told, a bit each */
-	int	  putting; /* ops, or -1 */
-	int	  getting;
-	usec	  pace; /* nothing moves before this time */
-	char	  in[ANSWER];
-	size_t	  len;
-	char	 *out;
-	size_t	  outlen;
+	int    fd; /* -1: none */
+	char   name[16];
+	bool   ending; /* the daemon is to close it */
+	usec   opened;
+	usec   active;
+	int    queue[QUEUE]; /* ops to be answered, in order */
+	int    queued;
+	int    peer;	/* of one that guards, or -1 */
+	int    putting; /* ops, or -1 */
+	int    getting;
+	usec   pace; /* nothing moves before this time */
+	char   in[ANSWER];
+	size_t len;
 };
 
 struct kid {
 	pid_t pid;
-	pid_t mate; /* of its group; never registered */
-	int   pidfd, matefd;
-	int   news;	    /* of one that registers itself; or -1 */
-	bool  killed;	    /* by us */
-	bool  maybe;	    /* it may be registered */
-	bool  sure;	    /* it is */
-	int   regs, unregs; /* not answered yet */
-	usec  reg, unreg;   /* when the last one was */
-	usec  self;	    /* when it began to register itself */
+	int   pidfd;
+	bool  killed; /* by us */
 };
 
 /* What the report tells, of all lives. */
 struct counts {
-	_Atomic uint64_t lives, ops[KINDS], bytes, causes[CAUSES], acts;
+	_Atomic uint64_t lives, acts, ops, bytes;
 };
 
 struct life {
@@ -277,7 +228,7 @@ struct life {
 	char	       log[LOG];
 	size_t	       loglen;
 	struct conn    conns[CONNS];
-	struct kid     kids[KIDS + 1];
+	struct kid     kids[KIDS];
 	struct op      ops[OPS];
 	int	       nops;
 	struct peer    peers[PEERS];
@@ -289,18 +240,9 @@ struct life {
 	struct absence absences[FACTS];
 	int	       nabsences;
 	uint32_t       ids;
-	usec	       arm_lo, arm_hi; /* from when it may be armed, and is */
 	usec vault_cont, network_cont; /* when it was continued after a stop */
 	bool vault_stopped, network_stopped;
-	usec network_stop; /* when the latter began */
-	usec bye;	   /* when BYE was read */
-	bool crowded;
-	int  opened;	    /* connections to the control socket */
-	bool held;	    /* there were holders */
-	int  front;	    /* output of the process in front */
-	bool front_named;   /* a heartbeat may have named it */
-	bool front_guarded; /* one has, for sure */
-	usec odd;	    /* when a connection ended without a cause */
+	usec odd; /* when a connection ended without a cause */
 	char why_odd[80];
 	struct counts *counts;
 };
@@ -325,37 +267,24 @@ void fatal(const char *) __attribute__((noreturn));
 extern const char *const kind_names[KINDS];
 
 /* daemon.c */
-void  daemon_start(void);
-pid_t daemon_child(pid_t);
-void  daemon_log(void);
-void  daemon_signal(bool, int);
-void  daemon_kill(void);
+void daemon_start(void);
+void daemon_log(void);
+void daemon_signal(bool, int);
+void daemon_kill(void);
 
 /* kids.c */
 void kids_start(void);
 void kid_kill(int);
 bool kid_is_dead(int, usec);
-void kid_self(int);
-void kid_news(int);
-void kid_asked(enum kind, int);
-void kid_answer(const struct op *, int);
 void kids_verdict(bool, bool);
-
-/* front.c */
-void front_main(void) __attribute__((noreturn));
-void front_start(pid_t, int);
-int  front_status(void);
-void front_end(int);
 
 /* conn.c */
 void conn_open(struct conn *, const char *, bool);
-void conn_say(struct conn *, const char *, size_t);
 void conn_line(struct conn *, const char *, ...)
     __attribute__((format(printf, 2, 3)));
 struct op *conn_op(struct conn *, enum kind);
 void	   conn_close(struct conn *);
 void	   conn_done(struct conn *);
-void	   conn_shut(struct conn *);
 bool	   conn_wants(const struct conn *, usec, short *);
 void	   conn_ready(struct conn *, short);
 void	   conn_begin(void);
@@ -363,21 +292,13 @@ void	   conn_act(const struct act *);
 
 /* heart.c */
 extern const char *const tether_names[TETHERS];
-int			 heart_tether(const char *, size_t);
 void			 heart_act(struct conn *, const struct act *);
-void			 heart_line(struct conn *, char *);
+void			 heart_line(struct conn *, const char *);
 void			 heart_lost(struct conn *);
 
-/* watch.c */
-void watch_act(struct conn *, const struct act *);
-void watch_line(struct conn *, char *);
-
-/* control.c */
+/* control.c, answer.c */
 void   control_act(struct conn *, const struct act *);
-void   control_line(struct conn *, char *);
-void   control_status(struct op *, const char *);
-bool   control_busy(struct conn *, const char *);
-bool   control_yields(const struct conn *);
+void   control_line(struct conn *, const char *);
 void   control_lost(struct conn *);
 size_t control_bytes(struct conn *, const char *, size_t);
 void   control_write(struct conn *);
@@ -386,40 +307,30 @@ void   control_cut(usec);
 /* model.c: panics */
 int  model_trigger(const char *, enum class, usec, usec);
 void model_time(usec);
-void model_answered(struct op *);
+void model_answered(const struct op *);
 void model_odd(const char *, ...) __attribute__((format(printf, 1, 2)));
 usec model_arrived(usec, bool);
-bool model_passed(usec, usec);
 bool model_over(const struct trigger *, usec);
-void model_not_pending(const struct op *, usec, const char *, bool);
+void model_not_pending(const struct op *, const char *);
 void model_pending(const struct op *, usec);
 void model_cancelled(const struct op *);
 void model_held(const struct op *, const char *);
 void model_lost(const struct op *, int);
-void model_released(int);
-bool model_triggered(int, usec);
 usec model_bound(usec);
 
-/* guard.c: heartbeats */
+/* guard.c: heartbeats and holders */
 usec	    guard_miss(const struct peer *);
 bool	    guard_may_be(int, usec, usec, int);
 bool	    guard_may_follow(int, usec);
 void	    guard_unguarded(const struct op *);
 void	    guard_guarded(const struct op *);
 void	    guard_welcome(int);
-void	    guard_join(struct conn *, const struct op *, int);
+void	    guard_join(struct conn *, struct op *, int);
 bool	    guard_is_last(const struct peer *);
 const char *guard_reason(int, bool);
-void	    guard_release(const struct op *);
-void	    guard_released(const struct op *);
-void	    guard_watch(struct conn *, struct op *, int);
-bool	    guard_watching(struct peer *, struct op *, const char *);
 void	    guard_kid_ends(int);
 void	    guard_kid_ended(int);
-int	    guard_listed(const struct op *, const char *);
-void	    guard_list_ends(const struct op *, int);
 int	    guard_hangup(struct conn *);
-void	    guard_pong(struct peer *, const struct op *);
 
 /* secret.c: what is stored */
 void secret_fill(uint32_t, size_t, size_t, unsigned char *, size_t);
@@ -427,15 +338,10 @@ void secret_got(struct op *);
 bool secret_cut_explained(const struct op *, usec);
 void secret_absent(const struct op *);
 void secret_absence(int, usec, usec);
-void secret_exists(const struct op *);
-bool secret_sure(const struct op *, const struct op *);
-int  secret_listed(const struct op *, const char *);
-void secret_list_ends(const struct op *, int);
 bool secret_leaked(void);
 
 /* life.c, end.c */
 void life_run(uint64_t, uint64_t, const char *, bool, struct counts *);
 void end_verdict(void);
-extern const char *const end_causes[CAUSES];
 
 #endif
