@@ -25,8 +25,8 @@ regress/proof/hostile/dazaid: regress/proof/hostile/network.o regress/proof/host
 regress/proof/hostile/impostor: regress/proof/hostile/impostor.o \
 		$(filter-out $(addprefix dazaid/,network.o heart.o control.o conn.o answer.o \
 		request.o),$(DAZAID)) $(COMMON)
-regress/proof/hostile/attack: $(addprefix regress/proof/hostile/,attack.o siege.o tally.o net.o \
-		client.o packet.o tricks.o losses.o tethers.o front.o descriptors.o slow.o) common/num.o
+regress/proof/hostile/attack: $(addprefix regress/proof/hostile/,attack.o siege.o net.o \
+		client.o packet.o floods.o losses.o descriptors.o slow.o)
 regress/proof/hostile/calls: regress/proof/hostile/calls.o dazaid/sandbox.o common/num.o dazaid/log.o \
 		dazaid/imsg.o common/filter.o common/out.o
 hostile:
@@ -42,7 +42,7 @@ faults:
 	$(Q)$(MAKE) --no-print-directory all
 	$(Q)python3 regress/proof/faults/faults.py -e $(FAULTS_EVERY) -j $(FAULTS_JOBS) dazaid/dazaid
 
-# Many clients of every kind use daemons that start and end; a seed repeats a run.
+# Many clients at a time use daemons that start and end; a seed repeats a run.
 STORM_SECONDS ?= 600
 STORM_SEED ?=	20240229
 STORM_LIFE ?=

@@ -2,32 +2,26 @@
 /*
  * Drives a network process that was taken over against the vault as shipped.
  *
- * usage: attack CASE [PROCESSES]
+ * usage: attack CASE
  *
  * Each attempt starts a daemon whose network process obeys this program
  * (network.c), brings it to a state (siege.c), attacks, and requires that the
- * vault panics or refuses at once and shows the secret to nobody.  PROCESSES
- * share the attempts of a case.  hostile_test.sh runs the cases; they take from
- * seconds to minutes.  Which messages the table of imsg.c allows is not this
- * program's subject: see imsg_test.c and the fuzz target "vault".
+ * vault panics or refuses at once and shows the secret to nobody.
+ * hostile_test.sh runs the cases; they take from seconds to half a minute.
+ * Messages and their order are the subject of imsg_test.c and of the fuzz
+ * target "vault"; here are real processes, descriptors, stops and ends.
  *
  * In the working directory: secret, which the daemon loads; and large, the same
  * many times over, for a GET that takes its time.
  */
+#include <sys/prctl.h>
 
 #include <err.h>
 #include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "attack.h"
-#include "client.h"
-#include "imsg.h"
-#include "net.h"
-#include "num.h"
-#include "siege.h"
-#include "tally.h"
 
 static bool
 is_armed(enum state state)
@@ -67,53 +61,27 @@ attack_lost(enum state state)
 		    100);
 }
 
-/* One message that network may send in no state, in each of them. */
-static void
-attack_messages(void)
-{
-	static const uint32_t types[] = { 0, IMSG_CONFIG, IMSG_TYPES,
-		UINT32_MAX };
-	unsigned int	      state;
-	size_t		      i;
-
-	for (state = 0; state < STATES; state++) {
-		for (i = 0; i < sizeof(types) / sizeof(types[0]); i++) {
-			if (!siege_attempt(state, NULL, "message %u", types[i]))
-				continue;
-			net_say(types[i], PEER, NULL, 0, -1);
-			attack_hostile(state);
-		}
-	}
-}
-
 static const struct attack_case {
 	const char *name;
 	void (*run)(void);
-} cases[] = { { "messages", attack_messages },
-	{ "descriptors", attack_descriptors }, { "slow", attack_slow },
-	{ "life", attack_life }, { "tethers", attack_tethers },
-	{ "losses", attack_losses }, { "front", attack_front },
-	{ "floods", attack_floods }, { "ends", attack_ends },
-	{ "calls", attack_calls } };
+} cases[] = { { "descriptors", attack_descriptors }, { "slow", attack_slow },
+	{ "losses", attack_losses }, { "floods", attack_floods },
+	{ "ends", attack_ends } };
 
 int
 main(int argc, char *argv[])
 {
-	const char *why;
-	int64_t	    n = 1;
-	size_t	    i;
+	size_t i;
 
-	if (argc > 0 && strcmp(argv[0], "dazai-hb") == 0)
-		attack_in_front();
-	if (argc == 3 && (why = num_int(argv[2], 1, 64, &n)) != NULL)
-		errx(1, "%s: %s", argv[2], why);
 	(void)signal(SIGPIPE, SIG_IGN);
-	for (i = 0; argc >= 2 && i < sizeof(cases) / sizeof(cases[0]); i++) {
+	/* We are the parent of network when the vault has ended. */
+	(void)prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	for (i = 0; argc == 2 && i < sizeof(cases) / sizeof(cases[0]); i++) {
 		if (strcmp(argv[1], cases[i].name) != 0)
 			continue;
-		tally_share((unsigned int)n);
 		cases[i].run();
-		tally_report(argv[1]);
+		siege_report(argv[1]);
+		return (0);
 	}
-	errx(1, "usage: attack CASE [PROCESSES]");
+	errx(1, "usage: attack CASE");
 }

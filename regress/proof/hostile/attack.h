@@ -7,7 +7,7 @@
 void attack_hostile(enum state);
 void attack_lost(enum state);
 
-bool descriptor_attempt(const char *, uint32_t);
+void descriptor_attempt(const char *, uint32_t);
 void descriptor_hostile(uint32_t);
 void descriptor_send(uint32_t, int);
 int  descriptor_tcp_itself(void);
@@ -15,13 +15,8 @@ int  descriptor_tcp_lingering(int *);
 
 void attack_descriptors(void);
 void attack_slow(void);
-void attack_life(void);
 void attack_losses(void);
-void attack_tethers(void);
-void attack_front(void);
-void attack_in_front(void) __attribute__((noreturn));
 void attack_floods(void);
 void attack_ends(void);
-void attack_calls(void);
 
 #endif

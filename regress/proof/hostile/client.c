@@ -20,7 +20,7 @@ client_connect(int which)
 	struct sockaddr_un sun = { .sun_family = AF_UNIX };
 	int		   fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	(void)strlcpy(sun.sun_path, siege_path(which == 0 ? "" : ".ctl"),
+	(void)strlcpy(sun.sun_path, which == 0 ? "sock" : "sock.ctl",
 	    sizeof(sun.sun_path));
 	if (connect(fd, (struct sockaddr *)&sun, sizeof(sun)) == -1)
 		siege_fail("%s: %s", sun.sun_path, strerror(errno));
@@ -31,7 +31,7 @@ client_connect(int which)
 void
 client_unlock(int which)
 {
-	const char *path = siege_path(which == 0 ? "" : ".ctl");
+	const char *path = which == 0 ? "sock" : "sock.ctl";
 
 	if (chmod(".", 0711) == -1 || chmod(path, 0666) == -1)
 		siege_fail("%s: %s", path, strerror(errno));

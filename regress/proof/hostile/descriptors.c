@@ -4,26 +4,15 @@
  * who may ask: the vault must refuse each of them, and never block on one.
  */
 #include <sys/epoll.h>
-#include <sys/eventfd.h>
-#include <sys/inotify.h>
-#include <sys/mman.h>
 #include <sys/pidfd.h>
-#include <sys/signalfd.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
-#include <sys/timerfd.h>
 #include <sys/un.h>
-
-#include <linux/userfaultfd.h>
 
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <signal.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -32,7 +21,6 @@
 #include "imsg.h"
 #include "net.h"
 #include "order.h"
-#include "tally.h"
 
 #define LINGER_S 60
 
@@ -46,22 +34,10 @@ static int other = -1; /* the other end, if there is one and it is ours */
 	}
 
 OF(file, open("secret", O_RDWR | O_CLOEXEC))
-OF(zero, open("/dev/zero", O_RDWR | O_CLOEXEC))
-OF(null, open("/dev/null", O_RDWR | O_CLOEXEC))
-OF(directory, open(".", O_RDONLY | O_DIRECTORY | O_CLOEXEC))
-OF(path, open(".", O_PATH | O_CLOEXEC))
-OF(terminal, posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC))
-OF(fuse, open("/dev/fuse", O_RDWR | O_CLOEXEC))
 OF(epoll, epoll_create1(EPOLL_CLOEXEC))
-OF(event, eventfd(0, EFD_CLOEXEC))
-OF(inotify, inotify_init1(IN_CLOEXEC))
-OF(timer, timerfd_create(CLOCK_MONOTONIC, TFD_CLOEXEC))
-OF(memfd, memfd_create("x", MFD_CLOEXEC))
 OF(pidfd, pidfd_open(s.vault, 0))
-OF(userfault, (int)syscall(SYS_userfaultfd, O_CLOEXEC | UFFD_USER_MODE_ONLY))
 OF(unbound, socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0))
 OF(udp, socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0))
-OF(netlink, socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0))
 OF(own_pair, fcntl(s.own[0], F_DUPFD_CLOEXEC, 0))
 OF(own_line, fcntl(s.line, F_DUPFD_CLOEXEC, 0))
 OF(heart_listener, fcntl(s.listeners[0], F_DUPFD_CLOEXEC, 0))
@@ -79,15 +55,6 @@ of_pipe(void)
 }
 
 static int
-of_signals(void)
-{
-	sigset_t set;
-
-	sigemptyset(&set);
-	return (signalfd(-1, &set, SFD_CLOEXEC));
-}
-
-static int
 of_pair(int type)
 {
 	int sp[2];
@@ -99,7 +66,6 @@ of_pair(int type)
 }
 
 OF(stream, of_pair(SOCK_STREAM))
-OF(datagrams, of_pair(SOCK_DGRAM))
 OF(packets, of_pair(SOCK_SEQPACKET))
 
 /* A connection of ours, accepted on a name like the daemon's. */
@@ -186,20 +152,6 @@ descriptor_tcp_lingering(int *end)
 
 OF(tcp_lingering, descriptor_tcp_lingering(&other))
 
-/* A socket that sends the vault a signal when it becomes readable. */
-static int
-of_signalling(int sig)
-{
-	const int fd = of_stream();
-
-	if (fcntl(fd, F_SETOWN, s.vault) == -1 ||
-	    fcntl(fd, F_SETSIG, sig) == -1 || fcntl(fd, F_SETFL, O_ASYNC) == -1)
-		return (-1);
-	return (fd);
-}
-
-OF(sigio, of_signalling(SIGIO))
-
 /* The client's end of a connection to the daemon. */
 static int
 of_clients_end(void)
@@ -211,24 +163,14 @@ of_clients_end(void)
 static const struct kind {
 	const char *name;
 	int (*make)(void);
-} kinds[] = { { "a file", of_file }, { "/dev/zero", of_zero },
-	{ "/dev/null", of_null }, { "a directory", of_directory },
-	{ "a path", of_path }, { "a terminal", of_terminal },
-	{ "/dev/fuse", of_fuse }, { "a pipe", of_pipe },
-	{ "an epoll", of_epoll }, { "an eventfd", of_event },
-	{ "an inotify", of_inotify }, { "a timer", of_timer },
-	{ "a signalfd", of_signals }, { "a memfd", of_memfd },
-	{ "the vault's pidfd", of_pidfd }, { "a userfaultfd", of_userfault },
-	{ "a socketpair", of_stream },
-	{ "a datagram socketpair", of_datagrams },
-	{ "a packet socketpair", of_packets },
+} kinds[] = { { "a file", of_file }, { "a pipe", of_pipe },
+	{ "an epoll", of_epoll }, { "the vault's pidfd", of_pidfd },
+	{ "a socketpair", of_stream }, { "a packet socketpair", of_packets },
 	{ "a socket of nothing", of_unbound },
 	{ "a connection by another name", of_another_name },
-	{ "a UDP socket", of_udp }, { "a netlink socket", of_netlink },
-	{ "a TCP listener", of_tcp_listener },
+	{ "a UDP socket", of_udp }, { "a TCP listener", of_tcp_listener },
 	{ "TCP, with itself", descriptor_tcp_itself },
 	{ "TCP, lingering", of_tcp_lingering },
-	{ "a socket that signals", of_sigio },
 	{ "network's socketpair", of_own_pair },
 	{ "network's line", of_own_line },
 	{ "the listener for heartbeats", of_heart_listener },
@@ -245,12 +187,11 @@ state_for(uint32_t type)
 	return (type == IMSG_HELLO ? UNGUARDED_ARMED : GUARDED_ARMED);
 }
 
-/* Begins an attempt with such a message; false if another process does it. */
-bool
+/* Begins an attempt with such a message. */
+void
 descriptor_attempt(const char *what, uint32_t type)
 {
-	return (siege_attempt(state_for(type), NULL, "%s with message %u", what,
-	    type));
+	siege_attempt(state_for(type), NULL, "%s with message %u", what, type);
 }
 
 /* Requires that the vault panics because of such a message. */
@@ -283,11 +224,7 @@ foreign(const struct kind *kind, uint32_t type)
 {
 	int fd;
 
-	/* Not every machine and user has this one. */
-	if (kind->make == of_fuse && access("/dev/fuse", R_OK | W_OK) == -1)
-		return;
-	if (!descriptor_attempt(kind->name, type))
-		return;
+	descriptor_attempt(kind->name, type);
 	other = -1;
 	if ((fd = kind->make()) == -1)
 		siege_fail("cannot be had: %s", strerror(errno));
@@ -331,11 +268,9 @@ intruder(enum intruder who, uint32_t type)
 	const int     which = (type == IMSG_HELLO) == (who == WRONG_SOCKET);
 	struct client c;
 
-	if (!tally_mine())
-		return;
-	siege_describe("%s with message %u", names[who], type);
 	/* Only outside its sandbox network can connect. */
-	siege_begin(state_for(type), who != NETWORK_ITSELF, NULL);
+	siege_begin(state_for(type), who != NETWORK_ITSELF, NULL,
+	    "%s with message %u", names[who], type);
 	if (who == NETWORK_ITSELF)
 		c.fd = net_order(ORDER_CONNECT, (uint32_t)which);
 	else

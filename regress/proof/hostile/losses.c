@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * What a network process that was taken over would try when the heartbeat or
- * another tether is lost: hide that, or invent a return.
+ * What a network process that was taken over would try when a client leaves:
+ * hide the loss of the heartbeat or another tether, invent a return, cancel or
+ * get secrets in the name of the client.
  */
 #include <signal.h>
 #include <string.h>
@@ -12,7 +13,6 @@
 #include "imsg.h"
 #include "net.h"
 #include "packet.h"
-#include "tally.h"
 
 #define PEER_USB     20u /* network's numbers for holders */
 #define PEER_SESSION 21u
@@ -57,7 +57,7 @@ name_of(bool usb)
 static void
 depart(const struct client *usb)
 {
-	tally_now();
+	siege_now();
 	if (usb != NULL) {
 		close(usb->fd);
 		return;
@@ -72,9 +72,8 @@ hidden(const struct loss *l)
 	struct client usb = { -1, -1 }, session = { -1, -1 };
 	int	      i;
 
-	if (!siege_attempt(l->state, l->options, "%s, and %s", name_of(l->usb),
-		l->what))
-		return;
+	siege_attempt(l->state, l->options, "%s, and %s", name_of(l->usb),
+	    l->what);
 	if (l->usb) {
 		session = client_hold(PEER_SESSION, "session");
 		usb = client_hold(PEER_USB, "usb");
@@ -99,23 +98,21 @@ hidden(const struct loss *l)
 
 /*
  * Network offers the connection of a client that hung up as a new heartbeat or
- * holder, again and again: that neither ends the grace window nor makes it
- * longer.
+ * holder, again and again, and says CANCEL for it: that neither ends the grace
+ * window nor makes it longer.
  */
 static void
-dead_return(bool is_usb, bool cancels)
+dead_return(bool is_usb)
 {
 	struct client usb = { -1, -1 };
 	int64_t	      began, delayed;
 	uint32_t      peer;
 
-	if (!siege_attempt(is_usb ? UNGUARDED : GUARDED, soon,
-		"%s, and it comes back dead%s", name_of(is_usb),
-		cancels ? ", with CANCEL" : ""))
-		return;
+	siege_attempt(is_usb ? UNGUARDED : GUARDED, soon,
+	    "%s, and it comes back dead", name_of(is_usb));
 	if (is_usb)
 		usb = client_hold(PEER_USB, "usb");
-	delayed = tally_delays();
+	delayed = siege_delays();
 	began = packet_now();
 	depart(is_usb ? &usb : NULL);
 	siege_logged("panic pending");
@@ -126,12 +123,11 @@ dead_return(bool is_usb, bool cancels)
 			net_tether(IMSG_HOLD, peer, "usb", usb.at);
 		else
 			net_number(IMSG_HELLO, peer, 1, s.heart_at);
-		if (cancels)
-			net_say(IMSG_CANCEL, peer, NULL, 0, -1);
+		net_say(IMSG_CANCEL, peer, NULL, 0, -1);
 		(void)net_answer(IMSG_DROP);
 		net_say(IMSG_LOST, peer, NULL, 0, -1);
 	}
-	tally_since(began, delayed);
+	siege_since(began, delayed);
 	siege_ends(SIGKILLED, name_of(is_usb), WINDOW_MS + 100);
 	siege_never("CANCELLED");
 	if (is_usb)
@@ -147,14 +143,13 @@ old_return(bool is_usb)
 {
 	struct client usb = { -1, -1 };
 
-	if (!siege_attempt(UNGUARDED, silent, "an old %s, sent again",
-		is_usb ? "holder" : "heartbeat"))
-		return;
+	siege_attempt(UNGUARDED, silent, "an old %s, sent again",
+	    is_usb ? "holder" : "heartbeat");
 	if (is_usb)
 		usb = client_hold(PEER_USB, "usb");
 	else
-		siege_guard(getpid());
-	tally_now();
+		siege_guard();
+	siege_now();
 	(void)net_answer(IMSG_DROP);
 	net_say(IMSG_LOST, is_usb ? PEER_USB : PEER_HEART, NULL, 0, -1);
 	if (is_usb)
@@ -167,6 +162,73 @@ old_return(bool is_usb)
 		client_leave(&usb);
 }
 
+/* A CANCEL of a holder that has left ends no panic that was ordered. */
+static void
+cancel_of_the_dead(void)
+{
+	struct client usb, other;
+
+	siege_attempt(UNGUARDED, soon,
+	    "CANCEL in the name of a holder who has left");
+	usb = client_hold(PEER_USB, "usb");
+	other = client_hold(PEER_SESSION, "usb");
+	siege_now();
+	(void)kill(s.vault, SIGUSR1);
+	siege_logged("panic pending: SIGUSR1");
+	/* Both have arrived when the vault runs. */
+	(void)kill(s.vault, SIGSTOP);
+	close(usb.fd);
+	net_say(IMSG_CANCEL, PEER_USB, NULL, 0, -1);
+	(void)kill(s.vault, SIGCONT);
+	siege_ends(SIGKILLED, "PANIC: SIGUSR1", WINDOW_MS + 100);
+	siege_never("CANCELLED");
+	close(usb.at);
+	client_leave(&other);
+}
+
+/* No secret is handed out while the connection of one who left is offered. */
+static void
+dead_heartbeat_gives_nothing(void)
+{
+	struct client heart, other;
+	uint32_t      answer;
+
+	siege_attempt(UNGUARDED_ARMED, NULL,
+	    "GET right behind the HELLO of one who has left");
+	heart = client_come(0);
+	close(heart.fd);
+	other = client_come(1);
+	/* Both have arrived when the vault runs. */
+	(void)kill(s.vault, SIGSTOP);
+	net_number(IMSG_HELLO, PEER_HEART, 1, heart.at);
+	net_secret(IMSG_GET, PEER, other.at);
+	(void)kill(s.vault, SIGCONT);
+	/* PENDING if the vault did not stop in time and dropped it first. */
+	answer = net_answer(IMSG_ANSWER);
+	if (answer != IMSG_ANSWER_UNGUARDED && answer != IMSG_ANSWER_PENDING)
+		siege_fail("the answer is %u", answer);
+	client_leave(&other);
+	close(heart.at);
+	siege_logged("panic pending: heartbeat connection dropped");
+	siege_lives();
+}
+
+/* A GET for a client that hung up shows the secret to nobody. */
+static void
+client_left(void)
+{
+	struct client c;
+
+	siege_attempt(GUARDED, NULL, "GET for a client that has left");
+	c = client_come(1);
+	close(c.fd);
+	net_secret(IMSG_GET, PEER, c.at);
+	net_want(IMSG_ANSWER_CUT);
+	client_clean(c.at);
+	close(c.at);
+	siege_lives();
+}
+
 void
 attack_losses(void)
 {
@@ -176,8 +238,10 @@ attack_losses(void)
 	for (i = 0; i < sizeof(losses) / sizeof(losses[0]); i++)
 		hidden(&losses[i]);
 	for (usb = 0; usb < 2; usb++) {
-		dead_return(usb, false);
-		dead_return(usb, true);
+		dead_return(usb);
 		old_return(usb);
 	}
+	cancel_of_the_dead();
+	dead_heartbeat_gives_nothing();
+	client_left();
 }

@@ -11,7 +11,6 @@
 #include "net.h"
 #include "packet.h"
 #include "siege.h"
-#include "tally.h"
 
 static struct packet packet;
 static unsigned int said[IMSG_TYPES]; /* messages of the vault, not taken yet */
@@ -85,13 +84,12 @@ order(uint32_t what, uint32_t arg, const void *bytes, size_t len,
 int
 net_order(uint32_t what, uint32_t arg)
 {
-	int64_t delayed = tally_delays();
+	int64_t delayed = siege_delays();
 
 	order(what, arg, NULL, 0, NULL, 0);
-	if (what == ORDER_SHUTDOWN || what == ORDER_EXIT ||
-	    what == ORDER_CALL) {
+	if (what == ORDER_SHUTDOWN || what == ORDER_EXIT) {
 		hear_until(NEWS_NOW);
-		tally_since(packet.head.time, delayed);
+		siege_since(packet.head.time, delayed);
 		return (-1);
 	}
 	hear_until(NEWS_DONE);
@@ -105,11 +103,11 @@ static void
 attack(uint32_t what, const void *bytes, size_t len, const int *fds,
     unsigned int nfds)
 {
-	const int64_t delayed = tally_delays();
+	const int64_t delayed = siege_delays();
 
 	order(what, UINT32_MAX, bytes, len, fds, nfds);
 	hear_until(NEWS_NOW);
-	tally_since(packet.head.time, delayed);
+	siege_since(packet.head.time, delayed);
 }
 
 /* Has network send any bytes and descriptors to the vault. */

@@ -7,7 +7,6 @@
  */
 #include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/syscall.h>
 #include <sys/un.h>
 
 #include <errno.h>
@@ -161,10 +160,6 @@ obey(void)
 		tell(NEWS_NOW, 0);
 		(void)shutdown(CHILD_FD, (int)arg);
 		break;
-	case ORDER_CALL:
-		tell(NEWS_NOW, 0);
-		(void)syscall((long)arg, -1L, -1L, -1L, -1L, -1L, -1L);
-		_exit(0);
 	case ORDER_EXIT:
 		tell(NEWS_NOW, 0);
 		_exit((int)arg);

@@ -13,7 +13,6 @@ enum order {
 	ORDER_CONNECT,	/* connect to listener arg itself */
 	ORDER_DEAF,	/* read nothing more from the vault */
 	ORDER_SHUTDOWN, /* shut its socket to the vault down; arg: how */
-	ORDER_CALL,	/* make system call arg */
 	ORDER_EXIT	/* exit with status arg */
 };
 

@@ -30,9 +30,10 @@
 #include "net.h"
 #include "packet.h"
 #include "siege.h"
-#include "tally.h"
 
+#define ATTEMPTS     1024
 #define ALLOWANCE_MS 1900
+#define MOST_US	     INT64_C(100000)
 #define ARGS	     16
 
 const char  *state_names[STATES] = { "starting", "loading", "unguarded",
@@ -40,28 +41,9 @@ const char  *state_names[STATES] = { "starting", "loading", "unguarded",
 	 "PUT under way", "GET under way" };
 struct siege s;
 
-static char doing[TALLY_TEXT];
-
-/* The path of the daemon's socket, with this suffix. */
-const char *
-siege_path(const char *suffix)
-{
-	static char path[32];
-
-	(void)snprintf(path, sizeof(path), "sock.%u%s", tally_share_of(),
-	    suffix);
-	return (path);
-}
-
-void
-siege_describe(const char *fmt, ...)
-{
-	va_list ap;
-
-	va_start(ap, fmt);
-	(void)vsnprintf(doing, sizeof(doing), fmt, ap);
-	va_end(ap);
-}
+static char    doing[256];
+static int64_t times[ATTEMPTS]; /* us; of attempts that have MOST_US */
+static size_t  ntimes;
 
 /* Reads more of the log; false at its end. */
 static bool
@@ -113,6 +95,84 @@ siege_logged(const char *text)
 }
 
 /*
+ * Time.
+ */
+
+/* The text of a file of pid's in /proc; "" if there is none. */
+const char *
+siege_proc(pid_t pid, const char *name)
+{
+	static char text[512];
+	char	    path[64];
+	ssize_t	    n = -1;
+	int	    fd;
+
+	(void)snprintf(path, sizeof(path), "/proc/%ld/%s", (long)pid, name);
+	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) != -1) {
+		n = read(fd, text, sizeof(text) - 1);
+		close(fd);
+	}
+	text[n > 0 ? n : 0] = '\0';
+	return (text);
+}
+
+static int64_t
+delay(pid_t pid)
+{
+	const char *at = strchr(siege_proc(pid, "schedstat"), ' ');
+
+	return (at != NULL ? (int64_t)(strtoul(at, NULL, 10) / 1000) : 0);
+}
+
+/*
+ * Returns how long the vault, network and this process have waited for a
+ * processor, in microseconds.  Network's last number stays when it has ended.
+ */
+int64_t
+siege_delays(void)
+{
+	const int64_t network = delay(s.network);
+
+	if (network > s.network_delayed)
+		s.network_delayed = network;
+	return (delay(s.vault) + s.network_delayed + delay(getpid()));
+}
+
+/* The attack began then, when the waits for a processor were so long. */
+void
+siege_since(int64_t began, int64_t delayed)
+{
+	s.began = began;
+	s.delayed = delayed;
+}
+
+/* The attack begins now. */
+void
+siege_now(void)
+{
+	siege_since(packet_now(), siege_delays());
+}
+
+static int
+by_time(const void *a, const void *b)
+{
+	const int64_t *x = a, *y = b;
+
+	return ((*x > *y) - (*x < *y));
+}
+
+/* All attempts of a case went well: prints and judges their times. */
+void
+siege_report(const char *what)
+{
+	qsort(times, ntimes, sizeof(times[0]), by_time);
+	printf("%s: median %lld us, at most %lld us\n", what,
+	    (long long)times[ntimes / 2], (long long)times[ntimes - 1]);
+	if (times[ntimes / 2] > MOST_US)
+		errx(1, "the median is above 100 ms");
+}
+
+/*
  * The daemon.
  */
 
@@ -121,7 +181,7 @@ execute(int in, int out, int log, const char *const *options)
 {
 	char	      path[4096];
 	char	     *argv[ARGS + 4] = { strdup("dazaid"), strdup("-s"),
-			strdup(siege_path("")) };
+			strdup("sock") };
 	const ssize_t n = readlink("/proc/self/exe", path, sizeof(path) - 8);
 	size_t	      i;
 
@@ -137,7 +197,7 @@ execute(int in, int out, int log, const char *const *options)
 }
 
 static void
-start(const char *const *options, bool front)
+start(const char *const *options)
 {
 	int in[2], log[2], line[2];
 
@@ -145,7 +205,8 @@ start(const char *const *options, bool front)
 	s.heart = s.heart_at = s.busy = s.listeners[0] = s.listeners[1] = -1;
 	if (pipe2(in, O_CLOEXEC) == -1 || pipe2(log, O_CLOEXEC) == -1 ||
 	    socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, line) == -1 ||
-	    (s.vault = fork()) == -1)
+	    (s.vault = fork()) == -1 ||
+	    (s.vault != 0 && (s.pidfd = pidfd_open(s.vault, 0)) == -1))
 		err(1, "start");
 	if (s.vault == 0)
 		execute(in[0], line[1], log[1], options);
@@ -157,25 +218,17 @@ start(const char *const *options, bool front)
 	s.orders = line[0];
 	(void)fcntl(s.log, F_SETFL, O_NONBLOCK);
 	net_begin();
-	if (front) {
-		s.front = s.vault;
-		s.vault = (pid_t)strtol(
-		    strstr(tally_proc(s.network, "status"), "\nPPid:") + 6,
-		    NULL, 10);
-	}
-	if ((s.pidfd = pidfd_open(s.vault, 0)) == -1)
-		err(1, "pidfd_open");
 }
 
-/* Connects a heartbeat, which the vault welcomes; network names pid. */
+/* Connects a heartbeat, which the vault welcomes. */
 void
-siege_guard(pid_t pid)
+siege_guard(void)
 {
 	const struct client c = client_come(0);
 
 	s.heart = c.fd;
 	s.heart_at = c.at;
-	net_number(IMSG_HELLO, PEER_HEART, (uint32_t)pid, s.heart_at);
+	net_number(IMSG_HELLO, PEER_HEART, 1, s.heart_at);
 	(void)net_answer(IMSG_WELCOME);
 }
 
@@ -220,18 +273,11 @@ go_on(enum state state)
 	}
 }
 
-/*
- * Starts a daemon and brings it to this state.  confined: network enters its
- * sandbox, as it should.  more: further options, or NULL; with a command the
- * log is syslog's, and what is in front becomes dazai-hb, as $PATH has it.
- */
-void
-siege_begin(enum state state, bool confined, const char *const *more)
+static void
+begin(enum state state, bool confined, const char *const *more)
 {
-	static const char *const none[] = { NULL };
-	const char		*options[ARGS] = { "-l", NAME "=secret" };
-	bool			 front = false;
-	size_t			 n = 2;
+	const char *options[ARGS] = { "-l", NAME "=secret", "-d" };
+	size_t	    n = 3;
 
 	if (state == LOADING)
 		options[1] = NAME "=-";
@@ -244,13 +290,9 @@ siege_begin(enum state state, bool confined, const char *const *more)
 		options[n++] = "-a";
 		options[n++] = "-g60";
 	}
-	for (more = more != NULL ? more : none; *more != NULL; more++) {
-		front = front || strcmp(*more, "--") == 0;
-		options[n++] = *more;
-	}
-	if (!front)
-		options[n] = "-d";
-	start(options, front);
+	while (more != NULL && *more != NULL)
+		options[n++] = *more++;
+	start(options);
 	s.state = state;
 	if (state == STARTING)
 		return;
@@ -261,33 +303,32 @@ siege_begin(enum state state, bool confined, const char *const *more)
 		return;
 	close(s.input);
 	s.input = -1;
-	if (s.front == 0)
-		siege_logged("vault: ready");
+	siege_logged("vault: ready");
 	(void)net_answer(IMSG_LISTENER);
 	(void)net_answer(IMSG_LISTENER);
 	if (state >= GUARDED)
-		siege_guard(getpid());
+		siege_guard();
 	go_on(state);
 }
 
 /*
- * Begins an attempt: a confined daemon in this state, with further options or
- * NULL.  Returns false if another process does it.
+ * Begins an attempt, which fmt describes: starts a daemon, with more options or
+ * NULL, and brings it to this state.  confined: network enters its sandbox, as
+ * it should.
  */
-bool
-siege_attempt(enum state state, const char *const *more, const char *fmt, ...)
+void
+siege_begin(enum state state, bool confined, const char *const *more,
+    const char *fmt, ...)
 {
-	char	what[128];
 	va_list ap;
+	int	n;
 
-	if (!tally_mine())
-		return (false);
 	va_start(ap, fmt);
-	(void)vsnprintf(what, sizeof(what), fmt, ap);
+	n = vsnprintf(doing, sizeof(doing), fmt, ap);
 	va_end(ap);
-	siege_describe("%s, %s", what, state_names[state]);
-	siege_begin(state, true, more);
-	return (true);
+	(void)snprintf(doing + n, sizeof(doing) - (size_t)n, ", %s",
+	    state_names[state]);
+	begin(state, confined, more);
 }
 
 /* Closes our copy of network's socket, so that only network keeps it open. */
@@ -329,27 +370,9 @@ siege_never(const char *text)
 		siege_fail("in the log: %s", text);
 }
 
-/* Adds the vault's last words to the log. */
-static void
-last_words(void)
-{
-	const char *path = siege_path(".last");
-	ssize_t	    n = 0;
-	int	    fd;
-
-	if ((fd = open(path, O_RDONLY | O_CLOEXEC)) != -1) {
-		n = read(fd, s.text + s.text_len,
-		    sizeof(s.text) - 1 - s.text_len);
-		close(fd);
-	}
-	if (n <= 0)
-		siege_fail("%s: no last words", path);
-	s.text_len += (size_t)n;
-}
-
 /*
  * Requires that the vault ends with this status within most_ms, and that text
- * is in the log or, with a command, in its last words.
+ * is in the log.
  */
 void
 siege_ends(int want, const char *text, int64_t most_ms)
@@ -359,15 +382,9 @@ siege_ends(int want, const char *text, int64_t most_ms)
 
 	if (!siege_readable(s.pidfd, PATIENCE_MS))
 		siege_fail("the vault lives on");
-	took = packet_now() - s.began - (tally_delays() - s.delayed);
+	took = packet_now() - s.began - (siege_delays() - s.delayed);
 	if (took < 0) /* a part of the wait was before the attack */
 		took = 0;
-	if (s.front != 0) {
-		/* Then we are the parent, and the log is syslog's. */
-		(void)kill(s.front, SIGKILL);
-		(void)waitpid(s.front, NULL, 0);
-		last_words();
-	}
 	if (waitpid(s.vault, &status, 0) != s.vault)
 		siege_fail("no status");
 	while (more_log())
@@ -378,7 +395,8 @@ siege_ends(int want, const char *text, int64_t most_ms)
 		siege_fail("it ended with %d, not %d", status, want);
 	if (strstr(s.text, text) == NULL)
 		siege_fail("not in the log: %s", text);
-	tally_took(doing, took, most_ms == 100);
+	if (most_ms == 100 && ntimes < ATTEMPTS)
+		times[ntimes++] = took;
 	if (took > 1000 * (most_ms + ALLOWANCE_MS))
 		siege_fail("after %lld.%03lld ms", (long long)took / 1000,
 		    (long long)took % 1000);
@@ -398,7 +416,7 @@ siege_lives(void)
 	siege_logged("vault: ready");
 	net_say(IMSG_STATUS, 99, NULL, 0, -1);
 	(void)net_answer(IMSG_REPORT);
-	tally_now();
+	siege_now();
 	(void)kill(s.vault, SIGTERM);
 	siege_ends(0, "SIGTERM: secrets wiped, bye", 100);
 }

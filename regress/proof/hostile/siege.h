@@ -36,7 +36,6 @@ struct siege {
 	enum state state;
 	pid_t	   vault;
 	pid_t	   network;
-	pid_t	   front;  /* of dazaid -- COMMAND; 0: there is none */
 	int	   pidfd;  /* the vault's */
 	int	   input;  /* its standard input */
 	int	   log;	   /* its standard error */
@@ -57,19 +56,23 @@ struct siege {
 extern struct siege s;
 extern const char  *state_names[STATES];
 
-const char *siege_path(const char *);
-void siege_describe(const char *, ...) __attribute__((format(printf, 1, 2)));
-void siege_fail(const char *, ...)
+const char *siege_proc(pid_t, const char *);
+void	    siege_fail(const char *, ...)
     __attribute__((noreturn, format(printf, 1, 2)));
-bool siege_readable(int, int);
-void siege_begin(enum state, bool, const char *const *);
-bool siege_attempt(enum state, const char *const *, const char *, ...)
-    __attribute__((format(printf, 3, 4)));
-void siege_guard(pid_t);
+bool	siege_readable(int, int);
+int64_t siege_delays(void);
+void	siege_since(int64_t, int64_t);
+void	siege_now(void);
+void	siege_begin(enum state, bool, const char *const *, const char *, ...)
+    __attribute__((format(printf, 4, 5)));
+#define siege_attempt(state, more, ...) \
+	siege_begin((state), true, (more), __VA_ARGS__)
+void siege_guard(void);
 void siege_logged(const char *);
 void siege_ends(int, const char *, int64_t);
 void siege_never(const char *);
 void siege_lives(void);
 void siege_let_go(void);
+void siege_report(const char *);
 
 #endif

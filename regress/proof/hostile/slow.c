@@ -19,7 +19,6 @@
 #include "imsg.h"
 #include "net.h"
 #include "order.h"
-#include "tally.h"
 
 /* Sends descriptors of which the vault has the last copy when it runs. */
 static void
@@ -40,7 +39,7 @@ only_the_vaults(uint32_t type, int *fds, unsigned int n)
 	while (n > 0)
 		close(fds[--n]);
 	(void)net_order(ORDER_DEAF, 0); /* it has closed its copies by then */
-	tally_now();
+	siege_now();
 	(void)kill(s.vault, SIGCONT);
 }
 
@@ -50,9 +49,8 @@ lingering(uint32_t type, unsigned int n)
 	int	     fds[ORDER_FDS], others[ORDER_FDS];
 	unsigned int i;
 
-	if (!descriptor_attempt(
-		n == 1 ? "one that lingers" : "many that linger", type))
-		return;
+	descriptor_attempt(n == 1 ? "one that lingers" : "many that linger",
+	    type);
 	for (i = 0; i < n; i++) {
 		if ((fds[i] = descriptor_tcp_lingering(&others[i])) == -1)
 			siege_fail("cannot be had: %s", strerror(errno));
@@ -99,7 +97,7 @@ wait_until_it_sleeps(pid_t pid)
 	int i;
 
 	for (i = 0; i < 5000; i++) {
-		if (strstr(tally_proc(pid, "wchan"), "userfault") != NULL)
+		if (strstr(siege_proc(pid, "wchan"), "userfault") != NULL)
 			return;
 		(void)usleep(1000);
 	}
@@ -112,8 +110,7 @@ locked(uint32_t type)
 	pid_t pid;
 	int   fd;
 
-	if (!descriptor_attempt("a socket that somebody has locked", type))
-		return;
+	descriptor_attempt("a socket that somebody has locked", type);
 	if ((fd = descriptor_tcp_itself()) == -1 ||
 	    (pid = lock_by_page_fault(fd)) == -1)
 		siege_fail("cannot be had: %s", strerror(errno));
