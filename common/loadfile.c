@@ -105,7 +105,7 @@ loadfile_line(struct loadfile *lf, char *line, unsigned int number, char *why,
 		(void)snprintf(why, size, "%s: the command is missing",
 		    e->name);
 	if (*why == '\0' && line[0] == '?' && line[1] != '\0')
-		(void)snprintf(why, size, "%s: something follows the ?",
+		(void)snprintf(why, size, "%s: unexpected text after the ?",
 		    e->name);
 	e->command = strcmp(line, "?") == 0 ? NULL : line;
 	lf->n++;
@@ -153,7 +153,7 @@ loadfile_distrust(int fd, uid_t owner)
 	if (fstat(fd, &st) == -1)
 		return (strerror(errno));
 	if (!S_ISREG(st.st_mode))
-		return ("is no regular file");
+		return ("is not a regular file");
 	if (st.st_uid != owner && st.st_uid != 0)
 		return ("belongs to another user");
 	if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)

@@ -52,13 +52,13 @@ usage(FILE *to, int status)
 	    "  -h, --help             show this\n"
 	    "  -i, --interval SECONDS between PINGs; 0: none\n"
 	    "  -n, --tether TETHER    hold this tether, beside others\n"
-	    "  -p, --watch-pid PID    end when this process does\n"
-	    "  -q, --quiet            say nothing when it guards\n"
+	    "  -p, --watch-pid PID    end when this process ends\n"
+	    "  -q, --quiet            print errors only\n"
 	    "  -s, --socket PATH      the daemon's heartbeat socket\n"
 	    "  -v, --verbose          show the daemon's answers\n"
 	    "  -V, --version          show the version\n"
-	    "  -w, --watch-path PATH  end when this is not there any more\n"
-	    "  -W, --wait SECONDS     wait so long for the daemon to come\n"
+	    "  -w, --watch-path PATH  end when this file no longer exists\n"
+	    "  -W, --wait SECONDS     wait this long for a daemon to start\n"
 	    "  -- COMMAND ARG...      run it, and guard while it runs\n",
 	    to);
 	stdfd_flush();
@@ -145,13 +145,12 @@ options_rest(const struct heartbeat_options *o, int argc, char *argv[])
 	if (optind == argc)
 		return (NULL);
 	if (strcmp(argv[optind - 1], "--") != 0) {
-		warnx("%s: not an option; a command stands after --",
+		warnx("%s: not an option; put a command after --",
 		    oneline(argv[optind]));
 		usage(stderr, EXIT_USAGE);
 	}
 	if (o->background)
-		errx(EXIT_USAGE,
-		    "--background: a command needs the foreground for itself");
+		errx(EXIT_USAGE, "--background: not possible with a command");
 	return (argv + optind);
 }
 

@@ -54,10 +54,10 @@ usage(FILE *to, int status)
 	    "  -S, --session SESSION the session, as loginctl shows it\n"
 	    "  -v, --verbose         print more\n"
 	    "  -V, --version         show the version\n"
-	    "  -W, --wait SECONDS    wait so long for the daemon to come\n"
+	    "  -W, --wait SECONDS    wait this long for a daemon to start\n"
 	    "      --lock release    when the session is locked, "
 	    "let go of the tether\n"
-	    "      --lock empty      ... have every secret wiped\n"
+	    "      --lock empty      ... wipe every secret\n"
 	    "      --lock ignore     ... do nothing\n"
 	    "      --sleep panic     before the machine sleeps, panic\n"
 	    "      --sleep ignore    ... do nothing\n",

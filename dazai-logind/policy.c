@@ -147,7 +147,7 @@ policy_signal(void)
 	struct signalfd_siginfo si;
 
 	if (read(p.signals, &si, sizeof(si)) == (ssize_t)sizeof(si))
-		tether_end(LOG_INFO, EXIT_LET_GO, "told to end: let go");
+		tether_end(LOG_INFO, EXIT_LET_GO, "ended by a signal: let go");
 }
 
 /* Returns the earlier of two times; -1 is never. */

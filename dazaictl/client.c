@@ -123,7 +123,7 @@ client_send(int fd)
 	 * see client_line().
 	 */
 	if (sent != (ssize_t)client_request.len && !client_request.unread)
-		err(EXIT_CUT, "the daemon is gone");
+		err(EXIT_CUT, "the daemon has ended");
 }
 
 /* Sends a request, to which it adds the newline, or ends the program. */

@@ -253,7 +253,7 @@ command_panic(const struct sockpath *places, int argc, char *argv[])
 	hard = optind < argc && strcasecmp(argv[optind], "hard") == 0;
 	optind += hard;
 	if (optind < argc && !hard)
-		command_wrong("%s: only 'hard' can stand here", argv[optind]);
+		command_wrong("%s: only 'hard' is possible here", argv[optind]);
 	command_end(argc, argv);
 	order_panic(places, hard, hard && wait == 0 ? ORDER_WAIT_MS : wait);
 }

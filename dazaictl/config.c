@@ -67,7 +67,7 @@ config_open(struct config *config, const char *name)
 		errx(EXIT_USAGE, "%s: belongs to uid %u, not to us",
 		    oneline(config->path), (unsigned int)st.st_uid);
 	if ((st.st_mode & (S_IWGRP | S_IWOTH)) != 0)
-		errx(EXIT_USAGE, "%s: others may write it (chmod go-w)",
+		errx(EXIT_USAGE, "%s: others may write to it (chmod go-w)",
 		    oneline(config->path));
 	if ((config->file = fdopen(fd, "r")) == NULL)
 		err(EXIT_USAGE, "%s", oneline(config->path));

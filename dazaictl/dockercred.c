@@ -138,7 +138,7 @@ dockercred_read(char *url)
 	url[len] = '\0';
 	for (i = 0; i < len; i++) {
 		if (url[i] <= ' ' || url[i] > '~')
-			errx(EXIT_USAGE, "the registry is not one");
+			errx(EXIT_USAGE, "the registry is not valid");
 	}
 }
 
@@ -154,7 +154,7 @@ dockercred_get(void)
 
 	dockercred_read(url);
 	if (site_parse(&asked, url) != NULL)
-		errx(EXIT_USAGE, "the registry is not one");
+		errx(EXIT_USAGE, "the registry is not valid");
 	config_open(&config, "docker");
 	while (dockercred_next(&config, &site)) {
 		if (found || !site_covers(&site, &asked))

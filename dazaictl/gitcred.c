@@ -110,7 +110,7 @@ gitcred_find(const struct site *asked, char *name, char *user, size_t size)
 	config_open(&config, "git");
 	while (config_next(&config)) {
 		if (config.words < 2)
-			config_wrong(&config, "no name of a secret");
+			config_wrong(&config, "not the name of a secret");
 		if ((why = site_parse(&site, config.word[0])) != NULL)
 			config_wrong(&config, why);
 		theirs = config.words > 2 ? config.word[2] : "";

@@ -11,52 +11,51 @@ static const struct help {
 	const char *options; /* a line each */
 } helps[] = {
 	{ "status", "status [-l | --json]",
-	    "say who guards the session, and how the daemon is",
+	    "show the state of the session and of the daemon",
 	    "  -l, --lines    the daemon's answer as it is, for scripts\n"
 	    "      --json     as a JSON object\n" },
-	{ "arm", "arm", "from now on a panic kills; nothing disarms", "" },
+	{ "arm", "arm", "make a panic kill from now on; nothing disarms", "" },
 	{ "panic", "panic [hard] [-w [SECONDS]]",
 	    "wipe the secrets, after the grace or (hard) at once",
 	    "  -w [SECONDS]   wait, 10 seconds unless given, until the daemon "
 	    "has ended\n" },
 	{ "put", "put [-1r] [-n READS] [-t SECONDS] NAME",
-	    "store standard input, or a line that is typed, as a secret",
-	    "  -1             ask for what is typed once, not twice\n"
-	    "  -n READS       wipe it after so many reads\n"
+	    "store standard input, or a typed line, as a secret",
+	    "  -1             ask only once for a secret that is typed\n"
+	    "  -n READS       wipe it after this number of reads\n"
 	    "  -r             replace the secret of this name\n"
-	    "  -t SECONDS     wipe it after so long\n" },
+	    "  -t SECONDS     wipe it after this time\n" },
 	{ "get", "get [-f] NAME", "write a secret to standard output",
 	    "  -f             even if that is a terminal\n" },
 	{ "del", "del NAME | del --all", "wipe a secret, or every secret",
-	    "      --all      every secret; the daemon lives on\n" },
+	    "      --all      every secret; the daemon keeps running\n" },
 	{ "list", "list [-l | --json]",
 	    "list the secrets' names, sizes and limits",
 	    "  -l, --lines    the daemon's answer as it is, as into a pipe\n"
 	    "      --json     as a JSON array\n" },
 	{ "tethers", "tethers [-l | --json]",
-	    "list the conditions of the session, and who holds them",
+	    "list the tethers of the session, and their holders",
 	    "  -l, --lines    the daemon's answer as it is, as into a pipe\n"
 	    "      --json     as a JSON array\n" },
 	{ "release", "release TETHER", "take a tether out of the session", "" },
-	{ "watch", "watch [--json]",
-	    "print what happens, until the daemon ends",
+	{ "watch", "watch [--json]", "print events until the daemon ends",
 	    "      --json     one JSON object a line\n" },
 	{ "wait", "wait EVENT",
 	    "wait for an event: guarded, lost, released, pending, cancelled,\n"
 	    "armed, put, got, gone or bye (the daemon's end)",
 	    "" },
 	{ "load", "load [-1r] [FILE]",
-	    "store the secrets that a file names, each from its command",
+	    "run the commands in a file, and store their output",
 	    "  -1             ask only once for a secret that is typed\n"
-	    "  -r             replace those that the daemon has\n" },
+	    "  -r             also load secrets that the daemon has already\n" },
 	{ "run",
 	    "run [-e VAR=NAME]... [-f FD=NAME]... [-i NAME] PROGRAM [ARG]...",
-	    "run a program, with secrets, that an armed panic kills",
+	    "run a program with secrets; an armed panic kills it",
 	    "  -e VAR=NAME    the secret is in its environment\n"
 	    "  -f FD=NAME     the secret can be read from a descriptor\n"
 	    "  -i NAME        the secret can be read from standard input\n" },
 	{ "why", "why [-l | --json]", "say when and why the last daemon ended",
-	    "  -l, --lines    its last words as they are\n"
+	    "  -l, --lines    the line of its last words as it is\n"
 	    "      --json     as a JSON object\n" },
 	{ "help", "help [COMMAND]", "explain a command", "" },
 };

@@ -259,8 +259,7 @@ load_file(const struct sockpath *places, const char *path, bool replace,
 		err(EXIT_USAGE, "atexit");
 	for (i = 0; i < load.n; i++) {
 		if (load_there[i] && !replace) {
-			warnx("%s: exists, and stays without -r",
-			    load.entry[i].name);
+			warnx("%s: exists; -r replaces it", load.entry[i].name);
 			all = false;
 		} else if (!load_one(places, &load.entry[i], replace)) {
 			all = false;

@@ -262,8 +262,7 @@ run_get_var(struct run_use *u, int channel, size_t len)
 	while (len > 0 && value[len - 1] == '\n')
 		len--;
 	if (len == 0)
-		run_unfit(u,
-		    "has only newlines, which a variable does without");
+		run_unfit(u, "has only newlines, which -e drops");
 	value[len] = '\0';
 }
 

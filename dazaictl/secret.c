@@ -127,7 +127,7 @@ secret_send(int fd, const unsigned char *buf, size_t len)
 		if (n == -1 && errno == EINTR)
 			n = 0;
 		if (n == -1)
-			err(EXIT_CUT, "the daemon is gone");
+			err(EXIT_CUT, "the daemon has ended");
 	}
 }
 

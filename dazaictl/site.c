@@ -80,11 +80,11 @@ site_set(struct site *site, const char *scheme, const char *host,
 	if (!site_copy(site->scheme, sizeof(site->scheme), scheme,
 		strlen(scheme), "+-.") ||
 	    site->scheme[0] == '\0')
-		return ("the scheme is not one");
+		return ("the scheme is not valid");
 	if (!site_copy(site->host, sizeof(site->host), host, strlen(host),
 		"-._:[]") ||
 	    site->host[0] == '\0')
-		return ("the host is not one");
+		return ("the host is not valid");
 	site_usual_port(site);
 	path += strspn(path, "/");
 	for (len = strlen(path); len > 0 && path[len - 1] == '/'; len--)
@@ -94,7 +94,7 @@ site_set(struct site *site, const char *scheme, const char *host,
 	memcpy(site->path, path, len);
 	site->path[len] = '\0';
 	if (strpbrk(site->path, "?# \\") != NULL || site_is_dotted(site->path))
-		return ("the path is not one");
+		return ("the path is not valid");
 	return (NULL);
 }
 
@@ -112,14 +112,14 @@ site_parse(struct site *site, const char *url)
 	if (at != NULL) {
 		len = (size_t)(at - url);
 		if (len >= sizeof(scheme))
-			return ("the scheme is not one");
+			return ("the scheme is not valid");
 		memcpy(scheme, url, len);
 		scheme[len] = '\0';
 		url = at + 3;
 	}
 	len = strcspn(url, "/");
 	if (len >= sizeof(host))
-		return ("the host is not one");
+		return ("the host is not valid");
 	memcpy(host, url, len);
 	host[len] = '\0';
 	return (site_set(site, scheme, host, url + len));

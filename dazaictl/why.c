@@ -147,8 +147,8 @@ why_words(const struct why *w, char *words)
 	size_t i;
 
 	if (strcmp(w->how, "running") == 0)
-		return ("killed without a word, as by SIGKILL or a lack of "
-			"memory");
+		return ("killed before it could say why, as by SIGKILL "
+			"or a lack of memory");
 	for (i = 0; i < sizeof(hows) / sizeof(hows[0]); i++) {
 		if (strcmp(w->how, hows[i].how) == 0)
 			break;

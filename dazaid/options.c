@@ -61,21 +61,21 @@ options_usage(FILE *to, int status)
 	if (status != 0)
 		exit(status);
 	(void)fputs(
-	    "  -1, --once               ask once for what is typed, not twice\n"
+	    "  -1, --once               ask only once for a typed secret\n"
 	    "  -a, --arm                a panic kills; without it, it is a "
 	    "rehearsal\n"
 	    "  -d, --debug              stay in the foreground, log to "
 	    "standard error\n"
-	    "  -f, --first SECONDS      how long a secret may wait to be "
-	    "guarded (300)\n"
+	    "  -f, --first SECONDS      how long a secret may be unguarded "
+	    "(300)\n"
 	    "  -g, --grace SECONDS      how long an armed panic can be "
 	    "cancelled (5)\n"
 	    "  -h, --help               show this\n"
 	    "  -l, --load NAME=FILE     store a secret; FILE - is standard "
 	    "input\n"
 	    "  -l, --load NAME          likewise, but ask on the terminal\n"
-	    "  -L, --load-file FILE     load the secrets that the commands in "
-	    "it print\n"
+	    "  -L, --load-file FILE     run its commands, and store their "
+	    "output\n"
 	    "  -m, --memory KIND        secretmem or mlock, or do not start\n"
 	    "  -s, --socket PATH        the heartbeat's socket\n"
 	    "  -t, --ping-timeout SECS  a heartbeat silent for so long is "
@@ -84,7 +84,7 @@ options_usage(FILE *to, int status)
 	    "  -v, --verbose            log every message of the network "
 	    "process\n"
 	    "  -V, --version            show the version\n"
-	    "  -z, --size BYTES         of the memory for secrets (65536)\n"
+	    "  -z, --size BYTES         size of the memory for secrets (65536)\n"
 	    "      --require-lock       do not start in memory that can be "
 	    "swapped\n"
 	    "  -- COMMAND [ARG]...      run it, guarded, once the daemon is "
@@ -202,12 +202,12 @@ options_command(struct options *o, char **argv)
 	if (*argv == NULL)
 		return;
 	if (strcmp(argv[-1], "--") != 0) {
-		warnx("%s: not an option; a command stands after --",
+		warnx("%s: not an option; put a command after --",
 		    oneline(*argv));
 		options_usage(stderr, 1);
 	}
 	if (!o->background)
-		errx(1, "--debug: a command needs the foreground for itself");
+		errx(1, "--debug: not possible with a command");
 	if ((code = program_check(*argv)) != 0)
 		err(code, "%s", oneline(*argv));
 	o->command = argv;

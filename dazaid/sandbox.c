@@ -354,7 +354,7 @@ sandbox_network(uid_t uid, gid_t gid)
 		if (setgroups(0, NULL) == -1 ||
 		    setresgid(gid, gid, gid) == -1 ||
 		    setresuid(uid, uid, uid) == -1)
-			return ("cannot become its own uid");
+			return ("cannot change to its own uid");
 	}
 	if (sandbox_capabilities(0) == -1)
 		return ("capabilities");

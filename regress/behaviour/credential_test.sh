@@ -186,7 +186,7 @@ the_file_is_the_users_body() {
 	guarded -a
 	config git "https://git.example.org $name"
 	chmod 602 .config/dazai/git
-	untrusted 'others may write it'
+	untrusted 'others may write to it'
 	chmod 644 .config/dazai/git
 	git_says "password=$secret\n" protocol=https host=git.example.org
 	if [ "$(id -u)" -eq 0 ]; then
@@ -201,7 +201,7 @@ the_file_is_the_users_body() {
 	untrusted 'is not a file'
 	rmdir .config/dazai/git
 	config git "https://git.example.org $name" 'https://git.example.com'
-	untrusted 'git:2: no name of a secret'
+	untrusted 'git:2: not the name of a secret'
 	config git "https://git.example.org $name" '' 'https://x y z more'
 	untrusted 'git:3: too many words'
 	for url in 'https://me@git.example.org' 'https:///path' \
@@ -283,9 +283,9 @@ docker_is_refused_body() {
 	echo b.example.org >in
 	complains 5 'is not UTF-8' docker-credential-dazai get <in
 	printf 'a.example.org\na.example.org\n' >in
-	complains 1 'the registry is not one' docker-credential-dazai get <in
+	complains 1 'the registry is not valid' docker-credential-dazai get <in
 	: >in
-	complains 1 'the registry is not one' docker-credential-dazai get <in
+	complains 1 'the registry is not valid' docker-credential-dazai get <in
 	printf '%2000s' '' | tr ' ' a >in
 	complains 1 'too long a registry' docker-credential-dazai get <in
 	for command in store erase; do

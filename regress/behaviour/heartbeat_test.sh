@@ -43,7 +43,7 @@ bad_usage_is_told_body() {
 		present '^usage: dazai-hb' hb.err
 	done
 	"$hb" extra 2>hb.err || :
-	present '^dazai-hb: extra: not an option; a command stands after --$' hb.err
+	present '^dazai-hb: extra: not an option; put a command after --$' hb.err
 	explains "$hb" background help interval tether watch-pid quiet socket verbose \
 	    version watch-path wait
 	for arg in -h --help -V --version; do

@@ -65,7 +65,7 @@ refuses_a_bad_file_body() {
 	refused 'file: others may write to it'
 	rm file
 	mkfifo file
-	refused 'file: is no regular file'
+	refused 'file: is not a regular file'
 }
 
 behaviour ends_what_hangs '-L: a command that hangs, or prints without end, ends with the start' \

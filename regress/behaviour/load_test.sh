@@ -126,7 +126,7 @@ what_is_there_stays_without_r_body() {
 	printf 'a echo new; echo x >>ran\nb echo b\n' >file
 	printf old | "$ctl" put a || fail put
 	load 7 file
-	told 'a: exists, and stays without -r'
+	told 'a: exists; -r replaces it'
 	has a old
 	has b b
 	[ ! -e ran ] || fail 'the command has run'
@@ -162,7 +162,7 @@ a_mistake_loads_nothing_body() {
 		x reads=0 true|x: reads= too small
 		x ttl=1e3 true|x: ttl= not a number of seconds
 		x newline=drop true|x: newline= can only be keep
-		x ?y|x: something follows the ?
+		x ?y|x: unexpected text after the ?
 		a true|a: is in line 1 already
 		"x" true|RULE
 	EOT
@@ -194,9 +194,9 @@ the_file_must_be_ours_body() {
 	done
 	refuses none: 'No such file or directory'
 	mkdir directory
-	refuses directory: 'is no regular file'
+	refuses directory: 'is not a regular file'
 	mkfifo fifo
-	refuses fifo: 'is no regular file'
+	refuses fifo: 'is not a regular file'
 	chmod 400 file
 	ln -s file link
 	load 0 link

@@ -214,7 +214,7 @@ behaviour its_file_is_the_users \
 its_file_is_the_users_body() {
 	config pinentry "$grip $name"
 	chmod 666 .config/dazai/pinentry
-	complains 1 'others may write it' "$pinentry" </dev/null
+	complains 1 'others may write to it' "$pinentry" </dev/null
 	for line in "$grip" "${grip#?} x" "$grip x y" 'pinentry pinentry'; do
 		config pinentry '# keys' "$line"
 		complains 1 'pinentry:2: ' "$pinentry" </dev/null

@@ -279,7 +279,7 @@ wrong_usage_is_named_body() {
 	complains 1 'list: --json=1: takes no value' "$ctl" list --json=1
 	complains 1 'load: --replace: no such option' "$ctl" load --replace
 	complains 1 'put: -n: a value is missing' "$ctl" put x -n
-	complains 1 "panic: soft: only 'hard' can stand here" "$ctl" panic soft
+	complains 1 "panic: soft: only 'hard' is possible here" "$ctl" panic soft
 	complains 1 "wait: the event is missing" "$ctl" wait
 	complains 1 'run: the program is missing' "$ctl" run
 	complains 1 'arm: now: one argument too many' "$ctl" arm now
@@ -311,7 +311,7 @@ why_tells_the_end_body() {
 	kill -KILL "$vault"
 	talk - ended "$vault"
 	shows '^started:    ' "$ctl" why
-	shows '^why:        killed without a word' "$ctl" why
+	shows '^why:        killed before it could say why' "$ctl" why
 }
 
 behaviour no_daemon_says_why 'without a daemon every command says how the last one ended, in one more line'

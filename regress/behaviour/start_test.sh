@@ -68,7 +68,7 @@ help_and_version_are_printed_body() {
 		left_nothing "$words"
 		case $words in
 		*extra | true*) present \
-		    '^dazaid: [a-z]*: not an option; a command stands after --$' why ;;
+		    '^dazaid: [a-z]*: not an option; put a command after --$' why ;;
 		esac
 	done
 }

@@ -27,9 +27,9 @@ complete -c dazai-hb -n __dazai_hb_option -s n -l tether -x -a '(__dazai_hb_teth
     -d 'Hold this tether'
 complete -c dazai-hb -n __dazai_hb_option -s p -l watch-pid -x -a '(__fish_complete_pids)' \
     -d 'End when this process ends'
-complete -c dazai-hb -n __dazai_hb_option -s q -l quiet -d 'Say only what is wrong'
+complete -c dazai-hb -n __dazai_hb_option -s q -l quiet -d 'Print errors only'
 complete -c dazai-hb -n __dazai_hb_option -s s -l socket -rF -d 'The heartbeat socket'
-complete -c dazai-hb -n __dazai_hb_option -s v -l verbose -d 'Say more'
+complete -c dazai-hb -n __dazai_hb_option -s v -l verbose -d 'Print more'
 complete -c dazai-hb -n __dazai_hb_option -s V -l version -d 'Show the version'
 complete -c dazai-hb -n __dazai_hb_option -s w -l watch-path -rF -d 'End when this path is gone'
 complete -c dazai-hb -n __dazai_hb_option -s W -l wait -x -d 'Seconds to wait for the daemon'

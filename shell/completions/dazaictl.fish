@@ -113,12 +113,12 @@ complete -c dazaictl -n '__dazaictl_command release; and __dazaictl_no_argument'
     -a '(__dazaictl_names tethers)' -d Tether
 complete -c dazaictl -n '__dazaictl_command wait; and __dazaictl_no_argument' \
     -a 'guarded lost released pending cancelled armed put got gone bye'
-complete -c dazaictl -n '__dazaictl_command put load' -s 1 -d 'Ask once for what is typed'
-complete -c dazaictl -n '__dazaictl_command put load' -s r -d 'Replace what there is'
+complete -c dazaictl -n '__dazaictl_command put load' -s 1 -d 'Ask only once for a secret that is typed'
+complete -c dazaictl -n '__dazaictl_command put load' -s r -d 'Replace an existing secret'
 complete -c dazaictl -n '__dazaictl_command put' -s n -x \
-    -d 'Wipe after so many reads'
+    -d 'Wipe it after this number of reads'
 complete -c dazaictl -n '__dazaictl_command put' -s t -x \
-    -d 'Wipe after so many seconds'
+    -d 'Wipe it after this number of seconds'
 complete -c dazaictl -n __dazaictl_replaces -a '(__dazaictl_names list)' -d Secret
 complete -c dazaictl -n '__dazaictl_command load; and __dazaictl_no_argument' -F
 complete -c dazaictl -n '__dazaictl_command get' -s f -d 'To a terminal, too'
