@@ -310,7 +310,10 @@ client_refusal(const char *line, char *words)
 		if (strncmp(line, codes[i].word, strlen(codes[i].word)) == 0)
 			code = codes[i].code;
 	}
-	/* "ERROR word sentence", but "ERROR invalid pid", and "BUSY" */
+	if (strcmp(line, "BUSY") == 0)
+		word = "BUSY the daemon has too many processes, transfers or "
+		       "connections";
+	/* "ERROR word sentence", but "ERROR invalid pid" */
 	if (strncmp(line, "ERROR ", 6) == 0)
 		word += 6;
 	if ((sentence = strchr(word, ' ')) == NULL ||

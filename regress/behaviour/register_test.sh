@@ -167,6 +167,7 @@ thirty_two_are_held_body() {
 	ends 143 "$last"
 	control say "REGISTER pid=$last" want 'ERROR invalid pid' \
 	    say "REGISTER pid=$idler" want OK say STATUS like '* registered=32 *'
+	complains 5 'refused: BUSY: the daemon has too many' "$ctl" -s "$sock" run true
 	panics
 	for pid in ${idlers% *} "$idler"; do
 		ends "$SIGKILL" "$pid"
