@@ -7,6 +7,9 @@
  */
 #include <sys/inotify.h>
 #include <sys/stat.h>
+#include <sys/vfs.h>
+
+#include <linux/magic.h>
 
 #include <err.h>
 #include <errno.h>
@@ -96,6 +99,16 @@ path_follow(struct path_walk *w)
 	return (true);
 }
 
+/* Is dir on a file system whose files the kernel ends without telling? */
+static bool
+path_is_silent(const char *dir)
+{
+	struct statfs fs;
+
+	return (statfs(dir, &fs) == 0 &&
+	    (fs.f_type == PROC_SUPER_MAGIC || fs.f_type == SYSFS_MAGIC));
+}
+
 /*
  * Watches every file on the way to name, and looks at each only after that, so
  * that no change is missed.  Stores the file at the end of the way in *file.
@@ -103,12 +116,16 @@ path_follow(struct path_walk *w)
  *
  * A directory or device that we may not read cannot be watched itself.  It is
  * enough if its directory can be watched, and the other way round.
+ *
+ * first: before the sandbox, which forbids statfs(2); a file or link that would
+ * end unnoticed is then ENOTSUP.
  */
 static bool
-path_walk(const char *name, struct statx *file)
+path_walk(const char *name, struct statx *file, bool first)
 {
 	struct path_walk w = { .done = "", .links = 0 };
-	bool		 entries, self;
+	const char	*at;
+	bool		 entries, self, silent;
 
 	if (strlen(name) + 2 > sizeof(w.rest)) {
 		errno = ENAMETOOLONG;
@@ -118,17 +135,21 @@ path_walk(const char *name, struct statx *file)
 	if (statx(AT_FDCWD, "/", 0, PATH_STAT, file) == -1)
 		return (false);
 	for (;;) {
-		entries = path_watch(w.done[0] == '\0' ? "/" : w.done,
-		    PATH_SELF | PATH_ENTRY);
+		at = w.done[0] == '\0' ? "/" : w.done;
+		entries = path_watch(at, PATH_SELF | PATH_ENTRY);
+		silent = first && path_is_silent(at);
+		errno = ENOTSUP;
 		if (!path_next(&w))
-			return (true);
-		self = path_watch(w.done[0] == '\0' ? "/" : w.done, PATH_SELF);
+			return (!silent);
+		at = w.done[0] == '\0' ? "/" : w.done;
+		self = path_watch(at, PATH_SELF);
 		if (!entries && !self)
 			return (false);
-		if (statx(AT_FDCWD, w.done[0] == '\0' ? "/" : w.done,
-			AT_SYMLINK_NOFOLLOW, PATH_STAT, file) == -1)
+		if (statx(AT_FDCWD, at, AT_SYMLINK_NOFOLLOW, PATH_STAT, file) ==
+		    -1)
 			return (false);
-		if (S_ISLNK(file->stx_mode) && !path_follow(&w))
+		errno = ENOTSUP;
+		if (S_ISLNK(file->stx_mode) && (silent || !path_follow(&w)))
 			return (false);
 	}
 }
@@ -170,8 +191,14 @@ path_open(const char *name)
 	if (name[0] != '/' && (dir = getcwd(NULL, 0)) == NULL)
 		err(EXIT_USAGE, "--watch-path %s", oneline(name));
 	if (asprintf(&p->name, "%s/%s", dir == NULL ? "" : dir, name) == -1 ||
-	    !path_walk(p->name, &p->file))
+	    !path_walk(p->name, &p->file, true)) {
+		if (errno == ENOTSUP)
+			errx(EXIT_USAGE,
+			    "--watch-path %s: in /proc and /sys the kernel "
+			    "does not tell when a file is gone",
+			    oneline(name));
 		err(EXIT_USAGE, "--watch-path %s", oneline(name));
+	}
 	free(dir);
 	path_n++;
 }
@@ -202,7 +229,7 @@ path_ended(const struct pollfd *pfd)
 		return (false);
 	(void)!read(path_inotify, events, sizeof(events));
 	for (i = 0; i < path_n; i++) {
-		if (!path_walk(paths[i].name, &now) ||
+		if (!path_walk(paths[i].name, &now, false) ||
 		    !path_same(&paths[i].file, &now))
 			return (true);
 	}

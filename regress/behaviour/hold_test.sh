@@ -58,6 +58,11 @@ a_path_that_goes_ends_it_body() {
 	atf_check -s exit:1 -e match:'--watch-path nothing: No such file' \
 	    "$hb" -s "$sock" -n usb -w nothing
 	complains 1 '--watch-path: the path is empty' "$hb" -s "$sock" -n usb -w ''
+	ln -s /proc/self/cwd/stick link
+	for path in /proc/$$ link /sys/kernel; do
+		complains 1 "--watch-path $path: in /proc and /sys the kernel" \
+		    "$hb" -s "$sock" -n usb -w "$path"
+	done
 }
 
 behaviour the_way_to_a_path_may_change \
@@ -242,7 +247,7 @@ behaviour b_is_the_background \
     '-b: dazai-hb returns once it guards, and says which process guards, which is no child of the shell'
 b_is_the_background_body() {
 	complains 2 'no daemon' "$hb" -b -s "$sock"
-	complains 1 '--background: a command' "$hb" -b -s "$sock" -- true
+	complains 1 '--background: not possible with a command' "$hb" -b -s "$sock" -- true
 	start
 	idler
 	out=$("$hb" -b -s "$sock" -n session -p "$idler" 2>&1) || fail "$?: $out"
@@ -331,7 +336,7 @@ dazaid_runs_a_command_body() {
 	atf_check -o inline:'5000\n' -e ignore "$dazaid" -s "$sock" \
 	    -- sh -c 'echo $#' sh $(seq 5000)
 	talk -w 5 - ended "$(cat "$sock.pid" 2>/dev/null || echo 999999)"
-	atf_check -s exit:1 -e match:'a command needs the foreground' \
+	atf_check -s exit:1 -e match:'not possible with a command' \
 	    "$dazaid" -d -s "$sock" -- true
 	atf_check -s exit:1 -e match:usage "$dazaid" -s "$sock" true
 	: >text
