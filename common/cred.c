@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Asks the kernel which process, and whose, is at the other end of a Unix
- * socket.
+ * Asks the kernel for the pid, uid and gid at the other end of a Unix socket.
  */
 #include <errno.h>
 #include <fcntl.h>

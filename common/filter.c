@@ -53,7 +53,7 @@
 
 #define FILTER_ARG_STEPS 6 /* that filter_arg() makes */
 
-/* On a 32-bit machine the C library makes the call also instead of nr. */
+/* On a 32-bit machine the C library may make the second call instead. */
 static const struct filter_alias {
 	int  nr;
 	int  also;
@@ -199,7 +199,7 @@ filter_add_rule(struct filter *f, const struct filter_rule *r)
 	}
 }
 
-/* Refuses calls of another architecture; loads the number of any other. */
+/* Refuses a call of another architecture; otherwise loads its number. */
 static void
 filter_begin(struct filter *f, uint32_t otherwise)
 {
@@ -214,8 +214,8 @@ filter_begin(struct filter *f, uint32_t otherwise)
 }
 
 /*
- * Builds the filter f from n tables.  The action for a call that they do not
- * allow is otherwise (SCMP_ACT_...).  Returns 0, or -1 with EINVAL if the
+ * Builds the filter f from n tables.  otherwise (SCMP_ACT_...)  is the action
+ * for any call that they do not allow.  Returns 0, or -1 with EINVAL if the
  * filter is too long, or a table has an unknown kind of comparison.
  */
 int

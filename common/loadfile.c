@@ -4,7 +4,7 @@
  *
  *	NAME [reads=N] [ttl=SECONDS] [newline=keep] COMMAND...
  *
- * or has a "?"  for a command.  The whole file is read before any command is
+ * or has a "?" for a command.  The whole file is read before any command is
  * run.
  */
 #include <sys/prctl.h>

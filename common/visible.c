@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Shows text that another user or program has chosen on a terminal.
+ * Makes text that another user or program has chosen safe for a terminal.
  */
 #define LIBBSD_OPENBSD_VIS /* or <bsd/vis.h> warns of strnvis(3) */
 #include <bsd/vis.h>

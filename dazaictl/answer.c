@@ -178,7 +178,7 @@ answer_is_event_kind(const char *word)
 }
 
 /*
- * Returns whether line is "EVENT kind key=value ..."  or "EVENT " and a STATUS.
+ * Returns whether line is "EVENT kind key=value ..." or "EVENT " and a STATUS.
  */
 bool
 answer_is_event(const char *line)

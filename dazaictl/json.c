@@ -158,7 +158,7 @@ json_status(const char *line)
 }
 
 /*
- * Prints "EVENT kind key=value ..."  as one object, with the kind as "event".
+ * Prints "EVENT kind key=value ..." as one object, with the kind as "event".
  */
 void
 json_event(const char *line)

@@ -67,7 +67,7 @@ secret_wait(int fd, short events)
 }
 
 /*
- * In.
+ * put
  */
 
 /* Asks the daemon for the largest size of a secret now. */
@@ -296,7 +296,7 @@ secret_put(const struct sockpath *places, const char *name, const char *reads,
 }
 
 /*
- * Out.
+ * get
  */
 
 /* Writes the first len bytes of an arena to standard output. */

@@ -50,7 +50,7 @@ site_copy(char *to, size_t size, const char *text, size_t len,
 }
 
 /*
- * Returns whether path has a component "."  or "..", which would lead to
+ * Returns whether path has a component "." or "..", which would lead to
  * another path.
  */
 static bool

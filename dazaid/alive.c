@@ -38,10 +38,10 @@ alive_open(void)
 }
 
 /*
- * Watches h's descriptor i.  Its end is reported only once (EPOLLONESHOT),
- * because the heartbeat keeps the descriptor until network has reported what
- * its client said.  Returns false if the descriptor is not open, or the kernel
- * cannot watch more.
+ * Watches h's descriptor i.  The end of a connection or process is reported
+ * only once (EPOLLONESHOT), because the heartbeat keeps the descriptor until
+ * network has reported what its client said.  Returns false if the descriptor
+ * is not open, or the kernel cannot watch more.
  */
 bool
 alive_watch(struct session_holder *h, unsigned int i)
@@ -196,9 +196,7 @@ alive_channel(struct session_holder *h)
 	}
 }
 
-/*
- * What the kernel reports.
- */
+/* Events from the kernel. */
 
 /* Acts on an event of h's descriptor i. */
 static void

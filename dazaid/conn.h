@@ -16,7 +16,7 @@
 
 struct conn {
 	int	 fd;	   /* -1: a free slot */
-	uint32_t peerid;   /* its number in messages, used only once */
+	uint32_t peerid;   /* its number in messages, never reused */
 	bool	 asked;	   /* the vault has not answered its request yet */
 	bool	 skip;	   /* the rest of a line that was too long is ignored */
 	bool	 broken;   /* a send failed: send no more */

@@ -323,7 +323,7 @@ control_asking(void)
 	return (n);
 }
 
-/* The time from which c, being silent, makes room; CONN_NEVER: never. */
+/* The time from which c may be closed for a newcomer; CONN_NEVER: never. */
 static int64_t
 control_yields(const struct conn *c)
 {

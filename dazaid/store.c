@@ -308,7 +308,7 @@ store_next(const struct store *st, uint64_t after, struct store_item *item)
 }
 
 /*
- * In.
+ * Filling a secret.
  */
 
 /* Returns whether an existing secret forbids a new one of this name. */
@@ -481,7 +481,7 @@ store_commit(struct store *st, uint64_t id, uint32_t reads, int64_t due)
 }
 
 /*
- * Out.
+ * Reading a secret.
  */
 
 /* Returns the entry of a reader of id, or, with 0, a free entry; NULL: none. */

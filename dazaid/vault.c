@@ -198,7 +198,7 @@ vault_has_fd(void)
  * Dispatch.
  */
 
-/* Acts on a collected signal (0: none).  A signal to network means the same. */
+/* Acts on a signal that the vault or network has collected (0: none). */
 static void
 vault_signal(int sig)
 {
