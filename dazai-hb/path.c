@@ -99,7 +99,7 @@ path_follow(struct path_walk *w)
 	return (true);
 }
 
-/* Is dir on a file system whose files the kernel ends without telling? */
+/* Returns whether inotify does not report the end of files in dir. */
 static bool
 path_is_silent(const char *dir)
 {
@@ -117,8 +117,9 @@ path_is_silent(const char *dir)
  * A directory or device that we may not read cannot be watched itself.  It is
  * enough if its directory can be watched, and the other way round.
  *
- * first: before the sandbox, which forbids statfs(2); a file or link that would
- * end unnoticed is then ENOTSUP.
+ * If first is set, the sandbox, which forbids statfs(2), is not loaded yet.
+ * Then fails with ENOTSUP if the end of a file or link on the way would go
+ * unnoticed.
  */
 static bool
 path_walk(const char *name, struct statx *file, bool first)

@@ -113,8 +113,9 @@ arena_protect(void)
 }
 
 /*
- * As secmem_open().  A limit of the size of files (ulimit -f) holds for
- * secretmem, too: then there is another kind of memory, and no signal.
+ * As secmem_open().  The limit of the size of files (ulimit -f) applies to
+ * secretmem, too.  Ignores SIGXFSZ, so that secmem_open() takes another kind of
+ * memory if secretmem would exceed it.
  */
 static int
 arena_open(struct secmem *sm, size_t size)

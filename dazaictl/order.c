@@ -27,7 +27,7 @@ static struct order {
 	int	fd;	/* the connection */
 	int	pidfd;	/* the vault's, or -1 ... */
 	int	error;	/* ... and why */
-	bool	dazaid; /* the vault's process is one, as far as /proc tells */
+	bool	dazaid; /* the process is a dazaid, as far as /proc shows */
 	int64_t start;
 	size_t	len;
 	char	line[128]; /* the answer */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * dazaictl run: registers this process, gets the secrets for the program, and
- * then executes the program.  If anything fails, it does not.
+ * then executes the program.  If anything fails, it does not execute the
+ * program.
  */
 #include <sys/mman.h>
 #include <sys/stat.h>
@@ -482,7 +483,7 @@ run_program(const struct sockpath *places, int argc, char *argv[])
 	/* If one secret cannot be read, the ones before it have been. */
 	if (atexit(run_overwrite) != 0)
 		err(EXIT_USAGE, "atexit");
-	/* To exceed ulimit -f by a file in memory is an error, no signal. */
+	/* If a file in memory exceeds ulimit -f, get an error and no signal. */
 	(void)sigaction(SIGXFSZ, &ignore, &was);
 	run_get(fd);
 	(void)sigaction(SIGXFSZ, &was, NULL);

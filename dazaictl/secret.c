@@ -414,7 +414,7 @@ secret_head(const char *words, int *cpu)
 	const char	 *rest = words + strcspn(words, " ");
 	int64_t		  bytes, n;
 
-	/* More digits than fit are too large a number, too. */
+	/* A number with more digits than fit is too large, too. */
 	(void)snprintf(size, sizeof(size), "%.*s", (int)(rest - words), words);
 	if (num_int(size, 1, INT64_MAX - 1, &bytes) != NULL ||
 	    strncmp(rest, key, strlen(key)) != 0 ||

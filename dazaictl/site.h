@@ -12,7 +12,7 @@
 struct site {
 	char scheme[SITE_SCHEME];
 	char host[SITE_HOST]; /* in lower case, without the scheme's own port */
-	char path[SITE_PATH]; /* without slashes at both ends */
+	char path[SITE_PATH]; /* without a slash at either end */
 };
 
 const char *site_parse(struct site *, const char *);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * Reads a secret that the user types directly into an arena.
+ * Reads a typed secret from the terminal directly into an arena.
  */
 #include <err.h>
 #include <errno.h>

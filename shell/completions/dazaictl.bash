@@ -35,9 +35,8 @@ _dazaictl_files() {
 }
 
 # Offers the first words of what "dazaictl $1" prints, which are names of secrets or
-# tethers, each with $2, if any, before it.  A name is text that somebody else has
-# chosen: nothing here expands it (compgen -W would), and it is quoted for the command
-# line.
+# tethers, each with $2, if any, before it.  Somebody else may have chosen a name, so
+# nothing here expands it (compgen -W would), and it is quoted for the command line.
 _dazaictl_names() {
 	local name before=${2-}
 
