@@ -272,7 +272,7 @@ network_sees_no_secret_body() {
 	talk - ended $tracer
 	bytes_of trace >seen
 	for line in 'PUT a 60' 'GET a' 'GET c' 'PUT d 60' 'GET d' 'PUT e 99'; do
-		grep -qF "$line\\n" seen || fail "'$line' was not seen: $(cat seen)"
+		present -F "$line\\n" seen
 	done
 	if grep -o '"[^"]*"' trace | grep '[zqjZQJwWxX]'; then
 		fail "network had bytes of it"

@@ -13,8 +13,7 @@ refused() {
 	shift
 	before=$(ls -Ai "${sock%/*}" 2>/dev/null)
 	complains 1 "$text" "$dazaid" -d -s "$sock" -l "$name=-" "$@" <secret
-	[ "$(ls -Ai "${sock%/*}" 2>/dev/null)" = "$before" ] ||
-	    fail "the directory is not as it was: $(ls -Ai "${sock%/*}")"
+	is "$(ls -Ai "${sock%/*}" 2>/dev/null)" "$before"
 }
 
 # Makes a directory for the socket, with nothing else in it.
@@ -142,8 +141,7 @@ a_live_daemon_keeps_its_path_body() {
 	refused "$sock.pid: another dazaid runs here"
 	heartbeat -i 5
 	refused "$sock.pid: another dazaid runs here" -a
-	[ "$(look "$sock"; look "$sock.pid")" = "$was" ] ||
-	    fail "its files are not as they were"
+	is "$(look "$sock"; look "$sock.pid")" "$was"
 	stand_down
 	not_logged PANIC
 }
@@ -202,8 +200,7 @@ the_files_are_private_body() {
 			    "600 socket $(id -u):$(id -g)" ] ||
 			    fail "umask $mask: $(stat -c '%n %a %F %u:%g' "$file")"
 		done
-		[ "$(stat -c '%a %F' "$sock.pid")" = '600 regular file' ] ||
-		    fail "umask $mask: $(stat -c '%a %F' "$sock.pid")"
+		is "$(stat -c '%a %F' "$sock.pid")" '600 regular file'
 		lives
 	done
 }
@@ -253,8 +250,7 @@ a_moved_directory_is_cleaned_body() {
 	talk - ended "$vault" ended "$network"
 	wait "$vault" || true
 	[ "$(ls -A moved)" = sock.last ] || fail "left: $(ls -A moved)"
-	[ "$(cat "$sock")$(cat "$sock.pid")" = preciousprecious ] ||
-	    fail "it was not ours"
+	is "$(cat "$sock")$(cat "$sock.pid")" preciousprecious
 }
 
 behaviour a_relative_path_is_that_of_the_start \
@@ -355,8 +351,7 @@ u_makes_the_files_for_the_user_body() {
 	for_nobody start -a -g 60
 	cp "$hb" "$dir"
 	for file in "$sock" "$sock.ctl" "$sock.pid"; do
-		[ "$(stat -c '%U %G %a' "$file")" = 'nobody nogroup 600' ] ||
-		    fail "$(stat -c '%n %U %G %a' "$file")"
+		is "$(stat -c '%U %G %a' "$file")" 'nobody nogroup 600'
 	done
 	present -x "Uid:	0	0	0	0" "/proc/$vault/status"
 	absent '^Uid:.*[[:space:]]\(0\|65534\)[[:space:]]' "/proc/$network/status"

@@ -256,8 +256,7 @@ b_is_the_background_body() {
 	[ "$out" = "dazai-hb: guarding $idler with dazaid $vault, in the \
 background: pid $heartbeat" ] || fail "$out"
 	held 'session 1 held,'
-	[ "$(ps -o sid= -p "$heartbeat" | tr -d ' ')" = "$heartbeat" ] ||
-	    fail "in our session"
+	is "$(ps -o sid= -p "$heartbeat" | tr -d ' ')" "$heartbeat"
 	[ "$(ps -o ppid= -p "$heartbeat" | tr -d ' ')" != $$ ] || fail "a child"
 	# Its pipe must not become a standard descriptor that was closed.
 	"$hb" -b -s "$sock" -n closed -p "$idler" <&- >&- || fail "closed: $?"

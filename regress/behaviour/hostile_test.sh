@@ -24,7 +24,7 @@ attack() {
 	chmod 777 "$dir"
 	chmod 755 "$dir/attack" "$dir/dazaid"
 	chmod 666 "$dir/secret" "$dir/large"
-	(cd "$dir" && as_other ./attack "$@") || fail "as an ordinary user"
+	(cd "$dir" && become 65534 ./attack "$@") || fail "as an ordinary user"
 }
 
 # attacks ATTACK NAME TEXT: declares the case that runs it
@@ -59,5 +59,5 @@ system_calls_are_listed_body() {
 	public
 	cp "$hostile/calls" "$dir"
 	chmod 755 "$dir/calls"
-	(cd "$dir" && as_other ./calls) || fail "as an ordinary user"
+	(cd "$dir" && become 65534 ./calls) || fail "as an ordinary user"
 }

@@ -69,8 +69,8 @@ deadlines_run_while_the_machine_sleeps_body() {
 	[ $# -eq 1 ] || fail "timers: $timers"
 	info="/proc/$vault/fdinfo/$1"
 	# CLOCK_BOOTTIME, set to an absolute time (TFD_TIMER_ABSTIME), not again.
-	grep -qx 'clockid: 7' "$info" || fail "$(cat "$info")"
-	grep -qx 'it_interval: (0, 0)' "$info" || fail "$(cat "$info")"
+	present -x 'clockid: 7' "$info"
+	present -x 'it_interval: (0, 0)' "$info"
 	left=$(sed -n 's/^it_value: (\([0-9]*\),.*/\1/p' "$info")
 	[ "$left" -gt 500 ] || fail "$(cat "$info")"
 	[ "$left" -le 600 ] || fail "$(cat "$info")"

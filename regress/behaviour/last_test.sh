@@ -9,8 +9,7 @@
 last() {
 	local line time
 
-	[ "$(stat -c '%s %a %u' "$sock.last")" = "256 600 $(id -u)" ] ||
-	    fail "$(stat -c '%s %a %u' "$sock.last")"
+	is "$(stat -c '%s %a %u' "$sock.last")" "256 600 $(id -u)"
 	[ "$(wc -l <"$sock.last")" -eq 1 ] || fail "not one line"
 	read -r line <"$sock.last"
 	echo "$line"
@@ -100,8 +99,7 @@ no_file_of_others_is_overwritten_body() {
 		start
 		logged "dazaid: $sock.last: "
 		stop
-		[ "$(stat -c '%i %f %s %h' "$sock.last")" = "$look" ] ||
-		    fail "$thing: it is not as it was"
+		is "$(stat -c '%i %f %s %h' "$sock.last")" "$look"
 		rm -rf "$sock.last"
 	done
 	[ "$(cat precious)" = precious ] || fail "overwritten"

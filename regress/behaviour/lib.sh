@@ -248,6 +248,11 @@ not_logged() {
 	absent -F -e "$1" log
 }
 
+# is GOT WANT: both are the same
+is() {
+	[ "$1" = "$2" ] || fail "'$1', and not '$2'"
+}
+
 # present ARG... FILE: grep ARG... finds something
 present() {
 	local file
@@ -307,15 +312,15 @@ public() {
 
 # as UID COMMAND...: runs it as another user
 as() {
+	(become "$@")
+}
+
+# become UID COMMAND...: executes it in place of this process, as another user
+become() {
 	local uid=$1
 
 	shift
-	setpriv --reuid "$uid" --regid "$uid" --clear-groups "$@"
-}
-
-# as_other COMMAND...: executes it in place of this process, as user nobody
-as_other() {
-	exec setpriv --reuid 65534 --regid 65534 --clear-groups "$@"
+	exec setpriv --reuid "$uid" --regid "$uid" --clear-groups "$@"
 }
 
 # for_nobody START [OPTION...]: runs START (start or guarded) with -u nobody, in a

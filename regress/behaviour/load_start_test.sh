@@ -38,8 +38,7 @@ loads_at_its_start_body() {
 	has last 9
 	has "$name" "$secret"
 	# Nothing of it is left: no child, no descriptor.
-	[ "$(cat "/proc/$vault/task/$vault/children")" = "$network " ] ||
-	    fail 'the vault has another child'
+	is "$(cat "/proc/$vault/task/$vault/children")" "$network "
 	opened=$(descriptors | wc -w)
 	stop
 	ends 0 "$guardian"

@@ -22,7 +22,7 @@ deaf() {
 		;;
 	"full of another user")
 		dd if=/dev/zero of=fifo bs=4096 oflag=nonblock 2>/dev/null
-		as_other "$dir/dazaid" "$@" <secret 2>&9 9>&- &
+		become 65534 "$dir/dazaid" "$@" <secret 2>&9 9>&- &
 		;;
 	"full socket")
 		"$talk" -X "$dazaid" "$@" <secret >/dev/null 9>&- &
@@ -174,7 +174,7 @@ strangers_do_not_fill_the_log_body() {
 	while [ $# -lt 297 ]; do
 		set -- "$@" eof connect
 	done
-	(as_other "$dir/talk" "$sock" "$@" eof) || fail "not refused"
+	(become 65534 "$dir/talk" "$sock" "$@" eof) || fail "not refused"
 	logged 'a client of uid 65534 refused'
 	lives
 	[ "$(grep -c refused log)" -eq 1 ] || fail "$(grep -c refused log) lines"

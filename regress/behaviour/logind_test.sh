@@ -220,7 +220,7 @@ sleep_waits_for_the_end_body() {
 	for_nobody start -a -g 60
 	system "$dir"
 	# In a session of its own, since otherwise it may send SIGCONT to anybody.
-	spawn login as_other setsid "$logind" -s "$sock" -S 3 2>said
+	spawn login become 65534 setsid "$logind" -s "$sock" -S 3 2>said
 	says 'holding login for session 3'
 	await inhibited
 	talk - kill STOP "$vault"

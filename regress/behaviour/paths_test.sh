@@ -21,8 +21,7 @@ somebody() {
 # users_daemon: $user starts a daemon with $secret, at the default place
 users_daemon() {
 	printf '%s' "$secret" >secret
-	launch setpriv --reuid "$user" --regid "$user" --clear-groups \
-	    sh -c "umask ${mask:-022}; exec \"\$@\"" sh \
+	launch become "$user" sh -c "umask ${mask:-022}; exec \"\$@\"" sh \
 	    "$dir/dazaid" -d -l "$name=-" <secret
 }
 
@@ -50,17 +49,14 @@ private_directory_body() {
 	mask=777
 	somebody
 	users_daemon
-	[ "$(stat -c '%u %a' "$own")" = "$user 700" ] ||
-	    fail "$(stat -c '%u %a' "$own")"
+	is "$(stat -c '%u %a' "$own")" "$user 700"
 	for file in "$sock" "$sock.ctl" "$sock.pid"; do
 		[ -e "$file" ] || fail "no $file: $(ls "$own")"
 	done
 	as "$user" "$dir/dazaictl" status >out || fail "no status"
-	spawn heartbeat setpriv --reuid "$user" --regid "$user" --clear-groups \
-	    "$dir/dazai-hb" >hb.out 2>&1
+	spawn heartbeat become "$user" "$dir/dazai-hb" >hb.out 2>&1
 	talk - log hb.out guarding
-	[ "$(as "$user" "$dir/dazaictl" get "$name")" = "$secret" ] ||
-	    fail "another secret"
+	is "$(as "$user" "$dir/dazaictl" get "$name")" "$secret"
 	as "$user" "$dir/dazaictl" status >out || fail "no status"
 	present "by dazai-hb $heartbeat" out
 	stand_down
@@ -72,8 +68,7 @@ private_directory_body() {
 	[ ! -e /tmp/dazai-65534 ] || return 0
 	echo /tmp/dazai-65534 >>public
 	launch "$dazaid" -d -u nobody </dev/null
-	[ "$(stat -c '%u %a' "${sock%/*}")" = '65534 700' ] ||
-	    fail "$(stat -c '%u %a' "${sock%/*}")"
+	is "$(stat -c '%u %a' "${sock%/*}")" '65534 700'
 	as 65534 "$dir/dazaictl" status >out || fail "no status"
 	"$ctl" -s "$sock" status >out || fail "no status for root"
 	stop

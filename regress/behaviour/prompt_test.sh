@@ -16,7 +16,7 @@ types() {
 }
 
 showed() {
-	grep -qF -e "$1" shown || fail "no '$1': $(cat shown)"
+	present -F -e "$1" shown
 }
 
 # twice PROMPT COMMAND...: the secret is typed, and something else, and then twice

@@ -24,7 +24,7 @@ spared() {
 
 # idler_of UID: a process of that user's, as $idler
 idler_of() {
-	spawn idler setpriv --reuid "$1" --regid "$1" --clear-groups sleep 300
+	spawn idler become "$1" sleep 300
 	talk - log "/proc/$idler/comm" sleep
 }
 
@@ -206,7 +206,7 @@ u_kills_for_its_user_body() {
 	nobodys say "REGISTER pid=$idler" want OK say STATUS like '* registered=1 *'
 	first=$idler
 	# The process registers itself.
-	spawn itself as_other sh -c \
+	spawn itself become 65534 sh -c \
 	    'exec "$1" "$2" say "REGISTER pid=$$" want OK echo done hold' \
 	    sh "$dir/talk" "$sock.ctl" >itself.out
 	talk - log itself.out 'done'
@@ -237,7 +237,7 @@ u_spares_what_became_roots_body() {
 	chown 0:65534 "$dir/become"
 	chmod 4750 "$dir/become"
 	: >became
-	setpriv --reuid 65534 --regid 65534 --clear-groups sh -c \
+	become 65534 sh -c \
 	    '"$1/talk" "$2" say "REGISTER pid=$$" want OK &&
 	    exec "$1/become" --reuid 0 --regid 0 --clear-groups sh -c \
 	    "echo became; exec sleep 300"' sh "$dir" "$sock.ctl" >became &
@@ -269,8 +269,7 @@ the_wipe_comes_first_body() {
 	# The log is a file: its last line is sent to network.
 	sed -n 's/^[0-9]* *\(mprotect\|pidfd_send_signal\|unlinkat\|sendmsg\)(.*/\1/p' \
 	    trace | uniq | tr '\n' ' ' >order
-	[ "$(cat order)" = 'mprotect pidfd_send_signal unlinkat sendmsg ' ] ||
-	    fail "$(cat order)"
+	is "$(cat order)" 'mprotect pidfd_send_signal unlinkat sendmsg '
 }
 
 # leader: a process that leads a group of its own with two more in it, as $leader; their

@@ -325,8 +325,7 @@ behaviour a_forwarded_socket_is_refused \
 a_forwarded_socket_is_refused_body() {
 	guarded -a
 	forward
-	[ "$("$ctl" -s "$PWD/forward" get "$name")" = "$secret" ] ||
-	    fail 'it is not forwarded'
+	is "$("$ctl" -s "$PWD/forward" get "$name")" "$secret"
 	ends 0 "$forward"
 	forward
 	DAZAI_SOCK=$PWD/forward starts_nothing 5 \
@@ -341,8 +340,7 @@ behaviour another_pid_namespace_is_refused \
     require.user root
 another_pid_namespace_is_refused_body() {
 	guarded -a
-	[ "$(unshare -pf "$ctl" get "$name")" = "$secret" ] ||
-	    fail 'it is not reached'
+	is "$(unshare -pf "$ctl" get "$name")" "$secret"
 	complains 5 'in another PID namespace: its panic would not kill touch' \
 	    unshare -pf "$ctl" run -i "$name" touch started
 	[ ! -e started ] || fail 'the program has run'

@@ -13,8 +13,7 @@ status() {
 
 # status_is PID FIELD WANT
 status_is() {
-	[ "$(status "$1" "$2")" = "$3" ] ||
-	    fail "$2 of $1 is '$(status "$1" "$2")', not '$3'"
+	is "$2 of $1: $(status "$1" "$2")" "$2 of $1: $3"
 }
 
 no_capabilities() {
@@ -68,8 +67,7 @@ both_processes_are_confined_body() {
 	[ "$(ps -o args= -p "$vault,$network" | sort | tr '\n' ,)" = \
 	    'dazaid: network,dazaid: vault,' ] ||
 	    fail "$(ps -o args= -p "$vault,$network")"
-	[ "$(pgrep -P "$vault")" = "$network" ] ||
-	    fail "children: $(pgrep -P "$vault")"
+	is "$(pgrep -P "$vault")" "$network"
 	[ -z "$(pgrep -P "$network")" ] || fail "network has children"
 	status_is "$network" PPid "$vault"
 	uid=$(id -u)

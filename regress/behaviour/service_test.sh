@@ -164,8 +164,7 @@ behaviour a_new_syslogd_is_found \
 a_new_syslogd_is_found_body() {
 	world none
 	background -v
-	[ "$(cat err)" = 'dazaid: vault: cannot log to syslog: /dev/log: No such file or directory' ] ||
-	    fail "$(cat err)"
+	is "$(cat err)" 'dazaid: vault: cannot log to syslog: /dev/log: No such file or directory'
 	talk "$sock" hello ping kill USR1 "$vault" ended "$vault"
 	gone
 	world -d

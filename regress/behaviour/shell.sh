@@ -93,7 +93,7 @@ visit() {
 
 # said LINE: pty did; shown N: the integration has spoken so often
 said() {
-	grep -qx "$1" out || fail "no '$1': $(cat out)"
+	present -x "$1" out
 }
 
 shown() {

@@ -144,7 +144,7 @@ works_under_strict_options() {
 	said 'exit 7'
 	absent -E 'not set|unset|unbound|created|not found' out
 	for flag in e u C; do
-		grep -q $flag flags || fail "no -$flag in $(cat flags)"
+		present $flag flags
 	done
 	[ "$(cat values)" = 'first,second third,2,0123456789:' ] || fail "$(cat values)"
 	wiped

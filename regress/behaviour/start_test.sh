@@ -313,12 +313,10 @@ the_background_is_nowhere_body() {
 		[ "$1 $2 $3 $4" = "$pid ? dazaid dazaid:" ] || fail "$pid is $*"
 		[ "$(id -u)" -eq 0 ] || continue
 		for fd in 0 1 2; do
-			[ "$(readlink "/proc/$pid/fd/$fd")" = /dev/null ] ||
-			    fail "$pid: $(readlink "/proc/$pid/fd/$fd")"
+			is "$pid: $(readlink "/proc/$pid/fd/$fd")" "$pid: /dev/null"
 		done
 	done
-	[ "$(id -u)" -ne 0 ] || [ "$(readlink "/proc/$vault/cwd")" = / ] ||
-	    fail "$(readlink "/proc/$vault/cwd")"
+	[ "$(id -u)" -ne 0 ] || is "$(readlink "/proc/$vault/cwd")" /
 	end_there
 }
 
@@ -398,7 +396,7 @@ asks() {
 
 # showed TEXT: the terminal has shown TEXT
 showed() {
-	grep -qF -- "$1" shown || fail "'$1' not shown: $(cat shown)"
+	present -F -- "$1" shown
 }
 
 # asked RESULT TEXT OPTIONS LINE...: a daemon asks for a secret without echo, pty does

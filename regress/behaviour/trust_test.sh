@@ -231,7 +231,7 @@ root_orders_a_panic_body() {
 	chown 65534 "$dir"
 	cp "$dazaid" "$dir"
 	for order in 'hard' '-w'; do
-		launch as_other "$dir/dazaid" -d -s "$sock" -a -g 0 </dev/null
+		launch become 65534 "$dir/dazaid" -d -s "$sock" -a -g 0 </dev/null
 		"$ctl" -s "$sock" status >out 2>err || fail "$(cat err)"
 		for order_no in 'get x' 'del x' 'list' 'arm' 'put x'; do
 			echo x | "$ctl" -s "$sock" $order_no >out 2>err &&

@@ -68,7 +68,7 @@ strangers_are_closed_on_body() {
 	public
 	start -a -g 0
 	chmod 666 "$sock" "$sock.ctl"
-	(as_other "$dir/talk" "$sock" say "$guard" eof to "$sock.ctl" say STATUS eof \
+	(become 65534 "$dir/talk" "$sock" say "$guard" eof to "$sock.ctl" say STATUS eof \
 	    connect say "GET $name" eof connect say ARM eof connect \
 	    say 'PANIC hard' eof) || fail "more than closed on"
 	logged 'a client of uid 65534 refused'
@@ -76,7 +76,7 @@ strangers_are_closed_on_body() {
 	chown 65534 "$dir"
 	printf %s "$secret" >"$dir/secret"
 	cp "$dazaid" "$dir"
-	launch as_other "$dir/dazaid" -d -s "$sock" -l "$name=-" <"$dir/secret"
+	launch become 65534 "$dir/dazaid" -d -s "$sock" -l "$name=-" <"$dir/secret"
 	lives
 }
 
