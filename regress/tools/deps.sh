@@ -1,5 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
+# shellcheck disable=SC2034 # the groups, which are used by their names
 # deps.sh GROUP|PACKAGE...: installs what is missing.  The groups are build, logind (to
 # build dazai-logind, and to test it), check, programs (that programs_test.sh hands
 # secrets to), deb, package, lint, audit, machine, bench, model, mutants and fuzz; and sshd, which
@@ -10,7 +11,7 @@ set -eu
 build="gcc libc6-dev make pkg-config libbsd-dev libseccomp-dev"
 logind="dbus libsystemd-dev python3-dbusmock systemd"
 check="kyua libatf-dev atf-sh zsh ksh mksh dash fish gdb iproute2 procps
-screen socat strace tmux"
+python3 screen socat strace tmux"
 sshd="openssh-server"
 programs="age ansible-core borgbackup cryptsetup-bin curl git gpg gpg-agent openssh-client
 openssl pinentry-curses postgresql-client python3 restic skopeo"
@@ -27,22 +28,10 @@ fuzz="clang libclang-rt-dev llvm"
 wanted=
 for g; do
 	case $g in
-	build) wanted="$wanted $build" ;;
-	logind) wanted="$wanted $logind" ;;
-	check) wanted="$wanted $check" ;;
-	programs) wanted="$wanted $programs" ;;
-	sshd) wanted="$wanted $sshd" ;;
-	deb) wanted="$wanted $deb" ;;
-	package) wanted="$wanted $package" ;;
-	audit) wanted="$wanted $audit" ;;
-	machine) wanted="$wanted $machine" ;;
-	bench) wanted="$wanted $bench" ;;
-	model) wanted="$wanted $model" ;;
-	mutants) wanted="$wanted $mutants" ;;
-	fuzz) wanted="$wanted $fuzz" ;;
-	lint) wanted="$wanted $lint" ;;
-	*) wanted="$wanted $g" ;;
+	*[!a-z]*) packages=$g ;;
+	*)	eval "packages=\${$g:-$g}" ;;
 	esac
+	wanted="$wanted $packages"
 done
 
 if ! command -v apt-get >/dev/null 2>&1; then
