@@ -1,6 +1,6 @@
 #!/bin/sh
 # SPDX-License-Identifier: ISC
-# shellcheck shell=dash disable=SC2154
+# shellcheck shell=dash disable=SC2016,SC2119,SC2120,SC2154
 # The audit's part in the virtual machine, as its first process.  Each case starts a
 # daemon with its own secrets, has the host search the memory, ends the daemon, and has
 # the host search again.  The host is connected to the serial port; it sets in our
@@ -133,62 +133,29 @@ killed() {
 # Ways to die: one secret from a pipe, read twice, and one that is never read.
 #
 
+# death CASE WHAT OPTIONS COMMAND: the command ends the daemon
+death() {
+	row "$1" kernel yes "$2"
+	# shellcheck disable=SC2086 # a list of words
+	twice $3
+	eval "$4"
+	gone
+	over
+}
+
 deaths() {
-	row quit kernel yes 'QUIT from the heartbeat'
-	twice
-	kill -QUIT $hb
-	gone
-	over
-
-	row term kernel yes 'SIGTERM'
-	twice
-	kill "$vault"
-	gone
-	over
-
-	row eof kernel yes 'the heartbeat is killed'
-	twice
-	kill -9 $hb
-	gone
-	over
-
-	row ping kernel yes 'a PING is missed'
-	twice -t 4
-	kill -STOP $hb
-	gone
-	over
-
-	row usr1 kernel yes 'SIGUSR1'
-	twice
-	kill -USR1 "$vault"
-	gone
-	over
-
+	death quit 'QUIT from the heartbeat' '' 'kill -QUIT $hb'
+	death term 'SIGTERM' '' 'kill "$vault"'
+	death eof 'the heartbeat is killed' '' 'kill -9 $hb'
+	death ping 'a PING is missed' '-t 4' 'kill -STOP $hb'
+	death usr1 'SIGUSR1' '' 'kill -USR1 "$vault"'
 	usr2
-
-	row network kernel yes 'network is killed'
-	twice
-	kill -9 "$network"
-	gone
-	over
-
-	row kill9 kernel yes 'kill -9 of the vault'
-	twice
-	killed
-
-	row segv kernel yes 'SIGSEGV in the vault'
-	twice
-	kill -SEGV "$vault"
-	gone
-	over
-
-	row oom kernel yes 'the OOM killer takes the vault'
-	twice
-	out_of_memory
-	gone
+	death network 'network is killed' '' 'kill -9 "$network"'
+	death kill9 'kill -9 of the vault' '' 'kill -9 "$vault"'
+	death segv 'SIGSEGV in the vault' '' 'kill -SEGV "$vault"'
+	death oom 'the OOM killer takes the vault' '' out_of_memory
 	dmesg | grep -q "Memory cgroup out of memory: Killed process $vault " ||
 	    fail "not by the OOM killer"
-	over
 
 	row ttl kernel yes 'put -t is over, the daemon lives'
 	daemon </dev/null
@@ -205,19 +172,14 @@ deaths() {
 	put -n 2
 	get
 	ask alive
-	# Into a file: a second pipe would leave a page of its own.
-	dazaictl -s $s get s >/run/file || fail get
-	shred -n 1 -u /run/file
+	# A second pipe would leave a page of its own.
+	get_file
 	talk $s.ctl ask STATUS '*secrets=0*' || fail "no end"
 	over
 }
 
 usr2() {
-	row usr2 kernel yes 'SIGUSR2'
-	twice
-	kill -USR2 "$vault"
-	gone
-	over
+	death usr2 'SIGUSR2' '' 'kill -USR2 "$vault"'
 }
 
 # A program in the vault's cgroup takes too much memory: the kernel kills the vault.
@@ -256,75 +218,65 @@ pressure() {
 # Ways in and out; then kill -9.
 #
 
-ways_in() {
-	row pipe none no 'loaded from a pipe (-l NAME=-)'
-	loaded
+# way CASE READ WHAT COMMAND: the command starts the daemon with the secret; it is killed
+way() {
+	row "$1" "$2" no "$3"
+	eval "$4"
 	killed
+}
 
-	row file none no 'loaded from a file that is overwritten'
-	in_file
-	killed
+# typed PROGRAM...: types the secret when the program asks for it
+typed() {
+	pattern type "$seed.$case" "$n" 'Secret s: ' "$@" 2>/dev/null ||
+	    fail typed
+}
 
-	row typed none no 'typed (-l NAME)'
-	pattern type "$seed.$case" "$n" 'Secret s: ' dazaid -1 -a -g 0 -s $s -l s \
-	    2>/dev/null || fail typed
-	ready
-	killed
-
-	row put-typed none no 'typed (dazaictl put)'
+put_typed() {
 	daemon </dev/null
-	pattern type "$seed.$case" "$n" 'Secret s: ' dazaictl -s $s put -1 s \
-	    2>/dev/null || fail typed
-	killed
+	typed dazaictl -s $s put -1 s
+}
 
-	row put-pipe kernel no 'put from a pipe'
-	daemon </dev/null
-	put
-	killed
-
-	row put-file none no 'put from a file that is overwritten'
+put_file() {
 	daemon </dev/null
 	make >/run/file
 	dazaictl -s $s put s </run/file || fail put
 	shred -n 1 -u /run/file
-	killed
+}
 
-	row load kernel no 'put by a command (dazaictl load)'
+load() {
 	daemon </dev/null
 	echo "s pattern make $seed.$case $n" >/run/secrets
 	dazaictl -s $s load /run/secrets || fail load
-	killed
+}
+
+get_file() {
+	dazaictl -s $s get s >/run/file || fail get
+	shred -n 1 -u /run/file
+}
+
+ways_in() {
+	way pipe none 'loaded from a pipe (-l NAME=-)' loaded
+	way file none 'loaded from a file that is overwritten' in_file
+	way typed none 'typed (-l NAME)' \
+	    'typed dazaid -1 -a -g 0 -s $s -l s; ready'
+	way put-typed none 'typed (dazaictl put)' put_typed
+	way put-pipe kernel 'put from a pipe' 'daemon </dev/null; put'
+	way put-file none 'put from a file that is overwritten' put_file
+	way load kernel 'put by a command (dazaictl load)' load
 }
 
 ways_out() {
-	row get-pipe kernel no 'loaded, read to a pipe'
-	loaded
-	get
-	killed
-
-	row get-file none no 'loaded, read to a file that is overwritten'
-	loaded
-	dazaictl -s $s get s >/run/file || fail get
-	shred -n 1 -u /run/file
-	killed
-
-	row run-i kernel no 'read by a program (dazaictl run -i)'
-	loaded
-	dazaictl -s $s run -i s pattern check "$seed.$case" "$n" || fail run
-	killed
-
-	row run-f kernel no 'read by a program (dazaictl run -f)'
-	loaded
-	dazaictl -s $s run -f 5=s sh -c "pattern check $seed.$case $n <&5" ||
-	    fail run
-	killed
-
+	way get-pipe kernel 'loaded, read to a pipe' 'loaded; get'
+	way get-file none 'loaded, read to a file that is overwritten' \
+	    'loaded; get_file'
+	way run-i kernel 'read by a program (dazaictl run -i)' 'loaded
+	    dazaictl -s $s run -i s pattern check "$seed.$case" "$n" || fail run'
+	way run-f kernel 'read by a program (dazaictl run -f)' 'loaded
+	    dazaictl -s $s run -f 5=s sh -c "pattern check $seed.$case $n <&5" ||
+	    fail run'
 	bytes=40000
-	row large kernel no '40000 bytes loaded, read to a pipe'
+	way large kernel '40000 bytes loaded, read to a pipe' 'loaded; get'
 	bytes=
-	loaded
-	get
-	killed
 }
 
 # While memory of memfd_secret(2) is in use, the kernel does not hibernate.
@@ -346,18 +298,13 @@ hibernate() {
 #
 
 mlocked() {
-	row mlock-term kernel yes 'SIGTERM'
-	twice
-	kill "$vault"
-	gone
-	over
+	death mlock-term 'SIGTERM' '' 'kill "$vault"'
 
 	# The kernel may use a page again at once: of many, some stay as they were.
 	bytes=262144
-	row mlock-kill9 some no 'control: kill -9 of the vault'
+	way mlock-kill9 some 'control: kill -9 of the vault' \
+	    'in_file -z 1048576'
 	bytes=
-	in_file -z 1048576
-	killed
 
 	# The machine writes its memory to its swap, and is off.
 	row hibernated image no 'control: the machine hibernates'
