@@ -95,8 +95,7 @@ package-test:
 CASES ?=
 systemd desktop:
 	@regress/tools/deps.sh build logind audit machine
-	$(Q)$(MAKE) --no-print-directory all regress/proof/audit/pattern regress/tools/talk \
-	    regress/tools/pty
+	$(Q)$(MAKE) --no-print-directory all regress/proof/audit/pattern regress/tools/talk
 	$(Q)regress/proof/systemd/systemd.sh $(CASES)
 desktop:	CASES = xss_lock swayidle elogind
 

@@ -199,7 +199,7 @@ for case; do
 done
 common="dbus libbsd0 login polkitd procps"
 systemd="$common dbus-user-session kmod libpam-systemd openssh-client openssh-server
-passwd systemd systemd-sysv util-linux"
+passwd python3 systemd systemd-sysv util-linux"
 # shellcheck disable=SC2086 # lists of words
 {
 	if [ -n "$native$real" ]; then
