@@ -51,6 +51,14 @@ boot() {
 	exec 3>"$dir/io/to" 4<"$dir/io/from"
 }
 
+# halt: ends the machine
+halt() {
+	exec 3>&- 4<&-
+	kill "$machine"
+	wait "$machine" 2>/dev/null
+	machine=
+}
+
 # qmp COMMAND...: talks to the machine's monitor
 qmp() {
 	"$talk" -w 120 "$dir/qmp" like '{"QMP"*' \

@@ -179,15 +179,12 @@ audit() {
 		esac
 		echo go >&3
 	done
-	exec 3>&- 4<&-
 	[ -n "$machine" ] || return 0
 	if [ "$word" != end ]; then
 		wait "$machine"
 		fail "the machine ended, with $?: $(cat "$dir/errors")"
 	fi
-	kill "$machine"
-	wait "$machine"
-	machine=
+	halt
 }
 
 trap cleanup EXIT

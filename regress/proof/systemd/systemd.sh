@@ -117,10 +117,7 @@ serve() {
 		esac
 	done
 	[ "$word" = end ] || fail "the machine ended: $(cat "$dir/errors")"
-	exec 3>&- 4<&-
-	kill "$machine"
-	wait "$machine" 2>/dev/null
-	machine=
+	halt
 }
 
 # in_vm CASE...
