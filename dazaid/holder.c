@@ -236,6 +236,7 @@ holder_release(const struct imsg *im)
 	if (!vault_knows(im->fd, FILES_CONTROL, &who) || !holder_name_ok(name))
 		return (false);
 	close(im->fd);
+	alive_look();
 	for (h = v.session.holders; h < v.session.holders + SESSION_HOLDERS;
 	     h++) {
 		if (h->state == SESSION_LIVE && h->fds[ALIVE_CHANNEL] != -1 &&

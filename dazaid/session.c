@@ -309,9 +309,24 @@ session_left(struct session *s, struct session_holder *h, int64_t now)
 	h->state = SESSION_FREE;
 }
 
+/* Returns whether tether t has a holder that has not hung up. */
+static bool
+session_lives(const struct session *s, size_t t)
+{
+	const struct session_holder *h;
+
+	for (h = s->holders; h < s->holders + SESSION_HOLDERS; h++) {
+		if (h->state == SESSION_LIVE && h->tether == t)
+			return (true);
+	}
+	return (false);
+}
+
 /*
  * Takes the tether of this name out of the session.  Its holders no longer
- * count, which is not a loss.  Returns false if nobody holds it.
+ * count, which is not a loss.  Returns false if nobody holds it, or if the
+ * heartbeat has hung up: that is a loss unless network reports a QUIT.  Before
+ * this, as before session_cancel(), the caller must ask the kernel.
  */
 bool
 session_release(struct session *s, const char *name, int64_t now)
@@ -320,7 +335,8 @@ session_release(struct session *s, const char *name, int64_t now)
 	struct session_holder *h;
 
 	session_tick(s, now);
-	if (s->panic->over || t == NULL || t->holders == 0)
+	if (s->panic->over || t == NULL ||
+	    !session_lives(s, (size_t)(t - s->tethers)))
 		return (false);
 	for (h = s->holders; h < s->holders + SESSION_HOLDERS; h++) {
 		if (session_counts(h) && &s->tethers[h->tether] == t)
@@ -407,19 +423,6 @@ session_count(const struct session *s)
 	for (i = 0; i < SESSION_TETHERS; i++)
 		n += s->tethers[i].holders > 0 || s->tethers[i].lost;
 	return (n);
-}
-
-/* Returns whether tether t has a holder that has not hung up. */
-static bool
-session_lives(const struct session *s, size_t t)
-{
-	const struct session_holder *h;
-
-	for (h = s->holders; h < s->holders + SESSION_HOLDERS; h++) {
-		if (h->state == SESSION_LIVE && h->tether == t)
-			return (true);
-	}
-	return (false);
 }
 
 /*

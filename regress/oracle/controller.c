@@ -236,7 +236,7 @@ controller_release(struct controller *c, const char *name, int64_t now)
 
 	controller_tick(c, now);
 	if (c->end != RUNS || t == CONTROLLER_TETHERS ||
-	    controller_count(c, t) == 0)
+	    controller_count(c, t) == 0 || (t == 0 && c->holders[0].hung_up))
 		return (false);
 	EACH_HOLDER(c, h)
 	{

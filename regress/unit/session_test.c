@@ -224,13 +224,20 @@ static const struct event {
 	{ "leave-a", LEAVE, A }, { "leave-b", LEAVE, B }, { "ping-h", PING, H },
 	{ "ping-a", PING, A }, { "cancel-h", CANCEL, H },
 	{ "cancel-a", CANCEL, A }, { "order", ORDER, 0 },
-	{ "release-a", RELEASE, A }, { "stop", STOP, 0 }, { "tick", TICK, 0 },
-	{ "+1", PASS, 1 }, { "+grace", PASS, GRACE } };
+	{ "release-a", RELEASE, A }, { "release-h", RELEASE, H },
+	{ "stop", STOP, 0 }, { "tick", TICK, 0 }, { "+1", PASS, 1 },
+	{ "+grace", PASS, GRACE } };
 #define EVENTS (NELEM(events))
 
 static struct controller o;
 static int64_t		 now;
 static size_t		 path[DEPTH];
+
+static const char *
+tether_name(int name)
+{
+	return (name == H ? SESSION_HEARTBEAT_NAME : names[name]);
+}
 
 /* The first living holder of one of names, by the oracle; NULL: none. */
 static struct controller_holder *
@@ -240,8 +247,7 @@ holder_of(int name)
 
 	for (h = o.holders; h < o.holders + CONTROLLER_HOLDERS; h++) {
 		if (h->holds &&
-		    strcmp(o.names[h->tether],
-			name == H ? "heartbeat" : names[name]) == 0)
+		    strcmp(o.names[h->tether], tether_name(name)) == 0)
 			return (h);
 	}
 	return (NULL);
@@ -317,8 +323,8 @@ event_apply(const struct event *e)
 		controller_order(&o, now);
 		break;
 	case RELEASE:
-		if (session_release(&s, names[e->arg], now) !=
-		    controller_release(&o, names[e->arg], now))
+		if (session_release(&s, tether_name(e->arg), now) !=
+		    controller_release(&o, tether_name(e->arg), now))
 			return ("RELEASE tells the truth");
 		break;
 	case STOP:

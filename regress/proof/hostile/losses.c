@@ -13,6 +13,7 @@
 #include "imsg.h"
 #include "net.h"
 #include "packet.h"
+#include "session.h"
 
 #define PEER_USB     20u /* network's numbers for holders */
 #define PEER_SESSION 21u
@@ -29,7 +30,7 @@ static const char *const silent[] = { "-a", "-g3", "-t0.3", NULL };
 static const struct loss {
 	const char	  *what;
 	const char *const *options;
-	enum { SILENT, STOPPED, DEAF, PINGING } how;
+	enum { SILENT, STOPPED, DEAF, PINGING, RELEASING } how;
 	enum state state;
 	int	   status;
 	bool	   usb; /* of the tether "usb", not of the heartbeat */
@@ -45,6 +46,10 @@ static const struct loss {
 	{ "nothing read", at_once, DEAF, GUARDED, SIGKILLED, false },
 	{ "PINGs of network's own", pinged, PINGING, GUARDED, SIGKILLED,
 	    false },
+	{ "a RELEASE for a client that lives", at_once, RELEASING, UNGUARDED,
+	    SIGKILLED, true },
+	{ "a RELEASE for a client that lives", at_once, RELEASING, GUARDED,
+	    SIGKILLED, false },
 };
 
 static const char *
@@ -69,31 +74,36 @@ depart(const struct client *usb)
 static void
 hidden(const struct loss *l)
 {
-	struct client usb = { -1, -1 }, session = { -1, -1 };
+	struct client usb = { -1, -1 }, other = { -1, -1 };
 	int	      i;
 
 	siege_attempt(l->state, l->options, "%s, and %s", name_of(l->usb),
 	    l->what);
 	if (l->usb) {
-		session = client_hold(PEER_SESSION, "session");
+		other = client_hold(PEER_SESSION, "session");
 		usb = client_hold(PEER_USB, "usb");
+	} else if (l->how == RELEASING) {
+		other = client_come(1);
 	}
 	if (l->how == STOPPED)
 		(void)kill(s.network, SIGSTOP);
 	if (l->how == DEAF)
 		(void)net_order(ORDER_DEAF, 0);
 	/* All of it has arrived when the vault runs. */
-	if (l->how == PINGING)
+	if (l->how == PINGING || l->how == RELEASING)
 		(void)kill(s.vault, SIGSTOP);
 	depart(l->usb ? &usb : NULL);
 	for (i = 0; l->how == PINGING && i < 20; i++)
 		net_number(IMSG_PING, l->usb ? PEER_USB : PEER_HEART, 1, -1);
+	if (l->how == RELEASING)
+		net_tether(IMSG_RELEASE, PEER,
+		    l->usb ? "usb" : SESSION_HEARTBEAT_NAME, other.at);
 	(void)kill(s.vault, SIGCONT);
 	siege_ends(l->status, name_of(l->usb), l->usb ? 100 : HANGUP_MS + 100);
-	if (l->usb) {
+	if (l->usb)
 		close(usb.at);
-		client_leave(&session);
-	}
+	if (other.fd != -1)
+		client_leave(&other);
 }
 
 /*
