@@ -32,13 +32,13 @@ STD =		-std=c11 -D_GNU_SOURCE -Icommon -Idazaid \
 
 # The sources of each target beside itself and fuzz.c, and beside the .c files that it
 # includes to reach static functions.  main() of a program is PROGRAM_main.
-SRC_network =	$(addprefix $(DIR)/,net_client.c net_world.c oracle.c reply.c want.c world.c) \
+SRC_network =	$(addprefix $(DIR)/,client.c net_client.c net_world.c oracle.c reply.c want.c world.c) \
 		$(ORACLE)/names.c \
 		$(addprefix common/,clock.c cred.c line.c name.c num.c secmem.c) \
 		$(addprefix dazaid/,answer.c imsg.c log.c panic.c request.c session.c signals.c store.c)
 SRC_loadfile =	$(addprefix common/,line.c loadfile.c name.c num.c)
 SRC_vault =	$(addprefix $(ORACLE)/,controller.c names.c secrets.c) $(DIR)/model.c \
-		$(addprefix $(DIR)/,arena.c model_serve.c model_transfer.c vault_net.c vault_world.c world.c) \
+		$(addprefix $(DIR)/,arena.c client.c model_serve.c model_transfer.c vault_net.c vault_world.c world.c) \
 		$(addprefix common/,clock.c cred.c name.c num.c secmem.c) \
 		$(addprefix dazaid/,alive.c event.c holder.c imsg.c log.c notify.c panic.c serve.c \
 		session.c signals.c transfer.c)

@@ -214,10 +214,8 @@ take(const struct message *msg, const char *tether, int64_t now)
 		return (true);
 	if (!guarded)
 		m.since = now / 1000;
-	if (told) {
-		memcpy(c->wanted + c->nwanted, word, 8);
-		c->nwanted += 8;
-	}
+	if (told)
+		client_want(c, "%s", word);
 	(void)model_want(tether == NULL ? IMSG_WELCOME : IMSG_HOLDING,
 	    msg->im.peerid, told);
 	look(now);

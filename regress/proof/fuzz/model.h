@@ -6,7 +6,7 @@
 #ifndef MODEL_H
 #define MODEL_H
 
-#include "fuzz.h"
+#include "client.h"
 #include "imsg.h"
 
 #include "../../oracle/controller.h"
@@ -22,25 +22,6 @@
 #define SELF	4001
 #define NETWORK 4002
 #define FRONT	8000 /* runs the command of dazaid -- COMMAND */
-
-/* A client that network reports. */
-struct client {
-	int	 fd;	 /* the client's own end; -1: closed */
-	int	 theirs; /* the end that network has */
-	uint64_t ino;	 /* of theirs */
-	int32_t	 pid;
-	uint32_t uid;
-	bool	 heartbeat; /* connected to the heartbeat socket */
-	bool	 accepted;  /* by a listener of ours */
-	bool	 small;	    /* has little room for what it is sent */
-	bool	 ended;	    /* sends nothing more */
-	size_t	 nsent;
-	size_t	 done;	 /* taken by a PUT */
-	char	*wanted; /* what it must read */
-	size_t	 nwanted;
-	size_t	 got;
-	bool	 cut; /* by the vault: what it has read is right */
-};
 
 /* A message to the vault. */
 struct message {
@@ -101,23 +82,22 @@ struct model {
 
 extern struct model m;
 
-void	       model_turn(int, const struct message *, size_t);
-void	       model_got(const struct imsg *);
-void	       model_check(void);
-void	       model_hard(void);
-bool	       model_busy(const struct client *);
-bool	       model_keeps(const struct client *);
-void	       model_client_read(struct client *);
-bool	       model_pid_opens(int32_t);
-bool	       model_pid_owned(int32_t);
-bool	       model_pid_ours(int32_t);
-struct imsg   *model_want(uint32_t, uint32_t, uint32_t);
-void	       model_answer(const struct message *, enum imsg_answer);
-bool	       model_has_fd(void);
-bool	       model_knows(const struct client *, bool);
-void	       model_may_give(int64_t);
-bool	       model_serve(const struct message *, int64_t);
-const uint8_t *model_value(const struct client *);
+void	     model_turn(int, const struct message *, size_t);
+void	     model_got(const struct imsg *);
+void	     model_check(void);
+void	     model_hard(void);
+bool	     model_busy(const struct client *);
+bool	     model_keeps(const struct client *);
+void	     model_client_read(struct client *);
+bool	     model_pid_opens(int32_t);
+bool	     model_pid_owned(int32_t);
+bool	     model_pid_ours(int32_t);
+struct imsg *model_want(uint32_t, uint32_t, uint32_t);
+void	     model_answer(const struct message *, enum imsg_answer);
+bool	     model_has_fd(void);
+bool	     model_knows(const struct client *, bool);
+void	     model_may_give(int64_t);
+bool	     model_serve(const struct message *, int64_t);
 
 void		 model_transfer_cut_gone(void);
 void		 model_transfer_expire(int64_t);

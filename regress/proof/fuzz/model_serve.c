@@ -159,7 +159,7 @@ do_put(const struct message *msg, int64_t now)
 	} else {
 		CHECK(m.secrets.n < SECRETS_MAX, "too many secrets");
 		s = secrets_begin(&m.secrets, put->name, put->size);
-		s->value = model_value(c);
+		s->value = c->sent + c->done;
 		s->len = put->size;
 		*t = (struct transfer){ .c = c,
 			.s = s,
@@ -170,8 +170,7 @@ do_put(const struct message *msg, int64_t now)
 			.reads = put->reads,
 			.soonest = now + TRANSFER_MS,
 			.latest = now + TRANSFER_MS };
-		memcpy(c->wanted + c->nwanted, "GO\n", 3);
-		c->nwanted += 3;
+		client_want(c, "GO\n");
 	}
 }
 
@@ -187,8 +186,7 @@ hand_out(const struct message *msg, struct secret *s, int64_t now)
 		model_answer(msg, IMSG_ANSWER_CUT);
 		return;
 	}
-	c->nwanted += (size_t)sprintf(c->wanted + c->nwanted, "DATA %zu\n",
-	    s->len);
+	client_want(c, "DATA %zu\n", s->len);
 	memcpy(c->wanted + c->nwanted, s->value, s->len);
 	c->nwanted += s->len;
 	*model_transfer_slot() = (struct transfer){ .c = c,

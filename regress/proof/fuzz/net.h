@@ -9,54 +9,14 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 
-#include "fuzz.h"
+#include "client.h"
 #include "imsg.h"
 
-#define NET_CLIENTS 100		      /* one after another */
-#define NET_SENT    ((size_t)1 << 15) /* bytes that one client may send, ... */
-#define NET_WANTED  ((size_t)1 << 20) /* ... and read */
-#define NET_LINE    8192	      /* by dazai-protocol(7) */
+#define NET_LINE    8192 /* by dazai-protocol(7) */
 #define NET_MS	    10000
 #define NET_ADDRESS (sizeof(sa_family_t) + 6) /* the kernel chooses it */
-#define NET_ANY	    "\1" /* in wanted text: the rest of a line */
 
 enum net_socket { NET_HEARTBEAT, NET_CONTROL };
-
-struct client {
-	int	 fd;	   /* the client's own end; -1: closed */
-	bool	 stranger; /* another user's */
-	bool	 small;	   /* has little room for answers */
-	bool	 sluggish; /* reads only when it is told to */
-	bool	 accepted; /* network has accepted it, ... */
-	uint64_t ino;	   /* ... as this socket */
-	bool	 ended;	   /* sends no more: closed or shut down */
-	bool	 eof;	   /* has read the end */
-	uint8_t *sent;
-	size_t	 nsent;
-	/* For the oracle. */
-	size_t	 done; /* of what was sent */
-	size_t	 seen; /* of sent bytes, those that network had time to read */
-	char	*wanted; /* what it must read */
-	size_t	 nwanted;
-	size_t	 got;	   /* of that, what it has read */
-	uint32_t peerid;   /* network's number; 0: it was not taken */
-	bool	 closing;  /* network closes it, or has */
-	bool	 cut;	   /* it reads its end before anything else */
-	bool	 lazy;	   /* has been sluggish: its deadline is not known */
-	bool	 loose;	   /* what it will read is not known */
-	bool	 skip;	   /* the rest of a long line is skipped */
-	bool	 refused;  /* its next message cannot be passed on */
-	bool	 asked;	   /* the vault's answer is to come */
-	int64_t	 due;	   /* when network closes it */
-	uint32_t pings;	   /* that the message counts */
-	uint32_t question; /* the message's type */
-	int	 passed;   /* the descriptor that came with it, or -1 */
-	uint64_t taking;   /* bytes of a PUT that are still to come */
-	uint64_t listed;   /* a list goes on after this one, ... */
-	bool	 listing;  /* ... and at once */
-	bool	 holds;	   /* a tether */
-	bool	 watching; /* events */
-};
 
 struct line {
 	char   text[NET_LINE + 1]; /* without blanks at its ends */
@@ -71,8 +31,6 @@ struct want {
 	bool	    put;     /* a refusal closes the connection */
 };
 
-extern struct client	  net_clients[NET_CLIENTS];
-extern size_t		  net_n;
 extern bool		  net_may_end; /* network has a reason to end */
 extern enum net_socket	  net_socket;  /* where the clients of a life are */
 extern struct sockaddr_un net_address[2];
@@ -84,7 +42,7 @@ extern struct net_world {
 	int	     signals[2];  /* network reads from the first */
 	int	     last_signal; /* that network has not passed on yet, or 0 */
 	bool	     ready;	  /* network has sent READY */
-	size_t	     accepted;	  /* clients, in the order of net_clients */
+	size_t	     accepted;	  /* clients, in the order of clients */
 	uint32_t     last_peer;
 	unsigned int fail_accept, fail_refs;
 	bool	     fail_limits, fail_sandbox, fail_signals;
@@ -122,19 +80,12 @@ void reply_event(void);
 bool reply_take(struct client *);
 
 void net_send(struct imsg *);
-void net_want(struct client *, const char *, ...)
-    __attribute__((format(printf, 2, 3)));
-void	       net_client_connect(unsigned int, size_t);
-void	       net_client_send(struct client *, const void *, size_t);
-void	       net_client_repeat(struct client *, struct bytes, unsigned int);
-void	       net_client_end(struct client *, bool);
-bool	       net_client_read(struct client *);
-void	       net_client_await_end(struct client *);
-void	       net_walk(struct client *);
-void	       net_heard(struct client *);
-bool	       net_line(const struct client *, struct line *);
-void	       net_passed(const struct client *, const struct imsg *);
-bool	       net_is_open(const struct client *);
-struct client *net_chosen(void);
+void net_client_connect(unsigned int, size_t);
+void net_client_repeat(struct client *, struct bytes, unsigned int);
+void net_walk(struct client *);
+void net_heard(struct client *);
+bool net_line(const struct client *, struct line *);
+void net_passed(const struct client *, const struct imsg *);
+bool net_is_open(const struct client *);
 
 #endif

@@ -1,72 +1,27 @@
 /* SPDX-License-Identifier: ISC */
-/*
- * A client of network: what it sends, what it must read and does, and which of
- * its lines network has come to.
+/* A client of network: what it sends, and which of its lines network has read.
  */
 #include <sys/stat.h>
 
 #include <errno.h>
-#include <poll.h>
-#include <stdarg.h>
-#include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "net.h"
-
-static uint8_t sent[NET_CLIENTS][NET_SENT];
-static char    wanted[NET_CLIENTS][NET_WANTED];
-
-/* c must read this text next. */
-void
-net_want(struct client *c, const char *fmt, ...)
-{
-	const size_t room = NET_WANTED - c->nwanted;
-	va_list	     ap;
-	int	     len;
-
-	va_start(ap, fmt);
-	len = vsnprintf(c->wanted + c->nwanted, room, fmt, ap);
-	va_end(ap);
-	CHECK(len >= 0 && (size_t)len < room, "an answer too long");
-	c->nwanted += (size_t)len;
-}
 
 void
 net_client_connect(unsigned int how, size_t most)
 {
-	struct client *c = &net_clients[net_n];
+	struct client *c;
 
-	if (net_n == most)
+	if (clients_n == most)
 		return;
-	*c = (struct client){ .fd = socket(AF_UNIX,
-				  SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC,
-				  0),
-		.stranger = (how & 3) == 3,
-		.small = (how & 4) != 0,
-		.sent = sent[net_n],
-		.wanted = wanted[net_n],
-		.passed = -1 };
+	c = client_new(
+	    socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+	c->uid = (how & 3) == 3 ? STRANGER : OWNER;
+	c->small = (how & 4) != 0;
 	CHECK(connect(c->fd, (const struct sockaddr *)&net_address[net_socket],
 		  NET_ADDRESS) == 0,
 	    "connect: %s", strerror(errno));
-	net_n++;
-}
-
-void
-net_client_send(struct client *c, const void *bytes, size_t len)
-{
-	ssize_t took;
-
-	if (c == NULL || c->ended)
-		return;
-	if (len > NET_SENT - c->nsent)
-		len = NET_SENT - c->nsent;
-	took = send(c->fd, bytes, len, MSG_NOSIGNAL | MSG_DONTWAIT);
-	if (took > 0) {
-		memcpy(c->sent + c->nsent, bytes, (size_t)took);
-		c->nsent += (size_t)took;
-	}
 }
 
 void
@@ -79,79 +34,7 @@ net_client_repeat(struct client *c, struct bytes what, unsigned int times)
 		memcpy(many + len, what.at, what.len);
 		len += what.len;
 	}
-	net_client_send(c, many, len);
-}
-
-void
-net_client_end(struct client *c, bool all)
-{
-	if (c == NULL || c->fd == -1)
-		return;
-	c->ended = true;
-	if (!all) {
-		(void)shutdown(c->fd, SHUT_WR);
-		return;
-	}
-	close(c->fd);
-	c->fd = -1;
-}
-
-/* Compares what c reads with what it should read. */
-static void
-client_compare(struct client *c, const char *text, size_t len)
-{
-	const char *at = text, *nl, *end = text + len;
-
-	while (at < end && c->got < c->nwanted) {
-		if (c->wanted[c->got] == NET_ANY[0]) {
-			nl = memchr(at, '\n', (size_t)(end - at));
-			at = nl != NULL ? nl : end;
-			c->got += nl != NULL;
-		} else if (*at++ != c->wanted[c->got++]) {
-			at--;
-			break;
-		}
-	}
-	CHECK(at == end, "client %td reads \"%.*s\"[%td], and not \"%.*s\"",
-	    c - net_clients, (int)len, text, at - text,
-	    (int)(c->nwanted - c->got), c->wanted + c->got);
-}
-
-/*
- * Reads on to the end of c's connection, which network has closed.  If another
- * process looks into our /proc/PID/fd just then, the file is closed a little
- * later than close(2) returns.
- */
-void
-net_client_await_end(struct client *c)
-{
-	struct pollfd pfd = { c->fd, POLLRDHUP, 0 };
-
-	(void)poll(&pfd, 1, FUZZ_LATE_MS);
-	(void)net_client_read(c);
-}
-
-/* Reads what c has to read; returns whether there was anything. */
-bool
-net_client_read(struct client *c)
-{
-	static char buf[NET_SENT];
-	bool	    any = false;
-	ssize_t	    got;
-
-	if (c == NULL || c->fd == -1 || c->eof)
-		return (false);
-	while ((got = recv(c->fd, buf, sizeof(buf), MSG_DONTWAIT)) > 0) {
-		any = true;
-		if (!c->loose)
-			client_compare(c, buf, (size_t)got);
-	}
-	if (got == 0 || errno != EAGAIN) {
-		c->eof = true;
-		CHECK(c->closing || c->cut || c->loose, "client %td is cut off",
-		    c - net_clients);
-	}
-	return (any);
+	client_send(c, many, len);
 }
 
 /* What clients have sent, by the protocol. */
@@ -238,7 +121,7 @@ net_walk(struct client *c)
 void
 net_passed(const struct client *c, const struct imsg *im)
 {
-	static uint8_t rest[NET_SENT];
+	static uint8_t rest[CLIENT_SENT];
 	struct stat    st;
 	ssize_t	       got;
 

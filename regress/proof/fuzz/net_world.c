@@ -58,19 +58,11 @@ static struct client *
 passed_with(const struct msghdr *msg)
 {
 	const struct cmsghdr *cmsg = CMSG_FIRSTHDR(msg);
-	struct client	     *c;
-	struct stat	      st;
 	int		      fd;
 
-	if (cmsg == NULL)
-		return (NULL);
+	CHECK(cmsg != NULL, "no descriptor");
 	memcpy(&fd, CMSG_DATA(cmsg), sizeof(fd));
-	(void)fstat(fd, &st);
-	for (c = net_clients; c < net_clients + net_n; c++) {
-		if (c->accepted && c->ino == st.st_ino)
-			return (c);
-	}
-	BROKEN("a descriptor of nobody's");
+	return (client_at(fd));
 }
 
 WRAP(ssize_t, sendmsg, int fd, const struct msghdr *msg, int flags)
@@ -91,8 +83,7 @@ WRAP(int, getsockopt, int fd, int level, int name, void *value, socklen_t *len)
 	const int     rc = __real_getsockopt(fd, level, name, value, len);
 
 	if (fuzz_runs && name == SO_PEERCRED && nw.accepted > 0)
-		cred->uid = net_clients[nw.accepted - 1].stranger ? STRANGER :
-								    OWNER;
+		cred->uid = clients[nw.accepted - 1].uid;
 	return (rc);
 }
 
@@ -113,7 +104,7 @@ took(struct client *c, int fd, bool turned_away)
 	 */
 	if (nw.vault != -1)
 		(void)net_vault_read();
-	if (turned_away || c->stranger || !oracle_takes(c)) {
+	if (turned_away || c->uid == STRANGER || !oracle_takes(c)) {
 		c->closing = true;
 		return;
 	}
@@ -133,8 +124,7 @@ WRAP(int, accept4, int listener, struct sockaddr *sa, socklen_t *len, int flags)
 		return (-1);
 	}
 	if ((fd = __real_accept4(listener, sa, len, flags)) != -1)
-		took(&net_clients[nw.accepted++], fd,
-		    (flags & SOCK_NONBLOCK) == 0);
+		took(&clients[nw.accepted++], fd, (flags & SOCK_NONBLOCK) == 0);
 	return (fd);
 }
 
@@ -154,7 +144,7 @@ client_of(uint32_t peerid)
 {
 	struct client *c;
 
-	for (c = net_clients; c < net_clients + net_n; c++) {
+	for (c = clients; c < clients + clients_n; c++) {
 		if (c->peerid == peerid)
 			return (c);
 	}

@@ -34,10 +34,8 @@
  */
 #define LAZY_CLIENTS 30
 
-struct client net_clients[NET_CLIENTS];
-size_t	      net_n;
-bool	      net_may_end;
-unsigned int  net_state;
+bool	     net_may_end;
+unsigned int net_state;
 
 enum net_socket	   net_socket;
 struct sockaddr_un net_address[2];
@@ -62,14 +60,6 @@ conn_at(size_t i)
  * Clients.
  */
 
-struct client *
-net_chosen(void)
-{
-	const unsigned int i = fuzz_byte();
-
-	return (net_n > 0 ? &net_clients[i % net_n] : NULL);
-}
-
 /* Whether network has not closed c's connection to the control socket yet. */
 bool
 net_is_open(const struct client *c)
@@ -91,7 +81,7 @@ net_is_open(const struct client *c)
 static struct client *
 actor(void)
 {
-	struct client *c = net_chosen();
+	struct client *c = client_chosen();
 
 	return (
 	    c != NULL && (partly || network_paused != 0) && oracle_is_timed(c) ?
@@ -108,7 +98,7 @@ check_client(struct client *c)
 
 	if (!c->accepted) {
 		CHECK(network_paused != 0 || partly || !oracle_admits(),
-		    "client %td is kept waiting", c - net_clients);
+		    "client %td is kept waiting", c - clients);
 		return;
 	}
 	if (partly || c->sluggish || c->fd == -1 || c->loose)
@@ -116,14 +106,14 @@ check_client(struct client *c)
 	CHECK(!c->listing, "a list does not go on");
 	/* While the vault is asked, unsent answers and events wait as well. */
 	CHECK(c->got == c->nwanted || ((c->small || c->watching) && c->asked),
-	    "client %td does not read \"%.*s\"", c - net_clients,
+	    "client %td does not read \"%.*s\"", c - clients,
 	    (int)(c->nwanted - c->got), c->wanted + c->got);
 	if (!c->eof && (c->closing || c->cut))
-		net_client_await_end(c);
-	CHECK(c->eof == (c->closing || c->cut), "client %td is %s",
-	    c - net_clients, c->eof ? "closed" : "not closed");
+		client_await_end(c);
+	CHECK(c->eof == (c->closing || c->cut), "client %td is %s", c - clients,
+	    c->eof ? "closed" : "not closed");
 	CHECK(c->closing || c->asked || !net_line(c, &l),
-	    "\"%s\" of client %td is not seen to", l.text, c - net_clients);
+	    "\"%s\" of client %td is not seen to", l.text, c - clients);
 }
 
 /*
@@ -148,26 +138,26 @@ check_due(struct client *c)
 static bool
 take_all(void)
 {
-	static struct pollfd pfd[NET_CLIENTS + 1];
+	static struct pollfd pfd[CLIENTS + 1];
 	struct client	    *c;
 	bool		     any = false;
 	size_t		     i;
 
-	for (i = 0; i < net_n; i++) {
-		c = &net_clients[i];
+	for (i = 0; i < clients_n; i++) {
+		c = &clients[i];
 		pfd[i] = (struct pollfd){ c->eof || c->sluggish ? -1 : c->fd,
 			POLLIN, 0 };
 	}
-	pfd[net_n] = (struct pollfd){ nw.vault, POLLIN, 0 };
-	(void)poll(pfd, net_n + 1, 0);
-	if (pfd[net_n].revents != 0)
+	pfd[clients_n] = (struct pollfd){ nw.vault, POLLIN, 0 };
+	(void)poll(pfd, clients_n + 1, 0);
+	if (pfd[clients_n].revents != 0)
 		any = net_vault_read();
-	for (i = 0; i < net_n; i++) {
-		c = &net_clients[i];
+	for (i = 0; i < clients_n; i++) {
+		c = &clients[i];
 		check_due(c);
 		if (!partly || !oracle_is_timed(c))
 			net_walk(c);
-		if (pfd[i].revents != 0 && net_client_read(c))
+		if (pfd[i].revents != 0 && client_read(c))
 			any = true;
 	}
 	return (any);
@@ -181,7 +171,7 @@ check_all(void)
 
 	if (take_all() || oracle_idle())
 		return (false);
-	for (c = net_clients; c < net_clients + net_n; c++) {
+	for (c = clients; c < clients + clients_n; c++) {
 		check_client(c);
 		c->seen = c->nsent;
 	}
@@ -214,13 +204,12 @@ step(void)
 
 	switch (op) {
 	case 'c':
-		net_client_connect(fuzz_byte(),
-		    lazy ? LAZY_CLIENTS : NET_CLIENTS);
+		net_client_connect(fuzz_byte(), lazy ? LAZY_CLIENTS : CLIENTS);
 		break;
 	case 's':
 		c = actor();
 		b = fuzz_text();
-		net_client_send(c, b.at, b.len);
+		client_send(c, b.at, b.len);
 		break;
 	case 'f':
 		c = actor();
@@ -234,18 +223,18 @@ step(void)
 		net_client_repeat(c, b, fuzz_byte());
 		break;
 	case 'x':
-		net_client_end(actor(), true);
+		client_end(actor(), true);
 		break;
 	case 'w':
-		net_client_end(actor(), false);
+		client_end(actor(), false);
 		break;
 	case 'z':
-		if ((c = net_chosen()) != NULL && net_n <= LAZY_CLIENTS &&
-		    oracle_may_be_sluggish(c))
+		if ((c = client_chosen()) != NULL &&
+		    clients_n <= LAZY_CLIENTS && oracle_may_be_sluggish(c))
 			c->sluggish = c->lazy = lazy = true;
 		break;
 	case 'r':
-		(void)net_client_read(net_chosen());
+		(void)client_read(client_chosen());
 		break;
 	case 't':
 		fuzz_ms += (int64_t)fuzz_byte() * 64;
@@ -293,10 +282,10 @@ finish(void)
 	fail_poll = 0;
 	if (ending % 2 == 1 && !oracle_finish())
 		return;
-	for (c = net_clients; c < net_clients + net_n; c++) {
+	for (c = clients; c < clients + clients_n; c++) {
 		c->sluggish = false;
 		if (ending == 2)
-			net_client_end(c, true);
+			client_end(c, true);
 	}
 	if (ending == 0)
 		fuzz_ms += 1000; /* network accepts again */
@@ -419,9 +408,9 @@ clean(void)
 	size_t i;
 	int    fd;
 
-	for (i = 0; i < net_n; i++) {
-		fuzz_close(&net_clients[i].fd);
-		fuzz_close(&net_clients[i].passed);
+	for (i = 0; i < clients_n; i++) {
+		fuzz_close(&clients[i].fd);
+		fuzz_close(&clients[i].passed);
 	}
 	while ((fd = accept4(listeners[net_socket], NULL, NULL, 0)) != -1)
 		close(fd);
@@ -451,7 +440,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	fuzz_fds_begin();
 	fuzz_input(data, size);
 	fuzz_ms = woken = 1000000;
-	net_n = nw.accepted = 0;
+	clients_n = nw.accepted = 0;
 	nw.last_peer = 0;
 	nw.last_signal = 0;
 	turns = ending = 0;
@@ -468,9 +457,9 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		network_main();
 	}
 	/* What network sent last has arrived and is right. */
-	for (i = 0; i < net_n; i++) {
-		net_clients[i].closing = true;
-		(void)net_client_read(&net_clients[i]);
+	for (i = 0; i < clients_n; i++) {
+		clients[i].closing = true;
+		(void)client_read(&clients[i]);
 	}
 	clean();
 	fuzz_fds_end(false);

@@ -59,7 +59,7 @@ silent(void)
 {
 	struct client *c, *most = NULL;
 
-	for (c = net_clients; c < net_clients + net_n; c++) {
+	for (c = clients; c < clients + clients_n; c++) {
 		if (asks(c) && !c->asked &&
 		    fuzz_ms - (c->due - NET_MS) >= SILENT_MS && is_heard(c) &&
 		    (most == NULL || c->due < most->due))
@@ -74,7 +74,7 @@ slots(void)
 	const struct client *c;
 	unsigned int	     n = 0;
 
-	for (c = net_clients; c < net_clients + net_n; c++)
+	for (c = clients; c < clients + clients_n; c++)
 		n += asks(c);
 	return (n);
 }
@@ -101,10 +101,10 @@ takes_nobody(struct client *c)
 	unsigned int	     others = 0;
 
 	if (oracle_heart != NULL) {
-		net_want(c, "BUSY\n");
+		client_want(c, "BUSY\n");
 		return (false);
 	}
-	for (o = net_clients; o < net_clients + net_n; o++)
+	for (o = clients; o < clients + clients_n; o++)
 		others += nobody(o) && fuzz_ms < o->due;
 	return (others < NOBODIES);
 }
@@ -131,7 +131,7 @@ watchers(bool *known)
 	uint32_t       n = 0;
 
 	*known = true;
-	for (c = net_clients; c < net_clients + net_n; c++) {
+	for (c = clients; c < clients + clients_n; c++) {
 		if (c->peerid == 0 || !c->watching)
 			continue;
 		net_walk(c);
@@ -145,7 +145,7 @@ watchers(bool *known)
 static bool
 says(struct client *c, const char *text)
 {
-	net_want(c, "%s", text);
+	client_want(c, "%s", text);
 	return (true);
 }
 
@@ -168,7 +168,7 @@ heart_line(struct client *c, const struct want *w)
 	if (oracle_heart == NULL && !c->refused)
 		return (false);
 	if (!c->refused)
-		net_want(c, "BUSY\n");
+		client_want(c, "BUSY\n");
 	c->closing = true;
 	return (true);
 }
@@ -184,10 +184,10 @@ oracle_line(struct client *c, const struct line *l)
 	if (net_socket == NET_HEARTBEAT)
 		return (heart_line(c, &w));
 	if (w.refusal != NULL) {
-		net_want(c, "ERROR %s " NET_ANY "\n", w.refusal);
+		client_want(c, "ERROR %s " CLIENT_ANY "\n", w.refusal);
 		c->closing = w.put;
 	} else if (w.im.type == IMSG_PANIC) {
-		net_want(c, "OK\n");
+		client_want(c, "OK\n");
 		/* A client that reads slowly may have had no time left. */
 		if (c->lazy)
 			perhaps[w.im.u.number.n]++;
@@ -195,7 +195,7 @@ oracle_line(struct client *c, const struct line *l)
 			panics[w.im.u.number.n]++;
 	} else if (w.im.type == IMSG_EVENTS && !c->watching &&
 	    watchers(&known) == WATCHERS) {
-		net_want(c, "BUSY\n");
+		client_want(c, "BUSY\n");
 	} else if (c->refused) {
 		c->closing = true;
 	} else {
@@ -212,12 +212,12 @@ oracle_too_long(struct client *c)
 
 	if (net_socket == NET_HEARTBEAT) {
 		if (c != oracle_heart || net_state != IMSG_DROPPED)
-			net_want(c, "ERR line-too-long\n");
+			client_want(c, "ERR line-too-long\n");
 		return;
 	}
 	memcpy(start, c->sent + c->done, NET_LINE);
 	start[NET_LINE] = '\0';
-	net_want(c, "ERROR bad-request " NET_ANY "\n");
+	client_want(c, "ERROR bad-request " CLIENT_ANY "\n");
 	c->closing = want_is_put(start + strspn(start, " \t"));
 }
 
@@ -245,7 +245,7 @@ panic_message(const struct imsg *im)
 	struct client *c;
 	unsigned int  *left;
 
-	for (c = net_clients; c < net_clients + net_n; c++)
+	for (c = clients; c < clients + clients_n; c++)
 		net_walk(c);
 	CHECK(im->type == IMSG_PANIC && im->u.number.n <= 1, "%s of nobody",
 	    imsg_type_name(im->type));
@@ -369,9 +369,9 @@ oracle_welcome(void)
 	struct client *c;
 
 	welcomed = true;
-	for (c = net_clients; c < net_clients + net_n; c++) {
+	for (c = clients; c < clients + clients_n; c++) {
 		if (nobody(c)) {
-			net_want(c, "BUSY\n");
+			client_want(c, "BUSY\n");
 			c->closing = true;
 		}
 	}
@@ -415,7 +415,7 @@ oracle_idle(void)
 	struct client *c;
 	bool	       any = false;
 
-	for (c = net_clients; c < net_clients + net_n; c++) {
+	for (c = clients; c < clients + clients_n; c++) {
 		if (c->asked && c->question == IMSG_TYPES && reply_take(c))
 			any = true;
 	}
@@ -438,11 +438,12 @@ oracle_step(unsigned int op)
 			reply_drop(oracle_heart);
 		return (true);
 	case 'W':
-		if ((c = net_chosen()) != NULL && c->holds && !c->closing)
+		if ((c = client_chosen()) != NULL && c->holds && !c->closing)
 			reply_drop(c);
 		return (c != NULL);
 	case 'v':
-		c = net_socket == NET_HEARTBEAT ? oracle_heart : net_chosen();
+		c = net_socket == NET_HEARTBEAT ? oracle_heart :
+						  client_chosen();
 		if (c != NULL && c->asked && !c->listing)
 			reply(c, fuzz_byte());
 		return (c != NULL);
@@ -456,7 +457,7 @@ oracle_finish(void)
 {
 	struct client *c;
 
-	for (c = net_clients; c < net_clients + net_n; c++) {
+	for (c = clients; c < clients + clients_n; c++) {
 		if (c->asked && !c->listing) {
 			reply(c, 0);
 			return (false);

@@ -32,15 +32,15 @@ answer(struct client *c, enum imsg_answer answer)
 		[IMSG_ANSWER_ALREADY_ARMED] = "ALREADY_ARMED\n",
 		[IMSG_ANSWER_BUSY] = "BUSY\n",
 		[IMSG_ANSWER_INVALID_PID] = "ERROR invalid pid\n",
-		[IMSG_ANSWER_UNGUARDED] = "ERROR unguarded " NET_ANY "\n",
-		[IMSG_ANSWER_PENDING] = "ERROR pending " NET_ANY "\n",
-		[IMSG_ANSWER_NO_SUCH_SECRET] = "ERROR no-such-secret " NET_ANY
-					       "\n",
-		[IMSG_ANSWER_NO_SUCH_TETHER] = "ERROR no-such-tether " NET_ANY
-					       "\n",
-		[IMSG_ANSWER_EXISTS] = "ERROR exists " NET_ANY "\n",
-		[IMSG_ANSWER_FULL] = "ERROR full " NET_ANY "\n",
-		[IMSG_ANSWER_TOO_LARGE] = "ERROR too-large " NET_ANY "\n",
+		[IMSG_ANSWER_UNGUARDED] = "ERROR unguarded " CLIENT_ANY "\n",
+		[IMSG_ANSWER_PENDING] = "ERROR pending " CLIENT_ANY "\n",
+		[IMSG_ANSWER_NO_SUCH_SECRET] =
+		    "ERROR no-such-secret " CLIENT_ANY "\n",
+		[IMSG_ANSWER_NO_SUCH_TETHER] =
+		    "ERROR no-such-tether " CLIENT_ANY "\n",
+		[IMSG_ANSWER_EXISTS] = "ERROR exists " CLIENT_ANY "\n",
+		[IMSG_ANSWER_FULL] = "ERROR full " CLIENT_ANY "\n",
+		[IMSG_ANSWER_TOO_LARGE] = "ERROR too-large " CLIENT_ANY "\n",
 	};
 	struct imsg im = { .type = IMSG_ANSWER,
 		.peerid = c->peerid,
@@ -50,7 +50,7 @@ answer(struct client *c, enum imsg_answer answer)
 		(void)shutdown(c->passed, SHUT_RDWR);
 		c->closing = true;
 	} else if (answer != IMSG_ANSWER_SENT) {
-		net_want(c, "%s", words[answer]);
+		client_want(c, "%s", words[answer]);
 		c->closing = c->question == IMSG_PUT &&
 		    answer != IMSG_ANSWER_OK;
 	}
@@ -99,7 +99,7 @@ answer_status(struct client *c)
 	s->timeout = (int64_t)fuzz_number();
 	s->groups = s->tethers & 1;
 	s->first = s->timeout / 2;
-	net_want(c,
+	client_want(c,
 	    "%sSTATUS alive=1 armed=%u grace=%s registered=%u guarded=%u "
 	    "pending=%u memory=%s secrets=%u left=%s heartbeat=%u "
 	    "since=%" PRId64 " tethers=%u timeout=%s pid=%ld size=%" PRIu64
@@ -143,8 +143,8 @@ answer_entry(struct client *c)
 		(void)snprintf(reads, sizeof(reads), "%u", im.u.entry.reads);
 	if (im.u.entry.left != -1)
 		(void)printed(im.u.entry.left, left);
-	net_want(c, "%s %" PRIu64 " %s %s\n", im.u.entry.name, im.u.entry.size,
-	    reads, left);
+	client_want(c, "%s %" PRIu64 " %s %s\n", im.u.entry.name,
+	    im.u.entry.size, reads, left);
 	goes_on(c, &im, im.u.entry.id);
 }
 
@@ -159,7 +159,7 @@ answer_tether(struct client *c)
 	t->lost = fuzz_byte() & 1;
 	t->pid = (uint32_t)fuzz_number();
 	(void)snprintf(t->name, sizeof(t->name), "t%u", t->index);
-	net_want(c, "%s %u %s %u\n", t->name, t->holders,
+	client_want(c, "%s %u %s %u\n", t->name, t->holders,
 	    t->lost ? "lost" : "held", t->pid);
 	goes_on(c, &im, t->index);
 }
@@ -177,7 +177,7 @@ answer_hold(struct client *c, bool by_vault)
 	}
 	im.u.number.n = by_vault && c->passed != -1 &&
 	    send(c->passed, word, 8, MSG_DONTWAIT | MSG_NOSIGNAL) == 8;
-	net_want(c, "%s", word);
+	client_want(c, "%s", word);
 	if (c == oracle_heart)
 		oracle_welcome();
 	else
@@ -197,10 +197,10 @@ answer_holder(struct client *c, unsigned int how)
 	if (c->question == IMSG_PING) {
 		im.u.number.n = c == oracle_heart ? c->pings : how % 3;
 		for (i = 0; i < im.u.number.n; i++)
-			net_want(c, "PONG\n");
+			client_want(c, "PONG\n");
 	} else if (c->question == IMSG_QUIT) {
 		im.type = IMSG_BYE;
-		net_want(c, dropped ? "" : "BYE\n");
+		client_want(c, dropped ? "" : "BYE\n");
 		/* Lines after QUIT are not read. */
 		c->done = c->nsent;
 		c->loose |= c->sluggish;
@@ -208,10 +208,11 @@ answer_holder(struct client *c, unsigned int how)
 	} else if (how % 3 == 0) {
 		im.type = IMSG_STILL_LOST;
 		memcpy(im.u.tether.name, "usb", 4);
-		net_want(c, "ERROR lost usb\n");
+		client_want(c, "ERROR lost usb\n");
 	} else {
 		im.type = how % 3 == 1 ? IMSG_CANCELLED : IMSG_NOTHING_PENDING;
-		net_want(c, how % 3 == 1 ? "CANCELLED\n" : "NOTHING-PENDING\n");
+		client_want(c,
+		    how % 3 == 1 ? "CANCELLED\n" : "NOTHING-PENDING\n");
 	}
 	net_send(&im);
 	release(c);
@@ -280,12 +281,12 @@ reply_event(void)
 		want_word(line, "seconds", printed(e->ms, number));
 	want_word(line, "pid", e->pid != 0 ? "4711" : "");
 	want_word(line, kind == 3 ? "reason" : "why", e->why);
-	for (c = net_clients; c < net_clients + net_n; c++) {
+	for (c = clients; c < clients + clients_n; c++) {
 		/* Whether there is room for it is not known. */
 		if (c->watching && (c->small || c->lazy))
 			c->loose = true;
 		if (c->watching && c->peerid != 0 && !c->closing)
-			net_want(c, "%s\n", line);
+			client_want(c, "%s\n", line);
 	}
 	net_send(&im);
 }
@@ -304,7 +305,7 @@ answer_get(struct client *c, size_t len)
 	memset(data + head, 's', len);
 	if (send(c->passed, data, (size_t)head + len,
 		MSG_DONTWAIT | MSG_NOSIGNAL) == head + (ssize_t)len) {
-		net_want(c, "DATA %zu\n%.*s", len, (int)len, data + head);
+		client_want(c, "DATA %zu\n%.*s", len, (int)len, data + head);
 		answer(c, IMSG_ANSWER_SENT);
 	} else {
 		c->loose = true; /* a part of it may have been sent */
@@ -317,7 +318,7 @@ static void
 answer_put(struct client *c)
 {
 	if (send(c->passed, "GO\n", 3, MSG_DONTWAIT | MSG_NOSIGNAL) == 3) {
-		net_want(c, "GO\n");
+		client_want(c, "GO\n");
 		c->question = IMSG_TYPES; /* answered as far as GO */
 	} else {
 		answer(c, IMSG_ANSWER_CUT);
@@ -328,7 +329,7 @@ answer_put(struct client *c)
 bool
 reply_take(struct client *c)
 {
-	static uint8_t buf[NET_SENT];
+	static uint8_t buf[CLIENT_SENT];
 	ssize_t	       got;
 
 	got = recv(c->passed, buf,

@@ -149,23 +149,26 @@ static bool
 step(unsigned int op)
 {
 	struct client *c;
+	size_t	       len;
 
 	switch (op) {
 	case 'c':
 		net_connect(fuzz_byte());
 		break;
 	case 'w':
-		c = net_chosen();
-		net_send(c, (size_t)1 << fuzz_byte() % 16);
+		c = client_chosen();
+		len = (size_t)1 << fuzz_byte() % 16;
+		if (c != NULL)
+			client_send(c, c->sent + c->nsent, len);
 		break;
 	case 'r':
-		net_read(net_chosen());
+		net_read(client_chosen());
 		break;
 	case 'k':
-		net_end(net_chosen(), true);
+		client_end(client_chosen(), true);
 		break;
 	case 'h':
-		net_end(net_chosen(), false);
+		client_end(client_chosen(), false);
 		break;
 	case 't':
 		fuzz_ms += (int64_t)fuzz_byte() * 40;
@@ -204,7 +207,7 @@ small(void)
 {
 	const struct client *c;
 
-	for (c = net.clients; c < net.clients + net.nclients; c++) {
+	for (c = clients; c < clients + clients_n; c++) {
 		if (c->small)
 			return (true);
 	}
@@ -284,18 +287,17 @@ read_all(void)
 	struct client *c;
 	size_t	       i;
 
-	for (i = 0; i < net.nclients; i++)
-		pfd[i] = (struct pollfd){ net.clients[i].small ||
-				net.clients[i].cut ?
+	for (i = 0; i < clients_n; i++)
+		pfd[i] = (struct pollfd){ clients[i].small || clients[i].cut ?
 			    -1 :
-			    net.clients[i].fd,
+			    clients[i].fd,
 			POLLIN, 0 };
-	pfd[net.nclients] = (struct pollfd){ w.network, POLLIN, 0 };
-	(void)poll(pfd, net.nclients + 1, 0);
-	if (pfd[net.nclients].revents != 0)
+	pfd[clients_n] = (struct pollfd){ w.network, POLLIN, 0 };
+	(void)poll(pfd, clients_n + 1, 0);
+	if (pfd[clients_n].revents != 0)
 		net_receive();
-	for (i = 0; i < net.nclients; i++) {
-		c = &net.clients[i];
+	for (i = 0; i < clients_n; i++) {
+		c = &clients[i];
 		if (pfd[i].revents != 0)
 			net_read(c);
 		CHECK(c->fd == -1 || c->small || c->cut || c->got == c->nwanted,
@@ -401,6 +403,7 @@ begin(void)
 	v = fresh.v;
 	w = fresh.w;
 	net = fresh.net;
+	clients_n = 0;
 	w.how_start = fuzz_byte();
 	times = fuzz_byte();
 	memset(&m, 0, sizeof(m));
@@ -429,9 +432,9 @@ clean(void)
 		n += transfer_poll(pfd + n);
 	for (i = 0; i < n; i++)
 		close(pfd[i].fd);
-	for (i = 0; i < net.nclients; i++) {
-		fuzz_close(&net.clients[i].fd);
-		fuzz_close(&net.clients[i].theirs);
+	for (i = 0; i < clients_n; i++) {
+		fuzz_close(&clients[i].fd);
+		fuzz_close(&clients[i].theirs);
 	}
 	for (i = 0; i < (nfds_t)SESSION_HOLDERS * SESSION_FDS; i++)
 		fuzz_close(
@@ -462,7 +465,7 @@ check_end(void)
 		CHECK(w.deeds == (WIPED | REMOVED), "dead after %u", w.deeds);
 	net_receive();
 	CHECK(m.c.end == RUNS || m.nwants == 0, "not all was told");
-	for (c = net.clients; c < net.clients + net.nclients; c++)
+	for (c = clients; c < clients + clients_n; c++)
 		net_read(c);
 	if (v.mem.pages == NULL)
 		return;

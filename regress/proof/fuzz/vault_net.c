@@ -20,42 +20,16 @@
 
 struct net net = { .peers = 100 };
 
-static char    told[MODEL_CLIENTS][MODEL_BYTES];
 static uint8_t values[1 << 18]; /* what clients send */
 
 void
 net_begin(void)
 {
+	size_t i;
+
 	fuzz_noise(values, sizeof(values));
-}
-
-struct client *
-net_client_at(int fd)
-{
-	struct client *c;
-	struct stat    st;
-
-	CHECK(fstat(fd, &st) == 0, "fstat: %s", strerror(errno));
-	for (c = net.clients; c < net.clients + net.nclients; c++) {
-		if (c->ino == st.st_ino)
-			return (c);
-	}
-	BROKEN("a descriptor of nobody's");
-}
-
-/* The bytes that c sends: another part of the same for each client. */
-const uint8_t *
-model_value(const struct client *c)
-{
-	return (values + (c - net.clients) * 97 + c->done);
-}
-
-struct client *
-net_chosen(void)
-{
-	const unsigned int i = fuzz_byte();
-
-	return (net.nclients > 0 ? &net.clients[i % net.nclients] : NULL);
+	for (i = 0; i < sizeof(values); i++)
+		values[i] = values[i] == CLIENT_ANY[0] ? 0 : values[i];
 }
 
 void
@@ -66,72 +40,36 @@ net_connect(unsigned int how)
 		STRANGER, OWNER, OWNER };
 	const int	      least = 1;
 	const unsigned int    who = how >> 1 & 7;
-	struct client	     *c = &net.clients[net.nclients];
+	const size_t	      i = clients_n;
+	struct client	     *c;
 	struct stat	      st;
 	int		      sp[2];
 
-	if (net.nclients == MODEL_CLIENTS)
+	if (i == MODEL_CLIENTS)
 		return;
 	fuzz_pair(SOCK_STREAM | SOCK_CLOEXEC, sp);
 	(void)fstat(sp[1], &st);
-	*c = (struct client){ .fd = sp[0],
-		.theirs = sp[1],
-		.ino = st.st_ino,
-		.heartbeat = (how & 1) != 0,
-		.uid = uids[who],
-		.pid = pids[who] != 0 ? pids[who] :
-					FRONT + 8 * (int32_t)net.nclients,
-		.accepted = (how & 16) == 0,
-		.small = (how & 32) != 0,
-		.wanted = told[net.nclients] };
+	c = client_new(sp[0]);
+	c->theirs = sp[1];
+	c->ino = st.st_ino;
+	c->heartbeat = (how & 1) != 0;
+	c->uid = uids[who];
+	c->pid = pids[who] != 0 ? pids[who] : FRONT + 8 * (int32_t)i;
+	c->accepted = (how & 16) == 0;
+	c->small = (how & 32) != 0;
+	c->closing = true; /* at any time */
+	/* Another part of the same for each client. */
+	c->sent = values + i * 97;
 	if (c->small)
 		(void)setsockopt(sp[1], SOL_SOCKET, SO_SNDBUF, &least,
 		    sizeof(least));
-	net.nclients++;
-}
-
-void
-net_send(struct client *c, size_t len)
-{
-	ssize_t n;
-
-	if (c == NULL || c->ended || c->nsent + len > sizeof(values) / 2)
-		return;
-	n = send(c->fd, values + (c - net.clients) * 97 + c->nsent, len,
-	    MSG_DONTWAIT | MSG_NOSIGNAL);
-	if (n > 0)
-		c->nsent += (size_t)n;
 }
 
 void
 net_read(struct client *c)
 {
-	static char buf[1 << 16];
-	ssize_t	    n;
-
-	if (c == NULL || c->fd == -1)
-		return;
-	while ((n = recv(c->fd, buf, sizeof(buf), MSG_DONTWAIT)) > 0) {
-		CHECK((size_t)n <= c->nwanted - c->got &&
-			memcmp(buf, c->wanted + c->got, (size_t)n) == 0,
-		    "client %td reads what is not for it", c - net.clients);
-		c->got += (size_t)n;
+	if (client_read(c))
 		model_client_read(c);
-	}
-}
-
-void
-net_end(struct client *c, bool all)
-{
-	if (c == NULL || c->fd == -1)
-		return;
-	c->ended = true;
-	if (all) {
-		close(c->fd);
-		c->fd = -1;
-	} else {
-		(void)shutdown(c->fd, SHUT_WR);
-	}
 }
 
 /*
@@ -263,7 +201,7 @@ net_put(void)
 					 .peerid = ++net.peers },
 		      .len = sizeof(struct imsg_put),
 		      .fds = 1,
-		      .c = net_chosen() };
+		      .c = client_chosen() };
 	struct imsg_put	    *put = &msg.im.u.put;
 	unsigned int	     size, ttl, reads;
 
@@ -295,7 +233,7 @@ ask_anything(void)
 	msg.fds = how >> 1 & 3;
 	if (msg.fds == 3)
 		msg.fds = 0;
-	msg.c = net_chosen();
+	msg.c = client_chosen();
 	msg.says = how & 16 ? fuzz_byte() : 0;
 	if (how & 32)
 		msg.im.type |= 0x80000000;
@@ -379,7 +317,7 @@ say(const struct saying *s)
 					     s->mod;
 	if (s->from == CLIENT) {
 		msg.fds = 1;
-		msg.c = net_chosen();
+		msg.c = client_chosen();
 	}
 	if (s->payload == NAME) {
 		name(msg.im.u.secret.name);

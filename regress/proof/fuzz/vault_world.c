@@ -125,7 +125,7 @@ NOTHING(effects_log_end, (void))
 bool
 files_accepted(unsigned int socket, int fd)
 {
-	const struct client *c = net_client_at(fd);
+	const struct client *c = client_at(fd);
 
 	return (c->accepted && c->heartbeat == (socket == FILES_HEARTBEAT));
 }
@@ -433,7 +433,7 @@ WRAP(int, getsockopt, int fd, int level, int name, void *value, socklen_t *len)
 
 	if (!fuzz_runs || name == SO_ERROR || name == SO_SNDBUF)
 		return (__real_getsockopt(fd, level, name, value, len));
-	c = net_client_at(fd);
+	c = client_at(fd);
 	if (name == SO_PEERCRED) {
 		*(struct ucred *)value = (struct ucred){ .pid = c->pid,
 			.uid = c->uid };

@@ -32,8 +32,6 @@ extern struct world {
 } w;
 
 extern struct net {
-	struct client  clients[MODEL_CLIENTS];
-	size_t	       nclients;
 	struct message queue[HOLD]; /* what the vault has not received yet */
 	size_t	       queued;
 	bool	       held;	   /* the vault does not run yet */
@@ -45,16 +43,12 @@ bool world_all_zero(const unsigned char *, size_t);
 void arena_check(void);
 void arena_type(void);
 
-void	       net_begin(void);
-struct client *net_client_at(int);
-void	       net_connect(unsigned int);
-struct client *net_chosen(void);
-void	       net_send(struct client *, size_t);
-void	       net_read(struct client *);
-void	       net_end(struct client *, bool);
-bool	       net_say(unsigned int);
-void	       net_put(void);
-void	       net_receive(void);
-void	       net_leave(void);
+void net_begin(void);
+void net_connect(unsigned int);
+void net_read(struct client *);
+bool net_say(unsigned int);
+void net_put(void);
+void net_receive(void);
+void net_leave(void);
 
 #endif
