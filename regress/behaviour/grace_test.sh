@@ -37,35 +37,6 @@ no_trigger_moves_the_end_of_a_window_body() {
 	[ "$(grep -c 'panic pending' log)" -eq 1 ] || fail "two windows"
 }
 
-behaviour nobody_else_ends_a_window 'neither a connection without HELLO nor one that reads BUSY can cancel'
-nobody_else_ends_a_window_body() {
-	table <<-'EOT'
-	-a -g 0.7 | hello close mark log log 'panic pending: heartbeat' connect many 10
-	    eof over 600 | 137 | PANIC: heartbeat connection dropped | !CANCELLED
-	-a -g 0.7 | hello close log log 'panic pending: heartbeat' connect
-	    say CANCEL want 'ERR unknown-verb' say PING want 'ERR unknown-verb'
-	    say QUIT want 'ERR unknown-verb' say 'HELLO 0' want 'ERR bad-pid'
-	    raw 'HELLO 1' eof | 137 | PANIC: heartbeat connection dropped | !CANCELLED
-	-a -g 60 | hello kill USR1 $vault log log pending connect
-	    raw 'HELLO 1\nCANCEL\n' want BUSY eof use 0 cancel quit | 0
-	EOT
-}
-
-behaviour a_dead_holder_cancels_nothing 'the CANCEL of a holder that has ended before the vault reads it does not count'
-a_dead_holder_cancels_nothing_body() {
-	start -a -g 1.5
-	heartbeat -n session
-	kill -USR1 "$vault"
-	logged 'panic pending: SIGUSR1'
-	talk - kill STOP "$vault"
-	kill -USR1 "$heartbeat"
-	kill "$heartbeat"
-	ends 0 "$heartbeat"
-	kill -CONT "$vault"
-	killed 'PANIC: SIGUSR1'
-	not_logged CANCELLED
-}
-
 behaviour hello_undoes_no_order 'a panic that a signal ordered is not ended by a first, second or new HELLO'
 hello_undoes_no_order_body() {
 	table <<-'EOT'

@@ -44,21 +44,6 @@ at_zero() {
 	done
 }
 
-behaviour the_end_of_its_time_wipes 'at the soft limit of its time on the CPU (SIGXCPU) the vault wipes' \
-    require.progs prlimit
-the_end_of_its_time_wipes_body() {
-	guarded -a
-	prlimit --pid "$vault" --cpu=0: || fail prlimit
-	# The kernel looks at the time only when a tick finds the vault running.
-	while "$talk" "$sock.ctl" repeat 1000 'UNREGISTER pid=1\n' \
-	    wantn 1000 'ERROR invalid pid' >said 2>&1; do
-		:
-	done
-	ends 152
-	logged 'SIGXCPU: secrets wiped'
-	not_logged 'not writable'
-}
-
 # nothing_stops NAME TEXT STATUS SIGNAL PROCESS: declares the case
 nothing_stops() {
 	behaviour "no_limit_stops_$1" \

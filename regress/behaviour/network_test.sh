@@ -6,16 +6,6 @@
 
 lost='heartbeat connection dropped'
 
-shipped behaviour a_crash_of_network_is_told 'network crashes: a hard panic, and the log says by which signal'
-a_crash_of_network_is_told_body() {
-	for sig in SEGV ABRT SYS ALRM; do
-		table <<-EOT
-		-a -g 60 | hello kill $sig \$network ended \$vault eof | 137
-		    | HARD PANIC: network process lost, killed by SIG$sig
-		EOT
-	done
-}
-
 behaviour a_namesakes_signal_is_no_order \
     'a signal to network has no effect if its sender is another process with the uid of network' \
     require.user root

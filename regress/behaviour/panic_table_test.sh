@@ -115,7 +115,7 @@ harmless_signals_do_nothing_body() {
 }
 
 behaviour the_end_of_network_is_a_hard_panic \
-    'network is killed: a hard panic, without grace'
+    'network is killed: a hard panic, without grace, and the log says by which signal'
 the_end_of_network_is_a_hard_panic_body() {
 	table <<-'EOT'
 	| kill KILL $network | 0
@@ -125,6 +125,8 @@ the_end_of_network_is_a_hard_panic_body() {
 	-a -g 60 | kill KILL $network | 137 | HARD PANIC: network process lost | !pending
 	-a -g 60 | kill USR1 $vault log log pending kill KILL $network | 137
 	    | HARD PANIC: network process lost
+	-a -g 60 | hello kill ALRM $network eof | 137
+	    | HARD PANIC: network process lost, killed by SIGALRM
 	EOT
 }
 

@@ -72,19 +72,6 @@ an_armed_panic_kills_what_is_registered_body() {
 	    kill USR2 $vault' -a -g 60
 }
 
-behaviour sigkill_cannot_be_ignored 'a process that ignores all signals, or is stopped, is killed too'
-sigkill_cannot_be_ignored_body() {
-	guarded -a -g 0
-	spawn ignorer sh -c 'trap "" HUP INT QUIT TERM USR1 USR2; echo ignoring; exec sleep 300' \
-	    >ignorer
-	talk - log ignorer ignoring
-	registered
-	control say "REGISTER pid=$ignorer" want OK kill STOP "$idler"
-	panics
-	ends "$SIGKILL" $ignorer
-	ends "$SIGKILL" "$idler"
-}
-
 behaviour rehearsals_and_clean_ends_spare 'a rehearsal of any kind, and a clean end, kill nobody'
 rehearsals_and_clean_ends_spare_body() {
 	while IFS='|' read -r options commands; do

@@ -312,10 +312,7 @@ why_tells_the_end_body() {
 	talk - ended "$vault"
 	shows '^started:    ' "$ctl" why
 	shows '^why:        killed before it could say why' "$ctl" why
-}
-
-behaviour no_daemon_says_why 'without a daemon every command says how the last one ended, in one more line'
-no_daemon_says_why_body() {
+	# Without a daemon every other command says it in one more line.
 	start -a -g 0
 	kill -HUP "$vault"
 	ends "$SIGKILL"

@@ -88,21 +88,6 @@ ignored_signals_count_body() {
 	EOT
 }
 
-behaviour many_signals_are_one_end 'a dozen signals at once wipe once'
-many_signals_are_one_end_body() {
-	for _ in 1 2 3 4 5; do
-		start
-		kill -STOP "$vault"
-		for sig in HUP USR1 TERM INT HUP USR1; do
-			kill -$sig "$vault"
-			kill -$sig "$network"
-		done
-		kill -CONT "$vault"
-		ends 0
-		[ "$(grep -c 'secrets wiped' log)" -eq 1 ] || fail "twice"
-	done
-}
-
 # quits TIMES COMMAND...: TIMES over, a heartbeat sends QUIT by COMMAND and closes before the BYE
 quits() {
 	local i=$1

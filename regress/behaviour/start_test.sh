@@ -288,16 +288,6 @@ signals_count_while_it_reads_body() {
 # The background.
 #
 
-behaviour without_d_it_returns_when_ready 'without -d it returns when clients can connect, and not before'
-without_d_it_returns_when_ready_body() {
-	printf '%s' "$secret" >secret
-	for _ in 1 2 3 4 5 6 7 8; do
-		background -l "$name=-" <secret
-		talk "$sock" hello ping quit
-		ends_there
-	done
-}
-
 behaviour the_background_is_nowhere \
     'in the background each process has its name, a session of its own, no terminal, / as their directory, and /dev/null for descriptors 0 to 2'
 the_background_is_nowhere_body() {
@@ -327,7 +317,7 @@ the_background_tells_why_body() {
 	complains 1 'dazaid: --grace: nan: not a number of seconds' "$@" -g nan
 	complains 1 'dazaid: a: the secret is empty' "$@" -l a=empty
 	left_nothing background
-	background
+	background -a
 	complains 1 "dazaid: socket: $sock.pid: another dazaid runs here" "$@"
 	end_there
 }
