@@ -5,12 +5,32 @@
 #include <sys/pidfd.h>
 
 #include <err.h>
+#include <errno.h>
+#include <poll.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "watch.h"
 
 static int    watch_pids[HEARTBEAT_WATCHED]; /* pidfds */
 static nfds_t watch_npids;
+
+/*
+ * Returns a pidfd of a process that runs; -1 with errno.  A zombie would be the
+ * loss of a tether that was just taken.
+ */
+static int
+watch_process(pid_t pid)
+{
+	const int     fd = pidfd_open(pid, 0);
+	struct pollfd pfd = { fd, POLLIN, 0 };
+
+	if (fd == -1 || poll(&pfd, 1, 0) == 0)
+		return (fd);
+	close(fd);
+	errno = ESRCH;
+	return (-1);
+}
 
 /* Watches the processes and paths of o; exits if one does not exist. */
 void
@@ -20,7 +40,7 @@ watch_open(const struct heartbeat_options *o)
 	int	     fd;
 
 	for (i = 0; i < o->npids; i++) {
-		if ((fd = pidfd_open(o->pids[i], 0)) == -1)
+		if ((fd = watch_process(o->pids[i])) == -1)
 			err(EXIT_USAGE, "--watch-pid %ld", (long)o->pids[i]);
 		watch_pids[watch_npids++] = fd;
 	}

@@ -36,6 +36,17 @@ bad_usage_is_told_body() {
 	sleep 0 &
 	wait $!
 	refused 1 "--watch-pid $!" -s "$sock" -p $!
+	# One that has ended, and whose parent does not ask for it.
+	spawn parent sh -c 'sleep 0 & echo $! >zombie; exec sleep 300'
+	await test -s zombie
+	read -r zombie <zombie
+	await grep -q '^State:	Z' "/proc/$zombie/status"
+	start -a -g 60
+	for background in '' -b; do
+		refused 1 "--watch-pid $zombie: No such process" -s "$sock" \
+		    -p "$zombie" $background
+	done
+	stands_down
 	for arg in extra -x --nonsense -i; do
 		got=0
 		"$hb" $arg >hb.out 2>hb.err || got=$?
