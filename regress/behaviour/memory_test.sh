@@ -135,23 +135,14 @@ other_memory_is_refused_body() {
 	gone
 }
 
-# find PID: searches its memory for the secret; what was found is in "seen"
-find_secret() {
-	printf '%s' "$secret" | "$peek" "$1" >seen 2>&1 || fail "$(cat seen)"
-	grep -q '[0-9]\{6\} bytes read' seen || fail "nothing was read"
-}
-
 # Neither process has the secret in memory that root can read, nor anywhere else.
 nowhere() {
 	local pid
 
+	in_no_memory secret "$vault" "$network"
 	for pid in "$vault" "$network"; do
-		find_secret "$pid"
-		absent 'of it at' seen
-		if grep -lF "$secret" log "/proc/$pid/cmdline" \
-		    "/proc/$pid/environ" "/proc/$pid/stat"; then
-			fail "$1: there"
-		fi
+		absent -F "$secret" log "/proc/$pid/cmdline" "/proc/$pid/environ" \
+		    "/proc/$pid/stat"
 	done
 }
 
@@ -200,13 +191,12 @@ locked_memory_shows_the_secret_once_body() {
 	start -v
 	logged 'memory: mlock'
 	client "$sock" hello repeat 100 'PING\n' wantn 100 PONG echo guards hold
-	find_secret "$vault"
+	in_memory "$secret" "$vault"
 	grep 'of it at' seen >found
 	[ "$(wc -l <found)" -eq 1 ] || fail "not once: $(cat found)"
 	# The arena is sealed, and a shared anonymous mapping (/dev/zero).
 	present "^${#secret} bytes of it at .* ---s .* /dev/zero (deleted)$" found
-	find_secret "$network"
-	absent 'of it at' seen
+	in_no_memory secret "$network"
 	stop
 }
 

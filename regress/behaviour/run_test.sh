@@ -260,19 +260,13 @@ shipped behaviour nothing_is_left_in_the_program \
     'no memory of the program has a secret that it has not read'
 nothing_is_left_in_the_program_body() {
 	guarded
-	# looked OPTION...: what is found in such a program
-	looked() {
-		spawn idler "$ctl" run "$@" sleep 300
-		talk - log "/proc/$idler/comm" sleep
-		"$tools/peek" "$idler" <secret >seen 2>&1 || fail "$(cat seen)"
-		kill "$idler"
-		ends 143 "$idler"
-	}
-	looked -f "3=$name" -i "$name"
-	absent 'bytes of it' seen
+	spawn idler "$ctl" run -f "3=$name" -i "$name" sleep 300
+	talk - log "/proc/$idler/comm" sleep
+	in_no_memory secret "$idler"
 	# This shows that the search would find it.
-	looked -e "X=$name"
-	present "${#secret} bytes of it" seen
+	spawn idler "$ctl" run -e "X=$name" sleep 300
+	talk - log "/proc/$idler/comm" sleep
+	in_memory "$secret" "$idler"
 	stands_down
 }
 
