@@ -24,23 +24,6 @@ as_root() {
 	fi
 }
 
-# step NAME COMMAND...: runs a command that passes or fails as a whole
-step() {
-	local name=$1 out
-	shift
-	echo "===> $name"
-	out=$(mktemp)
-	"$@" 2>&1 | tee "$out"
-	if [ "${PIPESTATUS[0]}" -eq 0 ]; then
-		passed=$((passed + 1))
-	else
-		failed=$((failed + 1))
-		echo "FAILED: $name" | tee -a "$recap"
-		tail -n 30 "$out" >>"$recap"
-	fi
-	rm -f "$out"
-}
-
 # failed_cases FILE: what check.sh printed of the cases that failed
 failed_cases() {
 	awk '/^===> [^ ]+:/ { on = 1 }
@@ -48,26 +31,28 @@ failed_cases() {
 	on' "$1" | tail -n 200
 }
 
-# suite NAME COMMAND...: runs a command that prints its own count
-suite() {
-	local name=$1 out line
+# step NAME COMMAND...: runs a command that passes or fails as a whole, or prints its own
+# count of what did
+step() {
+	local name=$1 out line status good=1 bad=1
 	shift
 	echo "===> $name"
 	out=$(mktemp)
 	"$@" 2>&1 | tee "$out" | grep -v -e '  ->  passed' -e '^  [CL][CD] '
+	status=${PIPESTATUS[0]}
 	line=$(grep -E '^[0-9]+ passed, [0-9]+ failed' "$out" | tail -n 1)
 	if [[ $line =~ ^([0-9]+)\ passed,\ ([0-9]+)\ failed ]]; then
-		passed=$((passed + BASH_REMATCH[1]))
-		failed=$((failed + BASH_REMATCH[2]))
+		good=${BASH_REMATCH[1]}
+		bad=${BASH_REMATCH[2]}
 		echo "$name: $line"
-		[ "${BASH_REMATCH[2]}" -eq 0 ] || {
-			echo "FAILED: $name: $line"
-			failed_cases "$out"
-		} >>"$recap"
+	fi
+	if [ "$status" -eq 0 ]; then
+		passed=$((passed + good))
 	else
-		failed=$((failed + 1))
-		echo "FAILED: $name did not come to its end" | tee -a "$recap"
-		tail -n 20 "$out" >>"$recap"
+		[ -z "$line" ] || passed=$((passed + good))
+		failed=$((failed + (bad > 0 ? bad : 1)))
+		echo "FAILED: $name${line:+: $line}" | tee -a "$recap"
+		{ failed_cases "$out" | grep . || tail -n 30 "$out"; } >>"$recap"
 	fi
 	rm -f "$out"
 }
@@ -75,7 +60,7 @@ suite() {
 # as_user DIR TARGET...: runs make as nobody, in a copy of the tree at DIR, with as little
 # of an environment as cron(8) gives
 as_user() {
-	local dir=$1
+	local dir=$1 status
 	shift
 	rm -rf "$dir"
 	mkdir -p "$dir"
@@ -83,7 +68,9 @@ as_user() {
 	as_root chown -R nobody "$dir"
 	as_root runuser -u nobody -- env -i PATH="$PATH" HOME="$dir" TMPDIR=/tmp \
 	    make --no-print-directory -C "$dir" "$@"
+	status=$?
 	as_root rm -rf "$dir"
+	return $status
 }
 
 # in_debian SUITE ARCH: runs make check as root in a Debian of its own
@@ -96,20 +83,20 @@ in_debian() {
 step "an sshd for the tests" regress/tools/deps.sh sshd
 step "lint" make --no-print-directory lint WERROR=1
 step "the demonstration, as root" make --no-print-directory demo
-suite "gcc, root" make --no-print-directory check CC=gcc WERROR=1
+step "gcc, root" make --no-print-directory check CC=gcc WERROR=1
 step "the demonstration, as a user" as_user /tmp/dazaid-user demo
-suite "clang, user" as_user /tmp/dazaid-user check CC=clang WERROR=1
-suite "sanitizers, root" make --no-print-directory check CC=gcc SAN=1
+step "clang, user" as_user /tmp/dazaid-user check CC=clang WERROR=1
+step "sanitizers, root" make --no-print-directory check CC=gcc SAN=1
 step "valgrind" make --no-print-directory valgrind
 step "hardening" make --no-print-directory checksec CC=gcc
 step "install and uninstall" regress/tools/install.sh
-suite "a hostile network, root" make --no-print-directory hostile
-suite "a hostile network, user" as_user /tmp/dazaid-user hostile
+step "a hostile network, root" make --no-print-directory hostile
+step "a hostile network, user" as_user /tmp/dazaid-user hostile
 step "package, Debian 12 and 13" as_root make --no-print-directory package-test
-suite "systemd" as_root timeout 1800 make --no-print-directory systemd
+step "systemd" as_root timeout 1800 make --no-print-directory systemd
 arch=$(dpkg --print-architecture)
-suite "Debian 13" in_debian trixie "$arch"
-[ "$arch" != amd64 ] || suite "Debian 12 on i386" in_debian bookworm i386
+step "Debian 13" in_debian trixie "$arch"
+[ "$arch" != amd64 ] || step "Debian 12 on i386" in_debian bookworm i386
 step "faults" make --no-print-directory faults FAULTS_EVERY=20
 step "storm" make --no-print-directory storm STORM_SECONDS=60
 step "model" make --no-print-directory model
