@@ -112,34 +112,24 @@ wiped(struct rival *v)
 	death(v, CLOSE, true);
 }
 
+/* By the end of the heartbeat's connection, or by SIGUSR2. */
 static void
-deaths_eof(const char *name, uid_t uid, double goal)
+deaths(const char *name, bool eof, uid_t uid, double goal)
 {
 	const struct figure f = { name, "µs", samples, uid, 0 };
-	struct rival	    v[] = {
-		       RIVAL("dazaid", 0, dead_by_close, HEARTBEAT, OURS),
-		       RIVAL("two-process floor, its duties too", goal, dead_by_close,
-			   HEARTBEAT, TWO_DUTIES),
-		       RIVAL("two-process floor", UNLISTED, dead_by_close, HEARTBEAT,
-			   "floor 2 @ 65536"),
-		       RIVAL("one-process floor", UNLISTED, dead_by_close, HEARTBEAT,
-			   "floor 1 @ 65536"),
+	void (*take)(struct rival *) = eof ? dead_by_close : dead_by_usr2;
+	struct rival v[] = {
+		RIVAL("dazaid", 0, take, HEARTBEAT, OURS),
+		RIVAL(eof ? "two-process floor, its duties too" :
+			    "one-process floor, its duties too",
+		    goal, take, HEARTBEAT, eof ? TWO_DUTIES : ONE_DUTIES),
+		RIVAL("two-process floor", UNLISTED, take, HEARTBEAT,
+		    "floor 2 @ 65536"),
+		RIVAL("one-process floor", UNLISTED, take, HEARTBEAT,
+		    "floor 1 @ 65536"),
 	};
 
-	compare(&f, v, NELEM(v));
-}
-
-static void
-deaths_usr2(const char *name, uid_t uid, double goal)
-{
-	const struct figure f = { name, "µs", samples, uid, 0 };
-	struct rival	    v[] = {
-		       RIVAL("dazaid", 0, dead_by_usr2, HEARTBEAT, OURS),
-		       RIVAL("one-process floor, its duties too", goal, dead_by_usr2,
-			   HEARTBEAT, ONE_DUTIES),
-	};
-
-	compare(&f, v, NELEM(v));
+	compare(&f, v, eof ? NELEM(v) : 2);
 }
 
 void
@@ -153,9 +143,9 @@ figure_eof(void)
 			   "floor 1 @ 65536"),
 	};
 
-	deaths_eof("EOF to dead, root", 0, 1.2);
+	deaths("EOF to dead, root", true, 0, 1.2);
 	compare(&f, v, NELEM(v));
-	deaths_eof("EOF to dead, user", somebody, 1.2);
+	deaths("EOF to dead, user", true, somebody, 1.2);
 }
 
 /* The loss of a tether's last holder, beside that of the heartbeat. */
@@ -180,17 +170,17 @@ figure_tether(void)
 void
 figure_usr2(void)
 {
-	deaths_usr2("SIGUSR2 to dead, root", 0, 1.2);
-	deaths_usr2("SIGUSR2 to dead, user", somebody, 1.2);
+	deaths("SIGUSR2 to dead, root", false, 0, 1.2);
+	deaths("SIGUSR2 to dead, user", false, somebody, 1.2);
 }
 
 void
 figure_load(void)
 {
 	loops = LOOPS;
-	deaths_eof("EOF to dead, 4 busy loops, root", 0, 1.3);
-	deaths_usr2("SIGUSR2 to dead, 4 busy loops, root", 0, 1.3);
-	deaths_eof("EOF to dead, 4 busy loops, user", somebody, 1.3);
-	deaths_usr2("SIGUSR2 to dead, 4 busy loops, user", somebody, 1.3);
+	deaths("EOF to dead, 4 busy loops, root", true, 0, 1.3);
+	deaths("SIGUSR2 to dead, 4 busy loops, root", false, 0, 1.3);
+	deaths("EOF to dead, 4 busy loops, user", true, somebody, 1.3);
+	deaths("SIGUSR2 to dead, 4 busy loops, user", false, somebody, 1.3);
 	loops = 0;
 }
