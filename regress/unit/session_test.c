@@ -15,7 +15,6 @@
 #define GRACE	5
 #define TIMEOUT ((int64_t)7)
 #define FIRST	9
-#define REPORT	SESSION_REPORT_MS
 #define DEPTH	7
 
 static struct session s;
@@ -95,26 +94,6 @@ CASE(a_loss_has_its_reason,
 	h = hold(NULL, 1, 0);
 	session_ended(&s, h, 1, true, "its process ended");
 	ATF_REQUIRE_STREQ("its process ended", h->how);
-}
-
-CASE(network_has_its_time_to_report,
-    "a heartbeat that has hung up is lost at the end of this time, not before, "
-    "whether all that it said has been read or not")
-{
-	struct session_holder *h;
-	int		       drained;
-
-	for (drained = 0; drained < 2; drained++) {
-		begin(0, 0, true);
-		h = hold(NULL, 1, 0);
-		session_ended(&s, h, 10, drained, NULL);
-		ATF_REQUIRE_EQ(10 + REPORT, session_deadline(&s));
-		session_tick(&s, 10 + REPORT - 1);
-		ATF_REQUIRE(!p.over);
-		session_tick(&s, 10 + REPORT);
-		ATF_REQUIRE(p.over);
-		ATF_REQUIRE_STREQ("heartbeat connection dropped", world.reason);
-	}
 }
 
 CASE(a_slot_is_new_for_the_next_holder,

@@ -55,20 +55,6 @@ require_sealed(void)
 	ATF_REQUIRE_MSG(found, "the arena is not sealed");
 }
 
-/* How often the arena has these bytes. */
-static unsigned int
-held(const void *bytes, size_t len)
-{
-	const unsigned char *p = mem.data, *end = mem.data + mem.size;
-	unsigned int	     n = 0;
-
-	secmem_unseal(&mem);
-	for (; (p = memmem(p, (size_t)(end - p), bytes, len)) != NULL; p++)
-		n++;
-	secmem_seal(&mem);
-	return (n);
-}
-
 /* All is one free block: its first word is its size, every other byte is 0. */
 static void
 require_as_new(void)
@@ -113,46 +99,17 @@ file(const void *bytes, size_t len)
 	return (fd);
 }
 
-/*
- * Reads a secret from fd, which is closed, in a block of this size.  Returns
- * its id; 0 with errno, and then nothing of it is left.
- */
-static uint64_t
-load(const char *name, int fd, size_t size, uint32_t reads, int64_t due)
+/* Puts these bytes, at most PIECE of them. */
+static void
+put(const char *name, const void *bytes, size_t len)
 {
-	const uint64_t id = store_begin(&st, name, size);
-	ssize_t	       n = -1;
-	int	       error;
-
-	while (id != 0 && (n = store_fill(&st, id, fd, read, STORE_ALL)) > 0)
-		if (size != STORE_ALL && (size -= (size_t)n) == 0)
-			break;
-	error = errno;
-	close(fd);
-	if (n >= 0 && store_commit(&st, id, reads, due) == 0)
-		return (id);
-	if (n != -1)
-		return (0);
-	if (id != 0)
-		store_drop(&st, id);
-	errno = error;
-	return (0);
-}
-
-static uint64_t
-put_for(const char *name, const void *bytes, size_t len, uint32_t reads,
-    int64_t due)
-{
-	return (load(name, file(bytes, len), len, reads, due));
-}
-
-static uint64_t
-require_put(const char *name, const char *value)
-{
-	const uint64_t id = put_for(name, value, strlen(value), 0, STORE_NEVER);
+	const uint64_t id = store_begin(&st, name, len);
+	const int      fd = file(bytes, len);
 
 	ATF_REQUIRE_MSG(id != 0, "%s: %s", name, strerror(errno));
-	return (id);
+	ATF_REQUIRE_EQ((ssize_t)len, store_fill(&st, id, fd, read, len));
+	ATF_REQUIRE(store_commit(&st, id, 0, STORE_NEVER) == 0);
+	close(fd);
 }
 
 static void
@@ -222,25 +179,6 @@ CASE(a_name_is_1_to_128_of_its_letters,
 	ATF_REQUIRE(name_ok("mail/me@example.org"));
 }
 
-CASE(the_longest_name_is_kept_whole,
-    "the longest name is kept whole: one that is a byte shorter is another "
-    "name")
-{
-	struct store_item item;
-	size_t		  len;
-
-	begin(SIZE);
-	require_put(NAME_128, "value");
-	ATF_REQUIRE_EQ(1, held(NAME_128, sizeof(NAME_128)));
-	ATF_REQUIRE(store_next(&st, 0, &item));
-	ATF_REQUIRE_STREQ(NAME_128, item.name);
-	require_value(NAME_128, "value", 5);
-	errno = 0;
-	ATF_REQUIRE_EQ(0, store_take(&st, &NAME_128[1], &len));
-	ATF_REQUIRE_EQ(ENOENT, errno);
-	require_no_begin(NAME_128, 1, EEXIST);
-}
-
 CASE(a_large_secret_moves_in_pieces, "no call reads or sends more than 64 KiB")
 {
 	const size_t len = 2 * PIECE + 1;
@@ -271,14 +209,13 @@ CASE(every_length_fits_up_to_the_last_byte,
 	head = SIZE - store_most(&st);
 	ATF_REQUIRE(head >= NAME_BYTES && head <= 192);
 	for (len = store_most(&st); len > 0; len -= len > 64 ? 61 : 1) {
-		ATF_REQUIRE(put_for("a", bytes, len, 0, STORE_NEVER) != 0);
+		put("a", bytes, len);
 		left = SIZE - head - (len + ALIGN - 1) / ALIGN * ALIGN;
 		left = left >= head + ALIGN ? left - head : 0;
 		ATF_REQUIRE_EQ(left, store_room(&st));
 		require_no_begin("b", left + 1, ENOSPC);
 		if (left > 0) {
-			ATF_REQUIRE(
-			    put_for("b", bytes + 9, left, 0, STORE_NEVER) != 0);
+			put("b", bytes + 9, left);
 			require_value("b", bytes + 9, left);
 			ATF_REQUIRE(store_delete(&st, "b") == 0);
 		}
@@ -289,46 +226,6 @@ CASE(every_length_fits_up_to_the_last_byte,
 	ATF_REQUIRE(secmem_wipe(&mem) == NULL);
 }
 
-CASE(an_endless_source_ends,
-    "reading an endless source stops when the arena is full, and nothing of "
-    "it stays")
-{
-	begin(SIZE);
-	ATF_REQUIRE_EQ(0,
-	    load("random", open("/dev/urandom", O_RDONLY | O_CLOEXEC),
-		STORE_ALL, 0, STORE_NEVER));
-	ATF_REQUIRE_EQ(ENOSPC, errno);
-	require_as_new();
-}
-
-CASE(there_is_a_limit_to_how_many,
-    "at most 1024 secrets, of which unfinished and spent ones count as well")
-{
-	char	     name[16];
-	uint64_t     half, spent;
-	size_t	     len;
-	unsigned int i;
-
-	begin((size_t)STORE_MAX * 256);
-	half = store_begin(&st, "half", 1);
-	ATF_REQUIRE(put_for("spent", "value", 5, 1, STORE_NEVER) != 0);
-	spent = store_take(&st, "spent", &len);
-	for (i = 2; i < STORE_MAX; i++) {
-		(void)snprintf(name, sizeof(name), "name%u", i);
-		require_put(name, name);
-	}
-	ATF_REQUIRE_EQ(STORE_MAX - 2, st.count);
-	ATF_REQUIRE_EQ(STORE_MAX, st.blocks);
-	ATF_REQUIRE_EQ(0, store_room(&st));
-	require_no_begin("more", 1, ENOSPC);
-	require_no_begin("name2", 1, EEXIST);
-	store_release(&st, spent);
-	require_put("more", "value");
-	require_no_begin("most", 1, ENOSPC);
-	store_drop(&st, half);
-	require_put("most", "value");
-}
-
 CASE(sending_never_blocks_and_never_kills,
     "a full socket is EAGAIN, a closed one EPIPE without SIGPIPE")
 {
@@ -337,7 +234,7 @@ CASE(sending_never_blocks_and_never_kills,
 	int	 sp[2];
 
 	begin(SIZE);
-	require_put("x", "value");
+	put("x", "value", 5);
 	id = store_take(&st, "x", &len);
 	connection(sp);
 	while (store_send(&st, id, sp[0], 0) > 0)
