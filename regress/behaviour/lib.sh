@@ -480,9 +480,11 @@ table() {
 }
 
 # expand: a script for pty from standard input, in which "type TEXT | ANSWER" types the
-# line TEXT, and expects ANSWER
+# line TEXT, and expects ANSWER, and "ask COMMAND | ANSWER | STATUS" expects the exit
+# status, too, which the shell calls $status
 expand() {
-	sed 's/^type \(.*\) | \(.*\)$/send \1\\n\
+	sed "s/^ask \(.*\) | \(.*\) | \(.*\)\$/type \1; echo \"status=${status-}\" | \2\\
+expect status=\3/" | sed 's/^type \(.*\) | \(.*\)$/send \1\\n\
 expect \2/'
 }
 

@@ -280,24 +280,3 @@ gpg_agent_is_answered_body() {
 	gpgconf --kill gpg-agent
 	talk - ended "$agent"
 }
-
-behaviour a_person_is_asked 'the pinentry that is installed asks on the terminal' \
-    require.progs pinentry-curses
-a_person_is_asked_body() {
-	cat >ask <<-EOF
-		printf '%s\n' "OPTION ttyname=\$(tty)" OPTION\ ttytype=vt100 \
-		    'SETDESC Which one?' "SETKEYINFO n/$grip" GETPIN GETPIN BYE |
-		    '$pinentry' >answers
-	EOF
-	PINENTRY_PROGRAM=$(command -v pinentry-curses)
-	export PINENTRY_PROGRAM
-	"$tools/pty" sh ask >shown <<-'EOF' || fail "$(cat shown)"
-		expect Which one?
-		send typed%\r
-		expect Which one?
-		send \t\t\r
-		wait
-	EOF
-	present -x 'D typed%25' answers
-	present '^ERR 83886179 ' answers
-}

@@ -52,6 +52,17 @@ differ() {
 	showed 'exit 1'
 }
 
+# once TEXT NAME: dazaictl put asks for the secret NAME once, and TEXT is typed
+once() {
+	types dazaictl put -r -1 "$2" <<-EOT
+	expect Secret $2: 
+	send $1\n
+	wait
+	show
+	EOT
+	showed 'exit 0'
+}
+
 # stored NAME: the daemon has the secret under this name
 stored() {
 	printf '%s' "$secret" >value
@@ -66,13 +77,7 @@ a_secret_is_typed_twice_body() {
 	stored token
 	twice 'Secret other' dazaictl put other
 	stored other
-	types dazaictl put -1 once <<-EOT
-	expect Secret once: 
-	send $secret\n
-	wait
-	show
-	EOT
-	showed 'exit 0'
+	once "$secret" once
 	stored once
 	# "abab" and nothing is not "ab" twice; nothing need not be repeated.
 	differ dazaictl put halves
@@ -86,13 +91,7 @@ nothing_is_typed_in_vain_body() {
 	start -a -g 60
 	in_vain 'refused: exists' 'exit 5' put "$name"
 	in_vain 'refused: bad-name' 'exit 5' put 'a"b'
-	types "$ctl" put -r -1 "$name" <<-EOT
-	expect Secret $name: 
-	send new\n
-	wait
-	show
-	EOT
-	showed 'exit 0'
+	once new "$name"
 	control say LIST want "$name 3 - -" want OK say PANIC want OK
 	in_vain 'refused: pending' 'exit 3' put other
 	kill -USR2 "$vault"
@@ -109,13 +108,7 @@ what_put_has_asked_is_over_body() {
 	printf '%s' "$secret" >secret
 	daemon -a
 	logged 'vault: ready'
-	types "$ctl" put -r -1 "$name" <<-EOT
-	expect Secret $name: 
-	send new\n
-	wait
-	show
-	EOT
-	showed 'exit 0'
+	once new "$name"
 }
 
 # in_vain TEXT RESULT ARG...: dazaictl fails so, and asks for nothing

@@ -62,15 +62,6 @@ command_line() {
 	esac
 }
 
-# expand: a script for pty from standard input, with lines "type COMMAND | TEXT", which
-# type the command and expect the text, and "ask COMMAND | TEXT | STATUS", which expect
-# that exit status, too
-expand() {
-	sed "s/^ask \(.*\) | \(.*\) | \(.*\)\$/type \1; echo \"status=$status\" | \2\\
-expect status=\3/" | sed 's/^type \(.*\) | \(.*\)$/send \1\\n\
-expect \2/'
-}
-
 # drive [VARIABLE=VALUE ...]: the shell on a terminal does the script on standard input;
 # what pty says goes to ./out
 drive() {

@@ -14,7 +14,7 @@ check="kyua libatf-dev atf-sh zsh ksh mksh dash fish gdb iproute2 procps
 python3 screen socat strace tmux"
 sshd="openssh-server"
 programs="age ansible-core borgbackup cryptsetup-bin curl git gpg gpg-agent openssh-client
-openssl pinentry-curses postgresql-client python3 restic skopeo"
+openssl postgresql-client python3 restic skopeo"
 deb="build-essential dpkg-dev debhelper kyua libatf-dev libsystemd-dev xz-utils"
 package="debootstrap lintian"
 audit="qemu-system-x86 busybox-static cpio"
