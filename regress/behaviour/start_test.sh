@@ -361,29 +361,6 @@ the_front_passes_signals_on_body() {
 # The terminal.
 #
 
-# asks WORD...: runs a daemon with these words on a terminal, whose name is in
-# ./tty, with a script from standard input; what it showed is in ./shown
-asks() {
-	cat >on-terminal <<-EOT
-	#!/bin/sh
-	stty echo
-	tty >tty
-	exec "\$@" 2>log
-	EOT
-	cat >echoes <<-EOT
-	#!/bin/sh
-	# Whether the terminal echoes: "on" or "off" is wanted.
-	got=on
-	stty -F "\$(cat tty)" -a | grep -q -- ' -echo ' && got=off
-	[ \$got = \$1 ]
-	EOT
-	chmod 755 on-terminal echoes
-	rm -f log tty
-	: >log
-	on_terminal ./on-terminal "$@"
-	absent -F "$secret" shown log
-}
-
 # showed TEXT: the terminal has shown TEXT
 showed() {
 	present -F -- "$1" shown
@@ -395,15 +372,35 @@ asked() {
 	local result=$1 text=$2 options=$3
 
 	shift 3
-	asks "$dazaid" -d -s "$sock" $options <<-EOT
+	cat >on-terminal <<-EOT
+	#!/bin/sh
+	# It ends after the daemon: what leads a session takes the terminal along.
+	trap : HUP INT QUIT TSTP
+	stty echo
+	tty >tty
+	sh -c 'echo \$\$ >pid; exec "\$@"' sh "\$@" 2>log
+	echo "result \$?"
+	stty -a | grep -q -- ' -echo ' && echo 'no echo'
+	:
+	EOT
+	cat >echoes <<-EOT
+	#!/bin/sh
+	# Whether the terminal echoes: "on" or "off" is wanted.
+	got=on
+	stty -F "\$(cat tty)" -a | grep -q -- ' -echo ' && got=off
+	[ \$got = \$1 ]
+	EOT
+	chmod 755 on-terminal echoes
+	: >log
+	on_terminal ./on-terminal "$dazaid" -d -s "$sock" $options <<-EOT
 	expect Secret token: 
 	run ./echoes off
-	$(printf '%s\n' "$@")
+	$(printf '%s\n' "$@" | sed 's/^signal \(.*\)/run kill -s \1 $(cat pid)/')
 	wait
-	run ./echoes on
 	show
 	EOT
 	showed "$result"
+	absent -F -e "$secret" -e 'no echo' shown log
 	logged "$text"
 	gone
 }
@@ -411,12 +408,12 @@ asked() {
 behaviour it_asks_without_echo \
     'a secret without a file, or with a terminal for its file, is asked for without echo'
 it_asks_without_echo_body() {
-	asked 'exit 0' 'QUIT from the heartbeat' '-1 -l token' "send $secret\n" \
+	asked 'result 0' 'QUIT from the heartbeat' '-1 -l token' "send $secret\n" \
 	    "run $talk - log log 'secrets: 1'" 'run ./echoes on' \
 	    "run $talk $sock hello quit"
-	asked 'exit 0' 'secrets: 1' '-1 -l token=-' "send $secret\n" \
+	asked 'result 0' 'secrets: 1' '-1 -l token=-' "send $secret\n" \
 	    "run $talk - log log 'secrets: 1'" 'run ./echoes on' 'signal TERM'
-	asked 'exit 0' 'secrets: 3' '--once -l token -l two -l three' "send $secret\n" \
+	asked 'result 0' 'secrets: 3' '--once -l token -l two -l three' "send $secret\n" \
 	    'expect Secret two: ' 'run ./echoes off' "send $secret\n" \
 	    'expect Secret three: ' "send $secret\n" \
 	    "run $talk - log log 'secrets: 3'" 'run ./echoes on' 'signal TERM'
@@ -425,23 +422,24 @@ it_asks_without_echo_body() {
 behaviour the_echo_comes_back \
     'whatever ends the daemon at the question leaves a terminal that echoes; Ctrl-Z does not stop it'
 the_echo_comes_back_body() {
-	asked 'exit 0' 'SIGINT: secrets wiped, bye' '-l token' "send $secret" 'key C-c'
-	asked 'exit 0' 'HARD PANIC (dry-run): SIGQUIT' '-l token' "send $secret" \
+	asked 'result 0' 'SIGINT: secrets wiped, bye' '-l token' "send $secret" 'key C-c'
+	asked 'result 0' 'HARD PANIC (dry-run): SIGQUIT' '-l token' "send $secret" \
 	    "key C-\\"
-	asked 'exit 0' 'secrets: 1' '-1 -l token' 'key C-z' "send $secret\n" \
+	asked 'result 0' 'secrets: 1' '-1 -l token' 'key C-z' "send $secret\n" \
 	    "run $talk - log log 'secrets: 1'" 'signal TERM'
 	for sig in TERM USR1 USR2; do
-		asked 'exit 0' "SIG$sig: secrets wiped" '-l token' "signal $sig"
+		asked 'result 0' "SIG$sig: secrets wiped" '-l token' "signal $sig"
 	done
-	asked 'signal ' "SIGSEGV: secrets wiped" '-a -l token' 'signal SEGV'
-	asked 'signal 9' 'HARD PANIC: SIGUSR2: secrets wiped, SIGKILL' \
+	asked 'result 139' "SIGSEGV: secrets wiped" '-a -l token' 'signal SEGV'
+	asked 'result 137' 'HARD PANIC: SIGUSR2: secrets wiped, SIGKILL' \
 	    '-a -g 60 -l token' 'signal USR2'
-	asked 'exit 0' 'HARD PANIC (dry-run): network process lost' '-l token' \
+	asked 'result 0' 'HARD PANIC (dry-run): network process lost' '-l token' \
 	    "run kill -KILL \$(pgrep -P \$(cat $sock.pid))"
 	for keys in 'send \n' 'key C-d'; do
-		asked 'exit 1' 'dazaid: token: the secret is empty' '-l token' "$keys"
+		asked 'result 1' 'dazaid: token: the secret is empty' '-l token' "$keys"
 	done
-	asks "$dazaid" -d -s "$sock" -l token <<-EOT
+	rm log
+	on_terminal sh -c 'exec "$@" 2>log' sh "$dazaid" -d -s "$sock" -l token <<-EOT
 	expect Secret token: 
 	hangup
 	wait
