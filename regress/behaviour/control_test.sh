@@ -1,7 +1,7 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
 # The control socket: what the daemon does at each request.  Every line, in any pieces,
-# and every answer to it is tried by unit/replay_control, and the words of each refusal
+# and every answer to it is tried by unit/replay_network, and the words of each refusal
 # by unit/request_test.  Its file is tested in files_test.sh.
 
 . "$(atf_get_srcdir)/lib.sh"

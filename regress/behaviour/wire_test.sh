@@ -1,6 +1,6 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
-# The heartbeat socket, line by line.  unit/replay_heart tries every line, in any pieces,
+# The heartbeat socket, line by line.  unit/replay_network tries every line, in any pieces,
 # from many clients.
 
 . "$(atf_get_srcdir)/lib.sh"
