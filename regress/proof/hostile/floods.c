@@ -43,9 +43,7 @@ endless_flood(int sig)
 	    sig == 0 ? "the heartbeat leaves" : "a signal");
 	net_flood(head, sizeof(head));
 	if (sig == 0) {
-		siege_now();
-		close(s.heart);
-		s.heart = -1;
+		siege_leave();
 		siege_ends(SIGKILLED, "PANIC: heartbeat connection dropped",
 		    HANGUP_MS + 100);
 		return;

@@ -15,95 +15,66 @@
 #include "packet.h"
 #include "session.h"
 
-#define PEER_USB     20u /* network's numbers for holders */
-#define PEER_SESSION 21u
-#define PEER_AGAIN   22u
-#define WINDOW_MS    3000 /* time for some messages, on a busy machine */
-#define HANGUP_MS    100  /* network's time to tell of a heartbeat's end */
+#define PEER_OTHER 20u	/* network's numbers for another holder, ... */
+#define PEER_AGAIN 22u	/* ... and for one that comes back */
+#define WINDOW_MS  3000 /* time for some messages, on a busy machine */
+#define HANGUP_MS  100	/* network's time to tell of a heartbeat's end */
 
 static const char *const at_once[] = { "-a", "-g0", NULL };
 static const char *const pinged[] = { "-a", "-g0", "-t60", NULL };
 static const char *const soon[] = { "-a", "-g3", NULL };
 static const char *const silent[] = { "-a", "-g3", "-t0.3", NULL };
 
-/* A loss, and what network does meanwhile. */
-static const struct loss {
-	const char	  *what;
-	const char *const *options;
-	enum { SILENT, STOPPED, DEAF, PINGING, RELEASING } how;
-	enum state state;
-	int	   status;
-	bool	   usb; /* of the tether "usb", not of the heartbeat */
-} losses[] = {
-	{ "nothing said", at_once, SILENT, UNGUARDED, SIGKILLED, true },
-	{ "network stopped", at_once, STOPPED, UNGUARDED, SIGKILLED, true },
-	{ "nothing read", at_once, DEAF, UNGUARDED, SIGKILLED, true },
-	{ "PINGs of network's own", pinged, PINGING, UNGUARDED, SIGKILLED,
-	    true },
-	/* No further byte of the GET is sent. */
-	{ "nothing said", NULL, SILENT, GETTING, 0, false },
-	{ "network stopped", at_once, STOPPED, GUARDED, SIGKILLED, false },
-	{ "nothing read", at_once, DEAF, GUARDED, SIGKILLED, false },
-	{ "PINGs of network's own", pinged, PINGING, GUARDED, SIGKILLED,
-	    false },
-	{ "a RELEASE for a client that lives", at_once, RELEASING, UNGUARDED,
-	    SIGKILLED, true },
-	{ "a RELEASE for a client that lives", at_once, RELEASING, GUARDED,
-	    SIGKILLED, false },
-};
-
+/* How the log tells of the loss of the tether; NULL: of the heartbeat. */
 static const char *
-name_of(bool usb)
+loss_of(const char *tether)
 {
-	return (usb ? "tether usb lost" : "heartbeat connection dropped");
+	return (tether != NULL ? "tether usb lost" :
+				 "heartbeat connection dropped");
 }
 
-/* The client hangs up: the holder usb, or the heartbeat if that is NULL. */
-static void
-depart(const struct client *usb)
-{
-	siege_now();
-	if (usb != NULL) {
-		close(usb->fd);
-		return;
-	}
-	close(s.heart);
-	s.heart = -1;
-}
+/* What network does when a client leaves. */
+enum how { SILENT, STOPPED, DEAF, PINGING, RELEASING, HOWS };
 
 static void
-hidden(const struct loss *l)
+hidden(enum how how, const char *tether)
 {
-	struct client usb = { -1, -1 }, other = { -1, -1 };
-	int	      i;
+	static const char *const what[HOWS] = { "nothing said",
+		"network stopped", "nothing read", "PINGs of network's own",
+		"a RELEASE for a client that lives" };
+	struct client		 other;
+	int			 i;
 
-	siege_attempt(l->state, l->options, "%s, and %s", name_of(l->usb),
-	    l->what);
-	if (l->usb) {
-		other = client_hold(PEER_SESSION, "session");
-		usb = client_hold(PEER_USB, "usb");
-	} else if (l->how == RELEASING) {
-		other = client_come(1);
-	}
-	if (l->how == STOPPED)
+	siege_attempt(UNGUARDED, how == PINGING ? pinged : at_once,
+	    "%s, and %s", loss_of(tether), what[how]);
+	siege_guard(tether);
+	other = client_come(1);
+	if (how == STOPPED)
 		(void)kill(s.network, SIGSTOP);
-	if (l->how == DEAF)
+	if (how == DEAF)
 		(void)net_order(ORDER_DEAF, 0);
 	/* All of it has arrived when the vault runs. */
-	if (l->how == PINGING || l->how == RELEASING)
+	if (how == PINGING || how == RELEASING)
 		(void)kill(s.vault, SIGSTOP);
-	depart(l->usb ? &usb : NULL);
-	for (i = 0; l->how == PINGING && i < 20; i++)
-		net_number(IMSG_PING, l->usb ? PEER_USB : PEER_HEART, 1, -1);
-	if (l->how == RELEASING)
+	siege_leave();
+	for (i = 0; how == PINGING && i < 20; i++)
+		net_number(IMSG_PING, PEER_HEART, 1, -1);
+	if (how == RELEASING)
 		net_tether(IMSG_RELEASE, PEER,
-		    l->usb ? "usb" : SESSION_HEARTBEAT_NAME, other.at);
+		    tether != NULL ? tether : SESSION_HEARTBEAT_NAME, other.at);
 	(void)kill(s.vault, SIGCONT);
-	siege_ends(l->status, name_of(l->usb), l->usb ? 100 : HANGUP_MS + 100);
-	if (l->usb)
-		close(usb.at);
-	if (other.fd != -1)
-		client_leave(&other);
+	siege_ends(SIGKILLED, loss_of(tether),
+	    tether != NULL ? 100 : HANGUP_MS + 100);
+	client_leave(&other);
+}
+
+/* No further byte of a GET is sent. */
+static void
+lost_in_a_get(void)
+{
+	siege_attempt(GETTING, NULL, "a loss");
+	siege_leave();
+	siege_ends(0, loss_of(NULL), HANGUP_MS + 100);
 }
 
 /*
@@ -112,36 +83,29 @@ hidden(const struct loss *l)
  * window nor makes it longer.
  */
 static void
-dead_return(bool is_usb)
+dead_return(const char *tether)
 {
-	struct client usb = { -1, -1 };
-	int64_t	      began, delayed;
-	uint32_t      peer;
+	int64_t	 began, delayed;
+	uint32_t peer;
 
-	siege_attempt(is_usb ? UNGUARDED : GUARDED, soon,
-	    "%s, and it comes back dead", name_of(is_usb));
-	if (is_usb)
-		usb = client_hold(PEER_USB, "usb");
+	siege_attempt(UNGUARDED, soon, "%s, and it comes back dead",
+	    loss_of(tether));
+	siege_guard(tether);
 	delayed = siege_delays();
 	began = packet_now();
-	depart(is_usb ? &usb : NULL);
+	siege_leave();
 	siege_logged("panic pending");
 	(void)net_answer(IMSG_DROP);
-	net_say(IMSG_LOST, is_usb ? PEER_USB : PEER_HEART, NULL, 0, -1);
+	net_say(IMSG_LOST, PEER_HEART, NULL, 0, -1);
 	for (peer = PEER_AGAIN; peer < PEER_AGAIN + 3; peer++) {
-		if (is_usb)
-			net_tether(IMSG_HOLD, peer, "usb", usb.at);
-		else
-			net_number(IMSG_HELLO, peer, 1, s.heart_at);
+		siege_offer(peer, tether);
 		net_say(IMSG_CANCEL, peer, NULL, 0, -1);
 		(void)net_answer(IMSG_DROP);
 		net_say(IMSG_LOST, peer, NULL, 0, -1);
 	}
 	siege_since(began, delayed);
-	siege_ends(SIGKILLED, name_of(is_usb), WINDOW_MS + 100);
+	siege_ends(SIGKILLED, loss_of(tether), WINDOW_MS + 100);
 	siege_never("CANCELLED");
-	if (is_usb)
-		close(usb.at);
 }
 
 /*
@@ -149,50 +113,54 @@ dead_return(bool is_usb)
  * connection: network may not offer the old one again, however it calls it.
  */
 static void
-old_return(bool is_usb)
+old_return(const char *tether)
 {
-	struct client usb = { -1, -1 };
-
 	siege_attempt(UNGUARDED, silent, "an old %s, sent again",
-	    is_usb ? "holder" : "heartbeat");
-	if (is_usb)
-		usb = client_hold(PEER_USB, "usb");
-	else
-		siege_guard();
+	    tether != NULL ? "holder" : "heartbeat");
+	siege_guard(tether);
 	siege_now();
 	(void)net_answer(IMSG_DROP);
-	net_say(IMSG_LOST, is_usb ? PEER_USB : PEER_HEART, NULL, 0, -1);
-	if (is_usb)
-		net_tether(IMSG_HOLD, PEER_AGAIN, "usb", usb.at);
-	else
-		net_number(IMSG_HELLO, PEER_AGAIN, 1, s.heart_at);
+	net_say(IMSG_LOST, PEER_HEART, NULL, 0, -1);
+	siege_offer(PEER_AGAIN, tether);
 	siege_ends(SIGKILLED, "ping deadline missed", WINDOW_MS + 300 + 100);
 	siege_never("CANCELLED");
-	if (is_usb)
-		client_leave(&usb);
+}
+
+/* Network gives two connections one number. */
+static void
+hold_twice(void)
+{
+	struct client other;
+
+	siege_attempt(UNGUARDED_ARMED, NULL, "HOLD twice");
+	siege_guard("usb");
+	other = client_come(1);
+	net_tether(IMSG_HOLD, PEER_HEART, "usb", other.at);
+	attack_hostile(UNGUARDED_ARMED);
+	client_leave(&other);
 }
 
 /* A CANCEL of a holder that has left ends no panic that was ordered. */
 static void
 cancel_of_the_dead(void)
 {
-	struct client usb, other;
+	struct client other;
 
 	siege_attempt(UNGUARDED, soon,
 	    "CANCEL in the name of a holder who has left");
-	usb = client_hold(PEER_USB, "usb");
-	other = client_hold(PEER_SESSION, "usb");
+	siege_guard("usb");
+	other = client_hold(PEER_OTHER, "usb");
 	siege_now();
 	(void)kill(s.vault, SIGUSR1);
 	siege_logged("panic pending: SIGUSR1");
 	/* Both have arrived when the vault runs. */
 	(void)kill(s.vault, SIGSTOP);
-	close(usb.fd);
-	net_say(IMSG_CANCEL, PEER_USB, NULL, 0, -1);
+	close(s.heart);
+	s.heart = -1;
+	net_say(IMSG_CANCEL, PEER_HEART, NULL, 0, -1);
 	(void)kill(s.vault, SIGCONT);
 	siege_ends(SIGKILLED, "PANIC: SIGUSR1", WINDOW_MS + 100);
 	siege_never("CANCELLED");
-	close(usb.at);
 	client_leave(&other);
 }
 
@@ -242,15 +210,18 @@ client_left(void)
 void
 attack_losses(void)
 {
-	size_t i;
-	int    usb;
+	static const char *const tethers[] = { NULL, "usb" };
+	unsigned int		 i;
+	int			 how;
 
-	for (i = 0; i < sizeof(losses) / sizeof(losses[0]); i++)
-		hidden(&losses[i]);
-	for (usb = 0; usb < 2; usb++) {
-		dead_return(usb);
-		old_return(usb);
+	for (i = 0; i < 2; i++) {
+		for (how = 0; how < HOWS; how++)
+			hidden((enum how)how, tethers[i]);
+		dead_return(tethers[i]);
+		old_return(tethers[i]);
 	}
+	lost_in_a_get();
+	hold_twice();
 	cancel_of_the_dead();
 	dead_heartbeat_gives_nothing();
 	client_left();

@@ -220,16 +220,35 @@ start(const char *const *options)
 	net_begin();
 }
 
-/* Connects a heartbeat, which the vault welcomes. */
+/* Network offers the client that guards to the vault, under this number. */
 void
-siege_guard(void)
+siege_offer(uint32_t peerid, const char *tether)
 {
-	const struct client c = client_come(0);
+	if (tether == NULL)
+		net_number(IMSG_HELLO, peerid, 1, s.heart_at);
+	else
+		net_tether(IMSG_HOLD, peerid, tether, s.heart_at);
+}
+
+/* A client guards: as a holder of the tether; NULL: as the heartbeat. */
+void
+siege_guard(const char *tether)
+{
+	const struct client c = client_come(tether != NULL);
 
 	s.heart = c.fd;
 	s.heart_at = c.at;
-	net_number(IMSG_HELLO, PEER_HEART, 1, s.heart_at);
-	(void)net_answer(IMSG_WELCOME);
+	siege_offer(PEER_HEART, tether);
+	(void)net_answer(tether == NULL ? IMSG_WELCOME : IMSG_HOLDING);
+}
+
+/* It hangs up: that is the attack. */
+void
+siege_leave(void)
+{
+	siege_now();
+	close(s.heart);
+	s.heart = -1;
 }
 
 static void
@@ -256,8 +275,7 @@ go_on(enum state state)
 		siege_logged("panic pending: SIGUSR1");
 		break;
 	case DROPPED:
-		close(s.heart);
-		s.heart = -1;
+		siege_leave();
 		(void)net_answer(IMSG_DROP);
 		siege_logged("panic pending: heartbeat connection dropped");
 		break;
@@ -307,7 +325,7 @@ begin(enum state state, bool confined, const char *const *more)
 	(void)net_answer(IMSG_LISTENER);
 	(void)net_answer(IMSG_LISTENER);
 	if (state >= GUARDED)
-		siege_guard();
+		siege_guard(NULL);
 	go_on(state);
 }
 

@@ -10,7 +10,7 @@
 
 #define SECRET	    "Qx7~not-in-any-log~Zv3"
 #define NAME	    "zebra-9152"
-#define PEER_HEART  7u	  /* network's numbers for the heartbeat, ... */
+#define PEER_HEART  7u	  /* network's numbers for who guards, ... */
 #define PEER_BUSY   8u	  /* ... for a client with a transfer, ... */
 #define PEER	    9u	  /* ... and for a client with a request */
 #define SIGKILLED   137	  /* as a shell counts */
@@ -43,8 +43,8 @@ struct siege {
 	int	   line;   /* network's end of its socket to the vault */
 	int	   own[2]; /* network's socketpair */
 	int	   listeners[2];
-	int	   heart;    /* the heartbeat, as a client, ... */
-	int	   heart_at; /* ... and as accepted */
+	int	   heart;    /* who guards: the client's end, ... */
+	int	   heart_at; /* ... and network's */
 	int	   busy;     /* the client of a transfer that is on */
 	int64_t	   began;    /* us: the attack, ... */
 	int64_t	   delayed;  /* ... and the waits for a processor by then */
@@ -67,7 +67,9 @@ void	siege_begin(enum state, bool, const char *const *, const char *, ...)
     __attribute__((format(printf, 4, 5)));
 #define siege_attempt(state, more, ...) \
 	siege_begin((state), true, (more), __VA_ARGS__)
-void siege_guard(void);
+void siege_offer(uint32_t, const char *);
+void siege_guard(const char *);
+void siege_leave(void);
 void siege_logged(const char *);
 void siege_ends(int, const char *, int64_t);
 void siege_never(const char *);
