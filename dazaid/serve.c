@@ -155,10 +155,11 @@ serve_put(const struct imsg *im)
 }
 
 /*
- * Starts to send the secret of the GET im, in the free slot t.  Returns false
- * if there is no secret of this name.  Unseals the arena once for all steps.
+ * Starts to send the secret of the GET im, in the free slot t.  Returns the id
+ * of the secret; 0 if there is none of this name.  Unseals the arena once for
+ * all steps.
  */
-static bool
+static uint64_t
 serve_hand_out(const struct imsg *im, struct transfer *t)
 {
 	uint64_t id;
@@ -169,26 +170,23 @@ serve_hand_out(const struct imsg *im, struct transfer *t)
 	if (id != 0)
 		transfer_get(t, im, id, len, vault_now());
 	secmem_seal(&v.mem);
-	return (id != 0);
+	return (id);
 }
 
 /*
- * Tells the watchers that a client got the secret name, and if that was the
- * last read.
+ * Tells the watchers that a client got the secret id, called name, and if that
+ * was the last read.
  */
 static void
-serve_report_got(const char *name)
+serve_report_got(uint64_t id, const char *name)
 {
-	struct store_item item = { .id = 0 };
+	struct store_item item;
 
 	if (!event_wanted())
 		return;
 	event_send(IMSG_EVENT_GOT, name, 0, 0, NULL);
-	while (store_next(&v.store, item.id, &item)) {
-		if (strcmp(item.name, name) == 0)
-			return;
-	}
-	event_send(IMSG_EVENT_GONE, name, 0, 0, "read");
+	if (!store_next(&v.store, id - 1, &item) || item.id != id)
+		event_send(IMSG_EVENT_GONE, name, 0, 0, "read");
 }
 
 /* GET.  Refused from the first trigger of a panic until a cancel. */
@@ -198,6 +196,7 @@ serve_get(const struct imsg *im)
 	const bool	 gives = vault_may_give();
 	enum imsg_answer refusal = IMSG_ANSWER_NO_SUCH_SECRET;
 	struct transfer *t;
+	uint64_t	 id;
 
 	if (v.panic.pending)
 		refusal = IMSG_ANSWER_PENDING;
@@ -205,8 +204,8 @@ serve_get(const struct imsg *im)
 		refusal = IMSG_ANSWER_UNGUARDED;
 	else if (!vault_has_fd() || (t = transfer_slot()) == NULL)
 		refusal = IMSG_ANSWER_BUSY;
-	else if (serve_hand_out(im, t)) {
-		serve_report_got(im->u.secret.name);
+	else if ((id = serve_hand_out(im, t)) != 0) {
+		serve_report_got(id, im->u.secret.name);
 		return;
 	}
 	vault_answer(im->peerid, refusal);

@@ -619,19 +619,27 @@ store_clear(struct store *st)
 }
 
 /*
- * Wipes every secret that is due at now (ms).  Returns whether there was one.
+ * Wipes every secret that is due at now (ms), and calls gone with the name of
+ * each that could still be taken.  Returns whether there was one.
  */
 bool
-store_expire(struct store *st, int64_t now)
+store_expire(struct store *st, int64_t now, void (*gone)(const char *))
 {
 	struct store_block *b;
+	char		    name[NAME_BYTES];
+	bool		    whole;
 
 	if (now < st->due)
 		return (false);
 	secmem_unseal(st->mem);
 	for (b = store_first(st); b != NULL; b = store_after(st, b)) {
-		if (b->state != STORE_FREE && b->due <= now)
-			store_wipe(st, b);
+		if (b->state == STORE_FREE || b->due > now)
+			continue;
+		whole = b->state == STORE_WHOLE;
+		memcpy(name, b->name, sizeof(name));
+		store_wipe(st, b);
+		if (whole)
+			gone(name);
 	}
 	store_join(st);
 	store_find_due(st);

@@ -57,7 +57,7 @@ bool store_has(const struct store *, uint64_t);
 int  store_delete(struct store *, const char *);
 void store_drop(struct store *, uint64_t);
 void store_clear(struct store *);
-bool store_expire(struct store *, int64_t);
+bool store_expire(struct store *, int64_t, void (*)(const char *));
 bool store_next(const struct store *, uint64_t, struct store_item *);
 
 #endif

@@ -297,18 +297,17 @@ vault_network(void)
  * The loop.
  */
 
+static void
+vault_expired(const char *name)
+{
+	event_send(IMSG_EVENT_GONE, name, 0, 0, "expired");
+}
+
 /* Wipes the secrets whose time is up, and tells the watchers of each. */
 static void
 vault_expire(int64_t now)
 {
-	struct store_item item = { .id = 0 };
-
-	while (event_wanted() && now >= v.store.due &&
-	    store_next(&v.store, item.id, &item)) {
-		if (item.due <= now)
-			event_send(IMSG_EVENT_GONE, item.name, 0, 0, "expired");
-	}
-	if (store_expire(&v.store, now))
+	if (store_expire(&v.store, now, vault_expired))
 		transfer_cut_gone();
 }
 

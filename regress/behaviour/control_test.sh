@@ -234,6 +234,13 @@ list_tells_what_is_left_body() {
 	    say STATUS like '* secrets=1024 *' say 'PUT more 1' \
 	    like 'ERROR full ?*' eof connect say 'GET s2023' want 'DATA 4' raw '\n' \
 	    want '2023ERROR bad-request no such verb'
+	# A GET costs no more if somebody watches: fewer than 50 ticks of 10 ms.
+	cost=$(awk '{ print $14 + $15 }' "/proc/$vault/stat")
+	control say EVENTS like 'EVENT STATUS *' connect \
+	    raw "$(yes 'GET s2023\n' | head -n 50 | tr -d '\n')ARM\n" \
+	    until 2023ALREADY_ARMED
+	cost=$(($(awk '{ print $14 + $15 }' "/proc/$vault/stat") - cost))
+	[ "$cost" -lt 50 ] || fail "50 GETs took $cost ticks"
 	# Another client is served before the list is read.
 	control raw 'LIST\nARM\n' connect say ARM want ALREADY_ARMED use 0 \
 	    want "$name ${#secret} - -" want 's1001 4 - -' until 's2023 4 - -' \

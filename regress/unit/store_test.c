@@ -259,6 +259,12 @@ CASE(sending_never_blocks_and_never_kills,
 	ATF_REQUIRE(store_has(st, id));
 }
 
+static void
+ignore(const char *name)
+{
+	(void)name;
+}
+
 CASE(the_arena_is_sealed_after_every_call,
     "the arena is sealed after every call, whether the call succeeds or fails")
 {
@@ -290,7 +296,7 @@ CASE(the_arena_is_sealed_after_every_call,
 		require_sealed();
 		(void)store_delete(st, "y");
 		require_sealed();
-		(void)store_expire(st, 100);
+		(void)store_expire(st, 100, ignore);
 		require_sealed();
 		store_drop(st, id);
 		require_sealed();
