@@ -32,7 +32,8 @@ conn_open(struct conn *c, int fd, int64_t due)
 	c->fd = fd;
 	c->peerid = conn_last_peerid;
 	c->asked = c->skip = c->broken = c->dropped = false;
-	c->putting = c->closing = c->holding = c->watching = false;
+	c->putting = c->closing = c->holding = false;
+	c->watching = c->greeting = false;
 	c->listing = 0;
 	c->listed = 0;
 	c->in = c->taken = c->used = c->out = 0;

@@ -25,6 +25,7 @@ struct conn {
 	bool	 closing;  /* close it when all answers are sent */
 	bool	 holding;  /* a tether: it has no time limit */
 	bool	 watching; /* it has sent EVENTS: it has no time limit */
+	bool	 greeting; /* the answer to its STATUS is its first event */
 	uint32_t listing;  /* IMSG_LIST or IMSG_TETHERS goes on after ... */
 	uint64_t listed;   /* ... this one; 0: no listing */
 	int64_t	 due;	   /* ms: close it then, or CONN_NEVER */

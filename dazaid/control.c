@@ -127,7 +127,7 @@ control_watch(struct conn *c)
 		conn_answer(c, request_answer(IMSG_ANSWER_BUSY));
 		return;
 	}
-	c->watching = true;
+	c->watching = c->greeting = true;
 	control_count_watchers();
 	control_ask(c, &im);
 }
@@ -455,7 +455,10 @@ control_asker(const struct imsg *im)
 	return (NULL);
 }
 
-/* Sends text to all watchers.  Closes a watcher that does not read. */
+/*
+ * Sends e to all watchers, but not to one whose STATUS is still to come and
+ * will show it.  Closes a watcher that does not read.
+ */
 static void
 control_event(const struct imsg_event *e)
 {
@@ -464,7 +467,7 @@ control_event(const struct imsg_event *e)
 
 	answer_event(line, e);
 	for (c = control_conns; c < control_conns + CONTROL_CONNS; c++) {
-		if (c->fd == -1 || !c->watching)
+		if (c->fd == -1 || !c->watching || c->greeting)
 			continue;
 		/* Do not close it while the vault handles a request of it. */
 		if (c->out > CONN_OUT - 2 * ANSWER_BYTES) {
@@ -509,8 +512,9 @@ control_answer(struct conn *c, const struct imsg *im)
 	switch (im->type) {
 	case IMSG_REPORT:
 		answer_status(line, &im->u.report);
-		if (c->watching)
+		if (c->greeting)
 			conn_answer(c, "EVENT ");
+		c->greeting = false;
 		break;
 	case IMSG_ENTRY:
 		answer_entry(line, &im->u.entry);

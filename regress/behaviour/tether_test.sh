@@ -299,6 +299,11 @@ watchers_are_told_body() {
 	guarded -z 200000 -l big=big
 	talk "$sock.ctl" say EVENTS like 'EVENT STATUS *' get big big \
 	    want 'EVENT got name=big'
+	# The state comes first, and once; it shows what came before it.
+	talk "$sock.ctl" say EVENTS like 'EVENT STATUS * armed=0 *' \
+	    kill STOP "$vault" connect say ARM connect say EVENTS \
+	    kill CONT "$vault" like 'EVENT STATUS * armed=1 *' \
+	    say STATUS like 'STATUS alive=1 *' use 0 want 'EVENT armed'
 }
 
 behaviour a_holder_that_left_at_once_leaves_no_slot 'HOLD and a hang-up while a panic is pending, a hundred times: the socket still serves'

@@ -48,6 +48,7 @@ struct client {
 	bool	 listing;  /* ... and at once */
 	bool	 holds;	   /* a tether */
 	bool	 watching; /* events */
+	bool	 greeting; /* its first event, the STATUS, is to come */
 };
 
 extern struct client clients[CLIENTS];

@@ -296,7 +296,7 @@ consume(struct client *c, const struct imsg *im)
 	want_of(c, &l, &w);
 	CHECK(w.refusal == NULL, "\"%s\" is passed on", l.text);
 	if (w.im.type == IMSG_EVENTS) { /* the first event is the STATUS */
-		c->watching = true;
+		c->watching = c->greeting = true;
 		w.im.type = IMSG_STATUS;
 	} else if (w.im.type == IMSG_PING) {
 		w.im.u.number.n = im->u.number.n;

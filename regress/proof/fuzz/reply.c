@@ -104,11 +104,12 @@ answer_status(struct client *c)
 	    "pending=%u memory=%s secrets=%u left=%s heartbeat=%u "
 	    "since=%" PRId64 " tethers=%u timeout=%s pid=%ld size=%" PRIu64
 	    " room=%" PRIu64 " groups=%u first=%s\n",
-	    c->watching ? "EVENT " : "", s->armed, printed(s->grace, grace),
+	    c->greeting ? "EVENT " : "", s->armed, printed(s->grace, grace),
 	    s->registered, s->guarded, s->pending, kinds[s->memory], s->secrets,
 	    printed(s->left, left), s->heartbeat, s->since, s->tethers,
 	    printed(s->timeout, timeout), (long)getppid(), s->size, s->room,
 	    s->groups, printed(s->first, first));
+	c->greeting = false;
 	net_send(&im);
 	release(c);
 }
@@ -285,7 +286,8 @@ reply_event(void)
 		/* Whether there is room for it is not known. */
 		if (c->watching && (c->small || c->lazy))
 			c->loose = true;
-		if (c->watching && c->peerid != 0 && !c->closing)
+		if (c->watching && !c->greeting && c->peerid != 0 &&
+		    !c->closing)
 			client_want(c, "%s\n", line);
 	}
 	net_send(&im);
