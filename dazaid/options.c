@@ -262,7 +262,7 @@ options_path(struct options *o)
 	why = sockpath_find(o->sock, o->owner,
 	    o->user != NULL ? NULL : getenv("XDG_RUNTIME_DIR"), &places);
 	if (why == NULL)
-		why = cred_ambiguous(geteuid());
+		why = cred_ambiguous(o->owner);
 	if (why != NULL)
 		errx(1, "%s", why);
 	memcpy(o->path, places.path[0], sizeof(o->path));

@@ -206,6 +206,17 @@ unmapped_uid_body() {
 		[ "$(cat err)" = "$program: this container does not map your uid:\
  other users cannot be told from you" ] || fail "$(cat err)"
 	done
+	# Nor is it one for -u, even if the namespace maps that uid itself.
+	mkfifo go
+	spawn mapped unshare -U sh -c 'read -r line <go; exec "$@"' sh \
+	    "$dir/dazaid" -d -u "$(id -nu 65534)" -s "$sock" 2>err
+	exec 9>go
+	echo 0 0 70000 >"/proc/$mapped/uid_map"
+	echo 0 0 70000 >"/proc/$mapped/gid_map"
+	echo >&9
+	exec 9>&-
+	ends 1 "$mapped"
+	grep -q 'does not map your uid' err || fail "-u: $(cat err)"
 	# A uid that the namespace maps is trusted as usual.
 	start
 	unshare -U -r "$ctl" -s "$sock" status >out 2>err || fail "$(cat err)"
