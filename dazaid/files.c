@@ -405,7 +405,11 @@ files_watch(void)
 	return (fd);
 }
 
-/* Returns whether both sockets are still where clients look for them. */
+/*
+ * Returns whether both sockets are still where clients look for them.  While
+ * unlink(2) runs, the kernel reports it before the name is gone, and not again
+ * afterwards; but by then the file has no link left.
+ */
 bool
 files_reachable(void)
 {
@@ -415,7 +419,8 @@ files_reachable(void)
 	for (i = 0; i < FILES_SOCKETS; i++) {
 		if (fstatat(files_dir, files[i].name, &st,
 			AT_SYMLINK_NOFOLLOW) == -1 ||
-		    st.st_ino != files[i].ino || st.st_dev != files[i].dev)
+		    st.st_ino != files[i].ino || st.st_dev != files[i].dev ||
+		    st.st_nlink == 0)
 			return (false);
 	}
 	return (true);
