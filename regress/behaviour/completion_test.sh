@@ -1,7 +1,7 @@
 #!/usr/bin/env -S atf-sh -s /bin/sh
 # SPDX-License-Identifier: ISC
 # The completions that bash, zsh and fish offer for our programs: asked for, and typed on
-# a terminal (see pty.c) with a Tab, against a real daemon.
+# a terminal (see tools/pty) with a Tab, against a real daemon.
 
 . "$(atf_get_srcdir)/lib.sh"
 

@@ -265,7 +265,10 @@ present() {
 
 # absent ARG...: grep ARG... finds nothing
 absent() {
-	! grep "$@" || fail "there is: grep $*"
+	local got=0
+
+	grep "$@" || got=$?
+	[ "$got" -eq 1 ] || fail "there is, or grep failed: grep $*"
 }
 
 # stop: ends the daemon cleanly

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: ISC
 # What the tests of dazai.sh and dazai.fish share: each shell is a real one, on a terminal
-# of its own (see pty.c), with the real dazaid and dazai-hb.
+# of its own (see tools/pty), with the real dazaid and dazai-hb.
 
 bourne='bash zsh ksh mksh dash'
 shells="$bourne fish"

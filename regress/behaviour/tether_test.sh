@@ -85,10 +85,10 @@ a_process_is_the_proof_of_life_body() {
 	s.set_inheritable(True)
 	os.spawnvp(os.P_NOWAIT, "sleep", ["sleep", "60"])
 	EOT
-	python3 inherit.py "$sock.ctl" &
-	remember $!
+	spawn inherit python3 inherit.py "$sock.ctl"
 	logged 'tether t held'
 	rehearsed 'tether t lost: its process ended'
+	ends 0 "$inherit"
 }
 
 behaviour the_end_of_a_channel_is_the_loss 'a holder that closes its channel is lost, though the vault can no longer answer the PINGs before that' \
@@ -109,9 +109,9 @@ the_end_of_a_channel_is_the_loss_body() {
 	os.kill(int(sys.argv[2]), signal.SIGCONT)
 	s.recv(100)
 	EOT
-	python3 channel.py "$sock.ctl" "$vault" &
-	remember $!
+	spawn channel python3 channel.py "$sock.ctl" "$vault"
 	rehearsed 'tether t lost'
+	ends 0 "$channel"
 }
 
 behaviour a_holder_that_cannot_be_watched_is_lost \

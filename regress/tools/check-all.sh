@@ -46,7 +46,7 @@ step() {
 		bad=${BASH_REMATCH[2]}
 		echo "$name: $line"
 	fi
-	if [ "$status" -eq 0 ]; then
+	if [ "$status" -eq 0 ] && { [ -z "$line" ] || [ "$bad" -eq 0 ]; }; then
 		passed=$((passed + good))
 	else
 		[ -z "$line" ] || passed=$((passed + good))

@@ -10,7 +10,8 @@ trap 'rm -rf "$dir"' EXIT
 cd "$dir"
 n=0
 for prog in "$unit"/*_test; do
-	for tc in $("$prog" -l | sed -n 's/^ident: //p'); do
+	list=$("$prog" -l)
+	for tc in $(echo "$list" | sed -n 's/^ident: //p'); do
 		case $tc in
 		# Not the cases that die by a signal, that take too long, or where
 		# libseccomp loses some bytes.
@@ -25,4 +26,5 @@ for prog in "$unit"/*_test; do
 		n=$((n + 1))
 	done
 done
+[ $n -gt 0 ] || { echo "valgrind: no cases" >&2; exit 1; }
 echo "valgrind: $n cases clean"

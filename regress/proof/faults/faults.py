@@ -62,7 +62,7 @@ def learn(scenes):
         for _ in range(3):
             run = tracer.Tracer(Point(scene.name, None, 0, None))
             run.follow()
-            if run.bad or not run.served():
+            if run.bad or not run.served() or run.seen < 100000:
                 sys.exit("%s: the plain run is not good: %s\n%s" %
                          (scene.name, run.bad, run.text))
             for p in run.procs.values():
@@ -121,7 +121,7 @@ def main():
           slowest)
     print("%d points of %d tried, %d came not, %d bad" % (
         len(chosen) - missed, len(found), missed, bad))
-    sys.exit(bad > 0)
+    sys.exit(bad > 0 or missed == len(chosen))
 
 
 if __name__ == "__main__":

@@ -37,6 +37,7 @@ def memory(run, p):
                 found = os.pread(mem.fileno(), end - start, start)
             except (OSError, OverflowError):
                 continue
+            run.seen += len(found)
             if ONE[4:20] in found or TWO[4:20] in found:
                 run.break_rule("%s ends with a secret in its memory: %s" %
                                (p.role, line))
@@ -67,6 +68,8 @@ def guards(run):
     if run.plain.guards is None:
         run.plain.guards = found
     elif NETWORK not in run.killed and "gone" not in found:
+        if len(found) != len(run.plain.guards):
+            run.break_rule("alive, but %d guards" % len(found))
         for line, known in zip(found, run.plain.guards):
             if line != known:
                 run.break_rule("alive, but " + line)

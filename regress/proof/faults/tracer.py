@@ -161,6 +161,7 @@ class Tracer:
         self.loss_ms = 0	# to the end, while network was stopped
         self.deadline = time.monotonic() + PATIENCE
         self.text = self.bad = ""
+        self.seen = 0		# bytes of memory that were searched
         self.dir, self.sock = place["dir"], place["sock"]
         self.note = new_note()
         # The roles of the processes, in the order of their birth.

@@ -23,7 +23,8 @@ fuzz=regress/proof/fuzz
 build=$fuzz/build
 seconds=${1:-60}
 [ $# -eq 0 ] || shift
-targets=${*:-loadfile network vault program}
+all='loadfile network vault program'
+targets=${*:-$all}
 limit=-max_total_time=$seconds
 [ "$seconds" -gt 0 ] || limit=-runs=0
 
@@ -57,7 +58,7 @@ done
 llvm-profdata merge -o $build/log/profdata $build/log/*.profraw &&
     llvm-cov report -instr-profile=$build/log/profdata "$@" common dazaid dazai-hb \
     dazaictl >$build/log/cov || exit 1
-awk -v parsing="$parsing" '
+awk -v parsing="$parsing" -v whole="$([ "$targets" = "$all" ] && echo 1)" '
 	BEGIN {
 		n = split(parsing, f, /[ \n]+/)
 		for (i = 1; i <= n; i++)
@@ -67,6 +68,14 @@ awk -v parsing="$parsing" '
 		printf "%-24s %5d of %5d lines %8s%s\n", $1, $8 - $9, $8, $10,
 		    $10 + 0 < least[$1] ? "  TOO FEW" : ""
 		bad = bad || $10 + 0 < least[$1]
+		seen[$1] = 1
 	}
-	END { exit bad }' $build/log/cov || status=1
+	END {
+		for (i = 1; whole && i <= n; i++)
+			if (!(f[i] in seen)) {
+				print f[i] ": NOT REACHED"
+				bad = 1
+			}
+		exit bad
+	}' $build/log/cov || status=1
 exit $status

@@ -341,7 +341,7 @@ class Source:
             for mutant, killed in zip(mutants, pool.map(attempt, mutants)):
                 if killed is not None:
                     found.append((mutant, killed))
-                if len(found) == wanted:
+                if wanted and len(found) == wanted:
                     pool.shutdown(cancel_futures=True)
                     break
         return found
@@ -364,6 +364,9 @@ def row(name, tried, left, least):
 def mutate(args, base):
     """Returns whether the tests of a file kill too few."""
     trees = queue.Queue()
+    unknown = set(args.files) - set(SOURCES)
+    if unknown:
+        sys.exit("not in SOURCES: " + " ".join(sorted(unknown)))
     sources = [Source(path, *of) for path, of in SOURCES.items()
                if not args.files or path in args.files]
     first = os.path.join(base, "0")

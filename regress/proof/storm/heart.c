@@ -69,8 +69,10 @@ heart_act(struct conn *c, const struct act *a)
 		heart_quit(c, conn_op(c, K_QUIT));
 	else if (a->deed == K_WATCH)
 		heart_watch(c, conn_op(c, K_WATCH), a->n);
-	else if (conn_op(c, K_CANCEL) != NULL)
+	else {
+		(void)conn_op(c, K_CANCEL);
 		conn_line(c, "CANCEL");
+	}
 }
 
 /*
