@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: ISC */
 /*
- * The commands of dazaictl.  Each parses its arguments, sends the daemon one
- * request, and prints the answer.
+ * The commands of dazaictl.  Each parses its arguments; what takes more than
+ * one request and its answer is in a file of its own.
  */
 #include <err.h>
 #include <getopt.h>

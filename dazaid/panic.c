@@ -5,8 +5,9 @@
  * that counts suspended time), and struct panic_ops has the effects.  It does
  * no I/O, so a test can run every path of it, the lethal one included.
  *
- * Every event first executes a panic whose deadline has passed, so an event
- * that comes too late cannot cancel it.  After the end, events have no effect.
+ * Losses, orders, returns and CANCEL first execute a panic whose deadline has
+ * passed, so none that comes too late can cancel it.  A clean stop does not: it
+ * wipes as well, but kills nothing.  After the end, events have no effect.
  */
 #include <string.h>
 

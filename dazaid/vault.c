@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: ISC */
 /*
  * The vault: the process that holds the secrets and all state about them.  It
- * never blocks, allocates nothing after the start, and parses no byte that a
- * client chose: it sees clients only through network's messages.  This file has
- * the loop, which dispatches messages and events; session.c, store.c and
- * panic.c decide what they mean.
+ * never blocks, allocates nothing after the start, and parses no line of a
+ * client: it sees clients through network's messages, and through channels, on
+ * which each byte is a PING or a CANCEL.  This file has the handlers of the
+ * signals that wipe at once, and the loop, which dispatches messages and
+ * events; session.c, store.c and panic.c decide what they mean.
  */
 #include <sys/inotify.h>
 #include <sys/resource.h>
