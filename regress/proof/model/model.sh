@@ -194,6 +194,8 @@ front='-DFRONT -DSIGNALS=1'
 	    -DWRONG_RELEASE_ENDS
 	wrong 6 safety 'RELEASE of a lost tether is accepted' -DARMED -DRELEASES=1 \
 	    -DWRONG_RELEASES_LOST
+	wrong 6 safety 'RELEASE comes before a hangup is seen' -DARMED -DRELEASES=1 \
+	    -DWRONG_RELEASE_UNSEEN
 	wrong 7 safety 'after RELEASE of the last tether no deadline runs' -DUNGUARDED \
 	    -DRELEASES=1 -DWRONG_RELEASED_FOR_GOOD
 	wrong 8 safety 'a holder that is given up stays connected' -DMISSES=1 \

@@ -261,19 +261,6 @@ inline hold()
 	used[from] = true
 }
 
-/* session_release() of tether from */
-inline release()
-{
-	tick();
-	IF(holders[from] > 0 || (lost[from] && WRONG_RELEASES_LOST),
-		holds(6, !lost[from]);
-		lost[from] = false;
-		EACH_CONN(IF(TETHER_OF(i) == from && state[i] == LIVE,
-			state[i] = LOST_YET));
-		holders[from] = 0;
-		IF(pending && WRONG_RELEASE_ENDS, panic_ends()))
-}
-
 /*
  * The vault.
  */
@@ -329,6 +316,20 @@ inline vault_lost()
 	state[from] = FREE
 }
 
+/* holder_release(), session_release() of tether from */
+inline vault_release()
+{
+	IF(!WRONG_RELEASE_UNSEEN, look());
+	tick();
+	IF(holders[from] > 0 || (lost[from] && WRONG_RELEASES_LOST),
+		holds(6, !OVER(from));
+		lost[from] = false;
+		EACH_CONN(IF(TETHER_OF(i) == from && state[i] == LIVE,
+			state[i] = LOST_YET));
+		holders[from] = 0;
+		IF(pending && WRONG_RELEASE_ENDS, panic_ends()))
+}
+
 /* vault_may_give(), session_gives() */
 inline serve_get()
 {
@@ -345,7 +346,7 @@ inline vault_dispatch()
 	:: type == HOLD -> assert(WHEN_HOLD & IMSG_UNGUARDED); vault_hold()
 	:: type == CANCEL -> assert(WHEN_CANCEL & IMSG_UNGUARDED); vault_cancel()
 	:: type == LOST -> assert(WHEN_LOST & IMSG_UNGUARDED); vault_lost()
-	:: type == RELEASE -> assert(WHEN_RELEASE & IMSG_UNGUARDED); release()
+	:: type == RELEASE -> assert(WHEN_RELEASE & IMSG_UNGUARDED); vault_release()
 	:: type == PANIC -> panic_order()
 	:: type == GET -> serve_get()
 	fi;
