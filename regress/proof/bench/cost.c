@@ -41,13 +41,14 @@ static void
 starts(const char *name, uid_t uid)
 {
 	const struct figure f = { name, "ms", samples, uid, 0 };
-	struct rival	    v[] = {
-		       RIVAL("dazaid", 0, start, HEARTBEAT, "dazaid -d -a -s @"),
-		       RIVAL("ssh-agent", 0.8, start, SSH_AGENT, "ssh-agent -D -a @"),
-		       RIVAL("gpg-agent", 1, start, GPG_AGENT,
-			   "gpg-agent --homedir % --daemon"),
-		       RIVAL("two-process floor, its duties too", 0, start, HEARTBEAT,
-			   "floor 2 @ 65536 again"),
+
+	struct rival v[] = {
+		RIVAL("dazaid", 0, start, HEARTBEAT, "dazaid -d -a -s @"),
+		RIVAL("ssh-agent", 0.8, start, SSH_AGENT, "ssh-agent -D -a @"),
+		RIVAL("gpg-agent", 1, start, GPG_AGENT,
+		    "gpg-agent --homedir % --daemon"),
+		RIVAL("two-process floor, its duties too", 0, start, HEARTBEAT,
+		    "floor 2 @ 65536 again"),
 	};
 
 	compare(&f, v, NELEM(v));
@@ -109,14 +110,15 @@ figure_memory(void)
 {
 	const struct figure f = { "memory (PSS), both processes", "KiB", few,
 		somebody, ROOT };
-	struct rival	    v[] = {
-		       RIVAL("dazaid", 0, memory, HEARTBEAT,
-			   "dazaid -d -a -z 65536 -s @"),
-		       RIVAL("gpg-agent", 1, memory, GPG_AGENT,
-			   "gpg-agent --homedir % --daemon"),
-		       RIVAL("ssh-agent", 0, memory, SSH_AGENT, "ssh-agent -D -a @"),
-		       RIVAL("two-process floor", 0, memory, HEARTBEAT,
-			   "floor 2 @ 65536"),
+
+	struct rival v[] = {
+		RIVAL("dazaid", 0, memory, HEARTBEAT,
+		    "dazaid -d -a -z 65536 -s @"),
+		RIVAL("gpg-agent", 1, memory, GPG_AGENT,
+		    "gpg-agent --homedir % --daemon"),
+		RIVAL("ssh-agent", 0, memory, SSH_AGENT, "ssh-agent -D -a @"),
+		RIVAL("two-process floor", 0, memory, HEARTBEAT,
+		    "floor 2 @ 65536"),
 	};
 
 	compare(&f, v, NELEM(v));
@@ -201,9 +203,10 @@ figure_holder(void)
 {
 	const struct figure f = { "memory (PSS), a dazai-hb, one of 4", "KiB",
 		few, somebody, PLAIN | ROOT };
-	struct rival	    v[] = {
-		       RIVAL("dazai-hb", 200, holding, HEARTBEAT, "dazaid -d -s @"),
-		       RIVAL("sleep(1)", 0, sleeping, HEARTBEAT, NULL),
+
+	struct rival v[] = {
+		RIVAL("dazai-hb", 200, holding, HEARTBEAT, "dazaid -d -s @"),
+		RIVAL("sleep(1)", 0, sleeping, HEARTBEAT, NULL),
 	};
 
 	compare(&f, v, NELEM(v));
@@ -246,9 +249,10 @@ static void
 idle(const char *name, char *command)
 {
 	const struct figure f = { name, "", 1, getuid(), TAIL | PLAIN };
-	struct rival	    v = { .name = "dazaid",
-		       .take = idling,
-		       .client = command };
+
+	struct rival v = { .name = "dazaid",
+		.take = idling,
+		.client = command };
 
 	compare(&f, &v, 1);
 }
@@ -314,10 +318,11 @@ static void
 wipe(const char *name, size_t mib, size_t n)
 {
 	const struct figure f = { name, "GiB/s", n, getuid(), MORE };
-	struct rival	    v[] = {
-		       RIVAL("dazaid", 0, wiping, HEARTBEAT, NULL),
-		       RIVAL("memset", 0.9, setting, HEARTBEAT, NULL),
-		       RIVAL("mprotect and memset", 0, unsealing, HEARTBEAT, NULL),
+
+	struct rival v[] = {
+		RIVAL("dazaid", 0, wiping, HEARTBEAT, NULL),
+		RIVAL("memset", 0.9, setting, HEARTBEAT, NULL),
+		RIVAL("mprotect and memset", 0, unsealing, HEARTBEAT, NULL),
 	};
 
 	if (secmem_open(&sm, mib * 1024 * 1024 - SECMEM_CANARY, abort) == -1)

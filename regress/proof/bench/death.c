@@ -136,11 +136,12 @@ void
 figure_eof(void)
 {
 	const struct figure f = { "EOF to wiped", "µs", samples, 0, 0 };
-	struct rival	    v[] = {
-		       RIVAL("dazaid", 0, wiped, HEARTBEAT, OURS),
-		       RIVAL("its EOF to dead", 0.6, dead_by_close, HEARTBEAT, OURS),
-		       RIVAL("one-process floor, wiped", 1, wiped, HEARTBEAT,
-			   "floor 1 @ 65536"),
+
+	struct rival v[] = {
+		RIVAL("dazaid", 0, wiped, HEARTBEAT, OURS),
+		RIVAL("its EOF to dead", 0.6, dead_by_close, HEARTBEAT, OURS),
+		RIVAL("one-process floor, wiped", 1, wiped, HEARTBEAT,
+		    "floor 1 @ 65536"),
 	};
 
 	deaths("EOF to dead, root", true, 0, 1.2);

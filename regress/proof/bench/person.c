@@ -231,11 +231,12 @@ figure_file(void)
 {
 	const struct figure f = { "dazaictl load, a file of 20 secrets", "ms",
 		few, getuid(), ALIVE };
-	struct rival	    v[] = {
-		       RIVAL("dazaid", 0, file_load, HEARTBEAT,
-			   "dazaid -d -a -g 60 -s @"),
-		       RIVAL("20 dazaictl put, each from its command", 1, file_put,
-			   HEARTBEAT, "dazaid -d -a -g 60 -s @"),
+
+	struct rival v[] = {
+		RIVAL("dazaid", 0, file_load, HEARTBEAT,
+		    "dazaid -d -a -g 60 -s @"),
+		RIVAL("20 dazaictl put, each from its command", 1, file_put,
+		    HEARTBEAT, "dazaid -d -a -g 60 -s @"),
 	};
 
 	compare(&f, v, NELEM(v));
@@ -405,10 +406,11 @@ shell_compare(const char *what, void (*take)(struct rival *),
 	static const char   command[] = "dazaid -d -a -g 0 -f 0 -l key=- -s @";
 	char		    name[64];
 	const struct figure f = { name, "ms", samples, getuid(), flags };
-	struct rival	    v[] = {
-		       RIVAL("dazaid", 0, take, TETHER, command),
-		       RIVAL("without dazai", 1.5, shell_plain, TETHER, command),
-		       RIVAL("running true", 0, shell_true, TETHER, command),
+
+	struct rival v[] = {
+		RIVAL("dazaid", 0, take, TETHER, command),
+		RIVAL("without dazai", 1.5, shell_plain, TETHER, command),
+		RIVAL("running true", 0, shell_true, TETHER, command),
 	};
 
 	(void)snprintf(name, sizeof(name), "start of %s, %s", shell->name,

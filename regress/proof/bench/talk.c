@@ -45,9 +45,10 @@ static void
 ping_pong(const char *name)
 {
 	const struct figure f = { name, "µs", samples, getuid(), ALIVE };
-	struct rival	    v[] = {
-		       RIVAL("dazaid", 0, pings, HEARTBEAT, OURS),
-		       RIVAL("two-process floor", 1.3, pings, HEARTBEAT, FLOOR),
+
+	struct rival v[] = {
+		RIVAL("dazaid", 0, pings, HEARTBEAT, OURS),
+		RIVAL("two-process floor", 1.3, pings, HEARTBEAT, FLOOR),
 	};
 
 	compare(&f, v, NELEM(v));
@@ -101,9 +102,10 @@ figure_rate(void)
 {
 	const struct figure f = { "PINGs a second, 64 deep", "/s", samples,
 		getuid(), ALIVE | MORE };
-	struct rival	    v[] = {
-		       RIVAL("dazaid", 0, stream, HEARTBEAT, OURS),
-		       RIVAL("two-process floor", 0.7, stream, HEARTBEAT, FLOOR),
+
+	struct rival v[] = {
+		RIVAL("dazaid", 0, stream, HEARTBEAT, OURS),
+		RIVAL("two-process floor", 0.7, stream, HEARTBEAT, FLOOR),
 	};
 
 	compare(&f, v, NELEM(v));
@@ -272,11 +274,12 @@ gets_of(const char *name, size_t size, const char *ours, const char *plain,
     const char *sealed)
 {
 	const struct figure f = { name, "µs", samples, getuid(), LIVES };
-	struct rival	    v[] = {
-		       RIVAL("dazaid", 0, get_ours, HEARTBEAT, ours),
-		       RIVAL("two-process floor", 1.2, get_floor, HEARTBEAT, plain),
-		       RIVAL("two-process floor, a seal and a channel", 0, get_floor,
-			   HEARTBEAT, sealed),
+
+	struct rival v[] = {
+		RIVAL("dazaid", 0, get_ours, HEARTBEAT, ours),
+		RIVAL("two-process floor", 1.2, get_floor, HEARTBEAT, plain),
+		RIVAL("two-process floor, a seal and a channel", 0, get_floor,
+		    HEARTBEAT, sealed),
 	};
 
 	get_size = size;

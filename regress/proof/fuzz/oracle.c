@@ -17,7 +17,7 @@
 #define NOBODIES  64 /* of the heartbeat socket */
 #define WATCHERS  16
 #define SILENT_MS 50
-#define TURN	  256 /* bytes that network reads of one client in a turn, ... */
+#define TURN	  256 /* bytes that network reads of a client in a turn, ... */
 #define PIECE	  9   /* ... by so many, so that there may be more */
 
 struct client *oracle_heart; /* has said HELLO */
