@@ -93,7 +93,7 @@ command_option(int argc, char *argv[], const char *shorts,
 		(void)setenv("POSIXLY_CORRECT", posix, 1);
 	if (ch == ':')
 		command_wrong("%s: a value is missing", argv[optind - 1]);
-	/* optopt is the letter of the long option, then. */
+	/* An unexpected value: optopt is the letter of the long option. */
 	if (ch == '?' && strncmp(argv[optind - 1], "--", 2) == 0 &&
 	    strchr(argv[optind - 1], '=') != NULL && optopt != 0)
 		command_wrong("%s: takes no value", argv[optind - 1]);

@@ -47,7 +47,7 @@ static const struct help {
 	{ "load", "load [-1r] [FILE]",
 	    "run the commands in a file, and store their output",
 	    "  -1             ask only once for a secret that is typed\n"
-	    "  -r             also load secrets that the daemon has already\n" },
+	    "  -r             replace secrets that the daemon has already\n" },
 	{ "run",
 	    "run [-e VAR=NAME]... [-f FD=NAME]... [-i NAME] PROGRAM [ARG]...",
 	    "run a program with secrets; an armed panic kills it",

@@ -2,8 +2,8 @@
 /*
  * The store on a real arena and real sockets: names, sizes to the byte, that
  * nothing is left of a secret, and that the arena is sealed after every call.
- * What each operation does in every state is checked by the fuzz target "vault"
- * against its model, which replay_vault runs in this suite.
+ * The fuzz target "vault" compares every operation, in every state, with its
+ * model; replay_vault runs it in this suite.
  */
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -30,7 +30,7 @@
 static struct secmem mem;
 static struct store *st;
 
-/* Places st before a page that cannot be read: nothing may look behind it. */
+/* Places st right before a page without access: a read beyond st crashes. */
 static void
 begin(size_t size)
 {
